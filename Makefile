@@ -1,0 +1,87 @@
+# GNU make and a POSIX shell; on Windows: WSL. Settings, on the command line or in the environment:
+#   PYTHON            the interpreter that .venv is made from, 3.11 or later
+#   UV_TORCH_BACKEND  which build of torch uv installs: cpu, cu128, auto, ...
+#   PIP_FIND_LINKS    folders with wheels that lie on this machine
+
+PYTHON ?= python3
+BIN := .venv/bin
+TEMPLATE := {{cookiecutter.project_slug}}
+DEMO := demo/my-research
+SWEEP := $(DEMO)/runs/sweeps/mnist1d_table
+# Baking needs cookiecutter alone; testing needs all that a baked project installs.
+CAN_BAKE := .venv/.can-bake
+READY := .venv/.ready
+
+comma := ,
+empty :=
+space := $(empty) $(empty)
+ifneq ($(strip $(PIP_FIND_LINKS)),)
+  # pip separates several folders by spaces, uv by commas.
+  export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
+endif
+# Compiled at installation, so that no command pays for it later: importing torch takes seconds.
+export UV_COMPILE_BYTECODE := 1
+
+# Which installer: uv from the PATH, else the one in .venv, else pip. uv installs into VIRTUAL_ENV.
+export VIRTUAL_ENV := $(CURDIR)/.venv
+PIP = if uv --version >/dev/null 2>&1; then pip="uv pip"; elif [ -x $(BIN)/uv ]; \
+	then pip="$(BIN)/uv pip"; else pip="$(BIN)/python -m pip"; fi; $$pip
+# Makes .venv; without uv on the PATH it gets one of its own, or does without.
+VENV = if uv --version >/dev/null 2>&1; then uv venv --quiet --allow-existing --python '$(PYTHON)' .venv; \
+	else $(PYTHON) -m venv .venv && { $(BIN)/python -m pip install --quiet uv || echo "Without uv: pip installs."; }; \
+	fi || { rm -rf .venv; exit 1; }
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test demo docs lint format bench bake clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## make .venv with everything that the tests need
+
+$(CAN_BAKE): constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Hyperplane needs Python 3.11 or later, and '$(PYTHON)' is not." >&2; \
+	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@[ -x $(BIN)/python ] || { $(VENV); }
+	@$(PIP) install --quiet --constraint constraints.txt cookiecutter
+	@touch $@
+
+$(READY): constraints.txt | $(CAN_BAKE)
+	@$(PIP) install --requirement constraints.txt
+	@touch $@
+
+test: $(READY) ## bake the template with every answer; check, test and train what was baked
+	$(BIN)/python -m pytest
+
+# Baked anew when the template has changed since; otherwise its environment and runs are reused.
+bake: $(CAN_BAKE) ## make a project from the default answers in demo/
+	@[ -f demo/.baked ] && [ -z "$$(find cookiecutter.json hooks '$(TEMPLATE)' -newer demo/.baked)" ] || { \
+	  rm -rf demo && mkdir demo && touch demo/.baked && \
+	  $(BIN)/cookiecutter --no-input --default-config --output-dir demo .; }
+
+demo: bake ## a project from nothing to its table: four models, two data sets
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) table
+	@echo; echo "The project is in      $(DEMO)"
+	@echo "Its table and chart in $(SWEEP)/report"
+	@echo "Pictures of each run:  $(SWEEP)/*/figures"
+
+docs: demo ## run the demo and take its chart into docs/
+	@mkdir -p docs
+	cp $(SWEEP)/report/chart.png docs/mnist1d_table.png
+
+lint: $(READY) ## check style, formatting and types of the template's own code
+	$(BIN)/ruff check --config pyproject.toml .
+	$(BIN)/ruff format --config pyproject.toml --check .
+	$(BIN)/mypy
+
+format: $(READY) ## correct style and formatting where a tool can
+	$(BIN)/ruff check --config pyproject.toml --fix .
+	$(BIN)/ruff format --config pyproject.toml .
+
+bench: $(READY) ## measure what a training step costs, against plain PyTorch
+	$(BIN)/python benchmarks/step_cost.py
+
+clean: ## remove .venv, demo/ and caches
+	rm -rf .venv demo .pytest_cache .ruff_cache .mypy_cache
+	find . -name __pycache__ -type d -exec rm -rf {} +

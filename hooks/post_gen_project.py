@@ -1,0 +1,72 @@
+"""Finish a new project: keep the files that were chosen, commit them, say what to do next."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+CI_FILES = {"github": Path(".github"), "gitlab": Path(".gitlab-ci.yml")}
+# Set while git runs a hook; they would send our commands to that repository.
+OUTER_GIT = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}
+
+
+def keep_the_chosen() -> None:
+    """Leave one licence and the files of one CI service."""
+    shutil.move(Path("licenses", f"{ANSWERS['license']}.txt"), "LICENSE")
+    shutil.rmtree("licenses")
+    for service, path in CI_FILES.items():
+        if service != ANSWERS["ci"]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run git in the new project, whatever repository or hook this process was started from."""
+    environment = {key: value for key, value in os.environ.items() if key not in OUTER_GIT}
+    # A user's global hooks and signing key belong to later commits: here they could only block.
+    settings = ["core.hooksPath=.git/no-hooks", "commit.gpgsign=false", "core.safecrlf=false"]
+    options = [option for setting in settings for option in ("-c", setting)]
+    return subprocess.run(
+        ["git", *options, *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def first_commit() -> str | None:
+    """Make a repository with branch main and one commit; return why not, or None."""
+    if shutil.which("git") is None:
+        return "git was not found, so the project is not under version control yet"
+    # Not `init --initial-branch`, which git before 2.28 does not know.
+    steps = [["init", "--quiet", "--template="], ["symbolic-ref", "HEAD", "refs/heads/main"]]
+    steps.append(["add", "--all"])
+    identity: list[str] = []
+    for key, answer in (("user.name", "author_name"), ("user.email", "author_email")):
+        if git("config", key).returncode != 0:
+            identity += ["-c", f"{key}={ANSWERS[answer]}"]
+    message = f"Start from Hyperplane {ANSWERS['_version']}"
+    steps.append([*identity, "commit", "--quiet", "--no-verify", "--message", message])
+    for step in steps:
+        done = git(*step)
+        if done.returncode != 0:
+            reason = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]
+            return f"git could not make the first commit ({reason})"
+    return None
+
+
+if __name__ == "__main__":
+    keep_the_chosen()
+    problem = first_commit()
+    if problem:
+        sys.stderr.write(f"Note: {problem}. Later: git init && git add . && git commit\n")
+    sys.stdout.write(
+        f"\nYour project is ready. Next:\n\n  cd {ANSWERS['project_slug']}\n"
+        "  make setup    # a virtual environment in .venv, with everything in it\n"
+        "  make train    # the first model\n\n"
+    )
