@@ -1,0 +1,122 @@
+"""The results as one picture: a dot plot, a panel per metric and a line per setting."""
+
+import io
+import math
+import textwrap
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.markers import MarkerStyle
+
+from .reference import METRIC
+from .summaries import FIRST_COLUMNS, Row
+from .table import Results
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart.
+OURS = "#0072B2"
+REFERENCES = ("#D55E00", "#009E73", "#CC79A7", "#000000")
+TICKS = (MarkerStyle(2), MarkerStyle(3))  # up and down, so that two never hide each other
+UNITS = {
+    "accuracy": "fraction",
+    "rmse": "units of the target",
+    "mae": "units of the target",
+    "quantile_loss": "units of the target",
+}
+MOST_ROWS = 60  # more than that is read as a table, not as a picture
+LONGEST_LABEL = 100  # characters
+
+
+def draw_chart(results: Results) -> bytes:
+    """A PNG. Dots are means, whiskers one standard deviation, ticks the reference's figures."""
+    rows = results.rows[:MOST_ROWS]
+    labels = [label(results, row) for row in rows]
+    panels = len(results.metrics)
+    width = 0.085 * max(map(len, labels)) + 5.0 * panels + 0.5  # inches
+    figure = Figure(figsize=(width, 2.0 + 0.34 * len(rows)), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes_row = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
+    for axes, metric in zip(axes_row, results.metrics, strict=True):
+        draw_panel(axes, results, rows, metric)
+    axes_row[0].set_yticks(range(len(rows)), labels, parse_math=False)
+    axes_row[0].set_ylim(len(rows) - 0.4, -0.6)  # first row on top
+    figure.suptitle("\n".join(textwrap.wrap(title(results), int(11.5 * width))), fontsize=11)
+    entries = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in axes_row]
+    legend = {text: handle for panel in entries for handle, text in panel}
+    if legend:
+        texts = sorted(legend, key=lambda text: text.startswith("reference: "))
+        handles = [legend[text] for text in texts]
+        figure.legend(handles, texts, loc="outside lower center", ncols=2, frameon=False)
+    png = io.BytesIO()
+    figure.savefig(png, format="png")
+    return png.getvalue()
+
+
+def draw_panel(axes: Axes, results: Results, rows: list[Row], metric: str) -> None:
+    """One metric; `y` counts the rows. A mean that is not finite has no place on the axis."""
+    points = []
+    for y, row in enumerate(rows):
+        statistic = row.statistic(metric)
+        if statistic.mean is not None and math.isfinite(statistic.mean):
+            points.append((statistic.mean, y, statistic.std or 0.0))
+    if points:
+        x, ys, std = zip(*points, strict=True)
+        axes.errorbar(
+            x, ys, xerr=std, fmt="o", color=OURS, capsize=3, label="our runs, mean ± std", zorder=3
+        )
+    else:
+        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center")
+        axes.set_xticks([])
+    if points and metric == METRIC:
+        draw_reference(axes, results, rows)
+    # A line between blocks of rows that share their data set.
+    data = [row.settings.get("data") for row in rows]
+    for y in range(1, len(rows)):
+        if data[y] != data[y - 1]:
+            axes.axhline(y - 0.5, color="0.6", linewidth=0.8)
+    axes.grid(axis="x", color="0.9")
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+    axes.margins(x=0.08)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    name, unit = metric.replace("/", " ").replace("_", " "), UNITS.get(metric.rpartition("/")[2])
+    axes.set_xlabel(f"{name} ({unit})" if unit else name, parse_math=False)
+
+
+def draw_reference(axes: Axes, results: Results, rows: list[Row]) -> None:
+    """The figures of the reference file, a marked tick each."""
+    for i, column in enumerate(results.reference_columns):
+        texts = [results.reference_entry(row).get(column) for row in rows]
+        points = [(float(text), y) for y, text in enumerate(texts) if text]
+        if points:
+            x, ys = zip(*points, strict=True)
+            color = REFERENCES[i % len(REFERENCES)]
+            tick = Line2D(x, ys, ls="none", marker=TICKS[i % 2], color=color, zorder=2)
+            tick.set(markersize=10, markeredgewidth=2.2)
+            axes.add_line(tick)
+            axes.plot([], [], "|", color=color, ms=12, mew=2.2, label=f"reference: {column}")
+
+
+def label(results: Results, row: Row) -> str:
+    """`mlp, mnist1d, optimizer.lr=0.01`: model and data need no key to be understood."""
+    parts = [
+        row.settings[key] if key in FIRST_COLUMNS else f"{key}={row.settings[key]}"
+        for key in results.settings
+    ]
+    text = ", ".join(parts) or "all runs"
+    return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
+
+
+def title(results: Results) -> str:
+    """Says what is seen and over how many runs."""
+    names = " and ".join(metric.replace("/", " ").replace("_", " ") for metric in results.metrics)
+    counts = [len(row.with_status("completed")) for row in results.rows]
+    fewest, most = min(counts), max(counts)
+    runs = f"{most} runs each" if fewest == most else f"{fewest} to {most} runs each"
+    what = f"mean ± standard deviation over {runs}" if most > 1 else "one run each"
+    rows = len(results.rows)
+    shown = f"{rows} setting{'s' * (rows != 1)}"
+    if rows > MOST_ROWS:
+        shown = f"the first {MOST_ROWS} of {shown}"
+    return f"{names[0].upper()}{names[1:]} of {shown}: {what if most else 'no completed run'}"

@@ -1,0 +1,207 @@
+"""`report` groups runs by setting, averages over seeds, and names what is missing."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from {{ cookiecutter.package_name }}.report import main
+
+PUBLISHED = Path(__file__).parents[1] / "references" / "mnist1d_published.csv"
+
+
+def write_run(folder: Path, seed: int, accuracy: float | None, **changes: object) -> Path:
+    """A run folder as `train` leaves it; `model`, `data` and summary entries can be changed."""
+    choices = {"model": changes.pop("model", "mlp"), "data": changes.pop("data", "mnist1d")}
+    summary = {
+        "status": "completed",
+        "metrics": {} if accuracy is None else {"test/accuracy": accuracy, "test/loss": 1.0},
+        "overrides": [f"model={choices['model']}", f"seed={seed}"],
+        "choices": choices,
+        "seed": seed,
+        "error": None,
+    }
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / "summary.json").write_text(json.dumps(summary | changes))
+    return folder
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    with (folder / "table.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_row_is_mean_and_sample_std_over_the_seeds_of_one_setting(tmp_path: Path) -> None:
+    for seed, accuracy in enumerate((0.6, 0.7, 0.8)):
+        write_run(tmp_path / f"mlp{seed}", seed, accuracy)
+    write_run(tmp_path / "cnn", 0, 0.9, model="cnn")
+
+    assert main([str(tmp_path)]) == 0
+
+    cnn, mlp = table(tmp_path / "report")
+    assert list(mlp) == [
+        "model",
+        "runs",
+        "test/accuracy_mean",
+        "test/accuracy_std",
+        "failed",
+        "interrupted",
+    ]
+    assert (mlp["model"], mlp["runs"]) == ("mlp", "3")
+    assert float(mlp["test/accuracy_mean"]) == pytest.approx(0.7)
+    assert float(mlp["test/accuracy_std"]) == pytest.approx(0.1)  # sqrt((0.01 + 0 + 0.01) / 2)
+    assert (cnn["runs"], cnn["test/accuracy_mean"], cnn["test/accuracy_std"]) == ("1", "0.9", "")
+
+
+def test_a_row_per_override_that_varies_and_none_for_what_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i, (rate, seed) in enumerate([("0.1", 1), ("0.01", 1), ("0.1", 2)]):
+        overrides = [f"optimizer.lr={rate}", "+trainer.x=1", f"seed={seed}", f"sweep=s{i}"]
+        write_run(tmp_path / str(i), seed, 0.5, overrides=overrides)
+    write_run(tmp_path / "plain", 1, 0.5, overrides=["+trainer.x=1"])
+
+    assert main([str(tmp_path)]) == 0
+
+    rows = table(tmp_path / "report")
+    assert [(row["optimizer.lr"], row["runs"]) for row in rows] == [
+        ("0.01", "1"),
+        ("0.1", "2"),
+        ("default", "1"),
+    ]
+    assert "model" not in rows[0]
+    assert "The same in every run: trainer.x=1 model=mlp data=mnist1d" in capsys.readouterr().out
+
+
+def test_failed_interrupted_unfinished_and_broken_runs_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "good", 0, 0.5)
+    error = "ValueError: [bad] shape\nmore lines"
+    failed = write_run(tmp_path / "bad", 1, None, status="failed", error=error)
+    write_run(tmp_path / "stopped", 2, 0.1, status="interrupted", error="Ctrl-C")
+    (tmp_path / "running" / ".hydra").mkdir(parents=True)
+    for name, text in {"cut": '{"status": "comp', "list": "[]", "other": '{"status": 1}'}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "summary.json").write_text(text)
+    write_run(tmp_path / "good" / "wandb" / "copy", 3, 0.1)
+
+    assert main([str(tmp_path)]) == 0
+
+    (row,) = table(tmp_path / "report")
+    assert (row["runs"], row["failed"], row["interrupted"]) == ("1", "1", "1")
+    assert float(row["test/accuracy_mean"]) == 0.5
+    printed = capsys.readouterr().out
+    markdown = (tmp_path / "report" / "table.md").read_text(encoding="utf-8")
+    for text in (printed, markdown):
+        assert f"- {failed} (failed): ValueError: [bad] shape\n" in text
+        assert "(interrupted): Ctrl-C" in text
+        assert f"1 still running, or killed (no summary.json):\n- {tmp_path / 'running'}\n" in text
+        assert "3 left out, cannot be read:" in text
+        assert str(tmp_path / "cut" / "summary.json") in text
+
+
+def test_the_same_seed_twice_is_pointed_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "a", 7, 0.5)
+    write_run(tmp_path / "b", 7, 0.5)
+    assert main([str(tmp_path)]) == 0
+    assert "- model=mlp data=mnist1d seed=7: 2 runs" in capsys.readouterr().out
+
+
+def test_a_diverged_run_shows_as_nan_and_does_not_break_the_chart(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", 0, 0.5, metrics={"test/loss": None})
+    write_run(tmp_path / "b", 0, 0.5, metrics={"test/loss": 2.0}, model="cnn")
+    assert main([str(tmp_path)]) == 0
+    assert [row["test/loss_mean"] for row in table(tmp_path / "report")] == ["2.0", "nan"]
+
+
+def test_published_figures_stand_beside_ours_with_note_and_source(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for model in ("cnn", "mlp", "linear"):
+        write_run(tmp_path / model, 0, 0.5, model=model)
+        write_run(tmp_path / f"{model}_shuffled", 0, 0.5, model=model, data="mnist1d_shuffled")
+
+    assert main([str(tmp_path), "--reference", str(PUBLISHED)]) == 0
+
+    rows = table(tmp_path / "report")
+    assert [(row["model"], row["test_accuracy"]) for row in rows] == [  # in the order of the file
+        ("linear", "0.32"),
+        ("mlp", "0.68"),
+        ("cnn", "0.94"),
+        ("linear", "0.32"),
+        ("mlp", "0.68"),
+        ("cnn", "0.56"),
+    ]
+    assert rows[4]["authors_code_step_6000"] == "0.633"
+    printed = capsys.readouterr().out
+    assert printed.count("0.68 [1]") == 2
+    assert printed.count("[1] The published 0.68") == 1
+    assert "Source: Greydanus & Kobak 2024" in printed
+
+
+def test_output_is_plain_in_a_pipe_and_ends_with_the_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "runs" / "a", 0, 0.25)
+    output = tmp_path / "elsewhere" / "deep"
+
+    assert main([str(tmp_path / "runs"), "--output", str(output), "--metric", "test/loss"]) == 0
+
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    files = ["table.csv", "table.md", "chart.png"]
+    assert printed.splitlines()[-3:] == [f"Written: {output / name}" for name in files]
+    assert sorted(path.name for path in output.iterdir()) == sorted(files)  # nothing half-written
+    assert (output / "chart.png").read_bytes().startswith(b"\x89PNG")
+    assert "| mlp | mnist1d | 1 | 1 | 0 |" in (output / "table.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rums"], "no folder rums. Did you mean runs?"),
+        (["runs/a/summary.json"], "is a file, not a folder of runs"),
+        (["empty"], "no finished run (no summary.json) under empty"),
+        (["runs", "--metric", "test/acuracy"], "Did you mean test/accuracy?\nKnown: test/accuracy"),
+        (["runs", "--metrics", "x"], "unknown option --metrics. Did you mean --metric?"),
+        (["runs", "--reference", "figurs.csv"], "no file figurs.csv. Did you mean figures.csv?"),
+        (["runs", "--reference", "figures.csv"], "figures.csv has more than one line for data=a"),
+        (["runs", "--output", "figures.csv"], "cannot write to figures.csv"),
+        ([], "folder"),
+    ],
+)
+def test_a_mistake_is_one_message_and_exit_status_2(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_run(Path("runs/a"), 0, 0.5)
+    Path("empty").mkdir()
+    Path("figures.csv").write_text("data,accuracy\na,0.1\na,0.2\n")
+
+    assert main(arguments) == 2
+
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert message in streams.err
+    assert len(streams.err.splitlines()) <= 4
+    assert not Path("runs/report").exists()
+
+
+def test_report_never_imports_torch(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", 0, 0.5)
+    code = (
+        "import sys; from {{ cookiecutter.package_name }}.report import main; "
+        f"main([{str(tmp_path)!r}]); "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'pandas')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
