@@ -1,4 +1,4 @@
-"""Refuse answers that cannot become a working project, one sentence each, before anything is made."""
+"""Refuse answers that cannot become a working project, with one sentence for each."""
 
 import json
 import keyword
@@ -26,7 +26,7 @@ LONGEST_TEXT, LONGEST_SLUG, LONGEST_PACKAGE = 200, 80, 40
 WINDOWS_DEVICES = {"con", "prn", "aux", "nul"}
 WINDOWS_DEVICES |= {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
 # A package of one of these names would hide what the project, its tests or its folders rely on.
-TAKEN = set("""
+TAKEN = """
     PIL absl aiohttp antlr4 attr click cloudpickle configs cookiecutter cruft data docs docker env
     fsspec git hatchling hydra hydra_plugins jinja2 joblib jupyter lightning lightning_utilities
     loguru matplotlib mlflow mnist1d models mypy narwhals networkx notebooks numpy omegaconf optuna
@@ -34,7 +34,7 @@ TAKEN = set("""
     pytest_cov pytorch_lightning ray references requests rich ruff runs scipy setuptools six
     sklearn slugify src submitit sympy tensorboard test tests threadpoolctl torch torchaudio
     torchmetrics torchvision tqdm triton typing_extensions urllib3 uv venv wandb wheel yaml
-""".split())
+"""
 
 
 def text_problem(label: str, text: str) -> str | None:
@@ -62,7 +62,9 @@ def slug_problem(slug: str) -> str | None:
             "single dots, dashes and underscores, with a letter or digit at both ends."
         )
     if slug.lower().partition(".")[0] in WINDOWS_DEVICES:
-        return f"The project slug {slug!r} is reserved by Windows; choose for example {slug}-project."
+        return (
+            f"The project slug {slug!r} is reserved by Windows; choose for example {slug}-project."
+        )
     return None
 
 
@@ -81,7 +83,7 @@ def package_problem(name: str) -> str | None:
         reason = "is a keyword of Python"
     elif name in sys.stdlib_module_names:
         reason = "would hide the module of Python's standard library"
-    elif name in TAKEN:
+    elif name in TAKEN.split():
         reason = "would hide a package or folder that the project uses"
     elif name in WINDOWS_DEVICES:
         reason = "is reserved by Windows"
@@ -100,8 +102,8 @@ def problems() -> list[str]:
         found.append(f"The e-mail address {email!r} must look like name@example.com.")
     # The slug as it was answered: cookiecutter.json swaps an unsafe one for a harmless folder name
     # before the folder is made, because cookiecutter would leave the parents of a/b behind.
-    found.append(slug_problem(ANSWERS["__asked_slug"]))
-    found.append(package_problem(ANSWERS["package_name"]))
+    # The package name follows from the slug, so a bad slug is reported alone.
+    found.append(slug_problem(ANSWERS["__asked_slug"]) or package_problem(ANSWERS["package_name"]))
     return [problem for problem in found if problem]
 
 

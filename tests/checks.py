@@ -1,0 +1,56 @@
+"""What every baked project must satisfy, whatever was answered."""
+
+import ast
+import json
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import yaml
+from conftest import python
+
+PARSERS = {
+    ".py": ast.parse,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+    ".toml": tomllib.loads,
+    ".json": json.loads,
+    ".ipynb": json.loads,
+}
+
+
+def git(project: Path, *arguments: str) -> str:
+    """Return what a git command prints in a project."""
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=project, check=True, capture_output=True, text=True).stdout
+
+
+def assert_parses(project: Path) -> None:
+    """Every file is read by its language's parser, and no Jinja is left over."""
+    for name in git(project, "ls-files", "-z").split("\0")[:-1]:
+        path = project / name
+        if path.suffix == ".png":
+            continue
+        text = path.read_text(encoding="utf-8")
+        try:
+            PARSERS.get(path.suffix, str)(text)
+        except Exception as error:
+            raise AssertionError(f"{name} does not parse: {error}") from error
+        # Python under src/ is copied unrendered and may hold {{ in its f-strings.
+        leftover = "cookiecutter" if name.startswith("src") and path.suffix == ".py" else None
+        leftover = leftover or r"\{\{|\{%|cookiecutter[._]"
+        assert not re.search(leftover, text), f"{name} holds unrendered Jinja"
+
+
+def assert_lints(project: Path) -> None:
+    """The project passes the ruff half of its own `make lint`."""
+    python(project, "-m", "ruff", "check", "--no-cache")
+    python(project, "-m", "ruff", "format", "--check", "--no-cache", "--diff")
+
+
+def assert_committed(project: Path) -> None:
+    """All files are in one commit on main."""
+    assert git(project, "rev-list", "--count", "HEAD").strip() == "1"
+    assert git(project, "symbolic-ref", "--short", "HEAD").strip() == "main"
+    assert git(project, "status", "--porcelain") == ""

@@ -1,0 +1,94 @@
+"""Every value of every question makes a project that parses, lints and records the answer."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from checks import assert_committed, assert_lints, assert_parses
+from conftest import TEMPLATE, Bake, python
+
+QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+CHOICES = [
+    (question, value)
+    for question, values in QUESTIONS.items()
+    if isinstance(values, list) and not question.startswith("_")
+    for value in values
+]
+LICENCES = {
+    "MIT": ("MIT", "MIT License"),
+    "Apache-2.0": ("Apache-2.0", "END OF TERMS AND CONDITIONS"),
+    "BSD-3-Clause": ("BSD-3-Clause", "3. Neither the name"),
+    "GPL-3.0": ("GPL-3.0-only", "END OF TERMS AND CONDITIONS"),
+    "Proprietary": ("LicenseRef-Proprietary", "All rights reserved."),
+}
+CI_FILES = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
+
+
+def pyproject(project: Path) -> dict:  # type: ignore[type-arg]
+    return tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("question", "value"), CHOICES)
+def test_every_answer_makes_a_project_that_parses_and_lints(
+    bake: Bake, question: str, value: str
+) -> None:
+    project = bake(**{question: value})
+    assert_parses(project)
+    assert_lints(project)
+    assert_committed(project)
+
+
+def test_every_question_has_a_prompt_for_people() -> None:
+    prompts = QUESTIONS["__prompts__"]
+    asked = [question for question in QUESTIONS if not question.startswith("_")]
+    assert list(prompts) == asked
+    for question, value in CHOICES:
+        assert prompts[question].keys() >= {"__prompt__", value}
+
+
+@pytest.mark.parametrize("license", LICENCES)
+def test_the_licence_is_the_chosen_one_in_full(bake: Bake, license: str) -> None:
+    project = bake(license=license)
+    spdx, sentence = LICENCES[license]
+    assert sentence in (project / "LICENSE").read_text(encoding="utf-8")
+    assert pyproject(project)["project"]["license"] == spdx
+    assert not (project / "licenses").exists()
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab", "none"])
+def test_only_the_chosen_ci_is_kept(bake: Bake, ci: str) -> None:
+    project = bake(ci=ci)
+    kept = {service for service, path in CI_FILES.items() if (project / path).exists()}
+    assert kept == {ci} - {"none"}
+
+
+def test_the_answers_are_recorded(bake: Bake) -> None:
+    table = pyproject(bake(stage="product", hardware="gpu", tracking="csv"))["tool"]["hyperplane"]
+    assert table == {
+        "template_version": QUESTIONS["_version"],
+        "stage": "product",
+        "hardware": "gpu",
+        "tracking": "csv",
+    }
+
+
+def test_tensorboard_is_installed_where_it_is_the_default(bake: Bake, project: Path) -> None:
+    def needs_tensorboard(project: Path) -> bool:
+        dependencies = pyproject(project)["project"]["dependencies"]
+        return any(dependency.startswith("tensorboard") for dependency in dependencies)
+
+    assert needs_tensorboard(bake(tracking="tensorboard"))
+    assert not needs_tensorboard(project)
+
+
+def test_the_version_and_the_pins_are_the_same_everywhere(project: Path) -> None:
+    assert pyproject(TEMPLATE)["project"]["version"] == QUESTIONS["_version"]
+    pins = (TEMPLATE / "constraints.txt").read_text(encoding="utf-8")
+    assert (project / "constraints.txt").read_text(encoding="utf-8") == pins
+
+
+def test_the_template_passes_its_own_style_checks() -> None:
+    code = [name for name in ("hooks", "tests", "benchmarks") if (TEMPLATE / name).exists()]
+    for command in (["check"], ["format", "--check"]):
+        python(TEMPLATE, "-m", "ruff", *command, "--no-cache", "--config", "pyproject.toml", *code)

@@ -1,0 +1,149 @@
+"""Awkward answers either work or are refused in one sentence, with nothing left behind."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from checks import assert_committed, assert_lints, assert_parses
+from conftest import TEMPLATE, Bake
+from cookiecutter.exceptions import FailedHookException
+from cookiecutter.main import cookiecutter
+
+Refuse = Callable[..., str]
+
+# Project name: the slug and the package that follow from it.
+WORKING_NAMES = {
+    "Émilie's Größenvergleich": ("emilie-s-grossenvergleich", "emilie_s_grossenvergleich"),
+    "3D Shapes": ("3d-shapes", "project_3d_shapes"),
+    "v1.2.3 Results": ("v1-2-3-results", "v1_2_3_results"),
+    "1e5": ("1e5", "project_1e5"),
+    "null": ("null", "null"),
+    "深度学习": ("shen-du-xue-xi", "shen_du_xue_xi"),
+    "Лаборатория": ("laboratoriia", "laboratoriia"),
+    "مشروع بحث": ("mshrw-bhth", "mshrw_bhth"),
+    "ロケット": ("roketuto", "roketuto"),
+    "🚀": ("my-research", "my_research"),
+    "👩‍🔬 Lab": ("lab", "lab"),
+    "a": ("a", "a"),
+    "  spaced   out  ": ("spaced-out", "spaced_out"),
+    "C++ / C# study": ("c-c-study", "c_c_study"),
+    "name: [with] # YAML": ("name-with-yaml", "name_with_yaml"),
+    "- dash & !tag %TAG": ("dash-tag-tag", "dash_tag_tag"),
+    "'quoted' <b>bold</b>": ("quoted-b-bold-b", "quoted_b_bold_b"),
+    "$(touch pwned); rm -rf /": ("touch-pwned-rm-rf", "touch_pwned_rm_rf"),
+    "x" * 200: ("x" * 60, "x" * 32),
+    "A very long name " * 10: (
+        "a-very-long-name-a-very-long-name-a-very-long-name-a-very",
+        "a_very_long_name_a_very_long_nam",
+    ),
+}
+REFUSED_NAMES = {
+    "Torch": "The package name 'torch' would hide a package or folder",
+    "Class": "The package name 'class' is a keyword of Python",
+    "Test": "The package name 'test' would hide",
+    "Random": "The package name 'random' would hide the module of Python's standard library",
+    "CON": "The project slug 'con' is reserved by Windows",
+    'The "best" one': 'The project name must not contain "',
+    "back\\slash": "The project name must not contain \\",
+    "two\nlines": "The project name must not contain the invisible character U+000A",
+    "next\u2028line": "The project name must not contain the invisible character U+2028",
+    "evil\u202etxt": "The project name must not contain the invisible character U+202E",
+    "bad\udcffbyte": "The project name must not contain the invisible character U+DCFF",
+    "": "The project name must not be empty",
+    "   ": "The project name must not be empty",
+    "x" * 201: "The project name must have at most 200 characters",
+}
+REFUSED_ANSWERS = [
+    ("package_name", "Capital", "must be a Python name in lower case"),
+    ("package_name", "1st", "must be a Python name in lower case"),
+    ("package_name", "with-dash", "must be a Python name in lower case"),
+    ("package_name", "größe", "must be a Python name in lower case"),
+    ("package_name", "_private", "must be a Python name in lower case"),
+    ("package_name", "a/b", "must be a Python name in lower case"),
+    ("package_name", "", "must be a Python name in lower case"),
+    ("package_name", "x" * 41, "at most 40 characters"),
+    ("package_name", "lightning", "would hide a package or folder"),
+    ("package_name", "configs", "would hide a package or folder"),
+    ("package_name", "lambda", "keyword"),
+    ("package_name", "json", "standard library"),
+    ("project_slug", "a/b", "must be one folder name"),
+    ("project_slug", "../up", "must be one folder name"),
+    ("project_slug", "/absolute", "must be one folder name"),
+    ("project_slug", "back\\slash", "must be one folder name"),
+    ("project_slug", "C:drive", "must be one folder name"),
+    ("project_slug", "..", "must be one folder name"),
+    ("project_slug", "", "must be one folder name"),
+    ("project_slug", ".hidden", "must be one folder name"),
+    ("project_slug", "-dash", "must be one folder name"),
+    ("project_slug", "dot.", "must be one folder name"),
+    ("project_slug", "with space", "must be one folder name"),
+    ("project_slug", "x" * 81, "at most 80 characters"),
+    ("project_slug", "lpt1.txt", "reserved by Windows"),
+    ("author_name", "", "author must not be empty"),
+    ("author_name", 'Ann "The" Author', 'author must not contain "'),
+    ("author_name", "Ann \\ Author", "author must not contain \\"),
+    ("author_name", "tab\there", "U+0009"),
+    ("description", "uses `code`", "description must not contain `"),
+    ("description", "100 %} sure", "description must not contain %}"),
+    ("description", "x" * 201, "at most 200 characters"),
+    ("author_email", "nobody", "must look like name@example.com"),
+    ("author_email", "two words@example.com", "must look like name@example.com"),
+    ("author_email", "zoë@example.com", "must look like name@example.com"),
+]
+
+
+@pytest.fixture
+def refuse(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Refuse:
+    """`refuse(**answers)` returns the one sentence with which these answers are refused."""
+
+    def refuse(**answers: str) -> str:
+        with pytest.raises(FailedHookException):
+            cookiecutter(
+                str(TEMPLATE),
+                no_input=True,
+                default_config=True,
+                extra_context=answers,
+                output_dir=str(tmp_path),
+            )
+        assert list(tmp_path.iterdir()) == []
+        sentence, *others = capfd.readouterr().err.splitlines()
+        assert others == []
+        return sentence
+
+    return refuse
+
+
+@pytest.mark.parametrize("name", WORKING_NAMES)
+def test_an_awkward_name_works(bake: Bake, name: str) -> None:
+    project = bake(project_name=name)
+    slug, package = WORKING_NAMES[name]
+    assert project.name == slug
+    assert (project / "src" / package).is_dir()
+    assert_parses(project)
+    assert_lints(project)
+    assert_committed(project)
+
+
+@pytest.mark.parametrize("name", REFUSED_NAMES)
+def test_an_impossible_name_is_refused_in_one_sentence(refuse: Refuse, name: str) -> None:
+    answers = {} if name.strip() else {"project_slug": "slug"}
+    assert REFUSED_NAMES[name] in refuse(project_name=name, **answers)
+
+
+@pytest.mark.parametrize(("question", "answer", "reason"), REFUSED_ANSWERS)
+def test_a_bad_answer_is_refused_in_one_sentence(
+    refuse: Refuse, question: str, answer: str, reason: str
+) -> None:
+    # Names that follow from the bad answer are given, so that only one answer is bad.
+    given = {"package_name": "fine"} | {question: answer}
+    assert reason in refuse(**given)
+
+
+def test_a_slug_with_dots_and_capitals_is_kept(bake: Bake) -> None:
+    project = bake(project_slug="Vision.2026_a")
+    assert project.name == "Vision.2026_a"
+    assert (project / "src" / "vision_2026_a").is_dir()
+
+
+def test_the_longest_package_name_still_formats(bake: Bake) -> None:
+    assert_lints(bake(package_name="p" * 40))

@@ -1,0 +1,58 @@
+"""A baked project builds, type-checks and passes its own tests."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import Bake, package_of, python
+
+AWKWARD = {
+    "project_name": "Ünïcode – 深度学习",
+    "description": "It's 100 % 'quoted': # & <b>",
+    "author_name": "Zoë O'Brien, PhD (Łódź) 李",
+    "author_email": "zoe.o'brien+lab@mail.example.org",
+}
+# Between them, every default hardware, every default tracking and every Python.
+BAKES = [
+    {},
+    {"hardware": "gpu", "tracking": "tensorboard", "python_version": "3.12"},
+    {"hardware": "mps", "tracking": "csv", "python_version": "3.13"},
+]
+
+
+def test_a_wheel_holds_the_configs_and_the_licence(bake: Bake, tmp_path: Path) -> None:
+    project = bake(**AWKWARD)
+    package = package_of(project)
+    python(project, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path))
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        metadata = archive.read(next(n for n in names if n.endswith("METADATA"))).decode()
+        scripts = archive.read(next(n for n in names if n.endswith("entry_points.txt"))).decode()
+    configs = [path for path in (project / "src" / package).rglob("*.yaml")]
+    assert f"{package}/configs/train.yaml" in names
+    assert {path.relative_to(project / "src").as_posix() for path in configs} <= set(names)
+    assert f"{package}/data/__init__.py" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert "Requires-Python: >=3.11" in metadata
+    assert AWKWARD["description"] in metadata
+    for command in ("train", "evaluate", "report"):
+        assert f"{command} = {package}.{command}:main" in scripts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answers", BAKES, ids=lambda answers: answers.get("hardware", "cpu"))
+def test_types_are_right(bake: Bake, answers: dict[str, str]) -> None:
+    version = answers.get("python_version", "3.11")
+    python(bake(**answers), "-m", "mypy", "--python-version", version)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answers", BAKES, ids=lambda answers: answers.get("hardware", "cpu"))
+def test_the_projects_own_tests_pass(
+    bake: Bake, answers: dict[str, str], clean_environment: dict[str, str]
+) -> None:
+    project = bake(**answers)
+    # Absolute, since tests may start commands in other folders.
+    environment = clean_environment | {"PYTHONPATH": str(project / "src")}
+    python(project, "-m", "pytest", "-q", env=environment)
