@@ -1,0 +1,1 @@
+"""Train linear and deep models on real data, from one configuration."""

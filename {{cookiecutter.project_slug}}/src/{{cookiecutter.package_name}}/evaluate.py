@@ -1,0 +1,86 @@
+"""Test the weights of a run that is done, and compare with what its `summary.json` says.
+
+evaluate run=runs/2026-01-31/12-00-00-1a2b
+evaluate run=runs/sweeps/width/hidden_sizes_50-seed_1-0123abcd checkpoint=best part=val
+"""
+
+from pathlib import Path
+
+from loguru import logger
+from omegaconf import DictConfig
+
+from .command_line import run_command
+from .mistakes import UserMistake, nearest, refuse
+from .run_folder import read_run
+
+PARTS = ("test", "val", "train")
+
+
+def evaluate(config: DictConfig) -> dict[str, float]:
+    """Return the metrics of the weights of `config.run` on a part of its data."""
+    try:
+        return evaluate_run(Path(config.run), str(config.checkpoint), str(config.part))
+    except UserMistake as mistake:
+        refuse(str(mistake))
+
+
+def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dict[str, float]:
+    """Evaluate a checkpoint of the run in `folder`.
+
+    Args:
+        folder: a run folder.
+        which: `tested` (the weights behind `summary.json`), `best` or `last`.
+        part: of the data: test, val or train.
+
+    Raises:
+        UserMistake: the folder, the checkpoint or the part does not exist.
+    """
+    settings, summary = read_run(folder)
+    if part not in PARTS:
+        raise UserMistake(f"part={part} is not known. {nearest(part, PARTS)} part can be: {', '.join(PARTS)}")
+
+    from .checkpoints import find_checkpoint
+    from .data.batches import Batches
+    from .data.datamodule import EVALUATION_BATCH
+    from .logs import adopt_lightning
+    from .settings import build
+    from .tasks import make_task
+    from .trainer import trainer_on
+
+    adopt_lightning()
+    tested = summary["checkpoint"].get("tested") or "last"
+    checkpoint = find_checkpoint(folder, tested if which == "tested" else which)
+    data = build(settings.data, seed=settings.seed)
+    data.setup()
+    task = make_task(build(settings.model, spec=data.spec), data.spec, settings)
+    # The same number of threads sums in the same order: the metrics then agree to the last digit.
+    hardware = settings.hardware.model_copy(update={"threads": summary["hardware"].get("threads", 0)})
+    trainer = trainer_on(
+        hardware, logger=False, enable_checkpointing=False, enable_model_summary=False, enable_progress_bar=False
+    )
+    batches = Batches(data.parts[part], EVALUATION_BATCH)
+    trainer.test(task, batches, ckpt_path=checkpoint, weights_only=True, verbose=False)
+    metrics = {name.replace("test/", f"{part}/"): float(value) for name, value in trainer.callback_metrics.items()}
+    report(metrics, summary["metrics"] if which in ("tested", tested) else {}, checkpoint)
+    return metrics
+
+
+def report(metrics: dict[str, float], recorded: dict[str, float], checkpoint: Path) -> None:
+    """Print the metrics, and how they compare with what the run recorded."""
+    logger.info("{}:", checkpoint)
+    for name, value in metrics.items():
+        if name not in recorded or name.startswith("train/"):  # train/ was recorded while the weights changed
+            logger.info("  {:<16} {:.6f}", name, value)
+        elif value == recorded[name]:
+            logger.success("  {:<16} {:.6f}  as in summary.json", name, value)
+        else:
+            logger.warning("  {:<16} {:.6f}  summary.json says {!r}, here {!r}", name, value, recorded[name], value)
+
+
+def main() -> None:
+    """Run the command."""
+    run_command("evaluate")
+
+
+if __name__ == "__main__":
+    main()

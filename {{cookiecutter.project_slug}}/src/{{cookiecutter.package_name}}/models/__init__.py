@@ -1,0 +1,1 @@
+"""Networks: plain torch modules, one file per model, its equation on top."""

@@ -1,0 +1,56 @@
+"""The multilayer perceptron.
+
+    h₁ = σ(xW₁ + b₁)
+    hₗ = σ(hₗ₋₁Wₗ + bₗ)  (+ hₗ₋₁, the residual sum, where both have the same size)
+    ŷ  = h_L W + b
+
+Source of the residual sum: He et al. 2016, "Deep Residual Learning for Image Recognition", equation 1.
+
+Dimensions: B batch, D input features, H hidden units, K outputs.
+"""
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ..data.spec import DataSpec
+from .activations import ACTIVATIONS
+
+
+class MLP(nn.Module):
+    """Fully connected layers with an activation between them.
+
+    Args:
+        spec: shapes of the data; inputs of any shape are flattened to D features.
+        hidden_sizes: H of each hidden layer; an empty list leaves the linear model.
+        activation: name of σ, see `activations.py`.
+        residual: add a hidden layer's input to its output where both have the same size.
+        dropout: probability in [0, 1) that a hidden unit is set to zero in training.
+    """
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        hidden_sizes: Sequence[int] = (100, 100),
+        activation: str = "relu",
+        residual: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        sizes = [math.prod(spec.input_shape), *hidden_sizes]
+        self.hidden = nn.ModuleList(nn.Linear(d, h) for d, h in zip(sizes, sizes[1:], strict=False))
+        # The first layer leaves the space of the inputs, so there the sum has no meaning.
+        self.has_residual = [residual and i > 0 and sizes[i] == sizes[i + 1] for i in range(len(hidden_sizes))]
+        self.activation = ACTIVATIONS[activation]()
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(sizes[-1], spec.output_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map inputs (B, *input_shape) to outputs (B, K)."""
+        h = x.flatten(1)  # (B, D)
+        for layer, has_residual in zip(self.hidden, self.has_residual, strict=True):
+            z = self.dropout(self.activation(layer(h)))  # (B, H)
+            h = h + z if has_residual else z
+        outputs: Tensor = self.output(h)
+        return outputs

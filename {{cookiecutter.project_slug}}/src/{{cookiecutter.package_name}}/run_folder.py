@@ -1,0 +1,219 @@
+"""The run folder: what ran, how it ended and what came out, in `summary.json`, whatever happens."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from loguru import logger
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from .logs import log_to_file
+from .mistakes import UserMistake, refuse
+from .settings import Settings, check
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+    from torch import nn
+
+GROUPS = ("model", "data", "optimizer", "scheduler", "hardware", "tracking", "experiment")
+PACKAGES = ("torch", "lightning", "numpy", "hydra-core")
+
+
+class Run:
+    """A run: its folder, and the summary that grows as it goes on."""
+
+    def __init__(self, settings: Settings, folder: Path, is_job: bool) -> None:
+        hydra = HydraConfig.get()
+        self.settings = settings
+        self.folder = folder
+        self.is_job = is_job
+        self.is_alone = not self.is_job or hydra.runtime.choices.get("hydra/launcher") == "basic"
+        self.group = settings.sweep if self.is_job else None
+        self.name = self.folder.name if self.is_job else f"{self.folder.parent.name}/{self.folder.name}"
+        overrides = [str(override) for override in hydra.overrides.task if not override.startswith("sweep=")]
+        choices = {group: hydra.runtime.choices.get(group) for group in GROUPS}
+        self.summary: dict[str, Any] = {
+            "status": "failed",
+            "metrics": {},
+            "overrides": overrides,
+            "choices": choices,
+            "seed": settings.seed,
+            "steps": 0,
+            "epochs": 0,
+            "parameters": 0,
+            "seconds": {},
+            "checkpoint": {"best": None, "last": None},
+            "git": git_state(),
+            "versions": versions(),
+            "hardware": {},
+            "error": None,
+        }
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Note under `seconds` how long `part` took."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.summary["seconds"][part] = round(time.perf_counter() - start, 3)
+
+    def describe(self, trainer: "Trainer", network: "nn.Module") -> None:
+        """Note what is trained, and on what."""
+        import torch
+
+        self.summary["parameters"] = sum(p.numel() for p in network.parameters() if p.requires_grad)
+        self.summary["hardware"] = {
+            "accelerator": trainer.accelerator.name(),
+            "devices": trainer.num_devices,
+            "precision": trainer.precision,
+            "threads": torch.get_num_threads(),
+        }
+        choices = self.summary["choices"]
+        logger.info(
+            "Training {} ({} parameters) on {}, seed {}, in {}",
+            choices["model"],
+            self.summary["parameters"],
+            choices["data"],
+            self.summary["seed"],
+            shown(self.folder),
+        )
+
+    def conclude(self, trainer: "Trainer", checkpoint: Path, metrics: dict[str, float]) -> None:
+        """Note the results: `metrics` of the tested checkpoint's epoch, and those of the test that just ended."""
+        tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        written = {path.stem: f"checkpoints/{path.name}" for path in (self.folder / "checkpoints").glob("*.ckpt")}
+        self.summary.update(
+            metrics=metrics | tested,
+            steps=trainer.global_step,
+            epochs=trainer.current_epoch,
+            checkpoint={"best": written.get("best"), "last": written.get("last"), "tested": checkpoint.stem},
+        )
+        scores = "  ".join(f"{name} {value:.4f}" for name, value in tested.items())
+        logger.success("{} with the {} weights, in {}", scores, checkpoint.stem, shown(self.folder))
+
+    def write(self) -> None:
+        """Write the summary beside and rename it: a kill in the middle leaves the last good one."""
+        partial = self.folder / "summary.json.partial"
+        partial.write_text(json.dumps(self.summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(partial, self.folder / "summary.json")
+
+
+@contextmanager
+def recorded(config: DictConfig) -> Iterator[Run]:
+    """Record what happens inside: the log in `train.log`, and how it ended in `summary.json`.
+
+    A job of a multirun ends here whatever its error, so that the others go on. A single run ends the program: with
+    status 1 after an error, and with status 2 and no folder left behind after a user's mistake.
+    """
+    is_job = HydraConfig.get().mode == RunMode.MULTIRUN
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    try:
+        run = Run(check(config), folder, is_job)
+        with log_to_file(folder / "train.log"):
+            yield from record(run)
+    except UserMistake as mistake:
+        if is_job:
+            logger.error("{}", mistake)
+            return
+        discard(folder)
+        refuse(str(mistake))
+
+
+def record(run: Run) -> Iterator[Run]:
+    """Yield `run` and write its summary when it ends, however it ends."""
+    try:
+        with run.timed("total"):
+            yield run
+        run.summary["status"] = "completed"
+    except UserMistake as mistake:
+        run.summary["error"] = str(mistake)
+        raise
+    except Exception as error:
+        run.summary["error"] = f"{type(error).__name__}: {error}"
+        logger.opt(exception=error).debug("The run failed.")  # the traceback, into train.log only
+        logger.error("The run failed: {}\nThe traceback is in {}", run.summary["error"], shown(run.folder / "train.log"))
+        if not run.is_job:
+            raise SystemExit(1) from error
+    except BaseException as stop:  # Ctrl-C; Lightning makes a SystemExit of it
+        run.summary.update(status="interrupted", error="stopped by the user")
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        run.write()
+
+
+def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
+    """Return the settings and the summary of the run in `folder`.
+
+    Raises:
+        UserMistake: it is no run folder, or the run did not complete.
+    """
+    config, summary = folder / ".hydra" / "config.yaml", folder / "summary.json"
+    for path in (folder, config, summary):
+        if not path.exists():
+            latest = sorted(other.parent for other in Path("runs").glob("**/summary.json"))
+            hint = f" The latest run here is {latest[-1]}" if latest else ""
+            raise UserMistake(f"run={folder} is not a run that ended: {path} does not exist.{hint}")
+    try:
+        recorded = json.loads(summary.read_text(encoding="utf-8"))
+        settings = check(cast(DictConfig, OmegaConf.load(config)))
+    except (ValueError, OSError, OmegaConfBaseException, YAMLError) as error:
+        raise UserMistake(f"run={folder} cannot be read: {error}") from None
+    return settings, recorded
+
+
+def shown(path: Path) -> Path:
+    """Return `path` as a user would type it: relative to where they are, if it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a run that never started, and the folders around it that are empty now."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for parent in list(folder.parents)[:2]:
+        try:
+            parent.rmdir()
+        except OSError:
+            return
+
+
+@cache
+def git_state() -> dict[str, Any]:
+    """Return the commit and whether files differ from it; commit None outside a repository or without git."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            answer = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True)
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return answer.stdout.strip()
+
+    commit = git("rev-parse", "HEAD")
+    return {"commit": commit, "dirty": None if commit is None else bool(git("status", "--porcelain"))}
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that results depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

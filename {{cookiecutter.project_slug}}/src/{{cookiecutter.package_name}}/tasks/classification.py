@@ -1,0 +1,65 @@
+"""Classification: the cross-entropy of softmax(logits).
+
+    loss = −log softmax(logits)ₜ = −logitsₜ + log Σₖ exp logitsₖ,  t the true class
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
+
+from ..data.datamodule import ArrayDataModule
+from .task import Batch, Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Classification(Task):
+    """Sorts samples into classes. Accuracy is the fraction of samples, in [0, 1], whose largest logit is the true one.
+
+    `confusion` counts test samples by true class (rows) and predicted class (columns).
+    """
+
+    def on_test_start(self) -> None:
+        """Count confusions from zero."""
+        self.confusion = MulticlassConfusionMatrix(self.spec.output_size, validate_args=False).to(self.device)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cross-entropy () of logits (B, K) for class numbers (B,)."""
+        return cross_entropy(outputs, targets)
+
+    def make_metrics(self) -> MetricCollection:
+        """Return the accuracy over all samples."""
+        return MetricCollection(
+            {"accuracy": MulticlassAccuracy(self.spec.output_size, average="micro", validate_args=False)}
+        )
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add one test batch to the metrics and to the confusion matrix."""
+        outputs = self.evaluation_step(batch, self.test_metrics)
+        self.confusion.update(outputs, batch[1])
+
+    def figures(self, data: ArrayDataModule) -> dict[str, "Figure"]:
+        """Return the confusion matrix of the test, and for points in a plane the regions of the classes."""
+        from ..figures import confusion_matrix, decision_regions
+
+        names = self.spec.class_names
+        drawn = {"confusion_matrix": confusion_matrix(self.confusion.compute().cpu().numpy(), names)}
+        if self.spec.input_shape == (2,):
+            train, test = ([tensor.numpy() for tensor in data.parts[part]] for part in ("train", "test"))
+            drawn["decision_regions"] = decision_regions(
+                self.probabilities, *train, self.spec.feature_names, names, *test
+            )
+        return drawn
+
+    @torch.inference_mode()
+    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the class probabilities (samples, K) of inputs (samples, *input_shape)."""
+        self.eval()
+        logits: Tensor = self.network(torch.from_numpy(inputs).to(self.device))
+        return logits.softmax(dim=1).cpu().numpy()
