@@ -47,20 +47,21 @@ class Tracker(Logger):
         self._step_time = self._sent_time = time.monotonic()
         self._slow = False  # steps that log are so far apart that nothing is gained by waiting
 
-    def attempt(self, action: Callable[[], object]) -> None:
-        """Run `action`; its failure is a warning, and the tracker receives nothing after it."""
-        if self._failed:
+    def attempt(self, action: Callable[[], object], *, closing: bool = False) -> None:
+        """Run `action`; its failure is a warning, and after it the tracker is only closed."""
+        if self._failed and not closing:
             return
         try:
             action()
         except Exception as error:  # whatever a tracker raises, training goes on
+            if not self._failed:
+                logger.warning(
+                    "The tracker failed and is left out from here on ({}: {}). Training goes on; "
+                    "metrics.csv and summary.json are complete.",
+                    type(error).__name__,
+                    error,
+                )
             self._failed = True
-            logger.warning(
-                "The tracker failed and is left out from here on ({}: {}). Training goes on; "
-                "metrics.csv and summary.json are complete.",
-                type(error).__name__,
-                error,
-            )
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Collect what is logged; pass it on by the first call that comes after two seconds."""
@@ -84,7 +85,7 @@ class Tracker(Logger):
 
     def finalize(self, status: str) -> None:
         self._send()
-        self.attempt(lambda: self.inner.finalize(status))
+        self.attempt(lambda: self.inner.finalize(status), closing=True)
 
     @property
     def experiment(self) -> Any:
@@ -206,4 +207,4 @@ def finish(tracker: Logger | None, status: str) -> None:
     tracker.finalize("success" if completed else "failed")
     if isinstance(tracker.inner, WandbLogger):
         run = tracker.inner.experiment
-        tracker.attempt(lambda: run.finish(exit_code=0 if completed else 1))
+        tracker.attempt(lambda: run.finish(exit_code=0 if completed else 1), closing=True)
