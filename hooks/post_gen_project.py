@@ -8,18 +8,23 @@ import sys
 from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+# Left in a working copy of the template by whoever develops it.
+CACHES = ("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 CI_FILES = {"github": Path(".github"), "gitlab": Path(".gitlab-ci.yml")}
 # Set while git runs a hook; they would send our commands to that repository.
 OUTER_GIT = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}
 
 
 def keep_the_chosen() -> None:
-    """Leave one licence and the files of one CI service."""
+    """Leave one licence and the files of one CI service, and no cache of any tool."""
     shutil.move(Path("licenses", f"{ANSWERS['license']}.txt"), "LICENSE")
     shutil.rmtree("licenses")
     for service, path in CI_FILES.items():
         if service != ANSWERS["ci"]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for cache in CACHES:
+        for path in list(Path().rglob(cache)):
+            shutil.rmtree(path)
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:

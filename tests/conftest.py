@@ -19,6 +19,19 @@ def package_of(project: Path) -> str:
     return next(path.name for path in (project / "src").iterdir() if path.is_dir())
 
 
+def bake_into(template: Path, folder: Path, **answers: str) -> Path:
+    """Bake without asking, whatever defaults the user of this machine has set."""
+    return Path(
+        cookiecutter(
+            str(template),
+            no_input=True,
+            default_config=True,
+            extra_context=answers,
+            output_dir=str(folder),
+        )
+    )
+
+
 def python(
     folder: Path, *arguments: str, check: bool = True, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
@@ -45,15 +58,7 @@ def bake(tmp_path_factory: pytest.TempPathFactory) -> Bake:
     def bake(**answers: str) -> Path:
         key = tuple(sorted(answers.items()))
         if key not in baked:
-            baked[key] = Path(
-                cookiecutter(
-                    str(TEMPLATE),
-                    no_input=True,
-                    default_config=True,
-                    extra_context=answers,
-                    output_dir=str(tmp_path_factory.mktemp("bake")),
-                )
-            )
+            baked[key] = bake_into(TEMPLATE, tmp_path_factory.mktemp("bake"), **answers)
         return baked[key]
 
     return bake

@@ -1,12 +1,13 @@
 """Every value of every question makes a project that parses, lints and records the answer."""
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
 from checks import assert_committed, assert_lints, assert_parses
-from conftest import TEMPLATE, Bake, python
+from conftest import TEMPLATE, Bake, bake_into, python
 
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 CHOICES = [
@@ -86,6 +87,20 @@ def test_the_version_and_the_pins_are_the_same_everywhere(project: Path) -> None
     assert pyproject(TEMPLATE)["project"]["version"] == QUESTIONS["_version"]
     pins = (TEMPLATE / "constraints.txt").read_text(encoding="utf-8")
     assert (project / "constraints.txt").read_text(encoding="utf-8") == pins
+
+
+def test_caches_in_the_template_stay_there(tmp_path: Path) -> None:
+    template = tmp_path / "template"
+    for name in ("hooks", "{{cookiecutter.project_slug}}"):
+        shutil.copytree(TEMPLATE / name, template / name)
+    shutil.copy(TEMPLATE / "cookiecutter.json", template)
+    for name in (".mypy_cache", "src/.ruff_cache", "tests/__pycache__"):
+        cache = template / "{{cookiecutter.project_slug}}" / name / "deep"
+        cache.mkdir(parents=True)
+        (cache / "{{ broken").write_bytes(b"\xff{{ cookiecutter.nothing")
+    project = bake_into(template, tmp_path)
+    assert [path for path in project.rglob("*") if path.name == "{{ broken"] == []
+    assert_committed(project)
 
 
 def test_the_template_passes_its_own_style_checks() -> None:

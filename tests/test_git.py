@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 from checks import assert_committed, git
-from conftest import TEMPLATE
-from cookiecutter.main import cookiecutter
+from conftest import TEMPLATE, bake_into
 
 
 @pytest.fixture
@@ -21,19 +20,6 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def bake_into(folder: Path, **answers: str) -> Path:
-    folder.mkdir(exist_ok=True)
-    return Path(
-        cookiecutter(
-            str(TEMPLATE),
-            no_input=True,
-            default_config=True,
-            extra_context=answers,
-            output_dir=str(folder),
-        )
-    )
-
-
 def author(project: Path) -> str:
     return git(project, "log", "-1", "--format=%an <%ae>").strip()
 
@@ -41,7 +27,7 @@ def author(project: Path) -> str:
 def test_the_next_three_commands_are_printed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    bake_into(tmp_path / "out", project_slug="study")
+    bake_into(TEMPLATE, tmp_path / "out", project_slug="study")
     lines = [line.split("#")[0].strip() for line in capfd.readouterr().out.splitlines()]
     assert [line for line in lines if line][1:] == ["cd study", "make setup", "make train"]
 
@@ -50,7 +36,7 @@ def test_without_git_the_project_is_made_and_git_is_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    project = bake_into(tmp_path / "out")
+    project = bake_into(TEMPLATE, tmp_path / "out")
     assert (project / "pyproject.toml").is_file()
     assert not (project / ".git").exists()
     assert "git was not found" in capfd.readouterr().err
@@ -59,14 +45,16 @@ def test_without_git_the_project_is_made_and_git_is_missed(
 def test_without_an_identity_the_author_of_the_project_commits(
     tmp_path: Path, empty_home: Path
 ) -> None:
-    project = bake_into(tmp_path / "out", author_name="Zoë O'Brien", author_email="zoe@example.org")
+    project = bake_into(
+        TEMPLATE, tmp_path / "out", author_name="Zoë O'Brien", author_email="zoe@example.org"
+    )
     assert author(project) == "Zoë O'Brien <zoe@example.org>"
     assert_committed(project)
 
 
 def test_the_users_own_identity_is_used(tmp_path: Path, empty_home: Path) -> None:
     (empty_home / ".gitconfig").write_text("[user]\nname = Kim\nemail = kim@example.org\n")
-    assert author(bake_into(tmp_path / "out")) == "Kim <kim@example.org>"
+    assert author(bake_into(TEMPLATE, tmp_path / "out")) == "Kim <kim@example.org>"
 
 
 def test_global_hooks_and_signing_do_not_block_the_first_commit(
@@ -80,7 +68,7 @@ def test_global_hooks_and_signing_do_not_block_the_first_commit(
         f"[commit]\ngpgsign = true\n[core]\nhooksPath = {hook.parent}\n"
         "[init]\ndefaultBranch = trunk\n"
     )
-    assert_committed(bake_into(tmp_path / "out"))
+    assert_committed(bake_into(TEMPLATE, tmp_path / "out"))
 
 
 def test_a_project_inside_another_repository_gets_its_own(
@@ -91,6 +79,6 @@ def test_a_project_inside_another_repository_gets_its_own(
     git(outer, "init", "--quiet")
     with monkeypatch.context() as patch:
         patch.setenv("GIT_DIR", str(outer / ".git"))
-        project = bake_into(outer)
+        project = bake_into(TEMPLATE, outer)
     assert_committed(project)
     assert git(outer, "status", "--porcelain").split() == ["??", f"{project.name}/"]

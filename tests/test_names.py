@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 from checks import assert_committed, assert_lints, assert_parses
-from conftest import TEMPLATE, Bake
+from conftest import TEMPLATE, Bake, bake_into
 from cookiecutter.exceptions import FailedHookException
-from cookiecutter.main import cookiecutter
 
 Refuse = Callable[..., str]
 
@@ -98,13 +97,7 @@ def refuse(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Refuse:
 
     def refuse(**answers: str) -> str:
         with pytest.raises(FailedHookException):
-            cookiecutter(
-                str(TEMPLATE),
-                no_input=True,
-                default_config=True,
-                extra_context=answers,
-                output_dir=str(tmp_path),
-            )
+            bake_into(TEMPLATE, tmp_path, **answers)
         assert list(tmp_path.iterdir()) == []
         sentence, *others = capfd.readouterr().err.splitlines()
         assert others == []
