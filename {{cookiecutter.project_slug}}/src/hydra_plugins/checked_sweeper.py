@@ -1,4 +1,4 @@
-"""The door through which Hydra finds this project's sweeper: it loads plugins only from the namespace `hydra_plugins`."""
+"""Where Hydra finds this project's sweeper: it loads plugins only from the namespace `hydra_plugins`."""
 
 from importlib import import_module
 from typing import Any

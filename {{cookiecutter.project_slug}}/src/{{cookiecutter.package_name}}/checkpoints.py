@@ -39,7 +39,10 @@ def chosen_weights(
         settings: say whether the best or the last weights are wanted.
         rows: of `metrics.csv`.
     """
-    best = next((c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor), None)
+    best = next(
+        (c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor),
+        None,
+    )
     row = rows[-1] if rows else {}
     path = Path(trainer.checkpoint_callbacks[0].dirpath) / "last.ckpt"  # type: ignore[attr-defined]
     if settings.test == "best" and best is not None and best.best_model_score is not None:

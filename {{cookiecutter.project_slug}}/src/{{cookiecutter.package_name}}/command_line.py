@@ -15,7 +15,7 @@ import hydra
 from hydra.errors import CompactHydraException, MissingConfigException
 from loguru import logger
 from omegaconf import OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from .logs import log_to_terminal
 from .mistakes import UserMistake, nearest, refuse
@@ -51,11 +51,16 @@ def explain(error: Exception) -> str:
     """Say in a few lines what Hydra could not compose, with the nearest valid name."""
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
-        return f"{group}={choice} is not known. {nearest(choice, error.options)}\n{group} can be: {listing(error.options)}"
+        known = error.options
+        return f"{group}={choice} is not known. {nearest(choice, known)}\n{group} can be: {listing(known)}"
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ConfigKeyError):
+    while cause is not None and not isinstance(cause, ConfigKeyError | ConfigAttributeError):
         cause = cause.__cause__
-    if isinstance(cause, ConfigKeyError) and isinstance(cause.full_key, str) and cause.parent_node is not None:
+    if (
+        isinstance(cause, ConfigKeyError | ConfigAttributeError)
+        and isinstance(cause.full_key, str)
+        and cause.parent_node is not None
+    ):
         path, _, key = cause.full_key.rpartition(".")
         known = [str(name) for name in cause.parent_node if name != "_target_"]
         where = f"{path} has" if path else "the settings are"

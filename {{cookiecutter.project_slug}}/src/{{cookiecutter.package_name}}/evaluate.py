@@ -40,10 +40,10 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
         raise UserMistake(f"part={part} is not known. {nearest(part, PARTS)} part can be: {', '.join(PARTS)}")
 
     from .checkpoints import find_checkpoint
+    from .components import build
     from .data.batches import Batches
     from .data.datamodule import EVALUATION_BATCH
     from .logs import adopt_lightning
-    from .settings import build
     from .tasks import make_task
     from .trainer import trainer_on
 
@@ -56,7 +56,11 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     # The same number of threads sums in the same order: the metrics then agree to the last digit.
     hardware = settings.hardware.model_copy(update={"threads": summary["hardware"].get("threads", 0)})
     trainer = trainer_on(
-        hardware, logger=False, enable_checkpointing=False, enable_model_summary=False, enable_progress_bar=False
+        hardware,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
     )
     batches = Batches(data.parts[part], EVALUATION_BATCH)
     trainer.test(task, batches, ckpt_path=checkpoint, weights_only=True, verbose=False)
@@ -74,7 +78,13 @@ def report(metrics: dict[str, float], recorded: dict[str, float], checkpoint: Pa
         elif value == recorded[name]:
             logger.success("  {:<16} {:.6f}  as in summary.json", name, value)
         else:
-            logger.warning("  {:<16} {:.6f}  summary.json says {!r}, here {!r}", name, value, recorded[name], value)
+            logger.warning(
+                "  {:<16} {:.6f}  summary.json says {!r}, here {!r}",
+                name,
+                value,
+                recorded[name],
+                value,
+            )
 
 
 def main() -> None:

@@ -105,9 +105,7 @@ def confusion_matrix(counts: np.ndarray, class_names: Sequence[str]) -> Figure:
     if num_classes <= 20:
         for (i, j), fraction in np.ndenumerate(fractions):
             color = "white" if fraction > 0.5 else "black"
-            axes.text(
-                j, i, str(int(counts[i, j])), ha="center", va="center", color=color, fontsize=8
-            )
+            axes.text(j, i, str(int(counts[i, j])), ha="center", va="center", color=color, fontsize=8)
     every = math.ceil(num_classes / 40)  # with very many classes, name only some
     ticks = range(0, num_classes, every)
     names = [str(class_names[i]) for i in ticks]

@@ -37,10 +37,8 @@ class LoguruHandler(logging.Handler):
             level: str | int = logger.level(record.levelname).name
         except ValueError:
             level = record.levelno
-        source = {"name": record.name, "line": record.lineno}
-        logger.patch(lambda entry: entry.update(source)).opt(exception=record.exc_info).log(  # type: ignore[call-overload]
-            level, "{}", record.getMessage().strip()
-        )
+        source = logger.patch(lambda entry: entry.update({"name": record.name, "line": record.lineno}))
+        source.opt(exception=record.exc_info).log(level, "{}", record.getMessage().strip())
 
 
 def log_to_terminal() -> None:

@@ -24,7 +24,12 @@ class ProgressLines(Callback):
         if time.monotonic() - self.last_line < SECONDS_BETWEEN_LINES:
             return
         self.last_line = time.monotonic()
-        logger.info("epoch {} step {} {}", trainer.current_epoch + 1, trainer.global_step, line(trainer.callback_metrics))
+        logger.info(
+            "epoch {} step {} {}",
+            trainer.current_epoch + 1,
+            trainer.global_step,
+            line(trainer.callback_metrics),
+        )
 
 
 def line(metrics: dict[str, Any]) -> str:

@@ -67,9 +67,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="published figures to show beside ours: columns named like a setting (data, model) "
         "say which runs a line is for, columns of numbers are shown, note and source are quoted",
     )
-    parser.add_argument(
-        "--output", type=Path, metavar="FOLDER", help="where to write (default: <folder>/report)"
-    )
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to write (default: <folder>/report)")
 
     def refuse(message: str) -> NoReturn:
         raise UsageError(f"{message}\nSee report --help.")
@@ -165,9 +163,7 @@ def write_files(results: Results, folder: Path) -> list[Path]:
             finally:
                 unfinished.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(
-            f"cannot write to {folder}: {error.strerror}. Choose another folder with --output."
-        ) from error
+        raise UsageError(f"cannot write to {folder}: {error.strerror}. Choose another folder with --output.") from error
     return [folder / name for name in contents]
 
 

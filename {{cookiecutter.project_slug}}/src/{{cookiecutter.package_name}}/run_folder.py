@@ -1,7 +1,6 @@
 """The run folder: what ran, how it ended and what came out, in `summary.json`, whatever happens."""
 
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -18,11 +17,11 @@ from hydra.types import RunMode
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
+from .checking import check
 from .logs import log_to_file
 from .mistakes import UserMistake, refuse
-from .settings import Settings, check
+from .settings import Settings
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -100,7 +99,11 @@ class Run:
             metrics=metrics | tested,
             steps=trainer.global_step,
             epochs=trainer.current_epoch,
-            checkpoint={"best": written.get("best"), "last": written.get("last"), "tested": checkpoint.stem},
+            checkpoint={
+                "best": written.get("best"),
+                "last": written.get("last"),
+                "tested": checkpoint.stem,
+            },
         )
         scores = "  ".join(f"{name} {value:.4f}" for name, value in tested.items())
         logger.success("{} with the {} weights, in {}", scores, checkpoint.stem, shown(self.folder))
@@ -109,7 +112,7 @@ class Run:
         """Write the summary beside and rename it: a kill in the middle leaves the last good one."""
         partial = self.folder / "summary.json.partial"
         partial.write_text(json.dumps(self.summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(partial, self.folder / "summary.json")
+        partial.replace(self.folder / "summary.json")
 
 
 @contextmanager
@@ -145,7 +148,11 @@ def record(run: Run) -> Iterator[Run]:
     except Exception as error:
         run.summary["error"] = f"{type(error).__name__}: {error}"
         logger.opt(exception=error).debug("The run failed.")  # the traceback, into train.log only
-        logger.error("The run failed: {}\nThe traceback is in {}", run.summary["error"], shown(run.folder / "train.log"))
+        logger.error(
+            "The run failed: {}\nThe traceback is in {}",
+            run.summary["error"],
+            shown(run.folder / "train.log"),
+        )
         if not run.is_job:
             raise SystemExit(1) from error
     except BaseException as stop:  # Ctrl-C; Lightning makes a SystemExit of it
@@ -172,7 +179,7 @@ def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
     try:
         recorded = json.loads(summary.read_text(encoding="utf-8"))
         settings = check(cast(DictConfig, OmegaConf.load(config)))
-    except (ValueError, OSError, OmegaConfBaseException, YAMLError) as error:
+    except (ValueError, OSError, OmegaConfBaseException) as error:
         raise UserMistake(f"run={folder} cannot be read: {error}") from None
     return settings, recorded
 
@@ -204,7 +211,10 @@ def git_state() -> dict[str, Any]:
         return answer.stdout.strip()
 
     commit = git("rev-parse", "HEAD")
-    return {"commit": commit, "dirty": None if commit is None else bool(git("status", "--porcelain"))}
+    return {
+        "commit": commit,
+        "dirty": None if commit is None else bool(git("status", "--porcelain")),
+    }
 
 
 @cache

@@ -1,66 +1,24 @@
 """Every setting: its type, its range, its default, and one line that says what it means.
 
-The YAML files under `configs/` choose values; the classes here say what is allowed. `check` compares the two before
-anything is trained, and without importing torch. A component is a class or function that a config names with
-`_target_`; its other settings are the arguments that it is called with.
+The YAML files under `configs/` choose values; the classes here say what is allowed, and `checking.py` compares the two.
+The settings of a model, a data set, an optimizer or a schedule are the arguments that it is called with.
 """
 
-import inspect
-from importlib import import_module
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
-from omegaconf import DictConfig, OmegaConf
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    ValidationError,
     model_validator,
 )
 
-from .mistakes import UserMistake, nearest
+from .components import Component, Strict
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Activation = Literal[
-    "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "mish"
-]
-
-
-class Strict(BaseModel):
-    """Settings that refuse unknown keys and never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
-
-
-class Component(Strict):
-    """Something built from a config: `_target_` names it, the other settings are its arguments."""
-
-    known: ClassVar[dict[str, type["Component"]]] = {}
-    target: str = Field(alias="_target_")
-
-    def __init_subclass__(cls, target: str = "", **options: Any) -> None:
-        """Register the settings of `target`, a path inside this package or of another library."""
-        super().__init_subclass__(**options)
-        if target:
-            Component.known[target] = cls
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments that the component is called with."""
-        return self.model_dump(exclude={"target"})
-
-
-class OpenComponent(Component):
-    """A component without settings of its own: its arguments are checked by its signature when it is built."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-# Besides this package, the only places that a `_target_` may name. Extend the list here.
-ALLOWED_LIBRARIES = ("torch.optim", "torch.nn")
+Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "mish"]
 
 
 # --- model: sizes of input and output follow from the data -----------------------------------------------------------
@@ -73,7 +31,7 @@ class Linear(Component, target="models.linear.Linear"):
 class MLP(Component, target="models.mlp.MLP"):
     """Layers of σ(XW + b)."""
 
-    hidden_sizes: list[PositiveInt] = [100, 100]  # units of each hidden layer, input side first
+    hidden_sizes: tuple[PositiveInt, ...] = (100, 100)  # units of each hidden layer, input side first
     activation: Activation = "relu"
     residual: bool = True  # add a hidden layer's input to its output where both have the same size
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # probability that a hidden unit is dropped in training
@@ -82,8 +40,8 @@ class MLP(Component, target="models.mlp.MLP"):
 class CNN(Component, target="models.cnn.CNN"):
     """Convolutions over the positions of a signal, then one linear layer."""
 
-    channels: Annotated[list[PositiveInt], Field(min_length=1)] = [25, 25, 25]  # of each convolution
-    kernel_sizes: list[PositiveInt] = [5, 3, 3]  # one for each convolution
+    channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (25, 25, 25)  # of each convolution
+    kernel_sizes: tuple[PositiveInt, ...] = (5, 3, 3)  # one for each convolution
     stride: PositiveInt = 2
     padding: NonNegativeInt = 1
     activation: Activation = "relu"
@@ -159,7 +117,10 @@ class Adam(Component, target="torch.optim.Adam"):
     """Kingma & Ba 2015, https://arxiv.org/abs/1412.6980."""
 
     lr: PositiveFloat = 1e-3
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.999)
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (
+        0.9,
+        0.999,
+    )
     eps: PositiveFloat = 1e-8
     weight_decay: NonNegativeFloat = 0.0
     fused: bool = True
@@ -203,7 +164,7 @@ class Tracking(Strict):
     project: str = ""  # W&B: the project that runs appear in
     entity: str | None = None  # W&B: the user or team; None: your default
     mode: Literal["auto", "online", "offline", "disabled"] = "auto"  # W&B: auto is online if you are logged in
-    tags: list[str] = []
+    tags: tuple[str, ...] = ()
     init_timeout: PositiveFloat = 15.0  # W&B: seconds to wait for the server before going on offline
 
 
@@ -260,84 +221,3 @@ class Settings(Strict):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # of the split, the weights, the batch order and dropout
     figures: bool = True  # draw the pictures that explain the run
     sweep: str = ""  # name of the multirun
-
-
-COMPONENTS = ("model", "data", "optimizer", "scheduler")
-
-
-def check(config: DictConfig) -> Settings:
-    """Return the settings that `config` holds.
-
-    Raises:
-        UserMistake: names each key that is unknown, of the wrong type or out of range, its value and the remedy.
-    """
-    own = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
-    values: Any = OmegaConf.to_container(own, resolve=True)
-    problems: list[str] = []
-    for group in COMPONENTS:
-        target = (values.get(group) or {}).get("_target_")
-        kind = settings_class(group, target) if target else None
-        try:
-            values[group] = kind.model_validate(values[group]) if kind else None
-        except ValidationError as error:
-            problems += [describe(problem, kind, prefix=(group,)) for problem in error.errors()]
-            values[group] = OpenComponent(_target_=target)  # stands in, so that the other settings are checked too
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        problems += [describe(problem, Settings) for problem in error.errors()]
-    if problems:
-        raise UserMistake("\n".join(problems))
-    return settings
-
-
-def settings_class(group: str, target: str) -> type[Component]:
-    """Return the class that says which arguments `target` takes.
-
-    Raises:
-        UserMistake: `target` lies neither in this package nor in an allowed library.
-    """
-    inside = target.removeprefix(f"{__package__}.")
-    if inside == target and not target.startswith(tuple(f"{library}." for library in ALLOWED_LIBRARIES)):
-        raise UserMistake(
-            f"{group}._target_={target} is not allowed: it may name something in {__package__}, "
-            f"{' or '.join(ALLOWED_LIBRARIES)}. The list is ALLOWED_LIBRARIES in settings.py."
-        )
-    return Component.known.get(inside, OpenComponent)
-
-
-def describe(problem: Any, settings: type[BaseModel] | None, prefix: tuple[str, ...] = ()) -> str:
-    """Say in a sentence what pydantic found: the key, its value, what is allowed, the nearest valid name."""
-    *parents, name = problem["loc"] or ("",)
-    for parent in parents:
-        field = settings.model_fields.get(str(parent)) if settings else None
-        settings = field.annotation if field and isinstance(field.annotation, type) else None
-    # A union of types adds the names of its branches to the location.
-    is_union = settings is None and bool(parents)
-    path = [*prefix, *(map(str, parents) if is_union else map(str, problem["loc"]))]
-    key = ".".join(path)
-    if problem["type"] == "extra_forbidden":
-        known = [field.alias or field_name for field_name, field in settings.model_fields.items()] if settings else []
-        where = ".".join(path[:-1])
-        return f"{key} is not a setting. {nearest(str(name), known)} {where} takes: {', '.join(known)}"
-    message = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "must be ")
-    return f"{key}={problem['input']} is not allowed: {message}"
-
-
-def build(component: Component, **context: Any) -> Any:
-    """Import what `component` names and call it with its own settings and with `context`.
-
-    Raises:
-        UserMistake: it does not exist, or its signature does not take these arguments.
-    """
-    module, _, name = component.target.rpartition(".")
-    try:
-        factory = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise UserMistake(f"_target_={component.target} cannot be imported: {error}") from None
-    arguments = context | component.arguments()
-    try:
-        inspect.signature(factory).bind(**arguments)
-    except TypeError as error:
-        raise UserMistake(f"{component.target}: {error}. It takes {inspect.signature(factory)}") from None
-    return factory(**arguments)

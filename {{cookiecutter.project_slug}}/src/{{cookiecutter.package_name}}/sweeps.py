@@ -15,8 +15,8 @@ from hydra.plugins.launcher import Launcher
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
+from .checking import check
 from .mistakes import UserMistake
-from .settings import check
 
 NOT_PART_OF_A_JOB = {"sweep"}
 
@@ -52,7 +52,11 @@ def run_jobs(
     folders = [folder / job_id(job) for job in jobs]
     waiting = [job for job, place in zip(jobs, folders, strict=True) if not is_completed(place)]
     if len(waiting) < len(jobs):
-        logger.info("{} of {} jobs are completed already; their results stand.", len(jobs) - len(waiting), len(jobs))
+        logger.info(
+            "{} of {} jobs are completed already; their results stand.",
+            len(jobs) - len(waiting),
+            len(jobs),
+        )
     if waiting:
         logger.info("Running {} jobs in {}", len(waiting), folder)
         launcher.launch([[*job, f"hydra.sweep.subdir={job_id(job)}"] for job in waiting], initial_job_idx=0)

@@ -162,9 +162,7 @@ def log_figures(tracker: Logger | None, figures: dict[str, Path]) -> None:
         import wandb
 
         tracker.attempt(
-            lambda: inner.experiment.log(
-                {f"figures/{name}": wandb.Image(str(path)) for name, path in figures.items()}
-            )
+            lambda: inner.experiment.log({f"figures/{name}": wandb.Image(str(path)) for name, path in figures.items()})
         )
     elif isinstance(inner, TensorBoardLogger):
         from matplotlib.image import imread

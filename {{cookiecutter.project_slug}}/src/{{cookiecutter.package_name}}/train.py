@@ -9,8 +9,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from .command_line import run_command
+from .components import build
 from .run_folder import recorded
-from .settings import build
 
 
 def train(config: DictConfig) -> dict[str, Any]:

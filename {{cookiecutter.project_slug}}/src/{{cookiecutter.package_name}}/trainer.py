@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.loggers.logger import Logger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from .checkpoints import checkpoint_callbacks
 from .mistakes import UserMistake
@@ -40,7 +40,10 @@ def make_trainer(settings: Settings, run: Run, loggers: list[Logger | None], *, 
         settings.hardware,
         **arguments,
         logger=[logger for logger in loggers if logger is not None],
-        callbacks=[progress, *checkpoint_callbacks(settings.checkpoint, run.folder / "checkpoints", validates)],
+        callbacks=[
+            progress,
+            *checkpoint_callbacks(settings.checkpoint, run.folder / "checkpoints", validates),
+        ],
         enable_progress_bar=shows_bar,
     )
 
@@ -54,7 +57,10 @@ def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
     torch.set_num_threads(hardware.threads or cores_for_this_job())
     try:
         return Trainer(
-            accelerator=hardware.accelerator, devices=hardware.devices, precision=hardware.precision, **arguments
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            precision=hardware.precision,
+            **arguments,
         )
     except (MisconfigurationException, ValueError) as error:
         raise UserMistake(f"hardware or trainer: {error}") from None

@@ -1,6 +1,5 @@
 """Arrays that take seconds to make are made once and kept as .npz."""
 
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,9 +29,9 @@ def cached(path: Path, make: Callable[[], ArrayDict]) -> ArrayDict:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(file, allow_pickle=False, **arrays)
         Path(file.name).chmod(0o644)
-        os.replace(file.name, path)
+        Path(file.name).replace(path)
     except OSError as error:
         logger.warning("{} cannot be written ({}); the next run makes these arrays again.", path, error)
     return arrays

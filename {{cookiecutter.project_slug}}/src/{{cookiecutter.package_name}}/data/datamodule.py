@@ -1,7 +1,7 @@
 """What all data sets in memory share: the split into training and validation samples, and their batches."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -56,11 +56,14 @@ class ArrayDataModule(LightningDataModule, ABC):
         if self.parts:
             return
         arrays = self.load()
-        inputs, targets = torch.from_numpy(arrays.train_inputs), torch.from_numpy(arrays.train_targets)
+        inputs, targets = (
+            torch.from_numpy(arrays.train_inputs),
+            torch.from_numpy(arrays.train_targets),
+        )
         held_out = round(self.val_fraction * len(inputs))
         if self.val_fraction > 0 and not 0 < held_out < len(inputs):
             raise UserMistake(
-                f"data.val_fraction={self.val_fraction} of {len(inputs)} training samples leaves {held_out} for validation; "
+                f"data.val_fraction={self.val_fraction} of {len(inputs)} training samples holds out {held_out}; "
                 "choose a fraction that leaves some on both sides, or 0"
             )
         order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(self.seed))
@@ -71,6 +74,11 @@ class ArrayDataModule(LightningDataModule, ABC):
             "val": (inputs[val], targets[val]),
             "test": (torch.from_numpy(arrays.test_inputs), torch.from_numpy(arrays.test_targets)),
         }
+
+    def arrays(self, part: str) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return inputs and targets of a part: train, val or test."""
+        inputs, targets = self.parts[part]
+        return inputs.numpy(), targets.numpy()
 
     @property
     def validates(self) -> bool:

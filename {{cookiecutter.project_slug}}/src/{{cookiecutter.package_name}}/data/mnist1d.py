@@ -55,7 +55,10 @@ class MNIST1D(ArrayDataModule):
 
 def generate() -> ArrayDict:
     """Return the published data set, in the precision in which the authors' package makes it."""
-    from mnist1d.data import get_dataset_args, make_dataset  # imports for seconds, so only when needed
+    from mnist1d.data import (
+        get_dataset_args,
+        make_dataset,
+    )  # imports for seconds, so only when needed
 
     made = make_dataset(get_dataset_args())
     return {name: np.asarray(made[name]) for name in ("x", "y", "x_test", "y_test")}

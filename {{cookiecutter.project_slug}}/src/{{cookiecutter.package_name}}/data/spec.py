@@ -8,7 +8,7 @@ from typing import Literal
 class DataSpec:
     """The task and the shapes of one sample.
 
-    A signal has the input shape (positions, channels), a row of a table (features,), an image (height, width, channels).
+    The input shape of a row of a table is (features,), that of a signal (positions, channels).
     """
 
     task: Literal["classification", "regression", "forecasting"]

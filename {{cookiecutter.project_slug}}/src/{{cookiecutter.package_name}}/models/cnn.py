@@ -47,13 +47,17 @@ class CNN(nn.Module):
         super().__init__()
         if len(spec.input_shape) != 2:
             raise UserMistake(
-                f"model=cnn needs signals of shape (positions, channels), but these data have the shape {spec.input_shape}. "
-                "Try model=mlp."
+                f"model=cnn needs signals of shape (positions, channels), but these data have the shape "
+                f"{spec.input_shape}. Try model=mlp."
             )
         positions, input_channels = spec.input_shape
         layers: list[nn.Module] = []
         for c_in, c_out, kernel_size in zip([input_channels, *channels], channels, kernel_sizes, strict=False):
-            layers += [nn.Conv1d(c_in, c_out, kernel_size, stride, padding), ACTIVATIONS[activation](), nn.Dropout(dropout)]
+            layers += [
+                nn.Conv1d(c_in, c_out, kernel_size, stride, padding),
+                ACTIVATIONS[activation](),
+                nn.Dropout(dropout),
+            ]
             positions = (positions + 2 * padding - kernel_size) // stride + 1
             if positions < 1:
                 raise UserMistake(
@@ -66,5 +70,4 @@ class CNN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map signals (B, L, C) to outputs (B, K)."""
         h = self.convolutions(x.transpose(1, 2))  # (B, C, L)
-        outputs: Tensor = self.output(torch.flatten(h, 1))
-        return outputs
+        return self.output(torch.flatten(h, 1))

@@ -27,5 +27,4 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map inputs (B, *input_shape) to outputs (B, K)."""
-        outputs: Tensor = self.output(x.flatten(1))
-        return outputs
+        return self.output(x.flatten(1))

@@ -11,6 +11,7 @@ Dimensions: B batch, D input features, H hidden units, K outputs.
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -39,7 +40,7 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         sizes = [math.prod(spec.input_shape), *hidden_sizes]
-        self.hidden = nn.ModuleList(nn.Linear(d, h) for d, h in zip(sizes, sizes[1:], strict=False))
+        self.hidden = nn.ModuleList(nn.Linear(d, h) for d, h in pairwise(sizes))
         # The first layer leaves the space of the inputs, so there the sum has no meaning.
         self.has_residual = [residual and i > 0 and sizes[i] == sizes[i + 1] for i in range(len(hidden_sizes))]
         self.activation = ACTIVATIONS[activation]()
@@ -52,5 +53,4 @@ class MLP(nn.Module):
         for layer, has_residual in zip(self.hidden, self.has_residual, strict=True):
             z = self.dropout(self.activation(layer(h)))  # (B, H)
             h = h + z if has_residual else z
-        outputs: Tensor = self.output(h)
-        return outputs
+        return self.output(h)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..data.spec import DataSpec
 from ..mistakes import UserMistake
 
-CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+CELLS: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class RNN(nn.Module):
@@ -43,17 +43,21 @@ class RNN(nn.Module):
         super().__init__()
         if len(spec.input_shape) != 2:
             raise UserMistake(
-                f"model=rnn needs signals of shape (positions, channels), but these data have the shape {spec.input_shape}. "
-                "Try model=mlp."
+                f"model=rnn needs signals of shape (positions, channels), but these data have the shape "
+                f"{spec.input_shape}. Try model=mlp."
             )
         positions, channels = spec.input_shape
         self.recurrent = CELLS[cell](
-            channels, hidden_size, num_layers, batch_first=True, dropout=dropout, bidirectional=bidirectional
+            channels,
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            dropout=dropout,
+            bidirectional=bidirectional,
         )
         self.output = nn.Linear(positions * hidden_size * (2 if bidirectional else 1), spec.output_size)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map signals (B, L, C) to outputs (B, K)."""
         h, _ = self.recurrent(x)  # (B, L, H)
-        outputs: Tensor = self.output(h.flatten(1))
-        return outputs
+        return self.output(h.flatten(1))

@@ -62,9 +62,7 @@ def draw_panel(axes: Axes, results: Results, rows: list[Row], metric: str) -> No
             points.append((statistic.mean, y, statistic.std or 0.0))
     if points:
         x, ys, std = zip(*points, strict=True)
-        axes.errorbar(
-            x, ys, xerr=std, fmt="o", color=OURS, capsize=3, label="our runs, mean ± std", zorder=3
-        )
+        axes.errorbar(x, ys, xerr=std, fmt="o", color=OURS, capsize=3, label="our runs, mean ± std", zorder=3)
     else:
         axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center")
         axes.set_xticks([])
@@ -100,10 +98,7 @@ def draw_reference(axes: Axes, results: Results, rows: list[Row]) -> None:
 
 def label(results: Results, row: Row) -> str:
     """`mlp, mnist1d, optimizer.lr=0.01`: model and data need no key to be understood."""
-    parts = [
-        row.settings[key] if key in FIRST_COLUMNS else f"{key}={row.settings[key]}"
-        for key in results.settings
-    ]
+    parts = [row.settings[key] if key in FIRST_COLUMNS else f"{key}={row.settings[key]}" for key in results.settings]
     text = ", ".join(parts) or "all runs"
     return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
 

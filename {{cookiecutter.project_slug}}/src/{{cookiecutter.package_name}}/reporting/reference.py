@@ -43,10 +43,7 @@ def read_reference(path: Path, settings: Iterable[str]) -> Reference:
             table = csv.DictReader(file)
             header = [name.strip() for name in table.fieldnames or []]
             lines = [
-                {
-                    name: (cell or "").strip()
-                    for name, cell in zip(header, line.values(), strict=False)
-                }
+                {name: (cell or "").strip() for name, cell in zip(header, line.values(), strict=False)}
                 for line in table
             ]
         except (csv.Error, UnicodeDecodeError) as error:

@@ -75,9 +75,7 @@ def find_runs(folder: Path) -> RunsFound:
 
     for parent, folders, files in walk(folder, onerror=note_unreadable):
         is_run = ".hydra" in folders
-        folders[:] = sorted(
-            name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith(".")
-        )
+        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith("."))
         path = Path(parent)
         if "summary.json" in files:
             try:
@@ -99,9 +97,7 @@ def read_run(path: Path) -> Run:
         summary.get("choices") or {},
         summary.get("metrics") or {},
     )
-    if not (
-        isinstance(overrides, list) and isinstance(choices, dict) and isinstance(metrics, dict)
-    ):
+    if not (isinstance(overrides, list) and isinstance(choices, dict) and isinstance(metrics, dict)):
         raise ValueError("overrides must be a list, choices and metrics must be mappings")
     seed = summary.get("seed")
     return Run(
@@ -154,9 +150,7 @@ def mean_and_std(values: list[float]) -> Statistic:
     mean = sum(values) / count
     if count == 1:
         return Statistic(mean, None, 1)
-    return Statistic(
-        mean, math.sqrt(sum((x - mean) * (x - mean) for x in values) / (count - 1)), count
-    )
+    return Statistic(mean, math.sqrt(sum((x - mean) * (x - mean) for x in values) / (count - 1)), count)
 
 
 def varying_settings(runs: list[Run]) -> list[str]:

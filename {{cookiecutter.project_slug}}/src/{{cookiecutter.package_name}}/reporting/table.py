@@ -95,9 +95,7 @@ def notes(results: Results) -> list[str]:
     """What stands under the table, a paragraph each; the items of a list start with `- `."""
     lines = ["Mean ± sample standard deviation over the completed runs of each setting."]
     found = results.found
-    same = {
-        key: value for key, value in found.runs[0].settings.items() if key not in results.settings
-    }
+    same = {key: value for key, value in found.runs[0].settings.items() if key not in results.settings}
     if same:
         lines.append("The same in every run: " + " ".join(f"{k}={v}" for k, v in same.items()))
     lines += [f"[{number}] {note}" for note, number in results.note_numbers.items()]
@@ -114,9 +112,7 @@ def notes(results: Results) -> list[str]:
         "failed or interrupted",
     )
     lines += listed(map(str, found.unfinished), "still running, or killed (no summary.json)")
-    lines += listed(
-        (f"{path}: {reason}" for path, reason in found.unreadable), "left out, cannot be read"
-    )
+    lines += listed((f"{path}: {reason}" for path, reason in found.unreadable), "left out, cannot be read")
     return lines
 
 
@@ -166,9 +162,7 @@ def markdown_text(results: Results) -> str:
     rule = ["---"] * text_columns + ["---:"] * (len(names) - text_columns)
     lines = [names, rule, *(cells(results, row) for row in results.rows)]
     table = ["| " + " | ".join(escape(cell) for cell in line) + " |" for line in lines]
-    paragraphs = "".join(
-        ("" if line.startswith("- ") else "\n") + escape(line) + "\n" for line in notes(results)
-    )
+    paragraphs = "".join(("" if line.startswith("- ") else "\n") + escape(line) + "\n" for line in notes(results))
     return "\n".join(table) + "\n" + paragraphs
 
 

@@ -1,6 +1,6 @@
 """Classification: the cross-entropy of softmax(logits).
 
-    loss = −log softmax(logits)ₜ = −logitsₜ + log Σₖ exp logitsₖ,  t the true class
+loss = −log softmax(logits)ₜ = −logitsₜ + log Σₖ exp logitsₖ,  t the true class
 """
 
 from typing import TYPE_CHECKING
@@ -51,9 +51,9 @@ class Classification(Task):
         names = self.spec.class_names
         drawn = {"confusion_matrix": confusion_matrix(self.confusion.compute().cpu().numpy(), names)}
         if self.spec.input_shape == (2,):
-            train, test = ([tensor.numpy() for tensor in data.parts[part]] for part in ("train", "test"))
+            (points, classes), (test_points, test_classes) = data.arrays("train"), data.arrays("test")
             drawn["decision_regions"] = decision_regions(
-                self.probabilities, *train, self.spec.feature_names, names, *test
+                self.probabilities, points, classes, self.spec.feature_names, names, test_points, test_classes
             )
         return drawn
 

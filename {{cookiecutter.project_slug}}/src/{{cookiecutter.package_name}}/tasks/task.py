@@ -8,9 +8,9 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
+from ..components import Component, build
 from ..data.datamodule import ArrayDataModule
 from ..data.spec import DataSpec
-from ..settings import Component, build
 from .epoch_metrics import EpochMetrics
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ class Task(LightningModule, ABC):
     """
 
     def __init__(
-        self, network: nn.Module, spec: DataSpec, optimizer: Component, scheduler: Component | None = None
+        self,
+        network: nn.Module,
+        spec: DataSpec,
+        optimizer: Component,
+        scheduler: Component | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -51,8 +55,7 @@ class Task(LightningModule, ABC):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map inputs (B, *input_shape) to outputs (B, K)."""
-        outputs: Tensor = self.network(x)
-        return outputs
+        return self.network(x)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch. The hot path: nothing here waits for the device or calls `self.log`."""

@@ -1,0 +1,79 @@
+"""Components: what a config names with `_target_`, and is built from it. Nothing here imports torch."""
+
+import inspect
+from importlib import import_module
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .mistakes import UserMistake
+
+# Besides this package, the only places that a `_target_` may name. Extend the list here.
+ALLOWED_LIBRARIES = ("torch.optim", "torch.nn")
+
+
+class Strict(BaseModel):
+    """Settings that refuse unknown keys and never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Component(Strict):
+    """Settings of something that is built: `_target_` names it, the other settings are its arguments.
+
+    A subclass says which arguments `target` takes, a path inside this package or the full path of a library's class:
+    `class MLP(Component, target="models.mlp.MLP")`.
+    """
+
+    known: ClassVar[dict[str, type["Component"]]] = {}
+    target: str = Field(alias="_target_")
+
+    def __init_subclass__(cls, target: str = "", **options: Any) -> None:
+        """Register the settings class of `target`."""
+        super().__init_subclass__(**options)
+        if target:
+            Component.known[target] = cls
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments that the component is called with."""
+        return self.model_dump(exclude={"target"})
+
+
+class OpenComponent(Component):
+    """A component without a settings class: its arguments are compared with its signature when it is built."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def settings_class(target: str) -> type[Component]:
+    """Return the class that says which arguments `target` takes.
+
+    Raises:
+        UserMistake: `target` lies neither in this package nor in an allowed library.
+    """
+    inside = target.removeprefix(f"{__package__}.")
+    if inside == target and not target.startswith(tuple(f"{library}." for library in ALLOWED_LIBRARIES)):
+        raise UserMistake(
+            f"_target_={target} is not allowed: it may name something in {__package__} or in "
+            f"{', '.join(ALLOWED_LIBRARIES)} (ALLOWED_LIBRARIES in components.py)."
+        )
+    return Component.known.get(inside, OpenComponent)
+
+
+def build(component: Component, **context: Any) -> Any:
+    """Import what `component` names and call it with its own settings and with `context`.
+
+    Raises:
+        UserMistake: it does not exist, or its signature does not take these arguments.
+    """
+    module, _, name = component.target.rpartition(".")
+    try:
+        factory = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise UserMistake(f"_target_={component.target} cannot be imported: {error}") from None
+    arguments = context | component.arguments()
+    try:
+        inspect.signature(factory).bind(**arguments)
+    except TypeError as error:
+        raise UserMistake(f"{component.target}: {error}. It takes {inspect.signature(factory)}") from None
+    return factory(**arguments)
