@@ -62,18 +62,14 @@ def slug_problem(slug: str) -> str | None:
             "single dots, dashes and underscores, with a letter or digit at both ends."
         )
     if slug.lower().partition(".")[0] in WINDOWS_DEVICES:
-        return (
-            f"The project slug {slug!r} is reserved by Windows; choose for example {slug}-project."
-        )
+        return f"The project slug {slug!r} is reserved by Windows; choose for example {slug}-project."
     return None
 
 
 def package_problem(name: str) -> str | None:
     """Return why a name cannot be the project's import package, or None."""
     if len(name) > LONGEST_PACKAGE:
-        return (
-            f"The package name must have at most {LONGEST_PACKAGE} characters; it has {len(name)}."
-        )
+        return f"The package name must have at most {LONGEST_PACKAGE} characters; it has {len(name)}."
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         return (
             f"The package name {name!r} must be a Python name in lower case: "

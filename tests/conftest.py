@@ -16,7 +16,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def package_of(project: Path) -> str:
     """Return the name of a baked project's package."""
-    return next(path.name for path in (project / "src").iterdir() if path.is_dir())
+    return next(path.parent.name for path in project.glob("src/*/train.py"))
 
 
 def bake_into(template: Path, folder: Path, **answers: str) -> Path:
@@ -89,9 +89,7 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
 def run(clean_environment: dict[str, str]) -> Run:
     """`run(project, "train", "model=mlp")` runs a command of a project without installing it."""
 
-    def run(
-        project: Path, module: str, *arguments: str, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
+    def run(project: Path, module: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         command = ("-m", f"{package_of(project)}.{module}", *arguments)
         return python(project, *command, check=check, env=clean_environment)
 

@@ -31,9 +31,7 @@ def pyproject(project: Path) -> dict:  # type: ignore[type-arg]
 
 
 @pytest.mark.parametrize(("question", "value"), CHOICES)
-def test_every_answer_makes_a_project_that_parses_and_lints(
-    bake: Bake, question: str, value: str
-) -> None:
+def test_every_answer_makes_a_project_that_parses_and_lints(bake: Bake, question: str, value: str) -> None:
     project = bake(**{question: value})
     assert_parses(project)
     assert_lints(project)

@@ -24,9 +24,7 @@ def author(project: Path) -> str:
     return git(project, "log", "-1", "--format=%an <%ae>").strip()
 
 
-def test_the_next_three_commands_are_printed(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_next_three_commands_are_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     bake_into(TEMPLATE, tmp_path / "out", project_slug="study")
     lines = [line.split("#")[0].strip() for line in capfd.readouterr().out.splitlines()]
     assert [line for line in lines if line][1:] == ["cd study", "make setup", "make train"]
@@ -42,12 +40,8 @@ def test_without_git_the_project_is_made_and_git_is_missed(
     assert "git was not found" in capfd.readouterr().err
 
 
-def test_without_an_identity_the_author_of_the_project_commits(
-    tmp_path: Path, empty_home: Path
-) -> None:
-    project = bake_into(
-        TEMPLATE, tmp_path / "out", author_name="Zoë O'Brien", author_email="zoe@example.org"
-    )
+def test_without_an_identity_the_author_of_the_project_commits(tmp_path: Path, empty_home: Path) -> None:
+    project = bake_into(TEMPLATE, tmp_path / "out", author_name="Zoë O'Brien", author_email="zoe@example.org")
     assert author(project) == "Zoë O'Brien <zoe@example.org>"
     assert_committed(project)
 
@@ -57,16 +51,13 @@ def test_the_users_own_identity_is_used(tmp_path: Path, empty_home: Path) -> Non
     assert author(bake_into(TEMPLATE, tmp_path / "out")) == "Kim <kim@example.org>"
 
 
-def test_global_hooks_and_signing_do_not_block_the_first_commit(
-    tmp_path: Path, empty_home: Path
-) -> None:
+def test_global_hooks_and_signing_do_not_block_the_first_commit(tmp_path: Path, empty_home: Path) -> None:
     hook = empty_home / "hooks" / "prepare-commit-msg"
     hook.parent.mkdir()
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     (empty_home / ".gitconfig").write_text(
-        f"[commit]\ngpgsign = true\n[core]\nhooksPath = {hook.parent}\n"
-        "[init]\ndefaultBranch = trunk\n"
+        f"[commit]\ngpgsign = true\n[core]\nhooksPath = {hook.parent}\n[init]\ndefaultBranch = trunk\n"
     )
     assert_committed(bake_into(TEMPLATE, tmp_path / "out"))
 

@@ -124,9 +124,7 @@ def test_an_impossible_name_is_refused_in_one_sentence(refuse: Refuse, name: str
 
 
 @pytest.mark.parametrize(("question", "answer", "reason"), REFUSED_ANSWERS)
-def test_a_bad_answer_is_refused_in_one_sentence(
-    refuse: Refuse, question: str, answer: str, reason: str
-) -> None:
+def test_a_bad_answer_is_refused_in_one_sentence(refuse: Refuse, question: str, answer: str, reason: str) -> None:
     # Names that follow from the bad answer are given, so that only one answer is bad.
     given = {"package_name": "fine"} | {question: answer}
     assert reason in refuse(**given)

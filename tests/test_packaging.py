@@ -31,6 +31,7 @@ def test_a_wheel_holds_the_configs_and_the_licence(bake: Bake, tmp_path: Path) -
         scripts = archive.read(next(n for n in names if n.endswith("entry_points.txt"))).decode()
     configs = [path for path in (project / "src" / package).rglob("*.yaml")]
     assert f"{package}/configs/train.yaml" in names
+    assert any(name.startswith("hydra_plugins/") for name in names)
     assert {path.relative_to(project / "src").as_posix() for path in configs} <= set(names)
     assert f"{package}/data/__init__.py" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -49,9 +50,7 @@ def test_types_are_right(bake: Bake, answers: dict[str, str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answers", BAKES, ids=lambda answers: answers.get("hardware", "cpu"))
-def test_the_projects_own_tests_pass(
-    bake: Bake, answers: dict[str, str], clean_environment: dict[str, str]
-) -> None:
+def test_the_projects_own_tests_pass(bake: Bake, answers: dict[str, str], clean_environment: dict[str, str]) -> None:
     project = bake(**answers)
     # Absolute, since tests may start commands in other folders.
     environment = clean_environment | {"PYTHONPATH": str(project / "src")}
