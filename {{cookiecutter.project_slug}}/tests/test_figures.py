@@ -12,10 +12,7 @@ def lines(axes):
 
 
 def test_learning_curves_show_each_stage_over_epochs():
-    rows = [
-        {"epoch": e, "step": 10 * e + 9, "train/loss": 1 / (e + 1), "val/loss": 2 / (e + 1)}
-        for e in range(5)
-    ]
+    rows = [{"epoch": e, "step": 10 * e + 9, "train/loss": 1 / (e + 1), "val/loss": 2 / (e + 1)} for e in range(5)]
     rows.append({"epoch": 5, "step": 50, "test/loss": 0.7})
     (axes,) = figures.learning_curves(rows).axes
     assert lines(axes)["train"].get_xydata().tolist() == [[e + 1, 1 / (e + 1)] for e in range(5)]

@@ -208,9 +208,7 @@ def test_wandb_must_be_online_but_nobody_is_logged_in(tmp_path, nobody_logged_in
     assert list((tmp_path / "run").iterdir()) == []
 
 
-def test_wandb_goes_on_offline_when_the_server_does_not_answer(
-    tmp_path, nobody_logged_in, messages, monkeypatch
-):
+def test_wandb_goes_on_offline_when_the_server_does_not_answer(tmp_path, nobody_logged_in, messages, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # nothing listens there
     for job in ("a", "b"):
