@@ -33,7 +33,7 @@ def check(config: DictConfig) -> Settings:
         except UserMistake as mistake:
             problems.append(f"{group}.{mistake}")
         except ValidationError as error:
-            problems += describe(error, settings_class(given["_target_"]), given, f"{group}.")
+            problems += describe(error, settings_class(given["_target_"]), given, (group,))
         if isinstance(checked[group], dict):  # stands in, so that the other settings are checked as well
             checked[group] = OpenComponent(_target_="")
     try:
@@ -45,23 +45,24 @@ def check(config: DictConfig) -> Settings:
     return settings
 
 
-def describe(error: ValidationError, settings: type[BaseModel], values: Any, prefix: str = "") -> list[str]:
+def describe(error: ValidationError, settings: type[BaseModel], values: Any, prefix: tuple[str, ...] = ()) -> list[str]:
     """Return a sentence for each wrong key: the key, its value, what is allowed, the nearest valid name."""
-    messages: dict[str, list[str]] = {}
+    unknown: list[str] = []
+    wrong: dict[str, list[str]] = {}
     for problem in error.errors():
         path, owner, value = locate(problem["loc"], settings, values)
-        key = prefix + ".".join(map(str, path))
+        key = ".".join([*prefix, *map(str, path)])
+        message = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "must be ")
         if problem["type"] == "extra_forbidden":
-            known = [field.alias or name for name, field in owner.model_fields.items()]
+            known = [name for name in owner.model_fields if name != "target"]
             where = key.rpartition(".")[0] or "the configuration"
-            sentence = f"{key} is not a setting. {nearest(str(path[-1]), known)} {where} takes: {', '.join(known)}"
+            unknown.append(f"{key} is not a setting. {nearest(str(path[-1]), known)}\n{where} has: {', '.join(known)}")
+        elif not path:  # a rule between several settings
+            unknown.append(f"{key}: {message}")
         else:
-            expected = re.findall("'([^']*)'", problem.get("ctx", {}).get("expected", ""))
-            message = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "must be ")
-            sentence = f"{message} {nearest(str(value), expected)}".strip()
-        messages.setdefault(f"{key}={value}" if "not a setting" not in sentence else "", []).append(sentence)
-    unknown = messages.pop("", [])
-    return unknown + [f"{what} is not allowed: {', or '.join(why)}" for what, why in messages.items()]
+            choices = re.findall("'([^']*)'", problem.get("ctx", {}).get("expected", ""))
+            wrong.setdefault(f"{key}={value}", []).append(f"{message} {nearest(str(value), choices)}".strip())
+    return unknown + [f"{what} is not allowed: {', or '.join(why)}" for what, why in wrong.items()]
 
 
 def locate(location: tuple[Any, ...], settings: type[BaseModel], values: Any) -> tuple[list[Any], type[BaseModel], Any]:
@@ -70,6 +71,8 @@ def locate(location: tuple[Any, ...], settings: type[BaseModel], values: Any) ->
     Returns:
         The path, the settings class that owns its last key, and the value there.
     """
+    if location and isinstance(values, dict) and location[0] not in values:
+        return list(location), settings, None  # a key that is missing
     path: list[Any] = []
     for part in location:
         if (isinstance(values, dict) and part in values) or (isinstance(values, list) and isinstance(part, int)):
@@ -78,4 +81,4 @@ def locate(location: tuple[Any, ...], settings: type[BaseModel], values: Any) ->
                 settings = field.annotation
             path.append(part)
             values = values[part]
-    return path or list(location), settings, values
+    return path, settings, values

@@ -39,6 +39,10 @@ def run_command(name: str) -> None:
         refuse(str(mistake))
     except (CompactHydraException, OmegaConfBaseException) as error:
         refuse(explain(error))
+    except ValueError as error:
+        if "Config group override" not in str(error):
+            raise
+        refuse(f"A group takes the name of one of its files, such as model=mlp. {error}")
     except SweepFailed as failure:
         logger.error("{}", failure)
         sys.exit(1)

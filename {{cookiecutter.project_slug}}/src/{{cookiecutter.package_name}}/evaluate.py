@@ -7,7 +7,7 @@ evaluate run=runs/sweeps/width/hidden_sizes_50-seed_1-0123abcd checkpoint=best p
 from pathlib import Path
 
 from loguru import logger
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from .command_line import run_command
 from .mistakes import UserMistake, nearest, refuse
@@ -18,6 +18,8 @@ PARTS = ("test", "val", "train")
 
 def evaluate(config: DictConfig) -> dict[str, float]:
     """Return the metrics of the weights of `config.run` on a part of its data."""
+    if OmegaConf.is_missing(config, "run"):
+        refuse("Name the run to evaluate: evaluate run=runs/<date>/<time>")
     try:
         return evaluate_run(Path(config.run), str(config.checkpoint), str(config.part))
     except UserMistake as mistake:
