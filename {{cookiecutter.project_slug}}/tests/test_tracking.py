@@ -39,7 +39,7 @@ def nobody_logged_in(monkeypatch, tmp_path):
     """W&B as on a machine where nobody is logged in, whoever runs this test."""
     import wandb
 
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_DIR", wandb_run.OFFLINE_NOTICE):
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb_config"))

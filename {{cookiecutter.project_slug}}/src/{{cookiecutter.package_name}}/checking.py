@@ -1,16 +1,26 @@
-"""Compares a configuration with the settings classes, and says in a sentence what is wrong. Never imports torch."""
+"""Says in a sentence what is wrong with a configuration: with its keys, or with their values. Never imports torch."""
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 from pydantic import BaseModel, ValidationError
 
-from .components import OpenComponent, settings_class
+from .components import Component, OpenComponent, settings_class
 from .mistakes import UserMistake, nearest
 from .settings import Settings
 
-COMPONENTS = ("model", "data", "optimizer", "scheduler")
+CONFIGS = Path(__file__).parent / "configs"
+REQUIRED = ("model", "data", "optimizer")
+COMPONENTS = (*REQUIRED, "scheduler")
+
+
+# Takes the place of a component that is wrong, so that the other settings are checked as well.
+STAND_IN = OpenComponent(_target_="")
 
 
 def check(config: DictConfig) -> Settings:
@@ -24,18 +34,14 @@ def check(config: DictConfig) -> Settings:
     problems: list[str] = []
     checked = dict(values)
     for group in COMPONENTS:
-        given = values.get(group) or {}
-        if not given.get("_target_"):  # such as scheduler=none
+        given = values.get(group)
+        if isinstance(given, dict) and given.get("_target_"):
+            checked[group] = check_component(group, given, problems)
+        elif group in REQUIRED:
+            problems.append(f"{group} is not chosen: name one of its files, {group}={listing(choices(group), ' or ')}")
+            checked[group] = STAND_IN
+        else:  # such as scheduler=none
             checked[group] = None
-            continue
-        try:
-            checked[group] = settings_class(given["_target_"]).model_validate(given)
-        except UserMistake as mistake:
-            problems.append(f"{group}.{mistake}")
-        except ValidationError as error:
-            problems += describe(error, settings_class(given["_target_"]), given, (group,))
-        if isinstance(checked[group], dict):  # stands in, so that the other settings are checked as well
-            checked[group] = OpenComponent(_target_="")
     try:
         settings = Settings.model_validate(checked)
     except ValidationError as error:
@@ -43,6 +49,17 @@ def check(config: DictConfig) -> Settings:
     if problems:
         raise UserMistake("\n".join(problems))
     return settings
+
+
+def check_component(group: str, given: dict[str, Any], problems: list[str]) -> Component:
+    """Return the settings of the component in `group`; add what is wrong with them to `problems`."""
+    try:
+        return settings_class(given["_target_"]).model_validate(given)
+    except UserMistake as mistake:
+        problems.append(f"{group}.{mistake}")
+    except ValidationError as error:
+        problems += describe(error, settings_class(given["_target_"]), given, (group,))
+    return STAND_IN
 
 
 def describe(error: ValidationError, settings: type[BaseModel], values: Any, prefix: tuple[str, ...] = ()) -> list[str]:
@@ -53,6 +70,7 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
         path, owner, value = locate(problem["loc"], settings, values)
         key = ".".join([*prefix, *map(str, path)])
         message = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "must be ")
+        message = re.sub("a valid dictionary or instance of .*", "a group of settings", message)
         if problem["type"] == "extra_forbidden":
             known = [name for name in owner.model_fields if name != "target"]
             where = key.rpartition(".")[0] or "the configuration"
@@ -60,8 +78,8 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
         elif not path:  # a rule between several settings
             unknown.append(f"{key}: {message}")
         else:
-            choices = re.findall("'([^']*)'", problem.get("ctx", {}).get("expected", ""))
-            wrong.setdefault(f"{key}={value}", []).append(f"{message} {nearest(str(value), choices)}".strip())
+            allowed = re.findall("'([^']*)'", problem.get("ctx", {}).get("expected", ""))
+            wrong.setdefault(f"{key}={value}", []).append(f"{message} {nearest(str(value), allowed)}".strip())
     return unknown + [f"{what} is not allowed: {', or '.join(why)}" for what, why in wrong.items()]
 
 
@@ -75,10 +93,46 @@ def locate(location: tuple[Any, ...], settings: type[BaseModel], values: Any) ->
         return list(location), settings, None  # a key that is missing
     path: list[Any] = []
     for part in location:
-        if (isinstance(values, dict) and part in values) or (isinstance(values, list) and isinstance(part, int)):
+        if (isinstance(values, dict) and part in values) or (isinstance(values, list) and part in range(len(values))):
             field = settings.model_fields.get(str(path[-1])) if path else None
             if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
                 settings = field.annotation
             path.append(part)
             values = values[part]
     return path, settings, values
+
+
+def explain(error: Exception) -> str:
+    """Say in a few lines what Hydra could not compose, with the nearest valid name."""
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, choice = str(error.missing_cfg_file).rpartition("/")
+        known = error.options
+        return f"{group}={choice} is not known. {nearest(choice, known)}\n{group} can be: {listing(known)}"
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ConfigKeyError | ConfigAttributeError):
+        cause = cause.__cause__
+    if (
+        isinstance(cause, ConfigKeyError | ConfigAttributeError)
+        and isinstance(cause.full_key, str)
+        and cause.parent_node is not None
+    ):
+        path, _, key = cause.full_key.rpartition(".")
+        known = [str(name) for name in cause.parent_node if name != "_target_"]
+        where = f"{path} has" if path else "the settings are"
+        suggestion = nearest(key, known).replace("mean ", f"mean {path}." if path else "mean ")
+        return f"{cause.full_key} is not a setting. {suggestion}\n{where}: {listing(known) or 'no settings'}"
+    message = str(error).strip().splitlines()
+    if message and "Could not override" in message[0]:
+        key = message[0].split("'")[1]
+        return f"{key} is not a setting. {nearest(key, choices())}\nthe groups are: {listing(choices())}"
+    return "\n".join(message + ([str(error.__cause__)] if error.__cause__ else []))
+
+
+def choices(group: str = "") -> list[str]:
+    """Return the names of the files of a group, or of all groups."""
+    return [path.stem for path in (CONFIGS / group).iterdir() if path.is_dir() != bool(group)]
+
+
+def listing(names: Iterable[str], separator: str = ", ") -> str:
+    """Return the names in order, without Hydra's own."""
+    return separator.join(sorted(name for name in names if name not in ("hydra", "__pycache__")))

@@ -5,6 +5,7 @@ evaluate run=runs/sweeps/width/hidden_sizes_50-seed_1-0123abcd checkpoint=best p
 """
 
 from pathlib import Path
+from pickle import UnpicklingError
 
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
@@ -64,8 +65,16 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
         enable_model_summary=False,
         enable_progress_bar=False,
     )
+    if part == "val" and not data.validates:
+        raise UserMistake("part=val: this run held nothing out for validation (data.val_fraction=0)")
     batches = Batches(data.parts[part], EVALUATION_BATCH)
-    trainer.test(task, batches, ckpt_path=checkpoint, weights_only=True, verbose=False)
+    try:
+        trainer.test(task, batches, ckpt_path=checkpoint, weights_only=True, verbose=False)
+    except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserMistake(
+            f"{checkpoint} is damaged, or of another model than {settings.model.target}: {reason}"
+        ) from None
     metrics = {name.replace("test/", f"{part}/"): float(value) for name, value in trainer.callback_metrics.items()}
     report(metrics, summary["metrics"] if which in ("tested", tested) else {}, checkpoint)
     return metrics

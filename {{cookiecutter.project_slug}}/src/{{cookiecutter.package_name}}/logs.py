@@ -80,6 +80,8 @@ def adopt_lightning() -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     # Metrics are logged at the end of an epoch, never within it.
     warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+    # A run may end within its first epoch, before anything was validated.
+    warnings.filterwarnings("ignore", ".*could not find the monitored key.*")
     # Evaluation needs the weights of a checkpoint, not the callbacks of the training.
     warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint.*")
     warnings.filterwarnings("ignore", ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*")

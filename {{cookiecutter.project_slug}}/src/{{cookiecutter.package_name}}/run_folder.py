@@ -1,14 +1,11 @@
 """The run folder: what ran, how it ended and what came out, in `summary.json`, whatever happens."""
 
 import json
-import platform
+import math
 import shutil
-import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,18 +14,20 @@ from hydra.types import RunMode
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from .checking import check
 from .logs import log_to_file
 from .mistakes import UserMistake, refuse
+from .provenance import git_state, versions
 from .settings import Settings
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
-    from torch import nn
+
+    from .tasks.task import Task
 
 GROUPS = ("model", "data", "optimizer", "scheduler", "hardware", "tracking", "experiment")
-PACKAGES = ("torch", "lightning", "numpy", "hydra-core")
 
 
 class Run:
@@ -39,27 +38,31 @@ class Run:
         self.settings = settings
         self.folder = folder
         self.is_job = is_job
-        self.is_alone = not self.is_job or hydra.runtime.choices.get("hydra/launcher") == "basic"
-        self.group = settings.sweep if self.is_job else None
-        self.name = self.folder.name if self.is_job else f"{self.folder.parent.name}/{self.folder.name}"
-        overrides = [str(override) for override in hydra.overrides.task if not override.startswith("sweep=")]
-        choices = {group: hydra.runtime.choices.get(group) for group in GROUPS}
+        self.is_alone = not is_job or hydra.runtime.choices.get("hydra/launcher") == "basic"
+        self.group = settings.sweep if is_job else None
+        self.name = folder.name if is_job else f"{folder.parent.name}/{folder.name}"
+        self.trainer: Trainer | None = None
+        self.closers: list[Callable[[str], None]] = []
         self.summary: dict[str, Any] = {
             "status": "failed",
             "metrics": {},
-            "overrides": overrides,
-            "choices": choices,
+            "overrides": [str(override) for override in hydra.overrides.task if not override.startswith("sweep=")],
+            "choices": {group: hydra.runtime.choices.get(group) for group in GROUPS},
             "seed": settings.seed,
             "steps": 0,
             "epochs": 0,
             "parameters": 0,
             "seconds": {},
-            "checkpoint": {"best": None, "last": None},
+            "checkpoint": {"best": None, "last": None, "tested": None},
             "git": git_state(),
             "versions": versions(),
             "hardware": {},
             "error": None,
         }
+
+    def at_end(self, close: Callable[[str], None]) -> None:
+        """Call `close` with the status of the run when it has ended, however it ends."""
+        self.closers.append(close)
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
@@ -70,48 +73,45 @@ class Run:
         finally:
             self.summary["seconds"][part] = round(time.perf_counter() - start, 3)
 
-    def describe(self, trainer: "Trainer", network: "nn.Module") -> None:
+    def begin(self, trainer: "Trainer", task: "Task") -> None:
         """Note what is trained, and on what."""
         import torch
 
-        self.summary["parameters"] = sum(p.numel() for p in network.parameters() if p.requires_grad)
+        self.trainer = trainer
+        self.summary["parameters"] = sum(p.numel() for p in task.network.parameters() if p.requires_grad)
         self.summary["hardware"] = {
             "accelerator": trainer.accelerator.name(),
             "devices": trainer.num_devices,
             "precision": trainer.precision,
             "threads": torch.get_num_threads(),
         }
-        choices = self.summary["choices"]
-        logger.info(
-            "Training {} ({} parameters) on {}, seed {}, in {}",
-            choices["model"],
-            self.summary["parameters"],
-            choices["data"],
-            self.summary["seed"],
-            shown(self.folder),
-        )
+        model, data = (self.summary["choices"][group] for group in ("model", "data"))
+        logger.info("Training {} ({} parameters) on {}", model, self.summary["parameters"], data)
+        logger.info("seed {}, in {}", self.settings.seed, shown(self.folder))
 
     def conclude(self, trainer: "Trainer", checkpoint: Path, metrics: dict[str, float]) -> None:
         """Note the results: `metrics` of the tested checkpoint's epoch, and those of the test that just ended."""
         tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        written = {path.stem: f"checkpoints/{path.name}" for path in (self.folder / "checkpoints").glob("*.ckpt")}
-        self.summary.update(
-            metrics=metrics | tested,
-            steps=trainer.global_step,
-            epochs=trainer.current_epoch,
-            checkpoint={
-                "best": written.get("best"),
-                "last": written.get("last"),
-                "tested": checkpoint.stem,
-            },
-        )
+        self.summary["metrics"] = metrics | tested
+        self.summary["checkpoint"]["tested"] = checkpoint.stem
         scores = "  ".join(f"{name} {value:.4f}" for name, value in tested.items())
         logger.success("{} with the {} weights, in {}", scores, checkpoint.stem, shown(self.folder))
 
     def write(self) -> None:
-        """Write the summary beside and rename it: a kill in the middle leaves the last good one."""
+        """Write the summary beside and rename it: a kill in the middle leaves the last good one.
+
+        JSON has no NaN and no infinity: a metric that is not finite is null.
+        """
+        if self.trainer is not None:
+            self.summary.update(steps=self.trainer.global_step, epochs=self.trainer.current_epoch)
+        for name in ("best", "last"):
+            path = f"checkpoints/{name}.ckpt"
+            self.summary["checkpoint"][name] = path if (self.folder / path).exists() else None
+        metrics = self.summary["metrics"]
+        finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+        text = json.dumps(self.summary | {"metrics": finite}, indent=1, ensure_ascii=False, allow_nan=False)
         partial = self.folder / "summary.json.partial"
-        partial.write_text(json.dumps(self.summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(self.folder / "summary.json")
 
 
@@ -148,11 +148,8 @@ def record(run: Run) -> Iterator[Run]:
     except Exception as error:
         run.summary["error"] = f"{type(error).__name__}: {error}"
         logger.opt(exception=error).debug("The run failed.")  # the traceback, into train.log only
-        logger.error(
-            "The run failed: {}\nThe traceback is in {}",
-            run.summary["error"],
-            shown(run.folder / "train.log"),
-        )
+        log = shown(run.folder / "train.log")
+        logger.error("The run failed: {}\nThe traceback is in {}", run.summary["error"], log)
         if not run.is_job:
             raise SystemExit(1) from error
     except BaseException as stop:  # Ctrl-C; Lightning makes a SystemExit of it
@@ -162,13 +159,15 @@ def record(run: Run) -> Iterator[Run]:
         raise
     finally:
         run.write()
+        for close in run.closers:
+            close(run.summary["status"])
 
 
 def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
     """Return the settings and the summary of the run in `folder`.
 
     Raises:
-        UserMistake: it is no run folder, or the run did not complete.
+        UserMistake: it is no run folder, it cannot be read, or it ended before anything was tested.
     """
     config, summary = folder / ".hydra" / "config.yaml", folder / "summary.json"
     for path in (folder, config, summary):
@@ -178,10 +177,10 @@ def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
             raise UserMistake(f"run={folder} is not a run that ended: {path} does not exist.{hint}")
     try:
         recorded = json.loads(summary.read_text(encoding="utf-8"))
-        settings = check(cast(DictConfig, OmegaConf.load(config)))
-    except (ValueError, OSError, OmegaConfBaseException) as error:
-        raise UserMistake(f"run={folder} cannot be read: {error}") from None
-    return settings, recorded
+        recorded["checkpoint"], recorded["metrics"], recorded["hardware"]
+        return check(cast(DictConfig, OmegaConf.load(config))), recorded
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, OmegaConfBaseException, YAMLError) as error:
+        raise UserMistake(f"run={folder} cannot be read: {type(error).__name__} {error}") from None
 
 
 def shown(path: Path) -> Path:
@@ -197,33 +196,3 @@ def discard(folder: Path) -> None:
             parent.rmdir()
         except OSError:
             return
-
-
-@cache
-def git_state() -> dict[str, Any]:
-    """Return the commit and whether files differ from it; commit None outside a repository or without git."""
-
-    def git(*arguments: str) -> str | None:
-        try:
-            answer = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True)
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return answer.stdout.strip()
-
-    commit = git("rev-parse", "HEAD")
-    return {
-        "commit": commit,
-        "dirty": None if commit is None else bool(git("status", "--porcelain")),
-    }
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that results depend on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -4,6 +4,7 @@ The YAML files under `configs/` choose values; the classes here say what is allo
 The settings of a model, a data set, an optimizer or a schedule are the arguments that it is called with.
 """
 
+import os
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -66,6 +67,13 @@ class RNN(Component, target="models.rnn.RNN"):
     num_layers: PositiveInt = 1
     bidirectional: bool = True
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # between layers, so it needs at least two
+
+    @model_validator(mode="after")
+    def dropout_needs_layers(self) -> Self:
+        """Refuse a dropout without effect."""
+        if self.dropout > 0 and self.num_layers == 1:
+            raise ValueError("dropout acts between layers, so it needs num_layers of at least 2")
+        return self
 
 
 # --- data ------------------------------------------------------------------------------------------------------------
@@ -156,6 +164,14 @@ class Hardware(Strict):
     precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
     threads: NonNegativeInt = 0  # of torch on the CPU; 0: all cores, shared between the jobs that run side by side
 
+    @model_validator(mode="after")
+    def enough_cores(self) -> Self:
+        """Refuse more processes than the machine has cores."""
+        cores = os.cpu_count() or 1
+        if self.accelerator == "cpu" and isinstance(self.devices, int) and self.devices > cores:
+            raise ValueError(f"devices={self.devices} on the CPU are as many processes; this machine has {cores} cores")
+        return self
+
 
 class Tracking(Strict):
     """Who else is told about a run; `metrics.csv` and `summary.json` are always written."""
@@ -178,7 +194,7 @@ class Trainer(Strict):
     max_time: str | None = None  # DD:HH:MM:SS
     limit_train_batches: NonNegativeInt | Fraction | None = None
     limit_val_batches: NonNegativeInt | Fraction | None = None
-    limit_test_batches: NonNegativeInt | Fraction | None = None
+    limit_test_batches: PositiveInt | Annotated[float, Field(gt=0, le=1)] | None = None
     overfit_batches: NonNegativeInt | Fraction = 0.0
     check_val_every_n_epoch: PositiveInt | None = 1
     val_check_interval: PositiveInt | Fraction | None = None
@@ -201,7 +217,7 @@ class Checkpoint(Strict):
     """Which weights are kept, and which are tested."""
 
     test: Literal["best", "last"] = "best"  # `last` never looks at validation data; taken as well where there is none
-    monitor: str = "val/loss"  # what `best` means
+    monitor: Annotated[str, Field(pattern="^(train|val)/[a-z0-9_]+$")] = "val/loss"  # what `best` means
     mode: Literal["min", "max"] = "min"
     every_n_epochs: PositiveInt = 1  # how often `best` is considered
     every_n_minutes: PositiveFloat = 1.0  # how often `last` is written; it is always written at the end
@@ -221,3 +237,12 @@ class Settings(Strict):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # of the split, the weights, the batch order and dropout
     figures: bool = True  # draw the pictures that explain the run
     sweep: str = ""  # name of the multirun
+
+    @model_validator(mode="after")
+    def schedule_has_what_it_needs(self) -> Self:
+        """Refuse a schedule that could only fail after the first epoch."""
+        if isinstance(self.scheduler, Plateau) and isinstance(self.data, Data) and self.data.val_fraction == 0:
+            raise ValueError("scheduler=plateau watches the validation loss, so it needs data.val_fraction above 0")
+        if isinstance(self.scheduler, Cosine) and self.trainer.max_epochs == self.trainer.max_steps == -1:
+            raise ValueError("scheduler=cosine needs an end: set trainer.max_epochs or trainer.max_steps")
+        return self

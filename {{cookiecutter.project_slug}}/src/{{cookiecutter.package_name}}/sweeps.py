@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
+from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
-from .checking import check
+from .checking import check, explain
 from .mistakes import UserMistake
 
 NOT_PART_OF_A_JOB = {"sweep"}
@@ -43,8 +44,9 @@ def run_jobs(
     for job in jobs:
         try:
             check(loader.load_sweep_config(config, job))
-        except UserMistake as mistake:
-            raise UserMistake(f"{mistake}\nin the job: {' '.join(job)}\nNo job has been started.") from None
+        except (UserMistake, CompactHydraException) as error:
+            reason = str(error) if isinstance(error, UserMistake) else explain(error)
+            raise UserMistake(f"{reason}\nin the job: {' '.join(job)}\nNo job has been started.") from None
 
     folder = Path(str(config.hydra.sweep.dir))
     folder.mkdir(parents=True, exist_ok=True)

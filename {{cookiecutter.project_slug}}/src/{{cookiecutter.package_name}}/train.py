@@ -32,14 +32,14 @@ def train(config: DictConfig) -> dict[str, Any]:
             seed_everything(settings.seed, verbose=False)
             data = build(settings.data, seed=settings.seed)
             data.setup()
-            network = build(settings.model, spec=data.spec)
-            task = make_task(network, data.spec, settings)
+            task = make_task(build(settings.model, spec=data.spec), data.spec, settings)
 
             metrics = MetricsFile(run.folder)
             plain_config: Any = OmegaConf.to_container(config, resolve=True)
             tracker = make_tracker(settings.tracking, run.folder, name=run.name, group=run.group, config=plain_config)
-            trainer = make_trainer(settings, run, [metrics, tracker], validates=data.validates)
-        run.describe(trainer, network)
+            run.at_end(lambda status: finish(tracker, status))
+            trainer = make_trainer(settings, run, task, [metrics, tracker], validates=data.validates)
+        run.begin(trainer, task)
 
         with run.timed("fit"):
             trainer.fit(task, data, weights_only=True)
@@ -52,7 +52,6 @@ def train(config: DictConfig) -> dict[str, Any]:
         if settings.figures:
             log_figures(tracker, task.draw(data, metrics.rows, run.folder))
         log_outcome(tracker, run.summary)
-        finish(tracker, "completed")
     return run.summary
 
 

@@ -12,18 +12,20 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.loggers.logger import Logger
 
 from .checkpoints import checkpoint_callbacks
-from .mistakes import UserMistake
+from .mistakes import UserMistake, nearest
 from .progress import ProgressLines
 from .run_folder import Run
 from .settings import Hardware, Settings
+from .tasks.task import Task
 
 
-def make_trainer(settings: Settings, run: Run, loggers: list[Logger | None], *, validates: bool) -> Trainer:
+def make_trainer(settings: Settings, run: Run, task: Task, loggers: list[Logger | None], *, validates: bool) -> Trainer:
     """Return the Trainer of a run.
 
     Args:
         settings: of the run.
         run: where checkpoints go; side by side with other jobs, a run shows no progress bar.
+        task: whose metrics checkpoints can be chosen by.
         loggers: where metrics are logged.
         validates: whether there is validation data; without it there is no best checkpoint.
 
@@ -31,6 +33,14 @@ def make_trainer(settings: Settings, run: Run, loggers: list[Logger | None], *, 
         UserMistake: the hardware is not there, or Lightning refuses the arguments.
     """
     arguments = settings.trainer.model_dump(exclude={"enable_progress_bar"})
+    monitor = settings.checkpoint.monitor
+    if monitor.partition("/")[2] not in task.metric_names:
+        raise UserMistake(
+            f"checkpoint.monitor={monitor} is not measured here. It can be train/ or val/ with: "
+            f"{', '.join(task.metric_names)}. {nearest(monitor.partition('/')[2], task.metric_names)}"
+        )
+    if not validates:
+        arguments["limit_val_batches"] = 0
     shows_bar = settings.trainer.enable_progress_bar
     if shows_bar is None:
         shows_bar = sys.stderr.isatty() and run.is_alone

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,10 +14,6 @@ if TYPE_CHECKING:
     from wandb import Run, Settings
 
     from .settings import Tracking
-
-# Set once the user was told how to look at offline runs. An environment variable, so that worker
-# processes of a multirun inherit it from the process that launches them.
-OFFLINE_NOTICE = "HYPERPLANE_OFFLINE_NOTICE"
 
 FINISH_TIMEOUT = 120.0  # seconds; what is not uploaded by then stays on disk for `wandb sync`
 
@@ -154,10 +149,12 @@ def _previous_wandb_id(folder: Path) -> str | None:
 
 
 def _say_offline(folder: Path, group: str | None, reason: str) -> None:
-    """Say once how to look at an offline run and how to upload it."""
-    if OFFLINE_NOTICE in os.environ:
-        return
-    os.environ[OFFLINE_NOTICE] = "said"
+    """Say how to look at an offline run and how to upload it: for a multirun, in the first job only."""
+    if group is not None:
+        try:
+            (folder.parent / ".wandb-offline").touch(exist_ok=False)
+        except OSError:
+            return  # another job has said it
     here = Path.cwd()
     run = folder.relative_to(here) if folder.is_relative_to(here) else folder
     runs = run if group is None else run.parent / "*"

@@ -45,6 +45,11 @@ class Task(LightningModule, ABC):
         self.val_metrics = EpochMetrics("val", self.make_metrics())
         self.test_metrics = EpochMetrics("test", self.make_metrics())
 
+    @property
+    def metric_names(self) -> list[str]:
+        """The metrics of every stage."""
+        return ["loss", *map(str, self.val_metrics.metrics)]
+
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss () of outputs (B, K) for targets (B,)."""
