@@ -84,6 +84,7 @@ class Data(Component):
 
     batch_size: PositiveInt = 100
     val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1  # of the training samples, held out to choose by
+    shuffle: bool = True  # draw the training samples in a new order in every epoch
 
 
 class MNIST1D(Data, target="data.mnist1d.MNIST1D"):

@@ -31,15 +31,17 @@ class ArrayDataModule(LightningDataModule, ABC):
     Args:
         batch_size: samples in a training batch.
         val_fraction: share of the training samples, drawn with `seed`, that is held out for validation. 0: none.
+        shuffle: draw the training samples in a new order in every epoch; otherwise they keep that of the data set.
         seed: of the split and of the batch order.
     """
 
     spec: DataSpec
 
-    def __init__(self, *, batch_size: int, val_fraction: float, seed: int) -> None:
+    def __init__(self, *, batch_size: int, val_fraction: float, shuffle: bool, seed: int) -> None:
         super().__init__()
         self.batch_size = batch_size
         self.val_fraction = val_fraction
+        self.shuffle = shuffle
         self.seed = seed
         self.parts: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -86,8 +88,8 @@ class ArrayDataModule(LightningDataModule, ABC):
         return self.val_fraction > 0
 
     def train_dataloader(self) -> Batches:
-        """Return the training batches, shuffled by seed and epoch."""
-        return Batches(self.parts["train"], self.batch_size, self.seed)
+        """Return the training batches, in an order that follows from seed and epoch."""
+        return Batches(self.parts["train"], self.batch_size, self.seed if self.shuffle else None)
 
     def val_dataloader(self) -> Batches | list[Batches]:
         """Return the validation batches in order, or an empty list if there are none."""

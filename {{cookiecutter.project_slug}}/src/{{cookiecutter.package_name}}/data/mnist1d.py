@@ -23,7 +23,7 @@ class MNIST1D(ArrayDataModule):
     Args:
         shuffled: permute the positions, the same way in all signals: a model that relies on neighbourhood loses it.
         folder: where the generated arrays are kept.
-        **loading: `batch_size`, `val_fraction` and `seed` of ArrayDataModule.
+        **loading: the arguments of ArrayDataModule.
     """
 
     spec = DataSpec(

@@ -19,7 +19,7 @@ class Moons(ArrayDataModule):
         num_samples: points in all.
         noise: standard deviation of the points around their half circle (radius 1).
         folder: where the generated points are kept.
-        **loading: `batch_size`, `val_fraction` and `seed` of ArrayDataModule.
+        **loading: the arguments of ArrayDataModule.
     """
 
     spec = DataSpec(
