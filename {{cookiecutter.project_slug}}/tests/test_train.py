@@ -1,0 +1,263 @@
+"""A run trains what was asked, leaves everything in its folder, and ends honestly."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from {{ cookiecutter.package_name }}.data.mnist1d import MNIST1D
+from {{ cookiecutter.package_name }}.models.mlp import MLP
+from {{ cookiecutter.package_name }}.tasks.classification import Classification
+
+BATCHES = 36  # of 100 in an epoch: a tenth of the 4000 training signals is held out
+
+
+def weights(folder, name="last"):
+    """The network's parameters in a checkpoint, by name."""
+    state = torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"]
+    return {key.removeprefix("network."): value for key, value in state.items() if key.startswith("network.")}
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+
+
+def rows(folder):
+    with (folder / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def strict_json(path):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def test_the_summary_says_what_ran_and_how_it_ended(train):
+    done = train("model=mlp", "seed=3")
+    folder, summary = done.folder, strict_json(done.folder / "summary.json")
+    assert re.fullmatch(r"runs/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d-[0-9a-f]+", folder.as_posix())
+    assert (summary["status"], summary["error"], summary["seed"]) == ("completed", None, 3)
+    assert (summary["steps"], summary["epochs"], summary["parameters"]) == (BATCHES, 1, 15210)
+    assert {f"{stage}/{name}" for stage in ("train", "val", "test") for name in ("loss", "accuracy")} == set(
+        summary["metrics"]
+    )
+    assert {"model=mlp", "seed=3", "trainer.max_epochs=1"} <= set(summary["overrides"])
+    assert summary["choices"] | {"model": "mlp", "data": "mnist1d", "optimizer": "adam"} == summary["choices"]
+    seconds = summary["seconds"]
+    assert {"startup", "fit", "test", "total"} <= set(seconds)
+    assert 0 < seconds["startup"] + seconds["fit"] + seconds["test"] < seconds["total"] + 0.01
+    assert summary["checkpoint"]["tested"] == "best"
+    for name in ("best", "last"):
+        assert summary["checkpoint"][name] == f"checkpoints/{name}.ckpt"
+        assert (folder / summary["checkpoint"][name]).is_file()
+    assert set(summary["git"]) == {"commit", "dirty"}
+    assert summary["versions"]["torch"] == torch.__version__
+    assert summary["hardware"]["accelerator"] == "cpu"
+    for name in (".hydra/config.yaml", "metrics.csv", "train.log"):
+        assert (folder / name).stat().st_size > 0
+    assert not list(folder.rglob("*.partial")) + list(folder.rglob("*.tmp"))
+
+
+def test_the_metrics_are_those_of_the_tested_checkpoint(train, data_folder):
+    # The largest loss comes after the first of three epochs, so `best` is not `last`.
+    done = train("checkpoint.mode=max", "trainer.max_epochs=3", "optimizer.lr=0.01")
+    metrics, table = done.summary["metrics"], rows(done.folder)
+    assert [int(row["step"]) for row in table[:3]] == [BATCHES - 1, 2 * BATCHES - 1, 3 * BATCHES - 1]
+    for name in ("train/loss", "val/loss", "val/accuracy"):
+        assert float(table[0][name]) == metrics[name] != float(table[2][name])
+    for name in ("test/loss", "test/accuracy"):
+        assert float(table[-1][name]) == metrics[name]
+
+    data = MNIST1D(folder=str(data_folder), batch_size=100, val_fraction=0.1, shuffle=True, seed=0)
+    data.setup()
+    network = MLP(data.spec)
+    network.load_state_dict(weights(done.folder, "best"))
+    network.eval()
+    for part in ("val", "test"):
+        inputs, targets = data.parts[part]
+        logits = network(inputs)
+        assert cross_entropy(logits, targets).item() == pytest.approx(metrics[f"{part}/loss"], rel=1e-5)
+        accuracy = (logits.argmax(dim=1) == targets).float().mean().item()
+        assert accuracy == pytest.approx(metrics[f"{part}/accuracy"])
+
+
+def test_training_is_what_plain_torch_does(train, data_folder):
+    """Same first weights and batches, and a loop without Lightning: the same weights come out."""
+    done = train("model=mlp", "data.val_fraction=0", "optimizer=sgd", "seed=5")
+    data = MNIST1D(folder=str(data_folder), batch_size=100, val_fraction=0, shuffle=True, seed=5)
+    data.setup()
+    torch.manual_seed(5)
+    network = MLP(data.spec)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    for inputs, targets in data.train_dataloader():
+        optimizer.zero_grad()
+        cross_entropy(network(inputs), targets).backward()
+        optimizer.step()
+    for name, value in network.state_dict().items():
+        assert torch.allclose(weights(done.folder)[name], value, atol=1e-6), name
+
+
+def test_a_seed_gives_the_same_weights_to_the_last_bit(train, tmp_path):
+    (tmp_path / "data" / "mnist1d.npz").unlink()  # the run that generates the data is no exception
+    first, again, other = (train("model.dropout=0.2", f"seed={seed}") for seed in (1, 1, 2))
+    assert same(weights(first.folder), weights(again.folder))
+    assert first.summary["metrics"] == again.summary["metrics"]
+    assert not same(weights(first.folder), weights(other.folder))
+
+
+def test_checkpoints_hold_tensors_and_plain_values_only(train):
+    done = train("scheduler=cosine")
+    for path in (done.folder / "checkpoints").iterdir():
+        checkpoint = torch.load(path, weights_only=True)
+        assert {"state_dict", "global_step", "epoch"} <= set(checkpoint)
+    last = torch.load(done.folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["optimizer_states"] and last["lr_schedulers"], "training could go on"
+
+
+@pytest.mark.parametrize("steps", [1, 35, 36, 37, 100])
+def test_max_steps_is_kept_exactly(train, steps):
+    done = train("trainer.max_epochs=-1", f"trainer.max_steps={steps}", "model=linear")
+    assert done.summary["steps"] == steps
+    assert torch.load(done.folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == steps
+    assert int(rows(done.folder)[-2]["step"]) == steps - 1, "the part of an epoch is in the table too"
+    assert "WARNING" not in done.stderr
+
+
+def test_without_validation_data_the_last_weights_are_tested(train):
+    done = train("data.val_fraction=0", "trainer.max_epochs=2", "trainer.max_steps=50")
+    assert done.summary["checkpoint"] == {"best": None, "last": "checkpoints/last.ckpt", "tested": "last"}
+    assert done.summary["steps"] == 50
+    assert set(done.summary["metrics"]) == {"train/loss", "train/accuracy", "test/loss", "test/accuracy"}
+    assert "WARNING" not in done.stderr
+
+
+def test_the_last_weights_can_be_asked_for(train):
+    done = train("checkpoint.test=last", "checkpoint.mode=max", "trainer.max_epochs=2")
+    assert done.summary["checkpoint"]["tested"] == "last"
+    assert done.summary["metrics"]["val/loss"] == float(rows(done.folder)[1]["val/loss"])
+
+
+@pytest.mark.parametrize("model", ["linear", "mlp", "cnn", "rnn"])
+@pytest.mark.parametrize("data", ["mnist1d", "mnist1d_shuffled", "moons"])
+def test_every_model_trains_on_the_data_that_fit(train, model, data):
+    if data == "moons" and model in ("cnn", "rnn"):
+        pytest.skip("these need signals; see test_mistakes.py")
+    done = train(f"model={model}", f"data={data}", "trainer.max_steps=3")
+    assert done.summary["status"] == "completed" and done.summary["steps"] == 3
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("scheduler", ["none", "cosine", "plateau"])
+def test_every_optimizer_learns_under_every_schedule(train, optimizer, scheduler):
+    done = train(f"optimizer={optimizer}", f"scheduler={scheduler}", "data=moons", "trainer.max_epochs=8")
+    losses = [float(row["train/loss"]) for row in rows(done.folder)[:8]]
+    assert losses[-1] < losses[0]
+
+
+def test_cosine_ends_with_the_run(train):
+    done = train("scheduler=cosine", "scheduler.final_fraction=0.25", "optimizer.lr=0.01", "trainer.max_epochs=2")
+    (state,) = torch.load(done.folder / "checkpoints" / "last.ckpt", weights_only=True)["lr_schedulers"]
+    assert state["_last_lr"] == pytest.approx([0.0025])
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        "trainer.gradient_clip_val=1.0 trainer.accumulate_grad_batches=4",
+        "trainer.fast_dev_run=true",
+        "trainer.limit_train_batches=0",
+        "trainer.limit_val_batches=0",
+        "trainer.overfit_batches=2",
+        "trainer.val_check_interval=0.5",
+        "hardware.precision=bf16-mixed",
+        "hardware.precision=64-true",
+        "trainer.deterministic=true",
+        "trainer.max_time=00:00:01:00",
+        "checkpoint.monitor=val/accuracy checkpoint.mode=max",
+        "checkpoint.monitor=train/loss",
+        "data.batch_size=5000",
+        "data.batch_size=1 trainer.max_steps=3",
+    ],
+)
+def test_the_trainer_takes_its_arguments(train, overrides):
+    assert train(*overrides.split(), "figures=true").summary["status"] == "completed"
+
+
+def test_a_run_that_diverges_leaves_a_summary_that_can_be_read(train):
+    done = train("optimizer=sgd", "optimizer.lr=1e30")
+    strict_json(done.folder / "summary.json")
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        ("mnist1d", {"learning_curves.png", "confusion_matrix.png"}),
+        ("moons", {"learning_curves.png", "confusion_matrix.png", "decision_regions.png"}),
+    ],
+)
+def test_figures_explain_the_run(train, data, names):
+    done = train(f"data={data}", "figures=true")
+    assert {path.name for path in (done.folder / "figures").iterdir()} == names
+
+
+def test_the_csv_tracker_receives_the_metrics(train):
+    done = train("tracking=csv")
+    with (done.folder / "csv" / "metrics.csv").open(newline="") as file:
+        tracked = list(csv.DictReader(file))
+    for name, value in done.summary["metrics"].items():
+        assert value in [float(row[name]) for row in tracked if row.get(name)], name
+
+
+def test_wandb_keeps_the_run_in_its_folder_when_offline(train, monkeypatch, tmp_path):
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb_config"))
+    done = train("tracking=wandb", "tracking.mode=offline", "figures=true")
+    (file,) = (done.folder / "wandb").glob("offline-run-*/run-*.wandb")
+    content = file.read_bytes()
+    for words in (b"hidden_sizes", b"test/accuracy", b"figures/confusion_matrix", b"last.ckpt", b"completed"):
+        assert words in content
+
+
+def test_a_run_that_fails_says_so_in_its_folder(train, monkeypatch):
+    def loss(self, outputs, targets):
+        raise RuntimeError("the loss is broken")
+
+    monkeypatch.setattr(Classification, "loss", loss)
+    done = train(status=1)
+    assert done.summary["status"] == "failed"
+    assert done.summary["error"] == "RuntimeError: the loss is broken"
+    log = (done.folder / "train.log").read_text(encoding="utf-8")
+    assert "Traceback" in log and 'raise RuntimeError("the loss is broken")' in log
+    assert "the loss is broken" in done.stderr and "train.log" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_that_is_stopped_says_so_in_its_folder(train, monkeypatch):
+    def loss(self, outputs, targets):
+        if self.current_epoch == 2:
+            raise KeyboardInterrupt
+        return cross_entropy(outputs, targets)
+
+    monkeypatch.setattr(Classification, "loss", loss)
+    done = train("trainer.max_epochs=5", status=130)
+    assert (done.summary["status"], done.summary["steps"]) == ("interrupted", 2 * BATCHES)
+    assert done.summary["checkpoint"]["best"] == "checkpoints/best.ckpt"
+    assert [int(row["epoch"]) for row in rows(done.folder)] == [0, 1]
+    assert "Traceback" not in done.stderr
+
+
+def test_the_log_has_everything_that_lightning_and_hydra_say(train):
+    done = train()
+    log = (done.folder / "train.log").read_text(encoding="utf-8")
+    assert "lightning" in log and "Training mlp (15210 parameters) on mnist1d" in log
+    assert all(re.match(r"\d{4}-\d\d-\d\d ", line) for line in log.splitlines())
+
+
+def test_runs_started_in_the_same_second_have_folders_of_their_own(train):
+    folders = [train("trainer.max_steps=1", "model=linear").folder for _ in range(3)]
+    assert len(set(folders)) == 3 and all(isinstance(folder, Path) for folder in folders)
