@@ -16,7 +16,7 @@ from .settings import Settings
 
 CONFIGS = Path(__file__).parent / "configs"
 REQUIRED = ("model", "data", "optimizer")
-COMPONENTS = (*REQUIRED, "scheduler")
+COMPONENTS = (*REQUIRED, "scheduler", "loss")
 
 
 # Takes the place of a component that is wrong, so that the other settings are checked as well.

@@ -44,8 +44,6 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
 
     from .checkpoints import find_checkpoint
     from .components import build
-    from .data.batches import Batches
-    from .data.datamodule import EVALUATION_BATCH
     from .logs import adopt_lightning
     from .tasks import make_task
     from .trainer import trainer_on
@@ -55,7 +53,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     checkpoint = find_checkpoint(folder, tested if which == "tested" else which)
     data = build(settings.data, seed=settings.seed)
     data.setup()
-    task = make_task(build(settings.model, spec=data.spec), data.spec, settings)
+    task = make_task(settings, data.spec, data.scaling)
     # The same number of threads sums in the same order: the metrics then agree to the last digit.
     hardware = settings.hardware.model_copy(update={"threads": summary["hardware"].get("threads", 0)})
     trainer = trainer_on(
@@ -67,7 +65,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     )
     if part == "val" and not data.validates:
         raise UserMistake("part=val: this run held nothing out for validation (data.val_fraction=0)")
-    batches = Batches(data.parts[part], EVALUATION_BATCH)
+    batches = data.evaluation_batches(part)
     try:
         trainer.test(task, batches, ckpt_path=checkpoint, weights_only=True, verbose=False)
     except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:

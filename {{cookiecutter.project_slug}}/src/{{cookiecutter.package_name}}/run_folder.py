@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .tasks.task import Task
 
-GROUPS = ("model", "data", "optimizer", "scheduler", "hardware", "tracking", "experiment")
+GROUPS = ("model", "data", "optimizer", "scheduler", "loss", "hardware", "tracking", "experiment")
 
 
 class Run:

@@ -32,7 +32,7 @@ def train(config: DictConfig) -> dict[str, Any]:
             seed_everything(settings.seed, verbose=False)
             data = build(settings.data, seed=settings.seed)
             data.setup()
-            task = make_task(build(settings.model, spec=data.spec), data.spec, settings)
+            task = make_task(settings, data.spec, data.scaling)
 
             metrics = MetricsFile(run.folder)
             plain_config: Any = OmegaConf.to_container(config, resolve=True)

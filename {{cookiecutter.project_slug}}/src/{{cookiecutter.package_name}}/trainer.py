@@ -33,6 +33,8 @@ def make_trainer(settings: Settings, run: Run, task: Task, loggers: list[Logger 
         UserMistake: the hardware is not there, or Lightning refuses the arguments.
     """
     arguments = settings.trainer.model_dump(exclude={"enable_progress_bar"})
+    if task.is_solved:
+        arguments |= {"max_epochs": 1, "max_steps": -1}
     monitor = settings.checkpoint.monitor
     if monitor.partition("/")[2] not in task.metric_names:
         raise UserMistake(

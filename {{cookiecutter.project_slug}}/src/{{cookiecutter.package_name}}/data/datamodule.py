@@ -1,6 +1,7 @@
-"""What all data sets in memory share: the split into training and validation samples, and their batches."""
+"""What all data sets in memory share: the split, the standardisation and the batches."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +12,14 @@ from torch import Tensor
 
 from ..mistakes import UserMistake
 from .batches import Batches
+from .scaling import Scaling
 from .spec import DataSpec
 
 EVALUATION_BATCH = 4096  # samples; evaluation keeps no gradients, so it takes large batches
 
 
 class Arrays(NamedTuple):
-    """Inputs (samples, *input_shape) as float32 and targets (samples,); int64 class numbers or float32 values."""
+    """Inputs (samples, *input_shape) float32; class numbers (samples,) int64, or values (samples, K) float32."""
 
     train_inputs: NDArray[np.float32]
     train_targets: NDArray[np.generic]
@@ -32,25 +34,31 @@ class ArrayDataModule(LightningDataModule, ABC):
         batch_size: samples in a training batch.
         val_fraction: share of the training samples, drawn with `seed`, that is held out for validation. 0: none.
         shuffle: draw the training samples in a new order in every epoch; otherwise they keep that of the data set.
+        standardize: bring inputs and real targets to mean 0 and standard deviation 1, as measured on the samples that
+            are trained on.
         seed: of the split and of the batch order.
     """
 
     spec: DataSpec
 
-    def __init__(self, *, batch_size: int, val_fraction: float, shuffle: bool, seed: int) -> None:
+    def __init__(
+        self, *, batch_size: int, val_fraction: float, shuffle: bool = True, standardize: bool = False, seed: int
+    ) -> None:
         super().__init__()
         self.batch_size = batch_size
         self.val_fraction = val_fraction
         self.shuffle = shuffle
+        self.standardize = standardize
         self.seed = seed
-        self.parts: dict[str, tuple[Tensor, Tensor]] = {}
+        self.raw: dict[str, tuple[Tensor, Tensor]] = {}  # as loaded
+        self.parts: dict[str, tuple[Tensor, Tensor]] = {}  # standardised
 
     @abstractmethod
     def load(self) -> Arrays:
-        """Return the arrays of the data set."""
+        """Return the arrays of the data set; from here on `spec` is known."""
 
     def setup(self, stage: str | None = None) -> None:
-        """Load the arrays once and split off the validation samples.
+        """Load the arrays once, split off the validation samples, and standardise.
 
         Raises:
             UserMistake: `val_fraction` leaves no training or no validation sample.
@@ -58,28 +66,39 @@ class ArrayDataModule(LightningDataModule, ABC):
         if self.parts:
             return
         arrays = self.load()
-        inputs, targets = (
-            torch.from_numpy(arrays.train_inputs),
-            torch.from_numpy(arrays.train_targets),
-        )
-        held_out = round(self.val_fraction * len(inputs))
-        if self.val_fraction > 0 and not 0 < held_out < len(inputs):
-            raise UserMistake(
-                f"data.val_fraction={self.val_fraction} of {len(inputs)} training samples holds out {held_out}; "
-                "choose a fraction that leaves some on both sides, or 0"
-            )
-        order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(self.seed))
-        # Sorted, so that what is not split keeps the order of the data set.
-        val, train = order[:held_out].sort().values, order[held_out:].sort().values
-        self.parts = {
+        inputs, targets = torch.from_numpy(arrays.train_inputs), torch.from_numpy(arrays.train_targets)
+        train, val = self.split(len(inputs))
+        self.raw = {
             "train": (inputs[train], targets[train]),
             "val": (inputs[val], targets[val]),
             "test": (torch.from_numpy(arrays.test_inputs), torch.from_numpy(arrays.test_targets)),
         }
+        counts = ()
+        if self.spec.task == "classification":
+            counts = tuple(torch.bincount(targets[train], minlength=self.spec.output_size).tolist())
+        self.spec = replace(self.spec, train_size=len(train), class_counts=counts)
+        self.scaling = Scaling(self.spec)
+        if self.standardize:
+            self.scaling.fit(*self.raw["train"])
+        self.parts = {
+            part: (self.scaling(inputs), self.scaling.scale_targets(targets)) if self.standardize else (inputs, targets)
+            for part, (inputs, targets) in self.raw.items()
+        }
+
+    def split(self, samples: int) -> tuple[Tensor, Tensor]:
+        """Return the numbers of the samples to train on and of those to validate on, each in order."""
+        held_out = round(self.val_fraction * samples)
+        if self.val_fraction > 0 and not 0 < held_out < samples:
+            raise UserMistake(
+                f"data.val_fraction={self.val_fraction} of {samples} training samples holds out {held_out}; "
+                "choose a fraction that leaves some on both sides, or 0"
+            )
+        order = torch.randperm(samples, generator=torch.Generator().manual_seed(self.seed))
+        return order[held_out:].sort().values, order[:held_out].sort().values
 
     def arrays(self, part: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return inputs and targets of a part: train, val or test."""
-        inputs, targets = self.parts[part]
+        """Return inputs and targets of a part (train, val or test), in the units of the data."""
+        inputs, targets = self.raw[part]
         return inputs.numpy(), targets.numpy()
 
     @property
@@ -91,10 +110,14 @@ class ArrayDataModule(LightningDataModule, ABC):
         """Return the training batches, in an order that follows from seed and epoch."""
         return Batches(self.parts["train"], self.batch_size, self.seed if self.shuffle else None)
 
+    def evaluation_batches(self, part: str) -> Batches:
+        """Return a part in order, in large batches."""
+        return Batches(self.parts[part], EVALUATION_BATCH)
+
     def val_dataloader(self) -> Batches | list[Batches]:
         """Return the validation batches in order, or an empty list if there are none."""
-        return Batches(self.parts["val"], EVALUATION_BATCH) if self.validates else []
+        return self.evaluation_batches("val") if self.validates else []
 
     def test_dataloader(self) -> Batches:
         """Return the test batches in order."""
-        return Batches(self.parts["test"], EVALUATION_BATCH)
+        return self.evaluation_batches("test")

@@ -1,14 +1,8 @@
-"""Classification: the cross-entropy of softmax(logits).
-
-loss = −log softmax(logits)ₜ = −logitsₜ + log Σₖ exp logitsₖ,  t the true class
-"""
+"""Classification: the class with the largest logit wins; softmax(logits) are probabilities."""
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
@@ -28,10 +22,6 @@ class Classification(Task):
     def on_test_start(self) -> None:
         """Count confusions from zero."""
         self.confusion = MulticlassConfusionMatrix(self.spec.output_size, validate_args=False).to(self.device)
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean cross-entropy () of logits (B, K) for class numbers (B,)."""
-        return cross_entropy(outputs, targets)
 
     def make_metrics(self) -> MetricCollection:
         """Return the accuracy over all samples."""
@@ -53,13 +43,15 @@ class Classification(Task):
         if self.spec.input_shape == (2,):
             (points, classes), (test_points, test_classes) = data.arrays("train"), data.arrays("test")
             drawn["decision_regions"] = decision_regions(
-                self.probabilities, points, classes, self.spec.feature_names, names, test_points, test_classes
+                self.predict_array, points, classes, self.spec.feature_names, names, test_points, test_classes
             )
         return drawn
 
-    @torch.inference_mode()
-    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
-        """Return the class probabilities (samples, K) of inputs (samples, *input_shape)."""
-        self.eval()
-        logits: Tensor = self.network(torch.from_numpy(inputs).to(self.device))
-        return logits.softmax(dim=1).cpu().numpy()
+    def to_predictions(self, outputs: Tensor) -> Tensor:
+        """Return the probability of each class (samples, K)."""
+        return outputs.softmax(dim=1)
+
+    @property
+    def prediction_names(self) -> list[str]:
+        """The names of the classes."""
+        return list(self.spec.class_names)

@@ -1,30 +1,41 @@
-"""What all tasks share: a step is forward, loss, and nothing else."""
+"""What all tasks share: a step is forward, loss, and nothing else.
+
+Dimensions: B batch, K outputs.
+"""
 
 from abc import ABC, abstractmethod
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from lightning.pytorch import LightningModule
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from ..components import Component, build
 from ..data.datamodule import ArrayDataModule
+from ..data.scaling import Scaling
 from ..data.spec import DataSpec
 from .epoch_metrics import EpochMetrics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, ...]  # inputs, and the targets last
 
 
 class Task(LightningModule, ABC):
-    """Joins network, loss, optimizer, scheduler and metrics. A subclass says what the loss and the metrics are.
+    """Joins network, loss, optimizer, scheduler and metrics. A subclass says what the metrics and predictions are.
 
     Args:
-        network: maps inputs (B, *input_shape) to outputs (B, K).
+        network: maps standardised inputs (B, *input_shape) to outputs (B, K). If it has `solve(inputs, targets)` it is
+            not trained in steps: `solve` is called once, with all training samples. If it has `penalty()`, what that
+            returns () is added to the loss.
+        loss: maps outputs and targets to the mean loss ().
         spec: the data that the network was built for.
+        scaling: the standardisation of the data.
         optimizer: settings of the optimizer.
         scheduler: settings of the learning rate schedule; None keeps the rate constant.
     """
@@ -32,18 +43,25 @@ class Task(LightningModule, ABC):
     def __init__(
         self,
         network: nn.Module,
+        loss: nn.Module,
         spec: DataSpec,
+        scaling: Scaling,
         optimizer: Component,
         scheduler: Component | None = None,
     ) -> None:
         super().__init__()
-        self.network = network
+        self.network: Any = network
+        self.loss = loss
         self.spec = spec
+        self.scaling = scaling
+        self.is_solved = hasattr(network, "solve")
+        self.has_penalty = hasattr(network, "penalty")
+        self.automatic_optimization = not self.is_solved
         self.optimizer_settings = optimizer
         self.scheduler_settings = scheduler
-        self.train_metrics = EpochMetrics("train", self.make_metrics())
-        self.val_metrics = EpochMetrics("val", self.make_metrics())
-        self.test_metrics = EpochMetrics("test", self.make_metrics())
+        self.train_metrics = EpochMetrics("train", self.make_metrics(), self.measured)
+        self.val_metrics = EpochMetrics("val", self.make_metrics(), self.measured)
+        self.test_metrics = EpochMetrics("test", self.make_metrics(), self.measured)
 
     @property
     def metric_names(self) -> list[str]:
@@ -51,29 +69,45 @@ class Task(LightningModule, ABC):
         return ["loss", *map(str, self.val_metrics.metrics)]
 
     @abstractmethod
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss () of outputs (B, K) for targets (B,)."""
-
-    @abstractmethod
     def make_metrics(self) -> MetricCollection:
         """Return the metrics of one stage, by their standard names."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map inputs (B, *input_shape) to outputs (B, K)."""
-        return self.network(x)
+    @abstractmethod
+    def to_predictions(self, outputs: Tensor) -> Tensor:
+        """Return what outputs (B, K) say, in the units of the data: probabilities, values or quantiles."""
+
+    @property
+    @abstractmethod
+    def prediction_names(self) -> list[str]:
+        """The names of the columns of predictions."""
+
+    def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return outputs and targets as the metrics take them."""
+        return outputs, targets
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Map inputs (B, *input_shape), in the units of the data, to predictions."""
+        return self.to_predictions(self.network(self.scaling(*inputs)))
+
+    def on_fit_start(self) -> None:
+        """Solve a network that is not trained in steps."""
+        if self.is_solved:
+            self.network.solve(*self.trainer.datamodule.parts["train"])  # type: ignore[attr-defined]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch. The hot path: nothing here waits for the device or calls `self.log`."""
-        inputs, targets = batch
-        outputs = self.network(inputs)
+        *inputs, targets = batch
+        outputs = self.network(*inputs)
         loss = self.loss(outputs, targets)
+        if self.has_penalty:
+            loss = loss + self.network.penalty()
         self.train_metrics.add(loss, outputs, targets)
         return loss
 
     def evaluation_step(self, batch: Batch, metrics: EpochMetrics) -> Tensor:
         """Add one batch to `metrics` and return its outputs."""
-        inputs, targets = batch
-        outputs: Tensor = self.network(inputs)
+        *inputs, targets = batch
+        outputs: Tensor = self.network(*inputs)
         metrics.add(self.loss(outputs, targets), outputs, targets)
         return outputs
 
@@ -99,6 +133,8 @@ class Task(LightningModule, ABC):
 
     def configure_optimizers(self) -> Any:
         """Build the optimizer, and the schedule if there is one."""
+        if self.is_solved:
+            return None
         optimizer = build(self.optimizer_settings, params=self.network.parameters())
         if self.scheduler_settings is None:
             return optimizer
@@ -114,11 +150,21 @@ class Task(LightningModule, ABC):
             },
         }
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the spec beside the weights, so that they can be used without the data."""
+        checkpoint["spec"] = asdict(self.spec)
+
     def draw(self, data: ArrayDataModule, rows: list[dict[str, float]], folder: Path) -> dict[str, Path]:
         """Draw the figures that explain the run into `<folder>/figures` and return their paths by name."""
         from .. import figures  # matplotlib takes a second to import
 
         return figures.save({"learning_curves": figures.learning_curves(rows), **self.figures(data)}, folder)
+
+    @torch.inference_mode()
+    def predict_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Return predictions for inputs (samples, *input_shape), both in the units of the data."""
+        self.eval()
+        return self(torch.from_numpy(inputs).to(self.device)).cpu().numpy()
 
     def figures(self, data: ArrayDataModule) -> dict[str, "Figure"]:
         """Return the figures that this task adds, by name; called after the test."""

@@ -1,0 +1,54 @@
+"""Standardisation with the statistics of the training part; they are buffers, so they travel with the checkpoint."""
+
+import torch
+from torch import Tensor, nn
+
+from .spec import DataSpec
+
+
+class Scaling(nn.Module):
+    """z = (x − mean) / std for inputs, and for real targets. Until `fit` is called it changes nothing.
+
+    Args:
+        spec: shapes of the data.
+    """
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__()
+        self.input_mean: Tensor
+        self.input_std: Tensor
+        self.target_mean: Tensor
+        self.target_std: Tensor
+        targets = spec.output_size if spec.task == "regression" else 1
+        self.register_buffer("input_mean", torch.zeros(spec.input_shape))
+        self.register_buffer("input_std", torch.ones(spec.input_shape))
+        self.register_buffer("target_mean", torch.zeros(targets))
+        self.register_buffer("target_std", torch.ones(targets))
+
+    def fit(self, inputs: Tensor, targets: Tensor) -> None:
+        """Take mean and standard deviation from training inputs (samples, *input_shape) and targets (samples, K).
+
+        What does not vary, and targets that are class numbers, keep their values.
+        """
+        self.input_mean, self.input_std = moments(inputs)
+        if targets.is_floating_point():
+            self.target_mean, self.target_std = moments(targets)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Standardise inputs."""
+        return (inputs - self.input_mean) / self.input_std
+
+    def scale_targets(self, targets: Tensor) -> Tensor:
+        """Standardise real targets (samples, K); class numbers stay."""
+        return (targets - self.target_mean) / self.target_std if targets.is_floating_point() else targets
+
+    def to_units(self, outputs: Tensor) -> Tensor:
+        """Bring standardised targets or predictions (samples, K) back to the units of the data."""
+        return outputs * self.target_std + self.target_mean
+
+
+def moments(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation over samples; the deviation of what does not vary is 1."""
+    std, mean = torch.std_mean(values.double(), dim=0, correction=0)
+    varies = std > 1e-12 * mean.abs().clamp(min=1)
+    return mean.float(), torch.where(varies, std, 1.0).float()

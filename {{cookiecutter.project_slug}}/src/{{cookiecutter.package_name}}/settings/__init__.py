@@ -1,0 +1,54 @@
+"""Every setting: its type, its range, its default, and one line that says what it means.
+
+The YAML files under `configs/` choose values; the classes here say what is allowed, and `checking.py` compares the two.
+The settings of a model, a data set, a loss, an optimizer or a schedule are the arguments that it is called with.
+"""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from ..components import Component, Strict
+from . import data, learning, models, run
+from .data import Data
+from .learning import Cosine, Plateau
+from .run import Checkpoint, Hardware, Tracking, Trainer
+
+__all__ = [
+    "Checkpoint",
+    "Component",
+    "Hardware",
+    "Settings",
+    "Tracking",
+    "Trainer",
+    "data",
+    "learning",
+    "models",
+    "run",
+]
+
+
+class Settings(Strict):
+    """The whole configuration of a run."""
+
+    model: Component
+    data: Component
+    optimizer: Component
+    scheduler: Component | None = None
+    loss: Component | None = None
+    hardware: Hardware = Hardware()
+    tracking: Tracking = Tracking()
+    trainer: Trainer = Trainer()
+    checkpoint: Checkpoint = Checkpoint()
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # of the split, the weights, the batch order and dropout
+    figures: bool = True  # draw the pictures that explain the run
+    sweep: str = ""  # name of the multirun
+
+    @model_validator(mode="after")
+    def schedule_has_what_it_needs(self) -> Self:
+        """Refuse a schedule that could only fail after the first epoch."""
+        if isinstance(self.scheduler, Plateau) and isinstance(self.data, Data) and self.data.val_fraction == 0:
+            raise ValueError("scheduler=plateau watches the validation loss, so it needs data.val_fraction above 0")
+        if isinstance(self.scheduler, Cosine) and self.trainer.max_epochs == self.trainer.max_steps == -1:
+            raise ValueError("scheduler=cosine needs an end: set trainer.max_epochs or trainer.max_steps")
+        return self

@@ -1,0 +1,70 @@
+"""Settings of the data sets."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveInt
+
+from ..components import Component
+
+
+class Data(Component):
+    """What every data set has."""
+
+    batch_size: PositiveInt = 100
+    val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1  # of the training samples, held out to choose by
+    shuffle: bool = True  # draw the training samples in a new order in every epoch
+    standardize: bool = False  # inputs and real targets to mean 0, standard deviation 1 over the training samples
+
+
+class MNIST1D(Data, target="data.mnist1d.MNIST1D"):
+    """4000 training and 1000 test signals of length 40, ten classes."""
+
+    shuffled: bool = False  # permute the 40 positions, the same way in every signal
+    folder: str = "data"  # where the generated arrays are kept
+
+
+class Planar(Data):
+    """What the data sets in the plane share."""
+
+    num_samples: Annotated[int, Field(ge=20)] = 1000  # a fifth of them are for the test
+    noise: NonNegativeFloat = 0.2  # standard deviation of the points around their shape
+    folder: str = "data"  # where the generated points are kept
+
+
+class Moons(Planar, target="data.planar.Moons"):
+    """Two interleaved half circles."""
+
+
+class Circles(Planar, target="data.planar.Circles"):
+    """A circle inside another."""
+
+    noise: NonNegativeFloat = 0.1
+
+
+class Blobs(Planar, target="data.planar.Blobs"):
+    """Three clouds."""
+
+    noise: NonNegativeFloat = 1.0
+
+
+class Salary(Data, target="data.curves.Salary"):
+    """A line: salary over years of experience."""
+
+    standardize: bool = True
+    num_samples: Annotated[int, Field(ge=20)] = 500  # a fifth of them are for the test
+    noise: NonNegativeFloat = 10.0  # standard deviation around the line, in thousands a year
+
+
+class Plane(Data, target="data.curves.Plane"):
+    """A plane over two features."""
+
+    standardize: bool = True
+    num_samples: Annotated[int, Field(ge=20)] = 500  # a fifth of them are for the test
+    noise: NonNegativeFloat = 0.5  # standard deviation around the plane
+
+
+class Bundled(Data, target="data.bundled.Bundled"):
+    """A real data set that comes with scikit-learn."""
+
+    name: Literal["diabetes", "breast_cancer", "wine", "digits"]
+    folder: str = "data"  # where the arrays are kept

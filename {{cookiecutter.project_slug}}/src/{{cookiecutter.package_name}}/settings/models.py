@@ -1,0 +1,61 @@
+"""Settings of the models. Sizes of input and output are not among them: they follow from the data."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from ..components import Component
+
+Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "mish"]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Linear(Component, target="models.linear.Linear"):
+    """logits = XW + b."""
+
+
+class MLP(Component, target="models.mlp.MLP"):
+    """Layers of σ(XW + b)."""
+
+    hidden_sizes: tuple[PositiveInt, ...] = (100, 100)  # units of each hidden layer, input side first
+    activation: Activation = "relu"
+    residual: bool = True  # add a hidden layer's input to its output where both have the same size
+    dropout: Dropout = 0.0  # probability that a hidden unit is dropped in training
+
+
+class CNN(Component, target="models.cnn.CNN"):
+    """Convolutions over the positions of a signal, then one linear layer."""
+
+    channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (25, 25, 25)  # of each convolution
+    kernel_sizes: tuple[PositiveInt, ...] = (5, 3, 3)  # one for each convolution
+    stride: PositiveInt = 2
+    padding: NonNegativeInt = 1
+    activation: Activation = "relu"
+    dropout: Dropout = 0.0
+
+    @model_validator(mode="after")
+    def one_kernel_each(self) -> Self:
+        """Refuse lists of different lengths."""
+        if len(self.channels) != len(self.kernel_sizes):
+            raise ValueError(
+                f"channels has {len(self.channels)} and kernel_sizes {len(self.kernel_sizes)} entries; "
+                "each convolution needs one of both"
+            )
+        return self
+
+
+class RNN(Component, target="models.rnn.RNN"):
+    """A recurrent network over the positions of a signal; the outputs of all steps feed one linear layer."""
+
+    cell: Literal["rnn", "gru", "lstm"] = "gru"
+    hidden_size: PositiveInt = 6
+    num_layers: PositiveInt = 1
+    bidirectional: bool = True
+    dropout: Dropout = 0.0  # between layers, so it needs at least two
+
+    @model_validator(mode="after")
+    def dropout_needs_layers(self) -> Self:
+        """Refuse a dropout without effect."""
+        if self.dropout > 0 and self.num_layers == 1:
+            raise ValueError("dropout acts between layers, so it needs num_layers of at least 2")
+        return self

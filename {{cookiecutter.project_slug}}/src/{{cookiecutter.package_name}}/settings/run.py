@@ -1,0 +1,77 @@
+"""Settings of hardware, tracking, Lightning's Trainer and checkpoints."""
+
+import os
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from ..components import Strict
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Hardware(Strict):
+    """Where and how precisely a run computes."""
+
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "cpu"
+    devices: PositiveInt | Literal["auto"] | list[NonNegativeInt] = 1  # how many, or which
+    precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
+    threads: NonNegativeInt = 0  # of torch on the CPU; 0: all cores, shared between the jobs that run side by side
+
+    @model_validator(mode="after")
+    def enough_cores(self) -> Self:
+        """Refuse more processes than the machine has cores."""
+        cores = os.cpu_count() or 1
+        if self.accelerator == "cpu" and isinstance(self.devices, int) and self.devices > cores:
+            raise ValueError(f"devices={self.devices} on the CPU are as many processes; this machine has {cores} cores")
+        return self
+
+
+class Tracking(Strict):
+    """Who else is told about a run; `metrics.csv` and `summary.json` are always written."""
+
+    kind: Literal["wandb", "tensorboard", "csv", "none"] = "none"
+    project: str = ""  # W&B: the project that runs appear in
+    entity: str | None = None  # W&B: the user or team; None: your default
+    mode: Literal["auto", "online", "offline", "disabled"] = "auto"  # W&B: auto is online if you are logged in
+    tags: tuple[str, ...] = ()
+    init_timeout: PositiveFloat = 15.0  # W&B: seconds to wait for the server before going on offline
+
+
+class Trainer(Strict):
+    """Arguments of Lightning's Trainer, under its own names; None leaves Lightning's default."""
+
+    max_epochs: Annotated[int, Field(ge=-1)] | None = 20
+    min_epochs: NonNegativeInt | None = None
+    max_steps: Annotated[int, Field(ge=-1)] = -1
+    min_steps: NonNegativeInt | None = None
+    max_time: str | None = None  # DD:HH:MM:SS
+    limit_train_batches: NonNegativeInt | Fraction | None = None
+    limit_val_batches: NonNegativeInt | Fraction | None = None
+    limit_test_batches: PositiveInt | Annotated[float, Field(gt=0, le=1)] | None = None
+    overfit_batches: NonNegativeInt | Fraction = 0.0
+    check_val_every_n_epoch: PositiveInt | None = 1
+    val_check_interval: PositiveInt | Fraction | None = None
+    num_sanity_val_steps: Annotated[int, Field(ge=-1)] = 0
+    accumulate_grad_batches: PositiveInt = 1
+    gradient_clip_val: NonNegativeFloat | None = None
+    gradient_clip_algorithm: Literal["norm", "value"] | None = None
+    log_every_n_steps: PositiveInt | None = None
+    fast_dev_run: bool | NonNegativeInt = False
+    deterministic: bool | Literal["warn"] | None = None
+    benchmark: bool | None = None
+    inference_mode: bool = True
+    detect_anomaly: bool = False
+    profiler: Literal["simple", "advanced"] | None = None
+    enable_progress_bar: bool | None = None  # None: on a terminal
+    enable_model_summary: bool = False
+
+
+class Checkpoint(Strict):
+    """Which weights are kept, and which are tested."""
+
+    test: Literal["best", "last"] = "best"  # `last` never looks at validation data; taken as well where there is none
+    monitor: Annotated[str, Field(pattern="^(train|val)/[a-z0-9_]+$")] = "val/loss"  # what `best` means
+    mode: Literal["min", "max"] = "min"
+    every_n_epochs: PositiveInt = 1  # how often `best` is considered
+    every_n_minutes: PositiveFloat = 1.0  # how often `last` is written; it is always written at the end
