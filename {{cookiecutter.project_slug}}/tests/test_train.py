@@ -64,13 +64,14 @@ def test_the_summary_says_what_ran_and_how_it_ended(train):
     assert not list(folder.rglob("*.partial")) + list(folder.rglob("*.tmp"))
 
 
-def test_the_metrics_are_those_of_the_tested_checkpoint(train, data_folder):
-    # The largest loss comes after the first of three epochs, so `best` is not `last`.
-    done = train("checkpoint.mode=max", "trainer.max_epochs=3", "optimizer.lr=0.01")
+# The loss falls: it is largest after the first of three epochs, smallest after the last.
+@pytest.mark.parametrize(("mode", "best", "other"), [("max", 0, 2), ("min", 2, 0)])
+def test_the_metrics_are_those_of_the_tested_checkpoint(train, data_folder, mode, best, other):
+    done = train(f"checkpoint.mode={mode}", "trainer.max_epochs=3", "optimizer.lr=0.01")
     metrics, table = done.summary["metrics"], rows(done.folder)
     assert [int(row["step"]) for row in table[:3]] == [BATCHES - 1, 2 * BATCHES - 1, 3 * BATCHES - 1]
     for name in ("train/loss", "val/loss", "val/accuracy"):
-        assert float(table[0][name]) == metrics[name] != float(table[2][name])
+        assert float(table[best][name]) == metrics[name] != float(table[other][name])
     for name in ("test/loss", "test/accuracy"):
         assert float(table[-1][name]) == metrics[name]
 
