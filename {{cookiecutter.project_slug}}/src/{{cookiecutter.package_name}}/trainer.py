@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.loggers.logger import Logger
 
 from .checkpoints import checkpoint_callbacks
+from .lean_loop import LeanEpochLoop
 from .mistakes import UserMistake, nearest
 from .progress import ProgressLines
 from .run_folder import Run
@@ -48,7 +49,7 @@ def make_trainer(settings: Settings, run: Run, task: Task, loggers: list[Logger 
         shows_bar = sys.stderr.isatty() and run.is_alone
     # A refresh of the bar costs more than a step of a small model.
     progress = TQDMProgressBar(refresh_rate=50) if shows_bar else ProgressLines()
-    return trainer_on(
+    trainer = trainer_on(
         settings.hardware,
         **arguments,
         logger=[logger for logger in loggers if logger is not None],
@@ -58,6 +59,8 @@ def make_trainer(settings: Settings, run: Run, task: Task, loggers: list[Logger 
         ],
         enable_progress_bar=shows_bar,
     )
+    trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, trainer.fit_loop.min_steps, trainer.fit_loop.max_steps)
+    return trainer
 
 
 def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:

@@ -44,7 +44,7 @@ class MLP(nn.Module):
         # The first layer leaves the space of the inputs, so there the sum has no meaning.
         self.has_residual = [residual and i > 0 and sizes[i] == sizes[i + 1] for i in range(len(hidden_sizes))]
         self.activation = ACTIVATIONS[activation]()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()  # each module costs time in every step
         self.output = nn.Linear(sizes[-1], spec.output_size)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,0 +1,94 @@
+"""The training step without the hooks that nobody listens to.
+
+For a small model, Lightning's calls around a step (twelve hooks, forty context managers) cost as much as the step. A
+plain run needs none of them, so `LeanEpochLoop` does what they come to: forward, zero_grad, backward, step. Whatever
+is not plain (mixed precision, gradient accumulation or clipping, several devices, a profiler, an optimizer with a
+closure, hooks of its own) goes through Lightning's own loop.
+"""
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
+from lightning.pytorch.plugins.precision import Precision
+from lightning.pytorch.profilers import PassThroughProfiler
+from lightning.pytorch.strategies import SingleDeviceStrategy
+from torch.optim import LBFGS
+
+# Overridden in a task, any of these sends the run through Lightning's own loop.
+STEP_HOOKS = (
+    "on_train_batch_start",
+    "on_train_batch_end",
+    "on_before_batch_transfer",
+    "on_after_batch_transfer",
+    "transfer_batch_to_device",
+    "on_before_zero_grad",
+    "optimizer_zero_grad",
+    "on_before_backward",
+    "backward",
+    "on_after_backward",
+    "on_before_optimizer_step",
+    "configure_gradient_clipping",
+    "optimizer_step",
+)
+# Callbacks may listen to the end of a batch: progress bars and checkpoints do.
+CALLBACK_HOOKS = ("on_train_batch_start", "on_before_zero_grad", "on_before_backward", "on_after_backward")
+
+
+class LeanEpochLoop(_TrainingEpochLoop):
+    """Lightning's loop over the batches of an epoch, with a short way through a plain step."""
+
+    is_plain: bool | None = None
+
+    def advance(self, data_fetcher: Any) -> None:
+        """Train on the next batch; all of Lightning's counters go on as they do in its own loop."""
+        if self.is_plain is None:
+            self.is_plain = is_plain(self.trainer)
+            self.listeners = [c for c in self.trainer.callbacks if overrides(c, Callback, "on_train_batch_end")]
+        if self.restarting or not self.is_plain:
+            super().advance(data_fetcher)
+            return
+        trainer, task, optimizer = self.trainer, self.trainer.lightning_module, self.trainer.optimizers[0]
+        batch, _, _ = next(data_fetcher)
+        progress, updates = self.batch_progress, self.automatic_optimization.optim_progress.optimizer
+        progress.is_last_batch = data_fetcher.done
+        progress.increment_ready()
+        progress.increment_started()
+
+        batch = [tensor.to(task.device) for tensor in batch]
+        loss = task.training_step(batch, self.batch_idx)
+        optimizer.zero_grad()
+        updates.zero_grad.increment_by(1)
+        loss.backward()
+        optimizer.step()
+        updates.step.increment_by(1)
+
+        progress.increment_processed()
+        self.update_lr_schedulers("step", update_plateau_schedulers=False)
+        if self._num_ready_batches_reached():
+            self.update_lr_schedulers("epoch", update_plateau_schedulers=False)
+        for listener in self.listeners:
+            listener.on_train_batch_end(trainer, task, {"loss": loss}, batch, self.batch_idx)
+        progress.increment_completed()
+
+
+def overrides(thing: object, base: type, name: str) -> bool:
+    """Say whether the class of `thing` defines `name` anew."""
+    return getattr(type(thing), name) is not getattr(base, name)
+
+
+def is_plain(trainer: Any) -> bool:
+    """Say whether a step is forward, zero_grad, backward and step, and nothing else."""
+    task = trainer.lightning_module
+    return (
+        task.automatic_optimization
+        and type(trainer.strategy) is SingleDeviceStrategy
+        and type(trainer.precision_plugin) is Precision
+        and type(trainer.profiler) is PassThroughProfiler
+        and trainer.accumulate_grad_batches == 1
+        and not trainer.gradient_clip_val
+        and not trainer._detect_anomaly
+        and not isinstance(trainer.optimizers[0], LBFGS)
+        and not any(overrides(task, LightningModule, hook) for hook in STEP_HOOKS)
+        and not any(overrides(callback, Callback, hook) for callback in trainer.callbacks for hook in CALLBACK_HOOKS)
+    )
