@@ -59,3 +59,22 @@ class RNN(Component, target="models.rnn.RNN"):
         if self.dropout > 0 and self.num_layers == 1:
             raise ValueError("dropout acts between layers, so it needs num_layers of at least 2")
         return self
+
+
+class Transformer(Component, target="models.transformer.Transformer"):
+    """Blocks of attention over the patches of a sample, then one linear layer over their mean."""
+
+    patch_size: PositiveInt = 4  # positions, or rows and columns, of a token; a table has one token for each feature
+    model_size: PositiveInt = 32  # values of a token
+    num_heads: PositiveInt = 4
+    num_layers: PositiveInt = 2
+    feedforward_size: PositiveInt = 64
+    positional_encoding: Literal["sinusoidal", "learned", "none"] = "sinusoidal"
+    dropout: Dropout = 0.0
+
+    @model_validator(mode="after")
+    def heads_divide_the_model(self) -> Self:
+        """Refuse heads of different sizes."""
+        if self.model_size % self.num_heads:
+            raise ValueError(f"num_heads={self.num_heads} must divide model_size={self.model_size} into equal parts")
+        return self

@@ -1,0 +1,165 @@
+"""The transformer encoder.
+
+    h⁰ = patches of x · W + positional encoding
+    h ← h + attention(norm(h)),  attention = softmax(QKᵀ/√d)V in each head
+    h ← h + GELU(norm(h) W₁ + b₁) W₂ + b₂
+    ŷ = mean over tokens of norm(h) · W + b
+
+Sources: Vaswani et al. 2017, "Attention Is All You Need", https://arxiv.org/abs/1706.03762; the norm in front of each
+step: Xiong et al. 2020, https://arxiv.org/abs/2002.04745; images in patches: Dosovitskiy et al. 2021,
+https://arxiv.org/abs/2010.11929.
+
+Dimensions: B batch, T tokens, P values of a patch, E model size, N heads, D = E/N, F feedforward size, K outputs;
+a signal has L positions and C channels, an image H rows and W columns of C channels.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..data.spec import DataSpec
+from ..mistakes import UserMistake
+
+
+class Patches(nn.Module):
+    """Cuts a sample into patches, padded with zeros at its end: each becomes a token.
+
+    A signal (L, C) is cut along its positions, an image (H, W, C) into squares, in rows; of a table (features,) every
+    feature is a patch of its own.
+
+    Args:
+        input_shape: of a sample.
+        patch_size: positions, or rows and columns, of a patch.
+    """
+
+    def __init__(self, input_shape: tuple[int, ...], patch_size: int) -> None:
+        super().__init__()
+        p = self.patch_size = patch_size if len(input_shape) > 1 else 1
+        *lengths, channels = input_shape if len(input_shape) > 1 else (*input_shape, 1)
+        self.padding = [0, 0]  # of the channels; then of the last length, ...
+        for length in reversed(lengths):
+            self.padding += [0, -length % p]
+        self.num_tokens = math.prod(math.ceil(length / p) for length in lengths)
+        self.num_values = p ** len(lengths) * channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Cut (B, *input_shape) into patches (B, T, P)."""
+        p = self.patch_size
+        x = functional.pad(x if x.dim() > 2 else x[..., None], self.padding)
+        if x.dim() == 4:  # (B, H, W, C): the two lengths inside a patch go behind the two that count patches
+            x = x.unflatten(2, (-1, p)).unflatten(1, (-1, p)).transpose(2, 3)
+        return x.reshape(len(x), self.num_tokens, self.num_values)
+
+
+class Attention(nn.Module):
+    """softmax(QKᵀ/√d)V: every token takes a mean over all tokens' values, weighted by how well query and key agree.
+
+    Args:
+        model_size: E.
+        num_heads: N, each with D = E/N values of its own.
+        dropout: probability that a weight is set to zero in training.
+    """
+
+    def __init__(self, model_size: int, num_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.query_key_value = nn.Linear(model_size, 3 * model_size)
+        self.output = nn.Linear(model_size, model_size)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Map tokens (B, T, E) to (B, T, E)."""
+        parts = self.query_key_value(h).unflatten(2, (3, self.num_heads, -1))  # (B, T, 3, N, D)
+        q, k, v = parts.permute(2, 0, 3, 1, 4)  # (B, N, T, D) each
+        dropout = self.dropout if self.training else 0.0
+        means = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout)  # (B, N, T, D)
+        return self.output(means.transpose(1, 2).flatten(2))
+
+
+class Block(nn.Module):
+    """Attention between tokens, then the same small network for each token; both are added to what comes in."""
+
+    def __init__(self, model_size: int, num_heads: int, feedforward_size: int, dropout: float) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(model_size)
+        self.attention = Attention(model_size, num_heads, dropout)
+        self.feedforward_norm = nn.LayerNorm(model_size)
+        self.feedforward = nn.Sequential(
+            nn.Linear(model_size, feedforward_size),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(feedforward_size, model_size),
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Map tokens (B, T, E) to (B, T, E)."""
+        h = h + self.dropout(self.attention(self.attention_norm(h)))
+        return h + self.dropout(self.feedforward(self.feedforward_norm(h)))
+
+
+class Transformer(nn.Module):
+    """Blocks of attention over the patches of a sample, then one linear layer over their mean.
+
+    Args:
+        spec: shapes of the data: signals (L, C), images (H, W, C), or rows of a table (features,).
+        patch_size: positions of a signal, or rows and columns of an image, that make a token; a table has one token
+            for each feature.
+        model_size: E, the values of a token.
+        num_heads: N, a divisor of E.
+        num_layers: number of blocks.
+        feedforward_size: F, hidden units of the network for each token.
+        positional_encoding: `sinusoidal` (fixed), `learned`, or `none`: then the tokens are a set, without order.
+        dropout: probability in [0, 1) that a value or an attention weight is set to zero in training.
+
+    Raises:
+        UserMistake: the data are of another shape.
+    """
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        patch_size: int = 4,
+        model_size: int = 32,
+        num_heads: int = 4,
+        num_layers: int = 2,
+        feedforward_size: int = 64,
+        positional_encoding: str = "sinusoidal",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if len(spec.input_shape) > 3:
+            raise UserMistake(
+                f"model=transformer reads tables, signals and images, but these data have the shape "
+                f"{spec.input_shape}. Try model=mlp."
+            )
+        self.patches = Patches(spec.input_shape, patch_size)
+        self.embedding = nn.Linear(self.patches.num_values, model_size)
+        positions = torch.zeros(self.patches.num_tokens, model_size)
+        if positional_encoding == "sinusoidal":
+            positions = sinusoids(*positions.shape)
+        if positional_encoding == "learned":
+            self.positions: Tensor = nn.Parameter(nn.init.normal_(positions, std=0.02))
+        else:
+            self.register_buffer("positions", positions, persistent=False)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.Sequential(
+            *(Block(model_size, num_heads, feedforward_size, dropout) for _ in range(num_layers))
+        )
+        self.norm = nn.LayerNorm(model_size)
+        self.output = nn.Linear(model_size, spec.output_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map inputs (B, *input_shape) to outputs (B, K)."""
+        h = self.embedding(self.patches(x)) + self.positions  # (B, T, E)
+        h = self.norm(self.blocks(self.dropout(h)))
+        return self.output(h.mean(dim=1))
+
+
+def sinusoids(num_tokens: int, model_size: int) -> Tensor:
+    """Return sin(t ωᵢ) and cos(t ωᵢ) in turn, ωᵢ = 10000^(−2i/E), for each token t (T, E): Vaswani, section 3.5."""
+    frequencies = 10_000.0 ** (-torch.arange(0, model_size, 2) / model_size)
+    angles = torch.arange(num_tokens)[:, None] * frequencies
+    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :model_size]
