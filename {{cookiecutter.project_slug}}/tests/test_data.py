@@ -10,7 +10,7 @@ from sklearn.datasets import make_moons
 
 from {{ cookiecutter.package_name }}.data.cache import cached
 from {{ cookiecutter.package_name }}.data.mnist1d import MNIST1D
-from {{ cookiecutter.package_name }}.data.moons import Moons
+from {{ cookiecutter.package_name }}.data.planar import Moons
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 
 PACKAGE = "{{ cookiecutter.package_name }}"

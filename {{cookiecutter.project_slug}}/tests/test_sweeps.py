@@ -94,12 +94,14 @@ def test_without_a_name_a_sweep_is_called_after_the_time(train):
 
 
 def test_a_job_that_fails_is_named_and_stops_no_other(train, monkeypatch):
-    def loss(self, outputs, targets):
-        if outputs.requires_grad and self.network.output.in_features == 7:
-            raise RuntimeError("seven is too few")
-        return outputs.logsumexp(dim=1).mean()
+    original = Classification.training_step
 
-    monkeypatch.setattr(Classification, "loss", loss)
+    def step(self, batch, batch_idx):
+        if self.network.output.in_features == 7:
+            raise RuntimeError("seven is too few")
+        return original(self, batch, batch_idx)
+
+    monkeypatch.setattr(Classification, "training_step", step)
     done = train(*FAST, "model.hidden_sizes=[5],[7],[9]", status=1)
     status = {summary["parameters"]: summary["status"] for summary in summaries(done).values()}
     assert sorted(status.values()) == ["completed", "completed", "failed"]
@@ -115,10 +117,10 @@ def test_a_job_whose_model_does_not_fit_its_data_stops_no_other(train):
 
 
 def test_ctrl_c_stops_the_sweep(train, monkeypatch):
-    def loss(self, outputs, targets):
+    def step(self, batch, batch_idx):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Classification, "loss", loss)
+    monkeypatch.setattr(Classification, "training_step", step)
     done = train(*FAST, "seed=1,2", status=130)
     assert [summary["status"] for summary in summaries(done).values()] == ["interrupted"]
 

@@ -225,10 +225,10 @@ def test_wandb_keeps_the_run_in_its_folder_when_offline(train, monkeypatch, tmp_
 
 
 def test_a_run_that_fails_says_so_in_its_folder(train, monkeypatch):
-    def loss(self, outputs, targets):
+    def step(self, batch, batch_idx):
         raise RuntimeError("the loss is broken")
 
-    monkeypatch.setattr(Classification, "loss", loss)
+    monkeypatch.setattr(Classification, "training_step", step)
     done = train(status=1)
     assert done.summary["status"] == "failed"
     assert done.summary["error"] == "RuntimeError: the loss is broken"
@@ -239,12 +239,14 @@ def test_a_run_that_fails_says_so_in_its_folder(train, monkeypatch):
 
 
 def test_a_run_that_is_stopped_says_so_in_its_folder(train, monkeypatch):
-    def loss(self, outputs, targets):
+    original = Classification.training_step
+
+    def step(self, batch, batch_idx):
         if self.current_epoch == 2:
             raise KeyboardInterrupt
-        return cross_entropy(outputs, targets)
+        return original(self, batch, batch_idx)
 
-    monkeypatch.setattr(Classification, "loss", loss)
+    monkeypatch.setattr(Classification, "training_step", step)
     done = train("trainer.max_epochs=5", status=130)
     assert (done.summary["status"], done.summary["steps"]) == ("interrupted", 2 * BATCHES)
     assert done.summary["checkpoint"]["best"] == "checkpoints/best.ckpt"
