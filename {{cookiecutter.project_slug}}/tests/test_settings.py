@@ -42,7 +42,7 @@ def factory(target):
 def defaults(kind):
     """The settings of a component that need not be given, with their defaults."""
     fields = kind.model_fields.items()
-    return {name: field.default for name, field in fields if name != "target" and not field.is_required()}
+    return {name: field.default for name, field in fields if not field.is_required()}
 
 
 @pytest.mark.parametrize("group", COMPONENTS)
@@ -54,7 +54,7 @@ def test_every_group_has_files(group):
 def test_a_component_file_states_every_setting_of_its_class(path):
     given = values(path)
     kind = settings_class(given["_target_"])
-    assert set(given) - {"_target_"} == set(kind.model_fields) - {"target"}
+    assert set(given) - {"_target_"} == set(kind.model_fields) - {"import_path"}
     kind.model_validate(given)
 
 

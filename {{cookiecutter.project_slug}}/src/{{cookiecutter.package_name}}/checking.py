@@ -31,7 +31,8 @@ def check(config: DictConfig) -> Settings:
     """
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     values: Any = OmegaConf.to_container(own, resolve=True)
-    problems: list[str] = []
+    missing = sorted(OmegaConf.missing_keys(own))  # ??? in a file
+    problems = [f"{key} has no value, and no default: give one with {key}=..." for key in missing]
     checked = dict(values)
     for group in COMPONENTS:
         given = values.get(group)
@@ -72,7 +73,7 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
         message = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "must be ")
         message = re.sub("a valid dictionary or instance of .*", "a group of settings", message)
         if problem["type"] == "extra_forbidden":
-            known = [name for name in owner.model_fields if name != "target"]
+            known = [name for name in owner.model_fields if name != "import_path"]
             where = key.rpartition(".")[0] or "the configuration"
             unknown.append(f"{key} is not a setting. {nearest(str(path[-1]), known)}\n{where} has: {', '.join(known)}")
         elif not path:  # a rule between several settings

@@ -26,7 +26,7 @@ class Component(Strict):
     """
 
     known: ClassVar[dict[str, type["Component"]]] = {}
-    target: str = Field(alias="_target_")
+    import_path: str = Field(alias="_target_")
 
     def __init_subclass__(cls, target: str = "", **options: Any) -> None:
         """Register the settings class of `target`."""
@@ -36,7 +36,7 @@ class Component(Strict):
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments that the component is called with."""
-        return self.model_dump(exclude={"target"})
+        return self.model_dump(exclude={"import_path"})
 
 
 class OpenComponent(Component):
@@ -60,20 +60,29 @@ def settings_class(target: str) -> type[Component]:
     return Component.known.get(inside, OpenComponent)
 
 
+def factory(component: Component) -> Any:
+    """Import what `component` names.
+
+    Raises:
+        UserMistake: it does not exist.
+    """
+    module, _, name = component.import_path.rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise UserMistake(f"_target_={component.import_path} cannot be imported: {error}") from None
+
+
 def build(component: Component, **context: Any) -> Any:
-    """Import what `component` names and call it with its own settings and with `context`.
+    """Call what `component` names with its own settings and with `context`.
 
     Raises:
         UserMistake: it does not exist, or its signature does not take these arguments.
     """
-    module, _, name = component.target.rpartition(".")
-    try:
-        factory = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise UserMistake(f"_target_={component.target} cannot be imported: {error}") from None
+    made = factory(component)
     arguments = context | component.arguments()
     try:
-        inspect.signature(factory).bind(**arguments)
+        inspect.signature(made).bind(**arguments)
     except TypeError as error:
-        raise UserMistake(f"{component.target}: {error}. It takes {inspect.signature(factory)}") from None
-    return factory(**arguments)
+        raise UserMistake(f"{component.import_path}: {error}. It takes {inspect.signature(made)}") from None
+    return made(**arguments)

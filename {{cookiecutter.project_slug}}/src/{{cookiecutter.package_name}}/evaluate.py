@@ -71,7 +71,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
         reason = str(error).partition("\n")[0]
         raise UserMistake(
-            f"{checkpoint} is damaged, or of another model than {settings.model.target}: {reason}"
+            f"{checkpoint} is damaged, or of another model than {settings.model.import_path}: {reason}"
         ) from None
     metrics = {name.replace("test/", f"{part}/"): float(value) for name, value in trainer.callback_metrics.items()}
     report(metrics, summary["metrics"] if which in ("tested", tested) else {}, checkpoint)

@@ -79,11 +79,15 @@ class ArrayDataModule(LightningDataModule, ABC):
         self.spec = replace(self.spec, train_size=len(train), class_counts=counts)
         self.scaling = Scaling(self.spec)
         if self.standardize:
-            self.scaling.fit(*self.raw["train"])
+            self.fit_scaling()
         self.parts = {
             part: (self.scaling(inputs), self.scaling.scale_targets(targets)) if self.standardize else (inputs, targets)
             for part, (inputs, targets) in self.raw.items()
         }
+
+    def fit_scaling(self) -> None:
+        """Take the statistics of the training samples."""
+        self.scaling.fit(*self.raw["train"])
 
     def split(self, samples: int) -> tuple[Tensor, Tensor]:
         """Return the numbers of the samples to train on and of those to validate on, each in order."""

@@ -46,6 +46,7 @@ def read_table(path: Path, key: str = "data.path") -> "DataFrame":
             f"{key}={path} cannot be read: {reason}\n"
             "A CSV file must be UTF-8, separated by commas, with as many fields in each line as there are column names."
         ) from None
+    table = table.rename({name: name.strip() for name in table.columns})
     if table.width == 1 and any(mark in table.columns[0] for mark in ";\t|"):
         raise UserMistake(f"{key}={path} has a single column, {table.columns[0]!r}: its separator must be a comma")
     if table.is_empty():

@@ -1,8 +1,8 @@
 """Settings of the data sets."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from ..components import Component
 
@@ -68,3 +68,40 @@ class Bundled(Data, target="data.bundled.Bundled"):
 
     name: Literal["diabetes", "breast_cancer", "wine", "digits"]
     folder: str = "data"  # where the arrays are kept
+
+
+class Table(Data, target="data.table.Table"):
+    """Rows of your own CSV or Parquet file."""
+
+    standardize: bool = True
+    path: str  # the file: .csv, .csv.gz or .parquet
+    target: str  # the column to predict
+    task: Literal["auto", "classification", "regression"] = "auto"  # auto: inferred from the target
+    ignore: tuple[str, ...] = ()  # columns that are left out
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of the rows, drawn with the seed
+    split_column: str | None = None  # a column that says train, val or test for each row; replaces test_fraction
+
+
+class Windows(Data):
+    """What the data sets for forecasting share: windows of several time series."""
+
+    val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.2  # of the time steps before the test, their last ones
+    standardize: bool = True
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of all time steps, the last ones
+    encoder_length: PositiveInt = 28  # steps of the past that a forecast sees
+    decoder_length: PositiveInt = 7  # steps that are forecast
+    quantiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=1)] = (0.1, 0.5, 0.9)
+
+    @model_validator(mode="after")
+    def quantiles_increase(self) -> Self:
+        """Refuse quantiles out of order."""
+        if list(self.quantiles) != sorted(set(self.quantiles)):
+            raise ValueError(f"quantiles={list(self.quantiles)} must increase")
+        return self
+
+
+class Demand(Windows, target="data.demand.Demand"):
+    """Daily demand of several shops, with quantiles that are known."""
+
+    num_series: PositiveInt = 12  # shops
+    num_steps: Annotated[int, Field(ge=10)] = 500  # days

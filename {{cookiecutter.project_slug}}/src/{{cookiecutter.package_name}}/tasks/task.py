@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from ..components import Component, build
-from ..data.datamodule import ArrayDataModule
+from ..data.datamodule import EVALUATION_BATCH, ArrayDataModule
 from ..data.scaling import Scaling
 from ..data.spec import DataSpec
 from .epoch_metrics import EpochMetrics
@@ -56,6 +56,7 @@ class Task(LightningModule, ABC):
         self.scaling = scaling
         self.is_solved = hasattr(network, "solve")
         self.has_penalty = hasattr(network, "penalty")
+        self.counted_batch = -1  # the last training batch whose loss is in the metrics
         self.automatic_optimization = not self.is_solved
         self.optimizer_settings = optimizer
         self.scheduler_settings = scheduler
@@ -101,7 +102,9 @@ class Task(LightningModule, ABC):
         loss = self.loss(outputs, targets)
         if self.has_penalty:
             loss = loss + self.network.penalty()
-        self.train_metrics.add(loss, outputs, targets)
+        if batch_idx != self.counted_batch:  # L-BFGS evaluates a batch again and again; as elsewhere, the first counts
+            self.counted_batch = batch_idx
+            self.train_metrics.add(loss, outputs, targets)
         return loss
 
     def evaluation_step(self, batch: Batch, metrics: EpochMetrics) -> Tensor:
@@ -121,6 +124,7 @@ class Task(LightningModule, ABC):
 
     def on_train_epoch_end(self) -> None:
         """Log the metrics of the epoch, taken while the weights changed."""
+        self.counted_batch = -1
         self.log_dict(self.train_metrics.compute())
 
     def on_validation_epoch_end(self) -> None:
@@ -140,7 +144,7 @@ class Task(LightningModule, ABC):
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)
         scheduler = build(self.scheduler_settings, optimizer=optimizer, total_steps=steps)
-        per_epoch = self.scheduler_settings.target.endswith("plateau")
+        per_epoch = self.scheduler_settings.import_path.endswith("plateau")
         return {
             "optimizer": optimizer,
             "lr_scheduler": {
@@ -164,7 +168,8 @@ class Task(LightningModule, ABC):
     def predict_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Return predictions for inputs (samples, *input_shape), both in the units of the data."""
         self.eval()
-        return self(torch.from_numpy(inputs).to(self.device)).cpu().numpy()
+        batches = torch.from_numpy(inputs).to(self.device).split(EVALUATION_BATCH)
+        return torch.cat([self(batch) for batch in batches]).cpu().numpy()
 
     def figures(self, data: ArrayDataModule) -> dict[str, "Figure"]:
         """Return the figures that this task adds, by name; called after the test."""
