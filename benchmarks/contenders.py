@@ -1,0 +1,181 @@
+"""Three ways to train the same network on the same signals: by hand, with this project, the usual Lightning recipe.
+
+Each is a function that trains for `steps` steps and returns how many seconds that took, without imports and start-up.
+Batches of 100 of 3600 training signals, Adam with a learning rate of 1e-3, one thread. The first is the yardstick: it
+computes no metrics, validates nothing and writes no file. The other two do, with 400 validation signals each epoch.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import torch
+from baked import PACKAGE
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.loggers import CSVLogger, WandbLogger
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, TensorDataset
+from torchmetrics.classification import MulticlassAccuracy
+
+TRAIN = 3600  # signals; the other 400 are for validation, as in the project
+BATCH = 100
+numbers = count()
+
+
+class Linear(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.output = nn.Linear(40, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(x)
+
+
+class MLP(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.output = nn.Linear(40, 100), nn.Linear(100, 100), nn.Linear(100, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.first(x))
+        h = h + torch.relu(self.second(h))
+        return self.output(h)
+
+
+class CNN(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(1, 25, 5, stride=2, padding=1)
+        self.second = nn.Conv1d(25, 25, 3, stride=2, padding=1)
+        self.third = nn.Conv1d(25, 25, 3, stride=2, padding=1)
+        self.output = nn.Linear(125, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.first(x.unsqueeze(1)))
+        h = torch.relu(self.third(torch.relu(self.second(h))))
+        return self.output(h.flatten(1))
+
+
+class RNN(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.recurrent = nn.GRU(1, 6, batch_first=True, bidirectional=True)
+        self.output = nn.Linear(480, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h, _ = self.recurrent(x.unsqueeze(2))
+        return self.output(h.flatten(1))
+
+
+NETWORKS: dict[str, type[nn.Module]] = {"linear": Linear, "mlp": MLP, "cnn": CNN, "rnn": RNN}
+
+
+def signals() -> tuple[Tensor, Tensor]:
+    """Return the signals (4000, 40) and their classes (4000,); the project has cached them in its folder `data`."""
+    arrays = np.load("data/mnist1d.npz")
+    return torch.from_numpy(arrays["x"]).float(), torch.from_numpy(arrays["y"]).long()
+
+
+def textbook(model: str, steps: int) -> float:
+    """Train with the loop that a tutorial on PyTorch shows."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    inputs, targets = signals()
+    inputs, targets = inputs[:TRAIN], targets[:TRAIN]
+    network = NETWORKS[model]()
+    optimizer = torch.optim.Adam(network.parameters())
+    start = time.perf_counter()
+    done = 0
+    while done < steps:
+        for indices in torch.randperm(TRAIN).split(BATCH)[: steps - done]:
+            loss = cross_entropy(network(inputs[indices]), targets[indices])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            done += 1
+    return time.perf_counter() - start
+
+
+def project(model: str, steps: int) -> float:
+    """Run the project's command `train` with its default settings; its summary says how long the fit took."""
+    folder = Path(f"runs/{next(numbers)}")
+    sys.argv = [
+        "train",
+        f"model={model}",
+        "data=mnist1d",
+        "trainer.max_epochs=-1",
+        f"trainer.max_steps={steps}",
+        "hardware.threads=1",
+        "figures=false",  # drawn after the fit, so they would only prolong the measurement
+        f"hydra.run.dir={folder}",
+    ]
+    import_module(f"{PACKAGE}.train").main()
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["steps"] == steps, summary
+    seconds: float = summary["seconds"]["fit"]
+    return seconds
+
+
+class UsualTask(LightningModule):
+    """What most tutorials on Lightning show: metrics updated and logged in every step."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.train_accuracy = MulticlassAccuracy(10, average="micro")
+        self.val_accuracy = MulticlassAccuracy(10, average="micro")
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        inputs, targets = batch
+        logits = self.network(inputs)
+        loss = cross_entropy(logits, targets)
+        self.train_accuracy(logits, targets)
+        self.log("train/loss", loss)
+        self.log("train/accuracy", self.train_accuracy)
+        return loss
+
+    def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
+        inputs, targets = batch
+        logits = self.network(inputs)
+        self.val_accuracy(logits, targets)
+        self.log("val/loss", cross_entropy(logits, targets))
+        self.log("val/accuracy", self.val_accuracy)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters())
+
+
+def usual(model: str, steps: int) -> float:
+    """Train with Lightning's defaults: DataLoader, self.log, CSV and W&B loggers, a checkpoint each epoch."""
+    import wandb
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    data = TensorDataset(*signals())
+    train, val = torch.utils.data.random_split(data, [TRAIN, len(data) - TRAIN])
+    folder = Path(f"usual/{next(numbers)}")
+    folder.mkdir(parents=True)
+    trainer = Trainer(
+        accelerator="cpu",
+        max_epochs=-1,
+        max_steps=steps,
+        logger=[CSVLogger(folder), WandbLogger(project=PACKAGE, save_dir=folder, offline=True)],
+        default_root_dir=folder,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    loaders = DataLoader(train, BATCH, shuffle=True), DataLoader(val, BATCH)
+    start = time.perf_counter()
+    trainer.fit(UsualTask(NETWORKS[model]()), *loaders)
+    seconds = time.perf_counter() - start
+    wandb.finish()
+    return seconds
+
+
+CONTENDERS: dict[str, Callable[[str, int], float]] = {"textbook": textbook, "project": project, "usual": usual}
