@@ -60,13 +60,17 @@ def softmax(logits):
     return exp / exp.sum(axis=1, keepdims=True)
 
 
+def labelled(points, labels, feature_names=("x", "y"), class_names="ab"):
+    return figures.LabelledPoints(points, labels, points[:0], labels[:0], feature_names, list(class_names))
+
+
 def test_the_boundary_of_two_classes_lies_where_p_is_one_half():
     def predict(points):  # class 1 to the right of x = 0.25
         return softmax(np.stack([np.zeros(len(points)), 4 * (points[:, 0] - 0.25)], axis=1))
 
     points = np.random.default_rng(0).uniform(-1, 1, (100, 2))
     labels = (points[:, 0] > 0.25).astype(int)
-    figure = figures.decision_regions(predict, points, labels, ["a (cm)", "b (cm)"], ["l", "r"])
+    figure = figures.decision_regions(predict, labelled(points, labels, ["a (cm)", "b (cm)"], "lr"))
     axes = figure.axes[0]
     (contour,) = [c for c in axes.collections if hasattr(c, "levels")]
     assert np.allclose(contour.get_paths()[0].vertices[:, 0], 0.25, atol=1e-2)
@@ -80,29 +84,105 @@ def test_the_boundary_of_two_classes_lies_where_p_is_one_half():
 def test_every_point_is_drawn_and_test_points_apart():
     rng = np.random.default_rng(0)
     points, labels = rng.normal(size=(30, 2)), np.arange(30) % 3
-    figure = figures.decision_regions(
-        lambda at: softmax(at @ np.array([[1.0, 0, -1], [0, 1, -1]])),
-        points,
-        labels,
-        ["x", "y"],
-        ["a", "b", "c"],
-        test_points=points[:6] + 0.1,
-        test_labels=labels[:6],
-    )
+    data = figures.LabelledPoints(points, labels, points[:6] + 0.1, labels[:6], ["x", "y"], ["a", "b", "c"])
+    figure = figures.decision_regions(lambda at: softmax(at @ np.array([[1.0, 0, -1], [0, 1, -1]])), data)
     drawn = {c.get_label(): len(c.get_offsets()) for c in figure.axes[0].collections}
     assert {drawn[f"{name}, train"] for name in "abc"} == {10}
     assert {drawn[f"{name}, test"] for name in "abc"} == {2}
 
 
 def test_a_diverged_model_can_be_drawn(tmp_path):
+    data = labelled(np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1]))
+    unknown = figures.decision_regions(lambda at: np.full((len(at), 2), np.nan), data)
+    features, target = np.array([[0.0], [1.0]]), np.array([0.0, 1.0])
+
+    def predict(at):
+        return np.full(len(at), np.nan)
+
+    line = figures.fitted_line(predict, (features, target), (features, target), "x", "y")
+    left_over = figures.residuals(predict(features), target, "y")
+    plane = (data.points, target)
+    surface = figures.fitted_surface(predict, plane, plane, ["a", "b"], "y")
+    figures.save({"regions": unknown, "line": line, "residuals": left_over, "surface": surface}, tmp_path)
+
+
+def test_a_margin_is_drawn_where_f_is_one_and_the_support_vectors_are_circled():
+    points = np.array([[-2.0, 0.0], [-1.0, 1.0], [1.0, -1.0], [2.0, 0.0], [0.9, 1.0]])
+    data = labelled(points, np.array([0, 0, 1, 1, 1]))
+
+    def decision(at):
+        return at[:, 0]
+
     figure = figures.decision_regions(
-        lambda at: np.full((len(at), 2), np.nan),
-        np.array([[0.0, 0.0], [1.0, 1.0]]),
-        np.array([0, 1]),
-        ["x", "y"],
-        ["a", "b"],
+        lambda at: softmax(np.stack([-decision(at), decision(at)], axis=1)), data, decision, np.array([1, 2, 4])
     )
-    figures.save({"regions": figure}, tmp_path)
+    axes = figure.axes[0]
+    hyperplane, margin = (c for c in axes.collections if hasattr(c, "levels"))
+    assert np.allclose(hyperplane.get_paths()[0].vertices[:, 0], 0, atol=1e-2)
+    assert list(margin.levels) == [-1, 1]
+    for level, path in zip(margin.levels, margin.get_paths(), strict=True):
+        assert np.allclose(path.vertices[:, 0], level, atol=1e-2)
+    (circles,) = [c for c in axes.collections if str(c.get_label()).startswith("support vectors")]
+    assert circles.get_offsets().tolist() == points[[1, 2, 4]].tolist()
+    assert circles.get_label() == "support vectors (3 of 5)"
+    assert "f = 0" in axes.get_title()
+
+
+def test_models_side_by_side_share_their_axes_and_say_their_accuracy():
+    data = labelled(np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2)
+
+    def predict(at):
+        return softmax(np.stack([at[:, 0], at[:, 1]], axis=1))
+
+    panels = [figures.Panel(title, predict, data) for title in ("linear: 0.850", "mlp: 0.970")]
+    left, right = figures.compare_regions([panels], "Decision regions").axes
+    assert (left.get_title(), right.get_title()) == ("linear: 0.850", "mlp: 0.970")
+    assert left.get_xlim() == right.get_xlim() and left.get_ylim() == right.get_ylim()
+
+
+def test_a_fitted_line_has_the_models_slope_in_a_band_of_the_training_error():
+    x = np.linspace(0, 10, 41, dtype=np.float32)[:, None]
+    wobble = np.where(np.arange(41) % 2 == 0, 2.0, -2.0)
+    train, test = (x, 5 + 3 * x[:, 0] + wobble), (x + 1, 5 + 3 * x[:, 0])
+    axes = figures.fitted_line(lambda at: 5 + 3 * at[:, 0], train, test, "time (s)", "distance (m)").axes[0]
+    at, y = lines(axes)["model"].get_data()
+    assert np.allclose(np.polyfit(at, y, 1), [3, 5], atol=1e-4)
+    assert at.max() == 11, "the line reaches all points, also those of the test"
+    (band,) = [c for c in axes.collections if c.get_label() == "± train RMSE"]
+    assert np.ptp(band.get_paths()[0].vertices[:, 1]) == pytest.approx(33 + 2 * 2, abs=1e-4)
+    assert axes.get_xlabel() == "time (s)" and axes.get_ylabel() == "distance (m)"
+
+
+def test_a_fitted_surface_has_the_models_heights_and_a_stem_from_it_to_each_test_point():
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-1, 1, (30, 2)).astype(np.float32)
+
+    def plane(at):
+        return 1 + 2 * at[:, 0] - 3 * at[:, 1]
+
+    train, test = (points[:20], plane(points[:20])), (points[20:], plane(points[20:]) + 0.5)
+    space, heights, *_ = figures.fitted_surface(plane, train, test, ["a", "b"], "c").axes
+    stems = [line.get_data_3d() for line in space.get_lines()]
+    assert len(stems) == 10
+    for (_, _, z), point in zip(stems, points[20:], strict=True):
+        assert z == pytest.approx([plane(point[None])[0], plane(point[None])[0] + 0.5])
+    assert heights.get_xlabel() == "a" and heights.get_ylabel() == "b" and space.get_zlabel() == "c"
+
+
+def test_residuals_are_drawn_and_summed_up():
+    true = np.array([1.0, 2.0, 3.0, 4.0])
+    figure = figures.residuals(np.array([4.0, 1.0, 4.0, 5.0]), true, "y (m)")
+    scatter, histogram = figure.axes
+    assert scatter.collections[0].get_offsets().tolist() == [[1, 4], [2, 1], [3, 4], [4, 5]]
+    assert sum(bar.get_height() for bar in histogram.patches) == 4
+    assert figure.get_suptitle() == "Residuals on 4 test samples: mean 1.00, RMSE 1.73"
+    assert histogram.get_xlabel() == "predicted − true, y (m)"
+
+
+def test_of_very_many_points_only_some_are_drawn():
+    many = np.linspace(0, 1, 100_000)
+    scatter = figures.residuals(many, many, "y").axes[0]
+    assert 2000 < len(scatter.collections[0].get_offsets()) <= 5000
 
 
 def test_save_writes_png_files_and_nothing_else(tmp_path):

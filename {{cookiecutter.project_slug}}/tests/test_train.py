@@ -200,6 +200,9 @@ def test_a_run_that_diverges_leaves_a_summary_that_can_be_read(train):
     [
         ("mnist1d", {"learning_curves.png", "confusion_matrix.png"}),
         ("moons", {"learning_curves.png", "confusion_matrix.png", "decision_regions.png"}),
+        ("salary", {"learning_curves.png", "residuals.png", "fitted_line.png"}),
+        ("plane", {"learning_curves.png", "residuals.png", "fitted_surface.png"}),
+        ("diabetes", {"learning_curves.png", "residuals.png"}),
     ],
 )
 def test_figures_explain_the_run(train, data, names):

@@ -1,7 +1,9 @@
 """Classification: the class with the largest logit wins; softmax(logits) are probabilities."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
@@ -36,16 +38,30 @@ class Classification(Task):
 
     def figures(self, data: ArrayDataModule) -> dict[str, "Figure"]:
         """Return the confusion matrix of the test, and for points in a plane the regions of the classes."""
-        from ..figures import confusion_matrix, decision_regions
+        from ..figures import LabelledPoints, confusion_matrix, decision_regions
 
         names = self.spec.class_names
         drawn = {"confusion_matrix": confusion_matrix(self.confusion.compute().cpu().numpy(), names)}
         if self.spec.input_shape == (2,):
-            (points, classes), (test_points, test_classes) = data.arrays("train"), data.arrays("test")
+            points = LabelledPoints(*data.arrays("train"), *data.arrays("test"), self.spec.feature_names, names)
+            is_machine = hasattr(self.network, "decision") and len(names) == 2
             drawn["decision_regions"] = decision_regions(
-                self.predict_array, points, classes, self.spec.feature_names, names, test_points, test_classes
+                self.predict_array,
+                points,
+                decision=self.decide_array if is_machine else None,
+                support=self.support_vectors(),
             )
         return drawn
+
+    @torch.inference_mode()
+    def decide_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Return f (samples,) of a support vector machine for inputs (samples, *input_shape) in units of the data."""
+        return self.network.decision(self.scaling(torch.from_numpy(inputs).to(self.device))).cpu().numpy()
+
+    def support_vectors(self) -> NDArray[Any] | None:
+        """Return the numbers of the training points that are support vectors; None if the network has none."""
+        indices = getattr(self.network, "support_indices", None)
+        return None if indices is None else indices.cpu().numpy()
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
         """Return the probability of each class (samples, K)."""

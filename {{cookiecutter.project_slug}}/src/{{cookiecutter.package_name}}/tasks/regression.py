@@ -1,7 +1,9 @@
 """Regression: real targets, predicted with as small an error as the loss sees it."""
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection, R2Score
 
@@ -39,5 +41,22 @@ class Regression(Task):
         return list(self.spec.target_names)
 
     def figures(self, data: ArrayDataModule) -> dict[str, "Figure"]:
-        """Return the figures of a regression, by name."""
-        return {}
+        """Return the residuals of the test, and for one or two features the line or the surface through the points."""
+        from ..figures import fitted_line, fitted_surface, residuals
+
+        features = self.spec.feature_names
+        drawn = {}
+        for k, target in enumerate(self.spec.target_names):
+            suffix = f"_{k + 1}" if len(self.spec.target_names) > 1 else ""
+            predict = partial(self.predict_target, k)
+            train, test = ((inputs, targets[:, k]) for inputs, targets in map(data.arrays, ("train", "test")))
+            drawn[f"residuals{suffix}"] = residuals(predict(test[0]), test[1], target)
+            if self.spec.input_shape == (1,):
+                drawn[f"fitted_line{suffix}"] = fitted_line(predict, train, test, features[0], target)
+            if self.spec.input_shape == (2,):
+                drawn[f"fitted_surface{suffix}"] = fitted_surface(predict, train, test, features, target)
+        return drawn
+
+    def predict_target(self, k: int, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Return predictions (samples,) of target `k` for inputs (samples, *input_shape) in the units of the data."""
+        return self.predict_array(inputs)[:, k]

@@ -1,0 +1,129 @@
+"""Regression: the line or the surface that a model draws through the points, and what it leaves over."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from .style import FIT_COLOR, PANEL, STAGES, new_figure, thinned
+
+LINE_POINTS = 300  # at which a model of one feature is asked
+GRID_POINTS = 60  # per axis, at which a model of two features is asked
+TRAIN, TEST = STAGES["train"]["color"], STAGES["test"]["color"]
+
+Function = Callable[[NDArray[Any]], NDArray[Any]]
+Part = tuple[NDArray[Any], NDArray[Any]]  # features (N, D) and target (N,)
+
+
+def rmse(errors: NDArray[Any]) -> float:
+    """Return the root of the mean square of `errors`, in their units."""
+    return float(np.sqrt(np.mean(np.square(errors, dtype=float))))
+
+
+def fitted_line(predict: Function, train: Part, test: Part, feature: str, target: str) -> Figure:
+    """What a model of one feature predicts, through the points, in a band of one RMSE over the training points.
+
+    Args:
+        predict: (N, 1) features -> (N,) predictions, in the units of the target.
+        train: features (N, 1) and target (N,).
+        test: features (M, 1) and target (M,).
+        feature: name and unit.
+        target: name and unit.
+    """
+    figure = new_figure(*PANEL)
+    axes = figure.add_subplot()
+    seen = np.concatenate([train[0], test[0]])
+    x = np.linspace(seen.min(), seen.max(), LINE_POINTS).astype(seen.dtype)[:, None]
+    y = predict(x)
+    spread = rmse(train[1] - predict(train[0]))
+    for (features, values), color, marker, label in ((train, TRAIN, "o", "train"), (test, TEST, "^", "test")):
+        few = thinned(len(values))
+        axes.scatter(features[few, 0], values[few], 10, color, marker=marker, alpha=0.5, linewidths=0, label=label)
+    axes.fill_between(x[:, 0], y - spread, y + spread, color=FIT_COLOR, alpha=0.2, linewidth=0, label="± train RMSE")
+    axes.plot(x[:, 0], y, color=FIT_COLOR, linewidth=2, label="model")
+    axes.set_xlabel(feature)
+    axes.set_ylabel(target)
+    axes.set_title(f"Model through the points, residual spread ± {spread:#.3g}", fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def fitted_surface(predict: Function, train: Part, test: Part, features: Sequence[str], target: str) -> Figure:
+    """What a model of two features predicts: as a surface with the test points around it, and as a map of heights.
+
+    Args:
+        predict: (N, 2) features -> (N,) predictions, in the units of the target.
+        train: features (N, 2) and target (N,).
+        test: features (M, 2) and target (M,).
+        features: two names with units.
+        target: name and unit.
+    """
+    seen = np.concatenate([train[0], test[0]])
+    axis = [np.linspace(seen[:, i].min(), seen[:, i].max(), GRID_POINTS) for i in (0, 1)]
+    x, y = np.meshgrid(*axis)
+    z = predict(np.stack([x, y], axis=-1).reshape(-1, 2).astype(seen.dtype)).reshape(x.shape)
+    heights = np.concatenate([train[1], test[1]])
+    low, high = float(heights.min()), float(heights.max())
+    high = high if high > low else low + 1
+    scale: dict[str, Any] = {"vmin": low, "vmax": high, "cmap": "viridis"}
+
+    figure = new_figure(2 * PANEL[0], 4.2)
+    figure.suptitle(f"Model of {target} over {features[0]} and {features[1]}", fontsize=11)
+    space: Any = figure.add_subplot(1, 2, 1, projection="3d")
+    space.plot_surface(x, y, z, alpha=0.6, linewidth=0, **scale)
+    few = thinned(len(test[1]))
+    at, values = test[0][few], test[1][few]
+    for point, *ends in zip(at, predict(at), values, strict=True):  # from the surface up or down to the point
+        space.plot([point[0]] * 2, [point[1]] * 2, ends, color="black", linewidth=0.6)
+    space.scatter(at[:, 0], at[:, 1], values, s=10, color="black", depthshade=False)
+    space.set(xlabel=features[0], ylabel=features[1], zlabel=target)
+    space.view_init(elev=25, azim=downhill(z) + 40)  # an inclined surface is never seen edge-on
+    space.set_title("test points, joined to the surface by their residuals", fontsize=9)
+
+    axes = figure.add_subplot(1, 2, 2)
+    axes.contourf(x, y, z, levels=np.linspace(low, high, 15), extend="both", cmap=scale["cmap"])
+    for points, targets, marker, edge in ((*train, "o", "white"), (*test, "^", "black")):
+        few = thinned(len(targets))
+        style: dict[str, Any] = {"marker": marker, "edgecolors": edge, "linewidths": 0.4, **scale}
+        drawn = axes.scatter(points[few, 0], points[few, 1], 24, targets[few], **style)
+    figure.colorbar(drawn, ax=axes, label=target)
+    axes.set_xlabel(features[0])
+    axes.set_ylabel(features[1])
+    axes.set_title("colour: prediction, and in the points the true value (● train, ▲ test)", fontsize=9)
+    return figure
+
+
+def downhill(z: NDArray[Any]) -> float:
+    """Return the angle, in degrees, in which heights (rows along y, columns along x) fall on average."""
+    along_y, along_x = (float(np.mean(slope)) for slope in np.gradient(np.nan_to_num(z)))
+    return math.degrees(math.atan2(-along_y, -along_x))
+
+
+def residuals(predicted: NDArray[Any], true: NDArray[Any], target: str) -> Figure:
+    """How far predictions (N,) are from true values (N,), both in the units of `target`, its name and unit."""
+    figure = new_figure(2 * PANEL[0], PANEL[1])
+    finite = np.isfinite(predicted)
+    predicted, true = predicted[finite], true[finite]
+    errors = predicted - true
+    scatter, histogram = figure.subplots(1, 2)
+    if len(errors):
+        figure.suptitle(f"Residuals on {len(errors)} test samples: mean {errors.mean():#.3g}, RMSE {rmse(errors):#.3g}")
+        few = thinned(len(errors))
+        scatter.scatter(true[few], predicted[few], 14, TRAIN, alpha=0.6, linewidths=0)
+        ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
+        scatter.plot(ends, ends, color="black", linestyle="--", linewidth=1, label="predicted = true")
+        scatter.legend(fontsize=8)
+        histogram.hist(errors, bins=min(30, max(5, len(errors) // 5)), color=TRAIN, edgecolor="white", linewidth=0.5)
+    else:
+        figure.suptitle("Residuals: no prediction is finite")
+    histogram.axvline(0, color="black", linestyle="--", linewidth=1)
+    scatter.set_xlabel(f"true {target}")
+    scatter.set_ylabel(f"predicted {target}")
+    histogram.set_xlabel(f"predicted − true, {target}")
+    histogram.set_ylabel("test samples")
+    scatter.grid(alpha=0.3)
+    return figure
