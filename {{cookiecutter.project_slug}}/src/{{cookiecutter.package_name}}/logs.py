@@ -82,6 +82,8 @@ def adopt_lightning() -> None:
     warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
     # A run may end within its first epoch, before anything was validated.
     warnings.filterwarnings("ignore", ".*could not find the monitored key.*")
+    # A job that is run again writes over the checkpoints of its first try.
+    warnings.filterwarnings("ignore", ".*exists and is not empty.*")
     # Evaluation needs the weights of a checkpoint, not the callbacks of the training.
     warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint.*")
     warnings.filterwarnings("ignore", ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*")

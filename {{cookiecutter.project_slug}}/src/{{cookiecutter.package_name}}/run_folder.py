@@ -42,7 +42,7 @@ class Run:
         self.group = settings.sweep if is_job else None
         self.name = folder.name if is_job else f"{folder.parent.name}/{folder.name}"
         self.trainer: Trainer | None = None
-        self.closers: list[Callable[[str], None]] = []
+        self.closers: list[Callable[[dict[str, Any]], None]] = []
         self.summary: dict[str, Any] = {
             "status": "failed",
             "metrics": {},
@@ -60,8 +60,8 @@ class Run:
             "error": None,
         }
 
-    def at_end(self, close: Callable[[str], None]) -> None:
-        """Call `close` with the status of the run when it has ended, however it ends."""
+    def at_end(self, close: Callable[[dict[str, Any]], None]) -> None:
+        """Call `close` with the summary of the run when it has ended, however it ends."""
         self.closers.append(close)
 
     @contextmanager
@@ -160,7 +160,7 @@ def record(run: Run) -> Iterator[Run]:
     finally:
         run.write()
         for close in run.closers:
-            close(run.summary["status"])
+            close(run.summary)
 
 
 def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:

@@ -206,3 +206,14 @@ def finish(tracker: Logger | None, status: str) -> None:
     if isinstance(tracker.inner, WandbLogger):
         run = tracker.inner.experiment
         tracker.attempt(lambda: run.finish(exit_code=0 if completed else 1), closing=True)
+
+
+def conclude(tracker: Logger | None, summary: dict[str, Any]) -> None:
+    """Log the outcome of a run and close its tracker.
+
+    Args:
+        tracker: What `make_tracker` returned.
+        summary: The content of summary.json.
+    """
+    log_outcome(tracker, summary)
+    finish(tracker, summary["status"])

@@ -4,6 +4,7 @@ train model=cnn data=mnist1d seed=1
 train -m model=linear,mlp,cnn,rnn seed=1,2,3
 """
 
+from functools import partial
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -25,7 +26,7 @@ def train(config: DictConfig) -> dict[str, Any]:
             from .logs import adopt_lightning
             from .metrics_file import MetricsFile
             from .tasks import make_task
-            from .tracking import finish, log_figures, log_outcome, make_tracker
+            from .tracking import conclude, log_figures, make_tracker
             from .trainer import make_trainer
 
             adopt_lightning()
@@ -37,7 +38,7 @@ def train(config: DictConfig) -> dict[str, Any]:
             metrics = MetricsFile(run.folder)
             plain_config: Any = OmegaConf.to_container(config, resolve=True)
             tracker = make_tracker(settings.tracking, run.folder, name=run.name, group=run.group, config=plain_config)
-            run.at_end(lambda status: finish(tracker, status))
+            run.at_end(partial(conclude, tracker))
             trainer = make_trainer(settings, run, task, [metrics, tracker], validates=data.validates)
         run.begin(trainer, task)
 
@@ -51,7 +52,6 @@ def train(config: DictConfig) -> dict[str, Any]:
         run.conclude(trainer, checkpoint, values)
         if settings.figures:
             log_figures(tracker, task.draw(data, metrics.rows, run.folder))
-        log_outcome(tracker, run.summary)
     return run.summary
 
 
