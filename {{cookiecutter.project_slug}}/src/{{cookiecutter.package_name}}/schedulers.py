@@ -11,12 +11,50 @@ def cosine(optimizer: Optimizer, total_steps: int, final_fraction: float = 0.0) 
 
     Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983, equation 5 without restarts.
     """
+    return LambdaLR(optimizer, lambda step: along_cosine(1.0, final_fraction, step / max(total_steps, 1)))
+
+
+def warmup_cosine(
+    optimizer: Optimizer, total_steps: int, warmup_fraction: float = 0.1, final_fraction: float = 0.0
+) -> LRScheduler:
+    """lr(t) = lr · (t + 1)/W while t < W, W the warm-up's steps; then along half a cosine to f · lr at T.
+
+    For transformers, whose first steps are unstable. Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762.
+    """
+    warmup = round(warmup_fraction * total_steps)
 
     def scale(step: int) -> float:
-        progress = min(step / max(total_steps, 1), 1.0)
-        return final_fraction + (1 - final_fraction) * (1 + math.cos(math.pi * progress)) / 2
+        if step < warmup:
+            return (step + 1) / warmup
+        return along_cosine(1.0, final_fraction, (step - warmup) / max(total_steps - warmup, 1))
 
     return LambdaLR(optimizer, scale)
+
+
+def onecycle(
+    optimizer: Optimizer,
+    total_steps: int,
+    rise_fraction: float = 0.3,
+    initial_fraction: float = 0.04,
+    final_fraction: float = 0.0,
+) -> LRScheduler:
+    """From i · lr at t = 0 up to lr at t = rT, then down to f · lr at T, both along half a cosine.
+
+    Source: Smith & Topin 2018, https://arxiv.org/abs/1708.07120; the momentum stays as it is.
+    """
+    peak = max(rise_fraction * total_steps, 1.0)
+
+    def scale(step: int) -> float:
+        if step < peak:
+            return along_cosine(initial_fraction, 1.0, step / peak)
+        return along_cosine(1.0, final_fraction, (step - peak) / max(total_steps - peak, 1))
+
+    return LambdaLR(optimizer, scale)
+
+
+def along_cosine(start: float, end: float, progress: float) -> float:
+    """Return what lies between `start` and `end` along half a cosine; from progress 1 on it is `end`."""
+    return end + (start - end) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
 
 
 def plateau(optimizer: Optimizer, total_steps: int, factor: float = 0.5, patience: int = 10) -> ReduceLROnPlateau:

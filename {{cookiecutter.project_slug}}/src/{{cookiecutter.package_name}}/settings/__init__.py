@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from ..components import Component, Strict
 from . import data, learning, models, run
 from .data import Data
-from .learning import Cosine, Plateau
+from .learning import LBFGS, Plateau, Timed
 from .run import Checkpoint, Hardware, Tracking, Trainer
 
 __all__ = [
@@ -49,6 +49,16 @@ class Settings(Strict):
         """Refuse a schedule that could only fail after the first epoch."""
         if isinstance(self.scheduler, Plateau) and isinstance(self.data, Data) and self.data.val_fraction == 0:
             raise ValueError("scheduler=plateau watches the validation loss, so it needs data.val_fraction above 0")
-        if isinstance(self.scheduler, Cosine) and self.trainer.max_epochs == self.trainer.max_steps == -1:
-            raise ValueError("scheduler=cosine needs an end: set trainer.max_epochs or trainer.max_steps")
+        if isinstance(self.scheduler, Timed) and self.trainer.max_epochs == self.trainer.max_steps == -1:
+            name = self.scheduler.import_path.rpartition(".")[2]
+            raise ValueError(f"scheduler={name} needs an end: set trainer.max_epochs or trainer.max_steps")
+        return self
+
+    @model_validator(mode="after")
+    def lbfgs_sees_one_batch_at_a_time(self) -> Self:
+        """Refuse what L-BFGS cannot do: it computes the loss of the same batch again and again within a step."""
+        if isinstance(self.optimizer, LBFGS) and self.trainer.accumulate_grad_batches > 1:
+            raise ValueError("optimizer=lbfgs needs trainer.accumulate_grad_batches=1; raise data.batch_size instead")
+        if isinstance(self.optimizer, LBFGS) and self.hardware.precision == "16-mixed":
+            raise ValueError("optimizer=lbfgs does not work with hardware.precision=16-mixed; try 32-true")
         return self

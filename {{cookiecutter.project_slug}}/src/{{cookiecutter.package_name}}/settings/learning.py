@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ..components import Component
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Betas = tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
 
 
 class CrossEntropy(Component, target="losses.CrossEntropy"):
@@ -31,6 +32,10 @@ class Huber(Component, target="losses.Huber"):
     delta: PositiveFloat = 1.0  # in standard deviations of the target if the data are standardised
 
 
+class Quantile(Component, target="losses.Quantile"):
+    """max(q(y − ŷ), (q − 1)(y − ŷ)); the quantiles q are those of the data."""
+
+
 class SGD(Component, target="torch.optim.SGD"):
     """w ← w − lr ∇; with momentum μ: v ← μv + ∇, w ← w − lr v."""
 
@@ -52,10 +57,7 @@ class Adam(Component, target="torch.optim.Adam"):
     """Kingma & Ba 2015, https://arxiv.org/abs/1412.6980."""
 
     lr: PositiveFloat = 1e-3
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (
-        0.9,
-        0.999,
-    )
+    betas: Betas = (0.9, 0.999)
     eps: PositiveFloat = 1e-8
     weight_decay: NonNegativeFloat = 0.0
     fused: bool = True
@@ -67,9 +69,61 @@ class AdamW(Adam, target="torch.optim.AdamW"):
     weight_decay: NonNegativeFloat = 1e-2
 
 
-class Cosine(Component, target="schedulers.cosine"):
+class RMSprop(Component, target="torch.optim.RMSprop"):
+    """v ← αv + (1 − α)∇², w ← w − lr ∇/(√v + ε): Tieleman & Hinton 2012."""
+
+    lr: PositiveFloat = 1e-3
+    alpha: Annotated[float, Field(ge=0, lt=1)] = 0.99  # how slowly the mean of ∇² forgets
+    eps: PositiveFloat = 1e-8
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    centered: bool = False  # subtract the squared mean of ∇ from v
+    weight_decay: NonNegativeFloat = 0.0
+
+
+class LBFGS(Component, target="torch.optim.LBFGS"):
+    """w ← w − lr H∇, H from the last steps' differences: Liu & Nocedal 1989. One step is up to max_iter such moves."""
+
+    lr: PositiveFloat = 1.0
+    max_iter: PositiveInt = 20  # moves in a step
+    max_eval: PositiveInt | None = None  # evaluations of the loss in a step; None: 1.25 max_iter
+    tolerance_grad: NonNegativeFloat = 1e-7  # a step ends early when no entry of ∇ is larger
+    tolerance_change: NonNegativeFloat = 1e-9  # or when loss and weights change by less
+    history_size: PositiveInt = 100  # differences that are remembered
+    line_search_fn: Literal["strong_wolfe"] | None = "strong_wolfe"  # None: moves of length lr
+
+
+class Muon(Component, target="optimizers.Muon"):
+    """Steps along the nearest orthogonal matrix in hidden layers, AdamW in the others."""
+
+    lr: PositiveFloat = 1e-3  # of both
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    weight_decay: NonNegativeFloat = 0.01
+    ns_steps: Annotated[int, Field(ge=1, lt=100)] = 5  # Newton-Schulz steps towards the orthogonal matrix
+    betas: Betas = (0.9, 0.999)  # of AdamW
+
+
+class Timed(Component):
+    """A schedule over all steps of the run, so that it must know how many there are."""
+
+
+class Cosine(Timed, target="schedulers.cosine"):
     """From lr down to final_fraction · lr along half a cosine, over all steps of the run."""
 
+    final_fraction: Fraction = 0.0
+
+
+class WarmupCosine(Timed, target="schedulers.warmup_cosine"):
+    """Up to lr along a line, then down to final_fraction · lr along half a cosine."""
+
+    warmup_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1  # of all steps
+    final_fraction: Fraction = 0.0
+
+
+class OneCycle(Timed, target="schedulers.onecycle"):
+    """Up from initial_fraction · lr to lr, then down to final_fraction · lr, both along half a cosine."""
+
+    rise_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.3  # of all steps
+    initial_fraction: Fraction = 0.04
     final_fraction: Fraction = 0.0
 
 

@@ -1,0 +1,82 @@
+"""Optimizers that torch does not have as they are needed here."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import AdamW, Optimizer
+
+from .mistakes import UserMistake
+
+
+class Muon(Optimizer):
+    """Muon for the matrices of hidden layers, AdamW for all other parameters, with one learning rate for both.
+
+        m ← μm + (1 − μ)∇,  W ← (1 − lr λ)W − 0.2 lr √max(rows, columns) · UVᵀ,  USVᵀ = (1 − μ)∇ + μm
+
+    UVᵀ, the nearest orthogonal matrix, moves all directions alike; a few Newton-Schulz steps come close to it. The
+    factor gives the step the size of AdamW's. The last matrix makes the outputs and goes to AdamW, as do biases and
+    convolutions. Sources: Jordan 2024, https://kellerjordan.github.io/posts/muon; Liu et al. 2025,
+    https://arxiv.org/abs/2502.16982.
+
+    Args:
+        params: of a network, in the order of its layers.
+        lr: learning rate of both.
+        momentum: μ.
+        weight_decay: λ of both.
+        ns_steps: Newton-Schulz steps.
+        betas: of AdamW.
+
+    Raises:
+        UserMistake: torch has no Muon, or the network has no hidden layer that is a matrix.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 1e-3,
+        momentum: float = 0.95,
+        weight_decay: float = 0.01,
+        ns_steps: int = 5,
+        betas: tuple[float, float] = (0.9, 0.999),
+    ) -> None:
+        if not hasattr(torch.optim, "Muon"):
+            raise UserMistake(f"optimizer=muon needs torch 2.9 or newer; this is {torch.__version__}. Try adamw.")
+        params = list(params)
+        matrices = [i for i, parameter in enumerate(params) if parameter.dim() == 2][:-1]
+        if not matrices:
+            raise UserMistake(
+                "optimizer=muon is for hidden layers whose weights are matrices, and this model has none. Try adamw."
+            )
+        hidden = [params[i] for i in matrices]
+        others = [parameter for i, parameter in enumerate(params) if i not in matrices]
+        self.parts = (
+            torch.optim.Muon(
+                hidden, lr, weight_decay, momentum=momentum, ns_steps=ns_steps, adjust_lr_fn="match_rms_adamw"
+            ),
+            AdamW(others, lr, betas, weight_decay=weight_decay),
+        )
+        super().__init__([{"params": hidden}, {"params": others}], {"lr": lr})
+        self.param_groups = [part.param_groups[0] for part in self.parts]
+        self.share()
+
+    def share(self) -> None:
+        """Let both parts read their groups and their state from here: schedules and checkpoints see one optimizer."""
+        for part, group in zip(self.parts, self.param_groups, strict=True):
+            part.param_groups, part.state = [group], self.state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        super().load_state_dict(state_dict)
+        self.share()
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take a step; the loss is what `closure` returns."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for part in self.parts:
+            part.step()
+        return loss
