@@ -3,13 +3,29 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from pickle import UnpicklingError
+from typing import Any, NamedTuple
 
+import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from .data.spec import DataSpec
 from .mistakes import UserMistake
-from .settings import Checkpoint
+from .run_folder import read_run
+from .settings import Checkpoint, Settings
+from .tasks import make_task
+from .tasks.task import Task
+
+
+class Trained(NamedTuple):
+    """What a run left, read back."""
+
+    task: Task  # with its weights, ready to predict
+    settings: Settings
+    summary: dict[str, Any]
+    checkpoint: dict[str, Any]  # as it was saved: `spec`, and the state of the data module under the name of its class
+    path: Path  # of the checkpoint
 
 
 def checkpoint_callbacks(settings: Checkpoint, folder: Path, validates: bool) -> list[Callback]:
@@ -62,3 +78,26 @@ def find_checkpoint(folder: Path, which: str) -> Path:
         there = sorted(other.stem for other in path.parent.glob("*.ckpt"))
         raise UserMistake(f"checkpoint={which}: {path} does not exist. There is: {', '.join(there) or 'no checkpoint'}")
     return path
+
+
+def load_trained(folder: Path, which: str = "tested") -> Trained:
+    """Rebuild what a run trained from its folder alone; the data are not needed.
+
+    Args:
+        folder: a run folder.
+        which: `tested` (the weights behind `summary.json`), `best` or `last`.
+
+    Raises:
+        UserMistake: it is no run folder, or there is no such checkpoint, or it cannot be read.
+    """
+    settings, summary = read_run(folder)
+    path = find_checkpoint(folder, summary["checkpoint"].get("tested") or "last" if which == "tested" else which)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        task = make_task(settings, DataSpec.from_dict(checkpoint["spec"]))
+        task.load_state_dict(checkpoint["state_dict"])
+    except (RuntimeError, UnpicklingError, EOFError, KeyError, TypeError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        model = settings.model.import_path
+        raise UserMistake(f"{path} is damaged, or of another model than {model}: {reason}") from None
+    return Trained(task.eval(), settings, summary, checkpoint, path)

@@ -5,7 +5,6 @@ evaluate run=runs/sweeps/width/hidden_sizes_50-seed_1-0123abcd checkpoint=best p
 """
 
 from pathlib import Path
-from pickle import UnpicklingError
 
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
@@ -38,22 +37,24 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     Raises:
         UserMistake: the folder, the checkpoint or the part does not exist.
     """
-    settings, summary = read_run(folder)
+    read_run(folder)  # a mistake is answered before torch is imported
     if part not in PARTS:
         raise UserMistake(f"part={part} is not known. {nearest(part, PARTS)} part can be: {', '.join(PARTS)}")
 
-    from .checkpoints import find_checkpoint
+    from .checkpoints import load_trained
     from .components import build
     from .logs import adopt_lightning
-    from .tasks import make_task
     from .trainer import trainer_on
 
     adopt_lightning()
-    tested = summary["checkpoint"].get("tested") or "last"
-    checkpoint = find_checkpoint(folder, tested if which == "tested" else which)
+    task, settings, summary, saved, checkpoint = load_trained(folder, which)
     data = build(settings.data, seed=settings.seed)
     data.setup()
-    task = make_task(settings, data.spec, data.scaling)
+    state = saved.get(type(data).__qualname__)
+    if state is not None:
+        data.load_state_dict(state)
+    if (data.spec.input_shape, data.spec.class_names) != (task.spec.input_shape, task.spec.class_names):
+        raise UserMistake(f"run={folder}: its data have changed since, so it cannot be tested on them again")
     # The same number of threads sums in the same order: the metrics then agree to the last digit.
     hardware = settings.hardware.model_copy(update={"threads": summary["hardware"].get("threads", 0)})
     trainer = trainer_on(
@@ -66,15 +67,10 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     if part == "val" and not data.validates:
         raise UserMistake("part=val: this run held nothing out for validation (data.val_fraction=0)")
     batches = data.evaluation_batches(part)
-    try:
-        trainer.test(task, batches, ckpt_path=checkpoint, weights_only=True, verbose=False)
-    except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UserMistake(
-            f"{checkpoint} is damaged, or of another model than {settings.model.import_path}: {reason}"
-        ) from None
+    trainer.test(task, batches, verbose=False)
     metrics = {name.replace("test/", f"{part}/"): float(value) for name, value in trainer.callback_metrics.items()}
-    report(metrics, summary["metrics"] if which in ("tested", tested) else {}, checkpoint)
+    is_tested = checkpoint.stem == summary["checkpoint"].get("tested")
+    report(metrics, summary["metrics"] if is_tested else {}, checkpoint)
     return metrics
 
 

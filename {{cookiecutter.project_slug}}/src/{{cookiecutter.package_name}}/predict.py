@@ -1,0 +1,128 @@
+"""Let a trained model predict new rows. It needs nothing but the run folder.
+
+predict run=runs/2026-01-31/12-00-00-1a2b input=new.csv output=predictions.csv
+"""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+from omegaconf import DictConfig, OmegaConf
+
+from .command_line import run_command
+from .data.files import read_table, write_table
+from .mistakes import UserMistake, nearest
+from .run_folder import read_run
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from polars import DataFrame
+
+    from .data.spec import DataSpec
+    from .tasks.task import Task
+
+OUTPUT_ENDINGS = (".csv", ".parquet")
+
+
+def predict(config: DictConfig) -> "DataFrame":
+    """Write the predictions of `config.run` for `config.input` to `config.output`, and return them."""
+    if OmegaConf.missing_keys(config):
+        raise UserMistake("Name the run and the rows to predict: predict run=runs/<date>/<time> input=new.csv")
+    folder, source, output = Path(config.run), Path(config.input), Path(config.output)
+    if output.suffix.lower() not in OUTPUT_ENDINGS:
+        raise UserMistake(f"output={output}: the ending can be {' or '.join(OUTPUT_ENDINGS)}")
+    if output.absolute() == source.absolute():
+        raise UserMistake(f"output={output} would overwrite the input; name another file")
+    predictions = predict_run(folder, source, str(config.checkpoint))
+    write_table(predictions, output)
+    logger.success("{} predictions in {}", predictions.height, output)
+    return predictions
+
+
+def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame":
+    """Return a row of predictions for each row of a file, in the same order.
+
+    Args:
+        folder: a run folder.
+        source: a table, see `data/files.py`.
+        which: `tested` (the weights behind `summary.json`), `best` or `last`.
+
+    Returns:
+        For classification `prediction` and `probability <class>` for each class; for regression the target, in its
+        units.
+
+    Raises:
+        UserMistake: the run or the file cannot be read, or the file has not the columns that the model needs.
+    """
+    read_run(folder)  # a mistake is answered before torch is imported
+    table = read_table(source, "input")
+
+    from .checkpoints import load_trained
+    from .data.encoding import TableEncoder
+    from .data.table import Table
+
+    task, _, _, checkpoint, _ = load_trained(folder, which)
+    if task.spec.task == "forecasting":
+        raise UserMistake(f"run={folder} forecasts time series; predict serves classification and regression")
+    state = checkpoint.get(Table.__qualname__)
+    if state is not None:
+        inputs = TableEncoder.from_state(state["encoder"]).encode(table, f"the rows of {source}")
+    else:
+        inputs = as_inputs(table, task.spec, source)
+    return as_table(task.predict_array(inputs), task)
+
+
+def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[Any]":
+    """Return the numbers of a table as inputs (samples, *input_shape) float32.
+
+    Columns are taken by the names of the features, or, if it has none of them, all numeric ones in order.
+
+    Raises:
+        UserMistake: a column is not there, or holds something else than numbers.
+    """
+    import numpy as np
+    import polars
+
+    names, size = list(spec.feature_names), math.prod(spec.input_shape)
+    missing = [name for name in names if name not in table.columns]
+    if len(missing) == len(names):
+        names = [series.name for series in table if series.dtype.is_numeric()]
+        if len(names) != size:
+            expected = f" such as {missing[0]!r}" if missing else ""
+            raise UserMistake(
+                f"input={source} has {len(names)} numeric columns; this model takes {size}{expected} "
+                f"(shape {spec.input_shape})"
+            )
+    elif missing:
+        raise UserMistake(f"input={source} has no column {missing[0]!r}. {nearest(missing[0], table.columns)}")
+    inputs = table.select(polars.col(names).cast(polars.Float32, strict=False)).to_numpy()
+    wrong = np.argwhere(~np.isfinite(inputs))
+    if len(wrong):
+        row, column = wrong[0]
+        raise UserMistake(
+            f"input={source}: column {names[column]!r} must hold numbers, but row {row + 1} has "
+            f"{table[names[column]][int(row)]!r}"
+        )
+    return np.ascontiguousarray(inputs.reshape(-1, *spec.input_shape))
+
+
+def as_table(predictions: "NDArray[Any]", task: "Task") -> "DataFrame":
+    """Return predictions (samples, K) under the names of their columns; for classification, the class in front."""
+    import polars
+
+    names = task.prediction_names
+    if task.spec.task == "regression":
+        return polars.DataFrame(predictions, schema=names)
+    table = polars.DataFrame(predictions, schema=[f"probability {name}" for name in names])
+    best = polars.Series("prediction", [names[number] for number in predictions.argmax(axis=1)])
+    return table.insert_column(0, best)
+
+
+def main() -> None:
+    """Run the command."""
+    run_command("predict")
+
+
+if __name__ == "__main__":
+    main()
