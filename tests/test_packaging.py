@@ -1,6 +1,8 @@
 """A baked project builds, type-checks and passes its own tests."""
 
 import zipfile
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,33 @@ AWKWARD = {
     "author_email": "zoe.o'brien+lab@mail.example.org",
 }
 # Between them, every default hardware, every default tracking and every Python.
+# Together they hold every value of every question.
 BAKES = [
     {},
-    {"hardware": "gpu", "tracking": "tensorboard", "python_version": "3.12"},
-    {"hardware": "mps", "tracking": "csv", "python_version": "3.13"},
+    {
+        "hardware": "gpu",
+        "tracking": "tensorboard",
+        "python_version": "3.12",
+        "license": "BSD-3-Clause",
+        "stage": "proof-of-concept",
+        "ci": "gitlab",
+    },
+    {
+        "hardware": "mps",
+        "tracking": "csv",
+        "python_version": "3.13",
+        "license": "GPL-3.0",
+        "stage": "product",
+        "ci": "none",
+    },
+    {"license": "Apache-2.0", "stage": "deployment"},
+    {"license": "Proprietary"},
 ]
+
+
+def name_of(answers: dict[str, str]) -> str:
+    """Return what tells a bake from the others."""
+    return answers.get("license", "MIT")
 
 
 def test_a_wheel_holds_the_configs_and_the_licence(bake: Bake, tmp_path: Path) -> None:
@@ -42,16 +66,26 @@ def test_a_wheel_holds_the_configs_and_the_licence(bake: Bake, tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answers", BAKES, ids=lambda answers: answers.get("hardware", "cpu"))
+@pytest.mark.parametrize("answers", BAKES, ids=name_of)
 def test_types_are_right(bake: Bake, answers: dict[str, str]) -> None:
     version = answers.get("python_version", "3.11")
     python(bake(**answers), "-m", "mypy", "--python-version", version)
 
 
+@pytest.fixture(scope="module")
+def own_tests(bake: Bake, clean_environment: dict[str, str]) -> Iterator[dict[str, Future[object]]]:
+    """The tests of each project, by its name, two projects at a time: they use one core each."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+
+        def start(project: Path) -> Future[object]:
+            # Absolute, since tests may start commands in other folders.
+            environment = clean_environment | {"PYTHONPATH": str(project / "src")}
+            return pool.submit(python, project, "-m", "pytest", "-q", env=environment)
+
+        yield {name_of(answers): start(bake(**answers)) for answers in BAKES}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("answers", BAKES, ids=lambda answers: answers.get("hardware", "cpu"))
-def test_the_projects_own_tests_pass(bake: Bake, answers: dict[str, str], clean_environment: dict[str, str]) -> None:
-    project = bake(**answers)
-    # Absolute, since tests may start commands in other folders.
-    environment = clean_environment | {"PYTHONPATH": str(project / "src")}
-    python(project, "-m", "pytest", "-q", env=environment)
+@pytest.mark.parametrize("name", map(name_of, BAKES))
+def test_the_projects_own_tests_pass(own_tests: dict[str, "Future[object]"], name: str) -> None:
+    own_tests[name].result()
