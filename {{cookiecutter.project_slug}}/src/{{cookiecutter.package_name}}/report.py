@@ -23,7 +23,7 @@ examples:
 One row stands for one setting: the runs that differ only in their seed. Shown are the settings that
 differ between the runs, and mean ± sample standard deviation over the completed runs. Failed,
 interrupted and unfinished runs are counted and named below the table. Written are table.csv (all
-digits), table.md and chart.png.
+digits), table.md and chart.png; regions.png too, where all runs classify points in the plane.
 """
 
 
@@ -36,11 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(arguments)
         results = collect(options.folder, options.metric, options.reference)
-        written = write_files(results, options.output or options.folder / "report")
+        written, remarks = write_files(results, options.output or options.folder / "report")
     except UsageError as mistake:
         sys.stderr.write(f"report: {mistake}\n")
         return 2
-    show(results, written)
+    show(results, remarks, written)
     return 0
 
 
@@ -144,14 +144,17 @@ def did_you_mean(name: str, names: Iterable[str], parent: Path | None = None) ->
     return f" Did you mean {parent / nearest[0] if parent else nearest[0]}?" if nearest else ""
 
 
-def write_files(results: Results, folder: Path) -> list[Path]:
-    """Write the table and the chart, each whole or not at all."""
+def write_files(results: Results, folder: Path) -> tuple[list[Path], list[str]]:
+    """Write the table and the pictures, each whole or not at all; return where, and remarks on what is not in them."""
     from .reporting.chart import draw_chart  # matplotlib takes longer to import than --help may
+    from .reporting.regions import draw_regions, in_the_plane
 
+    regions, remarks = draw_regions(results) if in_the_plane(results) else (None, [])
     contents = {
         "table.csv": csv_text(results).encode(),
         "table.md": markdown_text(results).encode(),
         "chart.png": draw_chart(results),
+        **({"regions.png": regions} if regions else {}),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -164,10 +167,10 @@ def write_files(results: Results, folder: Path) -> list[Path]:
                 unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror}. Choose another folder with --output.") from error
-    return [folder / name for name in contents]
+    return [folder / name for name in contents], remarks
 
 
-def show(results: Results, written: list[Path]) -> None:
+def show(results: Results, remarks: list[str], written: list[Path]) -> None:
     """Print the table, its notes and where the files are; plain text where it is piped."""
     from rich.console import Console
     from rich.text import Text
@@ -182,7 +185,7 @@ def show(results: Results, written: list[Path]) -> None:
     elif natural_width > console.width:
         table = terminal_table(results, narrow=True)
     console.print(table)
-    for line in ["", *notes(results), *(f"Written: {path}" for path in written)]:
+    for line in ["", *notes(results), *remarks, *(f"Written: {path}" for path in written)]:
         console.print(Text(line), soft_wrap=True)
 
 

@@ -52,6 +52,7 @@ class Run:
             "steps": 0,
             "epochs": 0,
             "parameters": 0,
+            "input_shape": [],
             "seconds": {},
             "checkpoint": {"best": None, "last": None, "tested": None},
             "git": git_state(),
@@ -79,6 +80,7 @@ class Run:
 
         self.trainer = trainer
         self.summary["parameters"] = sum(p.numel() for p in task.network.parameters() if p.requires_grad)
+        self.summary["input_shape"] = list(task.spec.input_shape)
         self.summary["hardware"] = {
             "accelerator": trainer.accelerator.name(),
             "devices": trainer.num_devices,

@@ -85,7 +85,7 @@ def decision_regions(
 
 
 def compare_regions(rows: Sequence[Sequence[Panel]], title: str) -> Figure:
-    """Draw the decision regions of several classifiers: a row per data set, in which all panels share their axes."""
+    """Draw the decision regions of several classifiers: a row per data set, which gives its panels the same axes."""
     columns = max(map(len, rows))
     figure = new_figure(2.7 * columns + 0.4, 2.6 * len(rows) + 0.7)
     figure.suptitle(title, fontsize=11)
@@ -96,7 +96,8 @@ def compare_regions(rows: Sequence[Sequence[Panel]], title: str) -> Figure:
             draw_points(axes, panel.data, size=7)
             axes.set_title(panel.title, fontsize=9)
             axes.set_xlabel(panel.data.feature_names[0], fontsize=8)
-            axes.tick_params(labelsize=7, labelleft=j == 0)
+            is_alike = np.allclose(panel.data.bounds(), row[0].data.bounds())
+            axes.tick_params(labelsize=7, labelleft=j == 0 or not is_alike)
             if j == 0:
                 axes.set_ylabel(panel.data.feature_names[1], fontsize=8)
     return figure

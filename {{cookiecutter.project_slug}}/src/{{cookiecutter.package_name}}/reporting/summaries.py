@@ -27,6 +27,7 @@ class Run:
     seed: int | None
     metrics: dict[str, float]
     error: str = ""
+    input_shape: tuple[int, ...] = ()  # of the data; empty where the run ended before it was known
 
 
 @dataclass
@@ -99,7 +100,7 @@ def read_run(path: Path) -> Run:
     )
     if not (isinstance(overrides, list) and isinstance(choices, dict) and isinstance(metrics, dict)):
         raise ValueError("overrides must be a list, choices and metrics must be mappings")
-    seed = summary.get("seed")
+    seed, shape = summary.get("seed"), summary.get("input_shape")
     return Run(
         folder=path.parent,
         status=summary["status"],
@@ -107,6 +108,7 @@ def read_run(path: Path) -> Run:
         seed=seed if isinstance(seed, int) else None,
         metrics=finite_or_nan(metrics),
         error=first_line(summary.get("error") or ""),
+        input_shape=tuple(shape) if isinstance(shape, list) else (),
     )
 
 
