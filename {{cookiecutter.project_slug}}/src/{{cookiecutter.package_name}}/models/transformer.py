@@ -50,7 +50,7 @@ class Patches(nn.Module):
         x = functional.pad(x if x.dim() > 2 else x[..., None], self.padding)
         if x.dim() == 4:  # (B, H, W, C): the two lengths inside a patch go behind the two that count patches
             x = x.unflatten(2, (-1, p)).unflatten(1, (-1, p)).transpose(2, 3)
-        return x.reshape(len(x), self.num_tokens, self.num_values)
+        return x.reshape(x.shape[0], self.num_tokens, self.num_values)
 
 
 class Attention(nn.Module):

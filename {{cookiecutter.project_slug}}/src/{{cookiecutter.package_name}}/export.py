@@ -1,0 +1,65 @@
+"""Write a trained network for other programs, as a `torch.export` program and as ONNX, each checked.
+
+export run=runs/2026-01-31/12-00-00-1a2b
+
+Both take inputs (B, *input_shape) float32 in the units of the data, for any B, and return predictions (B, K):
+probabilities, or values in the units of the target.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from .command_line import run_command
+from .mistakes import UserMistake, nearest
+from .run_folder import read_run
+
+FORMATS = ("all", "pt2", "onnx")
+ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+
+
+def export(config: DictConfig) -> dict[str, Path]:
+    """Write `<run>/export/model.pt2` and `model.onnx`, and return their paths by format."""
+    if OmegaConf.is_missing(config, "run"):
+        raise UserMistake("Name the run to export: export run=runs/<date>/<time>")
+    return export_run(Path(config.run), str(config.format), str(config.checkpoint))
+
+
+def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[str, Path]:
+    """Export a checkpoint of the run in `folder`.
+
+    Args:
+        folder: a run folder.
+        form: pt2, onnx, or all.
+        which: `tested` (the weights behind `summary.json`), `best` or `last`.
+
+    Raises:
+        UserMistake: the run cannot be read, its model is no torch program, or a package is not installed.
+    """
+    if form not in FORMATS:
+        raise UserMistake(f"format={form} is not known. {nearest(form, FORMATS)} format can be: {', '.join(FORMATS)}")
+    missing = [package for package in ONNX_PACKAGES if find_spec(package) is None]
+    if form != "pt2" and missing:
+        raise UserMistake(
+            f"ONNX needs {', '.join(missing)}: pip install {' '.join(missing)} (this project's extra `export`). "
+            "format=pt2 needs nothing more."
+        )
+    read_run(folder)  # a mistake is answered before torch is imported
+
+    from .checkpoints import load_trained
+    from .exporting import write_programs
+
+    task, settings, *_ = load_trained(folder, which)
+    if not task.network.state_dict(keep_vars=True).keys() - {"_extra_state"} and not list(task.network.buffers()):
+        raise UserMistake(f"run={folder}: {settings.model.import_path} computes outside torch, so there is no program")
+    return write_programs(task, folder / "export", ("pt2", "onnx") if form == "all" else (form,))
+
+
+def main() -> None:
+    """Run the command."""
+    run_command("export")
+
+
+if __name__ == "__main__":
+    main()
