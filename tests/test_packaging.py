@@ -14,7 +14,6 @@ AWKWARD = {
     "author_name": "Zoë O'Brien, PhD (Łódź) 李",
     "author_email": "zoe.o'brien+lab@mail.example.org",
 }
-# Between them, every default hardware, every default tracking and every Python.
 # Together they hold every value of every question.
 BAKES = [
     {},
