@@ -10,9 +10,14 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressLines(Callback):
-    """Logs a line about the epoch that ended, at most every ten seconds."""
+    """Logs a line about the epoch that ended, at most every ten seconds.
 
-    def __init__(self) -> None:
+    Args:
+        prefix: tells this run from others that log at the same time.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
         self.last_line = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -24,12 +29,8 @@ class ProgressLines(Callback):
         if time.monotonic() - self.last_line < SECONDS_BETWEEN_LINES:
             return
         self.last_line = time.monotonic()
-        logger.info(
-            "epoch {} step {} {}",
-            trainer.current_epoch + 1,
-            trainer.global_step,
-            line(trainer.callback_metrics),
-        )
+        where = f"{self.prefix}epoch {trainer.current_epoch + 1} step {trainer.global_step}"
+        logger.info("{}  {}", where, line(trainer.callback_metrics))
 
 
 def line(metrics: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ def make_trainer(settings: Settings, run: Run, task: Task, loggers: list[Logger 
     if shows_bar is None:
         shows_bar = sys.stderr.isatty() and run.is_alone
     # A refresh of the bar costs more than a step of a small model.
-    progress = TQDMProgressBar(refresh_rate=50) if shows_bar else ProgressLines()
+    progress = TQDMProgressBar(refresh_rate=50) if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ")
     trainer = trainer_on(
         settings.hardware,
         **arguments,
