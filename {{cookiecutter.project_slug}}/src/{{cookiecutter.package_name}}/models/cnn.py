@@ -1,13 +1,15 @@
-"""The convolutional network for signals.
+"""The convolutional network for signals and images.
 
     h₁ = σ(x ∗ W₁ + b₁),  hₗ = σ(hₗ₋₁ ∗ Wₗ + bₗ)
     ŷ  = flatten(h_L) W + b
 
-∗ is the cross-correlation along the positions; the same weights look at every neighbourhood.
+∗ is the cross-correlation along the positions of a signal, or the rows and columns of an image; the same weights look
+at every neighbourhood. Source: LeCun et al. 1998, "Gradient-Based Learning Applied to Document Recognition".
 
-Dimensions: B batch, L positions, C channels, K outputs.
+Dimensions: B batch, L positions of a signal, H × W rows and columns of an image, C channels, K outputs.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -17,21 +19,23 @@ from ..data.spec import DataSpec
 from ..mistakes import UserMistake
 from .activations import ACTIVATIONS
 
+CONVOLUTIONS: dict[int, type[nn.Conv1d | nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
+
 
 class CNN(nn.Module):
     """Strided convolutions, then one linear layer over all that is left.
 
     Args:
-        spec: shapes of the data; the input shape must be (L, C).
+        spec: shapes of the data; the input shape must be (L, C) or (H, W, C).
         channels: C of each convolution.
-        kernel_sizes: width of each convolution, in positions.
+        kernel_sizes: width of each convolution, in positions; for images it is a square.
         stride: positions between two neighbouring outputs of a convolution.
-        padding: zeros put on both ends before each convolution.
+        padding: zeros put on all ends before each convolution.
         activation: name of σ, see `activations.py`.
         dropout: probability in [0, 1) that an activation is set to zero in training.
 
     Raises:
-        UserMistake: the data are no signals, or too short for these convolutions.
+        UserMistake: the data are neither signals nor images, or too small for these convolutions.
     """
 
     def __init__(
@@ -45,29 +49,31 @@ class CNN(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if len(spec.input_shape) != 2:
+        *lengths, input_channels = spec.input_shape  # [L] or [H, W]
+        if len(lengths) not in CONVOLUTIONS:
             raise UserMistake(
-                f"model=cnn needs signals of shape (positions, channels), but these data have the shape "
-                f"{spec.input_shape}. Try model=mlp."
+                "model=cnn needs signals (positions, channels) or images (height, width, channels), but these data "
+                f"have the shape {spec.input_shape}: no value has neighbours. Try model=mlp."
             )
-        positions, input_channels = spec.input_shape
+        convolution = CONVOLUTIONS[len(lengths)]
         layers: list[nn.Module] = []
         for c_in, c_out, kernel_size in zip([input_channels, *channels], channels, kernel_sizes, strict=False):
             layers += [
-                nn.Conv1d(c_in, c_out, kernel_size, stride, padding),
+                convolution(c_in, c_out, kernel_size, stride, padding),
                 ACTIVATIONS[activation](),
                 nn.Dropout(dropout),
             ]
-            positions = (positions + 2 * padding - kernel_size) // stride + 1
-            if positions < 1:
+            lengths = [(length + 2 * padding - kernel_size) // stride + 1 for length in lengths]
+            if min(lengths) < 1:
+                size = " × ".join(map(str, spec.input_shape[:-1]))
                 raise UserMistake(
                     f"model.kernel_sizes={list(kernel_sizes)} with model.stride={stride} leave nothing of "
-                    f"{spec.input_shape[0]} positions; use fewer or smaller convolutions, or a smaller stride."
+                    f"{size} positions; use fewer or smaller convolutions, or a smaller stride."
                 )
         self.convolutions = nn.Sequential(*layers)
-        self.output = nn.Linear(positions * channels[-1], spec.output_size)
+        self.output = nn.Linear(math.prod(lengths) * channels[-1], spec.output_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map signals (B, L, C) to outputs (B, K)."""
-        h = self.convolutions(x.transpose(1, 2))  # (B, C, L)
+        """Map signals (B, L, C) or images (B, H, W, C) to outputs (B, K)."""
+        h = self.convolutions(x.movedim(-1, 1))  # (B, C, L) or (B, C, H, W)
         return self.output(torch.flatten(h, 1))

@@ -1,12 +1,15 @@
-"""The recurrent network for signals.
+"""The recurrent network for signals, and for images row by row.
 
     rnn:  hₜ = tanh(xₜW + hₜ₋₁U + b);  gru and lstm put gates around this step
     ŷ  = [h₁; h₂; …; h_L] W + b
 
 Sources: gru, Cho et al. 2014, https://arxiv.org/abs/1406.1078; lstm, Hochreiter & Schmidhuber 1997.
 
-Dimensions: B batch, L positions (steps), C channels, H hidden units (both directions together), K outputs.
+Dimensions: B batch, L steps: positions of a signal or rows of an image, C values of a step: channels or a whole row,
+H hidden units (both directions together), K outputs.
 """
+
+import math
 
 from torch import Tensor, nn
 
@@ -20,7 +23,7 @@ class RNN(nn.Module):
     """A recurrent network whose outputs at all steps feed one linear layer.
 
     Args:
-        spec: shapes of the data; the input shape must be (L, C).
+        spec: shapes of the data; the input shape must be (L, C), or (L, width, channels).
         cell: rnn, gru or lstm.
         hidden_size: hidden units of one direction.
         num_layers: recurrent layers, each reading the outputs of the one below.
@@ -28,7 +31,7 @@ class RNN(nn.Module):
         dropout: probability in [0, 1) that an output between two layers is set to zero in training.
 
     Raises:
-        UserMistake: the data are no signals.
+        UserMistake: the data have no steps.
     """
 
     def __init__(
@@ -41,23 +44,23 @@ class RNN(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if len(spec.input_shape) != 2:
+        steps, *values = spec.input_shape
+        if not values:
             raise UserMistake(
-                f"model=rnn needs signals of shape (positions, channels), but these data have the shape "
-                f"{spec.input_shape}. Try model=mlp."
+                "model=rnn needs signals (positions, channels) or images (height, width, channels), but these data "
+                f"have the shape {spec.input_shape}: there are no steps. Try model=mlp."
             )
-        positions, channels = spec.input_shape
         self.recurrent = CELLS[cell](
-            channels,
+            math.prod(values),
             hidden_size,
             num_layers,
             batch_first=True,
             dropout=dropout,
             bidirectional=bidirectional,
         )
-        self.output = nn.Linear(positions * hidden_size * (2 if bidirectional else 1), spec.output_size)
+        self.output = nn.Linear(steps * hidden_size * (2 if bidirectional else 1), spec.output_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map signals (B, L, C) to outputs (B, K)."""
-        h, _ = self.recurrent(x)  # (B, L, H)
+        """Map signals (B, L, C) or images (B, L, width, channels) to outputs (B, K)."""
+        h, _ = self.recurrent(x.flatten(2))  # (B, L, H)
         return self.output(h.flatten(1))
