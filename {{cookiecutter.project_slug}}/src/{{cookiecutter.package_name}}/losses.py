@@ -24,7 +24,7 @@ def require(spec: DataSpec, task: str, name: str) -> None:
         )
 
 
-def weight_of_classes(spec: DataSpec, weights: ClassWeights) -> Tensor | None:
+def weight_of_classes(spec: DataSpec, weights: ClassWeights, key: str = "loss.class_weights") -> Tensor | None:
     """Return a weight for each class; `balanced` has mean 1 over the training samples.
 
     Raises:
@@ -36,9 +36,7 @@ def weight_of_classes(spec: DataSpec, weights: ClassWeights) -> Tensor | None:
         counts = torch.tensor(spec.class_counts).clamp(min=1)
         return spec.train_size / (spec.output_size * counts)
     if len(weights) != spec.output_size:
-        raise UserMistake(
-            f"loss.class_weights has {len(weights)} entries, but the data have {spec.output_size} classes"
-        )
+        raise UserMistake(f"{key} has {len(weights)} entries, but the data have {spec.output_size} classes")
     return torch.tensor([float(weight) for weight in weights])
 
 

@@ -1,8 +1,8 @@
 """Settings of the models. Sizes of input and output are not among them: they follow from the data."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ..components import Component
 
@@ -24,7 +24,7 @@ class MLP(Component, target="models.mlp.MLP"):
 
 
 class CNN(Component, target="models.cnn.CNN"):
-    """Convolutions over the positions of a signal, then one linear layer."""
+    """Convolutions over the positions of a signal or an image, then one linear layer."""
 
     channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (25, 25, 25)  # of each convolution
     kernel_sizes: tuple[PositiveInt, ...] = (5, 3, 3)  # one for each convolution
@@ -45,7 +45,7 @@ class CNN(Component, target="models.cnn.CNN"):
 
 
 class RNN(Component, target="models.rnn.RNN"):
-    """A recurrent network over the positions of a signal; the outputs of all steps feed one linear layer."""
+    """A recurrent network over a signal, or the rows of an image; the outputs of all steps feed one linear layer."""
 
     cell: Literal["rnn", "gru", "lstm"] = "gru"
     hidden_size: PositiveInt = 6
@@ -93,3 +93,29 @@ class TFT(Component, target="models.tft.TFT"):
         if self.hidden_size % self.num_heads:
             raise ValueError(f"hidden_size={self.hidden_size} must be a multiple of num_heads={self.num_heads}")
         return self
+
+
+class SVM(Component, target="models.svm.SVM"):
+    """Primal linear support vector machine: ½wᵀw + C Σ max(0, 1 − tᵢ(wᵀxᵢ + b))."""
+
+    C: PositiveFloat = 1.0  # what a sample beyond its margin costs
+
+
+class KernelSVM(Component, target="models.kernel_svm.KernelSVM"):
+    """Dual support vector machine with a kernel."""
+
+    C: PositiveFloat = 1.0  # largest dual coefficient
+    kernel: Literal["rbf", "linear", "polynomial"] = "rbf"
+    gamma: PositiveFloat | Literal["scale"] = "scale"  # 1 / (features · variance of the inputs)
+    degree: PositiveInt = 3  # of the polynomial
+    coef0: float = 0.0  # of the polynomial
+    class_weights: tuple[PositiveFloat, ...] | Literal["balanced"] | None = None  # each class's factor of C
+    tolerance: PositiveFloat = 1e-3  # how exactly the conditions of optimality hold, in units of f
+    max_iterations: PositiveInt = 1_000_000  # of the solver, for each pair of classes
+
+
+class Sklearn(Component, target="models.scikit.Sklearn"):
+    """A model of scikit-learn."""
+
+    estimator: str = "random_forest"  # a class by its name, or in snake case without Classifier or Regressor
+    parameters: dict[str, Any] | None = None  # its arguments, under scikit-learn's names

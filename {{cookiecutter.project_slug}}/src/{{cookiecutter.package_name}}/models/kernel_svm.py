@@ -1,0 +1,155 @@
+"""The support vector machine with a kernel, in its dual form.
+
+    max  Σ αᵢ − ½ ΣΣ αᵢ αⱼ yᵢ yⱼ K(xᵢ, xⱼ),   0 ≤ αᵢ ≤ C,   Σ αᵢ yᵢ = 0
+    f(x) = Σ αᵢ yᵢ K(xᵢ, x) + b
+
+Only the support vectors, the samples with αᵢ > 0, matter for f: those on the margins f = ±1 (αᵢ < C) and those beyond
+(αᵢ = C). It is solved, not trained in steps: see `smo.py`, and `kernels.py` for K.
+
+More than two classes fight a duel each against each, K (K − 1) / 2 in all. The class that wins most of them is
+predicted; where classes win equally many, the one with the larger sum of margins (in scikit-learn: break_ties=True).
+
+Source: Cortes & Vapnik 1995, "Support-Vector Networks"; Knerr et al. 1990 for one against one.
+
+Dimensions: N training samples, B batch, D input features, K classes, P pairs of classes, S support vectors.
+"""
+
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any, Literal
+
+import torch
+from loguru import logger
+from torch import Tensor, nn
+
+from ..data.spec import DataSpec
+from ..losses import ClassWeights, Hinge, weight_of_classes
+from ..mistakes import UserMistake
+from .kernels import Kernel, scale_gamma
+from .smo import solve_dual
+
+LARGEST = 20_000  # samples; their kernel matrix takes 3.2 GB
+SOLVED = ("support_vectors", "support_indices", "coefficients", "biases", "dual_objectives")
+
+
+class KernelSVM(nn.Module):
+    """A sum over support vectors.
+
+    Args:
+        spec: of data for classification; inputs of any shape are flattened to D features.
+        C: > 0, the largest α. The larger, the fewer samples are left beyond their margin.
+        kernel: rbf, linear or polynomial.
+        gamma: γ of the kernel; `scale` is 1 / (D · variance of the inputs).
+        degree: of the polynomial.
+        coef0: c of the polynomial.
+        class_weights: w for each class, whose largest α is then wC; `balanced`: inversely proportional to its samples.
+        tolerance: > 0, of the conditions of optimality.
+        max_iterations: > 0, steps of the solver for each pair of classes.
+
+    Raises:
+        UserMistake: the data have no classes, or too many samples.
+    """
+
+    default_loss = Hinge
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        C: float = 1.0,
+        kernel: str = "rbf",
+        gamma: float | Literal["scale"] = "scale",
+        degree: int = 3,
+        coef0: float = 0.0,
+        class_weights: ClassWeights = None,
+        tolerance: float = 1e-3,
+        max_iterations: int = 1_000_000,
+    ) -> None:
+        super().__init__()
+        if spec.task != "classification":
+            raise UserMistake(
+                f"model=kernel_svm parts classes, but these data are for {spec.task}. Try model=mlp or model=sklearn."
+            )
+        if spec.train_size > LARGEST:
+            raise UserMistake(
+                f"model=kernel_svm keeps a number for each pair of its training samples, so it takes at most {LARGEST} "
+                f"of them; these data have {spec.train_size}. Try model=svm, which is linear, or model=mlp."
+            )
+        self.settings = (kernel, gamma, degree, coef0)
+        self.C, self.tolerance, self.max_iterations = C, tolerance, max_iterations
+        self.pairs = list(combinations(range(spec.output_size), 2))
+        weights = weight_of_classes(spec, class_weights, "model.class_weights")
+        self.weights = torch.ones(spec.output_size) if weights is None else weights
+        duels = torch.zeros(len(self.pairs), spec.output_size)  # (P, K): the sign of f says which of the two wins
+        for p, (a, b) in enumerate(self.pairs):
+            duels[p, a], duels[p, b] = -1, 1
+        self.duels: Tensor
+        self.register_buffer("duels", duels, persistent=False)
+        # What `solve` finds; its size is not known before, so it travels in the extra state of a checkpoint.
+        self.kernel: Kernel | None = None
+        self.support_vectors: Tensor
+        self.support_indices: Tensor
+        self.coefficients: Tensor
+        self.biases: Tensor
+        self.dual_objectives: Tensor
+        for name in SOLVED:
+            self.register_buffer(name, torch.empty(0), persistent=False)
+
+    def solve(self, inputs: Tensor, targets: Tensor) -> None:
+        """Find the support vectors among training inputs (N, *input_shape) of classes (N,)."""
+        name, gamma, degree, coef0 = self.settings
+        x, targets = inputs.flatten(1).cpu().double(), targets.cpu()
+        kernel = Kernel(name, scale_gamma(x) if gamma == "scale" else float(gamma), degree, coef0)
+        beta = torch.zeros(len(self.pairs), len(x), dtype=torch.float64)
+        biases, objectives = torch.zeros(2, len(self.pairs), dtype=torch.float64)
+        for p, (a, b) in enumerate(self.pairs):
+            members = ((targets == a) | (targets == b)).nonzero().flatten()
+            y = (targets[members] == b).double() * 2 - 1
+            if y.unique().numel() < 2:  # a class without training samples wins no duel
+                biases[p] = y.sum().sign()
+                continue
+            limit = self.C * self.weights[targets[members]].double()
+            solution = solve_dual(kernel(x[members], x[members]), y, limit, self.tolerance, self.max_iterations)
+            beta[p, members], biases[p], objectives[p] = solution
+        support = beta.any(dim=0).nonzero().flatten()
+        found = (x[support], support, beta[:, support], biases, objectives)
+        self.keep(kernel, dict(zip(SOLVED, found, strict=True)))
+        logger.info("{} of {} training samples are support vectors", len(support), len(x))
+
+    def keep(self, kernel: Kernel, found: dict[str, Tensor]) -> None:
+        """Take over a solution, on the device of the module."""
+        self.kernel = kernel
+        for name, tensor in found.items():
+            is_coarse = self.duels.device.type == "mps" and tensor.is_floating_point()  # it has no double precision
+            setattr(self, name, (tensor.float() if is_coarse else tensor).to(self.duels.device))
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the solution as tensors and plain values."""
+        found = {name: getattr(self, name) for name in SOLVED}
+        return {"kernel": None if self.kernel is None else asdict(self.kernel), **found}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take a solution back from a checkpoint."""
+        if state["kernel"] is not None:
+            self.keep(Kernel(**state["kernel"]), {name: state[name] for name in SOLVED})
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map inputs (B, *input_shape) to outputs (B, K).
+
+        Two classes: −f and f. More: wins minus losses, with the sum of margins squeezed into ±⅔ to part equal ones; the
+        constant puts a class that wins all of its duels above 0, and all others below.
+        """
+        f = self.margins(x)  # (B, P)
+        if len(self.pairs) == 1:
+            return torch.cat([-f, f], dim=1)
+        margins, score = f @ self.duels, f.sign() @ self.duels  # (B, K)
+        return score + 2 - self.duels.shape[1] + margins / (1.5 * (1 + margins.abs()))
+
+    def margins(self, x: Tensor) -> Tensor:
+        """Return f (B, P) of each pair of classes, positive for the second one."""
+        assert self.kernel is not None, "solve comes first"
+        products = self.kernel(x.flatten(1).to(self.support_vectors), self.support_vectors)  # (B, S)
+        return (products @ self.coefficients.T + self.biases).to(self.duels.dtype)
+
+    def decision(self, inputs: Tensor) -> Tensor:
+        """Return f (B,) of two classes: 0 on the boundary, ±1 on the margins, positive for class 1."""
+        return self.margins(inputs)[:, 0]

@@ -1,0 +1,89 @@
+"""Any classifier or regressor of scikit-learn, by name: a baseline on the same data, with the same metrics.
+
+A classifier's outputs are log p for each class; its decision function where it knows no probabilities; and where it has
+neither, log p of a p that is almost 1 for the class it predicts. A regressor's outputs are its values.
+
+Dimensions: N training samples, B batch, D input features, K outputs.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..data.spec import DataSpec
+from ..mistakes import UserMistake
+from .estimators import make_estimator, read_estimator, write_estimator
+
+SMALLEST = 1e-7  # a probability of 0 would make one mistake infinitely bad
+
+
+class Sklearn(nn.Module):
+    """An estimator that is fitted once, to all training samples.
+
+    Args:
+        spec: of data for classification or regression; inputs of any shape are flattened to D features.
+        estimator: name of a class, or in snake case without Classifier or Regressor: random_forest, k_neighbors.
+        parameters: arguments of the class; unless given, its random_state follows from the seed of the run.
+
+    Raises:
+        UserMistake: there is no such estimator for these data, or it does not take these parameters.
+    """
+
+    def __init__(
+        self, spec: DataSpec, estimator: str = "random_forest", parameters: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__()
+        self.is_classifier = spec.task == "classification"
+        self.output_size = spec.output_size
+        self.estimator = make_estimator(estimator, spec.task, parameters or {}, torch.initial_seed() % 2**32)
+
+    def solve(self, inputs: Tensor, targets: Tensor) -> None:
+        """Fit training inputs (N, *input_shape) to classes (N,) or values (N, K).
+
+        Raises:
+            UserMistake: the estimator refuses its parameters, or these data.
+        """
+        is_single = targets.ndim == 2 and targets.shape[1] == 1  # scikit-learn wants one value without a dimension
+        try:
+            self.estimator.fit(as_array(inputs), (targets[:, 0] if is_single else targets).cpu().numpy())
+        except (ValueError, TypeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise UserMistake(f"model.estimator={type(self.estimator).__name__}: {reason}") from None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map inputs (B, *input_shape) to outputs (B, K)."""
+        rows = as_array(x)
+        outputs = self.scores(rows) if self.is_classifier else self.estimator.predict(rows).reshape(len(rows), -1)
+        return torch.from_numpy(outputs.astype(np.float32)).to(x.device)
+
+    def scores(self, rows: NDArray[np.float32]) -> NDArray[Any]:
+        """Return log p or the decision function (B, K) for rows (B, D)."""
+        classes = self.estimator.classes_  # those that occurred in training
+        if hasattr(self.estimator, "predict_proba"):
+            known = np.log(self.estimator.predict_proba(rows).clip(SMALLEST, 1))
+        else:
+            known = np.log((self.estimator.predict(rows)[:, None] == classes).clip(SMALLEST, 1))
+            if hasattr(self.estimator, "decision_function"):
+                decision = self.estimator.decision_function(rows).reshape(len(rows), -1)
+                decision = np.concatenate([-decision, decision], axis=1) if decision.shape[1] == 1 else decision
+                known = decision if decision.shape == known.shape else known  # it may be of pairs of classes
+        scores = np.tile(known.min(axis=1, keepdims=True), (1, self.output_size))
+        scores[:, classes] = known
+        return scores
+
+    def get_extra_state(self) -> Tensor:
+        """Return the fitted estimator as bytes."""
+        return write_estimator(self.estimator)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take a fitted estimator back from a checkpoint."""
+        self.estimator = read_estimator(state)
+
+
+def as_array(inputs: Tensor) -> NDArray[np.float32]:
+    """Return inputs (B, *input_shape) as rows (B, D)."""
+    return inputs.flatten(1).cpu().numpy()
