@@ -12,7 +12,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from .command_line import run_command
-from .mistakes import UserMistake, nearest
+from .mistakes import UserMistake, nearest, refuse
 from .run_folder import read_run
 
 FORMATS = ("all", "pt2", "onnx")
@@ -22,8 +22,11 @@ ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 def export(config: DictConfig) -> dict[str, Path]:
     """Write `<run>/export/model.pt2` and `model.onnx`, and return their paths by format."""
     if OmegaConf.is_missing(config, "run"):
-        raise UserMistake("Name the run to export: export run=runs/<date>/<time>")
-    return export_run(Path(config.run), str(config.format), str(config.checkpoint))
+        refuse("Name the run to export: export run=runs/<date>/<time>")
+    try:
+        return export_run(Path(config.run), str(config.format), str(config.checkpoint))
+    except UserMistake as mistake:
+        refuse(str(mistake))
 
 
 def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[str, Path]:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from .command_line import run_command
 from .data.files import read_table, write_table
-from .mistakes import UserMistake, nearest
+from .mistakes import UserMistake, nearest, refuse
 from .run_folder import read_run
 
 if TYPE_CHECKING:
@@ -28,13 +28,24 @@ OUTPUT_ENDINGS = (".csv", ".parquet")
 def predict(config: DictConfig) -> "DataFrame":
     """Write the predictions of `config.run` for `config.input` to `config.output`, and return them."""
     if OmegaConf.missing_keys(config):
-        raise UserMistake("Name the run and the rows to predict: predict run=runs/<date>/<time> input=new.csv")
-    folder, source, output = Path(config.run), Path(config.input), Path(config.output)
+        refuse("Name the run and the rows to predict: predict run=runs/<date>/<time> input=new.csv")
+    try:
+        return predict_file(Path(config.run), Path(config.input), Path(config.output), str(config.checkpoint))
+    except UserMistake as mistake:
+        refuse(str(mistake))
+
+
+def predict_file(folder: Path, source: Path, output: Path, which: str = "tested") -> "DataFrame":
+    """Write the predictions of the run in `folder` for the rows of `source` to `output`, and return them.
+
+    Raises:
+        UserMistake: see `predict_run`; or the output cannot be written.
+    """
     if output.suffix.lower() not in OUTPUT_ENDINGS:
         raise UserMistake(f"output={output}: the ending can be {' or '.join(OUTPUT_ENDINGS)}")
     if output.absolute() == source.absolute():
         raise UserMistake(f"output={output} would overwrite the input; name another file")
-    predictions = predict_run(folder, source, str(config.checkpoint))
+    predictions = predict_run(folder, source, which)
     write_table(predictions, output)
     logger.success("{} predictions in {}", predictions.height, output)
     return predictions

@@ -1,6 +1,7 @@
 """Tables in files: CSV and Parquet."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,5 +70,6 @@ def write_table(table: "DataFrame", path: Path) -> None:
             table.write_csv(partial)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise UserMistake(f"output={path} cannot be written: {error.strerror or error}") from None

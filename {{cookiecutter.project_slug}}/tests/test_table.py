@@ -1,0 +1,194 @@
+"""Your own table: what is inferred, how columns become numbers, and what is said of a file that cannot serve."""
+
+import gzip
+from datetime import date, datetime, time
+
+import numpy as np
+import polars
+import pytest
+
+from {{ cookiecutter.package_name }}.data.encoding import TableEncoder
+from {{ cookiecutter.package_name }}.data.files import read_table
+from {{ cookiecutter.package_name }}.data.table import Table
+from {{ cookiecutter.package_name }}.data.target import infer_task
+from {{ cookiecutter.package_name }}.mistakes import UserMistake
+
+ROWS = 60
+
+
+@pytest.fixture
+def messages():
+    """What is logged."""
+    from loguru import logger
+
+    heard = []
+    sink = logger.add(lambda message: heard.append(str(message)), level="INFO")
+    yield heard
+    logger.remove(sink)
+
+
+@pytest.fixture
+def frame():
+    """Houses: numbers and categories, each with holes, a constant column, and names."""
+    random = np.random.default_rng(0)
+    area = random.uniform(40, 200, ROWS)
+    return polars.DataFrame(
+        {
+            "name": [f"house {row}" for row in range(ROWS)],
+            "area": [None if row % 10 == 0 else float(area[row]) for row in range(ROWS)],
+            "heating": [None if row % 7 == 0 else ["gas", "oil"][row % 2] for row in range(ROWS)],
+            "garden": [row % 3 == 0 for row in range(ROWS)],
+            "country": ["here"] * ROWS,
+            "price": (3 * area + random.normal(0, 1, ROWS)).tolist(),
+        }
+    )
+
+
+@pytest.fixture
+def load(tmp_path):
+    """`load(frame, target="price")` writes a file and returns the data set."""
+
+    def make(frame, target="price", name="houses.parquet", **settings):
+        path = tmp_path / name
+        frame.write_parquet(path) if name.endswith("parquet") else frame.write_csv(path)
+        loading = {"batch_size": 10, "val_fraction": 0.1, "standardize": True, "seed": 0}
+        data = Table(path=str(path), target=target, **{**loading, **settings})
+        data.setup()
+        return data
+
+    return make
+
+
+@pytest.mark.parametrize("name", ["houses.csv", "houses.parquet"])
+def test_columns_become_numbers_and_useless_ones_are_left_out(frame, load, messages, name):
+    data = load(frame, name=name)
+    expected = ("area", "area missing", "heating=gas", "heating=oil", "heating=missing", "garden")
+    assert data.spec.feature_names == expected and data.spec.task == "regression"
+    said = "".join(messages)
+    assert "name (" in said and "country (one value" in said and "regression of price" in said
+    assert [len(data.raw[part][0]) for part in ("train", "val", "test")] == [43, 5, 12]
+
+
+def test_statistics_are_those_of_the_training_rows_alone(frame, load):
+    data = load(frame)
+    raw, scaled = data.raw["train"][0].numpy(), data.parts["train"][0].numpy()
+    present = raw[raw[:, 1] == 0, 0]
+    np.testing.assert_allclose(raw[raw[:, 1] == 1, 0], present.mean(), rtol=1e-5)
+    np.testing.assert_allclose([scaled[:, 0].mean(), scaled[:, 0].std()], [0, 1], atol=1e-5)
+    assert set(np.unique(scaled[:, 1:5])) == {0, 1}, "marks are not standardised"
+    everything = frame.with_columns(area=polars.when(polars.col("area") > 0).then(1e6))
+    test_rows = {float(price) for price in data.raw["test"][1][:, 0]}
+    is_test = [np.float32(price) in test_rows for price in frame["price"]]
+    changed = frame.with_columns(area=polars.when(polars.Series(is_test)).then(everything["area"]).otherwise("area"))
+    np.testing.assert_array_equal(load(changed, name="other.parquet").scaling.input_mean, data.scaling.input_mean)
+
+
+def test_what_training_rows_did_not_have_is_encoded_and_said_once(frame, messages):
+    encoder = TableEncoder.fit(frame.select("garden", "heating"))
+    new = polars.DataFrame({"heating": ["coal", "gas", " oil ", None], "garden": [True, None, False, True]})
+    rows = encoder.encode(new, "the new rows")
+    np.testing.assert_allclose(rows[:, 1:], [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    np.testing.assert_allclose(rows[:, 0], [1, 1 / 3, 0, 1], atol=1e-6)
+    (said,) = messages
+    assert "1 of unknown category in heating ('coal')" in said and "1 missing in garden" in said
+
+
+def test_the_state_of_an_encoder_makes_it_again(frame):
+    encoder = TableEncoder.fit(frame.drop("name"))
+    again = TableEncoder.from_state(encoder.state())
+    np.testing.assert_array_equal(encoder.encode(frame, "rows"), again.encode(frame, "rows"))
+
+
+def test_dates_and_times_are_numbers_in_days():
+    frame = polars.DataFrame(
+        {
+            "day": [date(1970, 1, 3), date(1970, 1, 1)],
+            "moment": [datetime(1970, 1, 1, 12), datetime(1969, 12, 31)],
+            "clock": [time(6), None],
+        }
+    )
+    rows = TableEncoder.fit(frame).encode(frame, "the rows")
+    np.testing.assert_allclose(rows, [[2, 0.5, 0.25, 0], [0, -1, 0.25, 1]])
+
+
+@pytest.mark.parametrize(
+    "values, task",
+    [
+        (["a", "b"] * 20, "classification"),
+        ([True, False] * 20, "classification"),
+        ([0, 1, 2, 3] * 10, "classification"),
+        ([1.0, 2.0] * 20, "classification"),
+        ([0.5, 2.0] * 20, "regression"),
+        (list(range(40)), "regression"),
+    ],
+)
+def test_the_task_follows_from_the_target(values, task):
+    assert infer_task(polars.Series(values)) == task
+
+
+def test_the_task_can_be_given(frame, load):
+    rated = frame.with_columns(stars=polars.Series([1, 2, 3] * (ROWS // 3)))
+    assert load(rated, "stars").spec.class_names == ("1", "2", "3")
+    assert load(rated, "stars", task="regression").spec.output_size == 1
+
+
+def test_rows_without_a_target_are_left_out(frame, load, messages):
+    holes = frame.with_columns(price=polars.when(polars.int_range(ROWS) < 6).then(None).otherwise("price"))
+    data = load(holes)
+    assert sum(len(data.raw[part][0]) for part in data.raw) == ROWS - 6
+    assert any("6 of 60 rows have no price" in message for message in messages)
+
+
+def test_a_column_can_say_which_part_a_row_is_for(frame, load):
+    parts = ["train"] * 30 + ["val"] * 10 + ["test"] * 20
+    data = load(frame.with_columns(part=polars.Series(parts)), split_column="part")
+    np.testing.assert_allclose(data.raw["test"][1][:, 0], frame["price"][40:], rtol=1e-6)
+    np.testing.assert_allclose(data.raw["val"][1][:, 0], frame["price"][30:40], rtol=1e-6)
+    assert "part" not in "".join(data.spec.feature_names)
+
+
+@pytest.mark.parametrize(
+    "change, settings, message",
+    [
+        (lambda f: f, {"target": "prise"}, "Did you mean price?"),
+        (lambda f: f, {"target": "country"}, "nothing to learn"),
+        (lambda f: f, {"target": "name"}, "too many for classes"),
+        (lambda f: f, {"target": "heating", "task": "regression"}, "needs numbers"),
+        (lambda f: f, {"ignore": ("arae",)}, "Did you mean area?"),
+        (lambda f: f, {"split_column": "heating"}, "a row can be for train, val, test"),
+        (lambda f: f.with_columns(price=polars.lit(None, polars.Float64)), {}, "have no value there"),
+        (lambda f: f.select("name", "country", "price"), {}, "no column left"),
+        (lambda f: f.with_columns(part=polars.lit("train")), {"split_column": "part"}, "is for test"),
+        (lambda f: f.with_columns(tags=polars.concat_list("area")), {}, "data.ignore=[tags]"),
+    ],
+)
+def test_a_table_that_makes_no_task_is_refused(frame, load, change, settings, message):
+    with pytest.raises(UserMistake, match=message.replace("[", r"\[").replace("?", r"\?")):
+        load(change(frame), **settings)
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("mine.csv", b"", "is empty"),
+        ("mine.csv", b"a,b\n", "no rows"),
+        ("mine.csv", b"a,b\n1,2,3\n", "cannot be read"),
+        ("mine.csv", b"a,b\n1,\xff\xfe\n", "cannot be read"),
+        ("mine.csv", b"a;b\n1;2\n", "separator must be a comma"),
+        ("mine.parquet", b"nonsense", "cannot be read"),
+        ("mine.xlsx", b"nonsense", "the ending can be"),
+        ("minne.csv", None, "Did you mean mine.csv?"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(tmp_path, name, content, message):
+    (tmp_path / "mine.csv").write_bytes(b"a,b\n1,2\n")
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserMistake, match=message.replace("?", r"\?")):
+        read_table(tmp_path / name)
+
+
+def test_a_compressed_file_is_read(tmp_path):
+    (tmp_path / "mine.csv.gz").write_bytes(gzip.compress(b"a, b\n1,x\nNA,y\n"))
+    table = read_table(tmp_path / "mine.csv.gz")
+    assert table["a"].to_list() == [1, None] and table["b"].to_list() == ["x", "y"]
