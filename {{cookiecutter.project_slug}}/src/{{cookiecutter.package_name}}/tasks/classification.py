@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
-from ..data.datamodule import ArrayDataModule
+from ..data.datamodule import EVALUATION_BATCH, ArrayDataModule
 from .task import Batch, Task
 
 if TYPE_CHECKING:
@@ -49,19 +49,23 @@ class Classification(Task):
                 self.predict_array,
                 points,
                 decision=self.decide_array if is_machine else None,
-                support=self.support_vectors(),
+                support=self.support_vectors(data),
             )
         return drawn
 
     @torch.inference_mode()
     def decide_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Return f (samples,) of a support vector machine for inputs (samples, *input_shape) in units of the data."""
-        return self.network.decision(self.scaling(torch.from_numpy(inputs).to(self.device))).cpu().numpy()
+        batches = torch.from_numpy(inputs).to(self.device).split(EVALUATION_BATCH)
+        return torch.cat([self.network.decision(self.scaling(batch)) for batch in batches]).cpu().numpy()
 
-    def support_vectors(self) -> NDArray[Any] | None:
-        """Return the numbers of the training points that are support vectors; None if the network has none."""
-        indices = getattr(self.network, "support_indices", None)
-        return None if indices is None else indices.cpu().numpy()
+    def support_vectors(self, data: ArrayDataModule) -> NDArray[Any] | None:
+        """Return the numbers of the training samples that hold a margin; None if the network has no margin."""
+        found = getattr(self.network, "support_indices", None)
+        if callable(found):  # the primal form keeps no samples: it has to look at them
+            inputs, classes = (part.to(self.device) for part in data.parts["train"])
+            found = found(inputs, classes) if self.spec.output_size == 2 else None
+        return None if found is None else found.cpu().numpy()
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
         """Return the probability of each class (samples, K)."""

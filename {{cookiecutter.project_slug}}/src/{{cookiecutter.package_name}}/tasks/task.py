@@ -162,7 +162,8 @@ class Task(LightningModule, ABC):
         """Draw the figures that explain the run into `<folder>/figures` and return their paths by name."""
         from .. import figures  # matplotlib takes a second to import
 
-        return figures.save({"learning_curves": figures.learning_curves(rows), **self.figures(data)}, folder)
+        curves = {} if self.is_solved else {"learning_curves": figures.learning_curves(rows)}
+        return figures.save({**curves, **self.figures(data)}, folder)
 
     @torch.inference_mode()
     def predict_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
