@@ -64,6 +64,7 @@ class Demand(PanelDataModule):
         def column(values: Any) -> Tensor:
             return torch.from_numpy(np.broadcast_to(values, (n, steps)).copy()).flatten()
 
+        self.series_names = tuple(f"shop {i + 1}, {CATEGORIES[c]}" for i, c in enumerate(category))
         shop = column(np.arange(n)[:, None])
         rows = Rows(
             series=shop,

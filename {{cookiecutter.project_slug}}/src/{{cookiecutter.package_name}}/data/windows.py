@@ -121,6 +121,7 @@ class PanelDataModule(LightningDataModule, ABC):
     """
 
     spec: DataSpec
+    series_names: tuple[str, ...]
 
     def __init__(
         self,
@@ -149,7 +150,7 @@ class PanelDataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def load(self) -> tuple[PanelSpec, Rows]:
-        """Return the panel, in the units of the data."""
+        """Return the panel, in the units of the data; from here on `series_names` is known."""
 
     def best_possible(self, part: str) -> float | None:
         """Return the expected quantile loss of a forecaster who knows the truth, if it is known."""
@@ -212,6 +213,13 @@ class PanelDataModule(LightningDataModule, ABC):
                     f"{first_test - self.first_val} to validate, {end - first_test} to test). Choose a smaller "
                     "data.encoder_length or data.decoder_length, or other data.val_fraction and data.test_fraction."
                 )
+
+    def last_test_windows(self, most: int) -> Tensor:
+        """Return where the last test window of each series starts, for up to `most` series spread over all."""
+        series = self.rows.series[self.starts["test"]]
+        ends = torch.cat([series[1:] != series[:-1], torch.ones(1, dtype=torch.bool)])
+        last = self.starts["test"][ends]
+        return last[torch.linspace(0, len(last) - 1, min(most, len(last))).round().long()]
 
     def raw_windows(self, starts: Tensor) -> Windows:
         """Return the windows at `starts`, in the units of the data."""

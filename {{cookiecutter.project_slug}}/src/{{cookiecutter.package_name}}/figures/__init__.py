@@ -2,6 +2,7 @@
 
 from .classification import confusion_matrix
 from .curves import METRIC_LABELS, learning_curves
+from .forecasting import Forecast, attention_over_time, forecasts, variable_importances
 from .regions import LabelledPoints, Panel, compare_regions, decision_regions
 from .regression import fitted_line, fitted_surface, residuals
 from .style import CLASS_COLORS, DPI, FIT_COLOR, PANEL, STAGES, new_figure, save
@@ -13,15 +14,19 @@ __all__ = [
     "METRIC_LABELS",
     "PANEL",
     "STAGES",
+    "Forecast",
     "LabelledPoints",
     "Panel",
+    "attention_over_time",
     "compare_regions",
     "confusion_matrix",
     "decision_regions",
     "fitted_line",
     "fitted_surface",
+    "forecasts",
     "learning_curves",
     "new_figure",
     "residuals",
     "save",
+    "variable_importances",
 ]

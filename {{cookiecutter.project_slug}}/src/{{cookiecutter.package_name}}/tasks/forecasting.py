@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_DRAWN = 4  # series in the figure of forecasts
+MAX_EXPLAINED = 1024  # test windows behind the figures of importances and attention
 
 
 class QuantileLoss(Metric):
@@ -53,6 +54,10 @@ class Forecasting(Task):
         """Return quantiles and targets in the units of the data."""
         return self.scaling.to_units(outputs), self.scaling.to_units(targets)
 
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Map the inputs of windows, see `Windows`, to quantiles, both in the units of the data."""
+        return self.to_predictions(self.network(*self.scaling(*inputs)))
+
     def to_predictions(self, outputs: Tensor) -> Tensor:
         """Return quantiles (samples, H, Q) in the units of the data."""
         return self.scaling.to_units(outputs)
@@ -72,6 +77,41 @@ class Forecasting(Task):
             reached = self.trainer.callback_metrics["test/quantile_loss"]
             logger.info("test/quantile_loss {:.4f}; the true quantiles expect {:.4f}, the best possible", reached, best)
 
+    @torch.inference_mode()
     def figures(self, data: Any) -> dict[str, "Figure"]:
-        """Return forecasts with their bands, the importance of variables, and what is attended to."""
-        return {}
+        """Return forecasts with their bands and, if the network says so, which variables and steps they came from."""
+        from ..figures import Forecast, attention_over_time, forecasts, variable_importances
+
+        panel = self.spec.panel
+        assert panel is not None
+        self.eval()
+        last = data.last_test_windows(MAX_DRAWN)
+        windows = data.raw_windows(last)
+        predicted, true = self(*(tensor.to(self.device) for tensor in windows[:-1])).cpu(), data.true_quantiles(last)
+        shown = [
+            Forecast(
+                data.series_names[int(data.rows.series[start])],
+                windows.past_reals[i, :, -1].numpy(),
+                windows.targets[i].numpy(),
+                predicted[i].numpy(),
+                None if true is None else true[i].numpy(),
+            )
+            for i, start in enumerate(last)
+        ]
+        drawn = {"forecasts": forecasts(shown, panel.quantiles, panel.target)}
+        if hasattr(self.network, "explain"):
+            starts = data.starts["test"]
+            some = data.raw_windows(starts[:: -(-len(starts) // MAX_EXPLAINED)])[:-1]
+            explained = self.network.explain(*self.scaling(*(tensor.to(self.device) for tensor in some)))
+            static, past, future = (
+                weights.flatten(0, -2).mean(dim=0).tolist()
+                for weights in (explained.static_weights, explained.past_weights, explained.future_weights)
+            )
+            groups = {
+                "static": dict(zip(panel.static_categoricals, static, strict=True)),
+                "past": dict(zip((*panel.reals, *panel.categoricals), past, strict=True)),
+                "future": dict(zip((*panel.known_reals, *panel.known_categoricals), future, strict=True)),
+            }
+            drawn["variable_importances"] = variable_importances(groups)
+            drawn["attention"] = attention_over_time(explained.attention.mean(dim=0).cpu().numpy())
+        return drawn
