@@ -128,6 +128,19 @@ def test_a_margin_is_drawn_where_f_is_one_and_the_support_vectors_are_circled():
     assert "f = 0" in axes.get_title()
 
 
+@pytest.mark.parametrize("model", ["svm", "kernel_svm"])
+def test_the_support_vectors_of_a_run_are_the_training_points_that_hold_the_margin(train, monkeypatch, model):
+    drawn = []
+    monkeypatch.setattr(figures, "decision_regions", lambda *given: drawn.append(given) or figures.new_figure(1, 1))
+    train(f"model={model}", "data=moons", "figures=true", "optimizer.lr=0.1")
+    _, data, decision, support = drawn[0]
+    side = 2 * data.labels - 1
+    held = np.isin(np.arange(len(side)), support)
+    margins = side * decision(data.points)
+    assert 0 < held.sum() < len(side)
+    assert margins[held].max() < 1.01 and margins[~held].min() > 0.99
+
+
 def test_models_side_by_side_share_their_axes_and_say_their_accuracy():
     data = labelled(np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2)
 

@@ -33,7 +33,7 @@ def confusion_matrix(counts: np.ndarray, class_names: Sequence[str]) -> Figure:
     every = math.ceil(num_classes / 40)  # with very many classes, name only some
     ticks = range(0, num_classes, every)
     names = [str(class_names[i]) for i in ticks]
-    long = max(map(len, names), default=0) > 3
+    long = max(map(len, names), default=0) > max(3, 36 // max(num_classes, 1))  # characters that fit under a column
     axes.set_xticks(ticks, names, rotation=45 if long else 0, ha="right" if long else "center")
     axes.set_yticks(ticks, names)
     axes.set_xlabel("predicted class")

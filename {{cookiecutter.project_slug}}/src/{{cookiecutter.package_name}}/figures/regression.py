@@ -81,7 +81,8 @@ def fitted_surface(predict: Function, train: Part, test: Part, features: Sequenc
         space.plot([point[0]] * 2, [point[1]] * 2, ends, color="black", linewidth=0.6)
     space.scatter(at[:, 0], at[:, 1], values, s=10, color="black", depthshade=False)
     space.set(xlabel=features[0], ylabel=features[1], zlabel=target)
-    space.view_init(elev=25, azim=downhill(z) + 40)  # an inclined surface is never seen edge-on
+    space.view_init(elev=25, azim=downhill(z) + 10)  # from below, where an inclined surface is not seen edge-on
+    space.set_box_aspect(None, zoom=0.88)  # the layout does not know how far its labels reach
     space.set_title("test points, joined to the surface by their residuals", fontsize=9)
 
     axes = figure.add_subplot(1, 2, 2)
@@ -98,9 +99,9 @@ def fitted_surface(predict: Function, train: Part, test: Part, features: Sequenc
 
 
 def downhill(z: NDArray[Any]) -> float:
-    """Return the angle, in degrees, in which heights (rows along y, columns along x) fall on average."""
+    """Return the diagonal, in degrees, along which heights (rows along y, columns along x) fall most on average."""
     along_y, along_x = (float(np.mean(slope)) for slope in np.gradient(np.nan_to_num(z)))
-    return math.degrees(math.atan2(-along_y, -along_x))
+    return math.degrees(math.atan2(-1 if along_y > 0 else 1, -1 if along_x > 0 else 1))
 
 
 def residuals(predicted: NDArray[Any], true: NDArray[Any], target: str) -> Figure:
@@ -121,9 +122,9 @@ def residuals(predicted: NDArray[Any], true: NDArray[Any], target: str) -> Figur
     else:
         figure.suptitle("Residuals: no prediction is finite")
     histogram.axvline(0, color="black", linestyle="--", linewidth=1)
-    scatter.set_xlabel(f"true {target}")
-    scatter.set_ylabel(f"predicted {target}")
-    histogram.set_xlabel(f"predicted − true, {target}")
-    histogram.set_ylabel("test samples")
+    scatter.set_xlabel(f"true {target}", fontsize=9)
+    scatter.set_ylabel(f"predicted {target}", fontsize=9)
+    histogram.set_xlabel(f"predicted − true, {target}", fontsize=9)
+    histogram.set_ylabel("test samples", fontsize=9)
     scatter.grid(alpha=0.3)
     return figure

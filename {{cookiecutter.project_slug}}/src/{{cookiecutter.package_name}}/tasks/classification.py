@@ -1,7 +1,9 @@
 """Classification: the class with the largest logit wins; softmax(logits) are probabilities."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -44,13 +46,9 @@ class Classification(Task):
         drawn = {"confusion_matrix": confusion_matrix(self.confusion.compute().cpu().numpy(), names)}
         if self.spec.input_shape == (2,):
             points = LabelledPoints(*data.arrays("train"), *data.arrays("test"), self.spec.feature_names, names)
-            is_machine = hasattr(self.network, "decision") and len(names) == 2
-            drawn["decision_regions"] = decision_regions(
-                self.predict_array,
-                points,
-                decision=self.decide_array if is_machine else None,
-                support=self.support_vectors(data),
-            )
+            decide = self.decide_array if hasattr(self.network, "decision") and len(names) == 2 else None
+            support = self.support_vectors(points.points, points.labels, decide)
+            drawn["decision_regions"] = decision_regions(self.predict_array, points, decide, support)
         return drawn
 
     @torch.inference_mode()
@@ -59,13 +57,14 @@ class Classification(Task):
         batches = torch.from_numpy(inputs).to(self.device).split(EVALUATION_BATCH)
         return torch.cat([self.network.decision(self.scaling(batch)) for batch in batches]).cpu().numpy()
 
-    def support_vectors(self, data: ArrayDataModule) -> NDArray[Any] | None:
-        """Return the numbers of the training samples that hold a margin; None if the network has no margin."""
-        found = getattr(self.network, "support_indices", None)
-        if callable(found):  # the primal form keeps no samples: it has to look at them
-            inputs, classes = (part.to(self.device) for part in data.parts["train"])
-            found = found(inputs, classes) if self.spec.output_size == 2 else None
-        return None if found is None else found.cpu().numpy()
+    def support_vectors(
+        self, inputs: NDArray[Any], classes: NDArray[Any], decide: Callable[[NDArray[Any]], NDArray[Any]] | None
+    ) -> NDArray[Any] | None:
+        """Return the numbers of the training samples that hold the margin; None if there is none."""
+        if hasattr(self.network, "support_indices"):
+            return self.network.support_indices.cpu().numpy()
+        # The primal form names none: they are those on their margin or beyond it, as that is where the loss pulls.
+        return None if decide is None else np.flatnonzero((2 * classes - 1) * decide(inputs) <= 1)
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
         """Return the probability of each class (samples, K)."""
