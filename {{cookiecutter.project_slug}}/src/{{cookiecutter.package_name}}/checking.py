@@ -1,8 +1,6 @@
 """Says in a sentence what is wrong with a configuration: with its keys, or with their values. Never imports torch."""
 
 import re
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from hydra.errors import MissingConfigException
@@ -11,10 +9,10 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 from pydantic import BaseModel, ValidationError
 
 from .components import Component, OpenComponent, settings_class
+from .configs import choices, listing
 from .mistakes import UserMistake, nearest
 from .settings import Settings
 
-CONFIGS = Path(__file__).parent / "configs"
 REQUIRED = ("model", "data", "optimizer")
 COMPONENTS = (*REQUIRED, "scheduler", "loss")
 
@@ -127,13 +125,3 @@ def explain(error: Exception) -> str:
         key = message[0].split("'")[1]
         return f"{key} is not a setting. {nearest(key, choices())}\nthe groups are: {listing(choices())}"
     return "\n".join(message + ([str(error.__cause__)] if error.__cause__ else []))
-
-
-def choices(group: str = "") -> list[str]:
-    """Return the names of the files of a group, or of all groups."""
-    return [path.stem for path in (CONFIGS / group).iterdir() if path.is_dir() != bool(group)]
-
-
-def listing(names: Iterable[str], separator: str = ", ") -> str:
-    """Return the names in order, without Hydra's own."""
-    return separator.join(sorted(name for name in names if name not in ("hydra", "__pycache__")))

@@ -1,7 +1,7 @@
-"""What every command shares: Hydra in front, one message per mistake, and an honest exit status.
+"""What every command shares: its help, Hydra in front, one message per mistake, and an honest exit status.
 
 Exit status: 0 done, 1 failed, 2 a mistake in what was asked for, 130 stopped with Ctrl-C.
-Nothing here imports torch: help, tab completion and mistakes are answered at once.
+Help, tab completion and mistakes are answered at once: nothing here imports torch, and help imports not even Hydra.
 """
 
 import os
@@ -9,32 +9,37 @@ import secrets
 import sys
 from importlib import import_module
 
-import hydra
-from hydra.errors import CompactHydraException
-from loguru import logger
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from .checking import CONFIGS, explain
-from .logs import log_to_terminal
-from .mistakes import UserMistake, refuse
-from .sweeps import SweepFailed
-
-# Two runs that start in the same second get folders of their own.
-OmegaConf.register_new_resolver("short_id", lambda: secrets.token_hex(2), use_cache=True, replace=True)
+from .configs import CONFIGS, choices, listing
 
 
 def run_command(name: str) -> None:
     """Run the command `name`: the function of that name in the module of that name, under `configs/<name>.yaml`."""
+    # Imported by its name, not taken from __main__, so that launchers can send it to other processes.
+    module = import_module(f".{name}", __package__)
+    if {"--help", "-h"} & set(sys.argv):
+        sys.stdout.write(help_text(name, str(module.__doc__)))
+        return
+
+    import hydra
+    from hydra.errors import CompactHydraException
+    from loguru import logger
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from .logs import log_to_terminal
+    from .mistakes import SweepFailed, UserMistake, refuse
+
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its exceptions to us
     log_to_terminal()
-    # Imported by its name, not taken from __main__, so that launchers can send it to other processes.
-    task = getattr(import_module(f".{name}", __package__), name)
+    # Two runs that start in the same second get folders of their own.
+    OmegaConf.register_new_resolver("short_id", lambda: secrets.token_hex(2), use_cache=True, replace=True)
     try:
-        hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=name)(task)()
+        hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=name)(getattr(module, name))()
     except UserMistake as mistake:
         refuse(str(mistake))
     except (CompactHydraException, OmegaConfBaseException) as error:
+        from .checking import explain
+
         refuse(explain(error))
     except ValueError as error:
         if "Config group override" not in str(error):
@@ -46,3 +51,11 @@ def run_command(name: str) -> None:
     except KeyboardInterrupt:
         logger.warning("Stopped.")
         sys.exit(130)
+
+
+def help_text(name: str, doc: str) -> str:
+    """Return the docstring of the command, and for `train` the groups with their files."""
+    groups = "\n".join(f"  {group + '=':<12} {listing(choices(group))}" for group in sorted(choices()))
+    parts = [doc.rstrip(), f"Groups, each with its files:\n{groups}" if name == "train" else ""]
+    hint = f"All settings as they stand: {name} --cfg job    Hydra's own options: {name} --hydra-help"
+    return "\n\n".join([part for part in parts if part] + [hint]) + "\n"

@@ -1,7 +1,8 @@
-"""Test the weights of a run that is done, and compare with what its `summary.json` says.
+"""evaluate: test the weights of a run again, and compare with its summary.json.
 
-evaluate run=runs/2026-01-31/12-00-00-1a2b
-evaluate run=runs/sweeps/width/hidden_sizes_50-seed_1-0123abcd checkpoint=best part=val
+evaluate run=runs/2026-01-31/12-00-00-1a2b             the weights that the run tested
+evaluate run=runs/sweeps/depth/<job> checkpoint=last   those of its last step
+evaluate run=<folder> part=val                         on another part of the data: test, val or train
 """
 
 from pathlib import Path

@@ -1,6 +1,7 @@
-"""Write a trained network for other programs, as a `torch.export` program and as ONNX, each checked.
+"""export: write a trained network for other programs, as a `torch.export` program and as ONNX, each checked.
 
-export run=runs/2026-01-31/12-00-00-1a2b
+  export run=runs/2026-01-31/12-00-00-1a2b   <run>/export/model.pt2 and model.onnx
+  export run=<folder> format=pt2             torch.export alone, which needs nothing more
 
 Both take inputs (B, *input_shape) float32 in the units of the data, for any B, and return predictions (B, K):
 probabilities, or values in the units of the target.

@@ -10,6 +10,10 @@ class UserMistake(Exception):
     """Something the user can put right: an unknown option, a value out of range, a missing file."""
 
 
+class SweepFailed(Exception):
+    """Some jobs of a multirun did not complete; the message names them."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `Did you mean …?` with the known name most like `name`, or an empty string if none is alike."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

@@ -1,6 +1,11 @@
-"""Let a trained model predict new rows. It needs nothing but the run folder.
+"""predict: let a trained model predict new rows. It needs nothing but the run folder.
 
-predict run=runs/2026-01-31/12-00-00-1a2b input=new.csv output=predictions.csv
+  predict run=runs/2026-01-31/12-00-00-1a2b input=new.csv output=predictions.csv
+  predict run=<folder> input=new.parquet output=out.parquet checkpoint=last
+
+A row of output for each row of input, in the same order. The input needs the columns that the model was trained on, in
+any order, not the target. For data of one's own (data=table) values may be missing. Images and signals: a column for
+each number, in order.
 """
 
 import math

@@ -17,13 +17,9 @@ from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
 from .checking import check, explain
-from .mistakes import UserMistake
+from .mistakes import SweepFailed, UserMistake
 
 NOT_PART_OF_A_JOB = {"sweep"}
-
-
-class SweepFailed(Exception):
-    """Some jobs of a multirun did not complete; the message names them."""
 
 
 def run_jobs(

@@ -1,25 +1,38 @@
-"""Train one model on one data set, test it, and leave everything in the run folder.
+"""train: one model on one data set, or many of them in a multirun (-m).
 
-train model=cnn data=mnist1d seed=1
-train -m model=linear,mlp,cnn,rnn seed=1,2,3
+Everything is a setting, changed by name=value:
+
+  train model=cnn data=mnist1d seed=1             choose a file from a group
+  train optimizer.lr=0.01 trainer.max_epochs=50   change a single setting
+  train -m model=linear,mlp,cnn seed=1,2,3        every combination, one after the other
+  train -m seed=1,2,3,4 hydra/launcher=joblib     the same side by side, on all cores
+  train -m model=mlp,cnn sweep=depth              named: the same command again goes on with it
+  train tracking=none                             without a tracker
+
+A run leaves its results in runs/<date>/<time>, a multirun in runs/sweeps/<name>; `report <folder>` makes a table.
 """
 
 from functools import partial
-from typing import Any
-
-from omegaconf import DictConfig, OmegaConf
+from typing import TYPE_CHECKING, Any
 
 from .command_line import run_command
-from .components import build
-from .run_folder import recorded
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 
-def train(config: DictConfig) -> dict[str, Any]:
+def train(config: "DictConfig") -> dict[str, Any]:
     """Run what `config` says and return the run's summary, as it stands in `summary.json`."""
+    # Imported here, so that help does not wait for them.
+    from omegaconf import OmegaConf
+
+    from .components import build
+    from .run_folder import recorded
+
     with recorded(config) as run:
         settings = run.settings
         with run.timed("startup"):
-            # Imported here, so that help, tab completion and mistakes never wait for torch.
+            # Imported here, so that mistakes never wait for torch.
             from lightning.pytorch import seed_everything
 
             from .checkpoints import chosen_weights

@@ -1,0 +1,18 @@
+"""The values of all settings: one YAML file for each command, one folder for each group of choices."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+CONFIGS = Path(__file__).parent
+
+
+def choices(group: str = "") -> list[str]:
+    """Return the names of the files of a group, or of all groups."""
+    if group:
+        return [path.stem for path in (CONFIGS / group).glob("*.yaml")]
+    return [path.name for path in CONFIGS.iterdir() if path.is_dir() and path.name not in ("hydra", "__pycache__")]
+
+
+def listing(names: Iterable[str], separator: str = ", ") -> str:
+    """Return the names in order, in one line."""
+    return separator.join(sorted(name for name in names if name != "hydra"))
