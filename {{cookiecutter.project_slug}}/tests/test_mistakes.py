@@ -6,7 +6,7 @@ PACKAGE = "{{ cookiecutter.package_name }}"
 
 # What was typed, and what the message must name: the key, the value, what is allowed or the nearest name.
 MISTAKES = [
-    ("model=mpl", "model=mpl", "mean mlp?", "cnn, linear, mlp, rnn"),
+    ("model=mpl", "model=mpl", "mean mlp?", "cnn, kernel_svm, linear, mlp"),
     ("data=mnist", "data=mnist", "mean mnist1d?"),
     ("optimizer=adan", "optimizer=adan", "mean adam?"),
     ("scheduler=cosin", "scheduler=cosin", "mean cosine?"),
