@@ -67,10 +67,10 @@ class Sklearn(nn.Module):
             known = np.log(self.estimator.predict_proba(rows).clip(SMALLEST, 1))
         else:
             known = np.log((self.estimator.predict(rows)[:, None] == classes).clip(SMALLEST, 1))
-            if hasattr(self.estimator, "decision_function"):
+            of_pairs = getattr(self.estimator, "decision_function_shape", "ovr") == "ovo"
+            if hasattr(self.estimator, "decision_function") and not of_pairs:
                 decision = self.estimator.decision_function(rows).reshape(len(rows), -1)
-                decision = np.concatenate([-decision, decision], axis=1) if decision.shape[1] == 1 else decision
-                known = decision if decision.shape == known.shape else known  # it may be of pairs of classes
+                known = np.concatenate([-decision, decision], axis=1) if decision.shape[1] == 1 else decision
         scores = np.tile(known.min(axis=1, keepdims=True), (1, self.output_size))
         scores[:, classes] = known
         return scores
