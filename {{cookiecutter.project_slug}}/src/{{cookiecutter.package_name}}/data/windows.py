@@ -187,6 +187,12 @@ class PanelDataModule(LightningDataModule, ABC):
             self.scaling.fit(trained, trained[:, -1:])
             self.scaled = self.rows._replace(reals=(self.rows.reals - self.scaling.input_mean) / self.scaling.input_std)
 
+    def boundaries(self, time: Tensor) -> tuple[int, int]:
+        """Return the first time steps of validation and test; without validation they are the same."""
+        first, end = int(time.min()), int(time.max()) + 1
+        first_test = end - max(1, round(self.test_fraction * (end - first)))
+        return first_test - round(self.val_fraction * (first_test - first)), first_test
+
     def split(self, panel: PanelSpec) -> None:
         """Find the windows of each part.
 
@@ -195,8 +201,7 @@ class PanelDataModule(LightningDataModule, ABC):
         """
         time, length = self.rows.time, panel.encoder_length + panel.decoder_length
         first, end = int(time.min()), int(time.max()) + 1
-        first_test = end - max(1, round(self.test_fraction * (end - first)))
-        self.first_val = first_test - round(self.val_fraction * (first_test - first))
+        self.first_val, first_test = self.boundaries(time)
         starts = torch.arange(len(time) - length + 1)
         starts = starts[self.rows.series[starts] == self.rows.series[starts + length - 1]]
         first_target, last_target = time[starts + panel.encoder_length], time[starts + length - 1]

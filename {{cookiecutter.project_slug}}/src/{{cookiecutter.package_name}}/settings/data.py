@@ -105,3 +105,27 @@ class Demand(Windows, target="data.demand.Demand"):
 
     num_series: PositiveInt = 12  # shops
     num_steps: Annotated[int, Field(ge=10)] = 500  # days
+
+
+class Panel(Windows, target="data.panel.Panel"):
+    """Time series of your own CSV or Parquet file."""
+
+    path: str  # the file: .csv, .csv.gz or .parquet
+    time: str  # the column with dates, times or whole numbers
+    target: str  # the column to forecast
+    groups: tuple[str, ...] = ()  # columns that together name a series
+    known_reals: tuple[str, ...] = ()  # numbers that are known in advance
+    known_categoricals: tuple[str, ...] = ()  # categories that are known in advance
+    observed_reals: tuple[str, ...] = ()  # numbers that are known when they happen
+    observed_categoricals: tuple[str, ...] = ()  # categories that are known when they happen
+    static_categoricals: tuple[str, ...] = ()  # categories that never change within a series, besides the groups
+
+    @model_validator(mode="after")
+    def every_column_has_one_role(self) -> Self:
+        """Refuse a column that is named twice."""
+        roles = (self.known_reals, self.known_categoricals, self.observed_reals, self.observed_categoricals)
+        names = [self.time, self.target, *(name for role in roles for name in role)]
+        twice = sorted({name for name in names if names.count(name) > 1} | {*names} & {*self.static_categoricals})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} must have one role only: the past of the target is always an input")
+        return self

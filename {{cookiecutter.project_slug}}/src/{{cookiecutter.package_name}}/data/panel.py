@@ -1,0 +1,233 @@
+"""Your own panel: several time series in a CSV or Parquet file, one row for each series and step of time.
+
+time                   dates, times or whole numbers. The smallest distance between two rows of a series is a step,
+                       or a calendar month if all distances are months.
+gaps                   no window spans one; a row without target counts as a gap
+missing real values    the last value before, in the same series; at its start the mean of the training rows
+categories             those of the training rows; missing ones, and those that occur later only, are a category
+                       of their own
+"""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from loguru import logger
+from numpy.typing import NDArray
+
+from ..mistakes import UserMistake, nearest
+from .encoding import as_numbers, as_text, listed
+from .files import read_table
+from .spec import PanelSpec
+from .windows import PanelDataModule, Rows
+
+if TYPE_CHECKING:
+    from polars import DataFrame, Series
+
+UNKNOWN = 0  # the number of the category that is missing or unknown
+SHORTEST_MONTH, LONGEST_MONTH = 28.0, 31.0  # days
+
+
+class Panel(PanelDataModule):
+    """Series of a file, told apart by their group columns, which are static categories as well.
+
+    Args:
+        path: the file, see `files.py`.
+        time: the column that orders the rows of a series.
+        target: the column to forecast.
+        groups: columns whose values together name a series; none: the file holds one.
+        known_reals: numbers that are known in advance, such as prices.
+        known_categoricals: categories that are known in advance, such as holidays.
+        observed_reals: numbers that are known only when they happen.
+        observed_categoricals: categories that are known only when they happen.
+        static_categoricals: categories that never change within a series, besides the groups.
+        **windows: the arguments of PanelDataModule.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        time: str,
+        target: str,
+        groups: tuple[str, ...] = (),
+        known_reals: tuple[str, ...] = (),
+        known_categoricals: tuple[str, ...] = (),
+        observed_reals: tuple[str, ...] = (),
+        observed_categoricals: tuple[str, ...] = (),
+        static_categoricals: tuple[str, ...] = (),
+        **windows: Any,
+    ) -> None:
+        super().__init__(**windows)
+        self.path = Path(path)
+        self.time = time
+        self.target = target
+        self.groups = tuple(groups)
+        self.reals = (*known_reals, *observed_reals)
+        self.categoricals = (*known_categoricals, *observed_categoricals)
+        self.static = tuple(dict.fromkeys([*groups, *static_categoricals]))
+        self.num_known = len(known_reals), len(known_categoricals)
+        self.digest = ""  # of the file
+
+    def load(self) -> tuple[PanelSpec, Rows]:
+        """Return the encoded rows.
+
+        Raises:
+            UserMistake: the file cannot be read, a column is not there, or the rows are no time series.
+        """
+        table = read_table(self.path)
+        self.digest = hashlib.sha256(self.path.expanduser().read_bytes()).hexdigest()
+        for name in (self.time, self.target, *self.reals, *self.categoricals, *self.static):
+            if name not in table.columns:
+                hint = nearest(name, table.columns)
+                raise UserMistake(f"{self.path} has no column {name}. {hint}\nIt has: {listed(table.columns)}")
+        series, time, table = self.ordered(table)
+        segment = self.segments(series, time)
+        is_trained = time < self.boundaries(torch.from_numpy(time))[0]
+
+        encoded = {name: self.encode(table[name], is_trained) for name in (*self.categoricals, *self.static)}
+        for name in self.static:
+            self.require_static(name, series, encoded[name][0])
+        reals = [self.filled(table[name], series, is_trained) for name in self.reals]
+        rows = Rows(
+            series=torch.from_numpy(segment),
+            time=torch.from_numpy(time),
+            reals=torch.from_numpy(np.stack([*reals, as_numbers(table[self.target])], axis=1).astype(np.float32)),
+            categoricals=stacked([encoded[name][0] for name in self.categoricals], len(time)),
+            static=stacked([encoded[name][0] for name in self.static], len(time)),
+        )
+        known_reals, known_categoricals = self.num_known
+        return PanelSpec(
+            encoder_length=self.encoder_length,
+            decoder_length=self.decoder_length,
+            quantiles=self.quantiles,
+            target=self.target,
+            static_categoricals=self.static,
+            known_reals=self.reals[:known_reals],
+            known_categoricals=self.categoricals[:known_categoricals],
+            observed_reals=self.reals[known_reals:],
+            observed_categoricals=self.categoricals[known_categoricals:],
+            cardinalities={name: len(categories) + 1 for name, (_, categories) in encoded.items()},
+        ), rows
+
+    def ordered(self, table: "DataFrame") -> tuple[NDArray[np.int64], NDArray[np.int64], "DataFrame"]:
+        """Return the number of the series and of the time step of each row that has a target, and these rows, in order.
+
+        Raises:
+            UserMistake: the times are no times, uneven, or twice in a series.
+        """
+        present = np.isfinite(as_numbers(table[self.target]))
+        if not present.all():
+            logger.warning("{} of {} rows have no {}: gaps.", (~present).sum(), table.height, self.target)
+        table = table.filter(present).sort(*self.groups, self.time)
+        if table.is_empty():
+            raise UserMistake(f"data.target={self.target}: no row of {self.path} has a value there")
+        names = [" ".join(str(value) for value in row) for row in table.select(*self.groups).rows()]
+        names = names or [self.target] * table.height
+        series = np.cumsum([0, *(a != b for a, b in zip(names[1:], names[:-1], strict=True))])
+        time = self.steps(table[self.time], series)
+        twice = np.flatnonzero((np.diff(time) == 0) & (np.diff(series) == 0))
+        if len(twice):
+            raise UserMistake(
+                f"{self.path} has two rows for {names[twice[0]]} at {self.time}={table[self.time][int(twice[0])]}. "
+                "data.groups= names the columns that tell series apart."
+            )
+        self.names = names
+        return series, time, table
+
+    def steps(self, column: "Series", series: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of the time step of each row, from 0 on; the same in all series.
+
+        Raises:
+            UserMistake: they are no times, or uneven.
+        """
+        if not (column.dtype.is_temporal() or column.dtype.is_integer()) or column.null_count():
+            raise UserMistake(
+                f"data.time={self.time} must hold dates, times or whole numbers in every row, such as 2026-01-31; "
+                f"it holds {column.dtype} such as {column[0]!r}, and {column.null_count()} values are missing"
+            )
+        numbers = as_numbers(column)
+        distances = np.diff(numbers)[(np.diff(series) == 0) & (np.diff(numbers) > 0)]
+        if not len(distances):
+            return np.zeros(len(numbers), np.int64)
+        step = distances.min()
+        if column.dtype.is_temporal() and SHORTEST_MONTH <= step <= LONGEST_MONTH:
+            months = (column.dt.year().cast(int) * 12 + column.dt.month()).to_numpy().astype(np.int64)
+            return months - months.min()
+        steps = (numbers - numbers.min()) / step
+        if np.abs(steps - steps.round()).max() > 1e-3:
+            uneven = int(np.abs(steps - steps.round()).argmax())
+            unit = "days" if column.dtype.is_temporal() else "units"
+            raise UserMistake(
+                f"data.time={self.time}: the steps are uneven. The smallest is {step:.6g} {unit}, but {column[uneven]} "
+                "is not a whole number of them after the first time. Resample the series to even steps."
+            )
+        return steps.round().astype(np.int64)
+
+    def segments(self, series: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of the gapless stretch of each row; say how many gaps and how many short ones there are."""
+        new_series = np.diff(series) != 0
+        gaps = ~new_series & (np.diff(time) > 1)
+        segment = np.concatenate([[0], np.cumsum(new_series | gaps)])
+        lengths = np.bincount(segment)
+        short = int((lengths < self.encoder_length + self.decoder_length).sum())
+        logger.info("{}: {} series, {} rows, {} time steps", self.path, series[-1] + 1, len(time), np.ptp(time) + 1)
+        if gaps.any():
+            logger.warning("{} gaps in time: no window spans one.", gaps.sum())
+        if short:
+            needed = f"{self.encoder_length} + {self.decoder_length}"
+            logger.warning("{} of {} stretches are shorter than {} steps, left out.", short, len(lengths), needed)
+        first = np.flatnonzero(np.concatenate([[True], new_series | gaps]))
+        self.series_names = tuple(self.names[row] for row in first)
+        return segment
+
+    def encode(self, column: "Series", is_trained: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[str]]:
+        """Return the number of each row's category, and the categories of the training rows, which count from 1."""
+        values = as_text(column).to_list()
+        categories = sorted({value for value, trained in zip(values, is_trained, strict=True) if trained and value})
+        numbers = {value: number for number, value in enumerate(categories, 1)}
+        unknown = {value for value in values if value and value not in numbers}
+        if unknown:
+            logger.warning("{}: {} does not occur in training rows.", column.name, listed(sorted(unknown), 3))
+        return np.array([numbers.get(value, UNKNOWN) for value in values], np.int64), categories
+
+    def filled(self, column: "Series", series: NDArray[np.int64], is_trained: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return numbers; what is missing is the last value before, or the mean of the training rows."""
+        numbers = as_numbers(column)
+        present = np.isfinite(numbers)
+        if present.all():
+            return numbers
+        logger.warning("{}: {} missing values take the last one before.", column.name, (~present).sum())
+        trained = numbers[present & is_trained]
+        last = np.maximum.accumulate(np.where(present, np.arange(len(numbers)), -1))
+        has_last = (last >= 0) & (series[last] == series)
+        return np.where(has_last, numbers[last], trained.mean() if len(trained) else 0.0)
+
+    def require_static(self, name: str, series: NDArray[np.int64], numbers: NDArray[np.int64]) -> None:
+        """Refuse a static variable that changes."""
+        changes = np.flatnonzero((np.diff(series) == 0) & (np.diff(numbers) != 0))
+        if len(changes):
+            raise UserMistake(
+                f"data.static_categoricals: {name} changes within {self.names[changes[0]]}. "
+                "If it is known in advance it belongs to data.known_categoricals, else to data.observed_categoricals."
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the checkpoint keeps: which file was trained on."""
+        return {"digest": self.digest}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Compare with the file that was trained on.
+
+        Raises:
+            UserMistake: it has changed since.
+        """
+        if self.digest != state_dict["digest"]:
+            raise UserMistake(f"{self.path} has changed since this run was trained: its parts are no longer the same.")
+
+
+def stacked(columns: list[NDArray[np.int64]], rows: int) -> torch.Tensor:
+    """Return columns side by side (rows, columns), also if there are none."""
+    return torch.from_numpy(np.stack(columns, axis=1) if columns else np.zeros((rows, 0), np.int64))
