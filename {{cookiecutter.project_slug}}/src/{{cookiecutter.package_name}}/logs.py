@@ -78,6 +78,8 @@ def adopt_lightning() -> None:
             other.propagate = True
     # Batches come from tensors in memory, so worker processes would only slow them down.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    # A model that is solved has no optimizer.
+    warnings.filterwarnings("ignore", ".*this fit will run with no optimizer.*")
     # Metrics are logged at the end of an epoch, never within it.
     warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
     # A run may end within its first epoch, before anything was validated.
