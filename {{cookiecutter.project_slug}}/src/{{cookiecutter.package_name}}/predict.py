@@ -5,7 +5,8 @@
 
 A row of output for each row of input, in the same order. The input needs the columns that the model was trained on, in
 any order, not the target. For data of one's own (data=table) values may be missing. Images and signals: a column for
-each number, in order.
+each number, in order. Time series (data=panel): for each series its last rows, and below them, with an empty target,
+the rows of the steps to forecast.
 """
 
 import math
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from polars import DataFrame
 
+    from .checkpoints import Trained
     from .data.spec import DataSpec
     from .tasks.task import Task
 
@@ -66,7 +68,7 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
 
     Returns:
         For classification `prediction` and `probability <class>` for each class; for regression the target, in its
-        units.
+        units. For forecasting the quantiles of the steps that follow the last row with a target; other rows have none.
 
     Raises:
         UserMistake: the run or the file cannot be read, or the file has not the columns that the model needs.
@@ -78,15 +80,45 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     from .data.encoding import TableEncoder
     from .data.table import Table
 
-    task, _, _, checkpoint, _ = load_trained(folder, which)
-    if task.spec.task == "forecasting":
-        raise UserMistake(f"run={folder} forecasts time series; predict serves classification and regression")
+    trained = load_trained(folder, which)
+    task, checkpoint = trained.task, trained.checkpoint
+    if task.spec.panel is not None:
+        return forecast(trained, table, source)
     state = checkpoint.get(Table.__qualname__)
     if state is not None:
         inputs = TableEncoder.from_state(state["encoder"]).encode(table, f"the rows of {source}")
     else:
         inputs = as_inputs(table, task.spec, source)
     return as_table(task.predict_array(inputs), task)
+
+
+def forecast(trained: "Trained", table: "DataFrame", source: Path) -> "DataFrame":
+    """Return a row of quantiles for each row of a panel, empty where nothing is forecast.
+
+    Raises:
+        UserMistake: the run was not on data=panel, or see `data/future.py`.
+    """
+    from .components import build
+    from .data.future import future_windows
+    from .data.panel import Panel
+
+    settings, task, state = trained.settings, trained.task, trained.checkpoint.get(Panel.__qualname__)
+    if state is None or task.spec.panel is None:
+        raise UserMistake("This run forecasts a generated panel, so there are no new rows; predict serves data=panel")
+    panel = build(settings.data, seed=settings.seed)
+    panel.load_state_dict(state)
+    windows, rows = future_windows(table, panel, task.spec.panel, source)
+    return as_rows(task(*windows[:-1]).detach().numpy(), rows, table.height, task.prediction_names)
+
+
+def as_rows(quantiles: "NDArray[Any]", rows: "NDArray[Any]", height: int, names: list[str]) -> "DataFrame":
+    """Return a table of `height` rows, with quantiles (B, H, Q) in the rows (B, H) and nothing elsewhere."""
+    import numpy as np
+    import polars
+
+    values = np.full((height, len(names)), np.nan, quantiles.dtype)
+    values[rows] = quantiles
+    return polars.DataFrame(values, schema=names).fill_nan(None)
 
 
 def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[Any]":

@@ -70,6 +70,8 @@ class Panel(PanelDataModule):
         self.static = tuple(dict.fromkeys([*groups, *static_categoricals]))
         self.num_known = len(known_reals), len(known_categoricals)
         self.digest = ""  # of the file
+        self.categories: dict[str, list[str]] = {}  # of the training rows, which count from 1
+        self.means: dict[str, float] = {}  # of the training rows
 
     def load(self) -> tuple[PanelSpec, Rows]:
         """Return the encoded rows.
@@ -88,6 +90,7 @@ class Panel(PanelDataModule):
         is_trained = time < self.boundaries(torch.from_numpy(time))[0]
 
         encoded = {name: self.encode(table[name], is_trained) for name in (*self.categoricals, *self.static)}
+        self.categories = {name: categories for name, (_, categories) in encoded.items()}
         for name in self.static:
             self.require_static(name, series, encoded[name][0])
         reals = [self.filled(table[name], series, is_trained) for name in self.reals]
@@ -124,9 +127,7 @@ class Panel(PanelDataModule):
         table = table.filter(present).sort(*self.groups, self.time)
         if table.is_empty():
             raise UserMistake(f"data.target={self.target}: no row of {self.path} has a value there")
-        names = [" ".join(str(value) for value in row) for row in table.select(*self.groups).rows()]
-        names = names or [self.target] * table.height
-        series = np.cumsum([0, *(a != b for a, b in zip(names[1:], names[:-1], strict=True))])
+        names, series = self.series_of(table)
         time = self.steps(table[self.time], series)
         twice = np.flatnonzero((np.diff(time) == 0) & (np.diff(series) == 0))
         if len(twice):
@@ -136,6 +137,12 @@ class Panel(PanelDataModule):
             )
         self.names = names
         return series, time, table
+
+    def series_of(self, table: "DataFrame") -> tuple[list[str], NDArray[np.int64]]:
+        """Return the name and the number of the series of each row; the rows are sorted by the groups."""
+        names = [" ".join(str(value) for value in row) for row in table.select(*self.groups).rows()]
+        names = names or [self.target] * table.height
+        return names, np.cumsum([0, *(a != b for a, b in zip(names[1:], names[:-1], strict=True))])
 
     def steps(self, column: "Series", series: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the number of the time step of each row, from 0 on; the same in all series.
@@ -187,23 +194,25 @@ class Panel(PanelDataModule):
         """Return the number of each row's category, and the categories of the training rows, which count from 1."""
         values = as_text(column).to_list()
         categories = sorted({value for value, trained in zip(values, is_trained, strict=True) if trained and value})
-        numbers = {value: number for number, value in enumerate(categories, 1)}
-        unknown = {value for value in values if value and value not in numbers}
-        if unknown:
-            logger.warning("{}: {} does not occur in training rows.", column.name, listed(sorted(unknown), 3))
-        return np.array([numbers.get(value, UNKNOWN) for value in values], np.int64), categories
+        return numbers_of(column, categories), categories
 
     def filled(self, column: "Series", series: NDArray[np.int64], is_trained: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return numbers; what is missing is the last value before, or the mean of the training rows."""
         numbers = as_numbers(column)
         present = np.isfinite(numbers)
+        trained = numbers[present & is_trained]
+        self.means[column.name] = float(trained.mean()) if len(trained) else 0.0
         if present.all():
             return numbers
         logger.warning("{}: {} missing values take the last one before.", column.name, (~present).sum())
-        trained = numbers[present & is_trained]
+        return self.carried_on(column.name, numbers, series)
+
+    def carried_on(self, name: str, numbers: NDArray[np.float64], series: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return numbers where a missing one is the last before it, at the start of a series the training mean."""
+        present = np.isfinite(numbers)
         last = np.maximum.accumulate(np.where(present, np.arange(len(numbers)), -1))
         has_last = (last >= 0) & (series[last] == series)
-        return np.where(has_last, numbers[last], trained.mean() if len(trained) else 0.0)
+        return np.where(has_last, numbers[last], self.means[name])
 
     def require_static(self, name: str, series: NDArray[np.int64], numbers: NDArray[np.int64]) -> None:
         """Refuse a static variable that changes."""
@@ -215,17 +224,28 @@ class Panel(PanelDataModule):
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the checkpoint keeps: which file was trained on."""
-        return {"digest": self.digest}
+        """Return what the checkpoint keeps: which file was trained on, and what new rows are encoded with."""
+        return {"digest": self.digest, "categories": self.categories, "means": self.means}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Compare with the file that was trained on.
+        """Take what new rows are encoded with, and compare the file with the one that was trained on.
 
         Raises:
             UserMistake: it has changed since.
         """
-        if self.digest != state_dict["digest"]:
+        if self.digest and self.digest != state_dict["digest"]:
             raise UserMistake(f"{self.path} has changed since this run was trained: its parts are no longer the same.")
+        self.categories, self.means = state_dict["categories"], state_dict["means"]
+
+
+def numbers_of(column: "Series", categories: list[str]) -> NDArray[np.int64]:
+    """Return the number of each row's category: from 1 on, UNKNOWN if it is missing or none of `categories`."""
+    values = as_text(column).to_list()
+    numbers = {value: number for number, value in enumerate(categories, 1)}
+    unknown = {value for value in values if value and value not in numbers}
+    if unknown:
+        logger.warning("{}: {} does not occur in training rows.", column.name, listed(sorted(unknown), 3))
+    return np.array([numbers.get(value, UNKNOWN) for value in values], np.int64)
 
 
 def stacked(columns: list[NDArray[np.int64]], rows: int) -> torch.Tensor:
