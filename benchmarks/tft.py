@@ -35,7 +35,7 @@ def main() -> None:
         description=__doc__.partition("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=1000, help="of each training")
+    parser.add_argument("--steps", type=int, default=600, help="of each training")
     parser.add_argument("--batch-size", type=int, default=64, help="windows in a batch")
     parser.add_argument("--lr", type=float, default=5e-3, help="first learning rate")
     parser.add_argument("--threads", type=int, default=1, help="of torch")
