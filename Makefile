@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEMPLATE := {{cookiecutter.project_slug}}
 # Python without Jinja; the rest is checked in the projects that tests/ bakes.
-CODE := hooks tests benchmarks '$(TEMPLATE)/src'
+CODE := docs hooks tests benchmarks '$(TEMPLATE)/src'
 DEMO := demo/my-research
 SWEEP := $(DEMO)/runs/sweeps/mnist1d_table
 # Baking needs cookiecutter alone; testing needs all that a baked project installs.
@@ -34,7 +34,7 @@ VENV = if uv --version >/dev/null 2>&1; then uv venv --quiet --allow-existing --
 	fi || { rm -rf .venv; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo docs lint format bench bake clean
+.PHONY: help setup test demo docs gallery lint format bench bake clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,10 @@ demo: bake ## a project from nothing to its table: four models, two data sets
 docs: demo ## run the demo and take its chart into docs/
 	@mkdir -p docs
 	cp $(SWEEP)/report/chart.png docs/mnist1d_table.png
+
+gallery: bake ## train a few small models and draw the pictures of docs/gallery.md anew
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) setup
+	cd $(DEMO) && $(BIN)/python '$(CURDIR)/docs/gallery.py'
 
 lint: $(READY) ## check style, formatting and types of the template's own code
 	$(BIN)/ruff check --config pyproject.toml $(CODE)

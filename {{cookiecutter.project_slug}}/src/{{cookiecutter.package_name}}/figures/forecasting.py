@@ -94,7 +94,7 @@ def attention_over_time(attention: NDArray[np.floating]) -> Figure:
     """
     horizon, total = attention.shape
     positions = np.arange(total) - (total - horizon) + 1
-    figure = new_figure(1.5 * PANEL[0], PANEL[1])
+    figure = new_figure(1.8 * PANEL[0], PANEL[1])
     axes = figure.add_subplot()
     drawn = np.unique(np.linspace(0, horizon - 1, min(horizon, MOST_STEPS)).round().astype(int))
     for number, step in enumerate(drawn):
@@ -110,5 +110,5 @@ def attention_over_time(attention: NDArray[np.floating]) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, loc="upper left")
+    figure.legend(fontsize=8, loc="outside right upper")  # curves lie anywhere, so no corner is free
     return figure

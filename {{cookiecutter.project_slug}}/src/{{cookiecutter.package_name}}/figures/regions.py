@@ -80,7 +80,7 @@ def decision_regions(
     else:
         boundary = "p = 0.5" if len(data.class_names) == 2 else "equal probability"
         axes.set_title(f"Decision regions: line at {boundary}, paler is less certain", fontsize=10)
-    columns = min(4, len(data.class_names) + (0 if decision is None else 2))
+    columns = min(4, len(data.class_names) + (support is not None) + (decision is not None))  # one for each class
     figure.legend(loc="outside lower center", ncols=columns, fontsize=7.5, columnspacing=1.0, handletextpad=0.4)
     return figure
 
