@@ -4,7 +4,8 @@
   export run=<folder> format=pt2             torch.export alone, which needs nothing more
 
 Both take inputs (B, *input_shape) float32 in the units of the data, for any B, and return predictions (B, K):
-probabilities, or values in the units of the target.
+probabilities, or values in the units of the target. A forecaster takes the fields of `Windows` in data/windows.py and
+returns quantiles (B, H, Q).
 """
 
 from importlib.util import find_spec

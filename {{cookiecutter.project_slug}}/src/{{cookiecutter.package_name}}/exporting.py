@@ -11,6 +11,8 @@ from loguru import logger
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from .data.spec import PanelSpec
+from .data.windows import Rows, Windows, windows_at
 from .run_folder import shown
 from .tasks.task import Task
 
@@ -27,9 +29,10 @@ class Predictor(nn.Module):
         self.network = task.network
         self.to_predictions = task.to_predictions
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Map inputs (B, *input_shape) to predictions (B, K), as `Task.forward` does."""
-        return self.to_predictions(self.network(self.scaling(inputs)))
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Map inputs (B, ...) to predictions (B, ...), as `Task.forward` does."""
+        scaled = self.scaling(*inputs)
+        return self.to_predictions(self.network(*(scaled if isinstance(scaled, tuple) else (scaled,))))
 
 
 def write_programs(task: Task, folder: Path, formats: Sequence[str]) -> dict[str, Path]:
@@ -41,10 +44,10 @@ def write_programs(task: Task, folder: Path, formats: Sequence[str]) -> dict[str
     Raises:
         RuntimeError: a program computes something else than the original; it is removed.
     """
+    traced = samples(task, SAMPLES)
+    any_batch = tuple({0: Dim("batch")} for _ in traced)
     with quiet():
-        program = torch.export.export(
-            Predictor(task).eval(), (samples(task, SAMPLES),), dynamic_shapes=({0: Dim("batch")},)
-        )
+        program = torch.export.export(Predictor(task).eval(), traced, dynamic_shapes=(any_batch,))
     folder.mkdir(exist_ok=True)
     written: dict[str, Path] = {}
     for name in formats:
@@ -53,7 +56,7 @@ def write_programs(task: Task, folder: Path, formats: Sequence[str]) -> dict[str
         with quiet():
             exported = through_pt2(program, path, inputs) if name == "pt2" else through_onnx(program, path, inputs)
         with torch.inference_mode():
-            original = task(inputs)
+            original = task(*inputs)
         difference = float((exported - original).abs().max())
         if not difference <= TOLERANCE * max(1.0, float(original.abs().max())):
             path.unlink()
@@ -62,27 +65,47 @@ def write_programs(task: Task, folder: Path, formats: Sequence[str]) -> dict[str
     return written
 
 
-def samples(task: Task, number: int) -> Tensor:
-    """Return inputs (number, *input_shape) that are spread as the training inputs were."""
-    noise = torch.randn(number, *task.spec.input_shape, generator=torch.Generator().manual_seed(0))
-    return noise * task.scaling.input_std + task.scaling.input_mean
+def samples(task: Task, number: int) -> tuple[Tensor, ...]:
+    """Return inputs (number, *input_shape), or those of windows, that are spread as the training inputs were."""
+    generator = torch.Generator().manual_seed(0)
+    mean, std, panel = task.scaling.input_mean, task.scaling.input_std, task.spec.panel
+    if panel is None:
+        return (torch.randn(number, *task.spec.input_shape, generator=generator) * std + mean,)
+    length = panel.encoder_length + panel.decoder_length
+    rows = Rows(
+        series=torch.arange(number).repeat_interleave(length),
+        time=torch.arange(length).repeat(number),
+        reals=torch.randn(number * length, len(panel.reals), generator=generator) * std + mean,
+        categoricals=categories(panel.categoricals, panel, number * length, generator),
+        static=categories(panel.static_categoricals, panel, number * length, generator),
+    )
+    return tuple(windows_at(torch.arange(number) * length, rows, panel)[:-1])
 
 
-def through_pt2(program: ExportedProgram, path: Path, inputs: Tensor) -> Tensor:
+def categories(names: Sequence[str], panel: PanelSpec, rows: int, generator: torch.Generator) -> Tensor:
+    """Return a category (rows, names) of each variable, drawn at random."""
+    highest = torch.tensor([panel.cardinalities[name] for name in names])
+    return (torch.rand(rows, len(names), generator=generator) * highest).long()
+
+
+def through_pt2(program: ExportedProgram, path: Path, inputs: Sequence[Tensor]) -> Tensor:
     """Write the program and return what the file makes of inputs."""
     torch.export.save(program, path)
-    return torch.export.load(path).module()(inputs).detach()
+    return torch.export.load(path).module()(*inputs).detach()
 
 
-def through_onnx(program: ExportedProgram, path: Path, inputs: Tensor) -> Tensor:
+def through_onnx(program: ExportedProgram, path: Path, inputs: Sequence[Tensor]) -> Tensor:
     """Write the program as ONNX and return what the file makes of inputs."""
     import onnxruntime
 
-    onnx = torch.onnx.export(program, input_names=["inputs"], output_names=["predictions"], dynamo=True, verbose=False)
+    names = ["inputs"] if len(inputs) == 1 else list(Windows._fields[: len(inputs)])
+    onnx = torch.onnx.export(program, input_names=names, output_names=["predictions"], dynamo=True, verbose=False)
     assert onnx is not None
     onnx.save(path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return torch.from_numpy(session.run(None, {"inputs": inputs.numpy()})[0])
+    expected = {entry.name for entry in session.get_inputs()}  # without what the program never looks at
+    given = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True) if name in expected}
+    return torch.from_numpy(session.run(None, given)[0])
 
 
 @contextlib.contextmanager

@@ -281,7 +281,7 @@ class TFT(nn.Module):
     ) -> Explanation:
         """Return the forecasts and the weights behind them."""
         horizon = future_reals.shape[1]
-        no_reals = past_reals.new_zeros(len(static), 0)
+        no_reals = past_reals.new_zeros(static.shape[0], 0)
         zeta, static_weights = self.select_static(self.embed_static(no_reals, static))  # (B, D)
 
         context = self.context_selection(zeta)[:, None]  # c_s (B, 1, D)
