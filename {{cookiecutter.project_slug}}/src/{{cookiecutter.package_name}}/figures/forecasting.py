@@ -40,7 +40,7 @@ def forecasts(windows: Sequence[Forecast], quantiles: Sequence[float], target: s
         past, future = np.arange(-len(window.past), 0) + 1, np.arange(len(window.targets)) + 1
         joined = np.concatenate([window.past[-1:], window.targets])
         axes.plot(past, window.past, color=PAST_COLOR, linewidth=1, label="observed")
-        axes.plot([0, *future], joined, color=PAST_COLOR, linewidth=1, linestyle=":", marker="o", markersize=3)
+        axes.plot([0, *future], joined, ":o", color=PAST_COLOR, linewidth=1, markersize=3, label="observed later")
         pairs = len(quantiles) // 2
         for i in range(pairs):
             low, high = window.quantiles[:, i], window.quantiles[:, -1 - i]
