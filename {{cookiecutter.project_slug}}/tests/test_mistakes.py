@@ -93,7 +93,7 @@ def test_a_mistake_in_one_job_stops_a_multirun_before_it_starts(command, tmp_pat
 def test_help_and_mistakes_never_import_torch(python):
     python(f"""
 import sys
-from {PACKAGE} import evaluate, report, train
+from {PACKAGE} import evaluate, export, predict, report, train
 for command, typed in [
     (train, ["--help"]),
     (train, ["--cfg", "job"]),
@@ -102,6 +102,10 @@ for command, typed in [
     (train, ["-m", "seed=0,-1"]),
     (evaluate, ["--help"]),
     (evaluate, ["run=nowhere"]),
+    (predict, ["--help"]),
+    (predict, ["run=nowhere", "input=new.csv"]),
+    (export, ["--help"]),
+    (export, ["run=nowhere"]),
     (report, ["--help"]),
     (report, ["nowhere"]),
 ]:

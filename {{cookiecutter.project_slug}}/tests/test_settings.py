@@ -55,7 +55,7 @@ def test_a_component_file_states_every_setting_of_its_class(path):
     given = values(path)
     kind = settings_class(given["_target_"])
     assert set(given) - {"_target_"} == set(kind.model_fields) - {"import_path"}
-    kind.model_validate(given)
+    kind.model_validate({setting: setting if value == "???" else value for setting, value in given.items()})
 
 
 @pytest.mark.parametrize("target", sorted(Component.known))

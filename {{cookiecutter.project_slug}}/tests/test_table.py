@@ -192,3 +192,9 @@ def test_a_compressed_file_is_read(tmp_path):
     (tmp_path / "mine.csv.gz").write_bytes(gzip.compress(b"a, b\n1,x\nNA,y\n"))
     table = read_table(tmp_path / "mine.csv.gz")
     assert table["a"].to_list() == [1, None] and table["b"].to_list() == ["x", "y"]
+
+
+def test_a_setting_without_a_value_is_named(command):
+    done = command("train", "data=table", "data.path=houses.csv", "tracking=none")
+    assert done.status == 2
+    assert done.stderr == "data.target has no value, and no default: give one with data.target=...\n"

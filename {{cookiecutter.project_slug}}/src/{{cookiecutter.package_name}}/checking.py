@@ -30,7 +30,9 @@ def check(config: DictConfig) -> Settings:
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     values: Any = OmegaConf.to_container(own, resolve=True)
     missing = sorted(OmegaConf.missing_keys(own))  # ??? in a file
-    problems = [f"{key} has no value, and no default: give one with {key}=..." for key in missing]
+    if missing:
+        raise UserMistake("\n".join(f"{key} has no value, and no default: give one with {key}=..." for key in missing))
+    problems: list[str] = []
     checked = dict(values)
     for group in COMPONENTS:
         given = values.get(group)
