@@ -104,9 +104,7 @@ def test_failed_interrupted_unfinished_and_broken_runs_are_named(
         assert str(tmp_path / "cut" / "summary.json") in text
 
 
-def test_the_same_seed_twice_is_pointed_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_same_seed_twice_is_pointed_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(tmp_path / "a", 7, 0.5)
     write_run(tmp_path / "b", 7, 0.5)
     assert main([str(tmp_path)]) == 0
@@ -145,9 +143,7 @@ def test_published_figures_stand_beside_ours_with_note_and_source(
     assert "Source: Greydanus & Kobak 2024" in printed
 
 
-def test_output_is_plain_in_a_pipe_and_ends_with_the_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_output_is_plain_in_a_pipe_and_ends_with_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(tmp_path / "runs" / "a", 0, 0.25)
     output = tmp_path / "elsewhere" / "deep"
 
