@@ -16,7 +16,9 @@ class Hardware(Strict):
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "cpu"
     devices: PositiveInt | Literal["auto"] | list[NonNegativeInt] = 1  # how many, or which
     precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
-    threads: NonNegativeInt = 1  # of torch on the CPU; more pays for large models only; 0: all cores, shared between jobs
+    threads: NonNegativeInt = (
+        1  # of torch on the CPU; more pays for large models only; 0: all cores, shared between jobs
+    )
 
     @model_validator(mode="after")
     def enough_cores(self) -> Self:
