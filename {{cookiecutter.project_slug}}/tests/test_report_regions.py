@@ -59,8 +59,13 @@ def test_reports_of_other_sweeps_never_import_torch(tmp_path, python):
     (tmp_path / "run").mkdir()
     summary = {"status": "completed", "metrics": {"test/accuracy": 0.5}, "input_shape": [40, 1]}
     (tmp_path / "run" / "summary.json").write_text(json.dumps(summary))
-    script = "import sys\nfrom {{ cookiecutter.package_name }}.report import main\nmain(['.'])\nprint('torch' in sys.modules)"
-    assert python(script).splitlines()[-1] == "False"
+    printed = python("""
+import sys
+from {{ cookiecutter.package_name }}.report import main
+main(["."])
+print("torch" in sys.modules)
+""")
+    assert printed.splitlines()[-1] == "False"
 
 
 def test_the_first_seed_of_each_setting_is_drawn(tmp_path):
