@@ -85,6 +85,6 @@ def own_tests(bake: Bake, clean_environment: dict[str, str]) -> Iterator[dict[st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", map(name_of, BAKES))
+@pytest.mark.parametrize("name", [name_of(answers) for answers in BAKES])
 def test_the_projects_own_tests_pass(own_tests: dict[str, "Future[object]"], name: str) -> None:
     own_tests[name].result()
