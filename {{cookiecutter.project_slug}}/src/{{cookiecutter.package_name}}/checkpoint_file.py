@@ -1,0 +1,87 @@
+"""Checkpoint files: written whole or not at all, checked before they are believed, and never unpickled."""
+
+import os
+import zipfile
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+
+from .mistakes import UserMistake
+
+LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
+
+
+class DamagedCheckpoint(UserMistake):
+    """A checkpoint that is not what was written, or that holds more than tensors and plain values."""
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Lightning's door to checkpoint files, in front of `write` and `read`."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Write a checkpoint; see `write`."""
+        write(checkpoint, Path(path))
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Read a checkpoint; see `read`."""
+        return read(Path(path))
+
+
+def write(checkpoint: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint beside and rename it: a kill in the middle leaves the last good one.
+
+    The `last.ckpt` before stays as `previous.ckpt`. Only `last.ckpt` waits for the disk, and for `best.ckpt` too, whose
+    score it holds: a power cut then loses what came after it, and nothing else.
+
+    Raises:
+        OSError or RuntimeError: the disk is full, or the folder cannot be written; the old files are untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        torch.save(checkpoint, partial)
+        if path.name == LAST:
+            for file in (partial, path.with_name(BEST)):
+                flush(file)
+            if path.exists():
+                path.replace(path.with_name(PREVIOUS))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file, if it exists, is on the disk."""
+    if path.exists():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def read(path: Path, lazily: bool = False) -> dict[str, Any]:
+    """Return what a checkpoint holds.
+
+    Args:
+        path: of the checkpoint, a zip archive with a checksum for each of its members.
+        lazily: leave tensors in the file until they are needed.
+
+    Raises:
+        DamagedCheckpoint: it is cut off, a bit has flipped, or it holds more than tensors and plain values.
+        OSError: it cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+        if broken is not None:
+            raise DamagedCheckpoint(f"{path} is damaged: the checksum of {broken} does not fit")
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=lazily)
+    except UnpicklingError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise DamagedCheckpoint(f"{path} holds more than tensors and plain values, so it is not loaded: {reason}") from None
+    except (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, KeyError, NotImplementedError) as error:
+        raise DamagedCheckpoint(f"{path} is damaged: {str(error).partition(chr(10))[0]}") from None
+    if not isinstance(content, dict):
+        raise DamagedCheckpoint(f"{path} is not a checkpoint of this project")
+    return content

@@ -1,0 +1,68 @@
+"""Ctrl-C and the signals of a cluster: a run finishes its step, writes a checkpoint, and ends with a summary."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+# SIGINT is Ctrl-C; SIGTERM a shutdown or a preemption; SLURM announces its time limit with SIGUSR1 or SIGUSR2.
+NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+SIGNALS = tuple(signal.Signals[name] for name in NAMES if name in signal.Signals.__members__)
+
+
+class Stopped(BaseException):
+    """A signal asked this process to stop. `number` is that of the signal; the exit status is 128 more."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"stopped by {'Ctrl-C' if number == signal.SIGINT else signal.Signals(number).name}")
+
+
+class StopRequest:
+    """Whether a signal has come.
+
+    While `is_patient`, the first one is only noted, and whoever works looks at `number` when nothing is half done; a
+    second Ctrl-C does not wait. Otherwise a signal raises `Stopped` at once.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self.is_patient = False
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal. Nothing is logged here: the code that was interrupted may hold the logger's lock."""
+        first = self.number is None
+        self.number = number
+        if not self.is_patient or (number == signal.SIGINT and not first):
+            raise Stopped(number)
+
+    def obey(self) -> None:
+        """Raise `Stopped` if a signal has come."""
+        if self.number is not None:
+            raise Stopped(self.number)
+
+    @contextmanager
+    def patiently(self) -> Iterator[None]:
+        """Only note signals inside, and obey them at the end."""
+        self.is_patient = True
+        try:
+            yield
+        finally:
+            self.is_patient = False
+        self.obey()
+
+
+@contextmanager
+def listening() -> Iterator[StopRequest]:
+    """Yield the request that signals go to inside; in another thread than the main one no signal arrives."""
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = {number: signal.signal(number, request.receive) for number in SIGNALS}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
