@@ -8,14 +8,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 from pydantic import BaseModel, ValidationError
 
-from .components import Component, OpenComponent, settings_class
+from .components import COMPONENTS, Component, OpenComponent, settings_class
 from .configs import choices, listing
 from .mistakes import UserMistake, nearest
 from .settings import Settings
+from .strangers import refuse_foreign_code
 
 REQUIRED = ("model", "data", "optimizer")
-COMPONENTS = (*REQUIRED, "scheduler", "loss")
-
 
 # Takes the place of a component that is wrong, so that the other settings are checked as well.
 STAND_IN = OpenComponent(_target_="")
@@ -28,6 +27,7 @@ def check(config: DictConfig) -> Settings:
         UserMistake: names each key that is unknown, of the wrong type or out of range, its value and the remedy.
     """
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    refuse_foreign_code(own)
     values: Any = OmegaConf.to_container(own, resolve=True)
     missing = sorted(OmegaConf.missing_keys(own))  # ??? in a file
     if missing:

@@ -20,24 +20,32 @@ def run_command(name: str) -> None:
         sys.stdout.write(help_text(name, str(module.__doc__)))
         return
 
-    import hydra
+    import hydra._internal.hydra
     from hydra.errors import CompactHydraException
     from loguru import logger
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
 
     from .logs import log_to_terminal
     from .mistakes import SweepFailed, UserMistake, refuse
+    from .secrecy import read_env
+    from .strangers import CheckedLoader
 
+    # An option of Hydra (in full or in part, as argparse takes it) that unpickles a file, which may run anything.
+    if any(len(word) > 2 and "--experimental-rerun".startswith(word.partition("=")[0]) for word in sys.argv[1:]):
+        refuse("--experimental-rerun is not allowed: it would run code from a pickle. Name the settings instead.")
+    read_env()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its exceptions to us
     log_to_terminal()
     # Two runs that start in the same second get folders of their own.
     OmegaConf.register_new_resolver("short_id", lambda: secrets.token_hex(2), use_cache=True, replace=True)
+    hydra._internal.hydra.ConfigLoaderImpl = CheckedLoader  # type: ignore[attr-defined]
     try:
         hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=name)(getattr(module, name))()
     except UserMistake as mistake:
         refuse(str(mistake))
-    except (CompactHydraException, OmegaConfBaseException) as error:
+    except (CompactHydraException, OmegaConfBaseException, YAMLError) as error:
         from .checking import explain
 
         refuse(explain(error))

@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .mistakes import UserMistake
 
-# Besides this package, the only places that a `_target_` may name. Extend the list here.
+COMPONENTS = ("model", "data", "optimizer", "scheduler", "loss")  # the groups that are built from what they name
+# The only places that a `_target_` may name: classes and functions of these modules of this package, classes of these
+# libraries. Extend the lists here.
+ALLOWED_MODULES = ("models", "data", "losses", "optimizers", "schedulers")
 ALLOWED_LIBRARIES = ("torch.optim", "torch.nn")
 
 
@@ -51,26 +54,42 @@ def settings_class(target: str) -> type[Component]:
     Raises:
         UserMistake: `target` lies neither in this package nor in an allowed library.
     """
-    inside = target.removeprefix(f"{__package__}.")
-    if inside == target and not target.startswith(tuple(f"{library}." for library in ALLOWED_LIBRARIES)):
+    if not is_allowed(target):
+        modules = ", ".join(f"{__package__}.{module}" for module in ALLOWED_MODULES)
         raise UserMistake(
-            f"_target_={target} is not allowed: it may name something in {__package__} or in "
-            f"{', '.join(ALLOWED_LIBRARIES)} (ALLOWED_LIBRARIES in components.py)."
+            f"_target_={target} is not allowed: it may name something in {modules} (ALLOWED_MODULES in components.py) "
+            f"or in {', '.join(ALLOWED_LIBRARIES)} (ALLOWED_LIBRARIES)."
         )
-    return Component.known.get(inside, OpenComponent)
+    return Component.known.get(target.removeprefix(f"{__package__}."), OpenComponent)
+
+
+def is_allowed(name: str) -> bool:
+    """Say whether the full name of a class, a function or a module lies where a `_target_` may look."""
+    places = (*(f"{__package__}.{module}" for module in ALLOWED_MODULES), *ALLOWED_LIBRARIES)
+    return f"{name}.".startswith(tuple(f"{place}." for place in places))
 
 
 def factory(component: Component) -> Any:
     """Import what `component` names.
 
     Raises:
-        UserMistake: it does not exist.
+        UserMistake: it does not exist, or is something else than a class or function that is defined where a `_target_`
+            may look: a module can name anything that it imports, such as `os.system`.
     """
+    settings_class(component.import_path)
     module, _, name = component.import_path.rpartition(".")
     try:
-        return getattr(import_module(module), name)
+        made = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise UserMistake(f"_target_={component.import_path} cannot be imported: {error}") from None
+    home = getattr(made, "__module__", None) or ""
+    is_own_function = inspect.isfunction(made) and home.startswith(f"{__package__}.")
+    if not is_allowed(home) or not (inspect.isclass(made) or is_own_function):
+        raise UserMistake(
+            f"_target_={component.import_path} is not allowed: it must be a class, or a function of this project, not "
+            f"{made!r:.80}"
+        )
+    return made
 
 
 def build(component: Component, **context: Any) -> Any:

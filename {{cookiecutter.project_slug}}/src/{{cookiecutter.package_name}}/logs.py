@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from .secrecy import mask
+
 if TYPE_CHECKING:
     from loguru import Record
 
@@ -44,11 +46,17 @@ class LoguruHandler(logging.Handler):
 def log_to_terminal() -> None:
     """Send messages to stderr, coloured when it is a terminal; of other libraries only what needs attention."""
     logger.remove()
+    logger.configure(patcher=mask_message)
     logger.add(
         sys.stderr, level="INFO", format=TERMINAL_FORMAT, filter=is_for_terminal, backtrace=False, diagnose=False
     )
     logging.captureWarnings(True)
     warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}"
+
+
+def mask_message(record: "Record") -> None:
+    """Leave no secret in a message."""
+    record["message"] = mask(record["message"])
 
 
 def is_for_terminal(record: "Record") -> bool:
@@ -61,13 +69,18 @@ def is_for_terminal(record: "Record") -> bool:
 def log_to_file(path: Path) -> Iterator[None]:
     """Write every message to `path` as well, for as long as the context lasts.
 
-    `diagnose` stays off: it would write the values of variables, and with them secrets, into the log.
+    `diagnose` stays off: it would write the values of variables into the log. Secrets in messages are masked.
     """
-    sink = logger.add(path, level="DEBUG", format=FILE_FORMAT, backtrace=False, diagnose=False)
-    try:
-        yield
-    finally:
-        logger.remove(sink)
+    with path.open("a", encoding="utf-8", buffering=1) as file:
+
+        def write(line: str) -> None:
+            file.write(mask(line))  # once more, since a traceback comes after the message
+
+        sink = logger.add(write, level="DEBUG", format=FILE_FORMAT, backtrace=False, diagnose=False)
+        try:
+            yield
+        finally:
+            logger.remove(sink)
 
 
 def adopt_lightning() -> None:

@@ -42,7 +42,9 @@ class Settings(Strict):
     checkpoint: Checkpoint = Checkpoint()
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # of the split, the weights, the batch order and dropout
     figures: bool = True  # draw the pictures that explain the run
-    sweep: str = ""  # name of the multirun
+    sweep: Annotated[str, Field(pattern=r"^(\w[\w.+=@-]*)?$", max_length=100)] = (
+        ""  # name of the multirun, and its folder
+    )
 
     @model_validator(mode="after")
     def schedule_has_what_it_needs(self) -> Self:

@@ -2,9 +2,12 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, model_validator
 
 from ..components import Component
+from ..strangers import inside_project
+
+Folder = Annotated[str, AfterValidator(inside_project)]
 
 
 class Data(Component):
@@ -20,7 +23,7 @@ class MNIST1D(Data, target="data.mnist1d.MNIST1D"):
     """4000 training and 1000 test signals of length 40, ten classes."""
 
     shuffled: bool = False  # permute the 40 positions, the same way in every signal
-    folder: str = "data"  # where the generated arrays are kept
+    folder: Folder = "data"  # where the generated arrays are kept
 
 
 class Planar(Data):
@@ -28,7 +31,7 @@ class Planar(Data):
 
     num_samples: Annotated[int, Field(ge=20)] = 1000  # a fifth of them are for the test
     noise: NonNegativeFloat = 0.2  # standard deviation of the points around their shape
-    folder: str = "data"  # where the generated points are kept
+    folder: Folder = "data"  # where the generated points are kept
 
 
 class Moons(Planar, target="data.planar.Moons"):
@@ -67,7 +70,7 @@ class Bundled(Data, target="data.bundled.Bundled"):
     """A real data set that comes with scikit-learn."""
 
     name: Literal["diabetes", "breast_cancer", "wine", "digits"]
-    folder: str = "data"  # where the arrays are kept
+    folder: Folder = "data"  # where the arrays are kept
 
 
 class Table(Data, target="data.table.Table"):

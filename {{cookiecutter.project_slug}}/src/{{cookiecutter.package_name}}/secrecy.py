@@ -1,0 +1,33 @@
+"""Keys and tokens: read from `.env` into the environment, and masked in whatever a run writes down."""
+
+import os
+import re
+from pathlib import Path
+
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|_PAT$|_AUTH$|_DSN$", re.IGNORECASE)  # in a variable's name
+SHORTEST = 8  # characters; something shorter would mask ordinary words
+
+
+def read_env(path: Path = Path(".env")) -> None:
+    """Put the lines NAME=value of a file into the environment; what is set there already stays. No file is fine."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeError):
+        return
+    for line in lines:
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and re.fullmatch(r"[A-Za-z_]\w*", name.strip()):
+            os.environ.setdefault(name.strip(), value.strip().strip("'\""))
+
+
+def is_secret(name: str) -> bool:
+    """Say whether an environment variable of this name holds something that is not to be written down."""
+    return bool(SECRET.search(name))
+
+
+def mask(text: str) -> str:
+    """Return `text` with the value of each secret variable replaced by its name."""
+    for name, value in os.environ.items():
+        if len(value) >= SHORTEST and is_secret(name):
+            text = text.replace(value, f"<{name}>")
+    return text

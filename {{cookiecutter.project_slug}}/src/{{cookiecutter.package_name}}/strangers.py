@@ -1,0 +1,114 @@
+"""Configurations come from others too: with a run folder, in a shared file, as a command to paste. None may run code.
+
+A `_target_` names what is built. Of the components, `components.py` says where it may look. Hydra builds things of its
+own (callbacks, launchers, loggers) before a command starts, so `CheckedLoader` looks at a configuration as soon as it
+is composed. Of a run folder only `.hydra/config.yaml` is read, which has no section `hydra`; one that is there is left
+out. Extend the lists here.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from omegaconf import DictConfig, OmegaConf
+
+from .components import COMPONENTS
+from .mistakes import UserMistake
+from .secrecy import is_secret, mask
+
+# Sections of Hydra that name a plugin, and where plugins come from.
+PLUGINS = dict.fromkeys(("hydra.launcher", "hydra.sweeper"), ("hydra_plugins.", "hydra._internal.core_plugins."))
+LOGGING = ("hydra.job_logging.", "hydra.hydra_logging.")
+LOGGING_CLASSES = ("logging.StreamHandler", "logging.NullHandler", f"{__package__}.logs.LoguruHandler")
+STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
+# What ${name:...} may call. Those that make new sections (oc.decode, oc.create) could hide what is looked for here.
+RESOLVERS = ("now", "short_id", "hydra", "oc.env")
+# An interpolation that could stand for a whole section outside of `hydra`, such as one with a `_target_`.
+SECTION_ELSEWHERE = r"\s*\$\{(?!hydra\.)[^:]*\}\s*"
+
+NO_SECRETS = "settings are written down, so they must hold no secret; libraries read theirs from .env"
+
+
+class CheckedLoader(ConfigLoaderImpl):
+    """Hydra's loader of configurations, for this project's commands and for every job of a multirun."""
+
+    def load_configuration(self, *arguments: Any, **options: Any) -> DictConfig:
+        """Compose a configuration.
+
+        Raises:
+            UserMistake: it could run code that is not this project's.
+        """
+        config = super().load_configuration(*arguments, **options)
+        refuse_foreign_code(config)
+        return config
+
+
+def refuse_foreign_code(config: DictConfig) -> None:
+    """Look through a configuration, without resolving or calling anything.
+
+    Raises:
+        UserMistake: names each key that could run code, read a secret, or change the environment, and its value.
+    """
+    values: Any = OmegaConf.to_container(config, resolve=False)
+    found = [(key, value, problem(key, value)) for key, value in leaves(values)]
+    problems = [f"{key}={value} is not allowed: {why}" for key, value, why in found if why]
+    if problems:
+        raise UserMistake(mask("\n".join(problems[:5])))
+
+
+def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the full key of every value that is not a section, and the value."""
+    if isinstance(values, dict | list):
+        entries = values.items() if isinstance(values, dict) else enumerate(values)
+        for key, value in entries:
+            yield from leaves(value, f"{path}.{key}")
+    else:
+        yield path[1:], values
+
+
+def problem(key: str, value: Any) -> str:
+    """Return why a value cannot be where it is, or an empty string."""
+    section, _, name = key.rpartition(".")
+    text = str(value)
+    if name == "_target_" and section not in COMPONENTS and not text.startswith(PLUGINS.get(section, ("\0",))):
+        return f"only {', '.join(COMPONENTS)} name what they are built from, and {', '.join(PLUGINS)} a plugin of Hydra"
+    if key.startswith("hydra.job.env_set."):
+        return "put environment variables into .env, or in front of the command"
+    if f"{key}.".startswith("hydra.") and re.fullmatch(SECTION_ELSEWHERE, text):
+        return "Hydra's own settings can refer to each other only"
+    if f"{key}.".startswith(LOGGING) and (why := logging_problem(name, text)):
+        return why
+    return interpolation_problem(text)
+
+
+def logging_problem(name: str, value: str) -> str:
+    """Return why `logging` must not be set up with a value, or an empty string: it calls what is named there."""
+    if name == "()" or (name == "class" and value not in LOGGING_CLASSES):
+        return f"a handler can be {', '.join(LOGGING_CLASSES)} (LOGGING_CLASSES in strangers.py)"
+    if "${" in value or ("://" in value and value not in STREAMS):
+        return f"logging takes plain values and {', '.join(STREAMS)}"
+    return ""
+
+
+def interpolation_problem(value: str) -> str:
+    """Return why the ${...} in a value must not be resolved, or an empty string."""
+    for name, end in re.findall(r"\$\{([^:{}]*)([:{]?)", value):
+        if end and (end == "{" or name.strip() not in RESOLVERS):
+            return f"${{name:...}} can be {', '.join(RESOLVERS)} (RESOLVERS in strangers.py)"
+    for variable in re.findall(r"oc\.env\s*:\s*([^,}]*)", value):
+        if not re.fullmatch(r"\w+\s*", variable) or is_secret(variable.strip()):
+            return NO_SECRETS
+    return NO_SECRETS if mask(value) != value else ""
+
+
+def inside_project(path: str) -> str:
+    """Return a setting that names a folder, if it stays in the folder that a command is started in.
+
+    Raises:
+        ValueError: it leads elsewhere.
+    """
+    if Path(path).is_absolute() or path.startswith("~") or ".." in Path(path).parts:
+        raise ValueError("must stay in this project's folder; to keep it elsewhere, make a link to that place")
+    return path
