@@ -1,17 +1,17 @@
 """What others send (a run folder, a checkpoint, a command to paste) runs no code here and reads no secret."""
 
+import json
 import os
-import shutil
+import pickle
 
+import numpy as np
 import pytest
 import torch
-import yaml
 from omegaconf import OmegaConf
 
 from {{ cookiecutter.package_name }}.components import Component, factory
+from {{ cookiecutter.package_name }}.integrity import seal
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
-from {{ cookiecutter.package_name }}.run_folder import read_run
-from {{ cookiecutter.package_name }}.strangers import refuse_foreign_code
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 EVIL = "{_target_: os.system, command: touch was-here}"  # called in the folder of a test, it would leave a file
@@ -85,7 +85,7 @@ COMMANDS = [
     (["sweep=.."], "sweep=.."),
     (["data.folder=../was-here"], "data.folder=../was-here", "must stay in this project's folder"),
     (["data.folder=/was-here"], "data.folder=/was-here", "must stay in this project's folder"),
-    (["data.folder=~/was-here"], "data.folder=~/was-here", "must stay in this project's folder"),
+    (["data.folder='~/was-here'"], "data.folder=~/was-here", "must stay in this project's folder"),
 ]
 
 
@@ -131,3 +131,96 @@ def test_a_file_to_share_runs_no_code(command, tmp_path, tmp_path_factory, monke
     done = command("train", f"--config-dir={given}", "tracking=none", "experiment=evil")
     assert_refused(done, tmp_path, named)
     assert "correct-horse-battery" not in done.stderr
+
+
+# What to set in the configuration of a run folder, and what the refusal names.
+CONFIGS = [
+    ({"model._target_": "os.system", "model.command": "touch was-here"}, "model._target_=os.system"),
+    ({"data._target_": "subprocess.run", "data.args": ["touch", "was-here"]}, "data._target_=subprocess.run"),
+    ({"loss._target_": "builtins.eval", "loss.source": "1"}, "loss._target_=builtins.eval"),
+    ({"model._target_": f"{PACKAGE}.models.estimators.import_module"}, "models.estimators.import_module"),
+    ({"data.x": {"_target_": "os.system", "command": "touch was-here"}}, "data.x._target_=os.system"),
+    ({"data.folder": "../was-here"}, "data.folder=../was-here"),
+    ({"data.folder": "${oc.env:MY_API_KEY}"}, "must hold no secret"),
+    ({"hydra.callbacks.x": {"_target_": "os.system"}, "seed": "${oc.decode:0}"}, "seed=${oc.decode:0}"),
+]
+
+
+@pytest.fixture
+def received(train):
+    """The folder of a run, as it may have been sent."""
+    return train("model=linear", "data=blobs", "data.num_samples=50").folder
+
+
+@pytest.fixture
+def refused(received, command, tmp_path):
+    """`refused(*named)`: every command that reads the run ends with a sentence, and with nothing written."""
+    np.savetxt("new.csv", np.zeros((2, 2)), delimiter=",", header="x,y", comments="")
+    commands = [("evaluate",), ("predict", "input=new.csv", "output=was-here.csv"), ("export", "format=pt2")]
+
+    def check(*named):
+        summary = json.loads((received / "summary.json").read_text())
+        (received / "summary.json").write_text(json.dumps(seal(summary, received)))
+        for name, *words in commands:
+            before = sorted(tmp_path.rglob("*"))
+            done = command(name, f"run={received}", *words)
+            assert done.status == 2, (name, done.stderr)
+            assert all(part in done.stderr for part in named), (name, done.stderr)
+            assert "Traceback" not in done.stderr and len(done.stderr.splitlines()) <= 6
+            assert sorted(tmp_path.rglob("*")) == before, "nothing ran, nothing was written"
+
+    return check
+
+
+def test_the_configuration_of_a_received_run_runs_no_code(received, refused, monkeypatch):
+    monkeypatch.setenv("MY_API_KEY", "correct-horse-battery")
+    path = received / ".hydra" / "config.yaml"
+    config = path.read_text()
+    for changes, *named in CONFIGS:
+        changed = OmegaConf.create(config)
+        for key, value in changes.items():
+            OmegaConf.update(changed, key, value, force_add=True)
+        OmegaConf.save(changed, path)
+        refused(*named)
+
+
+class Payload:
+    """What an attacker pickles: reading it back runs a command."""
+
+    def __reduce__(self):
+        return os.system, ("touch was-here",)
+
+
+def test_the_payload_of_these_tests_would_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pickle.loads(pickle.dumps(Payload()))
+    assert (tmp_path / "was-here").exists()
+
+
+def with_payload(path, place):
+    checkpoint = torch.load(path, weights_only=True)
+    {"checkpoint": checkpoint, "weights": checkpoint["state_dict"], "spec": checkpoint["spec"]}[place]["x"] = Payload()
+    torch.save(checkpoint, path)
+
+
+@pytest.mark.parametrize("place", ["checkpoint", "weights", "spec"])
+def test_a_checkpoint_that_would_run_code_is_refused(received, refused, place):
+    for path in received.glob("checkpoints/*.ckpt"):
+        with_payload(path, place)
+    refused(".ckpt")
+
+
+@pytest.mark.parametrize("protocol", [0, pickle.HIGHEST_PROTOCOL])
+def test_a_bare_pickle_instead_of_a_checkpoint_is_refused(received, refused, protocol):
+    for path in received.glob("checkpoints/*.ckpt"):
+        path.write_bytes(pickle.dumps(Payload(), protocol))
+    refused(".ckpt")
+
+
+def test_a_cache_that_would_run_code_is_made_anew(train, tmp_path):
+    done = train("model=linear", "data=blobs", "data.num_samples=50")
+    (cache,) = tmp_path.glob("data/blobs*.npz")
+    np.savez(cache, inputs=np.array([Payload()], dtype=object), allow_pickle=True)
+    again = train("model=linear", "data=blobs", "data.num_samples=50")
+    assert again.summary["metrics"] == done.summary["metrics"]
+    assert not (tmp_path / "was-here").exists()

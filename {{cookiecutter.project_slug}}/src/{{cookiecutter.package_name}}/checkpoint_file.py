@@ -79,7 +79,9 @@ def read(path: Path, lazily: bool = False) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=lazily)
     except UnpicklingError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise DamagedCheckpoint(f"{path} holds more than tensors and plain values, so it is not loaded: {reason}") from None
+        raise DamagedCheckpoint(
+            f"{path} holds more than tensors and plain values, so it is not loaded: {reason}"
+        ) from None
     except (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, KeyError, NotImplementedError) as error:
         raise DamagedCheckpoint(f"{path} is damaged: {str(error).partition(chr(10))[0]}") from None
     if not isinstance(content, dict):
