@@ -11,7 +11,7 @@ from loguru import logger
 from optuna import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from .mistakes import SweepFailed
+from .mistakes import SweepFailed, UserMistake, nearest
 from .search_space import job
 from .settings.search import Search
 
@@ -47,12 +47,17 @@ def tell(study: Study, settings: Search, trial: Trial, summary: dict[str, Any], 
         study.tell(trial, found)
         logger.info("Trial {}: {}  {}", trial.number, where, shown(settings, found))
     else:
-        if status == "completed":
-            measured = ", ".join(summary.get("metrics", {}))
-            error = f"{' and '.join(settings.metric)} is not a number, or not measured; measured are {measured}"
+        error = f"{' or '.join(settings.metric)} is no number" if status == "completed" else error
         trial.set_user_attr("error", error)
         study.tell(trial, state=TrialState.FAIL)
         logger.error("Trial {}: {}  {}", trial.number, where, error)
+        unknown = [name for name in settings.metric if name not in {**summary.get("metrics", {}), "parameters": 0}]
+        if status == "completed" and unknown:
+            known = summary["metrics"]
+            raise UserMistake(
+                f"hydra.sweeper.metric={unknown[0]} is not measured by {where}. {nearest(unknown[0], known)}\n"
+                f"Measured are: {', '.join(known)}"
+            )
 
 
 def value_of(name: str, summary: dict[str, Any]) -> float | None:
@@ -63,7 +68,7 @@ def value_of(name: str, summary: dict[str, Any]) -> float | None:
 
 def shown(settings: Search, values: Sequence[float]) -> str:
     """Return `val/loss 0.1234`, for each metric."""
-    return "  ".join(f"{name} {value:.4g}" for name, value in zip(settings.metric, values, strict=True))
+    return "  ".join(f"{name} {value:.6g}" for name, value in zip(settings.metric, values, strict=True))
 
 
 def write_table(study: Study, settings: Search, folder: Path) -> None:
@@ -96,7 +101,7 @@ def conclude(study: Study, settings: Search, fixed: Sequence[str], folder: Path)
     counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     best = study.best_trials if counts["completed"] else []
     if best:
-        title = "Best" if len(settings.metric) == 1 else f"{len(best)} of which none is better in everything"
+        title = "Best" if len(settings.metric) == 1 else "Best, none of them in everything"
         lines = [describe_best(trial, settings, fixed) for trial in best]
         logger.success("{} trials: {}. {}:\n{}", len(trials), counted, title, "\n".join(lines))
         logger.info("All trials: {}   Their report: report {}", folder / TABLE, folder)

@@ -121,6 +121,16 @@ def ends_of(distribution: BaseDistribution) -> Iterator[Any]:
         yield from (distribution.low, distribution.high)
 
 
+def described(distribution: BaseDistribution) -> str:
+    """Return a distribution in words."""
+    if isinstance(distribution, CategoricalDistribution):
+        return "one of " + " ".join(map(str, distribution.choices))
+    assert isinstance(distribution, IntDistribution | FloatDistribution)
+    step = "" if distribution.step is None else f" in steps of {distribution.step:g}"
+    scale = ", logarithmic" if distribution.log else ""
+    return f"{distribution.low:g} to {distribution.high:g}{step}{scale}"
+
+
 def size(space: Space) -> float:
     """Return how many points there are: infinite with an interval of real numbers."""
     counts = []

@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution, distribution_to_json
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from .checking import describe
 from .mistakes import UserMistake
-from .search_space import Space
+from .search_space import Space, described
 from .settings.search import Search
 
 JOURNAL = "study.journal"
@@ -54,7 +54,7 @@ class JournalLock(JournalFileOpenLock):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         self.path = path
-        self.lock = FileLock(path.with_suffix(".lock"))
+        self.lock = FileLock(path.with_name(f".{path.stem}.lock"))
 
     def acquire(self) -> bool:
         """Wait for the lock."""
@@ -119,31 +119,38 @@ def open_study(folder: Path, settings: Search, space: Space, fixed: Sequence[str
         "metric": list(settings.metric),
         "direction": list(settings.directions),
         "settings of all trials": sorted(fixed),
-        **{key: distribution_to_json(distribution) for key, distribution in space.items()},
+        **{key: described(distribution) for key, distribution in space.items()},
     }
+    storage = open_storage(folder)
+    if NAME in optuna.get_all_study_names(storage):
+        study = optuna.load_study(study_name=NAME, storage=storage, pruner=make_pruner(settings))
+        if study.user_attrs.get("question") == question:
+            return study
+        if study.get_trials(deepcopy=False, states=(*ANSWERED, TrialState.RUNNING)):
+            raise UserMistake(says_what_changed(folder, study.user_attrs.get("question", {}), question))
+        optuna.delete_study(study_name=NAME, storage=storage)  # nothing is lost
     study = optuna.create_study(
-        storage=open_storage(folder),
-        study_name=NAME,
-        directions=settings.directions,
-        pruner=make_pruner(settings),
-        load_if_exists=True,
+        study_name=NAME, storage=storage, directions=settings.directions, pruner=make_pruner(settings)
     )
-    begun = study.user_attrs.get("question")
-    if begun is None:
-        study.set_user_attr("question", question)
-    elif begun != question:
-        differences = [
-            f"  {key} was {begun.get(key, 'not searched')} and is {question.get(key, 'not searched')}"
-            for key in {**begun, **question}
-            if begun.get(key) != question.get(key)
-        ]
-        raise UserMistake(
-            f"{folder} holds a search of something else, so that its results cannot be compared with new ones:\n"
-            + "\n".join(differences)
-            + "\nGive this search another name with sweep=..., or ask the same as before (n_trials, n_jobs, sampler, "
-            "pruner and launcher may change)."
-        )
+    study.set_user_attr("question", question)
     return study
+
+
+def says_what_changed(folder: Path, begun: dict[str, Any], asked: dict[str, Any]) -> str:
+    """Return the sentence for a search that is another one than that in `folder`."""
+    changes = [
+        f"  {key}: {begun.get(key, 'not searched')} then, {asked.get(key, 'not searched')} now"
+        for key in begun | asked
+        if begun.get(key) != asked.get(key)
+    ]
+    return "\n".join(
+        [
+            f"{folder} holds another search, and its results cannot be compared with those of this one:",
+            *changes,
+            "Give this one a name of its own with sweep=..., or ask as before. "
+            "Free to change are n_trials, n_jobs, the sampler, the pruner and the launcher.",
+        ]
+    )
 
 
 def make_pruner(settings: Search) -> optuna.pruners.BasePruner:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from ..components import Strict
+from ..mistakes import nearest
 
 Direction = Literal["minimize", "maximize"]
 MAXIMIZED = ("accuracy", "r2")  # metrics of which more is better; of all others that we measure, less is
@@ -112,11 +113,14 @@ class Search(Strict):
         for name in self.metric:
             stage, _, kind = name.rpartition("/")
             if stage == "test":
-                raise ValueError(f"metric={name} would choose by the test data, and the test would be none: val/{kind}")
+                raise ValueError(
+                    f"metric={name} would choose by the test data, which then test nothing. Take val/{kind}"
+                )
             if stage not in ("train", "val") and name != "parameters":
                 raise ValueError(f"metric={name}: it must be train/... or val/..., or parameters (how many there are)")
             if self.direction is None and kind not in MAXIMIZED + MINIMIZED:
-                raise ValueError(f"metric={name} needs direction=minimize or maximize")
+                hint = nearest(kind, MAXIMIZED + MINIMIZED)
+                raise ValueError(f"metric={name} needs direction=minimize or direction=maximize. {hint}".strip())
         if len(self.directions) != len(self.metric):
             raise ValueError(f"direction has {len(self.directions)} values for the {len(self.metric)} of metric")
         if len(self.metric) > 1 and not isinstance(self.pruner, Unpruned):
