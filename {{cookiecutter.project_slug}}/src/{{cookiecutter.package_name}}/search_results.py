@@ -47,7 +47,7 @@ def tell(study: Study, settings: Search, trial: Trial, summary: dict[str, Any], 
         study.tell(trial, found)
         logger.info("Trial {}: {}  {}", trial.number, where, shown(settings, found))
     else:
-        error = f"{' or '.join(settings.metric)} is no number" if status == "completed" else error
+        error = f"{' or '.join(settings.metric)} was not measured, or is not finite" if status == "completed" else error
         trial.set_user_attr("error", error)
         study.tell(trial, state=TrialState.FAIL)
         logger.error("Trial {}: {}  {}", trial.number, where, error)

@@ -1,0 +1,276 @@
+"""A search: its space in Hydra's words, trials chosen from results, a study that survives, runs that are pruned."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.search_space import corners, job, size, split
+from {{ cookiecutter.package_name }}.settings.search import Search
+from {{ cookiecutter.package_name }}.study import begin_trial, drop_torn_line, open_study
+
+SEARCH = ("-m", "hydra/sweeper=optuna", "sweep=try", "model=linear", "data=moons", "hydra.sweeper.n_trials=2")
+FOLDER = Path("runs/sweeps/try")
+RATE = "optimizer.lr=tag(log, interval(1e-3, 1))"
+
+
+def space_of(*overrides, default=None):
+    """The fixed overrides and the space, where every setting has the value `default`."""
+    return split(OverridesParser.create().parse_overrides(list(overrides)), lambda base, key: default)
+
+
+def trials():
+    """The rows of the table of trials."""
+    with (FOLDER / "trials.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def summaries():
+    return [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*/summary.json"))]
+
+
+@pytest.mark.parametrize(
+    ("override", "default", "expected"),
+    [
+        ("x=1,2", None, CategoricalDistribution(["1", "2"])),
+        ("x=choice(a,b)", None, CategoricalDistribution(["a", "b"])),
+        ("x=[50],[50,50]", [100], CategoricalDistribution(["[50]", "[50,50]"])),
+        ("x=range(1,5)", 1, IntDistribution(1, 4)),
+        ("x=range(10,51,20)", 1, IntDistribution(10, 50, step=20)),
+        ("x=range(5,1,-1)", 1, IntDistribution(2, 5)),
+        ("x=range(0.1,0.5,0.1)", 0.1, FloatDistribution(0.1, 0.4, step=0.1)),
+        ("x=tag(log,range(1,100))", 1, IntDistribution(1, 99, log=True)),
+        ("x=interval(0,1)", 0.5, FloatDistribution(0, 1)),
+        ("x=interval(1,4)", 2, IntDistribution(1, 4)),
+        ("x=interval(1,4)", True, FloatDistribution(1, 4)),
+        ("x=interval(0.5,4)", 2, FloatDistribution(0.5, 4)),
+        ("x=int(interval(1,4))", None, IntDistribution(1, 4)),
+        ("x=tag(log,interval(1e-4,1e-1))", 0.01, FloatDistribution(1e-4, 1e-1, log=True)),
+        ("x=tag(log,int(interval(8,64)))", None, IntDistribution(8, 64, log=True)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_ranges_mean_what_they_mean_in_hydra(override, default, expected):
+    fixed, space = space_of("model=mlp", override, default=default)
+    assert fixed == ["model=mlp"]
+    assert space == {"x": expected}
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "x=interval(2,1)",
+        "x=tag(log,interval(0,1))",
+        "x=tag(log,range(1,9,2))",
+        "x=tag(big,interval(1,2))",
+        "x=tag(log,choice(1,2))",
+        "x=range(3,3)",
+        "x=1",
+    ],
+)
+def test_a_range_that_makes_no_sense_is_refused(override):
+    with pytest.raises(UserMistake):
+        space_of(override)
+
+
+def test_a_point_is_a_job_in_six_digits():
+    assert job(["seed=1"], {"a": 0.1234567891, "b": 3, "c": "[1,2]", "+d": 1e-7}) == [
+        "seed=1",
+        "a=0.123457",
+        "b=3",
+        "c=[1,2]",
+        "+d=1e-07",
+    ]
+
+
+def test_every_end_of_every_range_is_at_a_corner():
+    _, space = space_of("a=1,2,3", "b=interval(0.5,1)", "c=range(2,9,3)")
+    points = corners(space)
+    assert {point["a"] for point in points} == {"1", "2", "3"}
+    assert {point["b"] for point in points} == {0.5, 1}
+    assert {point["c"] for point in points} == {2, 8}
+
+
+def test_a_space_of_steps_has_a_size():
+    assert size(space_of("a=1,2", "b=range(2,9,3)", "c=range(0,1,0.25)")[1]) == 2 * 3 * 4
+    assert size(space_of("a=1,2", "b=interval(0.1,1)")[1]) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [("", ""), ("{}\n", "{}\n"), ("{}\n{}", "{}\n"), ("{", ""), ("{}\n[\n1", "{}\n[\n")],
+)
+def test_what_a_kill_cut_off_is_removed_from_the_journal(tmp_path, content, kept):
+    journal = tmp_path / "study.journal"
+    journal.write_text(content)
+    drop_torn_line(journal)
+    assert journal.read_text() == kept
+
+
+def test_a_search_ends_with_its_best_trial_and_a_table(train):
+    done = train(*SEARCH, RATE, "data.batch_size=interval(8,64)")
+    rows = trials()
+    found = {summary["metrics"]["val/loss"] for summary in summaries()}
+    assert [row["trial"] for row in rows] == ["0", "1"]
+    assert {row["state"] for row in rows} == {"completed"}
+    assert {float(row["val/loss"]) for row in rows} == found
+    for row in rows:
+        overrides = json.loads((FOLDER / row["job"] / "summary.json").read_text())["overrides"]
+        assert f"data.batch_size={row['data.batch_size']}" in overrides
+        assert f"optimizer.lr={float(row['optimizer.lr']):.6g}" in overrides
+        assert 8 <= int(row["data.batch_size"]) <= 64
+    best = min(rows, key=lambda row: float(row["val/loss"]))
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("  trial"))
+    assert line.startswith(f"  trial {best['trial']}: val/loss")
+    assert line.endswith(f"optimizer.lr={float(best['optimizer.lr']):.6g} data.batch_size={best['data.batch_size']}")
+
+
+def test_the_same_search_again_takes_the_results_and_adds_what_is_missing(train):
+    train(*SEARCH, RATE)
+    before = trials()
+    times = {path: path.stat().st_mtime_ns for path in FOLDER.glob("*/summary.json")}
+    again = train(*SEARCH, RATE)
+    assert "2 of 2 trials have a result" in again.stderr and "Training" not in again.stderr
+    train(*SEARCH, RATE, "hydra.sweeper.n_trials=3")
+    assert trials()[:2] == before and len(trials()) == 3
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    assert len({row["optimizer.lr"] for row in trials()}) == 3  # a new start does not draw the same again
+
+
+def test_a_search_that_was_stopped_goes_on_with_the_trial_that_was_running(train, monkeypatch):
+    from {{ cookiecutter.package_name }} import search
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search, "tell", stop)
+        train(*SEARCH, RATE, status=130)
+    done = train(*SEARCH, RATE)
+    assert "0 of 2 trials have a result already, 1 go on" in done.stderr
+    assert [row["state"] for row in trials()] == ["completed"] * 2
+
+
+def test_another_search_under_the_same_name_is_refused(train):
+    train(*SEARCH, RATE)
+    done = train(*SEARCH, "optimizer.lr=interval(0.1, 1)", "data.noise=0.3", status=2)
+    assert "optimizer.lr: 0.001 to 1, logarithmic then, 0.1 to 1 now" in done.stderr
+    assert "data.noise=0.3" in done.stderr and "sweep=..." in done.stderr
+
+
+def test_trials_that_fail_are_told_so_and_others_take_their_place(train, monkeypatch):
+    from {{ cookiecutter.package_name }}.tasks.classification import Classification
+
+    original = Classification.training_step
+
+    def step(self, batch, batch_idx):
+        if len(batch[0]) == 8:
+            raise RuntimeError("eight is too few")
+        return original(self, batch, batch_idx)
+
+    sizes = "data.batch_size=8,16,32,64"
+    with monkeypatch.context() as patch:
+        patch.setattr(Classification, "training_step", step)
+        done = train(*SEARCH, sizes, "hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=9", status=1)
+    state = {row["data.batch_size"]: row["state"] for row in trials()}
+    assert state == {"8": "failed", "16": "completed", "32": "completed", "64": "completed"}
+    assert "1 of 4 trials failed" in done.stderr and "eight is too few" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_trial_whose_settings_do_not_fit_together_fails_alone(train):
+    # All ends of the ranges are allowed, but nesterov=true needs momentum.
+    pairs = ("optimizer=sgd", "optimizer.momentum=0.9,0.0", "optimizer.nesterov=false,true")
+    done = train(*SEARCH, *pairs, "hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=4", status=1)
+    (failed,) = (row for row in trials() if row["state"] == "failed")
+    assert (failed["optimizer.momentum"], failed["optimizer.nesterov"]) == ("0.0", "True")
+    assert "nesterov=true needs momentum above 0" in failed["error"] and len(summaries()) == 3
+    assert "1 of 4 trials failed" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ((), "has nothing to search"),
+        (("optimizer.lrr=interval(1,2)",), "Did you mean optimizer.lr?"),
+        (("optimizer.lr=interval(-1,1)",), "optimizer.lr=-1 is not allowed"),
+        (("model=linear,mpl",), "Did you mean mlp?"),
+        ((RATE, "hydra.sweeper.metric=test/loss"), "Take val/loss"),
+        ((RATE, "hydra.sweeper.metric=val/acuracy"), "Did you mean accuracy?"),
+        ((RATE, "hydra.sweeper.metric=loss"), "must be train/... or val/..."),
+        ((RATE, "hydra.sweeper.direction=min"), "hydra.sweeper.direction=min"),
+        ((RATE, "hydra.sweeper.direction=[minimize,minimize]"), "direction has 2 values"),
+        ((RATE, "hydra.sweeper.n_trials=0"), "hydra.sweeper.n_trials=0 is not allowed"),
+        ((RATE, "hydra.sweeper.n_trails=1"), "Did you mean hydra.sweeper.n_trials?"),
+        ((RATE, "hydra/sweeper/sampler=tpee"), "Did you mean tpe?"),
+        ((RATE, "hydra.sweeper.sampler.n_startup_trials=-1"), "sampler.n_startup_trials=-1 is not allowed"),
+        ((RATE, "hydra/sweeper/sampler=grid"), "an interval has no end"),
+        ((RATE, "hydra/sweeper/pruner=medain"), "Did you mean median?"),
+        (
+            (RATE, "hydra/sweeper/pruner=median", "hydra.sweeper.metric=[val/loss,parameters]"),
+            "needs a single metric",
+        ),
+        ((RATE, "data.val_fraction=0"), "needs data.val_fraction above 0"),
+    ],
+)
+def test_a_mistake_is_named_before_anything_is_written(train, overrides, said):
+    done = train(*SEARCH, *overrides, status=2)
+    assert said in done.stderr
+    assert done.folders == [] and "Traceback" not in done.stderr
+
+
+def test_a_metric_that_is_not_measured_ends_the_search_and_can_be_corrected(train):
+    done = train(*SEARCH, RATE, "hydra.sweeper.metric=val/rmse", status=2)
+    assert "val/rmse is not measured" in done.stderr and "val/accuracy" in done.stderr
+    train(*SEARCH, RATE, "hydra.sweeper.metric=val/accuracy")
+    assert [row["state"] for row in trials()] == ["completed"] * 2
+
+
+def test_several_objectives_end_with_all_that_nothing_beats(train):
+    objectives = "hydra.sweeper.metric=[val/accuracy,parameters]"
+    done = train(*SEARCH, "model=linear,mlp", "hydra/sweeper/sampler=grid", objectives)
+    rows = trials()
+    assert {row["parameters"] for row in rows} == {"6.0", "10602.0"}
+    best = re.findall(r"trial (\d): val/accuracy ([\d.]+)  parameters (\d+)", done.stderr)
+    accuracies = [float(row["val/accuracy"]) for row in rows]
+    small = min(rows, key=lambda row: float(row["parameters"]))
+    beaten = max(accuracies) <= float(small["val/accuracy"])
+    assert len(best) == (1 if beaten else 2)
+    assert small["trial"] in [number for number, *_ in best]
+
+
+def propose(folder, name, starts, **settings):
+    """The values that a search tries in `folder`; each of `starts` opens it anew and runs so many trials."""
+    sampler = {"name": name, **settings}
+    search = Search.model_validate({"sampler": sampler, "n_trials": 30})
+    space = {"x": FloatDistribution(0, 1), "y": IntDistribution(1, 1000, log=True), "z": CategoricalDistribution("ab")}
+    folder.mkdir()
+    for count in starts:
+        study = open_study(folder, search, space, [])
+        for _ in range(count):
+            trial = begin_trial(study, search, space)
+            study.tell(trial, (trial.params["x"] - 0.3) ** 2)
+    return [trial.params for trial in study.trials]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("tpe", {"n_startup_trials": 4}),
+        ("gp", {"n_startup_trials": 4}),
+        ("nsgaii", {"population_size": 4}),
+        ("random", {}),
+    ],
+)
+def test_a_sampler_proposes_the_same_whether_or_not_the_search_was_stopped(tmp_path, name, settings):
+    whole = propose(tmp_path / "whole", name, [6], **settings)
+    stopped = propose(tmp_path / "stopped", name, [2, 3, 1], **settings)
+    other = propose(tmp_path / "other", name, [6], seed=1, **settings)
+    assert whole == stopped != other
+    assert len({point["x"] for point in whole}) >= 4  # NSGA-II may inherit one
+    assert all(0 <= point["x"] <= 1 and 1 <= point["y"] <= 1000 and point["z"] in "ab" for point in whole)
