@@ -17,7 +17,7 @@ def summaries(sweep: Path) -> dict[str, dict[str, object]]:
 
 @pytest.mark.parametrize(
     "command",
-    [("train", "--help"), ("train", "--cfg", "job"), ("evaluate", "--help"), ("report", "--help")],
+    [("train", "--help"), ("train", "--cfg", "job"), ("evaluate", "--help"), ("report", "--help"), ("runs", "--help")],
     ids=" ".join,
 )
 def test_help_imports_nothing_slow(project: Path, clean_environment: dict[str, str], command: tuple[str, ...]) -> None:
@@ -69,7 +69,7 @@ def test_report_shows_every_job_of_a_sweep(project: Path, run: Run, sweep: Path)
     done = run(project, "report", str(sweep))
     assert "linear" in done.stdout and "mlp" in done.stdout
     written = {path.name for path in (sweep / "report").iterdir()}
-    assert {"table.csv", "table.md", "chart.png"} <= written
+    assert {"table.csv", "table.md", "table.tex", "report.html", "chart.png", "curves.png"} <= written
 
 
 def test_evaluate_reproduces_the_metrics_in_a_new_process(project: Path, run: Run, sweep: Path) -> None:

@@ -1,32 +1,18 @@
 """`report` groups runs by setting, averages over seeds, and names what is missing."""
 
 import csv
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import synthetic_runs
 from {{ cookiecutter.package_name }}.report import main
 
+write_run = synthetic_runs.write_run
+
 PUBLISHED = Path(__file__).parents[1] / "references" / "mnist1d_published.csv"
-
-
-def write_run(folder: Path, seed: int, accuracy: float | None, **changes: object) -> Path:
-    """A run folder as `train` leaves it; `model`, `data` and summary entries can be changed."""
-    choices = {"model": changes.pop("model", "mlp"), "data": changes.pop("data", "mnist1d")}
-    summary = {
-        "status": "completed",
-        "metrics": {} if accuracy is None else {"test/accuracy": accuracy, "test/loss": 1.0},
-        "overrides": [f"model={choices['model']}", f"seed={seed}"],
-        "choices": choices,
-        "seed": seed,
-        "error": None,
-    }
-    (folder / ".hydra").mkdir(parents=True)
-    (folder / "summary.json").write_text(json.dumps(summary | changes))
-    return folder
 
 
 def table(folder: Path) -> list[dict[str, str]]:
@@ -47,13 +33,18 @@ def test_a_row_is_mean_and_sample_std_over_the_seeds_of_one_setting(tmp_path: Pa
         "runs",
         "test/accuracy_mean",
         "test/accuracy_std",
+        "test/accuracy_low",
+        "test/accuracy_high",
         "failed",
         "interrupted",
+        "unfinished",
     ]
     assert (mlp["model"], mlp["runs"]) == ("mlp", "3")
     assert float(mlp["test/accuracy_mean"]) == pytest.approx(0.7)
     assert float(mlp["test/accuracy_std"]) == pytest.approx(0.1)  # sqrt((0.01 + 0 + 0.01) / 2)
-    assert (cnn["runs"], cnn["test/accuracy_mean"], cnn["test/accuracy_std"]) == ("1", "0.9", "")
+    assert [float(mlp[f"test/accuracy_{end}"]) for end in ("low", "high")] == pytest.approx([0.6, 0.8])
+    assert [cnn[f"test/accuracy_{part}"] for part in ("mean", "std", "low", "high")] == ["0.9", "", "", ""]
+    assert cnn["runs"] == "1"
 
 
 def test_a_row_per_override_that_varies_and_none_for_what_does_not(
@@ -151,16 +142,117 @@ def test_output_is_plain_in_a_pipe_and_ends_with_the_files(tmp_path: Path, capsy
 
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
-    files = ["table.csv", "table.md", "chart.png"]
-    assert printed.splitlines()[-3:] == [f"Written: {output / name}" for name in files]
+    files = ["table.csv", "table.md", "table.tex", "report.html", "chart.png"]
+    assert printed.splitlines()[-5:] == [f"Written: {output / name}" for name in files]
     assert sorted(path.name for path in output.iterdir()) == sorted(files)  # nothing half-written
     assert (output / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert "| mlp | mnist1d | 1 | 1 | 0 |" in (output / "table.md").read_text(encoding="utf-8")
 
 
+def test_a_running_sweep_counts_what_is_unfinished_by_its_setting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "done", 0, 0.5)
+    write_run(tmp_path / "running", 1, None, status=None)
+    write_run(tmp_path / "other", 1, None, status=None, model="cnn")
+    (tmp_path / "just begun" / ".hydra").mkdir(parents=True)
+
+    assert main([str(tmp_path)]) == 0
+
+    rows = [(row["model"], row["runs"], row["unfinished"]) for row in table(tmp_path / "report")]
+    assert rows == [("cnn", "0", "1"), ("mlp", "1", "1")]
+    assert "3 still running, or killed" in capsys.readouterr().out
+
+
+def test_rows_can_be_grouped_by_any_setting_and_say_what_they_are_a_mean_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i, (model, rate, seed) in enumerate([("mlp", "0.1", 0), ("mlp", "0.2", 1), ("cnn", "0.1", 0)]):
+        write_run(tmp_path / str(i), seed, 0.1 * (i + 1), model=model, settings={"optimizer.lr": rate})
+
+    assert main([str(tmp_path), "--group-by", "model"]) == 0
+    rows = table(tmp_path / "report")
+    assert [(row["model"], row["runs"]) for row in rows] == [("cnn", "1"), ("mlp", "2")]
+    assert float(rows[1]["test/accuracy_mean"]) == pytest.approx(0.15)
+    assert "Each row is a mean over runs that also differ in optimizer.lr." in capsys.readouterr().out
+
+    assert main([str(tmp_path), "--group-by", "seed", "--group-by", "optimizer.lr"]) == 0
+    rows = [(row["seed"], row["optimizer.lr"], row["runs"]) for row in table(tmp_path / "report")]
+    assert rows == [("0", "0.1", "2"), ("1", "0.2", "1")]
+
+
+def test_the_best_setting_is_chosen_on_validation_data_and_shown_with_its_test_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i, (rate, val, test) in enumerate([("0.1", 0.8, 0.5), ("0.2", 0.7, 0.9)]):
+        write_run(tmp_path / str(i), 0, test, val=val, settings={"optimizer.lr": rate})
+    assert main([str(tmp_path)]) == 0
+    best = "Best by the highest mean val/accuracy: optimizer.lr=0.1 (1 run): val/accuracy 0.800, test/accuracy 0.500\n"
+    assert best in capsys.readouterr().out
+
+    metrics = {"test/loss": 1.0, "val/loss": 0.1}
+    write_run(tmp_path / "low", 0, None, metrics=metrics, settings={"optimizer.lr": "0.3"})
+    write_run(tmp_path / "lost", 1, None, status="failed", settings={"optimizer.lr": "0.3"})
+    write_run(tmp_path / "high", 0, None, metrics=metrics | {"val/loss": 0.2}, settings={"optimizer.lr": "0.4"})
+    assert main([str(tmp_path), "--metric", "test/loss"]) == 0
+    printed = capsys.readouterr().out
+    assert "Best by the lowest mean val/loss: optimizer.lr=0.3 (1 run, 1 more not completed): val/loss 0.1," in printed
+
+
+def test_data_sets_have_a_best_setting_each_and_without_validation_there_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for data, better in (("a", "mlp"), ("b", "cnn")):
+        for model in ("mlp", "cnn"):
+            write_run(tmp_path / (data + model), 0, 0.5, val=0.7 if model == better else 0.6, data=data, model=model)
+    assert main([str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "Best on a by the highest mean val/accuracy: model=mlp data=a" in printed
+    assert "Best on b by the highest mean val/accuracy: model=cnn data=b" in printed
+
+    for folder, model in (("x", "mlp"), ("y", "cnn")):
+        write_run(tmp_path / "tested only" / folder, 0, 0.5, model=model)
+    assert main([str(tmp_path / "tested only")]) == 0
+    assert "No best setting: no completed run has val/accuracy" in capsys.readouterr().out
+
+
+def test_what_a_stranger_wrote_cannot_steer_the_terminal_or_stop_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "a", 0, 0.5, settings={"x": "\x1b[2J\ud800"}, status="failed", error="\x1b]0;title\x07")
+    write_run(tmp_path / "b", 0, 0.5, settings={"x": "<script>alert(1)</script> $_ & `|`"})
+    broken = {"number": '{"status": "completed", "metrics": {"test/loss": 1%s}}' % (400 * "0"), "deep": 5000 * "["}
+    for name, text in {**broken, "kind": '{"status": "completed", "versions": 3}'}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "summary.json").write_text(text)
+    assert main([str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed and "\x07" not in printed
+    assert "3 left out, cannot be read:" in printed and "versions are not a mapping" in printed
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)" in page and "<script>alert" not in page
+
+
+def test_long_lists_are_cut_on_the_terminal_and_whole_in_the_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(15):
+        write_run(tmp_path / f"run{seed}", seed, None, status="failed", error="no luck")
+    assert main([str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("no luck") == 10
+    assert f"- … 5 more, see {tmp_path / 'report' / 'table.md'}" in printed
+    assert (tmp_path / "report" / "table.md").read_text(encoding="utf-8").count("no luck") == 15
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["runs", "--group-by", "modle"], "no run has the setting modle. Did you mean model?"),
+        (["runs", "--compare", "model=mlp", "modle=mlp"], "no column modle. Did you mean model?"),
+        (["runs", "--compare", "model=mlp", "model=cnn"], "no run has model=cnn"),
+        (["runs", "--compare", "model=mlp", "data=mnist1d"], "name the same runs"),
+        (["runs", "--compare", "model=mlp", "cnn"], "'cnn' names no setting. Write it like an override"),
         (["rums"], "no folder rums. Did you mean runs?"),
         (["runs/a/summary.json"], "is a file, not a folder of runs"),
         (["empty"], "no finished run (no summary.json) under empty"),

@@ -8,8 +8,8 @@ from matplotlib.image import imread
 
 from {{ cookiecutter.package_name }}.report import main
 from {{ cookiecutter.package_name }}.reporting import regions
-from {{ cookiecutter.package_name }}.reporting.summaries import Row, Run, find_runs
-from {{ cookiecutter.package_name }}.reporting.table import Results
+from {{ cookiecutter.package_name }}.reporting.results import Results, Row
+from {{ cookiecutter.package_name }}.reporting.summaries import Run, find_runs
 
 
 @pytest.fixture

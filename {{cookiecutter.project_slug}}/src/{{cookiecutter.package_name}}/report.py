@@ -1,55 +1,68 @@
-"""`report <folder>`: one table and one chart of every run under a folder."""
+"""`report <folder>`: every run under a folder in one table, in pictures and on one page."""
 
 import argparse
-import difflib
 import io
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import NoReturn
 
+from .mistakes import UserMistake
+from .reporting.asking import Parser, check_known, choose_metrics, known_settings, not_there
+from .reporting.comparison import Comparison, compare, csv_of
+from .reporting.notes import notes
 from .reporting.reference import Reference, read_reference
+from .reporting.results import Results
 from .reporting.summaries import Run, RunsFound, find_runs
-from .reporting.table import Results, csv_text, markdown_text, notes, terminal_table
+from .reporting.table import csv_text, markdown_text, terminal_table
 
-DEFAULT_METRICS = ("test/accuracy", "test/loss", "val/accuracy", "val/loss")  # the first at hand
+LONGEST_LIST = 10  # lines on the terminal
 EXAMPLES = """\
 examples:
-  report runs/sweeps/my_sweep                         every run of one sweep
+  report runs/sweeps/my_sweep                            every run of one sweep, also while it still runs
   report runs --metric test/accuracy --metric test/loss  several metrics, a column each
+  report runs/sweeps/my_sweep --group-by model           one row for each model, whatever else differs
+  report runs/sweeps/my_sweep --compare model=mlp model=cnn
+  report runs/sweeps/my_sweep --compare "model=mlp optimizer.lr=0.1" "model=mlp optimizer.lr=0.01"
   report runs/sweeps/mnist1d_table --reference references/mnist1d_published.csv
 
 One row stands for one setting: the runs that differ only in their seed. Shown are the settings that
-differ between the runs, and mean ± sample standard deviation over the completed runs. Failed,
-interrupted and unfinished runs are counted and named below the table. Written are table.csv (all
-digits), table.md and chart.png; regions.png too, where all runs classify points in the plane.
+differ between the runs, mean ± sample standard deviation over the completed runs, and a bootstrap 95 %
+interval of the mean from three runs on. The best setting is the one with the best validation metric:
+test data never choose. Failed, interrupted and unfinished runs are counted, and named below the table.
+
+written: table.csv (all digits), table.md, table.tex, report.html (one page with everything), chart.png,
+  curves.png (learning curves of all runs); parameters.png where two settings or more differ (validation
+  metric as a heat-map or parallel coordinates); comparison.csv with --compare; regions.png where all runs
+  classify points in the plane.
 """
-
-
-class UsageError(Exception):
-    """What the user can mend; its message is all that is shown."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status, 2 for a mistake of the user."""
     try:
         options = parse(arguments)
-        results = collect(options.folder, options.metric, options.reference)
-        written, remarks = write_files(results, options.output or options.folder / "report")
-    except UsageError as mistake:
+        results = collect(options)
+        comparisons = compare(results, tuple(options.compare)) if options.compare else []
+        paragraphs = notes(results, comparisons)
+        folder = options.output or options.folder / "report"
+        pictures, remarks = draw(results)
+        paragraphs += remarks
+        title = f"{options.folder.resolve().name}: {len(results.found.runs)} runs"
+        written = write(folder, contents(results, comparisons, paragraphs, pictures, title))
+    except UserMistake as mistake:
         sys.stderr.write(f"report: {mistake}\n")
         return 2
-    show(results, remarks, written)
+    show(results, [*shortened_lists(paragraphs, written[1]), *(f"Written: {path}" for path in written)])
     return 0
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="report",
-        description="Collect every summary.json under a folder into one table and one chart.",
+        description="Collect every summary.json under a folder into one table, pictures and a page.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=Path, help="a folder of runs, such as runs/sweeps/my_sweep")
     parser.add_argument(
@@ -61,6 +74,20 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "(default: test/accuracy, or test/loss where no run has it)",
     )
     parser.add_argument(
+        "--group-by",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a row for each value of this setting, such as optimizer.lr; may be given several times "
+        "(default: all settings that differ, but not the seed)",
+    )
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A", "B"),
+        help="compare two settings seed by seed: mean difference, its interval, and a sign-flip test",
+    )
+    parser.add_argument(
         "--reference",
         type=Path,
         metavar="FILE.csv",
@@ -68,97 +95,82 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "say which runs a line is for, columns of numbers are shown, note and source are quoted",
     )
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to write (default: <folder>/report)")
-
-    def refuse(message: str) -> NoReturn:
-        raise UsageError(f"{message}\nSee report --help.")
-
-    parser.error = refuse  # type: ignore[method-assign]  # one message, without the usage lines
-    options, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        known = ["--metric", "--reference", "--output", "--help"]
-        nearest = did_you_mean(unknown[0].partition("=")[0], known)
-        refuse(f"unknown option {unknown[0]}.{nearest}\nKnown: {', '.join(known)}")
-    return options
+    return parser.parse_args(arguments)
 
 
-def collect(folder: Path, metrics: list[str], reference: Path | None) -> Results:
+def collect(options: argparse.Namespace) -> Results:
     """Find the runs and check everything that was asked against them."""
+    folder = options.folder
     if not folder.is_dir():
-        raise UsageError(not_there(folder, "folder", "is a file, not a folder of runs"))
+        raise UserMistake(not_there(folder, "folder", "is a file, not a folder of runs"))
     found = find_runs(folder)
     if not found.runs:
-        raise UsageError(no_runs(folder, found))
-    return Results(
-        found,
-        choose_metrics(found.runs, metrics),
-        load_reference(reference, found.runs) if reference else None,
-    )
+        raise UserMistake(no_runs(folder, found))
+    for key in options.group_by:
+        check_known("setting", key, known_settings(found.runs))
+    metrics = choose_metrics(found.runs, options.metric)
+    reference = load_reference(options.reference, found.runs) if options.reference else None
+    return Results(found, metrics, reference, list(dict.fromkeys(options.group_by)))
 
 
 def no_runs(folder: Path, found: RunsFound) -> str:
     lines = [f"no finished run (no summary.json) under {folder}"]
     if found.unfinished:
-        lines.append(f"{len(found.unfinished)} still running, or killed: {found.unfinished[0]} …")
+        lines.append(f"{len(found.unfinished)} still running, or killed: {found.unfinished[0].folder} …")
     lines += [f"{path} cannot be read: {reason}" for path, reason in found.unreadable[:5]]
     return "\n".join(lines)
-
-
-def choose_metrics(runs: list[Run], asked: list[str]) -> list[str]:
-    """`asked` without repeats, or else the default; one that no run has is a mistake."""
-    known = sorted({name for run in runs for name in run.metrics})
-    for name in asked:
-        if name not in known:
-            raise UsageError(
-                f"no run has the metric {name}.{did_you_mean(name, known)}\n"
-                f"Known: {', '.join(known) or 'none, as no run got as far as measuring one'}"
-            )
-    default = next((name for name in [*DEFAULT_METRICS, *known] if name in known), "test/accuracy")
-    return list(dict.fromkeys(asked)) or [default]
 
 
 def load_reference(path: Path, runs: list[Run]) -> Reference:
     try:
         return read_reference(path, {key for run in runs for key in run.settings})
     except FileNotFoundError:
-        raise UsageError(not_there(path, "file", "is not a file")) from None
+        raise UserMistake(not_there(path, "file", "is not a file")) from None
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+        raise UserMistake(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(str(error)) from error
+        raise UserMistake(str(error)) from error
 
 
-def not_there(path: Path, kind: str, otherwise: str) -> str:
-    """Name what is missing, and the nearest name in the folder that does exist."""
-    if path.exists():
-        return f"{path} {otherwise}"
-    missing = path
-    while not missing.parent.is_dir():
-        missing = missing.parent
-    names = [entry.name for entry in missing.parent.iterdir()]
-    return f"no {kind} {path}.{did_you_mean(missing.name, names, missing.parent)}"
-
-
-def did_you_mean(name: str, names: Iterable[str], parent: Path | None = None) -> str:
-    """` Did you mean X?`, or nothing where no name is near."""
-    nearest = difflib.get_close_matches(name, list(names), n=1, cutoff=0.4)
-    return f" Did you mean {parent / nearest[0] if parent else nearest[0]}?" if nearest else ""
-
-
-def write_files(results: Results, folder: Path) -> tuple[list[Path], list[str]]:
-    """Write the table and the pictures, each whole or not at all; return where, and remarks on what is not in them."""
+def draw(results: Results) -> tuple[dict[str, bytes], list[str]]:
+    """Return the pictures that these results give, by file name, and remarks on what is not in them."""
     from .reporting.chart import draw_chart  # matplotlib takes longer to import than --help may
+    from .reporting.curves import draw_curves
+    from .reporting.parameters import draw_parameters
     from .reporting.regions import draw_regions, in_the_plane
 
     regions, remarks = draw_regions(results) if in_the_plane(results) else (None, [])
-    contents = {
-        "table.csv": csv_text(results).encode(),
-        "table.md": markdown_text(results).encode(),
+    pictures = {
         "chart.png": draw_chart(results),
-        **({"regions.png": regions} if regions else {}),
+        "parameters.png": draw_parameters(results),
+        "curves.png": draw_curves(results),
+        "regions.png": regions,
     }
+    return {name: picture for name, picture in pictures.items() if picture is not None}, remarks
+
+
+def contents(
+    results: Results, comparisons: list[Comparison], paragraphs: list[str], pictures: dict[str, bytes], title: str
+) -> dict[str, bytes]:
+    """Return every file of the report by its name."""
+    from .reporting.latex import latex_text
+    from .reporting.page import html_page
+
+    texts = {
+        "table.csv": csv_text(results),
+        "table.md": markdown_text(results, paragraphs),
+        "table.tex": latex_text(results),
+        **({"comparison.csv": csv_of(comparisons)} if comparisons else {}),
+        "report.html": html_page(title, results, paragraphs, pictures),
+    }
+    return {name: text.encode(errors="replace") for name, text in texts.items()} | pictures
+
+
+def write(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    """Write each file whole or not at all, and return where they are."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
+        for name, content in files.items():
             unfinished = folder / f".{name}.{os.getpid()}"
             try:
                 unfinished.write_bytes(content)
@@ -166,12 +178,24 @@ def write_files(results: Results, folder: Path) -> tuple[list[Path], list[str]]:
             finally:
                 unfinished.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot write to {folder}: {error.strerror}. Choose another folder with --output.") from error
-    return [folder / name for name in contents], remarks
+        raise UserMistake(
+            f"cannot write to {folder}: {error.strerror}. Choose another folder with --output."
+        ) from error
+    return [folder / name for name in files]
 
 
-def show(results: Results, remarks: list[str], written: list[Path]) -> None:
-    """Print the table, its notes and where the files are; plain text where it is piped."""
+def shortened_lists(paragraphs: list[str], everything: Path) -> list[str]:
+    """The paragraphs for a terminal: of a long list its first items, and where all of them are."""
+    lines: list[str] = []
+    for is_item, group in groupby(paragraphs, key=lambda text: text.startswith("- ")):
+        texts = list(group)
+        left_out = len(texts) - LONGEST_LIST if is_item else 0
+        lines += [*texts[:LONGEST_LIST], f"- … {left_out} more, see {everything}"] if left_out > 1 else texts
+    return lines
+
+
+def show(results: Results, paragraphs: list[str]) -> None:
+    """Print the table and what stands under it; plain text where it is piped."""
     from rich.console import Console
     from rich.text import Text
 
@@ -185,7 +209,7 @@ def show(results: Results, remarks: list[str], written: list[Path]) -> None:
     elif natural_width > console.width:
         table = terminal_table(results, narrow=True)
     console.print(table)
-    for line in ["", *notes(results), *remarks, *(f"Written: {path}" for path in written)]:
+    for line in ["", *paragraphs]:
         console.print(Text(line), soft_wrap=True)
 
 

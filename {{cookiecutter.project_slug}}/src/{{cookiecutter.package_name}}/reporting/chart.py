@@ -1,31 +1,20 @@
 """The results as one picture: a dot plot, a panel per metric and a line per setting."""
 
-import io
 import math
 import textwrap
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 
+from .drawing import COLORS, axis_label, in_words, label, png
 from .reference import METRIC
-from .summaries import FIRST_COLUMNS, Row
-from .table import Results
+from .results import Results, Row
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart.
-OURS = "#0072B2"
-REFERENCES = ("#D55E00", "#009E73", "#CC79A7", "#000000")
+OURS, *REFERENCES = COLORS
 TICKS = (MarkerStyle(2), MarkerStyle(3))  # up and down, so that two never hide each other
-UNITS = {
-    "accuracy": "fraction",
-    "rmse": "units of the target",
-    "mae": "units of the target",
-    "quantile_loss": "units of the target",
-}
 MOST_ROWS = 60  # more than that is read as a table, not as a picture
-LONGEST_LABEL = 100  # characters
 
 
 def draw_chart(results: Results) -> bytes:
@@ -35,7 +24,6 @@ def draw_chart(results: Results) -> bytes:
     panels = len(results.metrics)
     width = 0.085 * max(map(len, labels)) + 5.0 * panels + 0.5  # inches
     figure = Figure(figsize=(width, 2.0 + 0.34 * len(rows)), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
     axes_row = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
     for axes, metric in zip(axes_row, results.metrics, strict=True):
         draw_panel(axes, results, rows, metric)
@@ -48,9 +36,7 @@ def draw_chart(results: Results) -> bytes:
         texts = sorted(legend, key=lambda text: text.startswith("reference: "))
         handles = [legend[text] for text in texts]
         figure.legend(handles, texts, loc="outside lower center", ncols=2, frameon=False)
-    png = io.BytesIO()
-    figure.savefig(png, format="png")
-    return png.getvalue()
+    return png(figure)
 
 
 def draw_panel(axes: Axes, results: Results, rows: list[Row], metric: str) -> None:
@@ -78,8 +64,7 @@ def draw_panel(axes: Axes, results: Results, rows: list[Row], metric: str) -> No
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.08)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    name, unit = metric.replace("/", " ").replace("_", " "), UNITS.get(metric.rpartition("/")[2])
-    axes.set_xlabel(f"{name} ({unit})" if unit else name, parse_math=False)
+    axes.set_xlabel(axis_label(metric), parse_math=False)
 
 
 def draw_reference(axes: Axes, results: Results, rows: list[Row]) -> None:
@@ -96,16 +81,9 @@ def draw_reference(axes: Axes, results: Results, rows: list[Row]) -> None:
             axes.plot([], [], "|", color=color, ms=12, mew=2.2, label=f"reference: {column}")
 
 
-def label(results: Results, row: Row) -> str:
-    """`mlp, mnist1d, optimizer.lr=0.01`: model and data need no key to be understood."""
-    parts = [row.settings[key] if key in FIRST_COLUMNS else f"{key}={row.settings[key]}" for key in results.settings]
-    text = ", ".join(parts) or "all runs"
-    return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
-
-
 def title(results: Results) -> str:
     """Says what is seen and over how many runs."""
-    names = " and ".join(metric.replace("/", " ").replace("_", " ") for metric in results.metrics)
+    names = " and ".join(map(in_words, results.metrics))
     counts = [len(row.with_status("completed")) for row in results.rows]
     fewest, most = min(counts), max(counts)
     runs = f"{most} runs each" if fewest == most else f"{fewest} to {most} runs each"

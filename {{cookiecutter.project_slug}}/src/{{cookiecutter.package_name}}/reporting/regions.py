@@ -3,14 +3,14 @@
 Drawing them asks the models themselves, so `draw_regions` imports torch; `in_the_plane` says without it whether to.
 """
 
-import io
 import math
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ..mistakes import UserMistake
-from .summaries import Row, Run
-from .table import Results
+from .drawing import png
+from .results import Results, Row
+from .summaries import Run
 
 if TYPE_CHECKING:
     from ..figures import Panel
@@ -52,10 +52,8 @@ def draw_regions(results: Results) -> tuple[bytes | None, list[str]]:
         reasons.append(f"The decision regions are those of the first {MOST_PANELS} of {len(runs)} settings.")
     if not rows:
         return None, reasons
-    png = io.BytesIO()
     heading = "Decision regions, with the test accuracy of each (one run, the first seed)"
-    compare_regions(rows, heading).savefig(png, format="png")
-    return png.getvalue(), reasons
+    return png(compare_regions(rows, heading)), reasons
 
 
 def evenly(panels: int) -> int:

@@ -1,0 +1,75 @@
+"""How `report` and `runs` answer what they were asked wrongly: one message that names the nearest valid word."""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..mistakes import UserMistake, nearest
+from .summaries import Run
+
+DEFAULT_METRICS = ("test/accuracy", "test/loss", "val/accuracy", "val/loss")  # the first at hand
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises UserMistake, without the usage lines, and names the option that was meant."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **words)
+
+    def error(self, message: str) -> NoReturn:
+        raise UserMistake(f"{message}\nSee {self.prog} --help.")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Name the nearest word where one of a few was asked for."""
+        if action.choices is not None and value not in action.choices:
+            known = list(map(str, action.choices))
+            hint = f"{action.dest} {value} is not known. {nearest(value, known)}".rstrip()
+            raise UserMistake(f"{hint}\nKnown: {', '.join(known)}")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is unknown here already, where the options of a subcommand are known."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            known = [option for option in self._option_string_actions if option.startswith("--")]
+            word = unknown[0].partition("=")[0]
+            raise UserMistake(
+                " ".join([f"unknown option {word}.", nearest(word, known)]) + f"\nKnown: {', '.join(known)}"
+            )
+        return options, unknown
+
+
+def check_known(kind: str, name: str, known: Iterable[str]) -> None:
+    """Raise UserMistake where `name` is not one of `known`: `no run has the metric acuracy. Did you mean accuracy?`"""
+    names = list(known)
+    if name not in names:
+        allowed = ", ".join(names) or "none, as no run got that far"
+        raise UserMistake(f"no run has the {kind} {name}. {nearest(name, names)}".rstrip() + f"\nKnown: {allowed}")
+
+
+def not_there(path: Path, kind: str, otherwise: str) -> str:
+    """Name what is missing, and the nearest name in the folder that does exist."""
+    if path.exists():
+        return f"{path} {otherwise}"
+    missing = path
+    while not missing.parent.is_dir():
+        missing = missing.parent
+    return f"no {kind} {path}. {nearest(str(missing), map(str, missing.parent.iterdir()))}".rstrip()
+
+
+def known_metrics(runs: Iterable[Run]) -> list[str]:
+    return sorted({name for run in runs for name in run.metrics})
+
+
+def choose_metrics(runs: Iterable[Run], asked: list[str]) -> list[str]:
+    """`asked` without repeats, or else the first of the usual ones; one that no run has is a mistake."""
+    known = known_metrics(runs)
+    for name in asked:
+        check_known("metric", name, known)
+    default = next((name for name in [*DEFAULT_METRICS, *known] if name in known), DEFAULT_METRICS[0])
+    return list(dict.fromkeys(asked)) or [default]
+
+
+def known_settings(runs: Iterable[Run]) -> list[str]:
+    """What runs can be grouped, filtered and sorted by; the seed too, which is no setting otherwise."""
+    return sorted({key for run in runs for key in run.settings} | {"seed"})

@@ -1,0 +1,150 @@
+"""Learning curves of all jobs in one picture: a faint line for each job, a bold mean for each setting."""
+
+import math
+import textwrap
+from collections import defaultdict
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from .drawing import COLORS, axis_label, in_words, is_log, label, png, shortened
+from .results import Results, Row, is_higher_better
+from .summaries import Run
+
+Curve = dict[tuple[int, int], float]  # the value after each (epoch, step), both counted from 0
+OTHERS = "0.6"  # the grey of the settings that have no colour of their own
+MOST_POINTS = 300  # of a curve; more are not seen
+
+
+def draw_curves(results: Results) -> bytes | None:
+    """A PNG with a panel for each metric asked for, on validation data where measured; None without any curve.
+
+    Of more settings than there are colours, the best on validation data are coloured and the others grey.
+    """
+    panels = {}
+    for metric in dict.fromkeys(metric.rpartition("/")[2] for metric in results.metrics):
+        for name in (f"val/{metric}", f"train/{metric}"):
+            curves = read_curves(results, name)
+            if curves:
+                panels[name] = curves
+                break
+    if not panels:
+        return None
+    coloured = ranked(results)[: len(COLORS)]
+    if len(results.rows) > len(COLORS):
+        coloured = coloured[:-1]  # so many that black, the last colour, would be lost in the grey
+    width = max(7.0, 5.5 * len(panels))
+    figure = Figure(figsize=(width, 4.0 + 0.2 * len(coloured)), dpi=130, layout="constrained")
+    for axes, (name, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        draw_panel(axes, results, name, curves, coloured)
+    figure.suptitle("\n".join(textwrap.wrap(title(panels), int(11.5 * width))), fontsize=11)
+    legend = {
+        text: handle for axes in figure.axes for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    texts = [shortened(text, int(10 * width)) for text in legend]
+    columns = 2 if max(map(len, texts)) < 6 * width else 1
+    figure.legend(legend.values(), texts, loc="outside lower center", ncols=columns, frameon=False)
+    return png(figure)
+
+
+def title(panels: dict[str, dict[Path, Curve]]) -> str:
+    first = in_words(next(iter(panels)))
+    jobs = max(map(len, panels.values()))
+    text = f"{first[0].upper()}{first[1:]} of {jobs} run{'s' * (jobs != 1)} while they train; "
+    return f"{text}bold: mean over a setting's completed runs, as far as all of them have come"
+
+
+def ranked(results: Results) -> list[Row]:
+    """The rows in their order, or where colours do not suffice the best on validation data first."""
+    if len(results.rows) <= len(COLORS):
+        return results.rows
+    sign = -1 if is_higher_better(results.validation) else 1
+
+    def key(row: Row) -> float:
+        mean = row.statistic(results.validation).mean
+        return math.inf if mean is None or not math.isfinite(mean) else sign * mean
+
+    return sorted(results.rows, key=key)
+
+
+def read_curves(results: Results, name: str) -> dict[Path, Curve]:
+    """The curve of a metric of every run that has one, by its folder."""
+    curves = {run.folder: read_curve(run.folder / "metrics.csv", name) for run in results.runs}
+    return {folder: curve for folder, curve in curves.items() if curve}
+
+
+def read_curve(path: Path, name: str) -> Curve:
+    """One column of a `metrics.csv`. It may still be written: what is not a whole line of numbers is passed over."""
+    try:
+        header, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return {}
+    columns = header.strip().split(",")
+    if name not in columns or columns[:2] != ["epoch", "step"]:
+        return {}
+    place, curve = columns.index(name), {}
+    for line in lines[:-1]:  # what follows the last line break is nothing, or half a line
+        cells = line.rstrip("\r").split(",")
+        if len(cells) == len(columns) and cells[place]:
+            try:
+                curve[int(cells[0]), int(cells[1])] = float(cells[place])
+            except ValueError:
+                continue
+    return curve
+
+
+def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve], coloured: list[Row]) -> None:
+    # Several validations in one epoch are told apart by their steps only.
+    by_epoch = all(len({epoch for epoch, _ in curve}) == len(curve) for curve in curves.values())
+    part = 0 if by_epoch else 1
+    lines = {folder: [(key[part] + 1, value) for key, value in curve.items()] for folder, curve in curves.items()}
+    colors = {id(row): color for row, color in zip(coloured, COLORS, strict=False)}
+    groups: dict[str, list[list[tuple[int, float]]]] = defaultdict(list)
+    for row in sorted(results.rows, key=lambda row: id(row) in colors):  # grey lines lie below
+        color = colors.get(id(row), OTHERS)
+        groups[color] += [thinned(lines[run.folder]) for run in row.runs if run.folder in lines]
+    faint = min(0.35, max(0.05, 30 / len(lines)))
+    for color, segments in groups.items():
+        axes.add_collection(LineCollection(segments, colors=color, linewidths=0.8, alpha=faint))
+        points = [segment[0] for segment in segments if len(segment) == 1]
+        if points:
+            axes.plot(*zip(*points, strict=True), "o", color=color, markersize=3, alpha=faint)
+    for row in reversed(coloured):  # the best on top
+        mean = mean_curve([lines[run.folder] for run in members(row) if run.folder in lines])
+        axes.plot(*zip(*thinned(mean), strict=True) if mean else ([], []), color=colors[id(row)], linewidth=2.2)
+    for row in coloured:
+        axes.plot([], [], color=colors[id(row)], linewidth=2.2, label=label(results, row))
+    if len(coloured) < len(results.rows):
+        axes.plot([], [], color=OTHERS, label=f"the other {len(results.rows) - len(coloured)} settings, less good")
+    finite = [value for line in lines.values() for _, value in line if math.isfinite(value)]
+    axes.autoscale_view()
+    if is_log(finite):
+        axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlabel("epochs trained" if by_epoch else "training steps")
+    axes.set_ylabel(axis_label(name), parse_math=False)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def members(row: Row) -> list[Run]:
+    """The runs that a mean is taken over: the completed ones; as long as there is none, all."""
+    return row.with_status("completed") or list(row.runs)
+
+
+def mean_curve(lines: list[list[tuple[int, float]]]) -> list[tuple[int, float]]:
+    """The mean where every line has a value: a mean over ever fewer runs would jump whenever one stops."""
+    values = defaultdict(list)
+    for line in lines:
+        for x, y in line:
+            values[x].append(y)
+    return [(x, sum(ys) / len(ys)) for x, ys in sorted(values.items()) if len(ys) == len(lines)]
+
+
+def thinned(line: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """At most MOST_POINTS of a line, the last one included; a value that is not finite leaves a gap."""
+    step = max(1, math.ceil(len(line) / MOST_POINTS))
+    return [(x, y if math.isfinite(y) else math.nan) for x, y in line[::-step][::-1]]

@@ -1,0 +1,76 @@
+"""What the pictures of a report share: colours, labels, axes, and the PNG that each becomes."""
+
+import io
+
+import numpy as np
+from matplotlib.colors import Colormap, LinearSegmentedColormap, LogNorm, Normalize
+from matplotlib.figure import Figure
+
+from .results import FIRST_COLUMNS, Results, Row, is_higher_better
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+BEST = COLORS[1]
+# From pale to dark, so that the best stands out on white and a grey print keeps the order.
+GOOD_IS_DARK = LinearSegmentedColormap.from_list("good is dark", ["#f2e6c2", "#8fc1a9", "#2f7f9e", "#2a2f6b"])
+UNITS = {
+    "accuracy": "fraction",
+    "rmse": "units of the target",
+    "mae": "units of the target",
+    "quantile_loss": "units of the target",
+}
+LONGEST_LABEL = 100  # characters
+TAIL = 5.0  # how much longer an axis may get by the worst tenth
+LOG_RATIO = 30.0  # positive values that span more than this factor are drawn on a log axis
+
+
+def axis_label(metric: str) -> str:
+    """`test/accuracy` -> `test accuracy (fraction)`."""
+    unit = UNITS.get(metric.rpartition("/")[2])
+    return f"{in_words(metric)} ({unit})" if unit else in_words(metric)
+
+
+def in_words(metric: str) -> str:
+    return metric.replace("/", " ").replace("_", " ")
+
+
+def label(results: Results, row: Row) -> str:
+    """`mlp, mnist1d, optimizer.lr=0.01`: model and data need no key to be understood."""
+    parts = [row.settings[key] if key in FIRST_COLUMNS else f"{key}={row.settings[key]}" for key in results.settings]
+    return shortened(", ".join(parts) or "all runs", LONGEST_LABEL)
+
+
+def shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def is_log(values: list[float]) -> bool:
+    """Whether finite `values` are better seen on a log axis."""
+    return bool(values) and min(values) > 0 and max(values) / min(values) > LOG_RATIO
+
+
+def colours(metric: str, means: list[float]) -> tuple[Colormap, Normalize]:
+    """The colour of a mean is `colormap(norm(mean))`: dark is good, whatever the direction of the metric."""
+    colormap = GOOD_IS_DARK if is_higher_better(metric) else GOOD_IS_DARK.reversed()
+    if is_log(means):
+        return colormap, LogNorm(min(means), max(means))
+    return colormap, Normalize(*limits(metric, means), clip=True)
+
+
+def limits(metric: str, means: list[float]) -> tuple[float, float]:
+    """From the lowest to the highest mean; the worst tenth is cut off where it would squeeze all the others."""
+    low, high = min(means), max(means)
+    if is_log(means) or len(means) < 10:
+        return low, high if high > low else low + 1e-9
+    tenth, nine_tenths = (float(q) for q in np.quantile(means, (0.1, 0.9)))
+    if is_higher_better(metric) and high - low > TAIL * (high - tenth) > 0:
+        low = tenth
+    elif not is_higher_better(metric) and high - low > TAIL * (nine_tenths - low) > 0:
+        high = nine_tenths
+    return low, high if high > low else low + 1e-9
+
+
+def png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

@@ -1,0 +1,160 @@
+"""What every view of a report shows: the runs grouped by their settings, and the best setting on validation data."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from .reference import Reference
+from .statistics import Statistic, summarize
+from .summaries import Run, RunsFound
+
+FIRST_COLUMNS = ("model", "data")
+DEFAULT = "default"  # shown where a run leaves alone what another run overrides
+HIGHER_IS_BETTER = {"accuracy", "r2"}  # of all other metrics, lower values are
+
+
+@dataclass(frozen=True)
+class Row:
+    """The runs that share one setting: they differ only in their seed, and in what they were not grouped by."""
+
+    settings: dict[str, str]
+    runs: tuple[Run, ...]
+
+    def with_status(self, status: str) -> list[Run]:
+        return [run for run in self.runs if run.status == status]
+
+    def statistic(self, metric: str) -> Statistic:
+        """Over the completed runs that have the metric."""
+        completed = self.with_status("completed")
+        return summarize(tuple(run.metrics[metric] for run in completed if metric in run.metrics))
+
+
+@dataclass(frozen=True)
+class Results:
+    """The runs found, the metrics asked for, the settings to group by (all that differ, if none), a reference."""
+
+    found: RunsFound
+    metrics: list[str]
+    reference: Reference | None = None
+    group_by: list[str] = field(default_factory=list)
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """All runs whose settings are known, those without a summary too."""
+        return [*self.found.runs, *(run for run in self.found.unfinished if run.settings)]
+
+    @cached_property
+    def settings(self) -> list[str]:
+        """The settings that tell the rows apart: one column each."""
+        return self.group_by or varying_settings(self.runs)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """In the order of the reference file where it knows them, then by value."""
+        rows = group_by_setting(self.runs, self.settings)
+        reference = self.reference
+        if reference is None:
+            return rows
+        return sorted(rows, key=lambda row: reference.position(row.settings))
+
+    @cached_property
+    def averaged_over(self) -> list[str]:
+        """The settings that differ within a row, which is then a mean over more than seeds."""
+        return [key for key in varying_settings(self.runs) if key not in self.settings] if self.group_by else []
+
+    @cached_property
+    def best(self) -> list[Row]:
+        """The best row of each data set by the mean of `validation`; test data never choose.
+
+        Empty where no run has that metric, or where there is nothing to choose from.
+        """
+        metric = self.validation
+        best: dict[str, Row] = {}
+        for row in self.rows:
+            data = "" if "data" in self.averaged_over else row.settings.get("data", "")
+            mean = row.statistic(metric).mean
+            if mean is None or not math.isfinite(mean):
+                continue
+            rival = best[data].statistic(metric).mean if data in best else None
+            if rival is None or better(metric, mean, rival):
+                best[data] = row
+        return list(best.values()) if len(self.rows) > 1 else []
+
+    def is_best(self, row: Row) -> bool:
+        return any(row is best for best in self.best)
+
+    @property
+    def validation(self) -> str:
+        """The metric that chooses: that of the validation data, of the first metric asked for."""
+        return f"val/{self.metrics[0].rpartition('/')[2]}"
+
+    @property
+    def reference_columns(self) -> tuple[str, ...]:
+        return self.reference.columns if self.reference else ()
+
+    def reference_entry(self, row: Row) -> dict[str, str]:
+        return self.reference.entry(row.settings) if self.reference else {}
+
+    @cached_property
+    def note_numbers(self) -> dict[str, int]:
+        """The reference's notes on the rows shown, numbered from 1; equal notes share a number."""
+        notes = (self.reference_entry(row).get("note") for row in self.rows)
+        return {note: i for i, note in enumerate(dict.fromkeys(filter(None, notes)), start=1)}
+
+    @cached_property
+    def repeated(self) -> list[tuple[dict[str, str], int, int]]:
+        """Settings, seed and number of the completed runs that repeat each other."""
+        groups = group_by_setting(self.found.runs, varying_settings(self.found.runs))
+        counts = [(row, Counter(run.seed for run in row.with_status("completed"))) for row in groups]
+        return [
+            (row.settings, seed, n) for row, seeds in counts for seed, n in seeds.items() if seed is not None and n > 1
+        ]
+
+
+def better(metric: str, value: float, rival: float) -> bool:
+    """Whether `value` is better than `rival`: higher for accuracy and r2, lower for losses and errors."""
+    return value > rival if is_higher_better(metric) else value < rival
+
+
+def is_higher_better(metric: str) -> bool:
+    return metric.rpartition("/")[2] in HIGHER_IS_BETTER
+
+
+def setting(run: Run, key: str) -> str:
+    """The value of a setting of a run as text; `seed` is one too where someone groups or filters by it."""
+    if key == "seed":
+        return str(run.seed)
+    return run.settings.get(key, DEFAULT)
+
+
+def varying_settings(runs: list[Run]) -> list[str]:
+    """The settings that differ between runs: model, data, other config groups, then the rest."""
+    keys = {key for run in runs for key in run.settings}
+    varying = {key for key in keys if len({run.settings.get(key) for run in runs}) > 1}
+    # Without any difference there is one row, which still has to say what it is.
+    columns = varying or keys.intersection(FIRST_COLUMNS)
+    first = [key for key in FIRST_COLUMNS if key in columns]
+    return first + sorted(columns - set(first), key=lambda key: ("." in key, key))
+
+
+def group_by_setting(runs: list[Run], columns: list[str]) -> list[Row]:
+    """One row per distinct combination of `columns`: by data, then by the columns in order."""
+    groups: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        groups.setdefault(tuple(setting(run, column) for column in columns), []).append(run)
+    order = sorted(columns, key=lambda column: column != "data")
+    rows = [
+        Row(members[0].settings | dict(zip(columns, values, strict=True)), tuple(members))
+        for values, members in groups.items()
+    ]
+    return sorted(rows, key=lambda row: [numbers_first(row.settings[key]) for key in order])
+
+
+def numbers_first(value: str) -> tuple[bool, float, str]:
+    """A sort key under which 0.01 < 0.1 < 10 < adam."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    return (True, 0.0, value) if math.isnan(number) else (False, number, value)
