@@ -40,5 +40,10 @@ def write_run(folder: Path, seed: int, accuracy: float | None, **changes: object
         **changes,
     }
     if summary["status"]:
-        (folder / "summary.json").write_text(json.dumps(summary))
+        write_summary(folder, summary)
     return folder
+
+
+def write_summary(folder: Path, summary: dict[str, object]) -> None:
+    """Write `summary.json` as it is given."""
+    (folder / "summary.json").write_text(json.dumps(summary))

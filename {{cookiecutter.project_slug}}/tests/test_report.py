@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 import synthetic_runs
+from {{ cookiecutter.package_name }}.integrity import seal
 from {{ cookiecutter.package_name }}.report import main
+from {{ cookiecutter.package_name }}.reporting.summaries import read_summary
 
-write_run = synthetic_runs.write_run
+write_run, write_summary = synthetic_runs.write_run, synthetic_runs.write_summary
 
 PUBLISHED = Path(__file__).parents[1] / "references" / "mnist1d_published.csv"
 
@@ -93,6 +95,19 @@ def test_failed_interrupted_unfinished_and_broken_runs_are_named(
         assert f"1 still running, or killed (no summary.json):\n- {tmp_path / 'running'}\n" in text
         assert "3 left out, cannot be read:" in text
         assert str(tmp_path / "cut" / "summary.json") in text
+
+
+def test_a_summary_that_was_changed_is_named_and_no_number_of_it_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed, accuracy in enumerate((0.5, 0.6)):
+        folder = write_run(tmp_path / str(seed), seed, accuracy)
+        write_summary(folder, seal(read_summary(folder / "summary.json"), folder))
+    path = folder / "summary.json"
+    path.write_text(path.read_text().replace("0.6", "0.9"))
+    assert main([str(tmp_path)]) == 0
+    assert [(row["runs"], row["test/accuracy_mean"]) for row in table(tmp_path / "report")] == [("1", "0.5")]
+    assert f"1 left out, cannot be read:\n- {path}: was changed after the run wrote it" in capsys.readouterr().out
 
 
 def test_the_same_seed_twice_is_pointed_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

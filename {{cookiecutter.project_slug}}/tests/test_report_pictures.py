@@ -8,14 +8,16 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 import synthetic_runs
+from {{ cookiecutter.package_name }}.integrity import seal
 from {{ cookiecutter.package_name }}.report import main
 from {{ cookiecutter.package_name }}.reporting import curves as learning
 from {{ cookiecutter.package_name }}.reporting import drawing, heat_map, parallel_coordinates, parameters
+from {{ cookiecutter.package_name }}.reporting.curve_files import parse_curves, read_curves
 from {{ cookiecutter.package_name }}.reporting.latex import latex_text
 from {{ cookiecutter.package_name }}.reporting.results import Results
-from {{ cookiecutter.package_name }}.reporting.summaries import find_runs
+from {{ cookiecutter.package_name }}.reporting.summaries import find_runs, read_summary
 
-write_run = synthetic_runs.write_run
+write_run, write_summary = synthetic_runs.write_run, synthetic_runs.write_summary
 
 
 def results_of(folder, *metrics: str) -> Results:
@@ -42,7 +44,7 @@ def test_every_job_is_a_faint_line_and_every_setting_a_bold_mean(tmp_path, drawn
     write_run(tmp_path / "1", 1, 0.5, curve=[0.3, 0.5])  # stopped early
     write_run(tmp_path / "2", 2, None, status=None, curve=[0.9])  # still runs
     write_run(tmp_path / "3", 0, 0.5, curve=[0.2, 0.2], model="cnn")
-    assert learning.draw_curves(results_of(tmp_path)) == b"png"
+    assert learning.draw_curves(results_of(tmp_path)) == (b"png", [])
     (axes,) = drawn[0].axes
     faint = [segment for lines in axes.collections for segment in lines.get_segments()]
     assert sorted(len(segment) for segment in faint) == [1, 2, 2, 3]
@@ -54,12 +56,21 @@ def test_every_job_is_a_faint_line_and_every_setting_a_bold_mean(tmp_path, drawn
     assert axes.get_xlabel() == "epochs trained" and axes.get_ylabel() == "val accuracy (fraction)"
 
 
-def test_a_metrics_file_that_is_being_written_is_read_as_far_as_it_is_whole(tmp_path):
-    path = tmp_path / "metrics.csv"
-    path.write_bytes(b"epoch,step,val/loss,x\n0,9,1.5,\n1,19,,2\n2,29,x,\n3,3\n4,49,0.5,1\n5,59,0.2")
-    assert learning.read_curve(path, "val/loss") == {(0, 9): 1.5, (4, 49): 0.5}
-    path.write_bytes(b"\xff\x00\n\n,,,")
-    assert learning.read_curve(path, "val/loss") == learning.read_curve(tmp_path / "none.csv", "val/loss") == {}
+def test_a_metrics_file_that_is_being_written_is_read_as_far_as_it_is_whole():
+    content = b"epoch,step,val/loss,x\n0,9,1.5,\n1,19,,2\n2,29,x,\n3,3\n4,49,0.5,1\n5,59,0.2"
+    assert parse_curves(content, ["val/loss", "y"]) == {"val/loss": [(0, 9, 1.5), (4, 49, 0.5)]}
+    assert parse_curves(b"\xff\x00\n\n,,,", ["val/loss"]) == parse_curves(b"", ["val/loss"]) == {}
+
+
+def test_a_curve_that_was_changed_after_its_run_is_named_and_not_drawn(tmp_path, capsys):
+    for seed in (0, 1):
+        folder = write_run(tmp_path / str(seed), seed, 0.5, curve=[0.1, 0.2])
+        write_summary(folder, seal(read_summary(folder / "summary.json"), folder))
+    (folder / "metrics.csv").write_text("epoch,step,val/accuracy\n0,9,0.99\n")
+    assert main([str(tmp_path)]) == 0
+    assert f"{folder / 'metrics.csv'} was changed after the run wrote it" in capsys.readouterr().out
+    curves, changed = read_curves(find_runs(tmp_path).runs, ["val/accuracy"])
+    assert changed == [folder / "metrics.csv"] and list(curves["val/accuracy"]) == [tmp_path / "0"]
 
 
 def test_validations_within_an_epoch_are_drawn_over_steps(tmp_path, drawn):
@@ -85,8 +96,16 @@ def test_runs_without_curves_or_with_one_setting_draw_no_such_picture(tmp_path):
     write_run(tmp_path / "0", 0, 0.5)
     write_run(tmp_path / "1", 1, 0.5)
     results = results_of(tmp_path)
-    assert learning.draw_curves(results) is None
+    assert learning.draw_curves(results) == (None, [])
     assert parameters.draw_parameters(results) is None
+
+
+def test_labels_are_shown_as_they_are_and_not_read_as_formulas(tmp_path):
+    for i in range(3):
+        settings = {"x": rf"$\nonsense{i}$", "_y": "$", "z": str(i % 2)}
+        write_run(tmp_path / str(i), 0, 0.5, val=0.5, curve=[0.1, 0.5], settings=settings)
+    assert main([str(tmp_path)]) == 0
+    assert (tmp_path / "report" / "curves.png").stat().st_size > 10_000
 
 
 def grid(folder):

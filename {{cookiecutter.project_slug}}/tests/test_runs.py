@@ -5,9 +5,11 @@ import json
 import pytest
 
 import synthetic_runs
+from {{ cookiecutter.package_name }}.integrity import seal
+from {{ cookiecutter.package_name }}.reporting.summaries import read_summary
 from {{ cookiecutter.package_name }}.runs import main
 
-write_run = synthetic_runs.write_run
+write_run, write_summary = synthetic_runs.write_run, synthetic_runs.write_summary
 
 
 @pytest.fixture
@@ -97,6 +99,15 @@ def test_diff_names_what_differs_and_by_how_much(said, runs):
     assert "  torch  2.0  2.1\n" in text
 
 
+def test_a_configuration_that_was_changed_is_not_compared(said, runs):
+    summary = seal(read_summary(runs / "a1" / "summary.json"), runs / "a1")
+    write_summary(runs / "a1", summary)
+    said("diff", "a1", "a2")
+    (runs / "a1" / ".hydra" / "config.yaml").write_text("{}")
+    error = said("diff", "a1", "a2", status=2)
+    assert "runs/sweeps/s/a1/.hydra/config.yaml was changed after the run wrote it" in error
+
+
 def test_equal_runs_have_no_difference(said, runs):
     for name in ("x", "y"):
         write_run(runs / name, 9, 0.5)
@@ -139,6 +150,8 @@ def test_what_cannot_be_read_is_named_under_the_list(said, runs):
 def test_runs_never_imports_what_is_slow(python, runs):
     python("""
 import sys
+from {{ cookiecutter.package_name }}.integrity import seal
+from {{ cookiecutter.package_name }}.reporting.summaries import read_summary
 from {{ cookiecutter.package_name }}.runs import main
 for typed in (["list"], ["show", "a1"], ["diff", "a1", "b1"]):
     assert main(typed) == 0

@@ -139,14 +139,15 @@ def draw(results: Results) -> tuple[dict[str, bytes], list[str]]:
     from .reporting.parameters import draw_parameters
     from .reporting.regions import draw_regions, in_the_plane
 
-    regions, remarks = draw_regions(results) if in_the_plane(results) else (None, [])
+    regions, not_in_regions = draw_regions(results) if in_the_plane(results) else (None, [])
+    curves, not_in_curves = draw_curves(results)
     pictures = {
         "chart.png": draw_chart(results),
         "parameters.png": draw_parameters(results),
-        "curves.png": draw_curves(results),
+        "curves.png": curves,
         "regions.png": regions,
     }
-    return {name: picture for name, picture in pictures.items() if picture is not None}, remarks
+    return {name: picture for name, picture in pictures.items() if picture is not None}, not_in_curves + not_in_regions
 
 
 def contents(

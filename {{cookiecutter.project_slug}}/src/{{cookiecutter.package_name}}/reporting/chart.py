@@ -29,7 +29,7 @@ def draw_chart(results: Results) -> bytes:
         draw_panel(axes, results, rows, metric)
     axes_row[0].set_yticks(range(len(rows)), labels, parse_math=False)
     axes_row[0].set_ylim(len(rows) - 0.4, -0.6)  # first row on top
-    figure.suptitle("\n".join(textwrap.wrap(title(results), int(11.5 * width))), fontsize=11)
+    figure.suptitle("\n".join(textwrap.wrap(title(results), int(11.5 * width))), fontsize=11, parse_math=False)
     entries = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in axes_row]
     legend = {text: handle for panel in entries for handle, text in panel}
     if legend:

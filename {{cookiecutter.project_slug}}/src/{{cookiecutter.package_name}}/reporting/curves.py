@@ -10,44 +10,46 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from .curve_files import Curve, read_curves
 from .drawing import COLORS, axis_label, in_words, is_log, label, png, shortened
 from .results import Results, Row, is_higher_better
 from .summaries import Run
 
-Curve = dict[tuple[int, int], float]  # the value after each (epoch, step), both counted from 0
+STAGES = ("val", "train")  # the first that was measured is drawn
 OTHERS = "0.6"  # the grey of the settings that have no colour of their own
 MOST_POINTS = 300  # of a curve; more are not seen
 
 
-def draw_curves(results: Results) -> bytes | None:
-    """A PNG with a panel for each metric asked for, on validation data where measured; None without any curve.
+def draw_curves(results: Results) -> tuple[bytes | None, list[str]]:
+    """A PNG with a panel for each metric asked for, on validation data where measured, and what is not in it.
 
-    Of more settings than there are colours, the best on validation data are coloured and the others grey.
+    None without any curve. Of more settings than there are colours, the best on validation data are coloured and the
+    others grey.
     """
-    panels = {}
-    for metric in dict.fromkeys(metric.rpartition("/")[2] for metric in results.metrics):
-        for name in (f"val/{metric}", f"train/{metric}"):
-            curves = read_curves(results, name)
-            if curves:
-                panels[name] = curves
-                break
+    metrics = dict.fromkeys(metric.rpartition("/")[2] for metric in results.metrics)
+    curves, changed = read_curves(results.runs, [f"{stage}/{metric}" for metric in metrics for stage in STAGES])
+    remarks = [f"{path} was changed after the run wrote it, so its curve is not drawn." for path in changed]
+    first = (next((f"{stage}/{metric}" for stage in STAGES if curves[f"{stage}/{metric}"]), None) for metric in metrics)
+    panels = {name: curves[name] for name in first if name}
     if not panels:
-        return None
+        return None, remarks
     coloured = ranked(results)[: len(COLORS)]
     if len(results.rows) > len(COLORS):
         coloured = coloured[:-1]  # so many that black, the last colour, would be lost in the grey
     width = max(7.0, 5.5 * len(panels))
     figure = Figure(figsize=(width, 4.0 + 0.2 * len(coloured)), dpi=130, layout="constrained")
-    for axes, (name, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-        draw_panel(axes, results, name, curves, coloured)
-    figure.suptitle("\n".join(textwrap.wrap(title(panels), int(11.5 * width))), fontsize=11)
+    for axes, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        draw_panel(axes, results, name, panels[name], coloured)
+    figure.suptitle("\n".join(textwrap.wrap(title(panels), int(11.5 * width))), fontsize=11, parse_math=False)
     legend = {
         text: handle for axes in figure.axes for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     texts = [shortened(text, int(10 * width)) for text in legend]
     columns = 2 if max(map(len, texts)) < 6 * width else 1
-    figure.legend(legend.values(), texts, loc="outside lower center", ncols=columns, frameon=False)
-    return png(figure)
+    below = figure.legend(legend.values(), texts, loc="outside lower center", ncols=columns, frameon=False)
+    for text in below.get_texts():
+        text.set_parse_math(False)
+    return png(figure), remarks
 
 
 def title(panels: dict[str, dict[Path, Curve]]) -> str:
@@ -70,37 +72,13 @@ def ranked(results: Results) -> list[Row]:
     return sorted(results.rows, key=key)
 
 
-def read_curves(results: Results, name: str) -> dict[Path, Curve]:
-    """The curve of a metric of every run that has one, by its folder."""
-    curves = {run.folder: read_curve(run.folder / "metrics.csv", name) for run in results.runs}
-    return {folder: curve for folder, curve in curves.items() if curve}
-
-
-def read_curve(path: Path, name: str) -> Curve:
-    """One column of a `metrics.csv`. It may still be written: what is not a whole line of numbers is passed over."""
-    try:
-        header, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
-        return {}
-    columns = header.strip().split(",")
-    if name not in columns or columns[:2] != ["epoch", "step"]:
-        return {}
-    place, curve = columns.index(name), {}
-    for line in lines[:-1]:  # what follows the last line break is nothing, or half a line
-        cells = line.rstrip("\r").split(",")
-        if len(cells) == len(columns) and cells[place]:
-            try:
-                curve[int(cells[0]), int(cells[1])] = float(cells[place])
-            except ValueError:
-                continue
-    return curve
-
-
 def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve], coloured: list[Row]) -> None:
     # Several validations in one epoch are told apart by their steps only.
-    by_epoch = all(len({epoch for epoch, _ in curve}) == len(curve) for curve in curves.values())
-    part = 0 if by_epoch else 1
-    lines = {folder: [(key[part] + 1, value) for key, value in curve.items()] for folder, curve in curves.items()}
+    by_epoch = all(len({epoch for epoch, *_ in curve}) == len(curve) for curve in curves.values())
+    lines = {
+        folder: [((epoch if by_epoch else step) + 1, value) for epoch, step, value in curve]
+        for folder, curve in curves.items()
+    }
     colors = {id(row): color for row, color in zip(coloured, COLORS, strict=False)}
     groups: dict[str, list[list[tuple[int, float]]]] = defaultdict(list)
     for row in sorted(results.rows, key=lambda row: id(row) in colors):  # grey lines lie below

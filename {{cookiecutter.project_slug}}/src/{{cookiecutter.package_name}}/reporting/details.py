@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..integrity import is_unchanged
 from ..mistakes import UserMistake, nearest
 from .summaries import UNFINISHED, UNREADABLE, first_line, read_overrides, read_summary, run_folders
 
@@ -64,7 +65,7 @@ def differences(first: Path, second: Path) -> dict[str, Pairs]:
     a, b = load(first), load(second)
     overrides = [dict(as_setting(text) for text in summary.get("overrides") or []) for summary in (a, b)]
     named = overrides[0].keys() | overrides[1].keys()
-    configs = [dict(flat(load_config(folder))) for folder in (first, second)]
+    configs = [dict(flat(load_config(folder, summary))) for folder, summary in ((first, a), (second, b))]
     unnamed = [{k: v for k, v in config.items() if not is_named(k, named | BOOKKEEPING)} for config in configs]
     sections = {
         "run": differing(*({key: summary.get(key) for key in PLAIN} for summary in (a, b))),
@@ -87,20 +88,22 @@ def is_named(key: str, overrides: set[str]) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in overrides)
 
 
-def load_config(folder: Path) -> Any:
+def load_config(folder: Path, summary: dict[str, Any]) -> Any:
     """`.hydra/config.yaml` as plain values; empty where there is none.
 
     Raises:
-        UserMistake: it cannot be read.
+        UserMistake: it cannot be read, or was changed after the run wrote it.
     """
-    import yaml
+    from yaml import YAMLError, safe_load
 
     path = folder / ".hydra" / "config.yaml"
     if not path.exists():
         return {}
+    if not is_unchanged(path, folder, summary):
+        raise UserMistake(f"{path} was changed after the run wrote it: its digest does not fit")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        return safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, YAMLError) as error:
         raise UserMistake(f"{path} cannot be read: {first_line(error)}") from error
 
 

@@ -42,7 +42,7 @@ def draw_parallel_coordinates(results: Results, metric: str, means: list[tuple[R
     title = f"Mean {in_words(metric)} of {len(lines)} settings, dark is good"
     title += ", orange the best" if best else ""
     title += f"; {len(keys)} of {len(results.settings)} parameters" if len(keys) < len(results.settings) else ""
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, parse_math=False)
     return png(figure)
 
 
@@ -80,7 +80,7 @@ def draw_metric_axis(axes: Axes, metric: str, means: list[float]) -> list[float]
     right.set_ylim(low, high)
     if is_log(means):
         right.set_yscale("log")
-    right.set_ylabel(axis_label(metric))
+    right.set_ylabel(axis_label(metric), parse_math=False)
     right.spines[["top", "left", "bottom"]].set_visible(False)
     return heights_of([min(max(mean, low), high) for mean in [*means, low, high]])[:-2]
 

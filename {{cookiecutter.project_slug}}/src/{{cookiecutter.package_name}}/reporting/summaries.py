@@ -1,6 +1,5 @@
 """Read what every run under a folder left: its `summary.json`, or for one that has none yet, what was asked for."""
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,12 +8,14 @@ from os import walk  # Path.walk exists only from Python 3.12 on
 from pathlib import Path
 from typing import Any
 
+from ..integrity import read_sealed
+
 STATUSES = ("completed", "failed", "interrupted")
 UNFINISHED = "unfinished"  # no summary yet: still running, or killed
 # Folders inside a run that hold thousands of files and no summary; hidden ones are skipped too.
 SKIPPED_FOLDERS = {"wandb", "checkpoints", "figures", "__pycache__", "node_modules"}
 LISTS = ("overrides", "input_shape")
-MAPPINGS = ("choices", "metrics", "seconds", "checkpoint", "git", "versions", "hardware")
+MAPPINGS = ("choices", "metrics", "seconds", "checkpoint", "git", "versions", "hardware", "files")
 # What reading a broken file can raise: numbers beyond all bounds and brackets without end among them.
 UNREADABLE = (OSError, ValueError, ArithmeticError, RecursionError)
 # Settings that do not change what is trained. The seed is what the mean is taken over.
@@ -32,6 +33,7 @@ class Run:
     metrics: dict[str, float]
     error: str = ""
     input_shape: tuple[int, ...] = ()  # of the data; empty where the run ended before it was known
+    files: dict[str, str] = field(default_factory=dict)  # SHA-256 of the files of the run, as it wrote them
 
 
 @dataclass
@@ -71,9 +73,9 @@ def run_folders(folder: Path, onerror: Callable[[OSError], None] | None = None) 
 
 
 def read_summary(path: Path) -> dict[str, Any]:
-    """One `summary.json`. Raises one of UNREADABLE, with the reason, where it is not one, or is cut off."""
-    summary = json.loads(path.read_bytes())
-    if not isinstance(summary, dict) or summary.get("status") not in STATUSES:
+    """One `summary.json`. Raises one of UNREADABLE, with the reason, where it is not one, is damaged or was changed."""
+    summary = read_sealed(path)
+    if summary.get("status") not in STATUSES:
         raise ValueError(f"has no status, one of {', '.join(STATUSES)}")
     for kind, keys in ((list, LISTS), (dict, MAPPINGS)):
         for key in keys:
@@ -94,33 +96,34 @@ def read_run(path: Path) -> Run:
         metrics=finite_or_nan(summary.get("metrics") or {}),
         error=first_line(summary.get("error") or ""),
         input_shape=tuple(summary.get("input_shape") or []),
+        files=summary.get("files") or {},
     )
 
 
 def read_unfinished(folder: Path) -> Run:
     """A run without a summary, known by what Hydra wrote when it started; without settings if that cannot be read."""
-    import yaml  # slower to import than all else here, and only needed where a run has not ended
+    from yaml import YAMLError, safe_load  # slow to import, and only needed where a run has not ended
 
     try:
         overrides = read_overrides(folder)
         # Only the few lines that are needed: reading all of hydra.yaml takes 30 ms, and there may be a thousand.
         text = (folder / ".hydra" / "hydra.yaml").read_text(encoding="utf-8")
         lines = takewhile(lambda line: line.startswith("      "), text.partition("\n    choices:\n")[2].splitlines())
-        choices = dict(yaml.safe_load("\n".join(lines)))
+        choices = dict(safe_load("\n".join(lines)))
         seeds = [text.partition("=")[2] for text in overrides if text.startswith("seed=")]
         seed = int(seeds[-1]) if seeds else None
-    except (OSError, ValueError, TypeError, yaml.YAMLError):
+    except (OSError, ValueError, TypeError, YAMLError):
         return Run(folder, UNFINISHED, {}, None, {})
     return Run(folder, UNFINISHED, settings_of(overrides, choices), seed, {})
 
 
 def read_overrides(folder: Path) -> list[str]:
     """What the run in `folder` was started with. Raises OSError or ValueError where that cannot be read."""
-    import yaml
+    from yaml import YAMLError, safe_load
 
     try:
-        overrides = yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+        overrides = safe_load((folder / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
+    except YAMLError as error:
         raise ValueError(first_line(error)) from error
     if not isinstance(overrides, list):
         raise ValueError("is not a list")
