@@ -75,7 +75,8 @@ def train(command):
 
     def run(*overrides: str, status: int | None = 0) -> Done:
         flags = [word for word in overrides if word.startswith("-")]  # Hydra takes them only in front
-        done = command("train", *flags, *QUICK, *(word for word in overrides if word not in flags))
+        here = ["hydra/launcher=basic"] if "-m" in flags else []  # jobs in this process, which has torch already
+        done = command("train", *flags, *QUICK, *here, *(word for word in overrides if word not in flags))
         assert done.status == status, done.stderr
         return done
 

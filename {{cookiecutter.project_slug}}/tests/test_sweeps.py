@@ -1,7 +1,9 @@
 """A multirun: folders that follow from the overrides, jobs that do not stop each other, nothing done twice."""
 
 import json
+import os
 import re
+import signal
 from itertools import permutations
 
 import pytest
@@ -105,8 +107,8 @@ def test_a_job_that_fails_is_named_and_stops_no_other(train, monkeypatch):
     done = train(*FAST, "model.hidden_sizes=[5],[7],[9]", status=1)
     status = {summary["parameters"]: summary["status"] for summary in summaries(done).values()}
     assert sorted(status.values()) == ["completed", "completed", "failed"]
-    (failed,) = (line for line in done.stderr.splitlines() if line.startswith("  "))
-    assert "model.hidden_sizes=[7]" in failed and "seven is too few" in failed
+    again, reason = (line for line in done.stderr.splitlines() if line.startswith("  "))
+    assert again.startswith("  train ") and "'model.hidden_sizes=[7]'" in again and "seven is too few" in reason
     assert "2 of 3 jobs completed" in done.stderr and "Traceback" not in done.stderr
 
 
@@ -118,8 +120,10 @@ def test_a_job_whose_model_does_not_fit_its_data_stops_no_other(train):
 
 def test_ctrl_c_stops_the_sweep(train, monkeypatch):
     def step(self, batch, batch_idx):
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), signal.SIGINT)
+        return original(self, batch, batch_idx)
 
+    original = Classification.training_step
     monkeypatch.setattr(Classification, "training_step", step)
     done = train(*FAST, "seed=1,2", status=130)
     assert [summary["status"] for summary in summaries(done).values()] == ["interrupted"]

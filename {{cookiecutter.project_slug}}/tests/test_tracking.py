@@ -101,7 +101,8 @@ def test_a_resumed_run_keeps_its_rows_up_to_the_checkpoint(tmp_path):
     for epoch in range(5):
         first.log_metrics({"train/loss": 1 / (1 + epoch), "epoch": epoch}, 10 * epoch + 9)
     first.finalize("failed")
-    resumed = MetricsFile(tmp_path, keep_until_step=29)
+    resumed = MetricsFile(tmp_path)
+    resumed.restore(first.rows[:3])
     resumed.log_metrics({"train/loss": 0.125, "epoch": 3}, 39)
     resumed.finalize("success")
     lines = (tmp_path / "metrics.csv").read_text().splitlines()
@@ -112,8 +113,10 @@ def test_a_resumed_run_keeps_its_rows_up_to_the_checkpoint(tmp_path):
 
 def test_a_new_run_does_not_inherit_old_rows(tmp_path):
     (tmp_path / "metrics.csv").write_text("epoch,step,train/loss\n0,9,0.5\n")
-    assert MetricsFile(tmp_path).rows == []
-    assert not (tmp_path / "metrics.csv").exists()
+    metrics = MetricsFile(tmp_path)
+    metrics.log_metrics({"train/loss": 0.25, "epoch": 0}, 9)
+    metrics.finalize("success")
+    assert (tmp_path / "metrics.csv").read_text().splitlines()[1:] == ["0,9,0.25"]
 
 
 def test_no_tracker(tmp_path):

@@ -2,7 +2,10 @@
 
 import csv
 import json
+import math
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -190,9 +193,17 @@ def test_the_trainer_takes_its_arguments(train, overrides):
     assert train(*overrides.split(), "figures=true").summary["status"] == "completed"
 
 
-def test_a_run_that_diverges_leaves_a_summary_that_can_be_read(train):
-    done = train("optimizer=sgd", "optimizer.lr=1e30")
-    strict_json(done.folder / "summary.json")
+def test_a_run_that_diverges_says_where_and_what_to_do(train):
+    done = train("optimizer=sgd", "optimizer.lr=1e6", "trainer.max_epochs=5", "checkpoint.every_n_steps=1", status=1)
+    error = strict_json(done.folder / "summary.json")["error"]
+    pattern = r"Diverged: train/loss became (nan|inf); the last finite one was (\S+) \(step (\d+), epoch 0\)"
+    found = re.match(pattern, error)
+    assert found and math.isfinite(float(found[2]))
+    assert "Lower optimizer.lr (now 1000000.0)" in error and error in done.stderr
+    # The last checkpoint is from before, with finite weights: the step that is named is the first that fails.
+    last = torch.load(done.folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert all(bool(value.isfinite().all()) for value in last["state_dict"].values())
+    assert last["global_step"] < int(found[3]) <= last["global_step"] + 2
 
 
 @pytest.mark.parametrize(
@@ -241,20 +252,32 @@ def test_a_run_that_fails_says_so_in_its_folder(train, monkeypatch):
     assert "Traceback" not in done.stderr
 
 
-def test_a_run_that_is_stopped_says_so_in_its_folder(train, monkeypatch):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_goes_on_to_the_same_weights(train, command, monkeypatch, number, status):
     original = Classification.training_step
 
     def step(self, batch, batch_idx):
-        if self.current_epoch == 2:
-            raise KeyboardInterrupt
+        if (self.current_epoch, batch_idx) == (2, 5) and not signalled:
+            signalled.append(number)
+            os.kill(os.getpid(), number)
         return original(self, batch, batch_idx)
 
+    settings = ("trainer.max_epochs=4", "model.dropout=0.3", "scheduler=cosine", "optimizer=momentum")
+    signalled = [0]
+    whole = train(*settings)
+    signalled.clear()
     monkeypatch.setattr(Classification, "training_step", step)
-    done = train("trainer.max_epochs=5", status=130)
-    assert (done.summary["status"], done.summary["steps"]) == ("interrupted", 2 * BATCHES)
+    done = train(*settings, status=status)
+    assert (done.summary["status"], done.summary["steps"]) == ("interrupted", 2 * BATCHES + 6), "the step is finished"
     assert done.summary["checkpoint"]["best"] == "checkpoints/best.ckpt"
     assert [int(row["epoch"]) for row in rows(done.folder)] == [0, 1]
-    assert "Traceback" not in done.stderr
+    assert f"train resume={done.folder}" in done.stderr and "Traceback" not in done.stderr
+
+    assert command("train", f"resume={done.folder}").status == 0
+    assert same(weights(done.folder), weights(whole.folder))
+    assert same(weights(done.folder, "best"), weights(whole.folder, "best"))
+    assert done.summary["metrics"] == whole.summary["metrics"]
+    assert (done.folder / "metrics.csv").read_text() == (whole.folder / "metrics.csv").read_text()
 
 
 def test_the_log_has_everything_that_lightning_and_hydra_say(train):

@@ -1,17 +1,16 @@
-"""Which weights a run keeps, which it tests, and how they are read back."""
+"""Which weights a run keeps and tests, and how they are read back."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
-import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from .checkpoint_file import BEST, LAST, read
 from .data.spec import DataSpec
-from .mistakes import UserMistake
+from .integrity import is_unchanged
+from .mistakes import UserMistake, first_line
 from .run_folder import read_run
 from .settings import Checkpoint, Settings
 from .tasks import make_task
@@ -28,41 +27,48 @@ class Trained(NamedTuple):
     path: Path  # of the checkpoint
 
 
-def checkpoint_callbacks(settings: Checkpoint, folder: Path, validates: bool) -> list[Callback]:
-    """Return the callbacks that write `last.ckpt` now and then, and `best.ckpt` when validation improves."""
-    every = timedelta(minutes=settings.every_n_minutes)
-    shared: dict[str, Any] = {"dirpath": folder, "enable_version_counter": False}
-    callbacks: list[Callback] = [ModelCheckpoint(filename="last", train_time_interval=every, **shared)]
-    if validates:
-        best = ModelCheckpoint(
+class BestCheckpoint(ModelCheckpoint):
+    """Writes `best.ckpt` when validation improves. Its state is a score and no path, so a run folder can be moved."""
+
+    def __init__(self, settings: Checkpoint, folder: Path) -> None:
+        super().__init__(
+            dirpath=folder,
             filename="best",
             monitor=settings.monitor,
             mode=settings.mode,
-            every_n_epochs=settings.every_n_epochs,
-            **shared,
+            enable_version_counter=False,
         )
-        callbacks.append(best)
-    return callbacks
+        self.path = str(folder / BEST)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best score so far."""
+        return {"score": self.best_model_score}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the best score of the run that goes on."""
+        score = state_dict["score"]
+        if score is not None:
+            self.best_model_score = self.kth_value = score
+            self.best_model_path = self.kth_best_model_path = self.path
+            self.best_k_models = {self.path: score}
 
 
 def chosen_weights(
-    trainer: Trainer, settings: Checkpoint, rows: Sequence[dict[str, float]]
+    trainer: Trainer, settings: Checkpoint, folder: Path, rows: Sequence[dict[str, float]]
 ) -> tuple[Path, dict[str, float]]:
     """Return the checkpoint to test and the training and validation metrics of the epoch it comes from.
 
     Args:
         trainer: after `fit`; `last.ckpt` has been written.
         settings: say whether the best or the last weights are wanted.
+        folder: of the checkpoints.
         rows: of `metrics.csv`.
     """
-    best = next(
-        (c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor),
-        None,
-    )
+    best = next((callback for callback in trainer.checkpoint_callbacks if isinstance(callback, BestCheckpoint)), None)
     row = rows[-1] if rows else {}
-    path = Path(trainer.checkpoint_callbacks[0].dirpath) / "last.ckpt"  # type: ignore[attr-defined]
+    path = folder / LAST
     if settings.test == "best" and best is not None and best.best_model_score is not None:
-        path, score = Path(best.best_model_path), float(best.best_model_score)
+        path, score = folder / BEST, float(best.best_model_score)
         row = next((row for row in rows if row.get(settings.monitor) == score), row)
     return path, {name: value for name, value in row.items() if "/" in name}
 
@@ -92,12 +98,13 @@ def load_trained(folder: Path, which: str = "tested") -> Trained:
     """
     settings, summary = read_run(folder)
     path = find_checkpoint(folder, summary["checkpoint"].get("tested") or "last" if which == "tested" else which)
+    if not is_unchanged(path, folder, summary):
+        raise UserMistake(f"{path} is not the file that the run wrote: it is damaged, or of another run")
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = read(path)
         task = make_task(settings, DataSpec.from_dict(checkpoint["spec"]))
         task.load_state_dict(checkpoint["state_dict"])
-    except (RuntimeError, UnpicklingError, EOFError, KeyError, TypeError, OSError) as error:
-        reason = str(error).partition("\n")[0]
+    except (RuntimeError, KeyError, TypeError, OSError) as error:
         model = settings.model.import_path
-        raise UserMistake(f"{path} is damaged, or of another model than {model}: {reason}") from None
+        raise UserMistake(f"{path} is damaged, or of another model than {model}: {first_line(error)}") from None
     return Trained(task.eval(), settings, summary, checkpoint, path)

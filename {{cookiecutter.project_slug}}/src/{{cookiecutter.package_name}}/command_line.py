@@ -1,15 +1,18 @@
 """What every command shares: its help, Hydra in front, one message per mistake, and an honest exit status.
 
-Exit status: 0 done, 1 failed, 2 a mistake in what was asked for, 130 stopped with Ctrl-C.
+Exit status: 0 done, 1 failed, 2 a mistake in what was asked for, 130 stopped with Ctrl-C, 143 by SIGTERM.
 Help, tab completion and mistakes are answered at once: nothing here imports torch, and help imports not even Hydra.
 """
 
 import os
 import secrets
 import sys
+import time
 from importlib import import_module
 
 from .configs import CONFIGS, choices, listing
+
+HYDRA_VERSION = "1.3"  # whose defaults hold
 
 
 def run_command(name: str) -> None:
@@ -23,13 +26,13 @@ def run_command(name: str) -> None:
     import hydra._internal.hydra
     from hydra.errors import CompactHydraException
     from loguru import logger
-    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
     from .logs import log_to_terminal
     from .mistakes import SweepFailed, UserMistake, refuse
     from .secrecy import read_env
+    from .signals import Stopped
     from .strangers import CheckedLoader
 
     # An option of Hydra (in full or in part, as argparse takes it) that unpickles a file, which may run anything.
@@ -38,11 +41,14 @@ def run_command(name: str) -> None:
     read_env()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its exceptions to us
     log_to_terminal()
-    # Two runs that start in the same second get folders of their own.
-    OmegaConf.register_new_resolver("short_id", lambda: secrets.token_hex(2), use_cache=True, replace=True)
+    register_resolvers()
     hydra._internal.hydra.ConfigLoaderImpl = CheckedLoader  # type: ignore[attr-defined]
     try:
-        hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=name)(getattr(module, name))()
+        if name == "train":
+            from .resuming import hydra_arguments
+
+            sys.argv[1:] = hydra_arguments(sys.argv[1:])
+        hydra.main(version_base=HYDRA_VERSION, config_path=str(CONFIGS), config_name=name)(getattr(module, name))()
     except UserMistake as mistake:
         refuse(str(mistake))
     except (CompactHydraException, OmegaConfBaseException, YAMLError) as error:
@@ -56,9 +62,25 @@ def run_command(name: str) -> None:
     except SweepFailed as failure:
         logger.error("{}", failure)
         sys.exit(1)
+    except Stopped as stop:
+        sys.exit(128 + stop.number)
     except KeyboardInterrupt:
         logger.warning("Stopped.")
         sys.exit(130)
+
+
+def register_resolvers() -> None:
+    """Teach OmegaConf what the files under `configs/` use."""
+    from omegaconf import OmegaConf
+
+    OmegaConf.register_new_resolver("new_run", new_run, use_cache=True, replace=True)
+
+
+def new_run() -> str:
+    """Return the folder of a single run below runs/. Two that start in the same second get folders of their own."""
+    from .slurm import folder_name
+
+    return folder_name(sys.argv) or f"{time.strftime('%Y-%m-%d/%H-%M-%S')}-{secrets.token_hex(2)}"
 
 
 def help_text(name: str, doc: str) -> str:

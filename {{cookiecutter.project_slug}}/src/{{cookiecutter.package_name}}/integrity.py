@@ -49,6 +49,19 @@ def read_sealed(path: Path) -> dict[str, Any]:
     return summary
 
 
+def read_summary(folder: Path) -> dict[str, Any]:
+    """Return what `folder/summary.json` holds, or an empty dict if there is none that can be believed."""
+    try:
+        return read_sealed(folder / "summary.json")
+    except (OSError, ValueError):
+        return {}
+
+
+def is_completed(folder: Path) -> bool:
+    """Say whether the run in `folder` has run to its end."""
+    return read_summary(folder).get("status") == "completed"
+
+
 def is_unchanged(path: Path, folder: Path, summary: dict[str, Any]) -> bool:
     """Say whether a file of the run in `folder` is the one that its summary was written with."""
     expected = summary.get("files", {}).get(path.relative_to(folder).as_posix())

@@ -6,13 +6,15 @@ is not plain (mixed precision, gradient accumulation or clipping, several device
 closure, hooks of its own) goes through Lightning's own loop.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.plugins.precision import Precision
 from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.strategies import SingleDeviceStrategy
+from torch import Tensor
 from torch.optim import LBFGS
 
 # Overridden in a task, any of these sends the run through Lightning's own loop.
@@ -36,16 +38,30 @@ CALLBACK_HOOKS = ("on_train_batch_start", "on_before_zero_grad", "on_before_back
 
 
 class LeanEpochLoop(_TrainingEpochLoop):
-    """Lightning's loop over the batches of an epoch, with a short way through a plain step."""
+    """Lightning's loop over the batches of an epoch, with a short way through a plain step.
 
-    is_plain: bool | None = None
+    Args:
+        trainer: whose loop this is.
+        between_steps: called before each step, when nothing is half done: checkpoints that a run goes on from are
+            written then, and only then.
+    """
+
+    def __init__(self, trainer: Trainer, between_steps: Callable[[], None]) -> None:
+        super().__init__(trainer, trainer.fit_loop.min_steps, trainer.fit_loop.max_steps)
+        self.between_steps = between_steps
+        self.restarting: bool = False
+        self.is_plain: bool | None = None
+        self.monitored: dict[str, Tensor] = {}  # metrics of the run that this one goes on with
 
     def advance(self, data_fetcher: Any) -> None:
         """Train on the next batch; all of Lightning's counters go on as they do in its own loop."""
         if self.is_plain is None:
             self.is_plain = is_plain(self.trainer)
             self.listeners = [c for c in self.trainer.callbacks if overrides(c, Callback, "on_train_batch_end")]
-        if self.restarting or not self.is_plain:
+        if self.restarting:
+            self.restarting = False  # our checkpoints are written between steps, so there is nothing to catch up with
+        self.between_steps()
+        if not self.is_plain:
             super().advance(data_fetcher)
             return
         trainer, task, optimizer = self.trainer, self.trainer.lightning_module, self.trainer.optimizers[0]
@@ -70,6 +86,19 @@ class LeanEpochLoop(_TrainingEpochLoop):
         for listener in self.listeners:
             listener.on_train_batch_end(trainer, task, {"loss": loss}, batch, self.batch_idx)
         progress.increment_completed()
+
+    def turn_the_page(self) -> None:
+        """Bring the counters to where the next epoch begins, so that a checkpoint of a finished training can go on."""
+        self.trainer.fit_loop.epoch_progress.increment_ready()
+        self.trainer.fit_loop.epoch_progress.increment_started()
+        self.batch_progress.reset_on_run()
+        self.scheduler_progress.reset_on_run()
+        self.automatic_optimization.optim_progress.reset_on_run()
+        self.val_loop.batch_progress.total.reset()
+
+    def _get_monitor_value(self, key: str) -> Any:
+        """Return a metric that a schedule watches: the latest, which may stem from before the run went on."""
+        return super()._get_monitor_value(key) if key in self.trainer.callback_metrics else self.monitored.get(key)
 
 
 def overrides(thing: object, base: type, name: str) -> bool:

@@ -93,6 +93,8 @@ def adopt_lightning() -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     # A model that is solved has no optimizer.
     warnings.filterwarnings("ignore", ".*this fit will run with no optimizer.*")
+    # A run needs no srun: it is one process.
+    warnings.filterwarnings("ignore", ".*`srun` command is available.*")
     # Metrics are logged at the end of an epoch, never within it.
     warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
     # A run may end within its first epoch, before anything was validated.

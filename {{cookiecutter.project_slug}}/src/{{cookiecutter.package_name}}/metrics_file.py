@@ -1,7 +1,7 @@
 """The run's metrics as a table in `metrics.csv`: one row per step at which something was logged."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,16 +17,14 @@ class MetricsFile(Logger):
     What is logged at the same step shares a row, so that train and val of an epoch stand side by
     side. A row is written once the next one begins, or by `finalize`: no file is touched within an
     epoch. Metrics appear in order of their first appearance; a metric that was not logged at a
-    step leaves its cell empty. In distributed training only rank zero writes.
+    step leaves its cell empty. In distributed training only rank zero writes. The first row
+    replaces what an earlier try has left.
 
     Args:
         folder: The run folder.
-        keep_until_step: For a resumed run: rows of an existing file up to and including this step
-            stay, later ones are dropped. Lightning counts from 0, so a checkpoint with
-            `global_step` n follows the row of step n - 1. None starts a new file.
     """
 
-    def __init__(self, folder: Path, keep_until_step: int | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
         self._path = folder / "metrics.csv"
         self._columns = list(_INTEGERS)
@@ -34,20 +32,15 @@ class MetricsFile(Logger):
         self._pending = False  # the last row is not in the file yet
         self._stale = False  # the file holds a row that changed since, or lacks a column
         self._file: TextIO | None = None
-        if getattr(rank_zero_only, "rank", 0) == 0:
-            self._start(keep_until_step)
 
-    def _start(self, keep_until_step: int | None) -> None:
-        if keep_until_step is None:
-            self._path.unlink(missing_ok=True)
-        elif self._path.exists():
-            with self._path.open(newline="") as file:
-                rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
-            for row in rows:
-                if row["step"] <= keep_until_step:
-                    self._rows.append(row)
-                    self._add_columns(row)
-            self._rewrite()
+    @rank_zero_only
+    def restore(self, rows: Iterable[Mapping[str, float]]) -> None:
+        """Go on after `rows`: those that a checkpoint was written with."""
+        self._rows = [dict(row) for row in rows]
+        self._pending = False
+        for row in self._rows:
+            self._add_columns(row)
+        self._rewrite()
 
     @property
     def rows(self) -> list[dict[str, float]]:

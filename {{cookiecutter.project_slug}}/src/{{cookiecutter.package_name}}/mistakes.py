@@ -20,6 +20,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {matches[0]}?" if matches else ""
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or the name of its class if it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 def refuse(message: str) -> NoReturn:
     """Print `message` on stderr and exit with status 2."""
     sys.stderr.write(message.rstrip() + "\n")

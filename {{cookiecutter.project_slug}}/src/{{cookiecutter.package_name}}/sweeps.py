@@ -1,23 +1,31 @@
 """A multirun: every job is checked before the first one starts, and each has a folder that follows from its overrides.
 
-The same job of the same sweep is always the same folder, so that a job that is done is not run again.
+The same job of the same sweep is always the same folder. So a job that is done is not run again, and one that was
+stopped, at whatever point, goes on from its last checkpoint.
 """
 
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.utils import JobStatus
 from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
 from .checking import check, explain
-from .mistakes import SweepFailed, UserMistake
+from .integrity import is_completed, read_summary
+from .mistakes import SweepFailed, UserMistake, first_line
+from .resuming import fingerprint
+from .run_folder import is_locked, shown, write_whole
+from .settings import Settings
+from .signals import Stopped
 
 NOT_PART_OF_A_JOB = {"sweep"}
 
@@ -36,29 +44,62 @@ def run_jobs(
     Raises:
         UserMistake: a job's settings are not valid; no job has been started.
         SweepFailed: at least one job failed; the others have run to their end.
+        Stopped: a signal has come; what ran has written a checkpoint.
     """
-    for job in jobs:
-        try:
-            check(loader.load_sweep_config(config, job))
-        except (UserMistake, CompactHydraException) as error:
-            reason = str(error) if isinstance(error, UserMistake) else explain(error)
-            raise UserMistake(f"{reason}\nin the job: {' '.join(job)}\nNo job has been started.") from None
-
+    settings = [check_job(job, config, loader) for job in jobs]
     folder = Path(str(config.hydra.sweep.dir))
     folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(config, folder / "multirun.yaml")
+    write_whole(folder / "multirun.yaml", OmegaConf.to_yaml(config))
     folders = [folder / job_id(job) for job in jobs]
-    waiting = [job for job, place in zip(jobs, folders, strict=True) if not is_completed(place)]
-    if len(waiting) < len(jobs):
-        logger.info(
-            "{} of {} jobs are completed already; their results stand.",
-            len(jobs) - len(waiting),
-            len(jobs),
+    warn_of_other_settings(folders, settings)
+    try:
+        reasons = launch(jobs, folders, launcher)
+    except Stopped as stop:
+        done = sum(map(is_completed, folders))
+        logger.warning(
+            "The sweep was {}: {} of {} jobs completed. The same command goes on with it.", stop, done, len(jobs)
         )
-    if waiting:
-        logger.info("Running {} jobs in {}", len(waiting), folder)
-        launcher.launch([[*job, f"hydra.sweep.subdir={job_id(job)}"] for job in waiting], initial_job_idx=0)
-    return conclude(folder, jobs, folders)
+        raise
+    return conclude(folder, jobs, folders, reasons)
+
+
+def check_job(job: list[str], config: DictConfig, loader: ConfigLoader) -> Settings:
+    """Return the settings of a job.
+
+    Raises:
+        UserMistake: they are not valid.
+    """
+    try:
+        return check(loader.load_sweep_config(config, job))
+    except (UserMistake, CompactHydraException) as error:
+        reason = str(error) if isinstance(error, UserMistake) else explain(error)
+        raise UserMistake(f"{reason}\nin the job: {' '.join(job)}\nNo job has been started.") from None
+
+
+def warn_of_other_settings(folders: list[Path], settings: list[Settings]) -> None:
+    """Name a completed job whose settings were others: a default has changed since, so results do not compare."""
+    for folder, now in zip(folders, settings, strict=True):
+        summary = read_summary(folder)
+        if summary.get("status") == "completed" and summary.get("settings") not in (None, fingerprint(now)):
+            logger.warning(
+                "{} ran with other settings than those that hold now (a default has changed); its result stands. "
+                "Another sweep=<name> runs everything anew.",
+                shown(folder),
+            )
+
+
+def launch(jobs: list[list[str]], folders: list[Path], launcher: Launcher) -> dict[Path, str]:
+    """Run the jobs that are not completed yet; return, by folder, why one ended without a summary."""
+    waiting = [(job, folder) for job, folder in zip(jobs, folders, strict=True) if not is_completed(folder)]
+    if len(waiting) < len(jobs):
+        logger.info("{} of {} jobs are completed already; their results stand.", len(jobs) - len(waiting), len(jobs))
+    if not waiting:
+        return {}
+    logger.info("Running {} jobs in {}", len(waiting), folders[0].parent)
+    arguments = [[*job, f"hydra.sweep.subdir={folder.name}"] for job, folder in waiting]
+    returns = launcher.launch(arguments, initial_job_idx=0)
+    ended = zip((folder for _, folder in waiting), returns, strict=True)
+    return {folder: first_line(done._return_value) for folder, done in ended if done.status == JobStatus.FAILED}
 
 
 def job_id(overrides: Sequence[str]) -> str:
@@ -74,29 +115,28 @@ def job_id(overrides: Sequence[str]) -> str:
     return f"{readable}-{digest}" if readable else digest
 
 
-def read_summary(folder: Path) -> dict[str, Any]:
-    """Return what `folder/summary.json` holds, or an empty dict if there is none that can be read."""
-    try:
-        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return summary if isinstance(summary, dict) else {}
+def conclude(
+    folder: Path, jobs: list[list[str]], folders: list[Path], reasons: dict[Path, str]
+) -> list[dict[str, Any]]:
+    """Say how many jobs completed; for those that did not, the command that repeats each alone, and why.
 
-
-def is_completed(folder: Path) -> bool:
-    """Say whether the run in `folder` has run to its end."""
-    return read_summary(folder).get("status") == "completed"
-
-
-def conclude(folder: Path, jobs: list[list[str]], folders: list[Path]) -> list[dict[str, Any]]:
-    """Say how many jobs completed, and raise `SweepFailed` with a line for each that did not."""
+    Raises:
+        SweepFailed: there are some.
+    """
     summaries = [read_summary(place) for place in folders]
     failed = []
-    for job, summary in zip(jobs, summaries, strict=True):
+    for job, place, summary in zip(jobs, folders, summaries, strict=True):
         if summary.get("status") != "completed":
-            failed.append(f"  {' '.join(job)}: {summary.get('error') or 'ended without a summary'}")
+            reason = summary.get("error") or reasons.get(place) or "it ended without a summary"
+            if is_locked(place):
+                reason = "another process is running it"
+            alone = [override for override in job if not override.startswith("sweep=")]
+            failed.append(f"  train {shlex.join(alone)}\n    {reason}")
     if failed:
         names = "\n".join(failed)
-        raise SweepFailed(f"{len(jobs) - len(failed)} of {len(jobs)} jobs completed, {len(failed)} failed:\n{names}")
-    logger.success("All {} jobs completed. Their table: report {}", len(jobs), folder)
+        raise SweepFailed(
+            f"{len(jobs) - len(failed)} of {len(jobs)} jobs completed, {len(failed)} failed:\n{names}\n"
+            "The same command runs those again, and goes on from their checkpoints."
+        )
+    logger.success("All {} jobs completed. Their table: report {}", len(jobs), shown(folder))
     return summaries

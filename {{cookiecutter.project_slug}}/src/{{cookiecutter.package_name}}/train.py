@@ -8,6 +8,7 @@ Everything is a setting, changed by name=value:
   train -m seed=1,2,3,4 hydra/launcher=joblib     the same side by side, on all cores
   train -m model=mlp,cnn sweep=depth              named: the same command again goes on with it
   train tracking=none                             without a tracker
+  train resume=runs/<date>/<time>                 go on with a run that was stopped
 
 A run leaves its results in runs/<date>/<time>, a multirun in runs/sweeps/<name>; `report <folder>` makes a table.
 """
@@ -20,52 +21,64 @@ from .command_line import run_command
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from .run_folder import Run
+
 
 def train(config: "DictConfig") -> dict[str, Any]:
     """Run what `config` says and return the run's summary, as it stands in `summary.json`."""
-    # Imported here, so that help does not wait for them.
-    from omegaconf import OmegaConf
+    from .run_folder import record  # imported here, so that help does not wait for it
 
-    from .components import build
-    from .run_folder import recorded
+    return record(config, fit_and_test)
 
-    with recorded(config) as run:
-        settings = run.settings
-        with run.timed("startup"):
-            # Imported here, so that mistakes never wait for torch.
-            from lightning.pytorch import seed_everything
 
-            from .checkpoints import chosen_weights
-            from .logs import adopt_lightning
-            from .metrics_file import MetricsFile
-            from .tasks import make_task
-            from .tracking import conclude, log_figures, make_tracker
-            from .trainer import make_trainer
+def fit_and_test(run: "Run") -> None:
+    """Train the model, test the weights that were chosen, and draw what explains them."""
+    settings = run.settings
+    with run.timed("startup"):
+        # Imported here, so that mistakes never wait for torch.
+        from lightning.pytorch import seed_everything
 
-            adopt_lightning()
-            seed_everything(settings.seed, verbose=False)
-            data = build(settings.data, seed=settings.seed)
-            data.setup()
-            task = make_task(settings, data.spec, data.scaling)
+        from .checkpoints import chosen_weights
+        from .components import build
+        from .last_checkpoint import LastCheckpoint, starting_point
+        from .logs import adopt_lightning
+        from .metrics_file import MetricsFile
+        from .run_state import RunState
+        from .tasks import make_task
+        from .tracking import conclude, log_figures, make_tracker
+        from .trainer import make_trainer
 
-            metrics = MetricsFile(run.folder)
-            plain_config: Any = OmegaConf.to_container(config, resolve=True)
-            tracker = make_tracker(settings.tracking, run.folder, name=run.name, group=run.group, config=plain_config)
-            run.at_end(partial(conclude, tracker))
-            trainer = make_trainer(settings, run, task, [metrics, tracker], validates=data.validates)
-        run.begin(trainer, task)
+        adopt_lightning()
+        seed_everything(settings.seed, verbose=False)
+        data = build(settings.data, seed=settings.seed)
+        data.setup()
+        task = make_task(settings, data.spec, data.scaling)
 
-        with run.timed("fit"):
-            trainer.fit(task, data, weights_only=True)
-            trainer.save_checkpoint(run.folder / "checkpoints" / "last.ckpt", weights_only=False)
-        with run.timed("test"):
-            checkpoint, values = chosen_weights(trainer, settings.checkpoint, metrics.rows)
-            trainer.test(task, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+        start = starting_point(run)  # a checkpoint, if the run goes on
+        metrics = MetricsFile(run.folder)
+        tracker = make_tracker(
+            settings.tracking,
+            run.folder,
+            name=run.name,
+            group=run.group,
+            config=settings.plain(),
+            resumed=start is not None,
+        )
+        run.at_end(partial(conclude, tracker))
+        state, last = RunState(settings, metrics), LastCheckpoint(settings.checkpoint, run.checkpoints, run.stop)
+        trainer = make_trainer(settings, run, task, [metrics, tracker], state, last, validates=data.validates)
+    run.begin(trainer, task, start)
 
-        run.conclude(trainer, checkpoint, values)
-        if settings.figures:
-            log_figures(tracker, task.draw(data, metrics.rows, run.folder))
-    return run.summary
+    with run.timed("fit"), run.stop.patiently():
+        trainer.fit(task, data, ckpt_path=start, weights_only=True)
+        last.write_final(trainer, state)
+    with run.timed("test"):
+        checkpoint, values = chosen_weights(trainer, settings.checkpoint, run.checkpoints, metrics.rows)
+        trainer.test(task, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+
+    run.conclude(trainer, checkpoint, values)
+    if settings.figures:
+        log_figures(tracker, task.draw(data, metrics.rows, run.folder))
 
 
 def main() -> None:

@@ -1,26 +1,39 @@
 """Lightning's Trainer, made from the settings `hardware` and `trainer`."""
 
-import os
 import sys
+from functools import partial
 from typing import Any
 
 import torch
-from hydra.core.hydra_config import HydraConfig
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers.logger import Logger
 
-from .checkpoints import checkpoint_callbacks
+from .checkpoint_file import AtomicCheckpoints
+from .checkpoints import BestCheckpoint
+from .cores import cores_for_this_job, gpu_for_this_job
+from .last_checkpoint import LastCheckpoint
 from .lean_loop import LeanEpochLoop
 from .mistakes import UserMistake, nearest
 from .progress import ProgressLines
 from .run_folder import Run
+from .run_state import RunState
 from .settings import Hardware, Settings
 from .tasks.task import Task
 
 
-def make_trainer(settings: Settings, run: Run, task: Task, loggers: list[Logger | None], *, validates: bool) -> Trainer:
+def make_trainer(
+    settings: Settings,
+    run: Run,
+    task: Task,
+    loggers: list[Logger | None],
+    state: RunState,
+    last: LastCheckpoint,
+    *,
+    validates: bool,
+) -> Trainer:
     """Return the Trainer of a run.
 
     Args:
@@ -28,6 +41,8 @@ def make_trainer(settings: Settings, run: Run, task: Task, loggers: list[Logger 
         run: where checkpoints go; side by side with other jobs, a run shows no progress bar.
         task: whose metrics checkpoints can be chosen by.
         loggers: where metrics are logged.
+        state: what checkpoints hold of the run.
+        last: writes them.
         validates: whether there is validation data; without it there is no best checkpoint.
 
     Raises:
@@ -44,6 +59,13 @@ def make_trainer(settings: Settings, run: Run, task: Task, loggers: list[Logger 
         )
     if not validates:
         arguments["limit_val_batches"] = 0
+    callbacks: list[Callback] = [state]
+    if validates:
+        callbacks.append(BestCheckpoint(settings.checkpoint, run.checkpoints))
+    if settings.early_stopping.patience is not None:
+        if not validates:
+            raise UserMistake("early_stopping.patience needs validation data: set data.val_fraction above 0")
+        callbacks.append(early_stopping(settings))
     shows_bar = settings.trainer.enable_progress_bar
     if shows_bar is None:
         shows_bar = sys.stderr.isatty() and run.is_alone
@@ -53,14 +75,22 @@ def make_trainer(settings: Settings, run: Run, task: Task, loggers: list[Logger 
         settings.hardware,
         **arguments,
         logger=[logger for logger in loggers if logger is not None],
-        callbacks=[
-            progress,
-            *checkpoint_callbacks(settings.checkpoint, run.folder / "checkpoints", validates),
-        ],
+        callbacks=[progress, *callbacks],
         enable_progress_bar=shows_bar,
     )
-    trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, trainer.fit_loop.min_steps, trainer.fit_loop.max_steps)
+    trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, partial(last.between_steps, trainer))
     return trainer
+
+
+def early_stopping(settings: Settings) -> EarlyStopping:
+    """Return the callback that stops a run whose validation does not improve any more."""
+    return EarlyStopping(
+        monitor=settings.checkpoint.monitor,
+        mode=settings.checkpoint.mode,
+        patience=settings.early_stopping.patience or 0,
+        min_delta=settings.early_stopping.min_delta,
+        check_finite=False,  # a loss that is not finite stops the run with a message of its own
+    )
 
 
 def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
@@ -70,19 +100,17 @@ def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
         UserMistake: the hardware is not there, or Lightning refuses the arguments.
     """
     torch.set_num_threads(hardware.threads or cores_for_this_job())
+    devices, gpu = hardware.devices, gpu_for_this_job(torch.cuda.device_count())
+    if devices == 1 and gpu is not None and hardware.accelerator in ("gpu", "auto"):
+        devices = [gpu]
     try:
         return Trainer(
             accelerator=hardware.accelerator,
-            devices=hardware.devices,
+            devices=devices,
             precision=hardware.precision,
+            # Jobs are launched by this project: Lightning needs not look for SLURM or others.
+            plugins=[AtomicCheckpoints(), LightningEnvironment()],
             **arguments,
         )
     except (MisconfigurationException, ValueError) as error:
         raise UserMistake(f"hardware or trainer: {error}") from None
-
-
-def cores_for_this_job() -> int:
-    """Return this process's cores, divided by the jobs that run side by side on this machine."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jobs = int(HydraConfig.get().launcher.get("n_jobs", 1)) if HydraConfig.initialized() else 1
-    return max(1, cores // (jobs if jobs > 0 else cores))

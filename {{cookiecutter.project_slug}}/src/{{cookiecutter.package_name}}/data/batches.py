@@ -22,6 +22,8 @@ class Batches:
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = 0
+        self.taken = 0  # batches of this epoch
+        self.skipped = 0  # batches that the next epoch leaves out
 
     @property
     def sampler(self) -> "Batches":
@@ -32,16 +34,40 @@ class Batches:
         """Choose the order of `epoch`, counted from 0."""
         self.epoch = epoch
 
+    def state_dict(self) -> dict[str, int]:
+        """Return how far this epoch is; Lightning keeps it in its checkpoints."""
+        return {"taken": self.taken}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Begin the next epoch where the one that `state` is of was left."""
+        self.skipped = state["taken"]
+
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
         return -(-len(self.tensors[0]) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        """Yield one batch after the other, each a tuple of views."""
-        if self.seed is None:
-            yield from zip(*(tensor.split(self.batch_size) for tensor in self.tensors), strict=True)
+        """Return one batch after the other, each a tuple of views."""
+        self.taken, self.skipped = self.skipped, 0
+        return self.remaining()
+
+    def remaining(self) -> Iterator[tuple[Tensor, ...]]:
+        """Yield the batches of this epoch that are not taken yet."""
+        done = self.taken * self.batch_size
+        if done >= len(self.tensors[0]):
             return
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(len(self.tensors[0]), generator=generator)
-        for indices in order.split(GATHERED * self.batch_size):
-            yield from zip(*(tensor[indices].split(self.batch_size) for tensor in self.tensors), strict=True)
+        if self.seed is None:
+            parts = iter([tuple(tensor[done:] for tensor in self.tensors)])
+        else:
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+            order = torch.randperm(len(self.tensors[0]), generator=generator)[done:]
+            chunks = order.split(GATHERED * self.batch_size)
+            parts = (tuple(tensor[chunk] for tensor in self.tensors) for chunk in chunks)
+        for part in parts:
+            for batch in zip(*(tensor.split(self.batch_size) for tensor in part), strict=True):
+                self.taken += 1
+                yield self.complete(batch)
+
+    def complete(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return what a step receives of the rows that were drawn; a subclass may add to them."""
+        return batch

@@ -7,7 +7,6 @@ Dimensions: B batch, E encoder steps, H decoder steps, S static variables, R rea
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -69,10 +68,10 @@ class WindowBatches(Batches):
         self.rows = rows
         self.panel = panel
 
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        """Yield one batch after the other."""
-        for (starts,) in super().__iter__():
-            yield windows_at(starts, self.rows, self.panel)
+    def complete(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return the windows at the starts that were drawn."""
+        (starts,) = batch
+        return windows_at(starts, self.rows, self.panel)
 
 
 class PanelScaling(Scaling):

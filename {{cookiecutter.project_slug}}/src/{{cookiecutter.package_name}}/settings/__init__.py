@@ -4,7 +4,7 @@ The YAML files under `configs/` choose values; the classes here say what is allo
 The settings of a model, a data set, a loss, an optimizer or a schedule are the arguments that it is called with.
 """
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -12,11 +12,12 @@ from ..components import Component, Strict
 from . import data, learning, models, run
 from .data import Data
 from .learning import LBFGS, Plateau, Timed
-from .run import Checkpoint, Hardware, Tracking, Trainer
+from .run import Checkpoint, EarlyStopping, Hardware, Tracking, Trainer
 
 __all__ = [
     "Checkpoint",
     "Component",
+    "EarlyStopping",
     "Hardware",
     "Settings",
     "Tracking",
@@ -40,11 +41,15 @@ class Settings(Strict):
     tracking: Tracking = Tracking()
     trainer: Trainer = Trainer()
     checkpoint: Checkpoint = Checkpoint()
+    early_stopping: EarlyStopping = EarlyStopping()
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # of the split, the weights, the batch order and dropout
     figures: bool = True  # draw the pictures that explain the run
-    sweep: Annotated[str, Field(pattern=r"^(\w[\w.+=@-]*)?$", max_length=100)] = (
-        ""  # name of the multirun, and its folder
-    )
+    sweep: Annotated[str, Field(pattern=r"^(\w[\w.+=@-]*)?$", max_length=100)] = ""  # name of the multirun, its folder
+    resume: str | None = None  # folder of a run to go on with
+
+    def plain(self) -> dict[str, Any]:
+        """Return all settings as values that JSON has."""
+        return self.model_dump(mode="json", by_alias=True, serialize_as_any=True)
 
     @model_validator(mode="after")
     def schedule_has_what_it_needs(self) -> Self:

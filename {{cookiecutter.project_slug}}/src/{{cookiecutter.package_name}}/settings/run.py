@@ -75,5 +75,14 @@ class Checkpoint(Strict):
     test: Literal["best", "last"] = "best"  # `last` never looks at validation data; taken as well where there is none
     monitor: Annotated[str, Field(pattern="^(train|val)/[a-z0-9_]+$")] = "val/loss"  # what `best` means
     mode: Literal["min", "max"] = "min"
-    every_n_epochs: PositiveInt = 1  # how often `best` is considered
-    every_n_minutes: PositiveFloat = 1.0  # how often `last` is written; it is always written at the end
+    # How often `last` is written, whichever comes first; None: not for that reason. It is always written at the end.
+    every_n_minutes: PositiveFloat | None = 1.0
+    every_n_steps: PositiveInt | None = None
+    every_n_epochs: PositiveInt | None = None
+
+
+class EarlyStopping(Strict):
+    """When to stop before the last epoch: `checkpoint.monitor` and `checkpoint.mode` say what better means."""
+
+    patience: NonNegativeInt | None = None  # validations without improvement; None: never stop early
+    min_delta: NonNegativeFloat = 0.0  # a smaller change is no improvement

@@ -55,13 +55,15 @@ class Task(LightningModule, ABC):
         self.spec = spec
         self.scaling = scaling
         self.is_solved = hasattr(network, "solve")
+        self.is_trained = False  # the run goes on after its training
         self.has_penalty = hasattr(network, "penalty")
         self.counted_batch = -1  # the last training batch whose loss is in the metrics
         self.automatic_optimization = not self.is_solved
         self.optimizer_settings = optimizer
         self.scheduler_settings = scheduler
-        self.train_metrics = EpochMetrics("train", self.make_metrics(), self.measured)
-        self.val_metrics = EpochMetrics("val", self.make_metrics(), self.measured)
+        steps = not self.is_solved  # only a training in steps can diverge
+        self.train_metrics = EpochMetrics("train", self.make_metrics(), self.measured, must_be_finite=steps)
+        self.val_metrics = EpochMetrics("val", self.make_metrics(), self.measured, must_be_finite=steps)
         self.test_metrics = EpochMetrics("test", self.make_metrics(), self.measured)
 
     @property
@@ -92,7 +94,7 @@ class Task(LightningModule, ABC):
 
     def on_fit_start(self) -> None:
         """Solve a network that is not trained in steps."""
-        if self.is_solved:
+        if self.is_solved and not self.is_trained:
             self.network.solve(*self.trainer.datamodule.parts["train"])  # type: ignore[attr-defined]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -128,7 +130,11 @@ class Task(LightningModule, ABC):
         self.log_dict(self.train_metrics.compute())
 
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics of the validation samples."""
+        """Log the metrics of the validation samples.
+
+        Raises:
+            Diverged: their loss is not finite.
+        """
         self.log_dict(self.val_metrics.compute())
 
     def on_test_epoch_end(self) -> None:

@@ -1,0 +1,33 @@
+"""Where Hydra finds this project's launcher for one machine: it loads plugins only from `hydra_plugins`."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+class LocalLauncher(Launcher):
+    """Runs jobs in processes of their own on this machine; see `workers.py` of the project.
+
+    Args:
+        n_jobs: how many at once; -1: as many as there are cores, -2: one fewer.
+    """
+
+    def __init__(self, n_jobs: int = 1, **others: Any) -> None:  # what Hydra's own plugin of that name would add
+        self.n_jobs = n_jobs
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Find the package of the command that is swept; Hydra calls this before `launch`."""
+        self.context, self.task, self.config = hydra_context, task_function, config
+        self.package = task_function.__module__.rpartition(".")[0]
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run the jobs, and return when all have ended."""
+        jobs = import_module(".jobs", self.package)
+        cores = import_module(".cores", self.package)
+        made = jobs.make_jobs(job_overrides, initial_job_idx, self.context, self.task, self.config)
+        return list(jobs.run_side_by_side(made, cores.processes(self.n_jobs)))

@@ -1,0 +1,36 @@
+"""How the cores and the GPUs of this machine are shared between jobs that run side by side."""
+
+import os
+
+from hydra.core.hydra_config import HydraConfig
+
+from .mistakes import UserMistake
+
+SLOT = "JOB_SLOT"  # which of the jobs that run side by side this process is for, counted from 0
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processes(n_jobs: int) -> int:
+    """Return how many jobs run side by side: `n_jobs`, or, counted as joblib does, -1 for all cores, -2 for one less.
+
+    Raises:
+        UserMistake: `n_jobs` is 0.
+    """
+    if n_jobs == 0:
+        raise UserMistake("hydra.launcher.n_jobs=0 would run nothing: 1 or more, or -1 for as many as there are cores")
+    return n_jobs if n_jobs > 0 else max(1, cores() + 1 + n_jobs)
+
+
+def cores_for_this_job() -> int:
+    """Return this process's cores, divided by the jobs that run side by side on this machine."""
+    beside = int(HydraConfig.get().launcher.get("n_jobs", 1)) if HydraConfig.initialized() else 1
+    return max(1, cores() // processes(beside))
+
+
+def gpu_for_this_job(gpus: int) -> int | None:
+    """Return the number of the GPU that this job has for itself, or None if it does not run beside others."""
+    return int(os.environ[SLOT]) % gpus if SLOT in os.environ and gpus > 1 else None
