@@ -113,8 +113,8 @@ def test_a_multirun_to_paste_runs_no_code(command, tmp_path, number):
 FILES = [
     ("model: " + EVIL, "model._target_=os.system"),
     ("hydra: {callbacks: {x: " + EVIL + "}}", "hydra.callbacks.x._target_=os.system"),
-    ("hydra: {callbacks: {x: '${oc.decode:\"" + EVIL + "\"}'}}", "hydra.callbacks.x=", "now, short_id"),
-    ("oc: oc\nhydra: {callbacks: {x: '${${oc}.decode:\"" + EVIL + "\"}'}}", "hydra.callbacks.x=", "now, short_id"),
+    ("hydra: {callbacks: {x: '${oc.decode:\"" + EVIL + "\"}'}}", "hydra.callbacks.x=", "now, new_run"),
+    ("oc: oc\nhydra: {callbacks: {x: '${${oc}.decode:\"" + EVIL + "\"}'}}", "hydra.callbacks.x=", "now, new_run"),
     ("'': {model: " + EVIL + "}", ".model._target_=os.system"),
     ("hydra: {job_logging: {filters: {x: {(): os.system, command: touch was-here}}}}", "LOGGING_CLASSES"),
     ("hydra: {job_logging: {filters: '${hydra.hydra_logging}'}}", "hydra.job_logging.filters", "plain values"),

@@ -21,13 +21,14 @@ from optuna import Study
 from optuna.trial import Trial
 
 from .checking import check, explain
+from .integrity import read_summary
 from .mistakes import UserMistake
 from .search_results import conclude, tell, write_table
 from .search_space import Space, corners, job, size, split
 from .settings import Settings
 from .settings.search import Grid, Search, Unpruned
 from .study import ANSWERED, begin_trial, open_study, read_settings, unfinished_trials
-from .sweeps import NOT_PART_OF_A_JOB, job_id, read_summary
+from .sweeps import NOT_PART_OF_A_JOB, job_id
 
 
 def search(overrides: Sequence[Override], config: DictConfig, loader: ConfigLoader, launcher: Launcher) -> None:
