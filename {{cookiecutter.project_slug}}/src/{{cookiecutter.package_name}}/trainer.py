@@ -78,6 +78,7 @@ def make_trainer(
         callbacks=[progress, *callbacks],
         enable_progress_bar=shows_bar,
     )
+    trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # see signals.py
     trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, partial(last.between_steps, trainer))
     return trainer
 
