@@ -130,6 +130,12 @@ def test_a_checkpoint_that_names_something_else_is_not_loaded(samples):
         read_estimator(write_estimator(estimator))
 
 
+def test_a_checkpoint_of_another_estimator_is_not_loaded(samples):
+    state = fitted(samples, estimator="LogisticRegression").state_dict()
+    with pytest.raises(UserMistake, match="holds a LogisticRegression, but model.estimator=RandomForestClassifier"):
+        fitted(samples, estimator="random_forest", parameters={"n_estimators": 2}).load_state_dict(state)
+
+
 class Trap:
     """A type that no checkpoint should bring along."""
 

@@ -52,15 +52,20 @@ def write_programs(task: Task, folder: Path, formats: Sequence[str]) -> dict[str
     written: dict[str, Path] = {}
     for name in formats:
         path = written[name] = folder / f"model.{name}"
+        partial = folder / f".partial.{name}"  # renamed when it is whole, and right
         inputs = samples(task, SAMPLES - 1)
-        with quiet():
-            exported = through_pt2(program, path, inputs) if name == "pt2" else through_onnx(program, path, inputs)
-        with torch.inference_mode():
-            original = task(*inputs)
-        difference = float((exported - original).abs().max())
-        if not difference <= TOLERANCE * max(1.0, float(original.abs().max())):
-            path.unlink()
-            raise RuntimeError(f"{path} computed something else than the original: it differed by {difference:.2g}")
+        try:
+            with quiet():
+                through = through_pt2 if name == "pt2" else through_onnx
+                exported = through(program, partial, inputs)
+            with torch.inference_mode():
+                original = task(*inputs)
+            difference = float((exported - original).abs().max())
+            if not difference <= TOLERANCE * max(1.0, float(original.abs().max())):
+                raise RuntimeError(f"{path} computed something else than the original: it differed by {difference:.2g}")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
         logger.success("{} differs from the original by at most {:.2g}", shown(path), difference)
     return written
 

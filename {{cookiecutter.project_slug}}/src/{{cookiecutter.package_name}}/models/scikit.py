@@ -80,8 +80,16 @@ class Sklearn(nn.Module):
         return write_estimator(self.estimator)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Take a fitted estimator back from a checkpoint."""
-        self.estimator = read_estimator(state)
+        """Take a fitted estimator back from a checkpoint.
+
+        Raises:
+            UserMistake: it is of another class than the settings name.
+        """
+        estimator = read_estimator(state)
+        if type(estimator) is not type(self.estimator):
+            found, expected = type(estimator).__name__, type(self.estimator).__name__
+            raise UserMistake(f"the checkpoint holds a {found}, but model.estimator={expected}: it is not loaded")
+        self.estimator = estimator
 
 
 def as_array(inputs: Tensor) -> NDArray[np.float32]:
