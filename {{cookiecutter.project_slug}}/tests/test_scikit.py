@@ -132,7 +132,7 @@ def test_a_checkpoint_that_names_something_else_is_not_loaded(samples):
 
 def test_a_checkpoint_of_another_estimator_is_not_loaded(samples):
     state = fitted(samples, estimator="LogisticRegression").state_dict()
-    with pytest.raises(UserMistake, match="holds a LogisticRegression, but model.estimator=RandomForestClassifier"):
+    with pytest.raises(UserMistake, match=r"holds a LogisticRegression, but model\.estimator=RandomForest"):
         fitted(samples, estimator="random_forest", parameters={"n_estimators": 2}).load_state_dict(state)
 
 

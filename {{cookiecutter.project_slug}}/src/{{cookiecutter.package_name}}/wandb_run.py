@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -37,6 +38,8 @@ def start_wandb(
         UserMistake: it must be online and nobody is logged in.
     """
     global _server_unreachable
+    # W&B's telemetry on itself: at the end of the process it would wait half a minute for a server that is silent.
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     import wandb
 
     mode, reason = _wandb_mode(settings)

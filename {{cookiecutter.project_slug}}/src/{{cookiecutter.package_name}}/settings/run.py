@@ -37,7 +37,7 @@ class Tracking(Strict):
     entity: str | None = None  # W&B: the user or team; None: your default
     mode: Literal["auto", "online", "offline", "disabled"] = "auto"  # W&B: auto is online if you are logged in
     tags: tuple[str, ...] = ()
-    init_timeout: PositiveFloat = 15.0  # W&B: seconds to wait for the server before going on offline
+    init_timeout: PositiveFloat = 10.0  # W&B: seconds to wait for the server before going on offline
 
 
 class Trainer(Strict):
