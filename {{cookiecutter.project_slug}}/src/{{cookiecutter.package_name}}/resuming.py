@@ -12,6 +12,7 @@ from yaml import YAMLError
 from .integrity import digest
 from .mistakes import UserMistake
 from .settings import Settings
+from .strangers import refuse_links
 
 # What may be set anew when a run goes on: how long, where, and who is told. The rest is what the run is.
 MAY_CHANGE = ("trainer", "early_stopping", "checkpoint", "hardware", "tracking", "figures")
@@ -65,6 +66,7 @@ def read_recorded(folder: Path) -> Recorded:
         known = sorted(path.parent.parent for path in Path("runs").glob("**/.hydra/config.yaml"))
         hint = f" The latest run here is {known[-1]}" if known else ""
         raise UserMistake(f"resume={folder} is not a run: {notes / 'config.yaml'} does not exist.{hint}")
+    refuse_links(folder)
     try:
         config, hydra = (OmegaConf.load(notes / name) for name in ("config.yaml", "hydra.yaml"))
         overrides = OmegaConf.to_container(OmegaConf.load(notes / "overrides.yaml"))
@@ -84,7 +86,7 @@ def go_on(recorded: Recorded, composed: DictConfig, overrides: list[str]) -> Rec
         keys = [override.key_or_group for override in OverridesParser.create().parse_overrides(changed)]
     except HydraException as error:
         raise UserMistake(str(error)) from None
-    for key in keys:
+    for key in ("resume", *keys):
         OmegaConf.update(config, key, OmegaConf.select(composed, key), merge=False)
     return Recorded(config, [*recorded.overrides, *changed], recorded.choices, tuple(changed))
 

@@ -25,9 +25,11 @@ from .logs import log_to_file
 from .mistakes import UserMistake, refuse
 from .provenance import git_state, versions
 from .resuming import Recorded, fingerprint, go_on, read_recorded
+from .secrecy import mask
 from .settings import Settings
 from .signals import StopRequest, listening
 from .slurm import requeue
+from .strangers import refuse_links
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -135,7 +137,7 @@ class Run:
         finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         summary = seal(self.summary | {"metrics": finite}, self.folder)
         text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
-        write_whole(self.folder / "summary.json", text + "\n")
+        write_whole(self.folder / "summary.json", mask(text) + "\n")
 
 
 def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
@@ -263,6 +265,7 @@ def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
             hint = f" The latest run here is {latest[-1]}" if latest else ""
             raise UserMistake(f"run={folder} is not a run that ended: {path} does not exist.{hint}")
     try:
+        refuse_links(folder)
         recorded = read_sealed(summary)
         recorded["checkpoint"], recorded["metrics"], recorded["hardware"]
         if not is_unchanged(config, folder, recorded):
@@ -278,8 +281,9 @@ def shown(path: Path) -> Path:
 
 
 def note(recorded: Recorded, folder: Path) -> None:
-    """Bring Hydra's notes in a run folder up to date."""
-    write_whole(folder / ".hydra" / "config.yaml", OmegaConf.to_yaml(recorded.config))
+    """Bring Hydra's notes in a run folder up to date; where the run went on is no part of them."""
+    config = OmegaConf.merge(recorded.config, {"resume": None})
+    write_whole(folder / ".hydra" / "config.yaml", OmegaConf.to_yaml(config))
     write_whole(folder / ".hydra" / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(recorded.overrides)))
 
 

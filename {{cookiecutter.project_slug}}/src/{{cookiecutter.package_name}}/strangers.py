@@ -2,8 +2,8 @@
 
 A `_target_` names what is built. Of the components, `components.py` says where it may look. Hydra builds things of its
 own (callbacks, launchers, loggers) before a command starts, so `CheckedLoader` looks at a configuration as soon as it
-is composed. Of a run folder only `.hydra/config.yaml` is read, which has no section `hydra`; one that is there is left
-out. Extend the lists here.
+is composed. Of a run folder `.hydra/config.yaml` is read, without any section `hydra`, and of `.hydra/hydra.yaml` the
+names of the chosen files. Extend the lists here.
 """
 
 import re
@@ -112,3 +112,15 @@ def inside_project(path: str) -> str:
     if Path(path).is_absolute() or path.startswith("~") or ".." in Path(path).parts:
         raise ValueError("must stay in this project's folder; to keep it elsewhere, make a link to that place")
     return path
+
+
+def refuse_links(folder: Path) -> None:
+    """Look for links in a run folder that lead out of it: what is written there would land elsewhere.
+
+    Raises:
+        UserMistake: names the first one.
+    """
+    home = folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() and not path.resolve().is_relative_to(home):
+            raise UserMistake(f"{path} is a link that leads out of its run folder: {path.readlink()}")

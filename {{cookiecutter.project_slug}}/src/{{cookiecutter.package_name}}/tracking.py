@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from loguru import logger
 
 from .mistakes import UserMistake
-from .wandb_run import start_wandb
+from .wandb_run import finish_wandb, start_wandb
 
 if TYPE_CHECKING:
     from .settings import Tracking
@@ -204,8 +205,13 @@ def finish(tracker: Logger | None, status: str) -> None:
     completed = status == "completed"
     tracker.finalize("success" if completed else "failed")
     if isinstance(tracker.inner, WandbLogger):
-        run = tracker.inner.experiment
-        tracker.attempt(lambda: run.finish(exit_code=0 if completed else 1), closing=True)
+        run, folder = tracker.inner.experiment, tracker.folder
+        tracker.attempt(lambda: finish_wandb(run, 0 if completed else 1, folder), closing=True)
+        if tracker._failed:
+            import wandb
+
+            with suppress(Exception):  # its process may be gone; without this it would complain when Python ends
+                wandb.teardown()
 
 
 def conclude(tracker: Logger | None, summary: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from .settings import Tracking
 
-FINISH_TIMEOUT = 120.0  # seconds; what is not uploaded by then stays on disk for `wandb sync`
+FINISH_TIMEOUT = 60.0  # seconds; what is not uploaded by then stays on disk for `wandb sync`
 
 _server_unreachable = False  # for this process: later jobs of a sweep do not wait for it again
 
@@ -88,6 +89,20 @@ def start_wandb(
         return None
     _say_offline(folder, group, reason)
     return run
+
+
+def finish_wandb(run: Run, exit_code: int, folder: Path) -> None:
+    """End a W&B run; if its server does not answer any more, say how to upload what is on disk."""
+    global _server_unreachable
+    start = time.monotonic()
+    run.finish(exit_code=exit_code)
+    if not run.offline and time.monotonic() - start >= FINISH_TIMEOUT:
+        _server_unreachable = True
+        logger.warning(
+            "Weights & Biases did not take everything within {:.0f} s. It is on disk: `wandb sync {}` uploads it.",
+            FINISH_TIMEOUT,
+            folder / "wandb" / "run-*",
+        )
 
 
 def _wandb_mode(settings: Tracking) -> tuple[str, str]:
