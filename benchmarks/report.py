@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,8 @@ def main() -> None:
 
 def write_sweep(project: Path) -> int:
     """Write a synthetic sweep as `train` would leave it, 3 % of its jobs failed or unfinished; return how many."""
+    sys.path.insert(0, str(project / "src"))
+    integrity = import_module(f"{PACKAGE}.integrity")
     noise = random.Random(0)
     jobs = [*product(*SETTINGS.values(), range(SEEDS))]
     # The config of a real run, so that files have their real sizes.
@@ -97,7 +100,7 @@ def write_sweep(project: Path) -> int:
         status = {0: "failed", 50: None}.get(i % 67 if i % 67 in (0, 50) else -1, "completed")
         if status:
             summary = summarized(status, overrides, choices, seed, rows[-1])
-            (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+            (folder / "summary.json").write_text(json.dumps(integrity.seal(summary, folder), indent=1) + "\n")
     return len(jobs)
 
 

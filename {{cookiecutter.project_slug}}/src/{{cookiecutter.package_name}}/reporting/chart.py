@@ -14,12 +14,13 @@ from .results import Results, Row
 
 OURS, *REFERENCES = COLORS
 TICKS = (MarkerStyle(2), MarkerStyle(3))  # up and down, so that two never hide each other
-MOST_ROWS = 60  # more than that is read as a table, not as a picture
+MOST_ROWS = 40  # more than that is read as a table, not as a picture
 
 
 def draw_chart(results: Results) -> bytes:
     """A PNG. Dots are means, whiskers one standard deviation, ticks the reference's figures."""
-    rows = results.rows[:MOST_ROWS]
+    best = {id(row) for row in results.ranked[:MOST_ROWS]}
+    rows = [row for row in results.rows if id(row) in best]
     labels = [label(results, row) for row in rows]
     panels = len(results.metrics)
     width = 0.085 * max(map(len, labels)) + 5.0 * panels + 0.5  # inches
@@ -91,5 +92,6 @@ def title(results: Results) -> str:
     rows = len(results.rows)
     shown = f"{rows} setting{'s' * (rows != 1)}"
     if rows > MOST_ROWS:
-        shown = f"the first {MOST_ROWS} of {shown}"
+        which = f", the best by {in_words(results.validation)}" if results.best else ""
+        shown = f"{MOST_ROWS} of {shown}{which}"
     return f"{names[0].upper()}{names[1:]} of {shown}: {what if most else 'no completed run'}"

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from .curve_files import Curve, read_curves
 from .drawing import COLORS, axis_label, in_words, is_log, label, png, shortened
-from .results import Results, Row, is_higher_better
+from .results import Results, Row
 from .summaries import Run
 
 STAGES = ("val", "train")  # the first that was measured is drawn
@@ -33,9 +33,8 @@ def draw_curves(results: Results) -> tuple[bytes | None, list[str]]:
     panels = {name: curves[name] for name in first if name}
     if not panels:
         return None, remarks
-    coloured = ranked(results)[: len(COLORS)]
-    if len(results.rows) > len(COLORS):
-        coloured = coloured[:-1]  # so many that black, the last colour, would be lost in the grey
+    # Black, the last colour, would be lost in the grey of the others.
+    coloured = results.rows if len(results.rows) <= len(COLORS) else results.ranked[: len(COLORS) - 1]
     width = max(7.0, 5.5 * len(panels))
     figure = Figure(figsize=(width, 4.0 + 0.2 * len(coloured)), dpi=130, layout="constrained")
     for axes, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
@@ -57,19 +56,6 @@ def title(panels: dict[str, dict[Path, Curve]]) -> str:
     jobs = max(map(len, panels.values()))
     text = f"{first[0].upper()}{first[1:]} of {jobs} run{'s' * (jobs != 1)} while they train; "
     return f"{text}bold: mean over a setting's completed runs, as far as all of them have come"
-
-
-def ranked(results: Results) -> list[Row]:
-    """The rows in their order, or where colours do not suffice the best on validation data first."""
-    if len(results.rows) <= len(COLORS):
-        return results.rows
-    sign = -1 if is_higher_better(results.validation) else 1
-
-    def key(row: Row) -> float:
-        mean = row.statistic(results.validation).mean
-        return math.inf if mean is None or not math.isfinite(mean) else sign * mean
-
-    return sorted(results.rows, key=key)
 
 
 def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve], coloured: list[Row]) -> None:

@@ -19,7 +19,7 @@ UNITS = {
     "mae": "units of the target",
     "quantile_loss": "units of the target",
 }
-LONGEST_LABEL = 100  # characters
+LONG_LABEL, LONGEST_LABEL = 50, 90  # characters
 TAIL = 5.0  # how much longer an axis may get by the worst tenth
 LOG_RATIO = 30.0  # positive values that span more than this factor are drawn on a log axis
 
@@ -35,9 +35,12 @@ def in_words(metric: str) -> str:
 
 
 def label(results: Results, row: Row) -> str:
-    """`mlp, mnist1d, optimizer.lr=0.01`: model and data need no key to be understood."""
-    parts = [row.settings[key] if key in FIRST_COLUMNS else f"{key}={row.settings[key]}" for key in results.settings]
-    return shortened(", ".join(parts) or "all runs", LONGEST_LABEL)
+    """`mlp, mnist1d, optimizer.lr=0.01`: model and data need no key to be understood, nor do many keys their group."""
+    keys = {key: f"{key}=" for key in results.settings} | dict.fromkeys(FIRST_COLUMNS, "")
+    text = ", ".join(keys[key] + row.settings[key] for key in results.settings) or "all runs"
+    if len(text) > LONG_LABEL:
+        text = ", ".join(keys[key].rpartition(".")[2] + row.settings[key] for key in results.settings)
+    return shortened(text, LONGEST_LABEL)
 
 
 def shortened(text: str, longest: int) -> str:

@@ -84,9 +84,9 @@ def comparison_line(comparison: Comparison) -> str:
         text += f", no interval from fewer than {FEWEST} pairs"
     text += f", {count} shared seed{'s' * (count != 1)} ({means[0]} and {means[1]})"
     if comparison.p_value is not None:
-        text += f", p = {comparison.p_value:.2g}"
+        text += f", p = {comparison.p_value:.3g}"
         if count <= EXACT_UP_TO:
-            text += f" (sign-flip test; {count} pair{'s' * (count != 1)} cannot give less than {2 / 2**count:.2g})"
+            text += f" (sign-flip test; {count} pair{'s' * (count != 1)} cannot give less than {2 / 2**count:.3g})"
     return text + "." + "".join(missing)
 
 

@@ -7,11 +7,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from .drawing import BEST, axis_label, colours, in_words, is_log, limits, png, shortened
-from .results import Results, Row, is_higher_better, numbers_first
+from .results import Results, Row, as_number, is_higher_better, numbers_first
 
 MOST_AXES = 10
 LONGEST_TICK = 16  # characters
-CLOSEST = 0.05  # of the height: labels that are closer would overlap, so one is left out
+CLOSEST = 0.06  # of the height: labels that are closer would overlap, so one is left out
 SPREAD = 0.05  # of the height: how far apart rows that share a value cross its axis
 MANY = 50  # lines, from which on they are drawn thinner
 
@@ -65,12 +65,15 @@ def draw_axis(axes: Axes, x: int, of_rows: list[str]) -> list[float]:
         if height - last >= CLOSEST:
             last = height
             axes.plot([x], [height], "_", color="0.4", markersize=6, zorder=1, clip_on=False)
-            text = axes.text(x - 0.05, height, shortened(value, LONGEST_TICK), ha="right", va="center", fontsize=8)
+            written = f"{float(value):.3g}" if as_number(value) is not None else shortened(value, LONGEST_TICK)
+            text = axes.text(x - 0.05, height, written, ha="right", va="center", fontsize=8)
             text.set(zorder=4, parse_math=False)
             text.set_bbox({"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.8})
+    if len(values) == len(of_rows):
+        return [heights[value] for value in of_rows]
     # Of rows that share a value the better ones cross higher, so that none hides another.
-    ranks = [rank / max(1, len(of_rows) - 1) for rank in range(len(of_rows))]
-    return [heights[value] + SPREAD * (rank - 0.5) for value, rank in zip(of_rows, ranks, strict=True)]
+    step = SPREAD / (len(of_rows) - 1)
+    return [heights[value] - SPREAD / 2 + step * rank for rank, value in enumerate(of_rows)]
 
 
 def draw_metric_axis(axes: Axes, metric: str, means: list[float]) -> list[float]:
@@ -90,15 +93,6 @@ def heights_of(numbers: list[float]) -> list[float]:
     sizes = [math.log(number) for number in numbers] if is_log(numbers) else numbers
     low, high = min(sizes), max(sizes)
     return [(size - low) / (high - low) for size in sizes]
-
-
-def as_number(text: str) -> float | None:
-    """The finite number that `text` is, or None."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def in_lines(key: str) -> str:

@@ -1,6 +1,7 @@
 """What every view of a report shows: the runs grouped by their settings, and the best setting on validation data."""
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -81,6 +82,17 @@ class Results:
                 best[data] = row
         return list(best.values()) if len(self.rows) > 1 else []
 
+    @cached_property
+    def ranked(self) -> list[Row]:
+        """The rows from the best to the worst by the mean of `validation`; those without one last."""
+        sign = -1 if is_higher_better(self.validation) else 1
+
+        def key(row: Row) -> float:
+            mean = row.statistic(self.validation).mean
+            return math.inf if mean is None or not math.isfinite(mean) else sign * mean
+
+        return sorted(self.rows, key=key)
+
     def is_best(self, row: Row) -> bool:
         return any(row is best for best in self.best)
 
@@ -151,10 +163,19 @@ def group_by_setting(runs: list[Run], columns: list[str]) -> list[Row]:
     return sorted(rows, key=lambda row: [numbers_first(row.settings[key]) for key in order])
 
 
-def numbers_first(value: str) -> tuple[bool, float, str]:
-    """A sort key under which 0.01 < 0.1 < 10 < adam."""
+def numbers_first(value: str) -> list[tuple[bool, float, str]]:
+    """A sort key under which 0.01 < 0.1 < 10 < [50] < [100,100] < adam."""
+    number = as_number(value)
+    if number is not None:
+        return [(False, number, "")]
+    parts = re.findall(r"\d+|\D+", value)
+    return [(True, 0.0, ""), *((not part.isdecimal(), float(as_number(part) or 0), part) for part in parts)]
+
+
+def as_number(text: str) -> float | None:
+    """The finite number that `text` is, or None."""
     try:
-        number = float(value)
+        number = float(text)
     except ValueError:
-        number = math.nan
-    return (True, 0.0, value) if math.isnan(number) else (False, number, value)
+        return None
+    return number if math.isfinite(number) else None

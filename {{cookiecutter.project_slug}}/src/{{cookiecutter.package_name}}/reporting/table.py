@@ -18,8 +18,10 @@ INTERVAL = "95 % interval"
 
 
 def format_number(metric: str, value: float, digits: int) -> str:
-    """Three decimals for a fraction, else `digits` significant ones."""
-    return f"{value:.3f}" if metric.rpartition("/")[2] in FRACTIONS else f"{value:.{digits}g}"
+    """Three decimals for a fraction, else `digits` significant ones, and whole numbers up to ten million in full."""
+    if metric.rpartition("/")[2] in FRACTIONS:
+        return f"{value:.3f}"
+    return f"{value:.0f}" if 10**digits <= abs(value) < 1e7 else f"{value:.{digits}g}"
 
 
 def format_statistic(metric: str, statistic: Statistic, runs: int) -> str:
