@@ -57,9 +57,13 @@ def test_every_job_is_a_faint_line_and_every_setting_a_bold_mean(tmp_path, drawn
 
 
 def test_a_metrics_file_that_is_being_written_is_read_as_far_as_it_is_whole():
-    content = b"epoch,step,val/loss,x\n0,9,1.5,\n1,19,,2\n2,29,x,\n3,3\n4,49,0.5,1\n5,59,0.2"
-    assert parse_curves(content, ["val/loss", "y"]) == {"val/loss": [(0, 9, 1.5), (4, 49, 0.5)]}
-    assert parse_curves(b"\xff\x00\n\n,,,", ["val/loss"]) == parse_curves(b"", ["val/loss"]) == {}
+    content = b"epoch,step,val/loss,train/mae\n0,9,1.5,\n1,19,,2\n2,29,x,\n3,3\n4,49,0.5,1\n5,59,0.2"
+    curves = parse_curves(content, ["loss", "mae", "accuracy"])
+    assert {name: curve.tolist() for name, curve in curves.items()} == {
+        "val/loss": [[0, 9, 1.5], [4, 49, 0.5]],
+        "train/mae": [[1, 19, 2], [4, 49, 1]],
+    }
+    assert parse_curves(b"\xff\x00\n\n,,,", ["loss"]) == parse_curves(b"", ["loss"]) == {}
 
 
 def test_a_curve_that_was_changed_after_its_run_is_named_and_not_drawn(tmp_path, capsys):
@@ -69,7 +73,7 @@ def test_a_curve_that_was_changed_after_its_run_is_named_and_not_drawn(tmp_path,
     (folder / "metrics.csv").write_text("epoch,step,val/accuracy\n0,9,0.99\n")
     assert main([str(tmp_path)]) == 0
     assert f"{folder / 'metrics.csv'} was changed after the run wrote it" in capsys.readouterr().out
-    curves, changed = read_curves(find_runs(tmp_path).runs, ["val/accuracy"])
+    curves, changed = read_curves(find_runs(tmp_path).runs, ["accuracy"])
     assert changed == [folder / "metrics.csv"] and list(curves["val/accuracy"]) == [tmp_path / "0"]
 
 

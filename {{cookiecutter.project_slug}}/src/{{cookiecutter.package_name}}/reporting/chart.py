@@ -24,7 +24,7 @@ def draw_chart(results: Results) -> bytes:
     labels = [label(results, row) for row in rows]
     panels = len(results.metrics)
     width = 0.085 * max(map(len, labels)) + 5.0 * panels + 0.5  # inches
-    figure = Figure(figsize=(width, 2.0 + 0.34 * len(rows)), dpi=150, layout="constrained")
+    figure = Figure(figsize=(width, 2.0 + 0.34 * len(rows)), dpi=130, layout="constrained")
     axes_row = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
     for axes, metric in zip(axes_row, results.metrics, strict=True):
         draw_panel(axes, results, rows, metric)

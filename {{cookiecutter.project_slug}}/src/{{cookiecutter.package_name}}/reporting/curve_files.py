@@ -4,18 +4,24 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from .summaries import Run
 
-Curve = list[tuple[int, int, float]]  # epoch and step, both counted from 0, and the value after them
+Curve = np.ndarray  # (points, 3): epoch and step, both counted from 0, and the value after them
 FILE = "metrics.csv"
+STAGES = ("val", "train")  # the first that a run measured is its curve
 
 
-def read_curves(runs: Iterable[Run], names: list[str]) -> tuple[dict[str, dict[Path, Curve]], list[Path]]:
-    """For each metric the curves of the runs that have one, by folder; and the files that were changed since.
+def read_curves(runs: Iterable[Run], metrics: Iterable[str]) -> tuple[dict[str, dict[Path, Curve]], list[Path]]:
+    """The curves of `metrics`, such as accuracy, by name and folder; and the files that were changed since.
 
     Only the file of a completed run can be told to have changed: that of another one may grow when it goes on.
+
+    Returns:
+        curves such as `{"val/accuracy": {folder: curve}}`, on validation data where a run measured them; paths.
     """
-    curves: dict[str, dict[Path, Curve]] = {name: {} for name in names}
+    curves: dict[str, dict[Path, Curve]] = {f"{stage}/{metric}": {} for metric in metrics for stage in STAGES}
     changed = []
     for run in runs:
         try:
@@ -26,20 +32,20 @@ def read_curves(runs: Iterable[Run], names: list[str]) -> tuple[dict[str, dict[P
         if expected and hashlib.sha256(content).hexdigest() != expected:
             changed.append(run.folder / FILE)
             continue
-        for name, curve in parse_curves(content, names).items():
-            if curve:
-                curves[name][run.folder] = curve
+        for name, curve in parse_curves(content, metrics).items():
+            curves[name][run.folder] = curve
     return curves, changed
 
 
-def parse_curves(content: bytes, names: list[str]) -> dict[str, Curve]:
-    """Some columns of a `metrics.csv`. What is not a whole line of numbers is passed over."""
+def parse_curves(content: bytes, metrics: Iterable[str]) -> dict[str, Curve]:
+    """A column of a `metrics.csv` for each metric. What is not a whole line of numbers is passed over."""
     header, *lines = content.decode(errors="replace").split("\n")
     columns = header.strip().split(",")
     if columns[:2] != ["epoch", "step"]:
         return {}
-    places = {name: columns.index(name) for name in names if name in columns}
-    curves: dict[str, Curve] = {name: [] for name in places}
+    found = [[f"{stage}/{metric}" for stage in STAGES if f"{stage}/{metric}" in columns] for metric in metrics]
+    places = {names[0]: columns.index(names[0]) for names in found if names}
+    points: dict[str, list[tuple[float, float, float]]] = {name: [] for name in places}
     for line in lines[:-1]:  # what follows the last line break is nothing, or half a line
         cells = line.rstrip("\r").split(",")
         if len(cells) != len(columns):
@@ -47,7 +53,7 @@ def parse_curves(content: bytes, names: list[str]) -> dict[str, Curve]:
         for name, place in places.items():
             if cells[place]:
                 try:
-                    curves[name].append((int(cells[0]), int(cells[1]), float(cells[place])))
+                    points[name].append((float(cells[0]), float(cells[1]), float(cells[place])))
                 except ValueError:
                     continue
-    return curves
+    return {name: np.array(values) for name, values in points.items() if values}

@@ -5,17 +5,17 @@ import textwrap
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .curve_files import Curve, read_curves
+from .curve_files import STAGES, Curve, read_curves
 from .drawing import COLORS, axis_label, in_words, is_log, label, png, shortened
 from .results import Results, Row
 from .summaries import Run
 
-STAGES = ("val", "train")  # the first that was measured is drawn
 OTHERS = "0.6"  # the grey of the settings that have no colour of their own
 MOST_POINTS = 300  # of a curve; more are not seen
 
@@ -26,8 +26,8 @@ def draw_curves(results: Results) -> tuple[bytes | None, list[str]]:
     None without any curve. Of more settings than there are colours, the best on validation data are coloured and the
     others grey.
     """
-    metrics = dict.fromkeys(metric.rpartition("/")[2] for metric in results.metrics)
-    curves, changed = read_curves(results.runs, [f"{stage}/{metric}" for metric in metrics for stage in STAGES])
+    metrics = list(dict.fromkeys(metric.rpartition("/")[2] for metric in results.metrics))
+    curves, changed = read_curves(results.runs, metrics)
     remarks = [f"{path} was changed after the run wrote it, so its curve is not drawn." for path in changed]
     first = (next((f"{stage}/{metric}" for stage in STAGES if curves[f"{stage}/{metric}"]), None) for metric in metrics)
     panels = {name: curves[name] for name in first if name}
@@ -60,13 +60,10 @@ def title(panels: dict[str, dict[Path, Curve]]) -> str:
 
 def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve], coloured: list[Row]) -> None:
     # Several validations in one epoch are told apart by their steps only.
-    by_epoch = all(len({epoch for epoch, *_ in curve}) == len(curve) for curve in curves.values())
-    lines = {
-        folder: [((epoch if by_epoch else step) + 1, value) for epoch, step, value in curve]
-        for folder, curve in curves.items()
-    }
+    by_epoch = all(len(np.unique(curve[:, 0])) == len(curve) for curve in curves.values())
+    lines = {folder: curve[:, [0 if by_epoch else 1, 2]] + [1, 0] for folder, curve in curves.items()}
     colors = {id(row): color for row, color in zip(coloured, COLORS, strict=False)}
-    groups: dict[str, list[list[tuple[int, float]]]] = defaultdict(list)
+    groups: dict[str, list[np.ndarray]] = defaultdict(list)
     for row in sorted(results.rows, key=lambda row: id(row) in colors):  # grey lines lie below
         color = colors.get(id(row), OTHERS)
         groups[color] += [thinned(lines[run.folder]) for run in row.runs if run.folder in lines]
@@ -75,17 +72,17 @@ def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve
         axes.add_collection(LineCollection(segments, colors=color, linewidths=0.8, alpha=faint))
         points = [segment[0] for segment in segments if len(segment) == 1]
         if points:
-            axes.plot(*zip(*points, strict=True), "o", color=color, markersize=3, alpha=faint)
+            axes.plot(*np.array(points).T, "o", color=color, markersize=3, alpha=faint)
     for row in reversed(coloured):  # the best on top
-        mean = mean_curve([lines[run.folder] for run in members(row) if run.folder in lines])
-        axes.plot(*zip(*thinned(mean), strict=True) if mean else ([], []), color=colors[id(row)], linewidth=2.2)
+        curve = mean_curve([lines[run.folder] for run in members(row) if run.folder in lines])
+        axes.plot(*thinned(curve).T, color=colors[id(row)], linewidth=2.2)
     for row in coloured:
         axes.plot([], [], color=colors[id(row)], linewidth=2.2, label=label(results, row))
     if len(coloured) < len(results.rows):
         axes.plot([], [], color=OTHERS, label=f"the other {len(results.rows) - len(coloured)} settings, less good")
-    finite = [value for line in lines.values() for _, value in line if math.isfinite(value)]
+    values = np.concatenate([line[:, 1] for line in lines.values()])
     axes.autoscale_view()
-    if is_log(finite):
+    if is_log(values[np.isfinite(values)].tolist()):
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("epochs trained" if by_epoch else "training steps")
@@ -99,16 +96,16 @@ def members(row: Row) -> list[Run]:
     return row.with_status("completed") or list(row.runs)
 
 
-def mean_curve(lines: list[list[tuple[int, float]]]) -> list[tuple[int, float]]:
+def mean_curve(lines: list[np.ndarray]) -> np.ndarray:
     """The mean where every line has a value: a mean over ever fewer runs would jump whenever one stops."""
-    values = defaultdict(list)
-    for line in lines:
-        for x, y in line:
-            values[x].append(y)
-    return [(x, sum(ys) / len(ys)) for x, ys in sorted(values.items()) if len(ys) == len(lines)]
+    if not lines:
+        return np.empty((0, 2))
+    values = [dict(line.tolist()) for line in lines]
+    shared = sorted(set.intersection(*map(set, values)))
+    return np.array([(x, sum(value[x] for value in values) / len(values)) for x in shared]).reshape(-1, 2)
 
 
-def thinned(line: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """At most MOST_POINTS of a line, the last one included; a value that is not finite leaves a gap."""
-    step = max(1, math.ceil(len(line) / MOST_POINTS))
-    return [(x, y if math.isfinite(y) else math.nan) for x, y in line[::-step][::-1]]
+def thinned(line: np.ndarray) -> np.ndarray:
+    """At most MOST_POINTS of a line (points, 2), the last one included; a value that is not finite leaves a gap."""
+    points = line[:: -max(1, math.ceil(len(line) / MOST_POINTS))][::-1]
+    return np.where(np.isfinite(points), points, math.nan)
