@@ -1,11 +1,11 @@
 """Arrays that take seconds to make are made once and kept as .npz."""
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from loguru import logger
 from numpy.typing import NDArray
 
@@ -15,23 +15,44 @@ ArrayDict = dict[str, NDArray[Any]]
 def cached(path: Path, make: Callable[[], ArrayDict]) -> ArrayDict:
     """Return the arrays in `path`, or make them and keep them there.
 
-    The file is written beside and renamed: several processes may do this at once, and a kill in the middle leaves
-    either no file or a whole one. A file that cannot be read is made anew.
+    Of several processes that need them at once, one makes them and the others wait. The file is written beside and
+    renamed: a kill in the middle leaves either no file or a whole one. A file that cannot be read is made anew.
     """
+    arrays = read(path)
+    if arrays is not None:
+        return arrays
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            arrays = read(path)  # another process may have made them meanwhile
+            if arrays is None:
+                arrays = make()
+                write(path, arrays)
+    except (OSError, NotImplementedError) as error:
+        if arrays is None:
+            arrays = make()
+        logger.warning("{} cannot be written ({}); the next run makes these arrays again.", path, error)
+    return arrays
+
+
+def read(path: Path) -> ArrayDict | None:
+    """Return the arrays in `path`, or None if there are none that can be read."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
-        pass
+        return None
     except Exception as error:
         logger.warning("{} cannot be read ({}), so it is made anew.", path, error)
-    arrays = make()
+        return None
+
+
+def write(path: Path, arrays: ArrayDict) -> None:
+    """Write arrays beside and rename."""
+    partial = path.with_name(f"{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
+        with partial.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
-    except OSError as error:
-        logger.warning("{} cannot be written ({}); the next run makes these arrays again.", path, error)
-    return arrays
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -116,6 +116,14 @@ class Task(LightningModule, ABC):
         metrics.add(self.loss(outputs, targets), outputs, targets)
         return outputs
 
+    def on_validation_epoch_start(self) -> None:
+        """Look at the losses of the steps before: validation would only tell that something went wrong.
+
+        Raises:
+            Diverged: one is not finite.
+        """
+        self.train_metrics.check()
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one validation batch to the metrics."""
         self.evaluation_step(batch, self.val_metrics)
