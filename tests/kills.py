@@ -20,15 +20,16 @@ from typing import Any
 from conftest import TEMPLATE, bake_into, package_of
 
 # Checkpoints every few steps: many of the kills hit one that is being written.
-TRAINING = (
-    "data=moons model.dropout=0.2 scheduler=cosine optimizer=momentum data.batch_size=37 trainer.max_epochs=120 "
-    "early_stopping.patience=40 checkpoint.every_n_steps=7 checkpoint.every_n_epochs=1 hardware=cpu tracking=none "
-    "figures=false"
-).split()
-SWEEP = (
-    "-m data=moons model.dropout=0.1,0.3 seed=0,1,2,3,4,5 trainer.max_epochs=100 checkpoint.every_n_steps=25 "
-    "hardware=cpu tracking=none figures=false hydra/launcher=joblib hydra.launcher.n_jobs=2"
-).split()
+TRAINING = [
+    *("data=moons", "model.dropout=0.2", "scheduler=cosine", "optimizer=momentum", "data.batch_size=37"),
+    *("trainer.max_epochs=120", "early_stopping.patience=40", "hardware=cpu", "tracking=none", "figures=false"),
+    *("checkpoint.every_n_steps=7", "checkpoint.every_n_epochs=1"),
+]
+SWEEP = [
+    *("-m", "data=moons", "model.dropout=0.1,0.3", "seed=0,1,2,3,4,5", "trainer.max_epochs=100"),
+    *("checkpoint.every_n_steps=25", "hardware=cpu", "tracking=none", "figures=false"),
+    *("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),
+]
 SAME = ("state_dict", "optimizer_states", "lr_schedulers", "loops", "global_step")
 
 
@@ -64,24 +65,28 @@ def kill_runs(project: Project, kills: int, seed: int = 0) -> list[dict[str, Any
     """Kill one run after the other at a random moment of its training, and let each go on.
 
     Returns:
-        For each: the step of its last checkpoint when it was killed (0: none), and what differs from the run that was
-        never stopped.
+        For each: the step of its last checkpoint when it was killed (0: none), whether it went on from there, and what
+        differs from the run that was never stopped.
     """
     chance = random.Random(seed)
     project.train(*TRAINING, "hydra.run.dir=runs/whole")
     whole = project.folder / "runs" / "whole"
     seconds = json.loads((whole / "summary.json").read_text())["seconds"]["fit"]
     outcomes = []
-    for number in range(kills):
-        folder = project.folder / "runs" / f"killed-{number}"
+    tries = 0
+    while len(outcomes) < kills:
+        tries += 1
+        folder = project.folder / "runs" / f"killed-{tries}"
         process = project.start(*TRAINING, f"hydra.run.dir=runs/{folder.name}")
         wait_for(folder / "train.log", "Training")
         time.sleep(chance.uniform(0, seconds))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+        if (folder / "summary.json").exists():
+            continue  # it was faster than the kill
         step = step_of(folder)
-        project.train(f"resume=runs/{folder.name}")
-        outcomes.append({"killed after step": step, "differs": differences(whole, folder)})
+        went_on = "going on from" in project.train(f"resume=runs/{folder.name}")
+        outcomes.append({"killed after step": step, "went on": went_on, "differs": differences(whole, folder)})
     return outcomes
 
 
@@ -107,18 +112,17 @@ def kill_sweep(project: Project, kills: int, seed: int = 0) -> dict[str, Any]:
     project.train(*SWEEP, "sweep=killed")
     project.train(*SWEEP, "sweep=whole")
     jobs = sorted(path.name for path in (sweeps / "whole").iterdir() if path.is_dir())
+    ends = {job: sweeps / "killed" / job / "summary.json" for job in jobs}
+    compared = {job: differences(sweeps / "whole" / job, sweeps / "killed" / job) for job in jobs}
     return {
         "kills": killed,
-        "completed": sum(
-            json.loads((sweeps / "killed" / job / "summary.json").read_text())["status"] == "completed" for job in jobs
-        ),
+        "completed": sum(json.loads(path.read_text())["status"] == "completed" for path in ends.values()),
         "completed before the last start": len(done),
-        "run again after that": [
-            job for job, time in done.items() if (sweeps / "killed" / job / "summary.json").stat().st_mtime_ns != time
-        ],
-        "differs": {
-            job: found for job in jobs if (found := differences(sweeps / "whole" / job, sweeps / "killed" / job))
-        },
+        "run again after that": [job for job, moment in done.items() if ends[job].stat().st_mtime_ns != moment],
+        "went on from a checkpoint": sum(
+            "going on from" in (path.parent / "train.log").read_text() for path in ends.values()
+        ),
+        "differs": {job: found for job, found in compared.items() if found},
     }
 
 
@@ -190,7 +194,9 @@ def main() -> None:
         outcomes = kill_runs(project, asked.kills, asked.seed)
         for outcome in outcomes:
             sys.stdout.write(f"{outcome}\n")
-        equal = sum(not outcome["differs"] for outcome in outcomes)
+        equal = sum(
+            not outcome["differs"] and outcome["went on"] == (outcome["killed after step"] > 0) for outcome in outcomes
+        )
         sys.stdout.write(f"{equal} of {len(outcomes)} equal the run that was never stopped, bit for bit\n")
 
 

@@ -135,9 +135,9 @@ class Run:
             self.summary["checkpoint"][name] = path if (self.folder / path).exists() else None
         metrics = self.summary["metrics"]
         finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-        summary = seal(self.summary | {"metrics": finite}, self.folder)
-        text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
-        write_whole(self.folder / "summary.json", mask(text) + "\n")
+        summary = json.loads(mask(json.dumps(self.summary | {"metrics": finite}, allow_nan=False)))
+        text = json.dumps(seal(summary, self.folder), indent=1, ensure_ascii=False)
+        write_whole(self.folder / "summary.json", text + "\n")
 
 
 def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
