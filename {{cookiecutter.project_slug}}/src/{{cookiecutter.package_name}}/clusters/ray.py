@@ -1,0 +1,111 @@
+"""A multirun on Ray: on a cluster that runs already, or on one that is started here and ends with the command.
+
+A job whose worker dies is told with its reason, and the others go on.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+from pydantic import NonNegativeFloat, PositiveFloat
+
+from ..components import Strict
+from ..mistakes import UserMistake
+from . import Job, require
+
+GRACE = 60.0  # seconds that jobs have after Ctrl-C to write their checkpoints
+STORE = 100 * 2**20  # bytes of shared memory for Ray's objects: jobs exchange files, not objects
+
+
+class Options(Strict):
+    """Where the jobs run and what each of them asks for, under `hydra.launcher`."""
+
+    address: str | None = None  # of a cluster that runs, such as auto; None: one is started on this machine
+    num_cpus: PositiveFloat | None = None  # None: hardware.threads for each of hardware.devices
+    num_gpus: NonNegativeFloat | None = (
+        None  # also a part of one; None: hardware.devices if hardware.accelerator is gpu
+    )
+
+
+def check_ready() -> None:
+    """Refuse to begin where Ray is not installed."""
+    require("ray", extra="ray")
+
+
+def launch(jobs: Sequence[Job], options: Options, folder: Path) -> dict[str, str]:
+    """Run jobs on the cluster, wait for their end, and return the reasons of those that died by the jobs' names.
+
+    Raises:
+        UserMistake: there is no cluster at the address.
+    """
+    ray = connect(options.address)
+    try:
+        cluster = ray.cluster_resources()
+        sent = {}
+        for job in jobs:
+            cpus = options.num_cpus or job.needs.cores
+            gpus = job.needs.gpus if options.num_gpus is None else options.num_gpus
+            for name, count in (("CPU", cpus), ("GPU", gpus)):
+                if count > cluster.get(name, 0):  # Ray would wait for it for ever
+                    raise UserMistake(f"{job.name} needs {count} {name}s; the Ray cluster has {cluster.get(name, 0):g}")
+            task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(run_in)
+            sent[task.remote(Path.cwd(), job.run)] = job.name
+        return wait(ray, sent)
+    finally:
+        ray.shutdown()
+
+
+def connect(address: str | None) -> Any:
+    """Return the module `ray`, connected to the cluster at `address`, or to a new one on this machine.
+
+    Raises:
+        UserMistake: there is no cluster at the address.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    source = str(Path(__file__).parents[2])  # where workers find this package, also when it is not installed
+    path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+    new: dict[str, Any] = {"include_dashboard": False, "object_store_memory": STORE} if address is None else {}
+    try:
+        ray.init(
+            address=address or "local",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": {"PYTHONPATH": path}},
+            **new,
+        )
+    except (ConnectionError, ValueError) as error:
+        raise UserMistake(f"hydra.launcher.address={address}: {str(error).partition(chr(10))[0]}") from None
+    return ray
+
+
+def run_in(folder: Path, run: Callable[[], None]) -> None:
+    """Run a job in the working directory of the command: the run folders are relative to it."""
+    os.chdir(folder)
+    run()
+
+
+def wait(ray: Any, sent: dict[Any, str]) -> dict[str, str]:
+    """Wait until the jobs, given as names by Ray's references, have ended; return the reasons of those that died."""
+    died: dict[str, str] = {}
+    waiting = list(sent)
+    try:
+        while waiting:
+            (done,), waiting = ray.wait(waiting)
+            try:
+                ray.get(done)
+            except ray.exceptions.RayError as error:
+                died[sent[done]] = str(error).partition("\n")[0]
+            logger.info("Ray: {} of {} jobs ended", len(sent) - len(waiting), len(sent))
+    except KeyboardInterrupt:
+        logger.warning("Stopping {} jobs; those that run write a checkpoint first.", len(waiting))
+        for reference in waiting:
+            ray.cancel(reference, force=False)
+        ray.wait(waiting, num_returns=len(waiting), timeout=GRACE)
+        raise
+    return died
