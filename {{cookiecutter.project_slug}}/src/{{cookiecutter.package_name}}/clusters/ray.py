@@ -43,14 +43,12 @@ def launch(jobs: Sequence[Job], options: Options, folder: Path) -> dict[str, str
     """
     ray = connect(options.address)
     try:
-        cluster = ray.cluster_resources()
         sent = {}
         for job in jobs:
             cpus = options.num_cpus or job.needs.cores
             gpus = job.needs.gpus if options.num_gpus is None else options.num_gpus
-            for name, count in (("CPU", cpus), ("GPU", gpus)):
-                if count > cluster.get(name, 0):  # Ray would wait for it for ever
-                    raise UserMistake(f"{job.name} needs {count} {name}s; the Ray cluster has {cluster.get(name, 0):g}")
+            if options.address is None:
+                check_fits(ray.cluster_resources(), cpus, gpus)
             task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(run_in)
             sent[task.remote(Path.cwd(), job.run)] = job.name
         return wait(ray, sent)
@@ -82,6 +80,14 @@ def connect(address: str | None) -> Any:
     except (ConnectionError, ValueError) as error:
         raise UserMistake(f"hydra.launcher.address={address}: {str(error).partition(chr(10))[0]}") from None
     return ray
+
+
+def check_fits(there: dict[str, float], cpus: float, gpus: float) -> None:
+    """Refuse a job that this machine can never run: Ray would wait for ever. Other clusters may grow."""
+    for name, needed in (("CPU", cpus), ("GPU", gpus)):
+        if needed > there.get(name, 0):
+            count = f"{there.get(name, 0):g} {name}s, and a job needs {needed:g}"
+            raise UserMistake(f"This machine has {count}: see hardware and hydra.launcher.num_{name.lower()}s")
 
 
 def run_in(folder: Path, run: Callable[[], None]) -> None:

@@ -9,13 +9,13 @@ checkpoint: the same job always has the same run folder.
 
 import fcntl
 import json
-import os
 import shutil
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -132,8 +132,6 @@ def still_queued(ids: dict[str, str]) -> set[str]:
 
 def submit(jobs: Sequence[Job], need: Needs, options: Options, files: Path, label: str) -> dict[str, str]:
     """Submit jobs of equal needs as one array; return SLURM's ids by their names."""
-    # The signal before the time limit; submitit reads this when it is imported, here and in the job.
-    os.environ["SUBMITIT_PREEMPT_SIGNAL"] = "USR1"
     import submitit
     from submitit.core.utils import FailedJobError
 
@@ -153,7 +151,7 @@ def submit(jobs: Sequence[Job], need: Needs, options: Options, files: Path, labe
         additional_parameters={"requeue": True, **flags, **options.sbatch},
     )
     try:
-        with executor.batch():
+        with redirect_stderr(StringIO()), executor.batch():  # sbatch's words are in the error as well
             submitted = [executor.submit(job.run) for job in jobs]
     except FailedJobError as error:
         raise UserMistake(f"SLURM refused the jobs: {error}") from None
