@@ -9,6 +9,7 @@ checkpoint: the same job always has the same run folder.
 
 import fcntl
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -33,21 +34,26 @@ ENDED |= {"REVOKED", "TIMEOUT", "GONE"}
 NOTICE = 90  # seconds before its time limit at which a job is told, to write a checkpoint
 LONGEST_PAUSE = 15.0  # seconds between two questions to the cluster
 
+# What becomes part of a shell script can come from others: it sets up software, and nothing else.
+Line = Annotated[str, Field(pattern=r"^[^\n\r]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z-]*$")]
+Setup = Annotated[str, Field(pattern=r"^(module|ml|source|conda|mamba|spack|export|ulimit) [\w $./=+:,~-]*$")]
+
 
 class Options(Strict):
     """What every job asks SLURM for, under `hydra.launcher`; None leaves it to the cluster."""
 
-    partition: str | None = None
-    account: str | None = None
-    qos: str | None = None
-    constraint: str | None = None  # features that the node must have
-    mem: str | int | None = None  # memory of the node: 8G, or a number of megabytes
+    partition: Line | None = None
+    account: Line | None = None
+    qos: Line | None = None
+    constraint: Line | None = None  # features that the node must have
+    mem: Line | int | None = None  # memory of the node: 8G, or a number of megabytes
     time: Annotated[int, Field(ge=5)] = 60  # minutes; a job that needs more is queued again and goes on
     cpus_per_task: PositiveInt | None = None  # None: hardware.threads for each of hardware.devices
     gpus_per_node: NonNegativeInt | None = None  # None: hardware.devices if hardware.accelerator is gpu
     array_parallelism: PositiveInt = 256  # how many jobs of the multirun run at the same time
-    setup: tuple[str, ...] = ()  # lines of shell that precede a job, such as module load cuda
-    sbatch: dict[str, str | int | bool] = Field(default_factory=dict)  # any other option of sbatch, by its long name
+    setup: tuple[Setup, ...] = ()  # lines of shell that precede a job, such as module load cuda
+    sbatch: dict[Name, Line | int | bool] = Field(default_factory=dict)  # any other option of sbatch, by its long name
 
 
 class State(NamedTuple):
@@ -86,6 +92,8 @@ def launch(jobs: Sequence[Job], options: Options, folder: Path) -> dict[str, str
     Raises:
         UserMistake: SLURM does not answer, or refuses the jobs.
     """
+    if re.search(r"[%\n\r]", str(folder.resolve())):
+        raise UserMistake(f"hydra/launcher=slurm does not work in {folder.resolve()}: SLURM replaces %, wherever it is")
     files = folder / ".submitit"
     files.mkdir(parents=True, exist_ok=True)
     with register(files) as ids:
@@ -108,7 +116,14 @@ def register(files: Path) -> Iterator[dict[str, str]]:
     path = files / "jobs.json"
     with (files / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ids = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        try:
+            ids = {str(name): str(number) for name, number in json.loads(path.read_bytes()).items()}
+        except (
+            OSError,
+            ValueError,
+            AttributeError,
+        ):  # none yet, or damaged: then a job's lock keeps it from running twice
+            ids = {}
         try:
             yield ids
         finally:
