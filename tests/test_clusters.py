@@ -6,12 +6,14 @@ Without a cluster the tests on SLURM are skipped; with CI=true or HYPERPLANE_CLU
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,12 @@ import torch
 from conftest import Run, package_of
 
 EIGHT_JOBS = ("model=linear,mlp", "seed=0,1,2,3", "data=moons", "trainer.max_epochs=2")
+# About ten seconds each: long enough to be stopped in the middle.
+LONG_JOBS = ("model=mlp", "model.dropout=0.1", "data=moons", "trainer.max_epochs=1000", "checkpoint.every_n_epochs=50")
 QUICK = ("tracking=none", "figures=false")
 PATIENCE = 240  # seconds until a test gives up waiting
+Sweep = dict[str, dict[str, Any]]
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def demanded(what: str) -> None:
@@ -49,21 +55,54 @@ def ray() -> None:
         demanded("Ray")
 
 
-def summaries(sweep: Path) -> dict[str, dict[str, Any]]:
-    """Return the summary of each job of a sweep, by its folder's name."""
+@pytest.fixture
+def start(project: Path, clean_environment: dict[str, str]) -> Iterator[Start]:
+    """`start("-m", "seed=0,1")` starts training and does not wait for its end."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", f"{package_of(project)}.train", *arguments]
+        started.append(subprocess.Popen(command, cwd=project, env=clean_environment, stderr=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def summaries(sweep: Path) -> Sweep:
+    """Return the summary of each job of a sweep, by the name of its folder."""
     return {path.parent.name: json.loads(path.read_text()) for path in sorted(sweep.glob("*/summary.json"))}
 
 
-def weights(run: Path) -> dict[str, torch.Tensor]:
-    """Return the last weights of a run."""
-    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
-    return dict(checkpoint["state_dict"])
+def statuses(sweep: Path) -> dict[int, str]:
+    """Return how the jobs of a sweep over seeds ended."""
+    return {summary["seed"]: summary["status"] for summary in summaries(sweep).values()}
+
+
+def job(sweep: Path, seed: int) -> Path:
+    """Return the folder of a job of a sweep over seeds."""
+    (folder,) = sweep.glob(f"*seed_{seed}*")
+    return folder
+
+
+def is_completed(run: Path) -> bool:
+    """Say whether a run has written that it completed."""
+    summary = run / "summary.json"
+    return summary.exists() and json.loads(summary.read_text())["status"] == "completed"
+
+
+def epochs(run: Path) -> int:
+    """Return how many epochs of a run are on the disk."""
+    metrics = run / "metrics.csv"
+    return max(0, metrics.read_text().count("\n") - 1) if metrics.exists() else 0
 
 
 def assert_same_weights(left: Path, right: Path) -> None:
     """The last weights of two runs are equal, bit for bit."""
-    a, b = weights(left), weights(right)
-    assert a.keys() == b.keys()
+    a, b = (torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"] for run in (left, right))
+    assert a.keys() == b.keys() and a
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
@@ -71,18 +110,29 @@ def until(condition: Callable[[], object], what: str) -> None:
     """Wait until the condition holds."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, f"{PATIENCE} seconds passed before {what}"
+        assert time.monotonic() < deadline, f"{PATIENCE} seconds passed, and {what} did not happen"
         time.sleep(0.2)
 
 
+def ask(*command: str) -> str:
+    """Return what a command of SLURM prints."""
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def begin_again_now(number: str) -> None:
+    """Spare a job that is queued again the two minutes that SLURM lets it wait."""
+    until(lambda: ask("squeue", "--noheader", "--format=%T", f"--jobs={number}").strip() == "PENDING", "the requeue")
+    ask("scontrol", "update", f"JobId={number}", "StartTime=now")
+
+
 @pytest.fixture(scope="module")
-def basic(project: Path, run: Run) -> dict[str, dict[str, Any]]:
+def basic(project: Path, run: Run) -> Sweep:
     """The summaries of eight jobs, run one after the other."""
     run(project, "train", "-m", "sweep=basic", "hydra/launcher=basic", *EIGHT_JOBS, *QUICK)
     return summaries(project / "runs/sweeps/basic")
 
 
-def assert_equal_metrics(project: Path, run: Run, basic: dict[str, dict[str, Any]], launcher: str) -> None:
+def assert_equal_metrics(project: Path, run: Run, basic: Sweep, launcher: str) -> None:
     """The eight jobs have the same metrics, to the last bit, with another launcher."""
     run(project, "train", "-m", f"sweep={launcher}", f"hydra/launcher={launcher}", *EIGHT_JOBS, *QUICK)
     found = summaries(project / "runs/sweeps" / launcher)
@@ -92,15 +142,119 @@ def assert_equal_metrics(project: Path, run: Run, basic: dict[str, dict[str, Any
     }
 
 
-def test_joblib_gives_the_metrics_of_basic(project: Path, run: Run, basic: dict[str, dict[str, Any]]) -> None:
+def test_joblib_gives_the_metrics_of_basic(project: Path, run: Run, basic: Sweep) -> None:
     assert_equal_metrics(project, run, basic, "joblib")
 
 
 @pytest.mark.usefixtures("ray")
-def test_ray_gives_the_metrics_of_basic(project: Path, run: Run, basic: dict[str, dict[str, Any]]) -> None:
+def test_ray_gives_the_metrics_of_basic(project: Path, run: Run, basic: Sweep) -> None:
     assert_equal_metrics(project, run, basic, "ray")
 
 
 @pytest.mark.usefixtures("slurm")
-def test_slurm_gives_the_metrics_of_basic(project: Path, run: Run, basic: dict[str, dict[str, Any]]) -> None:
+def test_slurm_gives_the_metrics_of_basic(project: Path, run: Run, basic: Sweep) -> None:
     assert_equal_metrics(project, run, basic, "slurm")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(project: Path, run: Run) -> Path:
+    """A sweep of two long jobs that nothing stops."""
+    run(project, "train", "-m", "sweep=undisturbed", "hydra/launcher=joblib", "seed=0,1", *LONG_JOBS, *QUICK)
+    return project / "runs/sweeps/undisturbed"
+
+
+@pytest.mark.usefixtures("slurm")
+def test_on_slurm_a_preempted_job_goes_on_a_killed_one_is_told_and_none_runs_twice(
+    project: Path, start: Start, undisturbed: Path
+) -> None:
+    command = ("-m", "sweep=troubled", "hydra/launcher=slurm", "seed=0,1", *LONG_JOBS, *QUICK)
+    sweep = project / "runs/sweeps/troubled"
+    register = sweep / ".submitit/jobs.json"
+
+    first = start(*command)
+    until(lambda: len(list(sweep.glob("*/metrics.csv"))) == 2, "the start of both jobs")
+    preempted, killed = job(sweep, 0), job(sweep, 1)
+    until(lambda: min(epochs(preempted), epochs(killed)) > 60, "the training")
+    ids = json.loads(register.read_text())
+    ask("scontrol", "requeue", ids[preempted.name])
+    ask("scancel", "--signal=KILL", ids[killed.name])
+    begin_again_now(ids[preempted.name])
+    told = first.communicate(timeout=PATIENCE)[1]
+    assert first.returncode == 1, told
+    assert "1 of 2 jobs completed, 1 failed" in told
+    assert f"SLURM job {ids[killed.name]} ended as FAILED" in told
+    assert statuses(sweep) == {0: "completed"}
+    assert "going on from last.ckpt" in (preempted / "train.log").read_text()
+    assert_same_weights(preempted, job(undisturbed, 0))
+
+    second = start(*command)  # runs the killed job again
+    until(lambda: json.loads(register.read_text())[killed.name] != ids[killed.name], "the submission")
+    second.send_signal(signal.SIGINT)
+    told = second.communicate(timeout=PATIENCE)[1]
+    again = json.loads(register.read_text())[killed.name]
+    assert second.returncode == 130, told
+    assert "1 jobs go on in the cluster" in told and f"scancel {again}" in told
+
+    third = start(*command)  # waits for it
+    told = third.communicate(timeout=PATIENCE)[1]
+    assert third.returncode == 0, told
+    assert "1 of the jobs are in the cluster already" in told
+    assert json.loads(register.read_text())[killed.name] == again
+    assert statuses(sweep) == {0: "completed", 1: "completed"}
+    assert_same_weights(killed, job(undisturbed, 1))
+
+
+@pytest.mark.usefixtures("slurm")
+def test_a_run_that_slurm_warns_of_its_time_limit_is_queued_again_and_goes_on(
+    project: Path, clean_environment: dict[str, str], tmp_path: Path, undisturbed: Path
+) -> None:
+    arguments = shlex.join([sys.executable, "-m", f"{package_of(project)}.train", "seed=0", *LONG_JOBS, *QUICK])
+    script = tmp_path / "job.sh"
+    script.write_text(f"#!/bin/bash\n#SBATCH --requeue --output={tmp_path}/out --open-mode=append\nsrun {arguments}\n")
+    submitted = subprocess.run(
+        ["sbatch", "--parsable", str(script)],
+        cwd=project,
+        env=clean_environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    number = submitted.stdout.strip()
+
+    def folders() -> list[Path]:
+        return list((project / "runs/slurm").glob(f"{number}-*"))
+
+    until(lambda: folders() and epochs(folders()[0]) > 60, "the training")
+    ask("scancel", "--signal=USR1", number)  # as sbatch --signal=USR1@90 does
+    begin_again_now(number)
+    (folder,) = folders()
+    until(
+        lambda: (folder / "summary.json").exists() and "completed" in (folder / "summary.json").read_text(), "the end"
+    )
+    assert folders() == [folder]
+    assert "going on from last.ckpt" in (folder / "train.log").read_text()
+    assert_same_weights(folder, job(undisturbed, 0))
+
+
+def ray_workers(project: Path) -> list[int]:
+    """Return the processes of Ray that run a job of this project."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            name = (process / "cmdline").read_text()
+            if name.startswith("ray::run_in") and (process / "cwd").readlink() == project:
+                found.append(int(process.name))
+    return found
+
+
+@pytest.mark.usefixtures("ray")
+def test_on_ray_a_job_that_is_killed_is_told_and_the_other_one_completes(project: Path, start: Start) -> None:
+    sweep = project / "runs/sweeps/killed_on_ray"
+    command = start("-m", "sweep=killed_on_ray", "hydra/launcher=ray", "seed=0,1", *LONG_JOBS, *QUICK)
+    until(lambda: any(epochs(path.parent) > 60 for path in sweep.glob("*/metrics.csv")), "the training")
+    os.kill(ray_workers(project)[0], signal.SIGKILL)
+    told = command.communicate(timeout=PATIENCE)[1]
+    assert command.returncode == 1, told
+    assert "1 of 2 jobs completed, 1 failed" in told
+    assert "The worker died unexpectedly" in told
+    assert list(statuses(sweep).values()) == ["completed"]

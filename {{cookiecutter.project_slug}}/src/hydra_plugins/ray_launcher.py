@@ -19,8 +19,8 @@ class RayLauncher(Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Check what can be checked before there are jobs."""
         clusters = import_module(".clusters", task_function.__module__.rpartition(".")[0])
-        self.multirun = clusters.Multirun("ray", self.options, hydra_context, task_function, config)
+        self.cluster = clusters.Cluster("ray", self.options, hydra_context, task_function, config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs and wait for their end."""
-        return self.multirun.launch(job_overrides, initial_job_idx)
+        return self.cluster.launch(job_overrides, initial_job_idx)

@@ -1,18 +1,18 @@
 """A multirun on a cluster. What SLURM and Ray have in common stands here; neither is imported before it is used."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ValidationError
 
 from ..checking import describe
+from ..jobs import Job, make_jobs, returned
 from ..mistakes import UserMistake
 from ..settings import Hardware
 
@@ -24,19 +24,19 @@ class Needs(NamedTuple):
     gpus: int
 
 
-class Job(NamedTuple):
-    """A job of a multirun: the name of its folder, what it needs, and what runs it in a process of the cluster."""
+class Assignment(NamedTuple):
+    """A job for a cluster: the name of its folder, what it needs, and what another process needs to run it."""
 
     name: str
     needs: Needs
-    run: Callable[[], None]
+    job: Job
 
 
-class Died(Exception):
-    """A job's process ended before the job did."""
+class Died(RuntimeError):
+    """The process of a job ended before the job did."""
 
 
-class Multirun:
+class Cluster:
     """Runs the jobs of a multirun on a cluster: what Hydra calls a launcher.
 
     Raises:
@@ -46,48 +46,17 @@ class Multirun:
     def __init__(
         self, name: str, options: dict[str, Any], context: HydraContext, task: TaskFunction, config: DictConfig
     ) -> None:
-        self.cluster = import_module(f".{name}", __name__)
-        self.options = checked(self.cluster.Options, options)
-        self.cluster.check_ready()
+        self.module = import_module(f".{name}", __name__)
+        self.options = checked(self.module.Options, options)
+        self.module.check_ready()
         self.context, self.task, self.config = context, task, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
         """Run the jobs with these overrides; return for each that it ended, or why its process died."""
-        jobs = [self.job(list(overrides), first + i) for i, overrides in enumerate(job_overrides)]
-        died = self.cluster.launch(jobs, self.options, Path(self.config.hydra.sweep.dir))
-        return [outcome(overrides, died.get(job.name)) for overrides, job in zip(job_overrides, jobs, strict=True)]
-
-    def job(self, overrides: list[str], number: int) -> Job:
-        """Return the job with these overrides."""
-        config = self.context.config_loader.load_sweep_config(self.config, overrides)
-        run = partial(stand_in, self.context, self.task, self.config, overrides, number)
-        return Job(str(config.hydra.sweep.subdir), needs(config), run)
-
-
-def stand_in(context: Any, task: Any, config: Any, overrides: list[str], number: int) -> None:
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.core.utils import run_job, setup_globals
-    from omegaconf import open_dict
-
-    setup_globals()
-    job = context.config_loader.load_sweep_config(config, overrides)
-    with open_dict(job):
-        job.hydra.job.id = job.hydra.job.num = number
-    HydraConfig.instance().set_config(job)
-    run_job(
-        hydra_context=context,
-        config=job,
-        task_function=task,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )
-
-
-def outcome(overrides: Sequence[str], reason: str | None) -> JobReturn:
-    """Return what Hydra wants to know of a job; its results are in the summary in its folder."""
-    done = JobReturn(overrides=overrides, status=JobStatus.FAILED if reason else JobStatus.COMPLETED)
-    done.return_value = Died(reason) if reason else None
-    return done
+        jobs = make_jobs(job_overrides, first, self.context, self.task, self.config)
+        assignments = [Assignment(job.config.hydra.sweep.subdir, needs(job.config), job) for job in jobs]
+        died = self.module.launch(assignments, self.options, Path(self.config.hydra.sweep.dir))
+        return [returned(Died(died[name]) if name in died else None) for name, _, _ in assignments]
 
 
 def needs(config: DictConfig) -> Needs:

@@ -5,7 +5,7 @@ A job whose worker dies is told with its reason, and the others go on.
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,11 @@ from loguru import logger
 from pydantic import NonNegativeFloat, PositiveFloat
 
 from ..components import Strict
-from ..mistakes import UserMistake
-from . import Job, require
+from ..jobs import Job
+from ..jobs import run as run_job
+from ..mistakes import UserMistake, first_line
+from ..signals import Stopped, listening
+from . import Assignment, require
 
 GRACE = 60.0  # seconds that jobs have after Ctrl-C to write their checkpoints
 STORE = 100 * 2**20  # bytes of shared memory for Ray's objects: jobs exchange files, not objects
@@ -35,7 +38,7 @@ def check_ready() -> None:
     require("ray", extra="ray")
 
 
-def launch(jobs: Sequence[Job], options: Options, folder: Path) -> dict[str, str]:
+def launch(jobs: Sequence[Assignment], options: Options, folder: Path) -> dict[str, str]:
     """Run jobs on the cluster, wait for their end, and return the reasons of those that died by the jobs' names.
 
     Raises:
@@ -50,7 +53,7 @@ def launch(jobs: Sequence[Job], options: Options, folder: Path) -> dict[str, str
             if options.address is None:
                 check_fits(ray.cluster_resources(), cpus, gpus)
             task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(run_in)
-            sent[task.remote(Path.cwd(), job.run)] = job.name
+            sent[task.remote(Path.cwd(), job.job)] = job.name
         return wait(ray, sent)
     finally:
         ray.shutdown()
@@ -90,25 +93,30 @@ def check_fits(there: dict[str, float], cpus: float, gpus: float) -> None:
             raise UserMistake(f"This machine has {count}: see hardware and hydra.launcher.num_{name.lower()}s")
 
 
-def run_in(folder: Path, run: Callable[[], None]) -> None:
+def run_in(folder: Path, job: Job) -> None:
     """Run a job in the working directory of the command: the run folders are relative to it."""
     os.chdir(folder)
-    run()
+    run_job(job)
 
 
 def wait(ray: Any, sent: dict[Any, str]) -> dict[str, str]:
-    """Wait until the jobs, given as names by Ray's references, have ended; return the reasons of those that died."""
+    """Wait until the jobs, given as names by Ray's references, have ended; return the reasons of those that died.
+
+    Raises:
+        Stopped: a signal has come; the jobs that ran have written a checkpoint.
+    """
     died: dict[str, str] = {}
     waiting = list(sent)
     try:
-        while waiting:
-            (done,), waiting = ray.wait(waiting)
-            try:
-                ray.get(done)
-            except ray.exceptions.RayError as error:
-                died[sent[done]] = str(error).partition("\n")[0]
-            logger.info("Ray: {} of {} jobs ended", len(sent) - len(waiting), len(sent))
-    except KeyboardInterrupt:
+        with listening():
+            while waiting:
+                (done,), waiting = ray.wait(waiting)
+                try:
+                    ray.get(done)
+                except ray.exceptions.RayError as error:
+                    died[sent[done]] = first_line(getattr(error, "cause", None) or error)
+                logger.info("Ray: {} of {} jobs ended", len(sent) - len(waiting), len(sent))
+    except Stopped:
         logger.warning("Stopping {} jobs; those that run write a checkpoint first.", len(waiting))
         for reference in waiting:
             ray.cancel(reference, force=False)

@@ -12,6 +12,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,8 +26,11 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from ..components import Strict
 from ..configs import listing
+from ..jobs import Job
+from ..jobs import run as run_job
 from ..mistakes import UserMistake
-from . import Job, Needs, require
+from ..signals import Stopped, listening
+from . import Assignment, Needs, require
 
 # Every other state can still become RUNNING. GONE is our own: SLURM forgets a job minutes after its end.
 ENDED = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"}
@@ -81,7 +85,7 @@ def check_ready() -> None:
             )
 
 
-def launch(jobs: Sequence[Job], options: Options, folder: Path) -> dict[str, str]:
+def launch(jobs: Sequence[Assignment], options: Options, folder: Path) -> dict[str, str]:
     """Run jobs on the cluster, wait for their end, and return the reasons of those that died by the jobs' names.
 
     Args:
@@ -145,7 +149,7 @@ def still_queued(ids: dict[str, str]) -> set[str]:
     return {name for name, number in ids.items() if states.get(number, GONE).name not in ENDED}
 
 
-def submit(jobs: Sequence[Job], need: Needs, options: Options, files: Path, label: str) -> dict[str, str]:
+def submit(jobs: Sequence[Assignment], need: Needs, options: Options, files: Path, label: str) -> dict[str, str]:
     """Submit jobs of equal needs as one array; return SLURM's ids by their names."""
     import submitit
     from submitit.core.utils import FailedJobError
@@ -167,7 +171,7 @@ def submit(jobs: Sequence[Job], need: Needs, options: Options, files: Path, labe
     )
     try:
         with redirect_stderr(StringIO()), executor.batch():  # sbatch's words are in the error as well
-            submitted = [executor.submit(job.run) for job in jobs]
+            submitted = [executor.submit(run, job.job) for job in jobs]
     except FailedJobError as error:
         raise UserMistake(f"SLURM refused the jobs: {error}") from None
     return {job.name: sent.job_id for job, sent in zip(jobs, submitted, strict=True)}
@@ -188,31 +192,35 @@ def ask_states() -> dict[str, State]:
 
 
 def wait(names: dict[str, str], files: Path) -> dict[str, str]:
-    """Wait until the jobs, given as names by ids, have ended; return the reasons of those that died by their names."""
+    """Wait until the jobs, given as names by ids, have ended; return the reasons of those that died by their names.
+
+    Raises:
+        Stopped: a signal has come; the jobs go on.
+    """
     ended: dict[str, State] = {}
     told, pause = "", 1.0
     try:
-        while True:
-            try:
-                states = ask_states()
-            except ClusterSilent as error:  # its controller is started anew, say; the jobs run on
-                message = f"SLURM does not answer: {error}"
-            else:
-                now = {number: states.get(number, GONE) for number in names if number not in ended}
-                ended |= {number: state for number, state in now.items() if state.name in ENDED}
-                message = progress([state for state in now.values() if state.name not in ENDED], len(ended), len(names))
-            if message != told:
-                logger.info("{}", message)
-            if len(ended) == len(names):
-                break
-            told, pause = message, min(pause * 1.2, LONGEST_PAUSE)
-            time.sleep(pause)
-    except KeyboardInterrupt:
-        open_jobs = sorted({number.partition("_")[0] for number in names if number not in ended})
+        with listening():
+            while len(ended) < len(names):
+                try:
+                    states = ask_states()
+                except ClusterSilent as error:  # its controller is started anew, say; the jobs run on
+                    message = f"SLURM does not answer: {error}"
+                else:
+                    now = {number: states.get(number, GONE) for number in names if number not in ended}
+                    ended |= {number: state for number, state in now.items() if state.name in ENDED}
+                    message = progress([state for number, state in now.items() if number not in ended], len(names))
+                if message != told:
+                    logger.info("{}", message)
+                if len(ended) < len(names):
+                    time.sleep(pause)
+                told, pause = message, min(1.2 * pause, LONGEST_PAUSE)
+    except Stopped:
+        open_arrays = sorted({number.partition("_")[0] for number in names if number not in ended})
         logger.warning(
-            "{} jobs go on in the cluster, and the same command waits for them again. To cancel them:\nscancel {}",
+            "{} jobs go on in the cluster, and the same command waits for them. To cancel them: scancel {}",
             len(names) - len(ended),
-            " ".join(open_jobs),
+            " ".join(open_arrays),
         )
         raise
     return {
@@ -222,9 +230,19 @@ def wait(names: dict[str, str], files: Path) -> dict[str, str]:
     }
 
 
-def progress(open_jobs: Sequence[State], ended: int, total: int) -> str:
-    """Say in a line where the jobs stand, and why some of them wait."""
-    counts = Counter(state.name.lower() for state in open_jobs)
-    reasons = sorted({state.reason for state in open_jobs if state.name == "PENDING" and state.reason != "None"})
-    parts = [f"{ended} of {total} jobs ended", *(f"{count} {name}" for name, count in sorted(counts.items()))]
+def progress(waiting: Sequence[State], total: int) -> str:
+    """Say in a line where the jobs stand, and why some of them are pending."""
+    counts = Counter(state.name.lower() for state in waiting)
+    parts = [f"{total - len(waiting)} of {total} jobs ended", *(f"{count} {name}" for name, count in counts.items())]
+    reasons = sorted({state.reason for state in waiting if state.name == "PENDING"} - {"None"})
     return f"SLURM: {', '.join(parts)}{f' ({listing(reasons)})' if reasons else ''}"
+
+
+def run(job: Job) -> None:
+    """Run a job on its node; the exit status, which SLURM shows, is that of `train`."""
+    try:
+        summary = run_job(job)
+    except Stopped as stop:
+        sys.exit(128 + stop.number)
+    if summary.get("status") != "completed":
+        sys.exit(1)
