@@ -23,8 +23,8 @@ import torch
 from conftest import Run, package_of
 
 EIGHT_JOBS = ("model=linear,mlp", "seed=0,1,2,3", "data=moons", "trainer.max_epochs=2")
-# About ten seconds each: long enough to be stopped in the middle.
-LONG_JOBS = ("model=mlp", "model.dropout=0.1", "data=moons", "trainer.max_epochs=1000", "checkpoint.every_n_epochs=50")
+# About five seconds each: long enough to be stopped in the middle.
+LONG_JOBS = ("model=mlp", "model.dropout=0.1", "data=moons", "trainer.max_epochs=500", "checkpoint.every_n_epochs=10")
 QUICK = ("tracking=none", "figures=false")
 PATIENCE = 240  # seconds until a test gives up waiting
 Sweep = dict[str, dict[str, Any]]
@@ -119,6 +119,14 @@ def ask(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+def process_of(number: str) -> int:
+    """Return the process on this machine that runs a job of SLURM."""
+    single = ask("squeue", "--noheader", "--format=%A", f"--jobs={number}").strip()
+    rows = [line.split() for line in ask("scontrol", "listpids", single).splitlines()[1:]]
+    (pid,) = (pid for pid, _, step, place, _ in rows if (step, place) == ("0", "0"))
+    return int(pid)
+
+
 def begin_again_now(number: str) -> None:
     """Spare a job that is queued again the two minutes that SLURM lets it wait."""
     until(lambda: ask("squeue", "--noheader", "--format=%T", f"--jobs={number}").strip() == "PENDING", "the requeue")
@@ -174,10 +182,10 @@ def test_on_slurm_a_preempted_job_goes_on_a_killed_one_is_told_and_none_runs_twi
     first = start(*command)
     until(lambda: len(list(sweep.glob("*/metrics.csv"))) == 2, "the start of both jobs")
     preempted, killed = job(sweep, 0), job(sweep, 1)
-    until(lambda: min(epochs(preempted), epochs(killed)) > 60, "the training")
+    until(lambda: min(epochs(preempted), epochs(killed)) > 20, "the training")
     ids = json.loads(register.read_text())
     ask("scontrol", "requeue", ids[preempted.name])
-    ask("scancel", "--signal=KILL", ids[killed.name])
+    os.kill(process_of(ids[killed.name]), signal.SIGKILL)
     begin_again_now(ids[preempted.name])
     told = first.communicate(timeout=PATIENCE)[1]
     assert first.returncode == 1, told
@@ -224,7 +232,7 @@ def test_a_run_that_slurm_warns_of_its_time_limit_is_queued_again_and_goes_on(
     def folders() -> list[Path]:
         return list((project / "runs/slurm").glob(f"{number}-*"))
 
-    until(lambda: folders() and epochs(folders()[0]) > 60, "the training")
+    until(lambda: folders() and epochs(folders()[0]) > 20, "the training")
     ask("scancel", "--signal=USR1", number)  # as sbatch --signal=USR1@90 does
     begin_again_now(number)
     (folder,) = folders()
@@ -251,7 +259,7 @@ def ray_workers(project: Path) -> list[int]:
 def test_on_ray_a_job_that_is_killed_is_told_and_the_other_one_completes(project: Path, start: Start) -> None:
     sweep = project / "runs/sweeps/killed_on_ray"
     command = start("-m", "sweep=killed_on_ray", "hydra/launcher=ray", "seed=0,1", *LONG_JOBS, *QUICK)
-    until(lambda: any(epochs(path.parent) > 60 for path in sweep.glob("*/metrics.csv")), "the training")
+    until(lambda: any(epochs(path.parent) > 20 for path in sweep.glob("*/metrics.csv")), "the training")
     os.kill(ray_workers(project)[0], signal.SIGKILL)
     told = command.communicate(timeout=PATIENCE)[1]
     assert command.returncode == 1, told
