@@ -9,10 +9,11 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from {{ cookiecutter.package_name }}.journal import drop_torn_line
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.search_space import corners, job, size, split
 from {{ cookiecutter.package_name }}.settings.search import Search
-from {{ cookiecutter.package_name }}.study import begin_trial, drop_torn_line, open_study
+from {{ cookiecutter.package_name }}.study import begin_trial, open_study
 
 SEARCH = ("-m", "hydra/sweeper=optuna", "sweep=try", "model=linear", "data=moons", "hydra.sweeper.n_trials=2")
 FOLDER = Path("runs/sweeps/try")
@@ -274,3 +275,11 @@ def test_a_sampler_proposes_the_same_whether_or_not_the_search_was_stopped(tmp_p
     assert whole == stopped != other
     assert len({point["x"] for point in whole}) >= 4  # NSGA-II may inherit one
     assert all(0 <= point["x"] <= 1 and 1 <= point["y"] <= 1000 and point["z"] in "ab" for point in whole)
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"op_code": 99}', '{"op_code": 4, "study_id": 7}', "\\x00\\xff"])
+def test_a_damaged_journal_is_named(train, line):
+    FOLDER.mkdir(parents=True)
+    (FOLDER / "study.journal").write_text(f"{line}\n{line}\n", encoding="latin-1")
+    done = train(*SEARCH, RATE, status=2)
+    assert "study.journal is damaged" in done.stderr and "Traceback" not in done.stderr

@@ -1,31 +1,22 @@
-"""The study of a search on disk: `study.journal` in the folder of the sweep, one line of JSON for each event.
-
-Optuna's journal and not SQLite: jobs on other machines write to it too, and SQLite's locks do not hold on the network
-file systems of clusters. What the journal lacks, survival of a kill in the middle of a line, is in `JournalLock`.
-"""
+"""The study of a search: what Optuna knows of its trials, and how it chooses the next."""
 
 import random
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import optuna
-from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.exceptions import ExperimentalWarning
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 from pydantic import ValidationError
 
 from .checking import describe
+from .journal import open_journal
 from .mistakes import UserMistake
 from .search_space import Space, described
 from .settings.search import Search
 
-JOURNAL = "study.journal"
 NAME = "search"  # of the only study in the journal
 ANSWERED = (TrialState.COMPLETE, TrialState.PRUNED)
 NOT_SETTINGS = {"_target_", "_recursive_", "params", "trial"}  # of hydra.sweeper: what only Hydra and the search use
@@ -43,38 +34,6 @@ def read_settings(sweeper: DictConfig) -> Search:
         return Search.model_validate(values)
     except ValidationError as error:
         raise UserMistake("\n".join(describe(error, Search, values, ("hydra", "sweeper")))) from None
-
-
-class JournalLock(JournalFileOpenLock):
-    """A lock that the system takes back from a process that died; Optuna's own would hold others up for 30 s.
-
-    What was cut off in the middle of a line is removed before the next line is written.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path))
-        self.path = path
-        self.lock = FileLock(path.with_name(f".{path.stem}.lock"))
-
-    def acquire(self) -> bool:
-        """Wait for the lock."""
-        self.lock.acquire()
-        drop_torn_line(self.path)
-        return True
-
-    def release(self) -> None:
-        """Let others write."""
-        self.lock.release()
-
-
-def drop_torn_line(path: Path) -> None:
-    """Remove what follows the last line break of a file."""
-    with path.open("rb+") as file:
-        end = file.seek(0, 2)
-        if end == 0 or (file.seek(-1, 2) >= 0 and file.read(1) == b"\n"):
-            return
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 class Grid(optuna.samplers.BruteForceSampler):
@@ -99,16 +58,6 @@ PRUNERS = {
 }
 
 
-def open_storage(folder: Path) -> JournalStorage:
-    """Return the journal in `folder`, whose events others may add to at the same time."""
-    optuna.logging.disable_default_handler()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    optuna.logging.enable_propagation()
-    warnings.simplefilter("ignore", ExperimentalWarning)
-    path = folder / JOURNAL
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalLock(path)))
-
-
 def open_study(folder: Path, settings: Search, space: Space, fixed: Sequence[str]) -> optuna.Study:
     """Return the study in `folder`, a new one or the one that was begun there.
 
@@ -121,7 +70,7 @@ def open_study(folder: Path, settings: Search, space: Space, fixed: Sequence[str
         "settings of all trials": sorted(fixed),
         **{key: described(distribution) for key, distribution in space.items()},
     }
-    storage = open_storage(folder)
+    storage = open_journal(folder)
     if NAME in optuna.get_all_study_names(storage):
         study = optuna.load_study(study_name=NAME, storage=storage, pruner=make_pruner(settings))
         if study.user_attrs.get("question") == question:
@@ -176,9 +125,11 @@ def begin_trial(study: optuna.Study, settings: Search, space: Space) -> Trial:
 
 def unfinished_trials(study: optuna.Study, settings: Search, space: Space) -> list[Trial]:
     """Return the trials that an earlier start left running when it was stopped or killed."""
-    study.sampler = make_sampler(settings, len(study.get_trials(deepcopy=False)))
-    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    return [with_values(Trial(study, trial._trial_id), space) for trial in running]
+    found = []
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.sampler = make_sampler(settings, trial.number)  # a kill may have left it without some of its values
+        found.append(with_values(Trial(study, trial._trial_id), space))
+    return found
 
 
 def with_values(trial: Trial, space: Space) -> Trial:
@@ -195,7 +146,7 @@ def with_values(trial: Trial, space: Space) -> Trial:
 
 def join_trial(folder: Path, settings: Search, number: int) -> Trial:
     """Return the trial that this job belongs to, to report its values and to be told when to stop."""
-    storage = open_storage(folder)
+    storage = open_journal(folder)
     # A job chooses nothing, so that it needs no model of the results.
     sampler = optuna.samplers.RandomSampler()
     study = optuna.load_study(study_name=NAME, storage=storage, sampler=sampler, pruner=make_pruner(settings))
