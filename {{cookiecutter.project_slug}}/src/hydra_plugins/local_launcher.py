@@ -1,6 +1,7 @@
 """Where Hydra finds this project's launcher for one machine: it loads plugins only from `hydra_plugins`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -19,6 +20,7 @@ class LocalLauncher(Launcher):
 
     def __init__(self, n_jobs: int = 1, **others: Any) -> None:  # what Hydra's own plugin of that name would add
         self.n_jobs = n_jobs
+        self.idle: list[Any] | None = None  # processes that stay for the next launch
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Find the package of the command that is swept; Hydra calls this before `launch`."""
@@ -30,4 +32,14 @@ class LocalLauncher(Launcher):
         jobs = import_module(".jobs", self.package)
         cores = import_module(".cores", self.package)
         made = jobs.make_jobs(job_overrides, initial_job_idx, self.context, self.task, self.config)
-        return list(jobs.run_side_by_side(made, cores.processes(self.n_jobs)))
+        return list(jobs.run_side_by_side(made, cores.processes(self.n_jobs), self.idle))
+
+    @contextmanager
+    def staying(self) -> Iterator[None]:
+        """Keep processes from one launch to the next inside: each has torch imported, which takes seconds."""
+        self.idle = []
+        try:
+            yield
+        finally:
+            import_module(".workers", self.package).stop(self.idle)
+            self.idle = None

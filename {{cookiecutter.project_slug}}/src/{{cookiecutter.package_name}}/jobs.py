@@ -10,7 +10,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from .command_line import HYDRA_VERSION, register_resolvers
-from .workers import run_in_workers
+from .workers import Worker, run_in_workers
 
 
 class Job(NamedTuple):
@@ -62,9 +62,9 @@ def run(job: Job) -> Any:
     return done.return_value
 
 
-def run_side_by_side(jobs: Sequence[Job], number: int) -> list[JobReturn]:
+def run_side_by_side(jobs: Sequence[Job], number: int, idle: list[Worker] | None = None) -> list[JobReturn]:
     """Run jobs in `number` processes of this machine; see `workers.py`."""
-    return [returned(outcome) for outcome in run_in_workers(run, jobs, number)]
+    return [returned(outcome) for outcome in run_in_workers(run, jobs, number, idle)]
 
 
 def returned(outcome: Any) -> JobReturn:

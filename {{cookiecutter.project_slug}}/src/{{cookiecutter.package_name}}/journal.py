@@ -13,7 +13,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-from .mistakes import UserMistake
+from .mistakes import UserMistake, first_line
 
 JOURNAL = "study.journal"
 
@@ -34,7 +34,7 @@ def open_journal(folder: Path) -> JournalStorage:
         return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError) as error:
         raise UserMistake(
-            f"{path} is damaged: {type(error).__name__} {error}\n"
+            f"{path} is damaged: {first_line(error)}\n"
             "Move it away, and the same command begins anew; what its jobs found stands in their folders."
         ) from None
 

@@ -17,7 +17,7 @@ from .resuming import IDENTITY, SAME_TRAINING, first_difference
 from .run_folder import Run, shown
 from .run_state import RunState
 from .settings import Checkpoint
-from .signals import StopRequest
+from .signals import Pruned, StopRequest
 from .slurm import was_requeued
 from .tasks.task import Task
 
@@ -38,22 +38,26 @@ class LastCheckpoint:
         self.seconds = math.inf if settings.every_n_minutes is None else 60 * settings.every_n_minutes
         self.time = time.monotonic()
         self.step: int | None = None  # of the checkpoint that is there
+        self.pruned = ""  # why a search has given up this run
 
     def between_steps(self, trainer: Trainer) -> None:
         """Write a checkpoint if it is time, and obey a request to stop.
 
         Raises:
             Stopped: a signal has come; the checkpoint is written.
+            Pruned: a search has given this run up; the checkpoint is written.
         """
         if self.step is None:
             self.step = trainer.global_step  # 0, or where the run goes on
         progress = trainer.fit_loop.epoch_loop.batch_progress.current
-        is_due = self.stop.number is not None or self.is_due(trainer, progress.ready)
+        is_due = self.stop.number is not None or self.pruned or self.is_due(trainer, progress.ready)
         if not is_due or progress.ready % trainer.accumulate_grad_batches:  # half-summed gradients are not saved
             return
         if trainer.global_step != self.step:
             self.write(trainer)
         self.stop.obey()
+        if self.pruned:
+            raise Pruned(self.pruned)
 
     def is_due(self, trainer: Trainer, batches: int) -> bool:
         """Say whether the settings ask for a checkpoint after `batches` batches of this epoch."""

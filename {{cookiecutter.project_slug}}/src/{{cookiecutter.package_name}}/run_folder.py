@@ -27,7 +27,7 @@ from .provenance import git_state, versions
 from .resuming import Recorded, fingerprint, go_on, read_recorded
 from .secrecy import mask
 from .settings import Settings
-from .signals import StopRequest, listening
+from .signals import Pruned, StopRequest, listening
 from .slurm import requeue
 from .strangers import refuse_links
 
@@ -180,6 +180,9 @@ def carry_out(run: Run, work: Callable[[Run], None]) -> None:
     except UserMistake as mistake:
         run.summary["error"] = str(mistake)
         raise
+    except Pruned as pruned:  # not completed, so that nothing takes it for a whole run; and it could go on
+        run.summary.update(status="interrupted", pruned=True, error=str(pruned))
+        logger.info("The run was {}, in {}", pruned, shown(run.folder))
     except Exception as error:
         run.summary["error"] = describe(error, run.settings, run.trainer)
         logger.opt(exception=error).debug("The run failed.")  # the traceback, into train.log only

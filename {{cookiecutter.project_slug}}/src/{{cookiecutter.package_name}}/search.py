@@ -4,31 +4,30 @@ What is known is on disk at every moment: the study in `study.journal`, and what
 The same command again goes on from there: trials with a result count, and those that were running go on.
 """
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
-from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 from optuna.trial import Trial
 
-from .checking import check, explain
+from .cores import processes
 from .integrity import read_summary
-from .mistakes import UserMistake
+from .mistakes import UserMistake, first_line
+from .run_folder import alone_in, is_locked, write_whole
 from .search_results import conclude, tell, write_table
 from .search_space import Space, corners, job, size, split
 from .settings import Settings
 from .settings.search import Grid, Search, Unpruned
+from .signals import Stopped
 from .study import ANSWERED, begin_trial, open_study, read_settings, unfinished_trials
-from .sweeps import NOT_PART_OF_A_JOB, job_id
+from .sweeps import NOT_PART_OF_A_JOB, check_job, job_id, start
 
 
 def search(overrides: Sequence[Override], config: DictConfig, loader: ConfigLoader, launcher: Launcher) -> None:
@@ -43,6 +42,7 @@ def search(overrides: Sequence[Override], config: DictConfig, loader: ConfigLoad
     Raises:
         UserMistake: the search is not valid, or a job at an end of its ranges; nothing has been started.
         SweepFailed: at least one trial failed; the others have run to their end.
+        Stopped: a signal has come; what ran has written a checkpoint.
     """
     settings = read_settings(config.hydra.sweeper)
     jobs = Jobs(config, loader, launcher)
@@ -50,14 +50,19 @@ def search(overrides: Sequence[Override], config: DictConfig, loader: ConfigLoad
     if isinstance(settings.sampler, Grid) and size(space) == float("inf"):
         raise UserMistake("hydra/sweeper/sampler=grid needs choice(...) or range(...): an interval has no end")
     for corner in corners(space):
-        needs_validation(settings, jobs.checked(job(fixed, corner)))
+        needs_validation(settings, jobs.check(job(fixed, corner)))
 
     jobs.folder.mkdir(parents=True, exist_ok=True)
-    with held(jobs.folder):
+    with alone_in(jobs.folder):
         shared = [override for override in fixed if override.partition("=")[0] not in NOT_PART_OF_A_JOB]
         study = open_study(jobs.folder, settings, space, shared)
-        OmegaConf.save(config, jobs.folder / "multirun.yaml")
-        run_trials(study, settings, fixed, space, jobs)
+        write_whole(jobs.folder / "multirun.yaml", OmegaConf.to_yaml(config))
+        try:
+            with getattr(launcher, "staying", nullcontext)():  # one that knows many launches belong together
+                run_trials(study, settings, fixed, space, jobs)
+        except Stopped as stop:
+            logger.warning("The search was {}. The same command goes on with it.", stop)
+            raise
         conclude(study, settings, shared, jobs.folder)
 
 
@@ -80,22 +85,21 @@ def run_trials(study: Study, settings: Search, fixed: list[str], space: Space, j
         new = min(new, int(size(space)) - len(study.get_trials(deepcopy=False)))
     if answered or waiting:
         logger.info("{} of {} trials have a result already, {} go on", answered, settings.n_trials, len(waiting))
-    width = settings.n_jobs or jobs.side_by_side
+    width = settings.n_jobs or processes(jobs.config.hydra.launcher.get("n_jobs") or 1)
     while waiting or new > 0:
         batch, waiting = waiting[:width], waiting[width:]
         while len(batch) < width and new > 0:
             batch.append(begin_trial(study, settings, space))
             new -= 1
         pairs = [(trial, job(fixed, trial.params)) for trial in batch]
-        mistakes = jobs.run(pairs, prunes=not isinstance(settings.pruner, Unpruned))
-        for trial, overrides in pairs:
-            summary = read_summary(jobs.folder / job_id(overrides)) | mistakes.get(trial.number, {})
+        summaries = jobs.run(pairs, prunes=not isinstance(settings.pruner, Unpruned))
+        for (trial, overrides), summary in zip(pairs, summaries, strict=True):
             tell(study, settings, trial, summary, job_id(overrides))
         write_table(study, settings, jobs.folder)
 
 
 class Jobs:
-    """The jobs of a search: composed, checked, and run in the folder of the sweep."""
+    """The jobs of a search, in the folder of the sweep."""
 
     def __init__(self, config: DictConfig, loader: ConfigLoader, launcher: Launcher) -> None:
         self.config = config
@@ -104,70 +108,49 @@ class Jobs:
         self.folder = Path(str(config.hydra.sweep.dir))
         self.launched = 0
 
-    @property
-    def side_by_side(self) -> int:
-        """How many jobs the launcher runs at the same time."""
-        count = self.config.hydra.launcher.get("n_jobs") or 1
-        return count if count > 0 else os.cpu_count() or 1
-
     def default(self, overrides: list[str], key: str) -> Any:
         """Return the value of `key` in the configuration that `overrides` make; None if it has none."""
         return OmegaConf.select(self.loader.load_sweep_config(self.config, overrides), key.lstrip("+"))
 
-    def checked(self, overrides: list[str]) -> Settings:
+    def check(self, overrides: list[str]) -> Settings:
         """Return the settings of a job.
 
         Raises:
             UserMistake: they are not valid.
         """
-        try:
-            return check(self.loader.load_sweep_config(self.config, overrides))
-        except (UserMistake, CompactHydraException) as error:
-            reason = str(error) if isinstance(error, UserMistake) else explain(error)
-            raise UserMistake(f"{reason}\nin the job: {' '.join(overrides)}\nIt has not been started.") from None
+        return check_job(overrides, self.config, self.loader)
 
-    def run(self, trials: Sequence[tuple[Trial, list[str]]], prunes: bool) -> dict[int, dict[str, Any]]:
-        """Run the jobs of a batch that have no result yet, all at once.
+    def run(self, trials: Sequence[tuple[Trial, list[str]]], prunes: bool) -> list[dict[str, Any]]:
+        """Run the jobs of a batch that have no result yet.
 
         Args:
             trials: each with the overrides of its job; two may have the same.
             prunes: whether jobs report to the study.
 
         Returns:
-            For each trial whose settings are not valid a summary that says so, by the number of the trial.
+            The summary of each trial's job; where there is none, its status and the reason.
         """
-        launched: dict[str, list[str]] = {}
-        refused = {}
-        for trial, overrides in trials:
-            place = job_id(overrides)
-            summary = read_summary(self.folder / place)
+        waiting: dict[Path, list[str]] = {}
+        reasons: dict[Path, str] = {}
+        folders = [self.folder / job_id(overrides) for _, overrides in trials]
+        for (trial, overrides), folder in zip(trials, folders, strict=True):
+            summary = read_summary(folder)
             if summary.get("status") == "completed" or summary.get("pruned"):
                 continue
             try:
-                self.checked(overrides)
+                self.check(overrides)
+                waiting.setdefault(folder, [*overrides, f"hydra.sweeper.trial={trial.number}"] if prunes else overrides)
             except UserMistake as mistake:
-                refused[trial.number] = {"status": "failed", "error": str(mistake)}
-                continue
-            number = [f"hydra.sweeper.trial={trial.number}"] if prunes else []
-            launched.setdefault(place, [*overrides, f"hydra.sweep.subdir={place}", *number])
-        if launched:
-            self.launcher.launch(list(launched.values()), initial_job_idx=self.launched)
-            self.launched += len(launched)
-        return refused
+                reasons[folder] = first_line(mistake)
+        if waiting:
+            jobs = [(overrides, folder) for folder, overrides in waiting.items()]
+            reasons |= start(jobs, self.launcher, first=self.launched)
+            self.launched += len(waiting)
+        return [outcome(folder, reasons.get(folder)) for folder in folders]
 
 
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Keep other searches out of `folder`.
-
-    Raises:
-        UserMistake: another process is searching there.
-    """
-    try:
-        with FileLock(folder / ".search.lock", timeout=0):
-            yield
-    except Timeout:
-        raise UserMistake(
-            f"sweep={folder.name}: another process is at work in {folder}.\n"
-            "Wait for it, or choose another name; the same command goes on after it."
-        ) from None
+def outcome(folder: Path, reason: str | None) -> dict[str, Any]:
+    """Return the summary of the job in `folder`, or one that says why there is none."""
+    if is_locked(folder):
+        return {"status": "interrupted", "error": "another process is running it"}
+    return read_summary(folder) or {"status": "failed", "error": reason or "it ended without a summary"}

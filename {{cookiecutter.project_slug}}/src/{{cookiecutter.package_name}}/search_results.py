@@ -32,7 +32,7 @@ def tell(study: Study, settings: Search, trial: Trial, summary: dict[str, Any], 
         summary: of the trial's job.
         place: the name of the job's folder.
     """
-    status, error = summary.get("status"), summary.get("error") or "ended without a summary"
+    status, error = summary["status"], summary.get("error") or ""
     trial.set_user_attr("job", place)
     trial.set_user_attr("epochs", summary.get("epochs", 0))
     values = [value_of(name, summary) for name in settings.metric]

@@ -19,6 +19,10 @@ class Stopped(BaseException):
         super().__init__(f"stopped by {'Ctrl-C' if number == signal.SIGINT else signal.Signals(number).name}")
 
 
+class Pruned(Exception):
+    """A search gave this run up."""
+
+
 class StopRequest:
     """Whether a signal has come.
 

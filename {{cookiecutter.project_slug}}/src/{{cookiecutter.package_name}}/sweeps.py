@@ -96,9 +96,14 @@ def launch(jobs: list[list[str]], folders: list[Path], launcher: Launcher) -> di
     if not waiting:
         return {}
     logger.info("Running {} jobs in {}", len(waiting), folders[0].parent)
-    arguments = [[*job, f"hydra.sweep.subdir={folder.name}"] for job, folder in waiting]
-    returns = launcher.launch(arguments, initial_job_idx=0)
-    ended = zip((folder for _, folder in waiting), returns, strict=True)
+    return start(waiting, launcher)
+
+
+def start(jobs: list[tuple[list[str], Path]], launcher: Launcher, first: int = 0) -> dict[Path, str]:
+    """Run jobs, each in its folder; return, by folder, why one ended without a summary. `first` numbers them."""
+    arguments = [[*job, f"hydra.sweep.subdir={folder.name}"] for job, folder in jobs]
+    returns = launcher.launch(arguments, initial_job_idx=first)
+    ended = zip((folder for _, folder in jobs), returns, strict=True)
     return {folder: first_line(done._return_value) for folder, done in ended if done.status == JobStatus.FAILED}
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
@@ -66,6 +67,10 @@ def make_trainer(
         if not validates:
             raise UserMistake("early_stopping.patience needs validation data: set data.val_fraction above 0")
         callbacks.append(early_stopping(settings))
+    if HydraConfig.get().sweeper.get("trial") is not None:
+        from .pruning import report_to_study  # Optuna is an extra
+
+        callbacks.append(report_to_study(last))
     shows_bar = settings.trainer.enable_progress_bar
     if shows_bar is None:
         shows_bar = sys.stderr.isatty() and run.is_alone

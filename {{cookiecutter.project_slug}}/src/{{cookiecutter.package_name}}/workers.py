@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from typing import Any
@@ -61,13 +61,16 @@ class Worker:
         self.pipe.close()
 
 
-def run_in_workers(run: Callable[[Any], Any], jobs: Sequence[Any], number: int) -> list[Any]:
+def run_in_workers(
+    run: Callable[[Any], Any], jobs: Sequence[Any], number: int, idle: list[Worker] | None = None
+) -> list[Any]:
     """Call `run` on every job, in `number` processes side by side; return what came of each, in order.
 
     Args:
         run: a function of a module; it and the jobs are sent to other processes.
         jobs: its arguments.
         number: of processes.
+        idle: processes of an earlier call; those of this one are left there, for the next call or to be stopped.
 
     Returns:
         For each job what `run` returned, or the exception that it ended with: `Died` if its process did.
@@ -78,13 +81,13 @@ def run_in_workers(run: Callable[[Any], Any], jobs: Sequence[Any], number: int) 
     outcomes: list[Any] = [None] * len(jobs)
     waiting = deque(enumerate(jobs))
     busy: dict[Connection, tuple[Worker, int]] = {}
-    idle: list[Worker] = []
+    ready = [] if idle is None else idle
     with listening():
         try:
             while waiting or busy:
                 while waiting and len(busy) < number:
                     taken = {worker.slot for worker, _ in busy.values()}
-                    worker = idle.pop() if idle else Worker(run, min({*range(number)} - taken))
+                    worker = ready.pop() if ready else Worker(run, min({*range(number)} - taken))
                     place, job = waiting.popleft()
                     busy[worker.pipe] = worker, place
                     worker.pipe.send(job)
@@ -92,11 +95,18 @@ def run_in_workers(run: Callable[[Any], Any], jobs: Sequence[Any], number: int) 
                     worker, place = busy.pop(pipe)  # type: ignore[call-overload]
                     outcomes[place] = worker.outcome()
                     if worker.process.is_alive():
-                        idle.append(worker)
+                        ready.append(worker)
         finally:
-            for worker in [*idle, *(worker for worker, _ in busy.values())]:
-                worker.stop()
+            stop(worker for worker, _ in busy.values())
+            if idle is None:
+                stop(ready)
     return outcomes
+
+
+def stop(workers: Iterable[Worker]) -> None:
+    """End these processes."""
+    for worker in workers:
+        worker.stop()
 
 
 def serve(run: Callable[[Any], Any], pipe: Connection, slot: int) -> None:
