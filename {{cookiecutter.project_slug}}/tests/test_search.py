@@ -6,14 +6,17 @@ import re
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.pruners import BasePruner
 
+from {{ cookiecutter.package_name }} import run_folder
 from {{ cookiecutter.package_name }}.journal import drop_torn_line
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.search_space import corners, job, size, split
 from {{ cookiecutter.package_name }}.settings.search import Search
-from {{ cookiecutter.package_name }}.study import begin_trial, open_study
+from {{ cookiecutter.package_name }}.study import PRUNERS, begin_trial, open_study
 
 SEARCH = ("-m", "hydra/sweeper=optuna", "sweep=try", "model=linear", "data=moons", "hydra.sweeper.n_trials=2")
 FOLDER = Path("runs/sweeps/try")
@@ -275,6 +278,43 @@ def test_a_sampler_proposes_the_same_whether_or_not_the_search_was_stopped(tmp_p
     assert whole == stopped != other
     assert len({point["x"] for point in whole}) >= 4  # NSGA-II may inherit one
     assert all(0 <= point["x"] <= 1 and 1 <= point["y"] <= 1000 and point["z"] in "ab" for point in whole)
+
+
+class AlwaysPruner(BasePruner):
+    """Gives every run up."""
+
+    def prune(self, study, trial):
+        return True
+
+
+def test_a_run_that_is_pruned_ends_early_and_can_go_on(train, command, monkeypatch):
+    pruned = (*SEARCH, RATE, "hydra/sweeper/pruner=median", "trainer.max_epochs=3", "hydra.sweeper.n_trials=1")
+    with monkeypatch.context() as patch:
+        patch.setitem(PRUNERS, "median", lambda **settings: AlwaysPruner())
+        done = train(*pruned)
+    (row,), (summary,) = trials(), summaries()
+    assert (row["state"], row["epochs"]) == ("pruned", "1")
+    assert summary["status"] == "interrupted" and summary["pruned"] and summary["epochs"] == 1
+    assert summary["error"] == "pruned after epoch 1" and summary["metrics"] == {}
+    assert "1 trials: 1 pruned. None ran to its end" in done.stderr
+    times = [path.stat().st_mtime_ns for path in FOLDER.glob("*/*")]
+    assert "1 of 1 trials have a result" in train(*pruned).stderr
+    assert [path.stat().st_mtime_ns for path in FOLDER.glob("*/*")] == times
+
+    assert command("train", f"resume={FOLDER / row['job']}").status == 0
+    (resumed,) = summaries()
+    rate = f"optimizer.lr={float(row['optimizer.lr']):.6g}"
+    whole = train("model=linear", "data=moons", rate, "trainer.max_epochs=3").summary
+    assert resumed["status"] == "completed" and resumed["epochs"] == 3
+    assert resumed["metrics"] == whole["metrics"]
+
+
+def test_a_second_search_in_the_same_folder_is_refused(train, monkeypatch):
+    monkeypatch.setattr(run_folder, "SECONDS_TO_LEAVE", 0.1)
+    FOLDER.mkdir(parents=True)
+    with FileLock(FOLDER / run_folder.LOCK):
+        done = train(*SEARCH, RATE, status=2)
+    assert "another process" in done.stderr and not (FOLDER / "study.journal").exists()
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"op_code": 99}', '{"op_code": 4, "study_id": 7}', "\\x00\\xff"])

@@ -99,8 +99,10 @@ def conclude(study: Study, settings: Search, fixed: Sequence[str], folder: Path)
     trials = study.get_trials(deepcopy=False)
     counts = {name: sum(STATES.get(trial.state) == name for trial in trials) for name in ORDER}
     counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    best = study.best_trials if counts["completed"] else []
-    if best:
+    if not counts["completed"]:
+        logger.warning("{} trials: {}. None ran to its end, so there is no best.", len(trials), counted)
+    else:
+        best = study.best_trials
         title = "Best" if len(settings.metric) == 1 else "Best, none of them in everything"
         lines = [describe_best(trial, settings, fixed) for trial in best]
         logger.success("{} trials: {}. {}:\n{}", len(trials), counted, title, "\n".join(lines))
