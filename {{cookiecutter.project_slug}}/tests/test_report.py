@@ -39,6 +39,7 @@ def test_a_row_is_mean_and_sample_std_over_the_seeds_of_one_setting(tmp_path: Pa
         "test/accuracy_high",
         "failed",
         "interrupted",
+        "pruned",
         "unfinished",
     ]
     assert (mlp["model"], mlp["runs"]) == ("mlp", "3")
@@ -177,6 +178,17 @@ def test_a_running_sweep_counts_what_is_unfinished_by_its_setting(
     rows = [(row["model"], row["runs"], row["unfinished"]) for row in table(tmp_path / "report")]
     assert rows == [("cnn", "0", "1"), ("mlp", "1", "1")]
     assert "3 still running, or killed" in capsys.readouterr().out
+
+
+def test_pruned_trials_are_counted_apart_and_in_no_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "a", 0, 0.5)
+    for seed, status in ((1, "completed"), (2, "interrupted")):
+        write_run(tmp_path / str(seed), seed, 0.9, status=status, pruned=True)
+    assert main([str(tmp_path)]) == 0
+    (row,) = table(tmp_path / "report")
+    assert (row["runs"], row["test/accuracy_mean"], row["interrupted"], row["pruned"]) == ("1", "0.5", "0", "2")
+    printed = capsys.readouterr().out
+    assert "2 pruned by the search before their end" in printed and "failed or interrupted:" not in printed
 
 
 def test_rows_can_be_grouped_by_any_setting_and_say_what_they_are_a_mean_over(

@@ -120,7 +120,10 @@ def test_equal_runs_have_no_difference(said, runs):
         (["lits"], "command lits is not known. Did you mean list?"),
         ([], "See runs --help."),
         (["list", "rnus"], "no folder rnus. Did you mean runs?"),
-        (["list", "--status", "fialed"], "Did you mean failed?\nKnown: completed, failed, interrupted, unfinished"),
+        (
+            ["list", "--status", "fialed"],
+            "Did you mean failed?\nKnown: completed, failed, interrupted, pruned, unfinished",
+        ),
         (["list", "--where", "modle=mlp"], "no run has the setting modle. Did you mean model?"),
         (["list", "--where", "model=mpl"], "no run has the model mpl. Did you mean mlp?\nKnown: cnn, mlp"),
         (["list", "--where", "model"], "--where model has no value"),

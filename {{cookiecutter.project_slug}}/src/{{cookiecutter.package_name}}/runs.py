@@ -13,7 +13,7 @@ from .mistakes import UserMistake
 from .reporting.asking import Parser, check_known, choose_metrics, known_metrics, known_settings, not_there
 from .reporting.details import details, differences, find_run
 from .reporting.results import is_higher_better, numbers_first, setting, varying_settings
-from .reporting.summaries import STATUSES, UNFINISHED, Run, find_runs
+from .reporting.summaries import PRUNED, STATUSES, UNFINISHED, Run, find_runs
 
 RUNS = Path("runs")
 EXAMPLES = """\
@@ -24,8 +24,8 @@ examples:
   runs show runs/2026-01-31/12-00-00-ab12                  one run; a part of its name is enough: runs show ab12
   runs diff ab12 cd34                                      overrides, settings and metrics that differ
 
-In a pipe the output is plain text; with --json it is JSON. status: completed, failed, interrupted, or
-unfinished, which is still running or was killed.
+In a pipe the output is plain text; with --json it is JSON. status: completed, failed, interrupted,
+pruned (by a search), or unfinished, which is still running or was killed.
 """
 
 
@@ -49,7 +49,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="list | show | diff")
     listing = commands.add_parser("list", help="a line for each run", description="A line for each run under a folder.")
     listing.add_argument("folder", type=Path, nargs="?", default=RUNS, help="where to look (default: runs)")
-    listing.add_argument("--status", choices=[*STATUSES, UNFINISHED], metavar="STATUS", help="only runs that ended so")
+    listing.add_argument(
+        "--status", choices=[*STATUSES, PRUNED, UNFINISHED], metavar="STATUS", help="only runs that ended so"
+    )
     listing.add_argument(
         "--where", action="append", default=[], metavar="KEY=VALUE", help="only runs with this setting or seed"
     )

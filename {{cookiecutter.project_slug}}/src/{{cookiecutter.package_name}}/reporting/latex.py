@@ -1,7 +1,7 @@
 """The results table for a paper: LaTeX in the style of booktabs."""
 
 from .results import Results
-from .table import cells, header
+from .table import cells, count_columns, header
 
 SPECIAL = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -23,7 +23,7 @@ SPECIAL = {
 def latex_text(results: Results) -> str:
     """A `table` environment. The best setting by validation data is bold; no column of counts is shown."""
     names = header(results)
-    kept = [i for i, name in enumerate(names) if name not in ("failed or interrupted", "unfinished")]
+    kept = [i for i, name in enumerate(names) if name not in count_columns(results)]
     columns = "l" * len(results.settings) + "r" * (len(kept) - len(results.settings))
     caption = "Mean $\\pm$ sample standard deviation over the completed runs of each setting."
     if results.best:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from .comparison import Comparison
 from .results import Results, is_higher_better
 from .statistics import EXACT_UP_TO, FEWEST, RESAMPLES
+from .summaries import PRUNED
 from .table import FRACTIONS, INTERVAL, format_number, format_statistic, has_intervals
 
 
@@ -34,10 +35,13 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
         [
             f"{run.folder} ({run.status}): {run.error or 'no message'}"
             for run in found.runs
-            if run.status != "completed"
+            if run.status in ("failed", "interrupted")
         ],
         "failed or interrupted",
     )
+    pruned = sum(run.status == PRUNED for run in found.runs)
+    if pruned:
+        lines.append(f"{pruned} pruned by the search before their end: counted, but in no mean.")
     lines += listed((str(run.folder) for run in found.unfinished), "still running, or killed (no summary.json)")
     lines += listed((f"{path}: {reason}" for path, reason in found.unreadable), "left out, cannot be read")
     return lines

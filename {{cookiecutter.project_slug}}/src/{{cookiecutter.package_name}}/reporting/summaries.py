@@ -12,6 +12,7 @@ from ..integrity import read_sealed
 
 STATUSES = ("completed", "failed", "interrupted")
 UNFINISHED = "unfinished"  # no summary yet: still running, or killed
+PRUNED = "pruned"  # a search ended it early, since others of its trials did better: in no mean, and no failure
 # Folders inside a run that hold thousands of files and no summary; hidden ones are skipped too.
 SKIPPED_FOLDERS = {"wandb", "checkpoints", "figures", "__pycache__", "node_modules"}
 LISTS = ("overrides", "input_shape")
@@ -90,7 +91,7 @@ def read_run(path: Path) -> Run:
     seed = summary.get("seed")
     return Run(
         folder=path.parent,
-        status=summary["status"],
+        status=PRUNED if summary.get("pruned") is True else summary["status"],
         settings=settings_of(map(str, summary.get("overrides") or []), summary.get("choices") or {}),
         seed=seed if isinstance(seed, int) else None,
         metrics=finite_or_nan(summary.get("metrics") or {}),

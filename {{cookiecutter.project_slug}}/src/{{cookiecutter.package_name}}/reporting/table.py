@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from .results import Results, Row
 from .statistics import Statistic
-from .summaries import UNFINISHED
+from .summaries import PRUNED, UNFINISHED
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,14 +52,17 @@ def has_intervals(results: Results, metric: str) -> bool:
     return any(row.statistic(metric).interval for row in results.rows)
 
 
-def count_columns(results: Results) -> list[str]:
-    unfinished = any(row.with_status(UNFINISHED) for row in results.rows)
-    return ["failed or interrupted", *([UNFINISHED] if unfinished else [])]
+def count_columns(results: Results) -> dict[str, tuple[str, ...]]:
+    """The columns that count runs without a result, and the statuses that each counts; the rarer ones where needed."""
+    rare = {
+        status: (status,) for status in (PRUNED, UNFINISHED) if any(row.with_status(status) for row in results.rows)
+    }
+    return {"failed or interrupted": ("failed", "interrupted"), **rare}
 
 
 def cells(results: Results, row: Row) -> list[str]:
     """One line of the table as it is read by people; `csv_text` has the full precision."""
-    runs, unfinished = len(row.with_status("completed")), len(row.with_status(UNFINISHED))
+    runs = len(row.with_status("completed"))
     line = [*(row.settings[key] for key in results.settings), str(runs)]
     for metric in results.metrics:
         statistic = row.statistic(metric)
@@ -70,8 +73,8 @@ def cells(results: Results, row: Row) -> list[str]:
     figures = [entry.get(column, "") for column in results.reference_columns]
     if entry.get("note"):
         figures[0] = f"{figures[0]} [{results.note_numbers[entry['note']]}]".strip()
-    counts = [str(len(row.runs) - runs - unfinished), str(unfinished)]
-    return [*line, *figures, *counts[: len(count_columns(results))]]
+    counts = [sum(len(row.with_status(status)) for status in kinds) for kinds in count_columns(results).values()]
+    return [*line, *figures, *map(str, counts)]
 
 
 def csv_text(results: Results) -> str:
@@ -79,7 +82,7 @@ def csv_text(results: Results) -> str:
     columns = [f"{name}_{part}" for name in results.metrics for part in ("mean", "std", "low", "high")]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    counts = ("failed", "interrupted", UNFINISHED)
+    counts = ("failed", "interrupted", PRUNED, UNFINISHED)
     writer.writerow([*results.settings, "runs", *columns, *results.reference_columns, *counts])
     for row in results.rows:
         statistics = [row.statistic(name) for name in results.metrics]
