@@ -39,6 +39,7 @@ def run_command(name: str) -> None:
     if any(len(word) > 2 and "--experimental-rerun".startswith(word.partition("=")[0]) for word in sys.argv[1:]):
         refuse("--experimental-rerun is not allowed: it would run code from a pickle. Name the settings instead.")
     read_env()
+    shows_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its exceptions to us
     log_to_terminal()
     register_resolvers()
@@ -55,10 +56,6 @@ def run_command(name: str) -> None:
         from .checking import explain
 
         refuse(explain(error))
-    except ValueError as error:
-        if "Config group override" not in str(error):
-            raise
-        refuse(f"A group takes the name of one of its files, such as model=mlp. {error}")
     except SweepFailed as failure:
         logger.error("{}", failure)
         sys.exit(1)
@@ -67,6 +64,14 @@ def run_command(name: str) -> None:
     except KeyboardInterrupt:
         logger.warning("Stopped.")
         sys.exit(130)
+    except Exception as error:  # of a run it is in train.log
+        if isinstance(error, ValueError) and "Config group override" in str(error):
+            refuse(f"A group takes the name of one of its files, such as model=mlp. {error}")
+        if shows_traceback:
+            raise
+        where = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        logger.error("{} failed: {}: {}\nWhere: HYDRA_FULL_ERROR=1 {} ...", name, type(error).__name__, where, name)
+        sys.exit(1)
 
 
 def register_resolvers() -> None:
