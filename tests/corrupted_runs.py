@@ -3,8 +3,8 @@
     PYTHONPATH=src python <template>/tests/corrupted_runs.py [number of folders, 100] [seed, 0]
 
 It runs in a baked project. Each folder is a copy of a good run with one to three faults: bits flipped, a file cut off,
-emptied, filled with noise, deleted, taken from another run, a line twice, a value in JSON or YAML replaced. Right is what
-the same command says of the good run. A traceback, another number, or an exit status other than 0, 1 or 2 is a failure.
+emptied, filled with noise, deleted, taken from another run, a line twice, a value in JSON or YAML replaced. Right is
+what the same command says of the good run. A traceback, another number, or an exit status other than 0, 1 or 2 is a failure.
 """
 
 import contextlib

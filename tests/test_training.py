@@ -83,3 +83,12 @@ def test_a_mistake_is_answered_in_a_few_lines(project: Path, run: Run) -> None:
     assert done.returncode == 2
     assert "Did you mean mlp?" in done.stderr and len(done.stderr.splitlines()) <= 3
     assert done.stdout == ""
+
+
+@pytest.mark.slow
+def test_corrupted_run_folders_end_with_a_sentence_or_the_right_result(
+    project: Path, clean_environment: dict[str, str]
+) -> None:
+    script = Path(__file__).with_name("corrupted_runs.py")
+    done = python(project, str(script), "12", "7", env=clean_environment)
+    assert "12 corrupted run folders" in done.stdout

@@ -105,7 +105,7 @@ def test_a_configuration_that_was_changed_is_not_compared(said, runs):
     said("diff", "a1", "a2")
     (runs / "a1" / ".hydra" / "config.yaml").write_text("{}")
     error = said("diff", "a1", "a2", status=2)
-    assert "runs/sweeps/s/a1/.hydra/config.yaml was changed after the run wrote it" in error
+    assert "runs/sweeps/s/a1/summary.json cannot be read: is of another run, or .hydra/config.yaml was changed" in error
 
 
 def test_equal_runs_have_no_difference(said, runs):

@@ -8,7 +8,7 @@ from os import walk  # Path.walk exists only from Python 3.12 on
 from pathlib import Path
 from typing import Any
 
-from ..integrity import read_sealed
+from ..integrity import is_unchanged, read_sealed
 
 STATUSES = ("completed", "failed", "interrupted")
 UNFINISHED = "unfinished"  # no summary yet: still running, or killed
@@ -76,6 +76,8 @@ def run_folders(folder: Path, onerror: Callable[[OSError], None] | None = None) 
 def read_summary(path: Path) -> dict[str, Any]:
     """One `summary.json`. Raises one of UNREADABLE, with the reason, where it is not one, is damaged or was changed."""
     summary = read_sealed(path)
+    if not is_unchanged(path.parent / ".hydra" / "config.yaml", path.parent, summary):
+        raise ValueError("is of another run, or .hydra/config.yaml was changed after the run wrote it")
     if summary.get("status") not in STATUSES:
         raise ValueError(f"has no status, one of {', '.join(STATUSES)}")
     for kind, keys in ((list, LISTS), (dict, MAPPINGS)):
