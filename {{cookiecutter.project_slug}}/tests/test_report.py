@@ -226,6 +226,15 @@ def test_the_best_setting_is_chosen_on_validation_data_and_shown_with_its_test_v
     assert "Best by the lowest mean val/loss: optimizer.lr=0.3 (1 run, 1 more not completed): val/loss 0.1," in printed
 
 
+def test_a_best_setting_that_others_equal_is_said_to_be_one_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i, val in enumerate((1.0, 1.0, 0.9, 1.0)):
+        write_run(tmp_path / str(i), 0, 0.5, val=val, settings={"optimizer.lr": i})
+    assert main([str(tmp_path)]) == 0
+    assert "optimizer.lr=0 (1 run, 2 others as good): val/accuracy 1.000" in capsys.readouterr().out
+
+
 def test_data_sets_have_a_best_setting_each_and_without_validation_there_is_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

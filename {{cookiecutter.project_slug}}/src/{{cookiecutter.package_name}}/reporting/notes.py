@@ -63,6 +63,9 @@ def best_lines(results: Results) -> list[str]:
         on = f" on {row.settings['data']}" if len(results.best) > 1 else ""
         lost = len(row.runs) - runs
         count = f"{runs} run{'s' * (runs != 1)}" + (f", {lost} more not completed" if lost else "")
+        rivals = [other for other in results.rows if results.data_of(other) == results.data_of(row)]
+        equal = sum(other.statistic(by).mean == row.statistic(by).mean for other in rivals) - 1
+        count += f", {equal} other{'s' * (equal != 1)} as good" if equal else ""
         lines.append(f"Best{on} by the {kind} mean {by}: {describe(results, row.settings)} ({count}): {figures}")
     return lines
 

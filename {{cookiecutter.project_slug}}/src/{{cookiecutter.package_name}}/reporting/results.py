@@ -12,7 +12,7 @@ from .summaries import Run, RunsFound
 
 FIRST_COLUMNS = ("model", "data")
 DEFAULT = "default"  # shown where a run leaves alone what another run overrides
-HIGHER_IS_BETTER = {"accuracy", "r2"}  # of all other metrics, lower values are
+HIGHER_IS_BETTER = {"accuracy", "r2"}
 
 
 @dataclass(frozen=True)
@@ -70,17 +70,16 @@ class Results:
 
         Empty where no run has that metric, or where there is nothing to choose from.
         """
-        metric = self.validation
         best: dict[str, Row] = {}
-        for row in self.rows:
-            data = "" if "data" in self.averaged_over else row.settings.get("data", "")
-            mean = row.statistic(metric).mean
-            if mean is None or not math.isfinite(mean):
-                continue
-            rival = best[data].statistic(metric).mean if data in best else None
-            if rival is None or better(metric, mean, rival):
-                best[data] = row
-        return list(best.values()) if len(self.rows) > 1 else []
+        for row in self.ranked if len(self.rows) > 1 else []:
+            mean = row.statistic(self.validation).mean
+            if mean is not None and math.isfinite(mean):
+                best.setdefault(self.data_of(row), row)
+        return [row for row in self.rows if any(row is other for other in best.values())]
+
+    def data_of(self, row: Row) -> str:
+        """The data set of a row: figures of different ones do not compare. Empty where a row is a mean over several."""
+        return "" if "data" in self.averaged_over else row.settings.get("data", "")
 
     @cached_property
     def ranked(self) -> list[Row]:
@@ -124,12 +123,8 @@ class Results:
         ]
 
 
-def better(metric: str, value: float, rival: float) -> bool:
-    """Whether `value` is better than `rival`: higher for accuracy and r2, lower for losses and errors."""
-    return value > rival if is_higher_better(metric) else value < rival
-
-
 def is_higher_better(metric: str) -> bool:
+    """True for accuracy and r2, False for losses and errors."""
     return metric.rpartition("/")[2] in HIGHER_IS_BETTER
 
 
