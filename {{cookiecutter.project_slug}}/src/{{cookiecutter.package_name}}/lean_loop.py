@@ -53,13 +53,24 @@ class LeanEpochLoop(_TrainingEpochLoop):
         self.is_plain: bool | None = None
         self.monitored: dict[str, Tensor] = {}  # metrics of the run that this one goes on with
 
+    def on_run_start(self, data_fetcher: Any) -> None:
+        """Begin the epoch at the batch where it was left.
+
+        Lightning does so only while it sets up the data, and a schedule needs the data before the checkpoint is read.
+        """
+        if self.restarting and self.trainer.fit_loop._combined_loader_states_to_load:
+            self.trainer.fit_loop._load_combined_loader_states()
+            iter(data_fetcher)
+        super().on_run_start(data_fetcher)
+
     def advance(self, data_fetcher: Any) -> None:
         """Train on the next batch; all of Lightning's counters go on as they do in its own loop."""
         if self.is_plain is None:
             self.is_plain = is_plain(self.trainer)
             self.listeners = [c for c in self.trainer.callbacks if overrides(c, Callback, "on_train_batch_end")]
         if self.restarting:
-            self.restarting = False  # our checkpoints are written between steps, so there is nothing to catch up with
+            # Our checkpoints are written between steps, so there is nothing to catch up with.
+            self.trainer.fit_loop.restarting = False
         self.between_steps()
         if not self.is_plain:
             super().advance(data_fetcher)

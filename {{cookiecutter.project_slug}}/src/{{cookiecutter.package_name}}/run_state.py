@@ -52,7 +52,7 @@ class RunState(Callback):
         assert isinstance(pl_module, Task)
         state = checkpoint["run_state"]
         if state["is_trained"] and json.loads(state["settings"]) == same_training(self.settings):
-            pl_module.is_trained = trainer.should_stop = True
+            self.is_trained = pl_module.is_trained = trainer.should_stop = True
         self.metrics.restore(state["rows"])
         self.generators = state["generators"]
         pl_module.train_metrics.load_state(state["train_metrics"])

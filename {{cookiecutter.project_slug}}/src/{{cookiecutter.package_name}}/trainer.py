@@ -82,6 +82,7 @@ def make_trainer(
         logger=[logger for logger in loggers if logger is not None],
         callbacks=[progress, *callbacks],
         enable_progress_bar=shows_bar,
+        enable_checkpointing=validates,  # otherwise Lightning adds checkpoints of its own
     )
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # see signals.py
     trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, partial(last.between_steps, trainer))

@@ -164,6 +164,7 @@ class Task(LightningModule, ABC):
             "lr_scheduler": {
                 "scheduler": scheduler,
                 "interval": "epoch" if per_epoch else "step",
+                "frequency": (self.trainer.check_val_every_n_epoch or 1) if per_epoch else 1,
                 "monitor": "val/loss",
             },
         }
