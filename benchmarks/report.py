@@ -62,9 +62,10 @@ def main() -> None:
         figures = measure(project, arguments.repeats)
 
     print(f"{runs} runs of {EPOCHS} epochs. Cold start to end; median (range) of {arguments.repeats} repeats\n")
-    print(f"{'':40}{'seconds':24}peak memory, MiB")
+    print(f"{'':40}{'seconds':24}{'of the processor':24}peak memory, MiB")
     for name, found in figures.items():
-        print(f"{name:40}{spread(found['seconds'], 2):24}{spread(found['mebibytes'], 0)}")
+        times = [spread(found[kind], 2) for kind in ("seconds", "processor_seconds")]
+        print(f"{name:40}{times[0]:24}{times[1]:24}{spread(found['mebibytes'], 0)}")
     print("\n" + ", ".join(f"{key} {value}" for key, value in described().items()))
     if arguments.json:
         arguments.json.write_text(json.dumps({"figures": figures, **described()}, indent=1) + "\n")
@@ -150,8 +151,12 @@ def summarized(
 
 
 def measure(project: Path, repeats: int) -> dict[str, dict[str, list[float]]]:
-    """Return seconds and peak memory of each command, a figure for each repeat; the commands take turns."""
-    figures: dict[str, dict[str, list[float]]] = {name: {"seconds": [], "mebibytes": []} for name in COMMANDS}
+    """Return seconds, those of the processor, which others on the machine matter less to, and peak memory.
+
+    A figure for each repeat of each command; the commands take turns.
+    """
+    kinds = ("seconds", "processor_seconds", "mebibytes")
+    figures: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in kinds} for name in COMMANDS}
     surroundings = environment(project)
     for repeat in range(repeats + 1):
         for name, command in COMMANDS.items():
@@ -164,8 +169,10 @@ def measure(project: Path, repeats: int) -> dict[str, dict[str, list[float]]]:
             if process.returncode:
                 sys.exit(f"{name} failed")
             if repeat:  # the first round compiles modules and reads files from the disk
-                figures[name]["seconds"].append(time.perf_counter() - start)
-                figures[name]["mebibytes"].append(used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
+                peak = used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+                values = (time.perf_counter() - start, used.ru_utime + used.ru_stime, peak)
+                for kind, value in zip(kinds, values, strict=True):
+                    figures[name][kind].append(value)
     return figures
 
 

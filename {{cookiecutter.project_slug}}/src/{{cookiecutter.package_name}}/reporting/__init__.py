@@ -1,1 +1,1 @@
-"""What `report` is made of: summaries are read and grouped, then drawn as a table and a chart."""
+"""What `report` and `runs` are made of: summaries are read, grouped and compared, then shown as text and pictures."""
