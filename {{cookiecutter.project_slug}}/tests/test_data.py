@@ -1,5 +1,6 @@
 """Data sets are the published ones, are cached whole or not at all, and are split by the seed."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -125,7 +126,21 @@ def test_cached_arrays_are_made_once(tmp_path):
     for _ in range(2):
         assert cached(tmp_path / "new" / "a.npz", make(calls))["x"].tolist() == [0, 1, 2]
     assert len(calls) == 1
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.npz"]
+    assert {path.name for path in (tmp_path / "new").iterdir()} <= {"a.npz", ".a.npz.lock"}
+
+
+def test_of_two_that_need_the_same_arrays_at_once_one_makes_them(tmp_path):
+    calls = []
+
+    def slow():
+        calls.append(1)
+        time.sleep(0.2)
+        return {"x": np.arange(3)}
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: cached(tmp_path / "a.npz", slow)["x"].tolist(), range(4)))
+    assert results == [[0, 1, 2]] * 4 and len(calls) == 1
+    assert {path.name for path in tmp_path.iterdir()} <= {"a.npz", ".a.npz.lock"}
 
 
 @pytest.mark.parametrize("keep", [0, 20, 100])
