@@ -7,6 +7,7 @@ Everything is a setting, changed by name=value:
   train -m model=linear,mlp,cnn seed=1,2,3        every combination, one after the other
   train -m seed=1,2,3,4 hydra/launcher=joblib     the same side by side, on all cores
   train -m model=mlp,cnn sweep=depth              named: the same command again goes on with it
+  train -m hydra/sweeper=optuna 'optimizer.lr=interval(0.001,0.1)'   a search by Optuna
   train tracking=none                             without a tracker
   train resume=runs/<date>/<time>                 go on with a run that was stopped
 
