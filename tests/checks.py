@@ -39,7 +39,8 @@ def assert_parses(project: Path) -> None:
             raise AssertionError(f"{name} does not parse: {error}") from error
         # Python under src/ is copied unrendered and may hold {{ in its f-strings.
         leftover = "cookiecutter" if name.startswith("src") and path.suffix == ".py" else None
-        leftover = leftover or r"\{\{|\{%|cookiecutter[._]"
+        # GitHub's own ${{ ... }} stays.
+        leftover = leftover or r"(?<!\$)\{\{|\{%|cookiecutter[._]"
         assert not re.search(leftover, text), f"{name} holds unrendered Jinja"
 
 
