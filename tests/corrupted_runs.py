@@ -4,7 +4,8 @@
 
 It runs in a baked project. Each folder is a copy of a good run with one to three faults: bits flipped, a file cut off,
 emptied, filled with noise, deleted, taken from another run, a line twice, a value in JSON or YAML replaced. Right is
-what the same command says of the good run. A traceback, another number, or an exit status other than 0, 1 or 2 is a failure.
+what the same command says of the good run. A traceback, another number, or an exit status other than 0, 1 or 2 is a
+failure.
 """
 
 import contextlib

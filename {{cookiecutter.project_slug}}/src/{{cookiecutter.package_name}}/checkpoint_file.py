@@ -4,7 +4,7 @@ import os
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
@@ -37,12 +37,13 @@ def write(checkpoint: dict[str, Any], path: Path) -> None:
     score it holds: a power cut then loses what came after it, and nothing else.
 
     Raises:
-        OSError or RuntimeError: the disk is full, or the folder cannot be written; the old files are untouched.
+        OSError: the disk is full, or the folder cannot be written; the old files are untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     try:
-        torch.save(checkpoint, partial)
+        with partial.open("wb") as unfinished:
+            save(checkpoint, unfinished)
         if path.name == LAST:
             for file in (partial, path.with_name(BEST)):
                 flush(file)
@@ -51,6 +52,21 @@ def write(checkpoint: dict[str, Any], path: Path) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def save(checkpoint: dict[str, Any], file: BinaryIO) -> None:
+    """Write a checkpoint into an open file.
+
+    Raises:
+        OSError: what the system said; torch would hide it behind an error of its own.
+    """
+    try:
+        torch.save(checkpoint, file)
+    except RuntimeError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, OSError):
+            cause = cause.__context__
+        raise cause or error from None
 
 
 def flush(path: Path) -> None:

@@ -7,7 +7,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,18 +69,28 @@ def is_for_terminal(record: "Record") -> bool:
 def log_to_file(path: Path) -> Iterator[None]:
     """Write every message to `path` as well, for as long as the context lasts.
 
-    `diagnose` stays off: it would write the values of variables into the log. Secrets in messages are masked.
+    `diagnose` stays off: it would write the values of variables into the log. Secrets in messages are masked. When the
+    disk is full, the messages on the terminal go on.
     """
-    with path.open("a", encoding="utf-8", buffering=1) as file:
+    file = path.open("a", encoding="utf-8", buffering=1)
+    is_whole = True
 
-        def write(line: str) -> None:
-            file.write(mask(line))  # once more, since a traceback comes after the message
-
-        sink = logger.add(write, level="DEBUG", format=FILE_FORMAT, backtrace=False, diagnose=False)
+    def write(line: str) -> None:
+        nonlocal is_whole
         try:
-            yield
-        finally:
-            logger.remove(sink)
+            file.write(mask(line))  # masked once more, since a traceback comes after the message
+        except OSError as error:
+            if is_whole:
+                sys.stderr.write(f"{path} cannot be written: {error.strerror}\n")  # a sink must not log
+            is_whole = False
+
+    sink = logger.add(write, level="DEBUG", format=FILE_FORMAT, backtrace=False, diagnose=False)
+    try:
+        yield
+    finally:
+        logger.remove(sink)
+        with suppress(OSError):
+            file.close()
 
 
 def adopt_lightning() -> None:

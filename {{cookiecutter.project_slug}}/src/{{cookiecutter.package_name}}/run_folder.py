@@ -199,7 +199,10 @@ def carry_out(run: Run, work: Callable[[Run], None]) -> None:
         raise
     finally:
         if run.trainer is not None or run.is_job or not run.before:  # a run that could not go on is as it was
-            run.write()
+            try:
+                run.write()
+            except OSError as error:
+                logger.error("{} could not be written: {}", shown(run.folder / "summary.json"), error.strerror)
         for close in run.closers:
             close(run.summary)
         if run.summary["status"] == "interrupted" and run.stop.number is not None:
@@ -293,8 +296,11 @@ def note(recorded: Recorded, folder: Path) -> None:
 def write_whole(path: Path, text: str) -> None:
     """Write a file beside and rename it: a kill in the middle leaves the last good one."""
     partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def discard(folder: Path) -> None:
