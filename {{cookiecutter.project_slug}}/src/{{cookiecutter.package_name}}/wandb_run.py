@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from .settings import Tracking
 
-FINISH_TIMEOUT = 60.0  # seconds; what is not uploaded by then stays on disk for `wandb sync`
-
 _server_unreachable = False  # for this process: later jobs of a sweep do not wait for it again
 
 
@@ -63,7 +61,7 @@ def start_wandb(
             config=config,
             id=run_id,
             resume="allow" if run_id else None,
-            settings=_quiet_settings(settings.init_timeout),
+            settings=_quiet_settings(settings),
         )
         run.define_metric("trainer/global_step")
         run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
@@ -96,11 +94,12 @@ def finish_wandb(run: Run, exit_code: int, folder: Path) -> None:
     global _server_unreachable
     start = time.monotonic()
     run.finish(exit_code=exit_code)
-    if not run.offline and time.monotonic() - start >= FINISH_TIMEOUT:
+    seconds = run.settings.finish_timeout
+    if not run.offline and time.monotonic() - start >= seconds:
         _server_unreachable = True
         logger.warning(
             "Weights & Biases did not take everything within {:.0f} s. It is on disk: `wandb sync {}` uploads it.",
-            FINISH_TIMEOUT,
+            seconds,
             folder / "wandb" / "run-*",
         )
 
@@ -115,7 +114,7 @@ def _wandb_mode(settings: Tracking) -> tuple[str, str]:
 
     if settings.mode in ("offline", "disabled"):
         return settings.mode, f"tracking.mode={settings.mode}"
-    own_mode = wandb.setup(_quiet_settings(settings.init_timeout)).settings.mode
+    own_mode = wandb.setup(_quiet_settings(settings)).settings.mode
     if settings.mode == "auto" and own_mode != "online":
         return ("disabled" if own_mode == "disabled" else "offline"), f"WANDB_MODE={own_mode}"
     reason = "not logged in"
@@ -133,7 +132,7 @@ def _wandb_mode(settings: Tracking) -> tuple[str, str]:
     return "offline", reason
 
 
-def _quiet_settings(init_timeout: float) -> Settings:
+def _quiet_settings(settings: Tracking) -> Settings:
     """Settings of W&B: nothing on the terminal, and nothing sent that the user did not log.
 
     Code, git state, host name and package list stay here (summary.json states commit, versions
@@ -145,8 +144,8 @@ def _quiet_settings(init_timeout: float) -> Settings:
     return wandb.Settings(
         silent=True,
         console="off",
-        init_timeout=init_timeout,
-        finish_timeout=FINISH_TIMEOUT,
+        init_timeout=settings.init_timeout,
+        finish_timeout=settings.finish_timeout,
         disable_code=True,
         save_code=False,
         disable_git=True,

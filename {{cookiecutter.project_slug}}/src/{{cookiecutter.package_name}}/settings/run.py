@@ -38,6 +38,7 @@ class Tracking(Strict):
     mode: Literal["auto", "online", "offline", "disabled"] = "auto"  # W&B: auto is online if you are logged in
     tags: tuple[str, ...] = ()
     init_timeout: PositiveFloat = 10.0  # W&B: seconds to wait for the server before going on offline
+    finish_timeout: PositiveFloat = 60.0  # W&B: seconds to wait at the end for what is not uploaded yet
 
 
 class Trainer(Strict):
