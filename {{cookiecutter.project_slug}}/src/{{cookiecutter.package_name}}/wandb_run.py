@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from loguru import logger
 
 from .mistakes import UserMistake
+from .run_folder import shown
 
 if TYPE_CHECKING:
     from wandb import Run, Settings
@@ -100,7 +101,7 @@ def finish_wandb(run: Run, exit_code: int, folder: Path) -> None:
         logger.warning(
             "Weights & Biases did not take everything within {:.0f} s. It is on disk: `wandb sync {}` uploads it.",
             seconds,
-            folder / "wandb" / "run-*",
+            shown(folder) / "wandb" / "run-*",
         )
 
 
@@ -172,8 +173,7 @@ def _say_offline(folder: Path, group: str | None, reason: str) -> None:
             (folder.parent / ".wandb-offline").touch(exist_ok=False)
         except OSError:
             return  # another job has said it
-    here = Path.cwd()
-    run = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    run = shown(folder)
     runs = run if group is None else run.parent / "*"
     logger.info(
         "Weights & Biases records offline ({}). Look at it: `wandb leet {}`. "
