@@ -256,13 +256,27 @@ def ray_workers(project: Path) -> list[int]:
 
 
 @pytest.mark.usefixtures("ray")
-def test_on_ray_a_job_that_is_killed_is_told_and_the_other_one_completes(project: Path, start: Start) -> None:
-    sweep = project / "runs/sweeps/killed_on_ray"
-    command = start("-m", "sweep=killed_on_ray", "hydra/launcher=ray", "seed=0,1", *LONG_JOBS, *QUICK)
-    until(lambda: any(epochs(path.parent) > 20 for path in sweep.glob("*/metrics.csv")), "the training")
+def test_on_ray_jobs_stop_with_a_checkpoint_and_one_that_is_killed_takes_no_other_with_it(
+    project: Path, start: Start, undisturbed: Path
+) -> None:
+    command = ("-m", "sweep=on_ray", "hydra/launcher=ray", "seed=0,1", *LONG_JOBS, *QUICK)
+    sweep = project / "runs/sweeps/on_ray"
+
+    first = start(*command)
+    until(lambda: len(list(sweep.glob("*/metrics.csv"))) == 2, "the start of both jobs")
+    until(lambda: min(epochs(job(sweep, 0)), epochs(job(sweep, 1))) > 20, "the training")
+    first.send_signal(signal.SIGINT)
+    told = first.communicate(timeout=PATIENCE)[1]
+    assert first.returncode == 130, told
+    assert statuses(sweep) == {0: "interrupted", 1: "interrupted"}
+
+    second = start(*command)
+    until(lambda: not list(sweep.glob("*/summary.json")), "the new start of both jobs")
     os.kill(ray_workers(project)[0], signal.SIGKILL)
-    told = command.communicate(timeout=PATIENCE)[1]
-    assert command.returncode == 1, told
+    told = second.communicate(timeout=PATIENCE)[1]
+    assert second.returncode == 1, told
     assert "1 of 2 jobs completed, 1 failed" in told
     assert "The worker died unexpectedly" in told
-    assert list(statuses(sweep).values()) == ["completed"]
+    ((seed, status),) = statuses(sweep).items()
+    assert status == "completed"
+    assert_same_weights(job(sweep, seed), job(undisturbed, seed))

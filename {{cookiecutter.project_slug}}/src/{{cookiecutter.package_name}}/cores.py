@@ -10,8 +10,15 @@ SLOT = "JOB_SLOT"  # which of the jobs that run side by side this process is for
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many cores this process may use; not every SLURM confines its jobs to those that it gave them."""
+    visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return at_most("SLURM_CPUS_PER_TASK", visible)
+
+
+def at_most(variable: str, number: int) -> int:
+    """Return `number`, or what the environment says, if that is less."""
+    said = os.environ.get(variable, "")
+    return min(number, int(said)) if said.isdigit() and int(said) > 0 else number
 
 
 def processes(n_jobs: int) -> int:
@@ -26,9 +33,9 @@ def processes(n_jobs: int) -> int:
 
 
 def cores_for_this_job() -> int:
-    """Return this process's cores, divided by the jobs that run side by side on this machine."""
+    """Return this process's cores, divided by the jobs beside it; Ray names those of a job in OMP_NUM_THREADS."""
     beside = int(HydraConfig.get().launcher.get("n_jobs", 1)) if HydraConfig.initialized() else 1
-    return max(1, cores() // processes(beside))
+    return at_most("OMP_NUM_THREADS", max(1, cores() // processes(beside)))
 
 
 def gpu_for_this_job(gpus: int) -> int | None:

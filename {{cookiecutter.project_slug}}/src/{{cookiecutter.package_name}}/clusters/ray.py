@@ -16,10 +16,11 @@ from ..components import Strict
 from ..jobs import Job
 from ..jobs import run as run_job
 from ..mistakes import UserMistake, first_line
-from ..signals import Stopped, listening
+from ..signals import listening
 from . import Assignment, require
 
 GRACE = 60.0  # seconds that jobs have after Ctrl-C to write their checkpoints
+GLANCE = 0.5  # seconds between two looks at the signals
 STORE = 100 * 2**20  # bytes of shared memory for Ray's objects: jobs exchange files, not objects
 
 
@@ -107,19 +108,20 @@ def wait(ray: Any, sent: dict[Any, str]) -> dict[str, str]:
     """
     died: dict[str, str] = {}
     waiting = list(sent)
-    try:
-        with listening():
-            while waiting:
-                (done,), waiting = ray.wait(waiting)
+    with listening() as stop:
+        stop.is_patient = True  # Ray's own code cannot be left by an exception
+        while waiting and stop.number is None:
+            done, waiting = ray.wait(waiting, timeout=GLANCE)
+            for reference in done:
                 try:
-                    ray.get(done)
+                    ray.get(reference)
                 except ray.exceptions.RayError as error:
-                    died[sent[done]] = first_line(getattr(error, "cause", None) or error)
+                    died[sent[reference]] = first_line(getattr(error, "cause", None) or error)
                 logger.info("Ray: {} of {} jobs ended", len(sent) - len(waiting), len(sent))
-    except Stopped:
-        logger.warning("Stopping {} jobs; those that run write a checkpoint first.", len(waiting))
-        for reference in waiting:
-            ray.cancel(reference, force=False)
-        ray.wait(waiting, num_returns=len(waiting), timeout=GRACE)
-        raise
+        if stop.number is not None:
+            logger.warning("Stopping {} jobs; those that run write a checkpoint first.", len(waiting))
+            for reference in waiting:
+                ray.cancel(reference, force=False)
+            ray.wait(waiting, num_returns=len(waiting), timeout=GRACE)
+        stop.obey()
     return died
