@@ -72,7 +72,7 @@ def kill_runs(project: Project, kills: int, seed: int = 0) -> list[dict[str, Any
     project.train(*TRAINING, "hydra.run.dir=runs/whole")
     whole = project.folder / "runs" / "whole"
     seconds = json.loads((whole / "summary.json").read_text())["seconds"]["fit"]
-    outcomes = []
+    outcomes: list[dict[str, Any]] = []
     tries = 0
     while len(outcomes) < kills:
         tries += 1
