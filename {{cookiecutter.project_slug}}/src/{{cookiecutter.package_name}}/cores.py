@@ -38,6 +38,9 @@ def cores_for_this_job() -> int:
     return at_most("OMP_NUM_THREADS", max(1, cores() // processes(beside)))
 
 
-def gpu_for_this_job(gpus: int) -> int | None:
-    """Return the number of the GPU that this job has for itself, or None if it does not run beside others."""
-    return int(os.environ[SLOT]) % gpus if SLOT in os.environ and gpus > 1 else None
+def gpus_for_this_job(gpus: int, needed: int) -> list[int] | None:
+    """Return the numbers of the GPUs that this job has for itself, or None if it does not run beside others."""
+    if SLOT not in os.environ or gpus <= needed:
+        return None
+    first = int(os.environ[SLOT]) * needed
+    return [(first + i) % gpus for i in range(needed)]

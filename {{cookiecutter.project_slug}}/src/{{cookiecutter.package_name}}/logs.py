@@ -109,6 +109,8 @@ def adopt_lightning() -> None:
     warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
     # A run may end within its first epoch, before anything was validated.
     warnings.filterwarnings("ignore", ".*could not find the monitored key.*")
+    # On several devices, every rank has the metrics of all.
+    warnings.filterwarnings("ignore", ".*sync_dist=True.*")
     # A job that is run again writes over the checkpoints of its first try.
     warnings.filterwarnings("ignore", ".*exists and is not empty.*")
     # Evaluation needs the weights of a checkpoint, not the callbacks of the training.

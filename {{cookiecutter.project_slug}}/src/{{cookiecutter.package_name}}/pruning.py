@@ -39,16 +39,15 @@ class ReportToStudy(Callback):
         self.gives_up(trainer)
 
     def gives_up(self, trainer: Trainer) -> bool:
-        """Report the latest value and return what the pruner says. In distributed training, rank zero asks for all."""
-        verdict = False
+        """Report the latest value and return what the pruner says."""
         value = float(trainer.callback_metrics.get(self.metric, math.nan))
-        if trainer.is_global_zero and math.isfinite(value):
+        if math.isfinite(value):
             try:
                 self.trial.report(value, step=trainer.current_epoch)
-                verdict = self.trial.should_prune()
+                return self.trial.should_prune()
             except OSError as error:  # a full disk is no reason to lose the run
                 logger.warning("The study does not learn of epoch {}: {}", trainer.current_epoch, first_line(error))
-        return bool(trainer.strategy.broadcast(verdict))
+        return False
 
 
 def report_to_study(last: LastCheckpoint) -> ReportToStudy:

@@ -50,6 +50,7 @@ class Run:
         self.recorded = recorded
         self.folder = folder
         self.is_job = is_job
+        self.is_first_rank = True  # on several devices, one process leaves what a run leaves; see ranks.py
         self.is_alone = not is_job or int(hydra.launcher.get("n_jobs", 1)) == 1
         self.group = settings.sweep if is_job else None
         self.name = folder.name if is_job else f"{folder.parent.name}/{folder.name}"
@@ -98,6 +99,8 @@ class Run:
         """Note what is trained, on what, and the checkpoint that the run goes on from, if it does."""
         import torch
 
+        if not self.is_first_rank:
+            return
         self.trainer = trainer
         (self.folder / "summary.json").unlink(missing_ok=True)  # what it said is history now
         if self.recorded.changes:
@@ -117,6 +120,8 @@ class Run:
 
     def conclude(self, trainer: "Trainer", checkpoint: Path, metrics: dict[str, float]) -> None:
         """Note the results: `metrics` of the tested checkpoint's epoch, and those of the test that just ended."""
+        if not self.is_first_rank:
+            return
         tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self.summary["metrics"] = metrics | tested
         self.summary["checkpoint"]["tested"] = checkpoint.stem

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from .collectives import of_all_ranks, rank
 from .metrics_file import MetricsFile
 from .resuming import same_training
 from .settings import Settings
@@ -38,7 +39,7 @@ class RunState(Callback):
         checkpoint["run_state"] = {
             "settings": json.dumps(same_training(self.settings)),
             "is_trained": self.is_trained,
-            "generators": generators(),
+            "generators": of_all_ranks(generators()),
             "rows": self.metrics.rows,
             "train_metrics": pl_module.train_metrics.save_state(),
             "counted_batch": pl_module.counted_batch,
@@ -54,7 +55,7 @@ class RunState(Callback):
         if state["is_trained"] and json.loads(state["settings"]) == same_training(self.settings):
             self.is_trained = pl_module.is_trained = trainer.should_stop = True
         self.metrics.restore(state["rows"])
-        self.generators = state["generators"]
+        self.generators = dict(enumerate(state["generators"])).get(rank())
         pl_module.train_metrics.load_state(state["train_metrics"])
         pl_module.counted_batch = state["counted_batch"]
         trainer.fit_loop.epoch_loop.monitored = state["monitored"]
@@ -64,6 +65,8 @@ class RunState(Callback):
         if self.generators is not None:
             set_generators(self.generators)
             self.generators = None
+        elif rank() > 0:  # another dropout than that of the first rank
+            torch.manual_seed(self.settings.seed * 1_000_003 + rank())
 
 
 def generators() -> dict[str, Any]:

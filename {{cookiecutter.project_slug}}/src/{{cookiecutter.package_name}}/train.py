@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 def train(config: "DictConfig") -> dict[str, Any]:
     """Run what `config` says and return the run's summary, as it stands in `summary.json`."""
-    from .run_folder import record  # imported here, so that help does not wait for it
+    from .ranks import on_all_devices  # imported here, so that help does not wait for them
+    from .run_folder import record
 
-    return record(config, fit_and_test)
+    return record(config, on_all_devices(fit_and_test))
 
 
 def fit_and_test(run: "Run") -> None:

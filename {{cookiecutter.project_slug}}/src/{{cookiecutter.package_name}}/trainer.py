@@ -11,10 +11,13 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.strategies import DDPStrategy
+from torch.distributed import distributed_c10d
 
 from .checkpoint_file import AtomicCheckpoints
 from .checkpoints import BestCheckpoint
-from .cores import cores_for_this_job, gpu_for_this_job
+from .collectives import number_of_ranks
+from .cores import cores_for_this_job, gpus_for_this_job
 from .last_checkpoint import LastCheckpoint
 from .lean_loop import LeanEpochLoop
 from .mistakes import UserMistake, nearest
@@ -51,6 +54,8 @@ def make_trainer(
     """
     arguments = settings.trainer.model_dump(exclude={"enable_progress_bar"})
     if task.is_solved:
+        if number_of_ranks() > 1:
+            raise UserMistake("this model is solved at once, in one process: choose hardware.devices=1")
         arguments |= {"max_epochs": 1, "max_steps": -1}
     monitor = settings.checkpoint.monitor
     if monitor.partition("/")[2] not in task.metric_names:
@@ -67,7 +72,7 @@ def make_trainer(
         if not validates:
             raise UserMistake("early_stopping.patience needs validation data: set data.val_fraction above 0")
         callbacks.append(early_stopping(settings))
-    if HydraConfig.get().sweeper.get("trial") is not None:
+    if run.is_first_rank and HydraConfig.get().sweeper.get("trial") is not None:
         from .pruning import report_to_study  # Optuna is an extra
 
         callbacks.append(report_to_study(last))
@@ -100,20 +105,46 @@ def early_stopping(settings: Settings) -> EarlyStopping:
     )
 
 
+def devices_of(hardware: Hardware, ranks: int) -> int | list[int]:
+    """Return the devices of a job with `ranks` processes, one for each: how many, or which."""
+    if isinstance(hardware.devices, list):
+        return hardware.devices[:ranks]
+    gpus = gpus_for_this_job(torch.cuda.device_count(), ranks) if hardware.accelerator in ("gpu", "auto") else None
+    return gpus or ranks
+
+
+class OneOfRanks(DDPStrategy):
+    """DDP among processes that run already; see ranks.py."""
+
+    def _configure_launcher(self) -> None:
+        """Launch nothing: Lightning would run the whole command again."""
+
+    def barrier(self, *args: Any, **kwargs: Any) -> None:
+        """Wait for the other ranks; not after a checkpoint, since the first one alone knows if it could be written."""
+        if "Trainer.save_checkpoint" not in args:
+            super().barrier(*args, **kwargs)
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Stop what GPUs still wait for, as an answer may never come."""
+        super().on_exception(exception)
+        if self.root_device.type == "cuda":
+            distributed_c10d._abort_process_group()
+
+
 def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
     """Return a Trainer on `hardware`.
 
     Raises:
         UserMistake: the hardware is not there, or Lightning refuses the arguments.
     """
-    torch.set_num_threads(hardware.threads or cores_for_this_job())
-    devices, gpu = hardware.devices, gpu_for_this_job(torch.cuda.device_count())
-    if devices == 1 and gpu is not None and hardware.accelerator in ("gpu", "auto"):
-        devices = [gpu]
+    ranks = number_of_ranks()
+    torch.set_num_threads(hardware.threads or max(1, cores_for_this_job() // ranks))
     try:
         return Trainer(
             accelerator=hardware.accelerator,
-            devices=devices,
+            devices=devices_of(hardware, ranks),
+            strategy=OneOfRanks() if ranks > 1 else "auto",
+            use_distributed_sampler=False,  # see collectives.py: every rank goes through the same batches
             precision=hardware.precision,
             # Jobs are launched by this project: Lightning needs not look for SLURM or others.
             plugins=[AtomicCheckpoints(), LightningEnvironment()],

@@ -25,7 +25,9 @@ class Classification(Task):
 
     def on_test_start(self) -> None:
         """Count confusions from zero."""
-        self.confusion = MulticlassConfusionMatrix(self.spec.output_size, validate_args=False).to(self.device)
+        self.confusion = MulticlassConfusionMatrix(
+            self.spec.output_size, validate_args=False, sync_on_compute=False
+        ).to(self.device)
 
     def make_metrics(self) -> MetricCollection:
         """Return the accuracy over all samples."""

@@ -48,6 +48,8 @@ class EpochMetrics(nn.Module):
         self.must_be_finite = must_be_finite
         self.waiting: list[tuple[Tensor, Tensor, Tensor]] = []
         self.last_finite: Tensor | None = None  # the loss of the last batch that no longer waits
+        for _, metric in self.all_metrics():
+            metric.sync_on_compute = metric._to_sync = False  # every rank has all outputs, see collectives.py
 
     def add(self, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
         """Take in one batch: its mean loss (), its outputs and its targets. Nothing is computed or synchronised yet."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
+from ..collectives import in_shares
 from ..components import Component, build
 from ..data.datamodule import EVALUATION_BATCH, ArrayDataModule
 from ..data.scaling import Scaling
@@ -100,7 +101,7 @@ class Task(LightningModule, ABC):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch. The hot path: nothing here waits for the device or calls `self.log`."""
         *inputs, targets = batch
-        outputs = self.network(*inputs)
+        outputs = in_shares(self.network, inputs)
         loss = self.loss(outputs, targets)
         if self.has_penalty:
             loss = loss + self.network.penalty()
@@ -112,7 +113,7 @@ class Task(LightningModule, ABC):
     def evaluation_step(self, batch: Batch, metrics: EpochMetrics) -> Tensor:
         """Add one batch to `metrics` and return its outputs."""
         *inputs, targets = batch
-        outputs: Tensor = self.network(*inputs)
+        outputs = in_shares(self.network, inputs)
         metrics.add(self.loss(outputs, targets), outputs, targets)
         return outputs
 
