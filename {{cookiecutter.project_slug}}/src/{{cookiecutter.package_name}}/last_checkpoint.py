@@ -18,18 +18,7 @@ from .resuming import IDENTITY, SAME_TRAINING, first_difference
 from .run_folder import Run, shown
 from .run_state import RunState
 from .settings import Checkpoint
-        is_due, signal, is_pruned = first_rank_says(
-            self.is_due(trainer, progress.ready), self.stop.number or 0, bool(self.pruned)
-        )
-        # Half-summed gradients are not saved.
-        if not (is_due or signal or is_pruned) or progress.ready % trainer.accumulate_grad_batches:
-            return
-        if trainer.global_step != self.step:
-            self.write(trainer)
-        if signal:
-            raise Stopped(signal)
-        if is_pruned:
-            raise Pruned(self.pruned)
+from .signals import Pruned, Stopped, StopRequest
 from .slurm import was_requeued
 from .tasks.task import Task
 
@@ -62,7 +51,18 @@ class LastCheckpoint:
         if self.step is None:
             self.step = trainer.global_step  # 0, or where the run goes on
         progress = trainer.fit_loop.epoch_loop.batch_progress.current
-from .signals import Pruned, Stopped, StopRequest
+        is_due, signal, is_pruned = first_rank_says(
+            self.is_due(trainer, progress.ready), self.stop.number or 0, bool(self.pruned)
+        )
+        # Half-summed gradients are not saved.
+        if not (is_due or signal or is_pruned) or progress.ready % trainer.accumulate_grad_batches:
+            return
+        if trainer.global_step != self.step:
+            self.write(trainer)
+        if signal:
+            raise Stopped(signal)
+        if is_pruned:
+            raise Pruned(self.pruned)
 
     def is_due(self, trainer: Trainer, batches: int) -> bool:
         """Say whether the settings ask for a checkpoint after `batches` batches of this epoch."""
