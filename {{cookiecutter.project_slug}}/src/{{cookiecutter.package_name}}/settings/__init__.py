@@ -66,6 +66,18 @@ class Settings(Strict):
         """Refuse what L-BFGS cannot do: it computes the loss of the same batch again and again within a step."""
         if isinstance(self.optimizer, LBFGS) and self.trainer.accumulate_grad_batches > 1:
             raise ValueError("optimizer=lbfgs needs trainer.accumulate_grad_batches=1; raise data.batch_size instead")
+        if isinstance(self.optimizer, LBFGS) and self.hardware.may_be_several:
+            raise ValueError(
+                "optimizer=lbfgs makes much of the last digits, which depend on who sums: hardware.devices=1"
+            )
         if isinstance(self.optimizer, LBFGS) and self.hardware.precision == "16-mixed":
             raise ValueError("optimizer=lbfgs does not work with hardware.precision=16-mixed; try 32-true")
+        return self
+
+    @model_validator(mode="after")
+    def one_process_solves(self) -> Self:
+        """Refuse several devices for a model that has no steps to share."""
+        if isinstance(self.model, models.KernelSVM | models.Sklearn) and self.hardware.may_be_several:
+            name = self.model.import_path.rpartition(".")[2]
+            raise ValueError(f"{name} is solved at once, in one process: set hardware.devices=1")
         return self

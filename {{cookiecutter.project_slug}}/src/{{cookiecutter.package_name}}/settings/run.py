@@ -14,11 +14,17 @@ class Hardware(Strict):
     """Where and how precisely a run computes."""
 
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "cpu"
-    devices: PositiveInt | Literal["auto"] | list[NonNegativeInt] = 1  # how many, or which
+    # How many, or which; auto: all GPUs. Several share every batch, a process for each, see ranks.py.
+    devices: PositiveInt | Literal["auto"] | Annotated[list[NonNegativeInt], Field(min_length=1)] = 1
     precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
     threads: NonNegativeInt = (
         1  # of torch on the CPU; more pays for large models only; 0: all cores, shared between jobs
     )
+
+    @property
+    def may_be_several(self) -> bool:
+        """Whether a run may use several devices."""
+        return self.devices == "auto" or (self.devices if isinstance(self.devices, int) else len(self.devices)) > 1
 
     @model_validator(mode="after")
     def enough_cores(self) -> Self:

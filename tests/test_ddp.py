@@ -1,0 +1,107 @@
+"""Several devices, as two processes on the CPU: one folder a run, and the numbers of one process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import Run, package_of
+
+MOONS = ("model=mlp", "data=moons", "figures=false")
+# Batches of 37 of the 720 samples: neither they nor the last one, of 17, can be halved.
+UNEVEN = ("data.batch_size=37", "trainer.max_epochs=2", "trainer.gradient_clip_val=1", "loss=cross_entropy")
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "summary.json").read_text())
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+
+
+def test_jobs_of_a_multirun_on_two_processes_equal_those_of_one(project: Path, run: Run) -> None:
+    before = {path.parent for path in project.glob("runs/**/summary.json")}
+    sweep = ("sweep=ddp", "hydra/launcher=local", "tracking=wandb", "tracking.mode=offline")
+    run(project, "train", "-m", "hardware=cpu,ddp_cpu", "seed=1,2", *sweep, *MOONS, *UNEVEN)
+    jobs = {path.parent for path in project.glob("runs/**/summary.json")} - before
+    assert len(jobs) == 4 and {job.parent for job in jobs} == {project / "runs" / "sweeps" / "ddp"}
+    assert {path.name for path in (project / "runs" / "sweeps" / "ddp").iterdir() if path.is_dir()} == {
+        job.name for job in jobs
+    }
+    assert not (project / "outputs").exists() and not list(project.glob("*.log"))
+    found = {}
+    for job in jobs:
+        assert len(list(job.glob("wandb/offline-run-*"))) == 1
+        assert (job / "train.log").read_text().count("Training mlp") == 1
+        found[summary(job)["hardware"]["devices"], summary(job)["seed"]] = job
+    for seed in (1, 2):
+        alone, together = found[1, seed], found[2, seed]
+        assert summary(together)["metrics"] == pytest.approx(summary(alone)["metrics"], abs=1e-5)
+        assert summary(together)["steps"] == summary(alone)["steps"] == 40
+        for name, value in weights(alone).items():
+            torch.testing.assert_close(weights(together)[name], value, atol=1e-5, rtol=0)
+    done = run(project, "evaluate", f"run={found[2, 1].relative_to(project)}")
+    assert "test/accuracy" in done.stderr and "summary.json says" not in done.stderr
+
+
+Stop = Callable[[str, Callable[[int], None]], subprocess.CompletedProcess[str]]
+RESUMED = (*MOONS, "hardware=ddp_cpu", "tracking=none", "model.dropout=0.2", "scheduler=cosine")
+
+
+@pytest.fixture
+def stop(project: Path, clean_environment: dict[str, str]) -> Stop:
+    """`stop("name", act)` starts a run in runs/name, and calls `act` with its process id when it has trained a bit."""
+
+    def stop(name: str, act: Callable[[int], None]) -> subprocess.CompletedProcess[str]:
+        arguments = (*RESUMED, "trainer.max_epochs=200", f"hydra.run.dir=runs/{name}")
+        command = [sys.executable, "-m", f"{package_of(project)}.train", *arguments]
+        with subprocess.Popen(
+            command, cwd=project, env=clean_environment, stderr=subprocess.PIPE, text=True
+        ) as process:
+            curve = project / "runs" / name / "metrics.csv"
+            while process.poll() is None and not (curve.exists() and curve.read_text().count("\n") > 3):
+                time.sleep(0.05)
+            try:
+                act(process.pid)
+                _, stderr = process.communicate(timeout=120)
+            finally:
+                process.kill()
+        return subprocess.CompletedProcess(command, process.returncode, "", stderr)
+
+    return stop
+
+
+def other_rank(first: int) -> int:
+    """Return the id of the process that the first rank has started."""
+    listing = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=2) for line in listing.splitlines()]
+    (found,) = (int(pid) for pid, parent, command in rows if int(parent) == first and "spawn_main" in command)
+    return found
+
+
+def test_a_run_that_was_stopped_goes_on_bit_for_bit(project: Path, run: Run, stop: Stop) -> None:
+    done = stop("stopped", lambda first: os.kill(first, signal.SIGTERM))
+    folder = project / "runs" / "stopped"
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert summary(folder)["status"] == "interrupted"
+    run(project, "train", "resume=runs/stopped")
+    run(project, "train", *RESUMED, "trainer.max_epochs=200", "hydra.run.dir=runs/whole")
+    assert summary(folder)["metrics"] == summary(project / "runs" / "whole")["metrics"]
+    for name, value in weights(project / "runs" / "whole").items():
+        assert torch.equal(weights(folder)[name], value), name
+
+
+def test_a_rank_that_is_killed_ends_the_run_with_a_sentence(project: Path, stop: Stop) -> None:
+    done = stop("killed", lambda first: os.kill(other_rank(first), signal.SIGKILL))
+    assert done.returncode == 1
+    assert "rank 1 of 2: its process was killed by SIGKILL" in done.stderr and "Traceback" not in done.stderr
+    killed = summary(project / "runs" / "killed")
+    assert killed["status"] == "failed" and "killed by SIGKILL" in killed["error"]
