@@ -20,11 +20,13 @@ UNEVEN = ("data.batch_size=37", "trainer.max_epochs=2", "trainer.gradient_clip_v
 
 
 def summary(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "summary.json").read_text())
+    found: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    return found
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    state: dict[str, torch.Tensor] = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    return state
 
 
 def test_jobs_of_a_multirun_on_two_processes_equal_those_of_one(project: Path, run: Run) -> None:
@@ -81,9 +83,11 @@ def stop(project: Path, clean_environment: dict[str, str]) -> Stop:
 
 def other_rank(first: int) -> int:
     """Return the id of the process that the first rank has started."""
-    listing = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(maxsplit=2) for line in listing.splitlines()]
-    (found,) = (int(pid) for pid, parent, command in rows if int(parent) == first and "spawn_main" in command)
+    listing = subprocess.run(
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = (line.split(maxsplit=2) for line in listing.splitlines())
+    (found,) = (int(pid) for pid, parent, words in rows if int(parent) == first and "spawn_main" in words)
     return found
 
 

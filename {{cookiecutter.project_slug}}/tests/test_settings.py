@@ -86,7 +86,9 @@ def test_a_hardware_or_tracking_file_is_valid(path):
     if path.parent.name == "tracking":
         assert given["kind"] == path.stem
     else:
-        assert given == {**kind().model_dump(), "accelerator": path.stem}
+        several = {"ddp": ("gpu", "auto"), "ddp_cpu": ("cpu", 2)}
+        accelerator, devices = several.get(path.stem, (path.stem, 1))
+        assert given == {**kind().model_dump(), "accelerator": accelerator, "devices": devices}
 
 
 @pytest.mark.parametrize("group", ["trainer", "checkpoint"])
