@@ -77,7 +77,7 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
             where = key.rpartition(".")[0] or "the configuration"
             unknown.append(f"{key} is not a setting. {nearest(str(path[-1]), known)}\n{where} has: {', '.join(known)}")
         elif not path:  # a rule between several settings
-            unknown.append(f"{key}: {message}")
+            unknown.append(f"{key}: {message}" if key else message)
         else:
             allowed = re.findall("'([^']*)'", problem.get("ctx", {}).get("expected", ""))
             wrong.setdefault(f"{key}={value}", []).append(f"{message} {nearest(str(value), allowed)}".strip())
