@@ -74,7 +74,7 @@ def main() -> None:
 def write_sweep(project: Path) -> int:
     """Write a synthetic sweep as `train` would leave it, 3 % of its jobs failed or unfinished; return how many."""
     sys.path.insert(0, str(project / "src"))
-    integrity = import_module(f"{PACKAGE}.integrity")
+    integrity = import_module(f"{PACKAGE}.running.integrity")
     noise = random.Random(0)
     jobs = [*product(*SETTINGS.values(), range(SEEDS))]
     # The config of a real run, so that files have their real sizes.

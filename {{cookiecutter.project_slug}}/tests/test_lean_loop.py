@@ -5,7 +5,8 @@ import sys
 import pytest
 import torch
 
-from {{ cookiecutter.package_name }} import lean_loop, train
+from {{ cookiecutter.package_name }} import train
+from {{ cookiecutter.package_name }}.running import lean_loop
 
 
 @pytest.mark.parametrize(

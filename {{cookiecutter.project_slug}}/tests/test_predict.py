@@ -4,8 +4,8 @@ import numpy as np
 import polars
 import pytest
 
-from {{ cookiecutter.package_name }}.checkpoints import load_trained
 from {{ cookiecutter.package_name }}.data.bundled import Bundled
+from {{ cookiecutter.package_name }}.running.checkpoints import load_trained
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import polars
 import pytest
 import torch
 
-from {{ cookiecutter.package_name }}.checkpoints import load_trained
 from {{ cookiecutter.package_name }}.data.panel import Panel
+from {{ cookiecutter.package_name }}.running.checkpoints import load_trained
 
 WINDOW = {"encoder_length": 6, "decoder_length": 2}
 COLUMNS = {"time": "day", "target": "sales", "groups": ("shop",), "known_reals": ("price",)}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import synthetic_runs
-from {{ cookiecutter.package_name }}.integrity import seal
 from {{ cookiecutter.package_name }}.report import main
 from {{ cookiecutter.package_name }}.reporting.summaries import read_summary
+from {{ cookiecutter.package_name }}.running.integrity import seal
 
 write_run, write_summary = synthetic_runs.write_run, synthetic_runs.write_summary
 

@@ -8,7 +8,6 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 import synthetic_runs
-from {{ cookiecutter.package_name }}.integrity import seal
 from {{ cookiecutter.package_name }}.report import main
 from {{ cookiecutter.package_name }}.reporting import curves as learning
 from {{ cookiecutter.package_name }}.reporting import drawing, heat_map, parallel_coordinates, parameters
@@ -16,6 +15,7 @@ from {{ cookiecutter.package_name }}.reporting.curve_files import parse_curves, 
 from {{ cookiecutter.package_name }}.reporting.latex import latex_text
 from {{ cookiecutter.package_name }}.reporting.results import Results
 from {{ cookiecutter.package_name }}.reporting.summaries import find_runs, read_summary
+from {{ cookiecutter.package_name }}.running.integrity import seal
 
 write_run, write_summary = synthetic_runs.write_run, synthetic_runs.write_summary
 

@@ -178,9 +178,9 @@ def test_a_mistake_leaves_the_run_as_it_is(train, command, overrides, message):
 def test_a_run_that_is_being_trained_is_not_trained_twice(train, command, monkeypatch):
     from filelock import FileLock
 
-    from {{ cookiecutter.package_name }} import run_folder
+    from {{ cookiecutter.package_name }}.running import locks
 
-    monkeypatch.setattr(run_folder, "SECONDS_TO_LEAVE", 0.1)
+    monkeypatch.setattr(locks, "SECONDS_TO_LEAVE", 0.1)
     folder = train("data=moons", "trainer.max_steps=3").folder
     with FileLock(folder / ".lock"):
         done = command("train", f"resume={folder}", "trainer.max_steps=5")
@@ -197,7 +197,7 @@ def test_a_job_of_a_sweep_goes_on_and_one_with_other_settings_starts_anew(train,
     again = train(*sweep)
     assert again.stderr.count("going on from last.ckpt") == 1
     with monkeypatch.context() as patch:
-        patch.setattr("{{ cookiecutter.package_name }}.sweeps.fingerprint", lambda settings: "other")
+        patch.setattr("{{ cookiecutter.package_name }}.sweeps.sweep.fingerprint", lambda settings: "other")
         assert train(*sweep).stderr.count("ran with other settings than those that hold now") == 2
 
 

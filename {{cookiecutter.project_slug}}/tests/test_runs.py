@@ -5,8 +5,8 @@ import json
 import pytest
 
 import synthetic_runs
-from {{ cookiecutter.package_name }}.integrity import seal
 from {{ cookiecutter.package_name }}.reporting.summaries import read_summary
+from {{ cookiecutter.package_name }}.running.integrity import seal
 from {{ cookiecutter.package_name }}.runs import main
 
 write_run, write_summary = synthetic_runs.write_run, synthetic_runs.write_summary
@@ -153,7 +153,7 @@ def test_what_cannot_be_read_is_named_under_the_list(said, runs):
 def test_runs_never_imports_what_is_slow(python, runs):
     python("""
 import sys
-from {{ cookiecutter.package_name }}.integrity import seal
+from {{ cookiecutter.package_name }}.running.integrity import seal
 from {{ cookiecutter.package_name }}.reporting.summaries import read_summary
 from {{ cookiecutter.package_name }}.runs import main
 for typed in (["list"], ["show", "a1"], ["diff", "a1", "b1"]):

@@ -11,12 +11,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.pruners import BasePruner
 
-from {{ cookiecutter.package_name }} import run_folder
-from {{ cookiecutter.package_name }}.journal import drop_torn_line
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
-from {{ cookiecutter.package_name }}.search_space import corners, job, size, split
+from {{ cookiecutter.package_name }}.running import locks
+from {{ cookiecutter.package_name }}.search.journal import drop_torn_line
+from {{ cookiecutter.package_name }}.search.space import corners, job, size, split
+from {{ cookiecutter.package_name }}.search.study import PRUNERS, begin_trial, open_study
 from {{ cookiecutter.package_name }}.settings.search import Search
-from {{ cookiecutter.package_name }}.study import PRUNERS, begin_trial, open_study
 
 SEARCH = ("-m", "hydra/sweeper=optuna", "sweep=try", "model=linear", "data=moons", "hydra.sweeper.n_trials=2")
 FOLDER = Path("runs/sweeps/try")
@@ -147,7 +147,7 @@ def test_the_same_search_again_takes_the_results_and_adds_what_is_missing(train)
 
 
 def test_a_search_that_was_stopped_goes_on_with_the_trial_that_was_running(train, monkeypatch):
-    from {{ cookiecutter.package_name }} import search
+    from {{ cookiecutter.package_name }}.search import search
 
     def stop(*args):
         raise KeyboardInterrupt
@@ -310,9 +310,9 @@ def test_a_run_that_is_pruned_ends_early_and_can_go_on(train, command, monkeypat
 
 
 def test_a_second_search_in_the_same_folder_is_refused(train, monkeypatch):
-    monkeypatch.setattr(run_folder, "SECONDS_TO_LEAVE", 0.1)
+    monkeypatch.setattr(locks, "SECONDS_TO_LEAVE", 0.1)
     FOLDER.mkdir(parents=True)
-    with FileLock(FOLDER / run_folder.LOCK):
+    with FileLock(FOLDER / locks.LOCK):
         done = train(*SEARCH, RATE, status=2)
     assert "another process" in done.stderr and not (FOLDER / "study.journal").exists()
 

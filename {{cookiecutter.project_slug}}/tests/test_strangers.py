@@ -10,8 +10,8 @@ import torch
 from omegaconf import OmegaConf
 
 from {{ cookiecutter.package_name }}.components import Component, factory
-from {{ cookiecutter.package_name }}.integrity import seal
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.running.integrity import seal
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 EVIL = "{_target_: os.system, command: touch was-here}"  # called in the folder of a test, it would leave a file
@@ -37,9 +37,9 @@ FOREIGN = [
     "torch.nn..Linear",
     "torch.optimum.SGD",
     f"{PACKAGE}.train.train",
-    f"{PACKAGE}.run_folder.discard",
-    f"{PACKAGE}.provenance.git",
-    f"{PACKAGE}.provenance.subprocess.run",
+    f"{PACKAGE}.running.recording.discard",
+    f"{PACKAGE}.running.provenance.git",
+    f"{PACKAGE}.running.provenance.subprocess.run",
     f"{PACKAGE}.models.mlp.math",
     f"{PACKAGE}.models.mlp.Tensor",
     f"{PACKAGE}.models.scikit.np.load",

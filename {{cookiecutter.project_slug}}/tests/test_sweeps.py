@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from {{ cookiecutter.package_name }}.sweeps import job_id
+from {{ cookiecutter.package_name }}.sweeps.sweep import job_id
 from {{ cookiecutter.package_name }}.tasks.classification import Classification
 
 FAST = ("-m", "trainer.max_steps=2", "sweep=try")

@@ -12,11 +12,11 @@ from lightning.pytorch.loggers import CSVLogger
 from loguru import logger
 from matplotlib.image import imsave
 
-from {{ cookiecutter.package_name }} import wandb_run
-from {{ cookiecutter.package_name }}.metrics_file import MetricsFile
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.settings import Tracking
-from {{ cookiecutter.package_name }}.tracking import (
+from {{ cookiecutter.package_name }}.tracking import wandb_run
+from {{ cookiecutter.package_name }}.tracking.metrics_file import MetricsFile
+from {{ cookiecutter.package_name }}.tracking.tracker import (
     Tracker,
     finish,
     log_figures,

@@ -15,7 +15,7 @@ class CheckedSweeper(BasicSweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Find the package of the command that is swept; Hydra calls this before `sweep`."""
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        self.project = import_module(".sweeps", task_function.__module__.rpartition(".")[0])
+        self.project = import_module(".sweeps.sweep", task_function.__module__.rpartition(".")[0])
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run every job that `arguments` span; see `run_jobs` in `sweeps.py`."""

@@ -29,8 +29,8 @@ class LocalLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs, and return when all have ended."""
-        jobs = import_module(".jobs", self.package)
-        cores = import_module(".cores", self.package)
+        jobs = import_module(".sweeps.jobs", self.package)
+        cores = import_module(".running.cores", self.package)
         made = jobs.make_jobs(job_overrides, initial_job_idx, self.context, self.task, self.config)
         return list(jobs.run_side_by_side(made, cores.processes(self.n_jobs), self.idle))
 
@@ -41,5 +41,5 @@ class LocalLauncher(Launcher):
         try:
             yield
         finally:
-            import_module(".workers", self.package).stop(self.idle)
+            import_module(".sweeps.workers", self.package).stop(self.idle)
             self.idle = None

@@ -25,7 +25,7 @@ class OptunaSweeper(Sweeper):
         )
         package = task_function.__module__.rpartition(".")[0]
         try:
-            self.project = import_module(".search", package)
+            self.project = import_module(".search.search", package)
         except ModuleNotFoundError as error:
             if error.name != "optuna":
                 raise

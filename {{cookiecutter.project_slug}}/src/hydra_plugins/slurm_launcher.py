@@ -18,7 +18,7 @@ class SlurmLauncher(Launcher):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Check what can be checked before there are jobs."""
-        clusters = import_module(".clusters", task_function.__module__.rpartition(".")[0])
+        clusters = import_module(".sweeps.clusters", task_function.__module__.rpartition(".")[0])
         self.cluster = clusters.Cluster("slurm", self.options, hydra_context, task_function, config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:

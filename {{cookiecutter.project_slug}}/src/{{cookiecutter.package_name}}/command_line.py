@@ -31,8 +31,8 @@ def run_command(name: str) -> None:
 
     from .logs import log_to_terminal
     from .mistakes import SweepFailed, UserMistake, refuse
+    from .running.signals import Stopped
     from .secrecy import read_env
-    from .signals import Stopped
     from .strangers import CheckedLoader
 
     # An option of Hydra (in full or in part, as argparse takes it) that unpickles a file, which may run anything.
@@ -46,7 +46,7 @@ def run_command(name: str) -> None:
     hydra._internal.hydra.ConfigLoaderImpl = CheckedLoader  # type: ignore[attr-defined]
     try:
         if name == "train":
-            from .resuming import hydra_arguments
+            from .running.resuming import hydra_arguments
 
             sys.argv[1:] = hydra_arguments(sys.argv[1:])
         hydra.main(version_base=HYDRA_VERSION, config_path=str(CONFIGS), config_name=name)(getattr(module, name))()
@@ -83,7 +83,7 @@ def register_resolvers() -> None:
 
 def new_run() -> str:
     """Return the folder of a single run below runs/. Two that start in the same second get folders of their own."""
-    from .slurm import folder_name
+    from .running.requeue import folder_name
 
     return folder_name(sys.argv) or f"{time.strftime('%Y-%m-%d/%H-%M-%S')}-{secrets.token_hex(2)}"
 

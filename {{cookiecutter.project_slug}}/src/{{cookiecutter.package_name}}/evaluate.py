@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from .command_line import run_command
 from .mistakes import UserMistake, nearest, refuse
-from .run_folder import read_run
+from .running.run_folder import read_run
 
 PARTS = ("test", "val", "train")
 
@@ -42,10 +42,10 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     if part not in PARTS:
         raise UserMistake(f"part={part} is not known. {nearest(part, PARTS)} part can be: {', '.join(PARTS)}")
 
-    from .checkpoints import load_trained
     from .components import build
     from .logs import adopt_lightning
-    from .trainer import trainer_on
+    from .running.checkpoints import load_trained
+    from .running.trainer import trainer_on
 
     adopt_lightning()
     task, settings, summary, saved, checkpoint = load_trained(folder, which)

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from .command_line import run_command
 from .mistakes import UserMistake, nearest, refuse
-from .run_folder import read_run
+from .running.run_folder import read_run
 
 FORMATS = ("all", "pt2", "onnx")
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -52,8 +52,8 @@ def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[s
         )
     read_run(folder)  # a mistake is answered before torch is imported
 
-    from .checkpoints import load_trained
     from .exporting import write_programs
+    from .running.checkpoints import load_trained
 
     task, settings, *_ = load_trained(folder, which)
     if not task.network.state_dict(keep_vars=True).keys() - {"_extra_state"} and not list(task.network.buffers()):

@@ -13,7 +13,7 @@ from torch.export import Dim, ExportedProgram
 
 from .data.spec import PanelSpec
 from .data.windows import Rows, Windows, windows_at
-from .run_folder import shown
+from .running.run_folder import shown
 from .tasks.task import Task
 
 SAMPLES = 8  # that the program is traced with; it is compared on another number

@@ -19,14 +19,14 @@ from omegaconf import DictConfig, OmegaConf
 from .command_line import run_command
 from .data.files import read_table, write_table
 from .mistakes import UserMistake, nearest, refuse
-from .run_folder import read_run
+from .running.run_folder import read_run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from polars import DataFrame
 
-    from .checkpoints import Trained
     from .data.spec import DataSpec
+    from .running.checkpoints import Trained
     from .tasks.task import Task
 
 OUTPUT_ENDINGS = (".csv", ".parquet")
@@ -76,9 +76,9 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     read_run(folder)  # a mistake is answered before torch is imported
     table = read_table(source, "input")
 
-    from .checkpoints import load_trained
     from .data.encoding import TableEncoder
     from .data.table import Table
+    from .running.checkpoints import load_trained
 
     trained = load_trained(folder, which)
     task, checkpoint = trained.task, trained.checkpoint

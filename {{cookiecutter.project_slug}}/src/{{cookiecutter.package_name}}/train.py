@@ -23,13 +23,13 @@ from .command_line import run_command
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from .run_folder import Run
+    from .running.run_folder import Run
 
 
 def train(config: "DictConfig") -> dict[str, Any]:
     """Run what `config` says and return the run's summary, as it stands in `summary.json`."""
-    from .ranks import on_all_devices  # imported here, so that help does not wait for them
-    from .run_folder import record
+    from .running.ranks import on_all_devices  # imported here, so that help does not wait for them
+    from .running.recording import record
 
     return record(config, on_all_devices(fit_and_test))
 
@@ -41,15 +41,15 @@ def fit_and_test(run: "Run") -> None:
         # Imported here, so that mistakes never wait for torch.
         from lightning.pytorch import seed_everything
 
-        from .checkpoints import chosen_weights
         from .components import build
-        from .last_checkpoint import LastCheckpoint, starting_point
         from .logs import adopt_lightning
-        from .metrics_file import MetricsFile
-        from .run_state import RunState
+        from .running.checkpoints import chosen_weights
+        from .running.last_checkpoint import LastCheckpoint, starting_point
+        from .running.run_state import RunState
+        from .running.trainer import make_trainer
         from .tasks import make_task
-        from .tracking import conclude, log_figures, make_tracker
-        from .trainer import make_trainer
+        from .tracking.metrics_file import MetricsFile
+        from .tracking.tracker import conclude, log_figures, make_tracker
 
         adopt_lightning()
         seed_everything(settings.seed, verbose=False)

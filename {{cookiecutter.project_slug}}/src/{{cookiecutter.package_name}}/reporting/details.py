@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..integrity import is_unchanged
 from ..mistakes import UserMistake, nearest
+from ..running.integrity import is_unchanged
 from .summaries import UNFINISHED, UNREADABLE, first_line, read_overrides, read_summary, run_folders
 
 # Of the summary, what two runs are compared in, beside their overrides and metrics.

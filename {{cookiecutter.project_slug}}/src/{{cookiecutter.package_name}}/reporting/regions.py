@@ -75,9 +75,9 @@ def panel(run: Run, text: str) -> "Panel":
     Raises:
         UserMistake: the run cannot be read, or its weights do not fit its settings.
     """
-    from ..checkpoints import load_trained
     from ..components import build
     from ..figures import LabelledPoints, Panel
+    from ..running.checkpoints import load_trained
 
     trained = load_trained(run.folder)
     spec = trained.task.spec

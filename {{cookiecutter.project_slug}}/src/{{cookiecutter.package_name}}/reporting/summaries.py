@@ -8,7 +8,7 @@ from os import walk  # Path.walk exists only from Python 3.12 on
 from pathlib import Path
 from typing import Any
 
-from ..integrity import is_unchanged, read_sealed
+from ..running.integrity import is_unchanged, read_sealed
 
 STATUSES = ("completed", "failed", "interrupted")
 UNFINISHED = "unfinished"  # no summary yet: still running, or killed

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from ..collectives import in_shares
 from ..components import Component, build
 from ..data.datamodule import EVALUATION_BATCH, ArrayDataModule
 from ..data.scaling import Scaling
 from ..data.spec import DataSpec
+from ..running.collectives import in_shares
 from .epoch_metrics import EpochMetrics
 
 if TYPE_CHECKING:

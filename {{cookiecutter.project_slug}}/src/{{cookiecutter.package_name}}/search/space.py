@@ -14,7 +14,7 @@ from typing import Any
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep, Sweep
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from .mistakes import UserMistake
+from ..mistakes import UserMistake
 
 Space = dict[str, BaseDistribution]  # the distribution of each parameter, by the key of its override
 Point = Mapping[str, Any]  # a value for each

@@ -8,8 +8,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from loguru import logger
 from optuna.trial import Trial
 
-from .last_checkpoint import LastCheckpoint
-from .mistakes import first_line
+from ..mistakes import first_line
+from ..running.last_checkpoint import LastCheckpoint
 from .study import join_trial, read_settings
 
 

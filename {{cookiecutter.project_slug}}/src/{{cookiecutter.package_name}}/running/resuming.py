@@ -9,10 +9,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from ..mistakes import UserMistake
+from ..settings import Settings
+from ..strangers import refuse_links
 from .integrity import digest
-from .mistakes import UserMistake
-from .settings import Settings
-from .strangers import refuse_links
 
 # What may be set anew when a run goes on: how long, where, and who is told. The rest is what the run is.
 MAY_CHANGE = ("trainer", "early_stopping", "checkpoint", "hardware", "tracking", "figures")

@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 
 from loguru import logger
 
+from ..settings import Hardware, Tracking
+from ..sweeps.workers import CONTEXT, Died
 from .cores import cores_for_this_job
 from .run_folder import Run
-from .settings import Hardware, Tracking
 from .signals import SIGNALS
-from .workers import CONTEXT, Died
 
 SECONDS_TO_TELL = 2.0  # that a rank whose connection broke has to say why
 

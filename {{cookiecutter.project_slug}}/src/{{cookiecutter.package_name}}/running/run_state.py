@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from ..settings import Settings
+from ..tasks.task import Task
+from ..tracking.metrics_file import MetricsFile
 from .collectives import of_all_ranks, rank
-from .metrics_file import MetricsFile
 from .resuming import same_training
-from .settings import Settings
-from .tasks.task import Task
 
 
 class RunState(Callback):

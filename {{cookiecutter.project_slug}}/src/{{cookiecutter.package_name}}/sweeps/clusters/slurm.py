@@ -17,11 +17,11 @@ from typing import Annotated
 from loguru import logger
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from ..components import Strict
+from ...components import Strict
+from ...mistakes import UserMistake
+from ...running.signals import Stopped, listening
 from ..jobs import Job
 from ..jobs import run as run_job
-from ..mistakes import UserMistake
-from ..signals import Stopped, listening
 from . import Assignment, Needs, require
 from .slurm_queue import register, still_queued, wait
 

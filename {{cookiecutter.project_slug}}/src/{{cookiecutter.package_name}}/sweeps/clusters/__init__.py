@@ -11,10 +11,10 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ValidationError
 
-from ..checking import describe
+from ...checking import describe
+from ...mistakes import UserMistake
+from ...settings import Hardware
 from ..jobs import Job, make_jobs, returned
-from ..mistakes import UserMistake
-from ..settings import Hardware
 
 
 class Needs(NamedTuple):

@@ -12,11 +12,11 @@ from typing import Any
 from loguru import logger
 from pydantic import NonNegativeFloat, PositiveFloat
 
-from ..components import Strict
+from ...components import Strict
+from ...mistakes import UserMistake, first_line
+from ...running.signals import listening
 from ..jobs import Job
 from ..jobs import run as run_job
-from ..mistakes import UserMistake, first_line
-from ..signals import listening
 from . import Assignment, require
 
 GRACE = 60.0  # seconds that jobs have after Ctrl-C to write their checkpoints

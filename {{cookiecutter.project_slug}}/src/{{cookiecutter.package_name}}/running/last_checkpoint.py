@@ -9,18 +9,18 @@ from typing import cast
 from lightning.pytorch import Trainer
 from loguru import logger
 
+from ..mistakes import UserMistake, first_line
+from ..settings import Checkpoint
+from ..tasks.task import Task
 from .checkpoint_file import LAST, PREVIOUS, read
 from .collectives import first_rank_says
 from .integrity import is_unchanged
 from .lean_loop import LeanEpochLoop
-from .mistakes import UserMistake, first_line
+from .requeue import was_requeued
 from .resuming import IDENTITY, SAME_TRAINING, first_difference
 from .run_folder import Run, shown
 from .run_state import RunState
-from .settings import Checkpoint
 from .signals import Pruned, Stopped, StopRequest
-from .slurm import was_requeued
-from .tasks.task import Task
 
 
 class LastCheckpoint:

@@ -13,7 +13,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-from .mistakes import UserMistake, first_line
+from ..mistakes import UserMistake, first_line
 
 JOURNAL = "study.journal"
 

@@ -17,17 +17,18 @@ from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 from optuna.trial import Trial
 
-from .cores import processes
-from .integrity import read_summary
-from .mistakes import UserMistake, first_line
-from .run_folder import alone_in, is_locked, write_whole
-from .search_results import conclude, tell, write_table
-from .search_space import Space, corners, job, size, split
-from .settings import Settings
-from .settings.search import Grid, Search, Unpruned
-from .signals import Stopped
+from ..mistakes import UserMistake, first_line
+from ..running.cores import processes
+from ..running.integrity import read_summary
+from ..running.locks import alone_in, is_locked
+from ..running.run_folder import write_whole
+from ..running.signals import Stopped
+from ..settings import Settings
+from ..settings.search import Grid, Search, Unpruned
+from ..sweeps.sweep import NOT_PART_OF_A_JOB, check_job, job_id, start
+from .results import conclude, tell, write_table
+from .space import Space, corners, job, size, split
 from .study import ANSWERED, begin_trial, open_study, read_settings, unfinished_trials
-from .sweeps import NOT_PART_OF_A_JOB, check_job, job_id, start
 
 
 def search(overrides: Sequence[Override], config: DictConfig, loader: ConfigLoader, launcher: Launcher) -> None:

@@ -15,10 +15,10 @@ from typing import NamedTuple
 from filelock import FileLock
 from loguru import logger
 
-from ..configs import listing
-from ..mistakes import UserMistake
-from ..run_folder import write_whole
-from ..signals import Stopped, StopRequest
+from ...configs import listing
+from ...mistakes import UserMistake
+from ...running.run_folder import write_whole
+from ...running.signals import Stopped, StopRequest
 
 # Every other state can still become RUNNING. GONE is our own: SLURM forgets a job minutes after its end.
 ENDED = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"}

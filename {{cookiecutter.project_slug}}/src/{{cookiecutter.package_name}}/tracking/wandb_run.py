@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from loguru import logger
 
-from .mistakes import UserMistake
-from .run_folder import shown
+from ..mistakes import UserMistake
+from ..running.run_folder import shown
 
 if TYPE_CHECKING:
     from wandb import Run, Settings
 
-    from .settings import Tracking
+    from ..settings import Tracking
 
 _server_unreachable = False  # for this process: later jobs of a sweep do not wait for it again
 

@@ -11,9 +11,9 @@ from loguru import logger
 from optuna import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from .mistakes import SweepFailed, UserMistake, nearest
-from .search_space import job
-from .settings.search import Search
+from ..mistakes import SweepFailed, UserMistake, nearest
+from ..settings.search import Search
+from .space import job
 
 TABLE = "trials.csv"
 ORDER = ("completed", "pruned", "failed", "running")

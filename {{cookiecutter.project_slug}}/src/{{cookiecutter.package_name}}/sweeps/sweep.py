@@ -19,13 +19,14 @@ from hydra.plugins.launcher import Launcher
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
-from .checking import check, explain
-from .integrity import is_completed, read_summary
-from .mistakes import SweepFailed, UserMistake, first_line
-from .resuming import fingerprint
-from .run_folder import is_locked, shown, write_whole
-from .settings import Settings
-from .signals import Stopped
+from ..checking import check, explain
+from ..mistakes import SweepFailed, UserMistake, first_line
+from ..running.integrity import is_completed, read_summary
+from ..running.locks import is_locked
+from ..running.resuming import fingerprint
+from ..running.run_folder import shown, write_whole
+from ..running.signals import Stopped
+from ..settings import Settings
 
 NOT_PART_OF_A_JOB = {"sweep"}
 

@@ -4,7 +4,7 @@ import os
 
 from hydra.core.hydra_config import HydraConfig
 
-from .mistakes import UserMistake
+from ..mistakes import UserMistake
 
 SLOT = "JOB_SLOT"  # which of the jobs that run side by side this process is for, counted from 0
 

@@ -11,11 +11,11 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FrozenTrial, Trial, TrialState
 from pydantic import ValidationError
 
-from .checking import describe
+from ..checking import describe
+from ..mistakes import UserMistake
+from ..settings.search import Search
 from .journal import open_journal
-from .mistakes import UserMistake
-from .search_space import Space, described
-from .settings.search import Search
+from .space import Space, described
 
 NAME = "search"  # of the only study in the journal
 ANSWERED = (TrialState.COMPLETE, TrialState.PRUNED)

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from .mistakes import first_line
-from .settings import Settings
+from ..mistakes import first_line
+from ..settings import Settings
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer

@@ -14,18 +14,18 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.strategies import DDPStrategy
 from torch.distributed import distributed_c10d
 
+from ..mistakes import UserMistake, nearest
+from ..settings import Hardware, Settings
+from ..tasks.task import Task
 from .checkpoint_file import AtomicCheckpoints
 from .checkpoints import BestCheckpoint
 from .collectives import number_of_ranks
 from .cores import cores_for_this_job, gpus_for_this_job
 from .last_checkpoint import LastCheckpoint
 from .lean_loop import LeanEpochLoop
-from .mistakes import UserMistake, nearest
 from .progress import ProgressLines
 from .run_folder import Run
 from .run_state import RunState
-from .settings import Hardware, Settings
-from .tasks.task import Task
 
 
 def make_trainer(
@@ -73,7 +73,7 @@ def make_trainer(
             raise UserMistake("early_stopping.patience needs validation data: set data.val_fraction above 0")
         callbacks.append(early_stopping(settings))
     if run.is_first_rank and HydraConfig.get().sweeper.get("trial") is not None:
-        from .pruning import report_to_study  # Optuna is an extra
+        from ..search.pruning import report_to_study  # Optuna is an extra
 
         callbacks.append(report_to_study(last))
     shows_bar = settings.trainer.enable_progress_bar

@@ -2,42 +2,33 @@
 
 import json
 import math
-import shlex
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from .checking import check
-from .hints import describe
-from .integrity import is_completed, is_unchanged, read_sealed, read_summary, seal
-from .logs import log_to_file
-from .mistakes import UserMistake, refuse
+from ..checking import check
+from ..mistakes import UserMistake
+from ..secrecy import mask
+from ..settings import Settings
+from ..strangers import refuse_links
+from .integrity import is_unchanged, read_sealed, read_summary, seal
 from .provenance import git_state, versions
-from .resuming import Recorded, fingerprint, go_on, read_recorded
-from .secrecy import mask
-from .settings import Settings
-from .signals import Pruned, StopRequest, listening
-from .slurm import requeue
-from .strangers import refuse_links
+from .resuming import Recorded, fingerprint
+from .signals import StopRequest
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
-    from .tasks.task import Task
+    from ..tasks.task import Task
 
-LOCK = ".lock"
-SECONDS_TO_LEAVE = 10.0  # that a process which is being stopped has to leave a run folder
 GROUPS = ("model", "data", "optimizer", "scheduler", "loss", "hardware", "tracking", "experiment")
 
 
@@ -145,124 +136,6 @@ class Run:
         write_whole(self.folder / "summary.json", text + "\n")
 
 
-def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
-    """Do `work` on the run that `config` describes; return its summary, as it stands in `summary.json`.
-
-    The log goes to `train.log`. A job of a multirun ends here whatever its error, so that the others go on. A single
-    run ends the program: with status 1 after an error, with status 2 and no folder left behind after a user's mistake,
-    and with 128 more than the number of the signal that stopped it.
-    """
-    is_job = HydraConfig.get().mode == RunMode.MULTIRUN
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    is_new = {path.name for path in folder.iterdir()} <= {".hydra"}
-    try:
-        with alone_in(folder), listening() as stop:
-            if is_job and is_completed(folder):  # another process was faster
-                return read_summary(folder)
-            recorded = what_runs(config, folder)
-            run = Run(check(recorded.config), recorded, folder, is_job, stop)
-            if config.resume and is_completed(folder) and not recorded.changes:
-                logger.info("{} is completed. Train it longer with trainer.max_epochs=...", shown(folder))
-                return run.before
-            with log_to_file(folder / "train.log"):
-                carry_out(run, work)
-            return run.summary
-    except UserMistake as mistake:
-        if is_job:
-            logger.error("{}", mistake)
-            return {}
-        if is_new:
-            discard(folder)
-        refuse(str(mistake))
-
-
-def carry_out(run: Run, work: Callable[[Run], None]) -> None:
-    """Do `work`, and write the summary of the run when it ends, however it ends."""
-    try:
-        with run.timed("total"):
-            work(run)
-        run.summary["status"] = "completed"
-    except UserMistake as mistake:
-        run.summary["error"] = str(mistake)
-        raise
-    except Pruned as pruned:  # not completed, so that nothing takes it for a whole run; and it could go on
-        run.summary.update(status="interrupted", pruned=True, error=str(pruned))
-        logger.info("The run was {}, in {}", pruned, shown(run.folder))
-    except Exception as error:
-        run.summary["error"] = describe(error, run.settings, run.trainer)
-        logger.opt(exception=error).debug("The run failed.")  # the traceback, into train.log only
-        log = shown(run.folder / "train.log")
-        logger.error("The run failed: {}\nThe traceback is in {}", run.summary["error"], log)
-        if not run.is_job:
-            raise SystemExit(1) from error
-    except BaseException as stop:
-        run.summary.update(status="interrupted", error=str(stop) or type(stop).__name__)
-        if not run.is_job:
-            logger.warning(
-                "The run was {}. It goes on with: train resume={}", stop, shlex.quote(str(shown(run.folder)))
-            )
-        raise
-    finally:
-        if run.trainer is not None or run.is_job or not run.before:  # a run that could not go on is as it was
-            try:
-                run.write()
-            except OSError as error:
-                logger.error("{} could not be written: {}", shown(run.folder / "summary.json"), error.strerror)
-        for close in run.closers:
-            close(run.summary)
-        if run.summary["status"] == "interrupted" and run.stop.number is not None:
-            requeue(run.stop.number)
-
-
-def what_runs(config: DictConfig, folder: Path) -> Recorded:
-    """Return the configuration of the run in `folder`: the one that was composed, or, to go on, the one recorded there.
-
-    Raises:
-        UserMistake: the recorded one cannot be read.
-    """
-    hydra = HydraConfig.get()
-    overrides = [str(override) for override in hydra.overrides.task]
-    if not config.resume:
-        return Recorded(config, overrides, dict(hydra.runtime.choices))
-    before = read_recorded(folder)
-    if not is_unchanged(folder / ".hydra" / "config.yaml", folder, read_summary(folder)):
-        raise UserMistake(f"resume={folder}: .hydra/config.yaml is not the file that the run wrote")
-    return go_on(before, config, overrides)
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a run folder; the system opens it again however this process ends.
-
-    Raises:
-        UserMistake: another process works there, or nothing can be written.
-    """
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=SECONDS_TO_LEAVE)
-    except Timeout:
-        raise UserMistake(f"{shown(folder)} is being trained by another process") from None
-    except NotImplementedError:
-        logger.warning("This file system has no locks: nothing keeps two processes from training the same run.")
-    except OSError as error:
-        raise UserMistake(f"{shown(folder)} cannot be written: {error.strerror}") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def is_locked(folder: Path) -> bool:
-    """Say whether a process works on the run in `folder`."""
-    try:
-        with FileLock(folder / LOCK, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except (OSError, NotImplementedError):
-        return False
-
-
 def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
     """Return the settings and the summary of the run in `folder`.
 
@@ -306,13 +179,3 @@ def write_whole(path: Path, text: str) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def discard(folder: Path) -> None:
-    """Remove the folder of a run that never started, and the folders around it that are empty now."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for parent in list(folder.parents)[:2]:
-        try:
-            parent.rmdir()
-        except OSError:
-            return

@@ -18,11 +18,11 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from loguru import logger
 
-from .mistakes import UserMistake
+from ..mistakes import UserMistake
 from .wandb_run import finish_wandb, start_wandb
 
 if TYPE_CHECKING:
-    from .settings import Tracking
+    from ..settings import Tracking
 
 SEND_SECONDS = 2.0  # how long metrics may wait for others before they are passed on
 

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from ..data.spec import DataSpec
+from ..mistakes import UserMistake, first_line
+from ..settings import Checkpoint, Settings
+from ..tasks import make_task
+from ..tasks.task import Task
 from .checkpoint_file import BEST, LAST, read
-from .data.spec import DataSpec
 from .integrity import is_unchanged
-from .mistakes import UserMistake, first_line
 from .run_folder import read_run
-from .settings import Checkpoint, Settings
-from .tasks import make_task
-from .tasks.task import Task
 
 
 class Trained(NamedTuple):

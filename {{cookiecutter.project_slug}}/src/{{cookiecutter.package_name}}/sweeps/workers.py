@@ -13,8 +13,8 @@ from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from typing import Any
 
-from .cores import SLOT
-from .signals import Stopped, listening
+from ..running.cores import SLOT
+from ..running.signals import Stopped, listening
 
 # A new interpreter, not a copy of this one: copies of a process with threads (torch, W&B) hang now and then.
 CONTEXT = get_context("spawn")

@@ -1,0 +1,1 @@
+"""`hydra/sweeper=optuna`: settings chosen from the results so far."""
