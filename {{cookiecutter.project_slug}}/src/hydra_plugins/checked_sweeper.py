@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 
 class CheckedSweeper(BasicSweeper):
-    """Hydra's basic sweeper (all combinations of the listed values); the jobs are run by `sweeps.py` of the project."""
+    """Hydra's basic sweeper (all combinations of the listed values); the jobs are run by `sweeps/sweep.py` of the project."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Find the package of the command that is swept; Hydra calls this before `sweep`."""
@@ -18,7 +18,7 @@ class CheckedSweeper(BasicSweeper):
         self.project = import_module(".sweeps.sweep", task_function.__module__.rpartition(".")[0])
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Run every job that `arguments` span; see `run_jobs` in `sweeps.py`."""
+        """Run every job that `arguments` span; see `run_jobs` there."""
         assert self.config is not None and self.launcher is not None and self.hydra_context is not None
         loader = self.hydra_context.config_loader
         overrides = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])

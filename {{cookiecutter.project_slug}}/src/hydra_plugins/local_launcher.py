@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 
 class LocalLauncher(Launcher):
-    """Runs jobs in processes of their own on this machine; see `workers.py` of the project.
+    """Runs jobs in processes of their own on this machine; see `sweeps/workers.py` of the project.
 
     Args:
         n_jobs: how many at once; -1: as many as there are cores, -2: one fewer.

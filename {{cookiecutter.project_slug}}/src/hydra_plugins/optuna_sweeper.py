@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 
 class OptunaSweeper(Sweeper):
-    """Jobs that Optuna chooses; `search.py` of the project runs them, and reads the settings from the config."""
+    """Jobs that Optuna chooses; `search/` of the project runs them, and reads the settings from the config."""
 
     def __init__(self, params: dict[str, str] | None, **settings: Any) -> None:
         self.params = params or {}
@@ -34,7 +34,7 @@ class OptunaSweeper(Sweeper):
             raise mistakes.UserMistake(message) from None
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Run the trials; see `search` in `search.py`."""
+        """Run the trials; see `search/search.py`."""
         given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
         overrides = OverridesParser.create(config_loader=self.loader).parse_overrides(given)
         return self.project.search(overrides, self.config, self.loader, self.launcher)
