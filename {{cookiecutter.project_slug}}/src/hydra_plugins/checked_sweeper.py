@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 
 class CheckedSweeper(BasicSweeper):
-    """Hydra's basic sweeper (all combinations of the listed values); the jobs are run by `sweeps/sweep.py` of the project."""
+    """Hydra's basic sweeper (all combinations of the listed values); `sweeps/sweep.py` of the project runs the jobs."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Find the package of the command that is swept; Hydra calls this before `sweep`."""
