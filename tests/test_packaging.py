@@ -71,8 +71,8 @@ def test_types_are_right(bake: Bake, answers: dict[str, str]) -> None:
 
 @pytest.fixture(scope="module")
 def own_tests(bake: Bake, clean_environment: dict[str, str]) -> Iterator[dict[str, Future[object]]]:
-    """The tests of each project, by its name, two projects at a time: they use one core each."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    """The tests of each project, by its name, all at the same time: they use one core each."""
+    with ThreadPoolExecutor(max_workers=len(BAKES)) as pool:
 
         def start(project: Path) -> Future[object]:
             # Absolute, since tests may start commands in other folders.

@@ -8,8 +8,8 @@ from ..settings import Settings
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
-# How torch says on the CPU that memory is used up.
-NO_MEMORY = ("can't allocate memory", "not enough memory")
+# How torch says that memory is used up: on a GPU, on the CPU, and through another rank.
+NO_MEMORY = ("OutOfMemoryError", "MemoryError", "can't allocate memory", "not enough memory")
 
 
 def describe(error: Exception, settings: Settings, trainer: "Trainer | None") -> str:
@@ -21,8 +21,7 @@ def describe(error: Exception, settings: Settings, trainer: "Trainer | None") ->
             f"{text} (step {step_of(error, trainer)}, epoch {trainer.current_epoch}). "
             f"Lower optimizer.lr (now {rate}), or limit the gradients with trainer.gradient_clip_val=1."
         )
-    is_full = type(error).__name__ in ("OutOfMemoryError", "MemoryError") or any(words in text for words in NO_MEMORY)
-    if is_full:
+    if any(words in text for words in NO_MEMORY):
         batch = getattr(settings.data, "batch_size", None)
         return (
             f"Out of memory with data.batch_size={batch} ({first_line(error)}). Lower data.batch_size "
