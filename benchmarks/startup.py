@@ -17,6 +17,7 @@ COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "train --help": ["-m", f"{PACKAGE}.train", "--help"],
     "train --cfg job": ["-m", f"{PACKAGE}.train", "--cfg", "job"],
+    "tab completion (train model=k…)": ["-m", f"{PACKAGE}.train", "-sc", "query=bash"],
     'python -c "import torch"': ["-c", "import torch"],
     'python -c "import torch, lightning"': ["-c", "import torch, lightning"],
 }
@@ -44,7 +45,8 @@ def main() -> None:
 def measure(project: Path, repeats: int) -> dict[str, list[float]]:
     """Return the seconds of each command, one figure for each repeat; the commands take turns."""
     seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    surroundings = environment(project)
+    typed = {"COMP_LINE": "train model=k", "COMP_POINT": "13"}  # how bash asks for completions
+    surroundings = environment(project) | typed
     for repeat in range(repeats + 1):
         for name, command in COMMANDS.items():
             start = time.perf_counter()

@@ -1,6 +1,10 @@
 """A user's mistake ends with one short message, status 2, and nothing left behind."""
 
+import sys
+
 import pytest
+
+from {{ cookiecutter.package_name }}.train import main
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 
@@ -117,3 +121,37 @@ for command, typed in [
     slow = set("torch lightning wandb matplotlib".split()) & set(sys.modules)
     assert not slow, (typed, slow)
 """)
+
+
+def test_help_settings_and_completion_import_little(python):
+    """What decides how long they take; the counts are those of Python 3.11 and a quarter more."""
+    python(f"""
+import os, sys
+from {PACKAGE} import train
+os.environ.update(COMP_LINE="train model=k", COMP_POINT="13")
+for typed, most, slow in [
+    (["--help"], 90, "hydra omegaconf yaml"),
+    (["--cfg", "job"], 430, "pydantic asyncio secrets"),
+    (["-sc", "query=bash"], 430, "pydantic asyncio secrets"),
+]:
+    sys.argv = ["train", *typed]
+    train.main()
+    assert len(sys.modules) <= most, (typed, len(sys.modules))
+    assert not set(slow.split()) & set(sys.modules), (typed, slow)
+""")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("train model=k", "model=kernel_svm"),
+        ("train optimizer=a", "optimizer=adam optimizer=adamw"),
+        ("train trainer.max_t", "trainer.max_time="),
+    ],
+)
+def test_tab_completion_knows_groups_files_and_settings(monkeypatch, capsys, line, expected):
+    for name, value in {"COMP_LINE": line, "COMP_POINT": str(len(line)), "HYDRA_FULL_ERROR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["train", "-sc", "query=bash"])
+    main()
+    assert capsys.readouterr().out.split() == expected.split()

@@ -8,8 +8,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 from pydantic import BaseModel, ValidationError
 
-from .components import COMPONENTS, Component, OpenComponent, settings_class
-from .configs import choices, listing
+from .components import Component, OpenComponent, settings_class
+from .configs import COMPONENTS, choices, listing
 from .mistakes import UserMistake, nearest
 from .settings import Settings
 from .strangers import refuse_foreign_code

@@ -5,12 +5,15 @@ Help, tab completion and mistakes are answered at once: nothing here imports tor
 """
 
 import os
-import secrets
 import sys
 import time
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .configs import CONFIGS, choices, listing
+
+if TYPE_CHECKING:
+    from loguru import Logger
 
 HYDRA_VERSION = "1.3"  # whose defaults hold
 
@@ -25,11 +28,9 @@ def run_command(name: str) -> None:
 
     import hydra._internal.hydra
     from hydra.errors import CompactHydraException
-    from loguru import logger
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    from .logs import log_to_terminal
     from .mistakes import SweepFailed, UserMistake, refuse
     from .running.signals import Stopped
     from .secrecy import read_env
@@ -41,11 +42,10 @@ def run_command(name: str) -> None:
     read_env()
     shows_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its exceptions to us
-    log_to_terminal()
     register_resolvers()
     hydra._internal.hydra.ConfigLoaderImpl = CheckedLoader  # type: ignore[attr-defined]
     try:
-        if name == "train":
+        if name == "train" and any(word.startswith("resume=") for word in sys.argv):
             from .running.resuming import hydra_arguments
 
             sys.argv[1:] = hydra_arguments(sys.argv[1:])
@@ -57,12 +57,12 @@ def run_command(name: str) -> None:
 
         refuse(explain(error))
     except SweepFailed as failure:
-        logger.error("{}", failure)
+        terminal().error("{}", failure)
         sys.exit(1)
     except Stopped as stop:
         sys.exit(128 + stop.number)
     except KeyboardInterrupt:
-        logger.warning("Stopped.")
+        terminal().warning("Stopped.")
         sys.exit(130)
     except Exception as error:  # of a run it is in train.log
         if isinstance(error, ValueError) and "Config group override" in str(error):
@@ -70,8 +70,18 @@ def run_command(name: str) -> None:
         if shows_traceback:
             raise
         where = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
-        logger.error("{} failed: {}: {}\nWhere: HYDRA_FULL_ERROR=1 {} ...", name, type(error).__name__, where, name)
+        terminal().error("{} failed: {}: {}\nWhere: HYDRA_FULL_ERROR=1 {} ...", name, type(error).__name__, where, name)
         sys.exit(1)
+
+
+def terminal() -> "Logger":
+    """Return the logger. Before Hydra sets it up it is seldom needed, and its import takes long for `--cfg job`."""
+    from loguru import logger
+
+    from .logs import log_to_terminal
+
+    log_to_terminal()
+    return logger
 
 
 def register_resolvers() -> None:
@@ -85,7 +95,7 @@ def new_run() -> str:
     """Return the folder of a single run below runs/. Two that start in the same second get folders of their own."""
     from .running.requeue import folder_name
 
-    return folder_name(sys.argv) or f"{time.strftime('%Y-%m-%d/%H-%M-%S')}-{secrets.token_hex(2)}"
+    return folder_name(sys.argv) or f"{time.strftime('%Y-%m-%d/%H-%M-%S')}-{os.urandom(2).hex()}"
 
 
 def help_text(name: str, doc: str) -> str:

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .mistakes import UserMistake
 
-COMPONENTS = ("model", "data", "optimizer", "scheduler", "loss")  # the groups that are built from what they name
 # The only places that a `_target_` may name: classes and functions of these modules of this package, classes of these
 # libraries. Extend the lists here.
 ALLOWED_MODULES = ("models", "data", "losses", "optimizers", "schedulers")
@@ -18,7 +17,9 @@ ALLOWED_LIBRARIES = ("torch.optim", "torch.nn")
 class Strict(BaseModel):
     """Settings that refuse unknown keys and never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True
+    )  # built when first used
 
 
 class Component(Strict):

@@ -14,7 +14,7 @@ from typing import Any
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import DictConfig, OmegaConf
 
-from .components import COMPONENTS
+from .configs import COMPONENTS
 from .mistakes import UserMistake
 from .secrecy import is_secret, mask
 

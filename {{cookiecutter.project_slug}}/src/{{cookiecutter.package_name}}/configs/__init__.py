@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 CONFIGS = Path(__file__).parent
+COMPONENTS = ("model", "data", "optimizer", "scheduler", "loss")  # the groups that are built from what they name
 
 
 def choices(group: str = "") -> list[str]:
