@@ -42,7 +42,7 @@ class Tracker(Logger):
         super().__init__()
         self.inner = inner
         self.folder = folder
-        self._failed = False
+        self.failed = False
         self._unsent: dict[int | None, dict[str, float]] = {}  # by step
         self._step: int | None = None
         self._step_time = self._sent_time = time.monotonic()
@@ -50,19 +50,19 @@ class Tracker(Logger):
 
     def attempt(self, action: Callable[[], object], *, closing: bool = False) -> None:
         """Run `action`; its failure is a warning, and after it the tracker is only closed."""
-        if self._failed and not closing:
+        if self.failed and not closing:
             return
         try:
             action()
         except Exception as error:  # whatever a tracker raises, training goes on
-            if not self._failed:
+            if not self.failed:
                 logger.warning(
                     "The tracker failed and is left out from here on ({}: {}). Training goes on; "
                     "metrics.csv and summary.json are complete.",
                     type(error).__name__,
                     error,
                 )
-            self._failed = True
+            self.failed = True
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Collect what is logged; pass it on by the first call that comes after two seconds."""
@@ -207,7 +207,7 @@ def finish(tracker: Logger | None, status: str) -> None:
     if isinstance(tracker.inner, WandbLogger):
         run, folder = tracker.inner.experiment, tracker.folder
         tracker.attempt(lambda: finish_wandb(run, 0 if completed else 1, folder), closing=True)
-        if tracker._failed:
+        if tracker.failed:
             import wandb
 
             with suppress(Exception):  # its process may be gone; without this it would complain when Python ends

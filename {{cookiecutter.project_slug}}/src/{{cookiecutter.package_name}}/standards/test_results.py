@@ -1,0 +1,82 @@
+"""Tests: they pass, and run enough of the code. As that takes minutes, a result newer than all code is used again."""
+
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .answers import Answer, Finding
+from .project import Project
+from .table import COVERAGE
+
+NAMED = 3  # files with the most lines that no test runs
+WATCHED = {".py", ".yaml", ".toml"}
+
+
+def check_tests(project: Project, stage: str) -> Answer:
+    """Find failing tests, and the code that no test runs where it is too much."""
+    checked = f"pytest; coverage of at least {COVERAGE} %"
+    tests = sorted((project.root / "tests").rglob("test_*.py"))
+    if not tests:
+        return Answer(checked, [Finding("tests", 1, "there is no test")])
+    data = project.root / ".coverage"
+    if not is_newest(data, project):
+        done = project.python("pytest", "-q", "--cov", "--cov-fail-under=0", "--cov-report=")
+        if done is None or "unrecognized arguments: --cov" in done.stderr:
+            return Answer(checked, obstacle="pytest and pytest-cov are not installed in this environment: make setup")
+    failed = failing(project)
+    report = coverage(project, data)
+    if report is None:
+        return Answer(checked, failed, "" if failed else "pytest measured no coverage")
+    percent = report["totals"]["percent_covered"]
+    return Answer(f"{checked}; it is {percent:.0f} %", failed + ([] if percent >= COVERAGE else uncovered(report)))
+
+
+def is_newest(data: Path, project: Project) -> bool:
+    """Whether a coverage file is newer than all code, configurations and tests."""
+    if not data.is_file():
+        return False
+    files = [path for folder in (project.source_folder, project.root / "tests") for path in folder.rglob("*")]
+    changed = [path.stat().st_mtime for path in files if path.suffix in WATCHED and path.is_file()]
+    return data.stat().st_mtime > max(changed, default=0)
+
+
+def failing(project: Project) -> list[Finding]:
+    """Return the tests that failed when they were last run, as pytest remembers them."""
+    memory = project.root / ".pytest_cache" / "v" / "cache" / "lastfailed"
+    if not memory.is_file():
+        return []
+    findings = []
+    for test in json.loads(memory.read_text(encoding="utf-8")):
+        path, _, name = test.partition("::")
+        if (project.root / path).is_file():
+            function = re.escape(name.rpartition("::")[2].partition("[")[0])
+            before = re.split(rf"^ *(?:async )?def {function}\b", project.read(path), maxsplit=1, flags=re.MULTILINE)
+            line = before[0].count("\n") + 1 if function and len(before) == 2 else 1
+            findings.append(Finding(path, line, f"{name or 'the file'} fails"))
+    return findings
+
+
+def coverage(project: Project, data: Path) -> dict[str, Any] | None:
+    """Return coverage.py's own report, or None if there is no data."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "coverage.json"
+        options = ("--data-file", str(data), "--fail-under=0", "-q", "-o", str(report))
+        project.python("coverage", "json", *options)
+        result: dict[str, Any] | None = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else None
+    return result
+
+
+def uncovered(report: dict[str, Any]) -> list[Finding]:
+    """Return the files with the most lines that no test runs, at the first such line."""
+    files = sorted(report["files"].items(), key=lambda item: -len(item[1]["missing_lines"]))
+    return [
+        Finding(
+            Path(name).as_posix(),
+            entry["missing_lines"][0],
+            f"{len(entry['missing_lines'])} lines that no test runs ({entry['summary']['percent_covered']:.0f} % are)",
+        )
+        for name, entry in files[:NAMED]
+        if entry["missing_lines"]
+    ]
