@@ -47,6 +47,13 @@ MISTAKES = [
     ("scheduler=cosine trainer.max_epochs=-1", "scheduler", "max_steps"),
     ("hardware.devices=0", "hardware.devices=0"),
     ("hardware.precision=8", "hardware.precision=8", "bf16-mixed"),
+    ("hardware=mps hardware.precision=64-true", "accelerator=mps", "precision=32-true"),
+    ("hardware=mps hardware.devices=2", "accelerator=mps is one device", "devices=2"),
+    ("hardware.precision=16-mixed", "precision=16-mixed needs a GPU", "bf16-mixed"),
+    ("hardware.devices=[0,1]", "devices=[0, 1]", "how many processes"),
+    ("hardware=gpu hardware.devices=[1,1]", "devices=[1, 1] names a GPU twice"),
+    ("hardware.matmul_precision=hihg", "hardware.matmul_precision=hihg", "mean high?"),
+    ("model=kernel_svm data=moons hardware.compile=true", "KernelSVM is solved at once", "hardware.compile=false"),
     ("tracking=wandb tracking.mode=onlin", "tracking.mode=onlin", "mean online?"),
     ("trainer.max_epoch=3", "trainer.max_epoch", "mean trainer.max_epochs?"),
     ("trainer.max_epochs=-5", "trainer.max_epochs=-5"),
@@ -68,6 +75,7 @@ LATER_MISTAKES = [
     ("data=moons model=rnn", "model=rnn", "signals", "model=mlp"),
     ("model=cnn model.kernel_sizes=[50,3,3]", "model.kernel_sizes=[50, 3, 3]", "40 positions"),
     ("data.val_fraction=0.00001", "data.val_fraction", "4000"),
+    ("hardware=auto hardware.precision=16-mixed", "precision=16-mixed needs a GPU", "bf16-mixed"),
     ("trainer.max_time=soon", "soon", "DD:HH:MM:SS"),
 ]
 

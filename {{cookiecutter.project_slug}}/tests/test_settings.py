@@ -86,9 +86,12 @@ def test_a_hardware_or_tracking_file_is_valid(path):
     if path.parent.name == "tracking":
         assert given["kind"] == path.stem
     else:
-        several = {"ddp": ("gpu", "auto"), "ddp_cpu": ("cpu", 2)}
-        accelerator, devices = several.get(path.stem, (path.stem, 1))
-        assert given == {**kind().model_dump(), "accelerator": accelerator, "devices": devices}
+        own = {
+            "auto": {"accelerator": "auto", "devices": "auto", "precision": "auto"},
+            "ddp": {"accelerator": "gpu", "devices": "auto"},
+            "ddp_cpu": {"accelerator": "cpu", "devices": 2},
+        }
+        assert given == {**kind().model_dump(), **own.get(path.stem, {"accelerator": path.stem})}
 
 
 @pytest.mark.parametrize("group", ["trainer", "checkpoint"])

@@ -181,6 +181,7 @@ def test_cosine_ends_with_the_run(train):
         "trainer.val_check_interval=0.5",
         "hardware.precision=bf16-mixed",
         "hardware.precision=64-true",
+        "hardware.precision=bf16-true",
         "trainer.deterministic=true",
         "trainer.max_time=00:00:01:00",
         "checkpoint.monitor=val/accuracy checkpoint.mode=max",

@@ -76,7 +76,7 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
             known = [name for name in owner.model_fields if name != "import_path"]
             where = key.rpartition(".")[0] or "the configuration"
             unknown.append(f"{key} is not a setting. {nearest(str(path[-1]), known)}\n{where} has: {', '.join(known)}")
-        elif not path:  # a rule between several settings
+        elif not path or isinstance(value, dict):  # a rule between several settings
             unknown.append(f"{key}: {message}" if key else message)
         else:
             allowed = re.findall("'([^']*)'", problem.get("ctx", {}).get("expected", ""))

@@ -45,6 +45,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     from .components import build
     from .logs import adopt_lightning
     from .running.checkpoints import load_trained
+    from .running.detection import choose
     from .running.trainer import trainer_on
 
     adopt_lightning()
@@ -57,7 +58,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     if (data.spec.input_shape, data.spec.class_names) != (task.spec.input_shape, task.spec.class_names):
         raise UserMistake(f"run={folder}: its data have changed since, so it cannot be tested on them again")
     # The same number of threads sums in the same order: the metrics then agree to the last digit.
-    hardware = settings.hardware.model_copy(update={"threads": summary["hardware"].get("threads", 0)})
+    hardware = choose(settings).model_copy(update={"threads": summary["hardware"].get("threads", 0)})
     trainer = trainer_on(
         hardware,
         logger=False,

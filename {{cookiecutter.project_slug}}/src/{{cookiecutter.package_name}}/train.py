@@ -8,6 +8,7 @@ Everything is a setting, changed by name=value:
   train -m seed=1,2,3,4 hydra/launcher=joblib     the same side by side, on all cores
   train -m model=mlp,cnn sweep=depth              named: the same command again goes on with it
   train -m hydra/sweeper=optuna 'optimizer.lr=interval(0.001,0.1)'   a search by Optuna
+  train hardware=auto                             on the GPUs of this machine, or its CPU, as it finds them
   train hardware=ddp hardware.devices=2           on two GPUs that share every batch; ddp_cpu tries it out on the CPU
   train tracking=none                             without a tracker
   train resume=runs/<date>/<time>                 go on with a run that was stopped

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 # How torch says that memory is used up: on a GPU, on the CPU, and through another rank.
 NO_MEMORY = ("OutOfMemoryError", "MemoryError", "can't allocate memory", "not enough memory")
+COMPILER = ("torch._dynamo", "torch._inductor")  # where errors of torch.compile are defined
 
 
 def describe(error: Exception, settings: Settings, trainer: "Trainer | None") -> str:
@@ -28,6 +29,8 @@ def describe(error: Exception, settings: Settings, trainer: "Trainer | None") ->
             "(trainer.accumulate_grad_batches=2 keeps the steps as they are with half of it), the sizes under model, "
             "or choose hardware.precision=bf16-mixed."
         )
+    if type(error).__module__.startswith(COMPILER):
+        return f"torch could not compile the network ({first_line(error)}): hardware.compile=false trains without."
     return text
 
 

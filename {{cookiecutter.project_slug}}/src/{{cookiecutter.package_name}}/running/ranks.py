@@ -27,6 +27,7 @@ from loguru import logger
 from ..settings import Hardware, Tracking
 from ..sweeps.workers import CONTEXT, Died
 from .cores import cores_for_this_job
+from .detection import choose
 from .run_folder import Run
 from .signals import SIGNALS
 
@@ -52,16 +53,8 @@ def on_all_devices(work: Work) -> Work:
 
 
 def number_of_devices(hardware: Hardware) -> int:
-    """Return how many devices a run uses; GPUs are counted if their number is left open."""
-    if isinstance(hardware.devices, int):
-        return hardware.devices
-    if isinstance(hardware.devices, list):
-        return len(hardware.devices)
-    if hardware.accelerator in ("cpu", "mps"):
-        return 1
-    import torch
-
-    return max(1, torch.cuda.device_count())
+    """Return how many devices a run uses, after `choose`."""
+    return len(hardware.devices) if isinstance(hardware.devices, list) else int(hardware.devices)
 
 
 def lead(work: Work, run: Run) -> None:
@@ -70,6 +63,7 @@ def lead(work: Work, run: Run) -> None:
     Raises:
         RankFailed: another rank could not go on.
     """
+    run.settings = run.settings.model_copy(update={"hardware": choose(run.settings)})
     ranks = number_of_devices(run.settings.hardware)
     if ranks == 1:
         work(run)

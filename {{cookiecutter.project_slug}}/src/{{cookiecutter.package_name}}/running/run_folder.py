@@ -102,6 +102,8 @@ class Run:
             "accelerator": trainer.accelerator.name(),
             "devices": trainer.num_devices,
             "precision": trainer.precision,
+            "matmul_precision": torch.get_float32_matmul_precision(),
+            "compile": self.settings.hardware.compile,
             "threads": torch.get_num_threads(),
         }
         model, data = (self.summary["choices"][group] for group in ("model", "data"))

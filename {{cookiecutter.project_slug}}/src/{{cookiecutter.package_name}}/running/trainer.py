@@ -20,6 +20,7 @@ from ..tasks.task import Task
 from .checkpoint_file import AtomicCheckpoints
 from .checkpoints import BestCheckpoint
 from .collectives import number_of_ranks
+from .compiling import compile_in_place
 from .cores import cores_for_this_job, gpus_for_this_job
 from .last_checkpoint import LastCheckpoint
 from .lean_loop import LeanEpochLoop
@@ -81,6 +82,8 @@ def make_trainer(
         shows_bar = sys.stderr.isatty() and run.is_alone
     # A refresh of the bar costs more than a step of a small model.
     progress = TQDMProgressBar(refresh_rate=50) if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ")
+    if settings.hardware.compile:
+        compile_in_place(task.network, settings.hardware)
     trainer = trainer_on(
         settings.hardware,
         **arguments,
@@ -109,7 +112,7 @@ def devices_of(hardware: Hardware, ranks: int) -> int | list[int]:
     """Return the devices of a job with `ranks` processes, one for each: how many, or which."""
     if isinstance(hardware.devices, list):
         return hardware.devices[:ranks]
-    gpus = gpus_for_this_job(torch.cuda.device_count(), ranks) if hardware.accelerator in ("gpu", "auto") else None
+    gpus = gpus_for_this_job(torch.cuda.device_count(), ranks) if hardware.accelerator == "gpu" else None
     return gpus or ranks
 
 
@@ -138,6 +141,7 @@ def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
         UserMistake: the hardware is not there, or Lightning refuses the arguments.
     """
     ranks = number_of_ranks()
+    torch.set_float32_matmul_precision(hardware.matmul_precision)
     torch.set_num_threads(hardware.threads or max(1, cores_for_this_job() // ranks))
     try:
         return Trainer(
@@ -145,7 +149,7 @@ def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
             devices=devices_of(hardware, ranks),
             strategy=OneOfRanks() if ranks > 1 else "auto",
             use_distributed_sampler=False,  # see collectives.py: every rank goes through the same batches
-            precision=hardware.precision,
+            precision=hardware.precision,  # type: ignore[arg-type]  # `auto` was decided on before, see detection.py
             # Jobs are launched by this project: Lightning needs not look for SLURM or others.
             plugins=[AtomicCheckpoints(), LightningEnvironment()],
             **arguments,

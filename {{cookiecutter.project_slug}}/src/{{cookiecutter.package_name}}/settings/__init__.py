@@ -47,6 +47,11 @@ class Settings(Strict):
     sweep: Annotated[str, Field(pattern=r"^(\w[\w.+=@-]*)?$", max_length=100)] = ""  # name of the multirun, its folder
     resume: str | None = None  # folder of a run to go on with
 
+    @property
+    def is_solved(self) -> bool:
+        """Whether the model is solved at once instead of being trained in steps."""
+        return isinstance(self.model, models.KernelSVM | models.Sklearn)
+
     def plain(self) -> dict[str, Any]:
         """Return all settings as values that JSON has."""
         return self.model_dump(mode="json", by_alias=True, serialize_as_any=True)
@@ -76,8 +81,10 @@ class Settings(Strict):
 
     @model_validator(mode="after")
     def one_process_solves(self) -> Self:
-        """Refuse several devices for a model that has no steps to share."""
-        if isinstance(self.model, models.KernelSVM | models.Sklearn) and self.hardware.may_be_several:
-            name = self.model.import_path.rpartition(".")[2]
+        """Refuse several devices, or a compiler, for a model that has no steps."""
+        name = self.model.import_path.rpartition(".")[2]
+        if self.is_solved and self.hardware.may_be_several:
             raise ValueError(f"{name} is solved at once, in one process: set hardware.devices=1")
+        if self.is_solved and self.hardware.compile:
+            raise ValueError(f"{name} is solved at once, there are no steps to compile for: hardware.compile=false")
         return self

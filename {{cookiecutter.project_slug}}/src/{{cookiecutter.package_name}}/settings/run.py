@@ -13,18 +13,23 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class Hardware(Strict):
     """Where and how precisely a run computes."""
 
-    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "cpu"
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "cpu"  # auto: a GPU if there is one, see detection.py
     # How many, or which; auto: all GPUs. Several share every batch, a process for each, see ranks.py.
     devices: PositiveInt | Literal["auto"] | Annotated[list[NonNegativeInt], Field(min_length=1)] = 1
-    precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
+    # Mixed keeps the weights in 32 bits; auto: bf16-mixed on a GPU that computes it, otherwise 32-true.
+    precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed", "bf16-true", "64-true"] = "32-true"
+    matmul_precision: Literal["highest", "high", "medium"] = "highest"  # lower: faster 32-bit products on a GPU
+    compile: bool = False  # let torch compile the network; pays for large models that train for minutes
     threads: NonNegativeInt = (
         1  # of torch on the CPU; more pays for large models only; 0: all cores, shared between jobs
     )
 
     @property
     def may_be_several(self) -> bool:
-        """Whether a run may use several devices."""
-        return self.devices == "auto" or (self.devices if isinstance(self.devices, int) else len(self.devices)) > 1
+        """Whether a run may use several devices, whatever its model and its optimizer."""
+        if self.devices == "auto":
+            return self.accelerator != "auto"
+        return (self.devices if isinstance(self.devices, int) else len(self.devices)) > 1
 
     @model_validator(mode="after")
     def enough_cores(self) -> Self:
@@ -32,6 +37,21 @@ class Hardware(Strict):
         cores = os.cpu_count() or 1
         if self.accelerator == "cpu" and isinstance(self.devices, int) and self.devices > cores:
             raise ValueError(f"devices={self.devices} on the CPU are as many processes; this machine has {cores} cores")
+        return self
+
+    @model_validator(mode="after")
+    def can_compute(self) -> Self:
+        """Refuse what an accelerator does not have."""
+        if self.accelerator == "mps" and self.precision == "64-true":
+            raise ValueError("accelerator=mps has no 64-bit numbers: precision=32-true, or accelerator=cpu")
+        if self.accelerator == "mps" and self.may_be_several and self.devices != "auto":
+            raise ValueError(f"accelerator=mps is one device, not devices={self.devices}")
+        if self.accelerator == "cpu" and self.precision == "16-mixed":
+            raise ValueError("precision=16-mixed needs a GPU; on the CPU there are 32-true and bf16-mixed")
+        if self.accelerator == "cpu" and isinstance(self.devices, list):
+            raise ValueError(f"devices={self.devices} numbers GPUs; on the CPU devices says how many processes")
+        if isinstance(self.devices, list) and len(set(self.devices)) < len(self.devices):
+            raise ValueError(f"devices={self.devices} names a GPU twice")
         return self
 
 
