@@ -38,7 +38,7 @@ def assert_parses(project: Path) -> None:
         except Exception as error:
             raise AssertionError(f"{name} does not parse: {error}") from error
         # Python under src/ is copied unrendered and may hold {{ in its f-strings.
-        leftover = "cookiecutter" if name.startswith("src") and path.suffix == ".py" else None
+        leftover = r"cookiecutter\.\w" if name.startswith("src") and path.suffix == ".py" else None
         # GitHub's own ${{ ... }} stays.
         leftover = leftover or r"(?<!\$)\{\{|\{%|cookiecutter[._]"
         assert not re.search(leftover, text), f"{name} holds unrendered Jinja"
