@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,30 @@ from cookiecutter.main import cookiecutter
 TEMPLATE = Path(__file__).resolve().parents[1]
 Bake = Callable[..., Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
+OwnTests = dict[str, "Future[subprocess.CompletedProcess[str]]"]
+
+# The whole suite of a project runs in three bakes, which have not one answer in common.
+WHOLE_SUITES: dict[str, dict[str, str]] = {
+    "default": {},
+    "gpu": {
+        "license": "BSD-3-Clause",
+        "python_version": "3.12",
+        "hardware": "gpu",
+        "tracking": "tensorboard",
+        "stage": "product",
+        "ci": "gitlab",
+    },
+    "mps": {
+        "license": "GPL-3.0",
+        "python_version": "3.13",
+        "hardware": "mps",
+        "tracking": "csv",
+        "stage": "deployment",
+        "ci": "none",
+    },
+}
+# They fill the time in which the other tests wait for a cluster, a kill or a clock, and yield to them otherwise.
+IN_THE_BACKGROUND = "import os, sys, pytest; os.nice(10); sys.exit(pytest.main(['-q']))"
 
 
 def package_of(project: Path) -> str:
@@ -94,3 +119,28 @@ def run(clean_environment: dict[str, str]) -> Run:
         return python(project, *command, check=check, env=clean_environment)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def own_tests(bake: Bake, clean_environment: dict[str, str]) -> Iterator[OwnTests]:
+    """The whole suite of each project of WHOLE_SUITES, by its name; started at once, two at a time."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+
+        def start(project: Path) -> "Future[subprocess.CompletedProcess[str]]":
+            # Absolute, since tests may start commands in other folders.
+            environment = clean_environment | {"PYTHONPATH": str(project / "src")}
+            return pool.submit(python, project, "-c", IN_THE_BACKGROUND, env=environment)
+
+        yield {name: start(bake(**answers)) for name, answers in WHOLE_SUITES.items()}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_tests_begin_first(request: pytest.FixtureRequest) -> None:
+    """Start what takes longest before the first test, if any test asks for it."""
+    if any("own_tests" in item.fixturenames for item in request.session.items if isinstance(item, pytest.Function)):
+        request.getfixturevalue("own_tests")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that only wait for those in the background come last."""
+    items.sort(key=lambda item: isinstance(item, pytest.Function) and "own_tests" in item.fixturenames)

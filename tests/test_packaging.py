@@ -1,12 +1,10 @@
 """A baked project builds, type-checks and passes its own tests."""
 
 import zipfile
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Bake, package_of, python
+from conftest import WHOLE_SUITES, Bake, OwnTests, package_of, python
 
 AWKWARD = {
     "project_name": "Ünïcode – 深度学习",
@@ -14,31 +12,6 @@ AWKWARD = {
     "author_name": "Zoë O'Brien, PhD (Łódź) 李",
     "author_email": "zoe.o'brien+lab@mail.example.org",
 }
-# Far apart. Every value of every question is baked and linted in test_answers.py.
-BAKES: list[dict[str, str]] = [
-    {},
-    {
-        "hardware": "gpu",
-        "tracking": "tensorboard",
-        "python_version": "3.12",
-        "license": "BSD-3-Clause",
-        "stage": "proof-of-concept",
-        "ci": "gitlab",
-    },
-    {
-        "hardware": "mps",
-        "tracking": "csv",
-        "python_version": "3.13",
-        "license": "GPL-3.0",
-        "stage": "deployment",
-        "ci": "none",
-    },
-]
-
-
-def name_of(answers: dict[str, str]) -> str:
-    """Return what tells a bake from the others."""
-    return answers.get("license", "MIT")
 
 
 def test_a_wheel_holds_the_configs_and_the_licence(bake: Bake, tmp_path: Path) -> None:
@@ -63,26 +36,13 @@ def test_a_wheel_holds_the_configs_and_the_licence(bake: Bake, tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answers", BAKES, ids=name_of)
+@pytest.mark.parametrize("answers", WHOLE_SUITES.values(), ids=WHOLE_SUITES)
 def test_types_are_right(bake: Bake, answers: dict[str, str]) -> None:
     version = answers.get("python_version", "3.11")
     python(bake(**answers), "-m", "mypy", "--python-version", version)
 
 
-@pytest.fixture(scope="module")
-def own_tests(bake: Bake, clean_environment: dict[str, str]) -> Iterator[dict[str, Future[object]]]:
-    """The tests of each project, by its name, all at the same time: they use one core each."""
-    with ThreadPoolExecutor(max_workers=len(BAKES)) as pool:
-
-        def start(project: Path) -> Future[object]:
-            # Absolute, since tests may start commands in other folders.
-            environment = clean_environment | {"PYTHONPATH": str(project / "src")}
-            return pool.submit(python, project, "-m", "pytest", "-q", env=environment)
-
-        yield {name_of(answers): start(bake(**answers)) for answers in BAKES}
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name_of(answers) for answers in BAKES])
-def test_the_projects_own_tests_pass(own_tests: dict[str, "Future[object]"], name: str) -> None:
+@pytest.mark.parametrize("name", WHOLE_SUITES)
+def test_the_projects_own_tests_pass(own_tests: OwnTests, name: str) -> None:
     own_tests[name].result()
