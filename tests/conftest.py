@@ -1,5 +1,6 @@
 """Fixtures: bake a project from the template, and run its commands as a user would."""
 
+import json
 import os
 import subprocess
 import sys
@@ -15,9 +16,19 @@ Bake = Callable[..., Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 OwnTests = dict[str, "Future[subprocess.CompletedProcess[str]]"]
 
+QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+# The questions with a choice; the first value is the default.
+CHOICES: dict[str, list[str]] = {
+    question: values
+    for question, values in QUESTIONS.items()
+    if isinstance(values, list) and not question.startswith("_")
+}
+
+DEFAULTS = {question: values[0] for question, values in CHOICES.items()}
+
 # The whole suite of a project runs in three bakes, which have not one answer in common.
-WHOLE_SUITES: dict[str, dict[str, str]] = {
-    "default": {},
+WHOLE_SUITES = {
+    "default": DEFAULTS,
     "gpu": {
         "license": "BSD-3-Clause",
         "python_version": "3.12",
@@ -81,6 +92,7 @@ def bake(tmp_path_factory: pytest.TempPathFactory) -> Bake:
     baked: dict[tuple[tuple[str, str], ...], Path] = {}
 
     def bake(**answers: str) -> Path:
+        answers = {question: answer for question, answer in answers.items() if answer != DEFAULTS.get(question)}
         key = tuple(sorted(answers.items()))
         if key not in baked:
             baked[key] = bake_into(TEMPLATE, tmp_path_factory.mktemp("bake"), **answers)
