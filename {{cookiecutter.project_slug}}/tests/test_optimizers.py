@@ -41,10 +41,13 @@ def test_lbfgs_reaches_in_a_few_steps_what_no_gradient_step_does(train):
 
 @pytest.mark.parametrize(
     ("override", "key"),
-    [("trainer.accumulate_grad_batches=2", "accumulate_grad_batches"), ("hardware.precision=16-mixed", "16-mixed")],
+    [
+        ("trainer.accumulate_grad_batches=2", "accumulate_grad_batches"),
+        ("hardware.accelerator=gpu hardware.precision=16-mixed", "16-mixed"),
+    ],
 )
 def test_what_lbfgs_cannot_do_is_refused_before_training(train, override, key):
-    done = train("data=moons", "optimizer=lbfgs", override, status=2)
+    done = train("data=moons", "optimizer=lbfgs", *override.split(), status=2)
     assert "optimizer=lbfgs" in done.stderr and key in done.stderr
     assert not done.folders
 
