@@ -85,8 +85,9 @@ format: $(READY) ## correct style and formatting where a tool can
 	$(BIN)/ruff check --config pyproject.toml --fix $(CODE)
 	$(BIN)/ruff format --config pyproject.toml $(CODE)
 
-bench: $(READY) ## measure what a training step costs, against plain PyTorch
-	$(BIN)/python benchmarks/step_cost.py
+# Only some rows, or quickly: make bench BENCH='--only step cfg', make bench BENCH=--quick
+bench: $(READY) ## measure what everything costs, against plain PyTorch, into docs/benchmarks.md: 15 to 20 minutes
+	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 clean: ## remove .venv, demo/ and caches
 	rm -rf .venv demo .pytest_cache .ruff_cache .mypy_cache

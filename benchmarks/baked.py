@@ -7,9 +7,6 @@ import sys
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
-
-from cookiecutter.main import cookiecutter
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 PACKAGE = "measured"
@@ -18,10 +15,10 @@ PACKAGE = "measured"
 def bake(folder: Path) -> Path:
     """Bake a project whose package is `PACKAGE` into `folder`, asking nothing, and return where it is."""
     answers = {"project_slug": PACKAGE, "package_name": PACKAGE, "hardware": "cpu", "tracking": "wandb"}
-    sys.stdout.flush()
-    return Path(
-        cookiecutter(str(TEMPLATE), no_input=True, default_config=True, extra_context=answers, output_dir=str(folder))
-    )
+    command = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "--default-config"]
+    words = [f"{key}={value}" for key, value in answers.items()]
+    subprocess.run([*command, "--output-dir", str(folder), *words], check=True, stdout=subprocess.DEVNULL)
+    return folder / PACKAGE
 
 
 def environment(project: Path) -> dict[str, str]:
@@ -59,9 +56,3 @@ def commit() -> str:
         return subprocess.run(command, cwd=TEMPLATE, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-
-
-def spread(values: list[float], digits: int) -> str:
-    """Return `median (lowest to highest)`."""
-    low, high = min(values), max(values)
-    return f"{median(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"

@@ -1,17 +1,21 @@
 """Three ways to train the same network on the same signals: by hand, with this project, the usual Lightning recipe.
 
-Each is a function that trains for `steps` steps and returns how many seconds that took, without imports and start-up.
+    python benchmarks/contenders.py usual mlp 1     train once, from a cold start
+
+Each is a function that does a `Training` and returns how many seconds that took, without imports and start-up.
 Batches of 100 of 3600 training signals, Adam with a learning rate of 1e-3, one thread. The first is the yardstick: it
 computes no metrics, validates nothing and writes no file. The other two do, with 400 validation signals each epoch.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,8 +28,17 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.classification import MulticlassAccuracy
 
 TRAIN = 3600  # signals; the other 400 are for validation, as in the project
-BATCH = 100
-numbers = count()
+folders = (f"{os.getpid()}-{number}" for number in count())  # no two trainings share one
+
+
+class Training(NamedTuple):
+    """What is trained, and how long."""
+
+    model: str
+    steps: int
+    batch: int = 100
+    width: int = 100  # of the MLP's two hidden layers
+    overrides: tuple[str, ...] = ()  # of the project's command
 
 
 class Linear(nn.Module):
@@ -38,9 +51,9 @@ class Linear(nn.Module):
 
 
 class MLP(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.first, self.second, self.output = nn.Linear(40, 100), nn.Linear(100, 100), nn.Linear(100, 10)
+        self.first, self.second, self.output = nn.Linear(40, width), nn.Linear(width, width), nn.Linear(width, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         h = torch.relu(self.first(x))
@@ -73,7 +86,12 @@ class RNN(nn.Module):
         return self.output(h.flatten(1))
 
 
-NETWORKS: dict[str, type[nn.Module]] = {"linear": Linear, "mlp": MLP, "cnn": CNN, "rnn": RNN}
+NETWORKS: dict[str, type[nn.Module]] = {"linear": Linear, "cnn": CNN, "rnn": RNN}
+
+
+def network_of(training: Training) -> nn.Module:
+    """Return a new network."""
+    return MLP(training.width) if training.model == "mlp" else NETWORKS[training.model]()
 
 
 def signals() -> tuple[Tensor, Tensor]:
@@ -82,18 +100,18 @@ def signals() -> tuple[Tensor, Tensor]:
     return torch.from_numpy(arrays["x"]).float(), torch.from_numpy(arrays["y"]).long()
 
 
-def textbook(model: str, steps: int) -> float:
+def textbook(training: Training) -> float:
     """Train with the loop that a tutorial on PyTorch shows."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     inputs, targets = signals()
     inputs, targets = inputs[:TRAIN], targets[:TRAIN]
-    network = NETWORKS[model]()
+    network = network_of(training)
     optimizer = torch.optim.Adam(network.parameters())
     start = time.perf_counter()
     done = 0
-    while done < steps:
-        for indices in torch.randperm(TRAIN).split(BATCH)[: steps - done]:
+    while done < training.steps:
+        for indices in torch.randperm(TRAIN).split(training.batch)[: training.steps - done]:
             loss = cross_entropy(network(inputs[indices]), targets[indices])
             optimizer.zero_grad()
             loss.backward()
@@ -102,22 +120,25 @@ def textbook(model: str, steps: int) -> float:
     return time.perf_counter() - start
 
 
-def project(model: str, steps: int) -> float:
+def project(training: Training) -> float:
     """Run the project's command `train` with its default settings; its summary says how long the fit took."""
-    folder = Path(f"runs/{next(numbers)}")
+    folder = Path(f"runs/{next(folders)}")
     sys.argv = [
         "train",
-        f"model={model}",
+        f"model={training.model}",
+        *([f"model.hidden_sizes=[{training.width},{training.width}]"] if training.model == "mlp" else []),
         "data=mnist1d",
+        f"data.batch_size={training.batch}",
         "trainer.max_epochs=-1",
-        f"trainer.max_steps={steps}",
+        f"trainer.max_steps={training.steps}",
         "hardware.threads=1",
         "figures=false",  # drawn after the fit, so they would only prolong the measurement
         f"hydra.run.dir={folder}",
+        *training.overrides,
     ]
     import_module(f"{PACKAGE}.train").main()
     summary = json.loads((folder / "summary.json").read_text())
-    assert summary["steps"] == steps, summary
+    assert summary["steps"] == training.steps, summary
     seconds: float = summary["seconds"]["fit"]
     return seconds
 
@@ -151,7 +172,7 @@ class UsualTask(LightningModule):
         return torch.optim.Adam(self.parameters())
 
 
-def usual(model: str, steps: int) -> float:
+def usual(training: Training) -> float:
     """Train with Lightning's defaults: DataLoader, self.log, CSV and W&B loggers, a checkpoint each epoch."""
     import wandb
 
@@ -159,23 +180,26 @@ def usual(model: str, steps: int) -> float:
     torch.manual_seed(0)
     data = TensorDataset(*signals())
     train, val = torch.utils.data.random_split(data, [TRAIN, len(data) - TRAIN])
-    folder = Path(f"usual/{next(numbers)}")
+    folder = Path(f"usual/{next(folders)}")
     folder.mkdir(parents=True)
     trainer = Trainer(
         accelerator="cpu",
         max_epochs=-1,
-        max_steps=steps,
+        max_steps=training.steps,
         logger=[CSVLogger(folder), WandbLogger(project=PACKAGE, save_dir=folder, offline=True)],
         default_root_dir=folder,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    loaders = DataLoader(train, BATCH, shuffle=True), DataLoader(val, BATCH)
+    loaders = DataLoader(train, training.batch, shuffle=True), DataLoader(val, training.batch)
     start = time.perf_counter()
-    trainer.fit(UsualTask(NETWORKS[model]()), *loaders)
+    trainer.fit(UsualTask(network_of(training)), *loaders)
     seconds = time.perf_counter() - start
     wandb.finish()
     return seconds
 
 
-CONTENDERS: dict[str, Callable[[str, int], float]] = {"textbook": textbook, "project": project, "usual": usual}
+CONTENDERS: dict[str, Callable[[Training], float]] = {"textbook": textbook, "project": project, "usual": usual}
+
+if __name__ == "__main__":
+    CONTENDERS[sys.argv[1]](Training(sys.argv[2], int(sys.argv[3])))

@@ -1,0 +1,55 @@
+"""What each further job of a multirun costs, over the textbook loop's time for the same training.
+
+    python benchmarks/multirun.py
+
+The MLP on MNIST-1D, five epochs (180 steps), each job with an offline W&B run, validation, a test, checkpoints. A job's
+cost is the difference between a multirun of many jobs and one of a single job, divided by the difference of their
+numbers: start-up cancels, and composing and checking each job is in it. `figures=false` leaves out the pictures that a
+run draws for its reader; what they add is told beside.
+"""
+
+from pathlib import Path
+
+from baked import PACKAGE
+from measuring import Effort, Figures, Measurement, Row, main, run_command
+from side_by_side import Contender
+
+ROW = Row("job", "Each further job of a serial multirun, 5 epochs", 2, "x", "textbook PyTorch loop, 5 epochs", (8, 8))
+STEPS = 180
+FULL, QUICK = 12, 4  # further jobs
+TRAIN = ["-m", f"{PACKAGE}.train", "-m", "model=mlp", "data=mnist1d", "trainer.max_epochs=5"]
+
+
+def measure(project: Path, effort: Effort) -> dict[str, Figures]:
+    """Return the seconds of a job; of the others, the median of as many trainings."""
+    further = QUICK if effort.quick else FULL
+    ours: list[float] = []
+    drawn: list[float] = []
+    textbook: list[float] = []
+    usual: list[float] = []
+    with Contender("textbook", project) as loop, Contender("usual", project) as recipe:
+        seconds_of(project, "warm", 1, "figures=true")
+        loop.train("mlp", STEPS)
+        recipe.train("mlp", STEPS)
+        for repeat in range(effort.of(full=5, quick=1)):
+            for figures, found in (("false", ours), ("true", drawn)):
+                one, many = (
+                    seconds_of(project, f"{repeat}-{figures}-{jobs}", jobs, f"figures={figures}")
+                    for jobs in (1, 1 + further)
+                )
+                found.append((many - one) / further)
+            textbook.append(sum(loop.train("mlp", STEPS).loop for _ in range(further)) / further)
+            usual.append(sum(recipe.train("mlp", STEPS).call for _ in range(3)) / 3)
+    return {ROW.name: Figures(ours, textbook, "s", usual, {"with its pictures, seconds": drawn})}
+
+
+def seconds_of(project: Path, name: str, jobs: int, *overrides: str) -> float:
+    """Return how long a multirun of so many jobs takes."""
+    seeds = ",".join(map(str, range(jobs)))
+    return run_command("multirun", [*TRAIN, f"seed={seeds}", f"sweep={name}", *overrides], project)[0]
+
+
+MEASUREMENTS = [Measurement((ROW,), measure)]
+
+if __name__ == "__main__":
+    main(MEASUREMENTS, __doc__)
