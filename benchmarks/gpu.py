@@ -22,8 +22,9 @@ from typing import NamedTuple
 
 import torch
 from baked import PACKAGE, bake, described, environment
-from contenders import TRAIN, Training, network_of, project, signals
+from contenders import TRAIN, Training, network_of, signals
 from measuring import spread
+from side_by_side import Contender
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
@@ -40,6 +41,7 @@ PEAKS = {
 }
 TRANSFORMER = {"patch_size": 1, "model_size": 1024, "num_heads": 16, "num_layers": 12, "feedforward_size": 4096}
 TINY = {"patch_size": 4, "model_size": 32, "num_heads": 4, "num_layers": 2, "feedforward_size": 64}
+SHORT = 36  # steps of the short run of `train`
 MODELS = ("linear", "mlp", "cnn", "rnn", "transformer")
 
 
@@ -85,6 +87,7 @@ def main() -> None:
         return
     arguments.json = arguments.json and arguments.json.resolve()
     device = torch.device(arguments.device)
+    torch.set_num_threads(1)  # as the project does
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     found: dict[str, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -94,13 +97,16 @@ def main() -> None:
         os.environ.update(variables)
         os.chdir(place)
         sys.path.insert(0, str(place / "src"))
-        project(Training("linear", 1))  # makes the data
-        for model in arguments.models:
-            work = work_of(model, arguments.quick)
-            print(f"\n{model}, batches of {work.batch}, {name}\n", flush=True)
-            found[model] = measure(work, device, arguments.quick, peaks_of(name, arguments.peak_tflops))
-            if arguments.json:
-                arguments.json.write_text(json.dumps({"microseconds": found, "device": name, **described()}, indent=1))
+        with Contender("project", place) as ours:
+            ours.train("linear", 1)  # makes the data
+            for model in arguments.models:
+                work = work_of(model, arguments.quick)
+                print(f"\n{model}, batches of {work.batch}, {name}\n", flush=True)
+                peaks = peaks_of(name, arguments.peak_tflops)
+                found[model] = measure(work, device, arguments.quick, peaks, ours)
+                if arguments.json:
+                    results = {"microseconds": found, "device": name, **described()}
+                    arguments.json.write_text(json.dumps(results, indent=1) + "\n")
         os.chdir("/")
     print("\n" + ", ".join(f"{key} {value}" for key, value in (described() | {"device": name}).items()))
 
@@ -124,7 +130,7 @@ def work_of(model: str, quick: bool) -> Work:
 
 
 def measure(
-    work: Work, device: torch.device, quick: bool, peaks: tuple[float | None, float | None]
+    work: Work, device: torch.device, quick: bool, peaks: tuple[float | None, float | None], ours: Contender
 ) -> dict[str, list[float]]:
     """Measure a model in every way, print the table, and return microseconds of a step, one for each repeat."""
     steps = 5 if quick else 300 if work.model != "transformer" else 30
@@ -145,8 +151,13 @@ def measure(
     for precision in ("32-true", "bf16-mixed"):
         name = f"this project, hardware={accelerator} hardware.precision={precision}"
         hardware = (f"hardware={accelerator}", f"hardware.precision={precision}")
-        training = Training(work.model, steps, work.batch, overrides=(*work.overrides, *hardware))
-        found[name] = [of_project(training, 4 * steps) for _ in range(1 if quick else 5)]
+        long = 180 if quick else 10 * steps
+        try:
+            overrides = (*work.overrides, *hardware)
+            found[name] = [of_project(work, ours, long, overrides) for _ in range(1 if quick else 5)]
+        except RuntimeError as error:
+            print(f"| {name} | failed: {str(error).strip().splitlines()[-1][:200]} | | |")
+            continue
         print(line(name, found, operations, peaks[precision != "32-true"]), flush=True)
     return found
 
@@ -176,10 +187,12 @@ def shaped(work: Work, inputs: Tensor) -> Tensor:
     return inputs.unsqueeze(2) if work.model == "transformer" else inputs
 
 
-def of_project(training: Training, long: int) -> float:
+def of_project(work: Work, ours: Contender, long: int, overrides: tuple[str, ...]) -> float:
     """Return the microseconds of a step of the command `train`: a long run less a short one."""
-    short = project(training)
-    return (project(training._replace(steps=long)) - short) / (long - training.steps) * 1e6
+    short, whole = (
+        ours.train(work.model, steps, batch=work.batch, overrides=overrides).loop for steps in (SHORT, long)
+    )
+    return (whole - short) / (long - SHORT) * 1e6
 
 
 def microseconds(work: Work, way: Way, device: torch.device, steps: int, repeats: int) -> list[float]:

@@ -21,32 +21,33 @@ TRAIN = ["-m", f"{PACKAGE}.train", "-m", "model=mlp", "data=mnist1d", "trainer.m
 
 
 def measure(project: Path, effort: Effort) -> dict[str, Figures]:
-    """Return the seconds of a job; of the others, the median of as many trainings."""
+    """Return the seconds of a job; of the others, the mean of several trainings."""
     further = QUICK if effort.quick else FULL
     ours: list[float] = []
+    processor: list[float] = []
     drawn: list[float] = []
     textbook: list[float] = []
     usual: list[float] = []
     with Contender("textbook", project) as loop, Contender("usual", project) as recipe:
-        seconds_of(project, "warm", 1, "figures=true")
+        used(project, "warm", 1)
         loop.train("mlp", STEPS)
         recipe.train("mlp", STEPS)
         for repeat in range(effort.of(full=5, quick=1)):
-            for figures, found in (("false", ours), ("true", drawn)):
-                one, many = (
-                    seconds_of(project, f"{repeat}-{figures}-{jobs}", jobs, f"figures={figures}")
-                    for jobs in (1, 1 + further)
-                )
-                found.append((many - one) / further)
+            one, many = (used(project, f"{repeat}-{jobs}", jobs, "figures=false") for jobs in (1, 1 + further))
+            ours.append((many[0] - one[0]) / further)
+            processor.append((many[1] - one[1]) / further)
+            one, many = (used(project, f"{repeat}-{jobs}-drawn", jobs) for jobs in (1, 1 + further))
+            drawn.append((many[0] - one[0]) / further)
             textbook.append(sum(loop.train("mlp", STEPS).loop for _ in range(further)) / further)
             usual.append(sum(recipe.train("mlp", STEPS).call for _ in range(3)) / 3)
-    return {ROW.name: Figures(ours, textbook, "s", usual, {"with its pictures, seconds": drawn})}
+    more = {"seconds of the processor": processor, "with its pictures, seconds": drawn}
+    return {ROW.name: Figures(ours, textbook, "s", usual, more)}
 
 
-def seconds_of(project: Path, name: str, jobs: int, *overrides: str) -> float:
-    """Return how long a multirun of so many jobs takes."""
+def used(project: Path, name: str, jobs: int, *overrides: str) -> tuple[float, float, float]:
+    """Return what a multirun of so many jobs takes: seconds, those of the processor, memory."""
     seeds = ",".join(map(str, range(jobs)))
-    return run_command("multirun", [*TRAIN, f"seed={seeds}", f"sweep={name}", *overrides], project)[0]
+    return run_command("multirun", [*TRAIN, f"seed={seeds}", f"sweep={name}", *overrides], project)
 
 
 MEASUREMENTS = [Measurement((ROW,), measure)]
