@@ -72,7 +72,7 @@ def write_sweep(project: Path, name: str, grid: Grid, seeds: int, lost: bool = T
 
 def curve(values: list[str], noise: random.Random) -> list[dict[str, float]]:
     """Return the metrics of each epoch: accuracies that rise to what depends on the settings, and a little chance."""
-    model, rate, batch, decay = values
+    model, rate, batch, decay = [*values, *("50", "0.0")][:4]  # a smaller grid leaves out the last ones
     best = {"linear": 0.33, "mlp": 0.66, "cnn": 0.93, "rnn": 0.9}[model]
     best -= 0.04 * abs(math.log10(float(rate) / 0.003)) + 0.01 * abs(math.log10(float(batch) / 50))
     best -= 0.1 * float(decay) + noise.gauss(0, 0.01)
