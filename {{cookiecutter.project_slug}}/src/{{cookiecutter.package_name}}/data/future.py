@@ -9,7 +9,7 @@ from loguru import logger
 from numpy.typing import NDArray
 
 from ..mistakes import UserMistake, nearest
-from .encoding import as_numbers, listed
+from .columns import as_numbers, listed
 from .panel import Panel, numbers_of, stacked
 from .spec import PanelSpec
 from .windows import Rows, Windows, windows_at

@@ -18,7 +18,7 @@ from loguru import logger
 from numpy.typing import NDArray
 
 from ..mistakes import UserMistake, nearest
-from .encoding import as_numbers, as_text, listed
+from .columns import as_numbers, as_text, listed
 from .files import read_table
 from .spec import PanelSpec
 from .windows import PanelDataModule, Rows

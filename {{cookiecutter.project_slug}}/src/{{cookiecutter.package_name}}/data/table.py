@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..mistakes import UserMistake, nearest
+from .columns import as_text, listed
 from .datamodule import ArrayDataModule, Arrays
-from .encoding import TableEncoder, as_text, listed
+from .encoding import TableEncoder
 from .files import read_table
 from .spec import DataSpec
 from .target import encode_target, infer_task, without_missing

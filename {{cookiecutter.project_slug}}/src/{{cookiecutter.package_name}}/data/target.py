@@ -7,7 +7,7 @@ from loguru import logger
 from numpy.typing import NDArray
 
 from ..mistakes import UserMistake
-from .encoding import as_numbers, as_text, is_text, listed
+from .columns import as_numbers, as_text, is_text, listed
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
