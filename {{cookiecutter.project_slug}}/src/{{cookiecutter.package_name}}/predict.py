@@ -77,6 +77,7 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     table = read_table(source, "input")
 
     from .data.encoding import TableEncoder
+    from .data.large_table import LargeTable
     from .data.table import Table
     from .running.checkpoints import load_trained
 
@@ -84,7 +85,7 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     task, checkpoint = trained.task, trained.checkpoint
     if task.spec.panel is not None:
         return forecast(trained, table, source)
-    state = checkpoint.get(Table.__qualname__)
+    state = checkpoint.get(Table.__qualname__) or checkpoint.get(LargeTable.__qualname__)
     if state is not None:
         inputs = TableEncoder.from_state(state["encoder"]).encode(table, f"the rows of {source}")
     else:

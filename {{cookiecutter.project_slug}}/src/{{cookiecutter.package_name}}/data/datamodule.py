@@ -105,6 +105,10 @@ class ArrayDataModule(LightningDataModule, ABC):
         inputs, targets = self.raw[part]
         return inputs.numpy(), targets.numpy()
 
+    def training_samples(self) -> tuple[Tensor, Tensor]:
+        """Return all training samples at once, standardised, for a model that is not trained in steps."""
+        return self.parts["train"]
+
     @property
     def validates(self) -> bool:
         """Whether samples are held out for validation."""

@@ -1,16 +1,19 @@
 """Tables in files: CSV and Parquet."""
 
+import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..mistakes import UserMistake, nearest
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from polars import DataFrame, LazyFrame
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
+HEAD = 100_000  # rows of a CSV that its types follow from, if it is not in memory as a whole
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "None"]  # what stands for a missing value in a CSV file
 
 
@@ -24,6 +27,80 @@ def read_table(path: Path, key: str = "data.path") -> "DataFrame":
     Raises:
         UserMistake: there is no such file, it has another ending, no rows, or lines that do not fit together.
     """
+    path = existing(path, key)
+    import polars  # here, since it takes half a second
+
+    with readable(path, key):
+        if is_parquet(path):
+            table = polars.read_parquet(path)
+        else:
+            table = polars.read_csv(path, infer_schema_length=None, null_values=MISSING, try_parse_dates=True)
+    check_columns(table.columns, path, key)
+    if table.is_empty():
+        raise UserMistake(f"{key}={path} has column names, but no rows")
+    return table.rename({name: name.strip() for name in table.columns})
+
+
+def scan_table(path: Path, scratch: Path, key: str = "data.path") -> "LazyFrame":
+    """Return the rows of a file that need not fit in memory; `in_chunks` reads them.
+
+    Args:
+        path: see `read_table`. Types of a CSV's columns follow from its first rows: whole numbers are numbers,
+            and a column without values there for one of numbers.
+        scratch: where a CSV is brought into a form that can be read again and again.
+        key: the setting that named it, for messages.
+
+    Raises:
+        UserMistake: see `read_table`; or a later value is not of the type of the first.
+    """
+    path = existing(path, key)
+    import polars
+
+    with readable(path, key):
+        if is_parquet(path):
+            table = polars.scan_parquet(path)
+        else:
+            first = polars.read_csv(
+                path, n_rows=HEAD, infer_schema_length=HEAD, null_values=MISSING, try_parse_dates=True
+            )
+            check_columns(first.columns, path, key)
+            types = {
+                column.name: polars.Float64
+                if column.dtype.is_integer() or column.null_count() == len(column)
+                else column.dtype
+                for column in first
+            }
+            polars.scan_csv(path, schema=types, null_values=MISSING).sink_parquet(scratch)
+            table = polars.scan_parquet(scratch)
+        names = table.collect_schema().names()
+    return table.rename({name: name.strip() for name in names})
+
+
+def in_chunks(table: "LazyFrame", rows: int, path: Path, key: str = "data.path") -> Iterator["DataFrame"]:
+    """Yield the rows of a file, `rows` at a time, the last time what remains; few chunks are in memory at once.
+
+    Raises:
+        UserMistake: the file cannot be read.
+    """
+    import polars
+
+    with readable(path, key):
+        waiting = polars.DataFrame(schema=table.collect_schema())
+        for chunk in table.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
+            waiting = polars.concat([waiting, chunk])
+            while waiting.height >= rows:
+                yield waiting[:rows]
+                waiting = waiting[rows:]
+        if waiting.height:
+            yield waiting
+
+
+def existing(path: Path, key: str) -> Path:
+    """Return the path of a file that is there and has one of our endings.
+
+    Raises:
+        UserMistake: it is not there, or has another.
+    """
     path = path.expanduser()
     if not path.is_file():
         there = sorted(other.name for other in path.parent.glob("*") if other.name.endswith(ENDINGS))
@@ -31,14 +108,41 @@ def read_table(path: Path, key: str = "data.path") -> "DataFrame":
         raise UserMistake(f"{key}={path} does not exist (looked in {path.parent.absolute()}). {hint}".strip())
     if not path.name.lower().endswith(ENDINGS):
         raise UserMistake(f"{key}={path}: the ending can be {', '.join(ENDINGS)}. {nearest(path.suffix, ENDINGS)}")
-    import polars  # here, since it takes half a second
+    return path
+
+
+def is_parquet(path: Path) -> bool:
+    """Say whether the name is that of a Parquet file."""
+    return path.name.lower().endswith(".parquet")
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.expanduser().open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_columns(names: list[str], path: Path, key: str) -> None:
+    """Look at the column names of a file.
+
+    Raises:
+        UserMistake: there is one only, which seems to hold several.
+    """
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+        raise UserMistake(f"{key}={path} has a single column, {names[0]!r}: its separator must be a comma")
+
+
+@contextmanager
+def readable(path: Path, key: str) -> Iterator[None]:
+    """Say what is wrong with a file that is read inside.
+
+    Raises:
+        UserMistake: it cannot be read.
+    """
     from polars.exceptions import NoDataError, PolarsError
 
     try:
-        if path.name.lower().endswith(".parquet"):
-            table = polars.read_parquet(path)
-        else:
-            table = polars.read_csv(path, infer_schema_length=None, null_values=MISSING, try_parse_dates=True)
+        yield
     except NoDataError:
         raise UserMistake(f"{key}={path} is empty: it needs a line of column names, and rows below it") from None
     except (PolarsError, OSError, UnicodeError) as error:
@@ -47,12 +151,6 @@ def read_table(path: Path, key: str = "data.path") -> "DataFrame":
             f"{key}={path} cannot be read: {reason}\n"
             "A CSV file must be UTF-8, separated by commas, with as many fields in each line as there are column names."
         ) from None
-    table = table.rename({name: name.strip() for name in table.columns})
-    if table.width == 1 and any(mark in table.columns[0] for mark in ";\t|"):
-        raise UserMistake(f"{key}={path} has a single column, {table.columns[0]!r}: its separator must be a comma")
-    if table.is_empty():
-        raise UserMistake(f"{key}={path} has column names, but no rows")
-    return table
 
 
 def write_table(table: "DataFrame", path: Path) -> None:

@@ -50,5 +50,36 @@ class Scaling(nn.Module):
 def moments(values: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and standard deviation over samples; the deviation of what does not vary is 1."""
     std, mean = torch.std_mean(values.double(), dim=0, correction=0)
+    return mean_and_std(mean, std)
+
+
+def mean_and_std(mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation in single precision; the deviation of what does not vary is 1."""
     varies = std > 1e-12 * mean.abs().clamp(min=1)
     return mean.float(), torch.where(varies, std, 1.0).float()
+
+
+class RunningMoments:
+    """The moments of samples (samples, K) that come in chunks, after Chan, Golub & LeVeque 1983."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.mean = torch.zeros(0, dtype=torch.double)
+        self.squares = torch.zeros(0, dtype=torch.double)  # sum of the squared distances to the mean
+
+    def add(self, values: Tensor) -> None:
+        """Take in more samples."""
+        if not len(values):
+            return
+        variance, mean = torch.var_mean(values.double(), dim=0, correction=0)
+        before, self.samples = self.samples, self.samples + len(values)
+        if not before:
+            self.mean, self.squares = mean, variance * len(values)
+            return
+        shift = mean - self.mean
+        self.mean = self.mean + shift * (len(values) / self.samples)
+        self.squares = self.squares + variance * len(values) + shift**2 * (before * len(values) / self.samples)
+
+    def result(self) -> tuple[Tensor, Tensor]:
+        """Return what `moments` would return for all of them."""
+        return mean_and_std(self.mean, (self.squares / self.samples).sqrt())

@@ -1,6 +1,6 @@
 """Your own table: rows of a CSV or Parquet file, with one column to predict."""
 
-import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,12 +14,14 @@ from ..mistakes import UserMistake, nearest
 from .columns import as_text, listed
 from .datamodule import ArrayDataModule, Arrays
 from .encoding import TableEncoder
-from .files import read_table
+from .files import digest_of, read_table
 from .spec import DataSpec
-from .target import encode_target, infer_task, without_missing
+from .target import encode_target, has_value, infer_task
 
 if TYPE_CHECKING:
     from polars import DataFrame
+
+TaskName = Literal["classification", "regression"]
 
 PARTS = ("train", "val", "test")
 
@@ -65,25 +67,48 @@ class Table(ArrayDataModule):
             UserMistake: the file cannot be read, a column is not there, or the rows do not make a task.
         """
         table = read_table(self.path)
-        self.digest = hashlib.sha256(self.path.expanduser().read_bytes()).hexdigest()
+        self.digest = digest_of(self.path)
+        features = table.select(self.features_of(table.columns))
+        present = has_value(table, self.target)
+        table, features = table.filter(present), features.filter(present)
+        task, targets, class_names = self.targets_of(table)
+        parts = self.parts_of(table)
+        self.encoder = TableEncoder.fit(features[parts["train"]])
+        self.state_spec(task, class_names)
+        inputs = {part: self.encoder.encode(features[rows], f"the {part} rows") for part, rows in parts.items()}
+        self.describe(table, targets, parts)
+        fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
+        self.train_rows = len(parts["train"])
+        return Arrays(np.concatenate([inputs["train"], inputs["val"]]), targets[fit], inputs["test"], targets[test])
+
+    def features_of(self, columns: Sequence[str]) -> list[str]:
+        """Return the names of the columns to predict from.
+
+        Raises:
+            UserMistake: a column that a setting names is not there.
+        """
         named = [("target", self.target), ("split_column", self.split_column or self.target)]
         for key, name in [*named, *(("ignore", name) for name in self.ignore)]:
-            if name not in table.columns:
+            if name not in columns:
                 raise UserMistake(
-                    f"data.{key}={name} is no column of {self.path}. {nearest(name, table.columns)}\n"
-                    f"It has: {listed(table.columns)}"
+                    f"data.{key}={name} is no column of {self.path}. {nearest(name, columns)}\n"
+                    f"It has: {listed(columns)}"
                 )
-        table = without_missing(table, self.target)
-        task = infer_task(table[self.target]) if self.task == "auto" else self.task
-        targets, class_names = encode_target(table[self.target], task)
+        return [name for name in columns if name not in {self.target, self.split_column, *self.ignore}]
 
-        parts = self.parts_of(table)
-        own = {self.target, self.split_column, *self.ignore}
-        features = table.select(name for name in table.columns if name not in own)
-        self.encoder = TableEncoder.fit(features[parts["train"]])
+    def targets_of(self, table: "DataFrame") -> tuple[TaskName, NDArray[Any], tuple[str, ...]]:
+        """Return the task, the encoded targets, and the names of the classes, if it is classification."""
+        task = infer_task(table[self.target]) if self.task == "auto" else self.task
+        return task, *encode_target(table[self.target], task)
+
+    def state_spec(self, task: TaskName, class_names: tuple[str, ...]) -> None:
+        """State the spec of the encoded rows.
+
+        Raises:
+            UserMistake: no column is left.
+        """
         if not self.encoder.columns:
             raise UserMistake(f"{self.path} has no column left to predict {self.target} from")
-        inputs = {part: self.encoder.encode(features[rows], f"the {part} rows") for part, rows in parts.items()}
         self.spec = DataSpec(
             task=task,
             input_shape=(len(self.encoder.names),),
@@ -92,13 +117,6 @@ class Table(ArrayDataModule):
             feature_names=self.encoder.names,
             target_names=() if class_names else (self.target,),
         )
-        self.describe(table, parts)
-        absent = [name for number, name in enumerate(class_names) if number not in targets[parts["train"]]]
-        if absent:
-            logger.warning("No training row is of class {}: the model cannot learn it.", listed(absent))
-        fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
-        self.train_rows = len(parts["train"])
-        return Arrays(np.concatenate([inputs["train"], inputs["val"]]), targets[fit], inputs["test"], targets[test])
 
     def parts_of(self, table: "DataFrame") -> dict[str, NDArray[np.int64]]:
         """Return the numbers of the rows of each part.
@@ -141,14 +159,18 @@ class Table(ArrayDataModule):
         return len(self.raw["val"][0]) > 0
 
     def fit_scaling(self) -> None:
-        """Standardise measurements only: marks of categories stay 0 and 1."""
+        """Standardise measurements only."""
         super().fit_scaling()
-        measured = torch.from_numpy(self.encoder.measured)
-        self.scaling.input_mean[~measured] = 0
-        self.scaling.input_std[~measured] = 1
+        self.keep_marks(self.scaling.input_mean, self.scaling.input_std)
 
-    def describe(self, table: "DataFrame", parts: dict[str, NDArray[np.int64]]) -> None:
-        """Say in a line what was read and inferred."""
+    def keep_marks(self, mean: Tensor, std: Tensor) -> None:
+        """Change moments (features,) so that marks of categories stay 0 and 1."""
+        measured = torch.from_numpy(self.encoder.measured)
+        mean[~measured] = 0
+        std[~measured] = 1
+
+    def describe(self, table: "DataFrame", targets: NDArray[Any], parts: dict[str, NDArray[np.int64]]) -> None:
+        """Say in a few lines what was read and inferred."""
         inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
         logger.info("{}: {} of {} ({}{})", self.path, self.spec.task, self.target, table[self.target].dtype, inferred)
         categorical = sum(column.categories is not None for column in self.encoder.columns)
@@ -159,6 +181,10 @@ class Table(ArrayDataModule):
             len(self.encoder.names),
             ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
         )
+        trained = set(np.unique(targets[parts["train"]])) if self.spec.class_names else set()
+        absent = [name for number, name in enumerate(self.spec.class_names) if number not in trained]
+        if absent:
+            logger.warning("No training row is of class {}: the model cannot learn it.", listed(absent))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: how rows are encoded, and which file it was learned from."""

@@ -15,19 +15,21 @@ if TYPE_CHECKING:
 FEW_INTEGERS = 10  # at most that many different integers are taken for classes
 
 
-def without_missing(table: "DataFrame", target: str) -> "DataFrame":
-    """Return the rows with a target, and say how many have none.
+def has_value(table: "DataFrame", target: str) -> "Series":
+    """Return for each row whether it has a target (rows,), and say how many have none.
 
     Raises:
         UserMistake: none has one.
     """
+    import polars
+
     column = table[target]
-    present = as_text(column).is_not_null().to_numpy() if is_text(column) else np.isfinite(as_numbers(column))
+    present = as_text(column).is_not_null() if is_text(column) else polars.Series(np.isfinite(as_numbers(column)))
     if not present.any():
         raise UserMistake(f"data.target={target}: all {table.height} rows have no value there")
     if not present.all():
         logger.warning("{} of {} rows have no {} and are left out.", (~present).sum(), table.height, target)
-    return table.filter(present)
+    return present
 
 
 def infer_task(target: "Series") -> Literal["classification", "regression"]:

@@ -85,6 +85,12 @@ class Table(Data, target="data.table.Table"):
     split_column: str | None = None  # a column that says train, val or test for each row; replaces test_fraction
 
 
+class LargeTable(Table, target="data.large_table.LargeTable"):
+    """Rows of your own file that do not fit in memory."""
+
+    folder: Folder = "data"  # where the encoded rows are kept, once for each seed
+
+
 class Windows(Data):
     """What the data sets for forecasting share: windows of several time series."""
 

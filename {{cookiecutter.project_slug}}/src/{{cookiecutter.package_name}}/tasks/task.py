@@ -96,7 +96,7 @@ class Task(LightningModule, ABC):
     def on_fit_start(self) -> None:
         """Solve a network that is not trained in steps."""
         if self.is_solved and not self.is_trained:
-            self.network.solve(*self.trainer.datamodule.parts["train"])  # type: ignore[attr-defined]
+            self.network.solve(*self.trainer.datamodule.training_samples())  # type: ignore[attr-defined]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch. The hot path: nothing here waits for the device or calls `self.log`."""

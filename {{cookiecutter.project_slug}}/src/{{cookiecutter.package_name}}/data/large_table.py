@@ -1,0 +1,242 @@
+"""Your own table that does not fit in memory: encoded once, kept in files, read in shards while it is trained on.
+
+Encodings, split and statistics are those of data=table. The table is read three times: for the targets and the split,
+for the statistics of the training rows, and to encode it. Chunks of rows are in memory, and of all rows the target, the
+split and their numbers: some 40 bytes for each row while the table is encoded, nothing later.
+"""
+
+import copy
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from filelock import FileLock
+from loguru import logger
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..mistakes import UserMistake
+from .datamodule import EVALUATION_BATCH, Arrays
+from .encoding import Remarks, TableEncoder
+from .files import digest_of, existing, in_chunks, readable, scan_table
+from .scaling import RunningMoments, Scaling
+from .shards import Samples, ShardBatches, Shards
+from .spec import DataSpec
+from .table import PARTS, Table
+from .target import has_value
+
+if TYPE_CHECKING:
+    from polars import DataFrame, LazyFrame
+
+LAYOUT = 1  # of the files: another number makes them anew
+CHUNK = 2**16  # rows of the table that are in memory at once
+TRAIN = PARTS.index("train")
+STATED = "table.json"  # what is known of the rows; written last
+
+
+class LargeTable(Table):
+    """Rows as in `Table`. They are stored in an order of their own, which is also the one of `shuffle=False`.
+
+    Args:
+        folder: where the encoded rows are kept: in `<folder>/<name of the file>-<id>`, the id follows from the file and
+            all that decides on split and encoding, the seed among it.
+        **loading: the arguments of Table.
+    """
+
+    def __init__(self, *, folder: str = "data", **loading: Any) -> None:
+        super().__init__(**loading)
+        self.folder = Path(folder)
+        self.shards: dict[str, Shards] = {}
+
+    def setup(self, stage: str | None = None) -> None:
+        """Encode the table, unless it was encoded before.
+
+        Raises:
+            UserMistake: see `Table.load`; or there is no space for the encoded rows.
+        """
+        if self.shards:
+            return
+        folder = self.stored()
+        stated = json.loads((folder / STATED).read_text(encoding="utf-8"))
+        self.digest, self.encoder = stated["digest"], TableEncoder.from_state(stated["encoder"])
+        self.spec = DataSpec.from_dict(stated["spec"])
+        self.shards = {part: self.shards_of(part, rows, folder) for part, rows in stated["rows"].items()}
+        self.scaling = Scaling(self.spec)
+        if self.standardize:
+            for name, values in stated["moments"].items():
+                setattr(self.scaling, name, torch.tensor(values))
+        self.standardise = copy.deepcopy(self.scaling)  # the other one goes to the GPU with the model
+
+    def stored(self) -> Path:
+        """Return the folder with the encoded rows; of several processes that need it, one makes it."""
+        file = existing(self.path, "data.path").resolve()
+        origin = [LAYOUT, str(file), file.stat().st_size, file.stat().st_mtime_ns, self.target, self.task, *self.ignore]
+        split = [self.test_fraction, self.split_column, self.val_fraction, self.seed]
+        name = f"{file.stem}-{hashlib.sha256(json.dumps([origin, split]).encode()).hexdigest()[:12]}"
+        folder, partial = self.folder / name, self.folder / f"{name}.partial"
+        if (folder / STATED).is_file():
+            logger.info("{}: its encoded rows are in {}", self.path, folder)
+            return folder
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / f".{name}.lock"):
+                if not (folder / STATED).is_file():  # another process may have made it meanwhile
+                    for left in (folder, partial):
+                        shutil.rmtree(left, ignore_errors=True)
+                    partial.mkdir()
+                    self.write(partial)
+                    partial.rename(folder)
+        except OSError as error:
+            raise UserMistake(f"data.folder={self.folder}: the encoded rows cannot be kept there: {error}") from None
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return folder
+
+    def shards_of(self, part: str, rows: int, folder: Path) -> Shards:
+        """Return the encoded rows of a part."""
+        return Shards(folder, part, rows, len(self.spec.feature_names), "int64" if self.spec.class_names else "float32")
+
+    def write(self, folder: Path) -> None:
+        """Encode all rows and write them to `folder`.
+
+        Raises:
+            UserMistake: see `setup`.
+        """
+        logger.info("{} is encoded once; its rows are kept in {}", self.path, self.folder)
+        rows = scan_table(self.path, folder / "rows.parquet")
+        features = self.features_of(rows.collect_schema().names())
+        with readable(self.path, "data.path"):
+            table = rows.select({self.target, self.split_column or self.target}).collect()
+        if table.is_empty():
+            raise UserMistake(f"data.path={self.path} has column names, but no rows")
+        present = has_value(table, self.target)
+        table = table.filter(present)
+        task, targets, class_names = self.targets_of(table)
+        parts = self.parts_of(table)
+        part_of = np.empty(table.height, np.uint8)
+        for number, part in enumerate(PARTS):
+            part_of[parts[part]] = number
+
+        chunks = Chunks(self.path, rows.select(features), present.to_numpy(), part_of)
+        self.encoder = TableEncoder.fit_in_chunks(chunk.filter(part == TRAIN) for chunk, part, _ in chunks)
+        self.state_spec(task, class_names)
+        self.describe(table, targets, parts)
+        del table
+        sizes = {part: len(parts.pop(part)) for part in PARTS}
+        moments = self.encode(chunks, targets, {part: self.shards_of(part, sizes[part], folder) for part in PARTS})
+        (folder / "rows.parquet").unlink(missing_ok=True)
+        counts = np.bincount(targets[part_of == TRAIN], minlength=len(class_names)).tolist() if class_names else ()
+        stated = {
+            "digest": digest_of(self.path),
+            "encoder": self.encoder.state(),
+            "spec": asdict(replace(self.spec, train_size=sizes["train"], class_counts=tuple(counts))),
+            "rows": sizes,
+            "moments": moments,
+        }
+        (folder / STATED).write_text(json.dumps(stated), encoding="utf-8")
+
+    def encode(self, chunks: "Chunks", targets: NDArray[Any], shards: dict[str, Shards]) -> dict[str, list[float]]:
+        """Write the rows of each part to its shards; return the moments to standardise by, as `Scaling` names them.
+
+        Raises:
+            UserMistake: there is no space for them.
+        """
+        needed = sum(part.rows * part.row_bytes for part in shards.values())
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise UserMistake(
+                f"data.folder={self.folder}: the encoded rows need {needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB "
+                "are free there. Name another folder, or leave columns out with data.ignore"
+            )
+        written = dict.fromkeys(PARTS, 0)
+        remarks = {part: Remarks() for part in PARTS}
+        of_inputs, of_targets = RunningMoments(), RunningMoments()
+        for number, (chunk, part_of, first) in enumerate(chunks):
+            # Dealt in an order drawn for each chunk: a table with a period could otherwise fall apart by it.
+            order = np.random.default_rng(number).permutation(chunk.height)
+            chunk, part_of, chunk_targets = chunk[order], part_of[order], targets[first + order]
+            for code, part in enumerate(PARTS):
+                mine = part_of == code
+                inputs = self.encoder.encode(chunk.filter(mine), f"the {part} rows", remarks[part])
+                shards[part].write(written[part], inputs, chunk_targets[mine])
+                written[part] += len(inputs)
+                if code == TRAIN:
+                    of_inputs.add(torch.from_numpy(inputs))
+                    of_targets.add(torch.from_numpy(chunk_targets[mine]))
+        for part in PARTS:
+            remarks[part].say(f"the {part} rows")
+        mean, std = of_inputs.result()
+        self.keep_marks(mean, std)
+        moments = {"input_mean": mean, "input_std": std}
+        if targets.dtype == np.float32:
+            moments |= dict(zip(("target_mean", "target_std"), of_targets.result(), strict=True))
+        return {name: values.tolist() for name, values in moments.items()}
+
+    def load(self) -> Arrays:
+        """Refuse to load all rows."""
+        raise NotImplementedError("the rows do not fit in memory")
+
+    def training_samples(self) -> tuple[Tensor, Tensor]:
+        """Refuse to return all rows at once.
+
+        Raises:
+            UserMistake: always.
+        """
+        raise UserMistake("this model is solved with all rows in memory at once: choose data=table, or another model")
+
+    def prepare(self, inputs: Tensor, targets: Tensor) -> Samples:
+        """Return rows as a step receives them, given as they are stored."""
+        if not self.standardize:
+            return inputs, targets
+        return self.standardise(inputs), self.standardise.scale_targets(targets)
+
+    def arrays(self, part: str) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return inputs and targets of a sample of a part, its first shard, in the units of the data."""
+        inputs, targets = self.shards[part].read(0)
+        return inputs.numpy(), targets.numpy()
+
+    @property
+    def validates(self) -> bool:
+        """Whether samples are held out for validation."""
+        return self.shards["val"].rows > 0
+
+    def train_dataloader(self) -> ShardBatches:
+        """Return the training batches, in an order that follows from seed and epoch."""
+        seed = self.seed if self.shuffle else None
+        return ShardBatches(self.shards["train"], self.prepare, self.batch_size, seed)
+
+    def evaluation_batches(self, part: str) -> ShardBatches:
+        """Return a part in the order of its files, in large batches."""
+        return ShardBatches(self.shards[part], self.prepare, EVALUATION_BATCH)
+
+
+class Chunks:
+    """The rows of a table that have a target, a chunk at a time, as often as they are asked for.
+
+    Args:
+        path: of the file, for messages.
+        table: the columns to predict from.
+        present: which rows have a target (rows,).
+        part_of: the part of each of these, a number in PARTS (rows with a target,).
+    """
+
+    def __init__(self, path: Path, table: "LazyFrame", present: NDArray[np.bool_], part_of: NDArray[np.uint8]) -> None:
+        self.path = path
+        self.table = table
+        self.present = present
+        self.part_of = part_of
+
+    def __iter__(self) -> Iterator[tuple["DataFrame", NDArray[np.uint8], int]]:
+        """Yield rows, the part of each, and how many with a target came before."""
+        seen = done = 0
+        for chunk in in_chunks(self.table, CHUNK, self.path):
+            rows = chunk.filter(self.present[seen : seen + chunk.height])
+            seen += chunk.height
+            yield rows, self.part_of[done : done + rows.height], done
+            done += rows.height
