@@ -37,20 +37,24 @@ def train(config: "DictConfig") -> dict[str, Any]:
 
 def fit_and_test(run: "Run") -> None:
     """Train the model, test the weights that were chosen, and draw what explains them."""
+    from .running.imports import quick_imports
+
     settings = run.settings
     with run.timed("startup"):
-        # Imported here, so that mistakes never wait for torch.
-        from lightning.pytorch import seed_everything
+        with quick_imports():  # here, so that mistakes never wait for torch
+            from lightning.pytorch import seed_everything
 
-        from .components import build
-        from .logs import adopt_lightning
-        from .running.checkpoints import chosen_weights
-        from .running.last_checkpoint import LastCheckpoint, starting_point
-        from .running.run_state import RunState
-        from .running.trainer import make_trainer
-        from .tasks import make_task
-        from .tracking.metrics_file import MetricsFile
-        from .tracking.tracker import conclude, log_figures, make_tracker
+            from .components import build
+            from .logs import adopt_lightning
+            from .running.checkpoints import chosen_weights
+            from .running.last_checkpoint import LastCheckpoint, starting_point
+            from .running.run_state import RunState
+            from .running.trainer import make_trainer
+            from .tasks import make_task
+            from .tracking.metrics_file import MetricsFile
+            from .tracking.tracker import conclude, import_tracker, log_figures, make_tracker
+
+            import_tracker(settings.tracking)
 
         adopt_lightning()
         seed_everything(settings.seed, verbose=False)
@@ -81,7 +85,7 @@ def fit_and_test(run: "Run") -> None:
         trainer.test(task, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
 
     run.conclude(trainer, checkpoint, values)
-    if settings.figures:
+    if settings.figures or (settings.figures is None and not run.is_job):
         log_figures(tracker, task.draw(data, metrics.rows, run.folder))
 
 

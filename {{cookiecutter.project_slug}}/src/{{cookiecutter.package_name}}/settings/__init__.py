@@ -43,7 +43,7 @@ class Settings(Strict):
     checkpoint: Checkpoint = Checkpoint()
     early_stopping: EarlyStopping = EarlyStopping()
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # of the split, the weights, the batch order and dropout
-    figures: bool = True  # draw the pictures that explain the run
+    figures: bool | None = None  # draw the pictures that explain the run; None: unless it is a job of a multirun
     sweep: Annotated[str, Field(pattern=r"^(\w[\w.+=@-]*)?$", max_length=100)] = ""  # name of the multirun, its folder
     resume: str | None = None  # folder of a run to go on with
 

@@ -19,7 +19,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from loguru import logger
 
 from ..mistakes import UserMistake
-from .wandb_run import finish_wandb, start_wandb
+from .wandb_run import finish_wandb, import_wandb, start_wandb
 
 if TYPE_CHECKING:
     from ..settings import Tracking
@@ -104,6 +104,12 @@ class Tracker(Logger):
     @property
     def save_dir(self) -> str:
         return str(self.folder)
+
+
+def import_tracker(settings: Tracking) -> None:
+    """Import what takes long, together with what else a run imports; see `quick_imports`."""
+    if settings.kind == "wandb" and settings.mode != "disabled":
+        import_wandb()
 
 
 def make_tracker(

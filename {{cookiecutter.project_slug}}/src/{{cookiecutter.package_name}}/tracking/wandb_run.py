@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
     from ..settings import Tracking
 
 _server_unreachable = False  # for this process: later jobs of a sweep do not wait for it again
+
+
+def import_wandb() -> None:
+    """Import W&B, without two things that no run here uses."""
+    # W&B's telemetry on itself: at the end of the process it would wait half a minute for a server that is silent.
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    import wandb
+
+    if "wandb.sdk.launch" not in sys.modules:
+        # W&B Launch: every start of a run would import it, for half a second, to apply what only Launch itself stages.
+        wandb.Run._detect_and_apply_job_inputs = lambda self: None  # type: ignore[method-assign]
 
 
 def start_wandb(
@@ -38,8 +50,7 @@ def start_wandb(
         UserMistake: it must be online and nobody is logged in.
     """
     global _server_unreachable
-    # W&B's telemetry on itself: at the end of the process it would wait half a minute for a server that is silent.
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    import_wandb()
     import wandb
 
     mode, reason = _wandb_mode(settings)
