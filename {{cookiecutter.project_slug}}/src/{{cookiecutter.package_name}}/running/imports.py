@@ -32,9 +32,9 @@ def quick_imports() -> Iterator[None]:
     """Import inside what a run needs. Only the first run of a process has anything to import.
 
     The garbage collector rests: it would look again and again through what has just been imported, half a million
-    objects that all stay. Frozen, they cost later collections nothing either.
+    objects that all stay. Frozen, they cost the collections during the training nothing either.
     """
-    if "torch" in sys.modules:
+    if gc.get_freeze_count():
         yield
         return
     postponed = Postponed(UNUSED)
