@@ -13,7 +13,7 @@ Folder = Annotated[str, AfterValidator(inside_project)]
 class Data(Component):
     """What every data set has."""
 
-    batch_size: PositiveInt = 100
+    batch_size: PositiveInt = 100  # samples in a training step
     val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1  # of the training samples, held out to choose by
     shuffle: bool = True  # draw the training samples in a new order in every epoch
     standardize: bool = False  # inputs and real targets to mean 0, standard deviation 1 over the training samples
@@ -69,7 +69,7 @@ class Plane(Data, target="data.curves.Plane"):
 class Bundled(Data, target="data.bundled.Bundled"):
     """A real data set that comes with scikit-learn."""
 
-    name: Literal["diabetes", "breast_cancer", "wine", "digits"]
+    name: Literal["diabetes", "breast_cancer", "wine", "digits"]  # which of them
     folder: Folder = "data"  # where the arrays are kept
 
 
@@ -99,6 +99,7 @@ class Windows(Data):
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of all time steps, the last ones
     encoder_length: PositiveInt = 28  # steps of the past that a forecast sees
     decoder_length: PositiveInt = 7  # steps that are forecast
+    # What is forecast: values that the target stays below with these probabilities
     quantiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=1)] = (0.1, 0.5, 0.9)
 
     @model_validator(mode="after")

@@ -18,7 +18,7 @@ class MLP(Component, target="models.mlp.MLP"):
     """Layers of σ(XW + b)."""
 
     hidden_sizes: tuple[PositiveInt, ...] = (100, 100)  # units of each hidden layer, input side first
-    activation: Activation = "relu"
+    activation: Activation = "relu"  # σ
     residual: bool = True  # add a hidden layer's input to its output where both have the same size
     dropout: Dropout = 0.0  # probability that a hidden unit is dropped in training
 
@@ -28,10 +28,10 @@ class CNN(Component, target="models.cnn.CNN"):
 
     channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (25, 25, 25)  # of each convolution
     kernel_sizes: tuple[PositiveInt, ...] = (5, 3, 3)  # one for each convolution
-    stride: PositiveInt = 2
-    padding: NonNegativeInt = 1
-    activation: Activation = "relu"
-    dropout: Dropout = 0.0
+    stride: PositiveInt = 2  # positions from one output to the next
+    padding: NonNegativeInt = 1  # zeros at each end
+    activation: Activation = "relu"  # after each convolution
+    dropout: Dropout = 0.0  # probability that a channel's value is dropped in training
 
     @model_validator(mode="after")
     def one_kernel_each(self) -> Self:
@@ -47,10 +47,10 @@ class CNN(Component, target="models.cnn.CNN"):
 class RNN(Component, target="models.rnn.RNN"):
     """A recurrent network over a signal, or the rows of an image; the outputs of all steps feed one linear layer."""
 
-    cell: Literal["rnn", "gru", "lstm"] = "gru"
-    hidden_size: PositiveInt = 6
-    num_layers: PositiveInt = 1
-    bidirectional: bool = True
+    cell: Literal["rnn", "gru", "lstm"] = "gru"  # kind of recurrence
+    hidden_size: PositiveInt = 6  # units of each layer and direction
+    num_layers: PositiveInt = 1  # recurrent layers, one above the other
+    bidirectional: bool = True  # read from both ends
     dropout: Dropout = 0.0  # between layers, so it needs at least two
 
     @model_validator(mode="after")
@@ -66,11 +66,11 @@ class Transformer(Component, target="models.transformer.Transformer"):
 
     patch_size: PositiveInt = 4  # positions, or rows and columns, of a token; a table has one token for each feature
     model_size: PositiveInt = 32  # values of a token
-    num_heads: PositiveInt = 4
-    num_layers: PositiveInt = 2
-    feedforward_size: PositiveInt = 64
-    positional_encoding: Literal["sinusoidal", "learned", "none"] = "sinusoidal"
-    dropout: Dropout = 0.0
+    num_heads: PositiveInt = 4  # of the attention; a divisor of model_size
+    num_layers: PositiveInt = 2  # blocks
+    feedforward_size: PositiveInt = 64  # hidden units of the MLP in each block
+    positional_encoding: Literal["sinusoidal", "learned", "none"] = "sinusoidal"  # how a token knows its place
+    dropout: Dropout = 0.0  # probability that a value is dropped in training
 
     @model_validator(mode="after")
     def heads_divide_the_model(self) -> Self:
@@ -85,7 +85,7 @@ class TFT(Component, target="models.tft.TFT"):
 
     hidden_size: PositiveInt = 16  # of every layer
     num_heads: PositiveInt = 4  # of the attention; a divisor of hidden_size
-    dropout: Dropout = 0.1
+    dropout: Dropout = 0.1  # probability that a value is dropped in training
 
     @model_validator(mode="after")
     def heads_divide_the_size(self) -> Self:
@@ -105,7 +105,7 @@ class KernelSVM(Component, target="models.kernel_svm.KernelSVM"):
     """Dual support vector machine with a kernel."""
 
     C: PositiveFloat = 1.0  # largest dual coefficient
-    kernel: Literal["rbf", "linear", "polynomial"] = "rbf"
+    kernel: Literal["rbf", "linear", "polynomial"] = "rbf"  # what measures how alike two samples are
     gamma: PositiveFloat | Literal["scale"] = "scale"  # 1 / (features · variance of the inputs)
     degree: PositiveInt = 3  # of the polynomial
     coef0: float = 0.0  # of the polynomial

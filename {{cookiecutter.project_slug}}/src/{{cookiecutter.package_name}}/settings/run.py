@@ -17,6 +17,7 @@ class Hardware(Strict):
     # How many, or which; auto: all GPUs. Several share every batch, a process for each, see ranks.py.
     devices: PositiveInt | Literal["auto"] | Annotated[list[NonNegativeInt], Field(min_length=1)] = 1
     # Mixed keeps the weights in 32 bits; auto: bf16-mixed on a GPU that computes it, otherwise 32-true.
+    # Of the numbers; mixed: weights in 32 bits, products in 16
     precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed", "bf16-true", "64-true"] = "32-true"
     matmul_precision: Literal["highest", "high", "medium"] = "highest"  # lower: faster 32-bit products on a GPU
     compile: bool = False  # let torch compile the network; pays for large models that train for minutes
@@ -58,11 +59,11 @@ class Hardware(Strict):
 class Tracking(Strict):
     """Who else is told about a run; `metrics.csv` and `summary.json` are always written."""
 
-    kind: Literal["wandb", "tensorboard", "csv", "none"] = "none"
+    kind: Literal["wandb", "tensorboard", "csv", "none"] = "none"  # which tracker
     project: str = ""  # W&B: the project that runs appear in
     entity: str | None = None  # W&B: the user or team; None: your default
     mode: Literal["auto", "online", "offline", "disabled"] = "auto"  # W&B: auto is online if you are logged in
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()  # W&B: words to find the run by
     init_timeout: PositiveFloat = 10.0  # W&B: seconds to wait for the server before going on offline
     finish_timeout: PositiveFloat = 60.0  # W&B: seconds to wait at the end for what is not uploaded yet
 
@@ -70,30 +71,35 @@ class Tracking(Strict):
 class Trainer(Strict):
     """Arguments of Lightning's Trainer, under its own names; None leaves Lightning's default."""
 
-    max_epochs: Annotated[int, Field(ge=-1)] | None = 20
-    min_epochs: NonNegativeInt | None = None
-    max_steps: Annotated[int, Field(ge=-1)] = -1
-    min_steps: NonNegativeInt | None = None
+    max_epochs: Annotated[int, Field(ge=-1)] | None = 20  # passes over the training data; -1: no limit
+    min_epochs: NonNegativeInt | None = None  # before it may stop early
+    max_steps: Annotated[int, Field(ge=-1)] = -1  # updates of the weights; -1: no limit
+    min_steps: NonNegativeInt | None = None  # before it may stop early
     max_time: str | None = None  # DD:HH:MM:SS
-    limit_train_batches: NonNegativeInt | Fraction | None = None
-    limit_val_batches: NonNegativeInt | Fraction | None = None
+    limit_train_batches: NonNegativeInt | Fraction | None = None  # of an epoch: how many, or which fraction
+    limit_val_batches: NonNegativeInt | Fraction | None = None  # of a validation: how many, or which fraction
+    # Of the test: how many, or which fraction
     limit_test_batches: PositiveInt | Annotated[float, Field(gt=0, le=1)] | None = None
+    # Train and validate on these few only, to see that the model can learn at all
     overfit_batches: NonNegativeInt | Fraction = 0.0
-    check_val_every_n_epoch: PositiveInt | None = 1
+    check_val_every_n_epoch: PositiveInt | None = 1  # validate after so many epochs; None: by val_check_interval alone
+    # Validate within an epoch too: after so many steps, or this fraction
     val_check_interval: PositiveInt | Fraction | None = None
+    # Validate on so many batches before training starts; -1: on all
     num_sanity_val_steps: Annotated[int, Field(ge=-1)] = 0
-    accumulate_grad_batches: PositiveInt = 1
-    gradient_clip_val: NonNegativeFloat | None = None
-    gradient_clip_algorithm: Literal["norm", "value"] | None = None
-    log_every_n_steps: PositiveInt | None = None
-    fast_dev_run: bool | NonNegativeInt = False
+    accumulate_grad_batches: PositiveInt = 1  # batches whose gradients make up one step
+    gradient_clip_val: NonNegativeFloat | None = None  # largest norm, or entry, of a step's gradient; None: any
+    gradient_clip_algorithm: Literal["norm", "value"] | None = None  # what gradient_clip_val limits
+    log_every_n_steps: PositiveInt | None = None  # of Lightning's own loggers
+    fast_dev_run: bool | NonNegativeInt = False  # one batch (or so many) of everything, to see that it runs
+    # Refuse operations whose result depends on timing; warn: only say so
     deterministic: bool | Literal["warn"] | None = None
-    benchmark: bool | None = None
-    inference_mode: bool = True
-    detect_anomaly: bool = False
-    profiler: Literal["simple", "advanced"] | None = None
+    benchmark: bool | None = None  # let cuDNN try which algorithm is fastest
+    inference_mode: bool = True  # evaluate in torch.inference_mode, otherwise in no_grad
+    detect_anomaly: bool = False  # find the operation that made a NaN; slow
+    profiler: Literal["simple", "advanced"] | None = None  # say at the end where the time went
     enable_progress_bar: bool | None = None  # None: on a terminal
-    enable_model_summary: bool = False
+    enable_model_summary: bool = False  # print the layers before training starts
 
 
 class Checkpoint(Strict):
@@ -101,11 +107,11 @@ class Checkpoint(Strict):
 
     test: Literal["best", "last"] = "best"  # `last` never looks at validation data; taken as well where there is none
     monitor: Annotated[str, Field(pattern="^(train|val)/[a-z0-9_]+$")] = "val/loss"  # what `best` means
-    mode: Literal["min", "max"] = "min"
+    mode: Literal["min", "max"] = "min"  # whether less or more of `monitor` is better
     # How often `last` is written, whichever comes first; None: not for that reason. It is always written at the end.
     every_n_minutes: PositiveFloat | None = 1.0
-    every_n_steps: PositiveInt | None = None
-    every_n_epochs: PositiveInt | None = None
+    every_n_steps: PositiveInt | None = None  # or after so many steps
+    every_n_epochs: PositiveInt | None = None  # or after so many epochs
 
 
 class EarlyStopping(Strict):

@@ -17,10 +17,18 @@ def as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+Metrics = Annotated[
+    tuple[str, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[str, ...]), Field(min_length=1)
+]
+Directions = Annotated[
+    tuple[Direction, ...], BeforeValidator(as_tuple, json_schema_input_type=Direction | tuple[Direction, ...])
+]
+
+
 class Sampler(Strict):
     """How the next values are chosen. With the same seed and the same results so far, the same ones are."""
 
-    seed: NonNegativeInt = 0
+    seed: NonNegativeInt = 0  # of the draws
 
 
 class TPE(Sampler):
@@ -34,15 +42,15 @@ class GP(Sampler):
     """Gaussian process with log expected improvement: needs the fewest trials, and the longest to think."""
 
     name: Literal["gp"]
-    n_startup_trials: NonNegativeInt = 10
+    n_startup_trials: NonNegativeInt = 10  # drawn at random before the model is asked
 
 
 class NSGAII(Sampler):
     """Deb et al. 2002: an evolving population, for several objectives."""
 
     name: Literal["nsgaii"]
-    population_size: Annotated[int, Field(ge=2)] = 50
-    crossover_prob: Annotated[float, Field(ge=0, le=1)] = 0.9
+    population_size: Annotated[int, Field(ge=2)] = 50  # trials in a generation
+    crossover_prob: Annotated[float, Field(ge=0, le=1)] = 0.9  # that a trial mixes two of the generation before
 
 
 class Random(Sampler):
@@ -70,16 +78,16 @@ class SuccessiveHalving(Strict):
 
     name: Literal["successive_halving"]
     min_resource: PositiveInt = 1  # epochs before the first rung
-    reduction_factor: Annotated[int, Field(ge=2)] = 4
+    reduction_factor: Annotated[int, Field(ge=2)] = 4  # one run in so many goes on to the next rung
 
 
 class Hyperband(Strict):
     """Li et al. 2018: several successive halvings side by side, from bold to careful."""
 
     name: Literal["hyperband"]
-    min_resource: PositiveInt = 1
+    min_resource: PositiveInt = 1  # epochs before the first rung
     max_resource: PositiveInt | Literal["auto"] = "auto"  # epochs of a whole run; auto: of the longest so far
-    reduction_factor: Annotated[int, Field(ge=2)] = 3
+    reduction_factor: Annotated[int, Field(ge=2)] = 3  # one run in so many goes on to the next rung
 
 
 class Unpruned(Strict):
@@ -93,8 +101,9 @@ class Search(Strict):
 
     n_trials: PositiveInt = 20  # with a result, all starts of the same command together
     n_jobs: PositiveInt | None = None  # chosen and launched together; None: as many as the launcher runs side by side
-    metric: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("val/loss",)
-    direction: Annotated[tuple[Direction, ...], BeforeValidator(as_tuple)] | None = None  # None: by the metric's name
+    # What makes a trial good, at the epoch of the weights that its run keeps
+    metric: Metrics = ("val/loss",)
+    direction: Directions | None = None  # None: by the metric's name
     sampler: Annotated[TPE | GP | NSGAII | Random | Grid, Field(discriminator="name")] = TPE(name="tpe")
     pruner: Annotated[Median | SuccessiveHalving | Hyperband | Unpruned, Field(discriminator="name")] = Unpruned(
         name="none"

@@ -36,9 +36,9 @@ Setup = Annotated[str, Field(pattern=r"^(module|ml|source|conda|mamba|spack|expo
 class Options(Strict):
     """What every job asks SLURM for, under `hydra.launcher`; None leaves it to the cluster."""
 
-    partition: Line | None = None
-    account: Line | None = None
-    qos: Line | None = None
+    partition: Line | None = None  # queue of the cluster
+    account: Line | None = None  # who pays
+    qos: Line | None = None  # quality of service
     constraint: Line | None = None  # features that the node must have
     mem: Line | int | None = None  # memory of the node: 8G, or a number of megabytes
     time: Annotated[int, Field(ge=5)] = 60  # minutes; a job that needs more is queued again and goes on
