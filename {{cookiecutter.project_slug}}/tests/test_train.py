@@ -180,6 +180,7 @@ def test_cosine_ends_with_the_run(train):
         "trainer.overfit_batches=2",
         "trainer.val_check_interval=0.5",
         "hardware.precision=bf16-mixed",
+        "hardware.precision=bf16-mixed trainer.gradient_clip_val=1.0 trainer.accumulate_grad_batches=4",
         "hardware.precision=64-true",
         "hardware.precision=bf16-true",
         "trainer.deterministic=true",

@@ -11,6 +11,7 @@ Everything is a setting, changed by name=value:
   train hardware=auto                             on the GPUs of this machine, or its CPU, as it finds them
   train hardware=ddp hardware.devices=2           on two GPUs that share every batch; ddp_cpu tries it out on the CPU
   train tracking=none                             without a tracker
+  train find=lr                                   try learning rates and name one; find=batch_size: the same for sizes
   train resume=runs/<date>/<time>                 go on with a run that was stopped
 
 A run leaves its results in runs/<date>/<time>, a multirun in runs/sweeps/<name>; `report <folder>` makes a table.
@@ -32,7 +33,17 @@ def train(config: "DictConfig") -> dict[str, Any]:
     from .running.ranks import on_all_devices  # imported here, so that help does not wait for them
     from .running.recording import record
 
-    return record(config, on_all_devices(fit_and_test))
+    return record(config, on_all_devices(as_asked))
+
+
+def as_asked(run: "Run") -> None:
+    """Train and test, or only look for a good learning rate or batch size."""
+    if run.settings.find is None:
+        fit_and_test(run)
+    else:
+        from .finding import find
+
+        find(run)
 
 
 def fit_and_test(run: "Run") -> None:

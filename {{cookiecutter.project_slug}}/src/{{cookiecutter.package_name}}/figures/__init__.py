@@ -2,6 +2,7 @@
 
 from .classification import confusion_matrix
 from .curves import METRIC_LABELS, learning_curves
+from .finders import tried_batch_sizes, tried_learning_rates
 from .forecasting import Forecast, attention_over_time, forecasts, variable_importances
 from .regions import LabelledPoints, Panel, compare_regions, decision_regions
 from .regression import fitted_line, fitted_surface, residuals
@@ -28,5 +29,7 @@ __all__ = [
     "new_figure",
     "residuals",
     "save",
+    "tried_batch_sizes",
+    "tried_learning_rates",
     "variable_importances",
 ]

@@ -55,6 +55,8 @@ def devices(settings: Settings, accelerator: str) -> tuple[int, str]:
         return 1, "it is one"
     if isinstance(settings.optimizer, LBFGS) or settings.is_solved:
         return 1, "the optimizer or the model takes no more"
+    if settings.find is not None:
+        return 1, f"find={settings.find} tries on one"
     if settings.hardware.accelerator == "auto" and SLOT in os.environ:
         return 1, "jobs run side by side"
     return max(1, torch.cuda.device_count()), "all"

@@ -4,7 +4,7 @@ The YAML files under `configs/` choose values; the classes here say what is allo
 The settings of a model, a data set, a loss, an optimizer or a schedule are the arguments that it is called with.
 """
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -45,6 +45,7 @@ class Settings(Strict):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # of the split, the weights, the batch order and dropout
     figures: bool | None = None  # draw the pictures that explain the run; None: unless it is a job of a multirun
     sweep: Annotated[str, Field(pattern=r"^(\w[\w.+=@-]*)?$", max_length=100)] = ""  # name of the multirun, its folder
+    find: Literal["lr", "batch_size"] | None = None  # only look for a good one, see finding/
     resume: str | None = None  # folder of a run to go on with
 
     @property
@@ -77,6 +78,19 @@ class Settings(Strict):
             )
         if isinstance(self.optimizer, LBFGS) and self.hardware.precision == "16-mixed":
             raise ValueError("optimizer=lbfgs does not work with hardware.precision=16-mixed; try 32-true")
+        return self
+
+    @model_validator(mode="after")
+    def something_can_be_found(self) -> Self:
+        """Refuse a search where there is nothing to find."""
+        if self.find is None:
+            return self
+        if self.is_solved:
+            raise ValueError(f"find={self.find} tries a few steps; {self.model.import_path} is solved without steps")
+        if self.find == "lr" and isinstance(self.optimizer, LBFGS):
+            raise ValueError("find=lr is not for optimizer=lbfgs, which searches along each step by itself")
+        if self.hardware.may_be_several:
+            raise ValueError(f"find={self.find} tries on one device: hardware.devices=1")
         return self
 
     @model_validator(mode="after")

@@ -155,6 +155,9 @@ class Task(LightningModule, ABC):
         if self.is_solved:
             return None
         optimizer = build(self.optimizer_settings, params=self.network.parameters())
+        if self.trainer.gradient_clip_val:
+            # A fused optimizer would undo the scaling of 16-mixed within its step, after the gradients are clipped.
+            optimizer._step_supports_amp_scaling = False
         if self.scheduler_settings is None:
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)

@@ -1,0 +1,74 @@
+"""The batch size from which on a larger one hardly trains faster, among those that fit into memory."""
+
+import math
+import time
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.memory import garbage_collection_cuda, is_oom_error
+from loguru import logger
+
+from ..mistakes import UserMistake
+from ..running.run_folder import Run
+from . import Found
+from .short_training import train_shortly
+
+WARM_UP, TIMED = 3, 10  # steps of each size: the first ones allocate memory, the others are timed
+ENOUGH = 0.9  # of the most samples per second
+
+
+def find_batch_size(run: Run, data: Any) -> Found:
+    """Return the smallest size that trains nearly as many samples per second as any, and the speed of all.
+
+    Sizes are doubled, from `data.batch_size` on, until memory is full or a batch holds all training samples.
+
+    Raises:
+        UserMistake: not even the first one fits.
+    """
+    size = min(data.batch_size, data.spec.train_size)
+    speeds: dict[float, float] = {}
+    while True:
+        data.batch_size = size
+        stopwatch = Stopwatch()
+        try:
+            train_shortly(run, data, stopwatch, max_steps=WARM_UP + TIMED)
+        except RuntimeError as error:
+            if not is_oom_error(error):
+                raise
+            logger.info("data.batch_size={} does not fit into memory", size)
+            break
+        finally:
+            garbage_collection_cuda()
+        speeds[size] = round(stopwatch.samples / stopwatch.seconds, 1)
+        logger.info("data.batch_size={} trains {:.3g} samples per second", size, speeds[size])
+        if size == data.spec.train_size:
+            break
+        size = min(2 * size, data.spec.train_size)
+    if not speeds:
+        raise UserMistake(f"find=batch_size begins with data.batch_size={size}, which does not fit into memory")
+    return Found("data.batch_size", smallest_fast(speeds), speeds)
+
+
+def smallest_fast(speeds: dict[float, float]) -> float:
+    """Return the smallest size whose speed comes close to the highest."""
+    return min(size for size, speed in speeds.items() if speed >= ENOUGH * max(speeds.values()))
+
+
+class Stopwatch(Callback):
+    """Times the steps after the first few. The losses that it reads wait until a GPU has come that far."""
+
+    def __init__(self) -> None:
+        self.samples, self.seconds, self.start = 0, math.nan, 0.0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count samples, and look at the clock at the first and the last step that is timed."""
+        if self.start:
+            self.samples += len(batch[-1])
+        elif trainer.global_step == WARM_UP:
+            outputs["loss"].item()
+            self.start = time.perf_counter()
+        if trainer.global_step == trainer.max_steps:
+            outputs["loss"].item()
+            self.seconds = time.perf_counter() - self.start
