@@ -36,7 +36,7 @@ def find(run: "Run") -> None:
     run.summary["found"] = {found.setting: found.value}
     run.summary["tried"] = {str(value): score for value, score in found.tried.items()}
     where = ""
-    if run.settings.figures:
+    if run.settings.figures is not False:  # of a job too: the picture is what it was asked for
         from ..figures import save, tried_batch_sizes, tried_learning_rates
 
         draw = tried_learning_rates if run.settings.find == "lr" else tried_batch_sizes

@@ -74,7 +74,7 @@ def set_rate(trainer: Trainer, rate: float) -> None:
 
 
 def steepest(losses: list[float]) -> int | None:
-    """Return the number of the rate around which the loss falls fastest, on a logarithmic axis, or None if it never does.
+    """Return the number of the rate around which the loss falls fastest, on a logarithmic axis; None: it never does.
 
     The first losses are left out, since few batches are in their mean, and so is what comes after the lowest loss:
     there the training breaks down.
