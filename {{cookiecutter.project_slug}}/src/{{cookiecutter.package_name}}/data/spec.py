@@ -45,12 +45,24 @@ class DataSpec:
     task: Literal["classification", "regression", "forecasting"]
     input_shape: tuple[int, ...]
     output_size: int  # classes, target values, or quantiles
-    class_names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()  # what has no name is numbered
     feature_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
     train_size: int = 0  # samples that are trained on
     class_counts: tuple[int, ...] = ()  # of them, in each class
     panel: PanelSpec | None = None  # of forecasting
+
+    def __post_init__(self) -> None:
+        """Number what has no name: classes, the features of a row of a table, targets."""
+        names = {}
+        if self.task == "classification" and not self.class_names:
+            names["class_names"] = tuple(map(str, range(self.output_size)))
+        if len(self.input_shape) == 1 and not self.feature_names:
+            names["feature_names"] = tuple(f"x{i + 1}" for i in range(self.input_shape[0]))
+        if self.task == "regression" and not self.target_names:
+            names["target_names"] = tuple(f"y{i + 1}" for i in range(self.output_size))
+        for field_name, value in names.items():
+            object.__setattr__(self, field_name, value)  # the way to do it in a frozen class
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
