@@ -1,0 +1,179 @@
+"""What is in a project on its first day works as it is written: what the README adds, the notebook, the image."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+import tomllib
+import yaml
+from checks import git
+from conftest import Bake, package_of, python
+from nbclient import NotebookClient
+
+# What is appended to the README's commands: quick, and no tracker.
+QUICK = ("tracking=none", "trainer.max_epochs=2")
+TRAIN_EACH = """
+import shlex, sys
+from {package}.train import main
+for command in sys.argv[1:]:
+    sys.argv = shlex.split(command)
+    try:
+        main()
+    except SystemExit as stop:
+        assert not stop.code, command
+"""
+
+
+def blocks(readme: str) -> list[tuple[str, str]]:
+    """Return the language and the text of each code block under "Add to it"."""
+    section = readme.partition("\n## Add to it\n")[2].partition("\n## ")[0]
+    return re.findall(r"^```(\w*)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def grown(bake: Bake, tmp_path_factory: pytest.TempPathFactory, clean_environment: dict[str, str]) -> Path:
+    """A project with everything that its README adds, trained with the commands that it gives."""
+    project = tmp_path_factory.mktemp("grown") / "project"
+    shutil.copytree(bake(), project)
+    commands = []
+    for language, text in blocks((project / "README.md").read_text(encoding="utf-8")):
+        if language:
+            path = project / text.partition("\n")[0].removeprefix("# ")
+            assert not path.exists(), "nothing that exists needs to be edited"
+            path.write_text(text, encoding="utf-8")
+        else:
+            commands += text.splitlines()
+    script = TRAIN_EACH.format(package=package_of(project))
+    python(
+        project, "-c", script, *(shlex.join([*shlex.split(line), *QUICK]) for line in commands), env=clean_environment
+    )
+    return project
+
+
+def summaries(project: Path) -> list[dict[str, dict[str, object]]]:
+    """Return the summaries of all runs, the oldest first."""
+    paths = sorted(project.glob("runs/*/*/summary.json"), key=lambda path: path.stat().st_mtime)
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def test_what_the_readme_adds_trains(grown: Path) -> None:
+    runs = summaries(grown)
+    assert [run["status"] for run in runs] == ["completed"] * 4
+    model, data, optimizer, hardware = runs
+    assert model["choices"]["model"] == "my_model" and model["parameters"] == 41 * 20 + 21 * 10
+    assert data["choices"]["data"] == "my_data" and data["input_shape"] == [2]
+    assert optimizer["choices"]["optimizer"] == "nadam"
+    assert hardware["choices"]["hardware"] == "workstation" and hardware["hardware"]["threads"] == 2
+
+
+def test_what_the_readme_adds_is_short_and_lints(grown: Path) -> None:
+    for language, text in blocks((grown / "README.md").read_text(encoding="utf-8")):
+        lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+        assert len(lines) < 10, text
+        assert language in ("python", "yaml", "")
+    python(grown, "-m", "ruff", "check", "--no-cache", "src")
+    python(grown, "-m", "ruff", "format", "--check", "--no-cache", "src")
+
+
+def test_the_notebook_runs_and_is_kept_without_outputs(grown: Path, clean_environment: dict[str, str]) -> None:
+    path = grown / "notebooks" / "look_at_a_run.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    newest = grown / "runs" / "newest"  # the run on the data set that the README adds: its figures were drawn
+    shutil.copytree(next(path.parents[1] for path in grown.glob("runs/*/*/figures/decision_regions.png")), newest)
+    os.utime(newest / "summary.json")
+    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}})
+    client.execute(env={**clean_environment, "PYTHONPATH": str(grown / "src")})
+    shown = json.dumps([cell.outputs for cell in code])
+    assert "runs/newest" in shown
+    pictures = len(list((newest / "figures").glob("*.png"))) + 1
+    assert shown.count('"image/png"') == pictures > 3
+    (table,) = (str(cell.outputs) for cell in code if "worst = " in cell.source)
+    assert "prediction" in table
+
+
+def instructions(dockerfile: Path) -> list[tuple[str, str]]:
+    """Return the instructions of a Dockerfile with their arguments, comments left out and lines joined."""
+    text = re.sub(r"^#.*\n", "", dockerfile.read_text(encoding="utf-8"), flags=re.MULTILINE).replace("\\\n", " ")
+    return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in text.splitlines() if line)]
+
+
+@pytest.mark.parametrize("hardware", ["cpu", "gpu"])
+def test_the_image_takes_only_files_that_exist_and_runs_as_no_root(bake: Bake, hardware: str) -> None:
+    project = bake(hardware=hardware)
+    steps = instructions(project / "Dockerfile")
+    assert {word for word, _ in steps} == {"ARG", "FROM", "ENV", "RUN", "WORKDIR", "COPY", "USER", "CMD"}
+    allowed = (project / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert "*" in allowed
+    stages, arguments = [], {}
+    for word, rest in steps:
+        if word == "ARG":
+            name, equals, default = rest.partition("=")
+            assert equals
+            arguments[name] = default
+        for name in re.findall(r"\$\{?([A-Z_]+)", rest):
+            assert name in {*arguments, "PATH"}, f"{name} is used before its ARG"
+        if word == "FROM":
+            stages.append(rest.partition(" AS ")[2])
+        if word == "COPY" and not rest.startswith("--from="):
+            for source in rest.split()[:-1]:
+                assert (project / source).exists() and f"!{source}" in allowed, source
+        if word == "COPY" and rest.startswith("--from="):
+            assert rest.split()[0].removeprefix("--from=") in stages
+    assert arguments == {"BASE": "debian:bookworm-slim", "TORCH_BACKEND": "cpu" if hardware == "cpu" else ""}
+    user = [rest for word, rest in steps if word == "USER"][-1]
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
+    assert any("--constraint constraints.txt" in rest for _, rest in steps)
+    command = json.loads(steps[-1][1])
+    scripts = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert steps[-1][0] == "CMD" and command[0] in scripts
+
+
+CITED = ["O'Brien: #1 & <co> 🚀", "- مشروع, [x] !tag %", "null", "1e5", "深度学习 ~ @me *a &b"]
+
+
+@pytest.mark.parametrize("name", CITED)
+def test_the_citation_says_what_was_answered(bake: Bake, name: str) -> None:
+    answers = {"project_name": name, "author_name": name, "description": name, "package_name": "fine"}
+    citation = yaml.safe_load((bake(**answers) / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["title"] == citation["abstract"] == citation["authors"][0]["name"] == name
+    # What the format (version 1.2.0) requires, and nothing that it does not know.
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert set(citation) <= {"cff-version", "message", "type", "title", "abstract", "version", "license", "authors"}
+    assert citation["cff-version"] == "1.2.0" and citation["type"] == "software"
+
+
+@pytest.mark.parametrize(("answer", "identifier"), [("MIT", "MIT"), ("GPL-3.0", "GPL-3.0-only"), ("Proprietary", None)])
+def test_the_citation_names_the_licence_by_its_spdx_identifier(bake: Bake, answer: str, identifier: str | None) -> None:
+    citation = yaml.safe_load((bake(license=answer) / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation.get("license") == identifier
+
+
+def test_the_editor_knows_the_project_and_git_keeps_its_settings(bake: Bake) -> None:
+    project = bake()
+    kept = {path for path in git(project, "ls-files").splitlines() if path.startswith(".vscode/")}
+    assert kept == {".vscode/extensions.json", ".vscode/launch.json", ".vscode/settings.json"}
+    launch = json.loads((project / ".vscode" / "launch.json").read_text(encoding="utf-8"))
+    modules = {configuration["module"] for configuration in launch["configurations"]}
+    assert modules == {f"{package_of(project)}.train", "pytest"}
+    (project / ".vscode" / "mine.json").write_text("{}", encoding="utf-8")
+    assert git(project, "status", "--porcelain") == ""
+    (project / ".vscode" / "mine.json").unlink()
+
+
+def test_both_services_keep_downloads_for_as_long_as_the_packages_are_the_same(bake: Bake) -> None:
+    (workflow,) = (bake(ci="github") / ".github" / "workflows").glob("*.yml")
+    (job,) = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values()
+    (cache,) = (step["with"] for step in job["steps"] if step.get("uses", "").startswith("actions/cache@"))
+    assert "hashFiles('pyproject.toml', 'constraints.txt')" in cache["key"]
+    gitlab = yaml.safe_load((bake(ci="gitlab") / ".gitlab-ci.yml").read_text(encoding="utf-8"))["check"]
+    assert gitlab["cache"]["key"]["files"] == ["pyproject.toml", "constraints.txt"]
+    (kept,) = gitlab["cache"]["paths"]
+    assert gitlab["variables"]["UV_CACHE_DIR"] == f"$CI_PROJECT_DIR/{kept}"
