@@ -2,44 +2,50 @@
 
 import ast
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from {{ cookiecutter.package_name }}.standards.checks import check_of
+from {{ cookiecutter.package_name }}.standards.project import Project
+from {{ cookiecutter.package_name }}.standards.table import STAGES, TOPICS
+from {{ cookiecutter.package_name }}.standards.tools import check_rules
+
 PAGES = Path(__file__).parents[1] / "references" / "codestyle"
-STAGES = ("concept", "proof-of-concept", "product", "deployment")
-TOPICS = sorted(path.stem for path in PAGES.glob("*.md") if path.stem != "README")
+NAMES = [topic.name for topic in TOPICS]
+# Topics whose check looks at Python alone; single_responsibility sees only functions longer than a page.
+SEEN = ["pathlib", "loguru", "pydantic", "linting", "type_hints", "encapsulation", "open_closed", "abstract_classes"]
 
 
 def read(name):
     return (PAGES / f"{name}.md").read_text(encoding="utf-8")
 
 
-def rows():
-    """Topic: its marks at the four stages, as the table shows them."""
-    found = re.findall(r"^\| \[.*\]\((\w+)\.md\) \| (.*) \|$", read("README"), re.MULTILINE)
-    return {topic: marks.split(" | ") for topic, marks in found}
-
-
 def blocks(text, language="python"):
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def test_the_table_has_a_page_for_each_topic_and_each_page_a_row():
-    assert sorted(rows()) == TOPICS and len(TOPICS) == 14
+def test_the_table_is_the_one_that_is_checked():
+    rows = re.findall(r"^\| \[(.*)\]\((\w+)\.md\) \| (.*) \|$", read("README"), re.MULTILINE)
+    assert [(title, name, marks.split(" | ")) for title, name, marks in rows] == [
+        (topic.title, topic.name, list(topic.levels)) for topic in TOPICS
+    ]
+    assert sorted(path.stem for path in PAGES.glob("*.md")) == sorted(["README", *NAMES])
 
 
-@pytest.mark.parametrize("topic", TOPICS)
-def test_a_page_has_the_marks_of_the_table_and_names_its_check(topic):
-    text = read(topic)
-    assert " · ".join(f"{stage} {mark}" for stage, mark in zip(STAGES, rows()[topic], strict=True)) in text
-    headings = re.findall("^## (.*)$", text, re.MULTILINE)
-    order = ["Why", "When it slows you down", "Instead of", "Write", "In this project", "What checks it"]
-    assert headings == order
-    assert f"codestyle --topic {topic}`" in text
+@pytest.mark.parametrize("topic", TOPICS, ids=NAMES)
+def test_a_page_has_its_parts_its_marks_and_its_check(topic):
+    text = read(topic.name)
+    assert " · ".join(f"{stage} {topic.level(stage)}" for stage in STAGES) in text
+    parts = ["Why", "When it slows you down", "Instead of", "Write", "In this project", "What checks it"]
+    assert re.findall("^## (.*)$", text, re.MULTILINE) == parts
+    check = text.split("## What checks it")[1]
+    assert f"`codestyle --topic {topic.name}`" in check
+    assert all(f"`{family}`" in check for family in topic.rules)
 
 
-@pytest.mark.parametrize("name", ["README", *TOPICS])
+@pytest.mark.parametrize("name", ["README", *NAMES])
 def test_every_link_leads_to_a_file_of_this_project(name):
     links = re.findall(r"\]\(([^)]+)\)", read(name))
     assert links
@@ -47,7 +53,7 @@ def test_every_link_leads_to_a_file_of_this_project(name):
         assert (PAGES / link).exists(), link
 
 
-@pytest.mark.parametrize("topic", TOPICS)
+@pytest.mark.parametrize("topic", NAMES)
 def test_every_example_parses_and_the_good_one_runs(topic, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before, good = read(topic).split("## Write")
@@ -60,3 +66,20 @@ def test_every_example_parses_and_the_good_one_runs(topic, tmp_path, monkeypatch
         for name, test in names.items():
             if name.startswith("test_"):
                 test()
+
+
+def test_the_check_finds_the_bad_examples_and_is_content_with_the_good_ones(tmp_path):
+    for part, kind in enumerate(["bad", "good"]):
+        source = tmp_path / kind / "src"
+        source.mkdir(parents=True)
+        shutil.copy(PAGES.parents[1] / "pyproject.toml", tmp_path / kind)  # how ruff is set up
+        for topic in SEEN:
+            code = "\n\n".join(blocks(read(topic).split("## Write")[part]))
+            (source / f"{topic}.py").write_text(code, encoding="utf-8")
+        project = Project(tmp_path / kind)
+        for topic in SEEN:
+            is_typed = topic == "type_hints"  # its check also runs mypy, which takes seconds
+            answer = check_rules(project, STAGES[-1], topic) if is_typed else check_of(topic)(project, STAGES[-1])
+            assert not answer.obstacle
+            found = any(finding.path == f"src/{topic}.py" for finding in answer.findings)
+            assert found == (kind == "bad"), (topic, answer.findings)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import setup_globals
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -150,6 +151,7 @@ def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
             latest = sorted(other.parent for other in Path("runs").glob("**/summary.json"))
             hint = f" The latest run here is {latest[-1]}" if latest else ""
             raise UserMistake(f"run={folder} is not a run that ended: {path} does not exist.{hint}")
+    setup_globals()  # teaches OmegaConf ${now:}, as every command has done; a notebook has not
     try:
         refuse_links(folder)
         recorded = read_sealed(summary)
