@@ -40,7 +40,7 @@ def assert_parses(project: Path) -> None:
         # Python under src/ is copied unrendered and may hold {{ in its f-strings.
         leftover = r"cookiecutter\.\w" if name.startswith("src") and path.suffix == ".py" else None
         # GitHub's own ${{ ... }} stays.
-        leftover = leftover or r"(?<!\$)\{\{|\{%|cookiecutter[._]"
+        leftover = leftover or r"(?<!\$)\{\{|\{%|cookiecutter(_|\.(?!md))"
         assert not re.search(leftover, text), f"{name} holds unrendered Jinja"
 
 

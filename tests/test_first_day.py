@@ -83,7 +83,7 @@ def test_what_the_readme_adds_is_short_and_lints(grown: Path) -> None:
 
 def test_the_notebook_runs_and_is_kept_without_outputs(grown: Path, clean_environment: dict[str, str]) -> None:
     path = grown / "notebooks" / "look_at_a_run.ipynb"
-    notebook = nbformat.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
