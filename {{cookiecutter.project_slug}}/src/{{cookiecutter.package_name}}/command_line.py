@@ -34,7 +34,7 @@ def run_command(name: str) -> None:
     from .mistakes import SweepFailed, UserMistake, refuse
     from .running.signals import Stopped
     from .secrecy import read_env
-    from .strangers import CheckedLoader
+    from .sweeps.composition import SweepLoader
 
     # An option of Hydra (in full or in part, as argparse takes it) that unpickles a file, which may run anything.
     if any(len(word) > 2 and "--experimental-rerun".startswith(word.partition("=")[0]) for word in sys.argv[1:]):
@@ -43,7 +43,7 @@ def run_command(name: str) -> None:
     shows_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its exceptions to us
     register_resolvers()
-    hydra._internal.hydra.ConfigLoaderImpl = CheckedLoader  # type: ignore[attr-defined]
+    hydra._internal.hydra.ConfigLoaderImpl = SweepLoader  # type: ignore[attr-defined]
     try:
         if name == "train" and any(word.startswith("resume=") for word in sys.argv):
             from .running.resuming import hydra_arguments

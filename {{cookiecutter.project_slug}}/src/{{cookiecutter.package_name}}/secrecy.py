@@ -25,9 +25,13 @@ def is_secret(name: str) -> bool:
     return bool(SECRET.search(name))
 
 
-def mask(text: str) -> str:
-    """Return `text` with the value of each secret variable replaced by its name."""
-    for name, value in os.environ.items():
-        if len(value) >= SHORTEST and is_secret(name):
-            text = text.replace(value, f"<{name}>")
+def secrets() -> dict[str, str]:
+    """Return the values of this process's secret variables, by their names."""
+    return {name: value for name, value in os.environ.items() if len(value) >= SHORTEST and is_secret(name)}
+
+
+def mask(text: str, hidden: dict[str, str] | None = None) -> str:
+    """Return `text` with the value of each secret variable replaced by its name; `hidden` are `secrets()` if known."""
+    for name, value in (secrets() if hidden is None else hidden).items():
+        text = text.replace(value, f"<{name}>")
     return text

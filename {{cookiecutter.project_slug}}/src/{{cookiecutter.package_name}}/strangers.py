@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from .configs import COMPONENTS
 from .mistakes import UserMistake
-from .secrecy import is_secret, mask
+from .secrecy import is_secret, mask, secrets
 
 # Sections of Hydra that name a plugin, and where plugins come from.
 PLUGINS = dict.fromkeys(("hydra.launcher", "hydra.sweeper"), ("hydra_plugins.", "hydra._internal.core_plugins."))
@@ -52,7 +52,8 @@ def refuse_foreign_code(config: DictConfig) -> None:
         UserMistake: names each key that could run code, read a secret, or change the environment, and its value.
     """
     values: Any = OmegaConf.to_container(config, resolve=False)
-    found = [(key, value, problem(key, value)) for key, value in leaves(values)]
+    hidden = secrets()  # looked up once: the environment is slow to read, and every job of a sweep is looked through
+    found = [(key, value, problem(key, value, hidden)) for key, value in leaves(values)]
     problems = [f"{key}={value} is not allowed: {why}" for key, value, why in found if why]
     if problems:
         raise UserMistake(mask("\n".join(problems[:5])))
@@ -68,7 +69,7 @@ def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path[1:], values
 
 
-def problem(key: str, value: Any) -> str:
+def problem(key: str, value: Any, hidden: dict[str, str]) -> str:
     """Return why a value cannot be where it is, or an empty string."""
     section, _, name = key.rpartition(".")
     text = str(value)
@@ -80,7 +81,7 @@ def problem(key: str, value: Any) -> str:
         return "Hydra's own settings can refer to each other only"
     if f"{key}.".startswith(LOGGING) and (why := logging_problem(name, text)):
         return why
-    return interpolation_problem(text)
+    return interpolation_problem(text, hidden)
 
 
 def logging_problem(name: str, value: str) -> str:
@@ -92,7 +93,7 @@ def logging_problem(name: str, value: str) -> str:
     return ""
 
 
-def interpolation_problem(value: str) -> str:
+def interpolation_problem(value: str, hidden: dict[str, str]) -> str:
     """Return why the ${...} in a value must not be resolved, or an empty string."""
     for name, end in re.findall(r"\$\{([^:{}]*)([:{]?)", value):
         if end and (end == "{" or name.strip() not in RESOLVERS):
@@ -100,7 +101,7 @@ def interpolation_problem(value: str) -> str:
     for variable in re.findall(r"oc\.env\s*:\s*([^,}]*)", value):
         if not re.fullmatch(r"\w+\s*", variable) or is_secret(variable.strip()):
             return NO_SECRETS
-    return NO_SECRETS if mask(value) != value else ""
+    return NO_SECRETS if mask(value, hidden) != value else ""
 
 
 def inside_project(path: str) -> str:
