@@ -4,8 +4,8 @@
 
 The MLP on MNIST-1D, five epochs (180 steps), each job with an offline W&B run, validation, a test, checkpoints. A job's
 cost is the difference between a multirun of many jobs and one of a single job, divided by the difference of their
-numbers: start-up cancels, and composing and checking each job is in it. `figures=false` leaves out the pictures that a
-run draws for its reader; what they add is told beside.
+numbers: start-up cancels, and composing and checking each job is in it. Jobs draw no pictures unless asked; what a job
+takes with them (`figures=true`) is told beside.
 """
 
 from pathlib import Path
@@ -33,10 +33,10 @@ def measure(project: Path, effort: Effort) -> dict[str, Figures]:
         loop.train("mlp", STEPS)
         recipe.train("mlp", STEPS)
         for repeat in range(effort.of(full=5, quick=1)):
-            one, many = (used(project, f"{repeat}-{jobs}", jobs, "figures=false") for jobs in (1, 1 + further))
+            one, many = (used(project, f"{repeat}-{jobs}", jobs) for jobs in (1, 1 + further))
             ours.append((many[0] - one[0]) / further)
             processor.append((many[1] - one[1]) / further)
-            one, many = (used(project, f"{repeat}-{jobs}-drawn", jobs) for jobs in (1, 1 + further))
+            one, many = (used(project, f"{repeat}-{jobs}-drawn", jobs, "figures=true") for jobs in (1, 1 + further))
             drawn.append((many[0] - one[0]) / further)
             textbook.append(sum(loop.train("mlp", STEPS).loop for _ in range(further)) / further)
             usual.append(sum(recipe.train("mlp", STEPS).call for _ in range(3)) / 3)
