@@ -47,7 +47,7 @@ WHOLE_SUITES = {
     },
 }
 # They fill the time in which the other tests wait for a cluster, a kill or a clock, and yield to them otherwise.
-IN_THE_BACKGROUND = "import os, sys, pytest; os.nice(10); sys.exit(pytest.main(['-q']))"
+IN_THE_BACKGROUND = "import os, sys, pytest; os.nice(10); sys.exit(pytest.main(['-q', *sys.argv[1:]]))"
 
 
 def package_of(project: Path) -> str:
@@ -138,12 +138,14 @@ def own_tests(bake: Bake, clean_environment: dict[str, str]) -> Iterator[OwnTest
     """The whole suite of each project of WHOLE_SUITES, by its name; started at once, two at a time."""
     with ThreadPoolExecutor(max_workers=2) as pool:
 
-        def start(project: Path) -> "Future[subprocess.CompletedProcess[str]]":
+        def start(project: Path, *options: str) -> "Future[subprocess.CompletedProcess[str]]":
             # Absolute, since tests may start commands in other folders.
             environment = clean_environment | {"PYTHONPATH": str(project / "src")}
-            return pool.submit(python, project, "-c", IN_THE_BACKGROUND, env=environment)
+            return pool.submit(python, project, "-c", IN_THE_BACKGROUND, *options, env=environment)
 
-        yield {name: start(bake(**answers)) for name, answers in WHOLE_SUITES.items()}
+        # As `make test` does at the last stage; it would slow the others down.
+        coverage = {name: ["--cov"] for name, answers in WHOLE_SUITES.items() if answers["stage"] == "deployment"}
+        yield {name: start(bake(**answers), *coverage.get(name, [])) for name, answers in WHOLE_SUITES.items()}
 
 
 @pytest.fixture(scope="session", autouse=True)

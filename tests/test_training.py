@@ -17,7 +17,14 @@ def summaries(sweep: Path) -> dict[str, dict[str, object]]:
 
 @pytest.mark.parametrize(
     "command",
-    [("train", "--help"), ("train", "--cfg", "job"), ("evaluate", "--help"), ("report", "--help"), ("runs", "--help")],
+    [
+        ("train", "--help"),
+        ("train", "--cfg", "job"),
+        ("evaluate", "--help"),
+        ("report", "--help"),
+        ("runs", "--help"),
+        ("codestyle", "--help"),
+    ],
     ids=" ".join,
 )
 def test_help_imports_nothing_slow(project: Path, clean_environment: dict[str, str], command: tuple[str, ...]) -> None:

@@ -21,12 +21,13 @@ def check_tests(project: Project, stage: str) -> Answer:
     if not tests:
         return Answer(checked, [Finding("tests", 1, "there is no test")])
     data = project.root / ".coverage"
-    if not is_newest(data, project):
+    report = coverage(project, data) if is_newest(data, project) else None
+    if report is None:
         done = project.python("pytest", "-q", "--cov", "--cov-fail-under=0", "--cov-report=")
         if done is None or "unrecognized arguments: --cov" in done.stderr:
             return Answer(checked, obstacle="pytest and pytest-cov are not installed in this environment: make setup")
+        report = coverage(project, data)
     failed = failing(project)
-    report = coverage(project, data)
     if report is None:
         return Answer(checked, failed, "" if failed else "pytest measured no coverage")
     percent = report["totals"]["percent_covered"]
@@ -59,7 +60,7 @@ def failing(project: Project) -> list[Finding]:
 
 
 def coverage(project: Project, data: Path) -> dict[str, Any] | None:
-    """Return coverage.py's own report, or None if there is no data."""
+    """Return coverage.py's own report, or None if there is no data, or it is of files that are gone."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "coverage.json"
         options = ("--data-file", str(data), "--fail-under=0", "-q", "-o", str(report))
