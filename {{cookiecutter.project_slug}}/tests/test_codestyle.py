@@ -113,6 +113,7 @@ WELL = [
     ("open_closed", "src/b.py", BRANCHES.replace("model", "answer") + "elif answer == 'no':\n    f(3)\n"),
     ("single_responsibility", "src/b.py", "def f(a):\n    return [i for i in a if i]\n"),
     ("abstract_classes", "src/b.py", PAIR.format("(Base)", "(Base)")),
+    ("abstract_classes", "src/b.py", f"class C:\n{METHODS}class D(C): ...\n\n\n" + PAIR.format("(C)", "(D)")),
     ("abstract_classes", "src/b.py", PAIR.format("(nn.Module)", "(nn.Module)").replace("fit", "forward")),
     ("abstract_classes", "src/b.py", PAIR.format("(Protocol)", "") + PAIR.format("", "").replace("A", "C")),
 ]

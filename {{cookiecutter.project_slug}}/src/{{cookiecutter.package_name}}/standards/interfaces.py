@@ -41,17 +41,18 @@ def check_interfaces(project: Project, stage: str) -> Answer:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
     interfaces = [known.methods for known in classes if known.abstract]
-    ours = {known.name for known in classes}
+    ours = {known.name: known for known in classes}
+    # A method that an ancestor of ours has is in that ancestor's interface.
+    classes = [known._replace(methods=known.methods - inherited(known, ours)) for known in classes]
     findings = []
     told: set[str] = set()
     for first, second in combinations(classes, 2):
         shared = first.methods & second.methods
         if first.abstract or second.abstract or second.name in told or not same_folder(first, second):
             continue
+        # What a base of a library asks of its children is not known here: it may be the interface.
         bases = (first.bases | second.bases) - PLAIN_BASES
-        # A base of a library may be the interface; so may a base that both have, or one of the two.
-        has_base = bool(bases - ours or (first.bases & second.bases) - PLAIN_BASES) or inherits(first, second)
-        if len(shared) >= 2 and not has_base and not any(shared <= methods for methods in interfaces):
+        if len(shared) >= 2 and bases <= ours.keys() and not any(shared <= methods for methods in interfaces):
             told.add(second.name)
             message = (
                 f"{second.name} and {first.name} ({first.path}:{first.line}) both have {', '.join(sorted(shared))}: "
@@ -69,9 +70,18 @@ def described(path: str, node: ast.ClassDef) -> Implementation:
     return Implementation(path, node.lineno, node.name, bases, methods, abstract)
 
 
+def inherited(known: Implementation, ours: dict[str, Implementation]) -> frozenset[str]:
+    """Return the public methods of all ancestors that are in this project."""
+    methods: frozenset[str] = frozenset()
+    waiting, seen = list(known.bases), {known.name}
+    while waiting:
+        name = waiting.pop()
+        if name in ours and name not in seen:
+            seen.add(name)
+            methods |= ours[name].methods
+            waiting += ours[name].bases
+    return methods
+
+
 def same_folder(first: Implementation, second: Implementation) -> bool:
     return PurePosixPath(first.path).parent == PurePosixPath(second.path).parent
-
-
-def inherits(first: Implementation, second: Implementation) -> bool:
-    return first.name in second.bases or second.name in first.bases

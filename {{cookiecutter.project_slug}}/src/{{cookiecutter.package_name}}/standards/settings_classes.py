@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from .answers import Answer, Finding
 from .project import Project
 
-SETTINGS_NAME = re.compile(r"(^|_)(config|configs|settings|hparams|hyper_?param(eter)?s|defaults)$", re.IGNORECASE)
+SETTINGS_NAME = re.compile(r"(^|_)(config|configs|settings|hparams|hyper_?param(eter)?s)$", re.IGNORECASE)
 SETTINGS_CLASS = re.compile(r"(Config|Configuration|Settings|H[Pp]arams|Hyper[Pp]aram(eter)?s)$")
 UNCHECKED_BASES = {"TypedDict", "NamedTuple", "Namespace", "SimpleNamespace"}
 # The environment of a job belongs to its cluster or launcher, and is no setting of ours.
