@@ -15,7 +15,7 @@ from PIL import Image  # matplotlib needs it, so every project has it
 PICTURES = Path(__file__).parent / "gallery"
 LARGEST = 150_000  # bytes of a picture
 SWEEPS = Path("runs/sweeps")
-ALWAYS = ["tracking=none", "hardware=cpu", "hardware.threads=1", "seed=0"]
+ALWAYS = ["tracking=none", "figures=true", "hardware=cpu", "hardware.threads=1", "seed=0"]
 ADAM = ["optimizer=adam", "scheduler=cosine"]
 # A name for each call of `train -m`, and what it is called with.
 TRAININGS = {

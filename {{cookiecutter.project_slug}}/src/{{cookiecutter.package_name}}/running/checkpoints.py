@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from ..data.spec import DataSpec
@@ -36,9 +36,13 @@ class BestCheckpoint(ModelCheckpoint):
             filename="best",
             monitor=settings.monitor,
             mode=settings.mode,
+            save_weights_only=True,  # a run goes on from last.ckpt; all else takes longer to write than an epoch may
             enable_version_counter=False,
         )
         self.path = str(folder / BEST)
+
+    # It has nothing to do after a step, but would be asked after each.
+    on_train_batch_end = Callback.on_train_batch_end
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best score so far."""

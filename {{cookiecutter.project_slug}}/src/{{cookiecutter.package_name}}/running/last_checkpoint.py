@@ -48,25 +48,26 @@ class LastCheckpoint:
             Stopped: a signal has come; the checkpoint is written.
             Pruned: a search has given this run up; the checkpoint is written.
         """
+        step = trainer.global_step
         if self.step is None:
-            self.step = trainer.global_step  # 0, or where the run goes on
+            self.step = step  # 0, or where the run goes on
         progress = trainer.fit_loop.epoch_loop.batch_progress.current
         is_due, signal, is_pruned = first_rank_says(
-            self.is_due(trainer, progress.ready), self.stop.number or 0, bool(self.pruned)
+            self.is_due(trainer, step, progress.ready), self.stop.number or 0, bool(self.pruned)
         )
         # Half-summed gradients are not saved.
         if not (is_due or signal or is_pruned) or progress.ready % trainer.accumulate_grad_batches:
             return
-        if trainer.global_step != self.step:
+        if step != self.step:
             self.write(trainer)
         if signal:
             raise Stopped(signal)
         if is_pruned:
             raise Pruned(self.pruned)
 
-    def is_due(self, trainer: Trainer, batches: int) -> bool:
-        """Say whether the settings ask for a checkpoint after `batches` batches of this epoch."""
-        steps, epochs, step = self.settings.every_n_steps, self.settings.every_n_epochs, trainer.global_step
+    def is_due(self, trainer: Trainer, step: int, batches: int) -> bool:
+        """Say whether the settings ask for a checkpoint after `step` steps, `batches` batches into this epoch."""
+        steps, epochs = self.settings.every_n_steps, self.settings.every_n_epochs
         if step == self.step:
             return False
         return (

@@ -91,12 +91,18 @@ class LeanEpochLoop(_TrainingEpochLoop):
         updates.step.increment_by(1)
 
         progress.increment_processed()
-        self.update_lr_schedulers("step", update_plateau_schedulers=False)
-        if self._num_ready_batches_reached():
-            self.update_lr_schedulers("epoch", update_plateau_schedulers=False)
+        if trainer.lr_scheduler_configs:
+            self.update_lr_schedulers("step", update_plateau_schedulers=False)
+            if self._num_ready_batches_reached():
+                self.update_lr_schedulers("epoch", update_plateau_schedulers=False)
         for listener in self.listeners:
             listener.on_train_batch_end(trainer, task, {"loss": loss}, batch, self.batch_idx)
         progress.increment_completed()
+
+    def update_lr_schedulers(self, interval: str, update_plateau_schedulers: bool) -> None:
+        """Do nothing without a schedule, as Lightning does after some twenty calls."""
+        if self.trainer.lr_scheduler_configs:
+            super().update_lr_schedulers(interval, update_plateau_schedulers)
 
     def turn_the_page(self) -> None:
         """Bring the counters to where the next epoch begins, so that a checkpoint of a finished training can go on."""

@@ -133,10 +133,26 @@ class Task(LightningModule, ABC):
         """Add one test batch to the metrics."""
         self.evaluation_step(batch, self.test_metrics)
 
+    def log_epoch(self, metrics: dict[str, Tensor], steps_ago: int = 0) -> None:
+        """Hand the metrics of an epoch to callbacks and loggers.
+
+        `self.log_dict` does the same, but prepares for averages over steps, at the cost of two steps of a small model.
+
+        Args:
+            metrics: computed, by name.
+            steps_ago: Lightning counts the last step before it ends an epoch of training, not before it validates.
+        """
+        if self.trainer.sanity_checking:
+            return
+        connector = self.trainer._logger_connector
+        connector._callback_metrics.update(metrics)
+        step = self.trainer.fit_loop.epoch_loop._batches_that_stepped - steps_ago
+        connector.log_metrics({"epoch": torch.tensor(self.current_epoch), **metrics}, step)
+
     def on_train_epoch_end(self) -> None:
         """Log the metrics of the epoch, taken while the weights changed."""
         self.counted_batch = -1
-        self.log_dict(self.train_metrics.compute())
+        self.log_epoch(self.train_metrics.compute(), steps_ago=1)
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of the validation samples.
@@ -144,11 +160,11 @@ class Task(LightningModule, ABC):
         Raises:
             Diverged: their loss is not finite.
         """
-        self.log_dict(self.val_metrics.compute())
+        self.log_epoch(self.val_metrics.compute())
 
     def on_test_epoch_end(self) -> None:
         """Log the metrics of the test samples."""
-        self.log_dict(self.test_metrics.compute())
+        self.log_epoch(self.test_metrics.compute())
 
     def configure_optimizers(self) -> Any:
         """Build the optimizer, and the schedule if there is one."""
