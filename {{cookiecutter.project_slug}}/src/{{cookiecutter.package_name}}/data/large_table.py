@@ -34,7 +34,7 @@ from .target import has_value
 if TYPE_CHECKING:
     from polars import DataFrame, LazyFrame
 
-LAYOUT = 1  # of the files: another number makes them anew
+LAYOUT = 1  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
 CHUNK = 2**16  # rows of the table that are in memory at once
 TRAIN = PARTS.index("train")
 STATED = "table.json"  # what is known of the rows; written last
@@ -87,16 +87,21 @@ class LargeTable(Table):
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / f".{name}.lock"):
                 if not (folder / STATED).is_file():  # another process may have made it meanwhile
-                    for left in (folder, partial):
-                        shutil.rmtree(left, ignore_errors=True)
-                    partial.mkdir()
-                    self.write(partial)
-                    partial.rename(folder)
+                    self.make(folder, partial)
         except OSError as error:
             raise UserMistake(f"data.folder={self.folder}: the encoded rows cannot be kept there: {error}") from None
+        return folder
+
+    def make(self, folder: Path, partial: Path) -> None:
+        """Write the encoded rows to `partial`, which becomes `folder` when all of them are there."""
+        for left in (folder, partial):  # by a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        partial.mkdir()
+        try:
+            self.write(partial)
+            partial.rename(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        return folder
 
     def shards_of(self, part: str, rows: int, folder: Path) -> Shards:
         """Return the encoded rows of a part."""

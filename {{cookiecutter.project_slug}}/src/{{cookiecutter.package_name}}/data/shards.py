@@ -1,4 +1,4 @@
-"""Rows that are too many for memory, in files; they are read in shards of some 30 MiB, each in one go.
+"""Rows that are too many for memory, in files; they are read in shards of some 8 MiB, each in one go.
 
 While the rows are written they are dealt to the shards like cards, so that every shard is a sample of all rows, however
 the table was sorted. An epoch takes the shards in a new order, and the rows of each in a new order: almost as good as
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from .batches import Batches
 
-SHARD_BYTES = 32 * 2**20  # large enough for a disk to be fast, small enough for four of them to be in memory
+SHARD_BYTES = 8 * 2**20  # large enough for a disk to be fast, small enough for several of them to be in memory
 
 Samples = tuple[Tensor, ...]  # inputs and targets
 
