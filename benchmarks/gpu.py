@@ -157,6 +157,7 @@ def measure(
         long = 180 if quick else 10 * steps
         try:
             overrides = (*work.overrides, *hardware)
+            of_project(work, ours, SHORT + 1, overrides)  # compiles
             found[name] = [of_project(work, ours, long, overrides) for _ in range(1 if quick else 5)]
         except RuntimeError as error:
             print(f"| {name} | failed: {str(error).strip().splitlines()[-1][:200]} | | |")
