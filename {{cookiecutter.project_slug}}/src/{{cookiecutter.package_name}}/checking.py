@@ -1,20 +1,37 @@
 """Says in a sentence what is wrong with a configuration: with its keys, or with their values. Never imports torch."""
 
 import re
+import sys
 from typing import Any
 
-from hydra.errors import MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from hydra.errors import MissingConfigException, OverrideParseException
+from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 from pydantic import BaseModel, ValidationError
 
 from .components import Component, OpenComponent, settings_class
 from .configs import COMPONENTS, choices, listing
 from .mistakes import UserMistake, nearest
+from .secrecy import mask
 from .settings import Settings
 from .strangers import refuse_foreign_code
 
 REQUIRED = ("model", "data", "optimizer")
+
+# What pydantic says, in the words of the command line.
+WORDS = {
+    "^Value error, ": "",
+    "^Input should be ": "must be ",
+    ", unable to .*": "",
+    "a valid dictionary or instance of .*": "a group of settings",
+    "a valid dictionary$": "a group of settings, such as {name: 1}",
+    "a valid (tuple|list)$": "a list, such as [1,2]",
+    "a valid boolean": "true or false",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "a word",
+    "^String should match pattern ": "must match the pattern ",
+}
 
 # Takes the place of a component that is wrong, so that the other settings are checked as well.
 STAND_IN = OpenComponent(_target_="")
@@ -43,6 +60,8 @@ def check(config: DictConfig) -> Settings:
             checked[group] = STAND_IN
         else:  # such as scheduler=none
             checked[group] = None
+            others = [name for name in given or () if name != "_target_"]
+            problems += [f"{group}.{name}={given[name]} is not a setting. {unchosen(group)}" for name in others]
     try:
         settings = Settings.model_validate(checked)
     except ValidationError as error:
@@ -70,17 +89,21 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
     for problem in error.errors():
         path, owner, value = locate(problem["loc"], settings, values)
         key = ".".join([*prefix, *map(str, path)])
-        message = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "must be ")
-        message = re.sub("a valid dictionary or instance of .*", "a group of settings", message)
+        message = problem["msg"]
+        for pattern, words in WORDS.items():
+            message = re.sub(pattern, words, message)
         if problem["type"] == "extra_forbidden":
             known = [name for name in owner.model_fields if name != "import_path"]
             where = key.rpartition(".")[0] or "the configuration"
-            unknown.append(f"{key} is not a setting. {nearest(str(path[-1]), known)}\n{where} has: {', '.join(known)}")
+            hint = nearest(str(path[-1]), known)
+            unknown.append(f"{key}={value} is not a setting. {hint}\n{where} has: {', '.join(known) or 'no settings'}")
         elif not path or isinstance(value, dict):  # a rule between several settings
             unknown.append(f"{key}: {message}" if key else message)
         else:
             allowed = re.findall("'([^']*)'", problem.get("ctx", {}).get("expected", ""))
-            wrong.setdefault(f"{key}={value}", []).append(f"{message} {nearest(str(value), allowed)}".strip())
+            wrong.setdefault(f"{key}={value}", []).append(
+                ". ".join(filter(None, [message, nearest(str(value), allowed)]))
+            )
     return unknown + [f"{what} is not allowed: {', or '.join(why)}" for what, why in wrong.items()]
 
 
@@ -117,13 +140,40 @@ def explain(error: Exception) -> str:
         and isinstance(cause.full_key, str)
         and cause.parent_node is not None
     ):
-        path, _, key = cause.full_key.rpartition(".")
-        known = [str(name) for name in cause.parent_node if name != "_target_"]
-        where = f"{path} has" if path else "the settings are"
-        suggestion = nearest(key, known).replace("mean ", f"mean {path}." if path else "mean ")
-        return f"{cause.full_key} is not a setting. {suggestion}\n{where}: {listing(known) or 'no settings'}"
+        return explain_key(cause.full_key, cause.parent_node)
     message = str(error).strip().splitlines()
     if message and "Could not override" in message[0]:
         key = message[0].split("'")[1]
-        return f"{key} is not a setting. {nearest(key, choices())}\nthe groups are: {listing(choices())}"
+        return f"{typed(key)} is not a setting. {nearest(key, choices())}\nthe groups are: {listing(choices())}"
+    if isinstance(error, OverrideParseException):
+        why = message[1] if "Error parsing override" in message[0] else message[0]
+        return f"{mask(error.override)} cannot be read: {why}\nAn override is name=value, such as seed=1"
     return "\n".join(message + ([str(error.__cause__)] if error.__cause__ else []))
+
+
+def explain_key(full_key: str, parent: Container) -> str:
+    """Say that the section `parent` has no such key: the nearest that it has, or where there is one of that name."""
+    path, _, key = full_key.rpartition(".")
+    known = [str(name) for name in parent if name != "_target_"]
+    says = f"{typed(full_key)} is not a setting."
+    if path in COMPONENTS and not known:
+        return f"{says} {unchosen(path)}"
+    if path and not known:
+        return f"{says} {path} is empty; to add something to it: +{typed(full_key)}"
+    sections: Any = parent._get_root()
+    elsewhere = [
+        f"{name}.{key}" for name, section in sections.items() if isinstance(section, DictConfig) and key in section
+    ]
+    suggestion = nearest(key, known).replace("mean ", f"mean {path}." if path else "mean ")
+    where = f"{path} has" if path else "the settings are"
+    return f"{says} {suggestion or (elsewhere and f'Did you mean {elsewhere[0]}?') or ''}\n{where}: {listing(known)}"
+
+
+def unchosen(group: str) -> str:
+    """Say that a group has no settings before one of its files is chosen."""
+    return f"{group} has no settings before one of its files is chosen: {group}={listing(choices(group), ' or ')}"
+
+
+def typed(key: str) -> str:
+    """Return `key=value` as it was typed, or the key alone."""
+    return mask(next((word.lstrip("+~") for word in sys.argv[1:] if word.lstrip("+~").partition("=")[0] == key), key))
