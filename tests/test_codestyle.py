@@ -114,7 +114,7 @@ def test_promote_leads_from_concept_to_deployment(
         shutil.copy(measured, project)
         done = codestyle(project, one_cache, "promote")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert f"This project is a {stage} now" in done.stdout
+        assert f"The stage is {stage} now" in done.stdout
         fresh = bake(stage=stage) / "pyproject.toml"
         assert (project / "pyproject.toml").read_text(encoding="utf-8") == fresh.read_text(encoding="utf-8")
     assert git(project, "diff", "--name-only").split() == ["pyproject.toml"]

@@ -306,7 +306,7 @@ def test_promote_says_what_must_change_first_and_then_raises_the_stage(tiny, cap
     assert main(["promote", "--dry-run", "--project", str(project.root)]) == 0
     assert '+stage = "proof-of-concept"  # mine' in capsys.readouterr().out and path.read_text() == PYPROJECT
     assert main(["promote", "--project", str(project.root)]) == 0
-    assert "This project is a proof-of-concept now" in capsys.readouterr().out
+    assert "The stage is proof-of-concept now" in capsys.readouterr().out
     assert path.read_text() == promoted(PYPROJECT, "proof-of-concept")
 
 

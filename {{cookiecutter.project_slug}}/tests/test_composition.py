@@ -61,7 +61,7 @@ def test_twenty_jobs_cost_two_compositions(loader, multirun, monkeypatch):
 
 def test_a_mistake_in_a_copy_is_told_as_always(loader, multirun):
     loader.load_sweep_config(multirun, ["model=mlp", "seed=1"])
-    with pytest.raises(UserMistake, match="trainer.profiler=.* is not allowed"):
+    with pytest.raises(UserMistake, match=r"trainer\.profiler=.* is not allowed"):
         loader.load_sweep_config(multirun, ["model=mlp", "trainer.profiler=${oc.decode:x}"])
     with pytest.raises(HydraException, match="sed"):
         loader.load_sweep_config(multirun, ["model=mlp", "sed=1"])

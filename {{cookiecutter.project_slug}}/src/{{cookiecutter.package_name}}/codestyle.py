@@ -85,7 +85,7 @@ def promote(project: Project, dry_run: bool) -> int:
     new = promoted(project.text, stage)
     missing = [line for line in run_table(project, stage, levels=MUST) if line.fails]
     if missing:
-        sys.stdout.write(f"Before this project can be a {stage}, this must change:\n")
+        sys.stdout.write(f"Before the stage can be {stage}, this must change:\n")
         for line in missing:
             for text in [line.answer.obstacle, *map(str, line.answer.findings)]:
                 sys.stdout.write(f"  {line.topic.name}: {text}\n" if text else "")
@@ -99,7 +99,7 @@ def promote(project: Project, dry_run: bool) -> int:
         sys.stdout.write("\nNothing was changed: this was a dry run.\n")
         return 0
     write(project.root / "pyproject.toml", new)
-    sys.stdout.write(f"This project is a {stage} now. From here on:\n")
+    sys.stdout.write(f"The stage is {stage} now. From here on:\n")
     for sentence in stricter(stage):
         sys.stdout.write(f"  {sentence}\n")
     return 0
