@@ -8,6 +8,9 @@ from conftest import Run, package_of, python
 
 SHORT = ("tracking=none", "trainer.max_epochs=2", "figures=false")
 SLOW_IMPORTS = ("torch", "lightning", "wandb", "matplotlib", "sklearn")
+# Not for one step of an MLP; Lightning itself imports matplotlib, but draws nothing.
+DRAWING = "matplotlib.backends.backend_agg"
+UNNEEDED_IMPORTS = ("sklearn", "polars", "pandas", "optuna", "scipy.signal", "wandb.sdk.launch", DRAWING)
 
 
 def summaries(sweep: Path) -> dict[str, dict[str, object]]:
@@ -39,6 +42,18 @@ def test_help_imports_nothing_slow(project: Path, clean_environment: dict[str, s
     )
     done = python(project, "-c", script, env=clean_environment)
     assert "model" in done.stdout or "run" in done.stdout
+
+
+def test_a_run_of_one_step_imports_only_what_it_needs(project: Path, clean_environment: dict[str, str]) -> None:
+    words = ("train", "model=mlp", "tracking=wandb", "tracking.mode=offline", "trainer.max_steps=1", "figures=false")
+    script = (
+        f"import sys; from {package_of(project)}.train import main\n"
+        f"sys.argv = {[*words]!r}\n"
+        "main()\n"
+        f"found = set({UNNEEDED_IMPORTS}) & set(sys.modules)\n"
+        "sys.exit(f'imported: {found}' if found else 0)"
+    )
+    python(project, "-c", script, env=clean_environment)
 
 
 @pytest.fixture(scope="module")

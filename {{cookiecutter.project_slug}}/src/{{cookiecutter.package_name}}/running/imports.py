@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 UNUSED = "scipy.signal"
+_is_done = False
 
 
 class Postponed(ModuleType):
@@ -34,9 +35,11 @@ def quick_imports() -> Iterator[None]:
     The garbage collector rests: it would look again and again through what has just been imported, half a million
     objects that all stay. Frozen, they cost the collections during the training nothing either.
     """
-    if gc.get_freeze_count():
+    global _is_done
+    if _is_done:
         yield
         return
+    _is_done = True
     postponed = Postponed(UNUSED)
     sys.modules.setdefault(UNUSED, postponed)
     gc.disable()
