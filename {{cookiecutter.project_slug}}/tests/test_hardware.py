@@ -89,3 +89,21 @@ def test_what_torch_cannot_compile_is_a_sentence(train, monkeypatch):
     done = train("data=moons", status=1)
     assert "could not compile the network (CppCompileError: Python.h is missing)" in done.summary["error"]
     assert "hardware.compile=false" in done.stderr and "listing" not in done.stderr
+
+
+def test_gradients_that_are_spread_over_ranks_are_clipped_by_the_norm_of_all(tmp_path):
+    from {{ cookiecutter.package_name }}.running.strategies import ShardedPrecision
+
+    gradients = [torch.tensor([3.0, 0.0, 0.0]), torch.tensor([]), torch.tensor([0.0, 4.0])]
+    parameters = [torch.nn.Parameter(torch.zeros_like(gradient)) for gradient in gradients]
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'ranks'}", rank=0, world_size=1)
+    try:
+        ShardedPrecision("32-true").clip_grad_by_norm(optimizer, 10.0)
+        assert parameters[0].grad[0] == 3 and parameters[2].grad[1] == 4, "a norm of 5 is below 10"
+        ShardedPrecision("32-true").clip_grad_by_norm(optimizer, 1.0)
+    finally:
+        torch.distributed.destroy_process_group()
+    assert parameters[0].grad[0].item() == pytest.approx(0.6) and parameters[2].grad[1].item() == pytest.approx(0.8)

@@ -89,6 +89,7 @@ def test_a_hardware_or_tracking_file_is_valid(path):
         own = {
             "auto": {"accelerator": "auto", "devices": "auto", "precision": "auto"},
             "ddp": {"accelerator": "gpu", "devices": "auto"},
+            "fsdp": {"accelerator": "gpu", "devices": "auto", "strategy": "fsdp"},
             "ddp_cpu": {"accelerator": "cpu", "devices": 2},
         }
         assert given == {**kind().model_dump(), **own.get(path.stem, {"accelerator": path.stem})}

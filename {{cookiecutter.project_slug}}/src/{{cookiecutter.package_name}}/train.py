@@ -57,7 +57,7 @@ def fit_and_test(run: "Run") -> None:
 
             from .components import build
             from .logs import adopt_lightning
-            from .running.checkpoints import chosen_weights
+            from .running.checkpoints import chosen_weights, whole
             from .running.last_checkpoint import LastCheckpoint, starting_point
             from .running.run_state import RunState
             from .running.trainer import make_trainer
@@ -93,11 +93,12 @@ def fit_and_test(run: "Run") -> None:
         last.write_final(trainer, state)
     with run.timed("test"):
         checkpoint, values = chosen_weights(trainer, settings.checkpoint, run.checkpoints, metrics.rows)
+        task = whole(task, settings)
         trainer.test(task, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
 
     run.conclude(trainer, checkpoint, values)
     if settings.figures or (settings.figures is None and not run.is_job):
-        log_figures(tracker, task.draw(data, metrics.rows, run.folder))
+        log_figures(tracker, whole(task, settings, checkpoint).draw(data, metrics.rows, run.folder))
 
 
 def main() -> None:

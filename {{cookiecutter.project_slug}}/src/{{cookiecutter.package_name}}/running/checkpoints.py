@@ -77,6 +77,24 @@ def chosen_weights(
     return path, {name: value for name, value in row.items() if "/" in name}
 
 
+def whole(task: Task, settings: Settings, path: Path | None = None) -> Task:
+    """Return a task that holds all of its network, which FSDP leaves in parts; without FSDP it is `task` itself.
+
+    Args:
+        task: after the training, or after the test.
+        settings: of the run.
+        path: of the checkpoint that was tested. Before the test there is none, and the weights are new.
+    """
+    if not settings.hardware.is_sharded:
+        return task
+    new = make_task(settings, task.spec, task.scaling)
+    if path is None:
+        return new
+    new.load_state_dict(read(path)["state_dict"])
+    task.network = new.network  # the rest of the task knows what the test has found
+    return task.cpu()
+
+
 def find_checkpoint(folder: Path, which: str) -> Path:
     """Return `checkpoints/<which>.ckpt` of a run folder.
 

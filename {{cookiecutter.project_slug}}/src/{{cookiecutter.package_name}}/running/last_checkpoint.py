@@ -13,7 +13,7 @@ from ..mistakes import UserMistake, first_line
 from ..settings import Checkpoint
 from ..tasks.task import Task
 from .checkpoint_file import LAST, PREVIOUS, read
-from .collectives import first_rank_says
+from .collectives import first_rank_says, of_all_ranks
 from .integrity import is_unchanged
 from .lean_loop import LeanEpochLoop
 from .requeue import was_requeued
@@ -83,7 +83,7 @@ class LastCheckpoint:
         """
         task = cast(Task, trainer.lightning_module)
         task.train_metrics.check()
-        if not all(bool(weights.isfinite().all()) for weights in task.network.parameters()):
+        if not all(of_all_ranks(all(bool(weights.isfinite().all()) for weights in task.network.parameters()))):
             return
         self.time, self.step = time.monotonic(), trainer.global_step
         try:

@@ -11,8 +11,6 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers.logger import Logger
-from lightning.pytorch.strategies import DDPStrategy
-from torch.distributed import distributed_c10d
 
 from ..mistakes import UserMistake, nearest
 from ..settings import Hardware, Settings
@@ -116,24 +114,6 @@ def devices_of(hardware: Hardware, ranks: int) -> int | list[int]:
     return gpus or ranks
 
 
-class OneOfRanks(DDPStrategy):
-    """DDP among processes that run already; see ranks.py."""
-
-    def _configure_launcher(self) -> None:
-        """Launch nothing: Lightning would run the whole command again."""
-
-    def barrier(self, *args: Any, **kwargs: Any) -> None:
-        """Wait for the other ranks; not after a checkpoint, since the first one alone knows if it could be written."""
-        if "Trainer.save_checkpoint" not in args:
-            super().barrier(*args, **kwargs)
-
-    def on_exception(self, exception: BaseException) -> None:
-        """Stop what GPUs still wait for, as an answer may never come."""
-        super().on_exception(exception)
-        if self.root_device.type == "cuda":
-            distributed_c10d._abort_process_group()
-
-
 def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
     """Return a Trainer on `hardware`.
 
@@ -143,15 +123,22 @@ def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
     ranks = number_of_ranks()
     torch.set_float32_matmul_precision(hardware.matmul_precision)
     torch.set_num_threads(hardware.threads or max(1, cores_for_this_job() // ranks))
+    # Jobs are launched by this project: Lightning needs not look for SLURM or others.
+    plugins: list[Any] = [AtomicCheckpoints(), LightningEnvironment()]
+    how: dict[str, Any] = {"precision": hardware.precision}
+    if ranks > 1:
+        from .strategies import OneOfRanks, ShardedPrecision, ShardOfRanks  # FSDP takes a while to import
+
+        how["strategy"] = ShardOfRanks() if hardware.is_sharded else OneOfRanks()
+        if hardware.is_sharded:
+            plugins.append(ShardedPrecision(how.pop("precision")))
     try:
         return Trainer(
             accelerator=hardware.accelerator,
             devices=devices_of(hardware, ranks),
-            strategy=OneOfRanks() if ranks > 1 else "auto",
             use_distributed_sampler=False,  # see collectives.py: every rank goes through the same batches
-            precision=hardware.precision,  # type: ignore[arg-type]  # `auto` was decided on before, see detection.py
-            # Jobs are launched by this project: Lightning needs not look for SLURM or others.
-            plugins=[AtomicCheckpoints(), LightningEnvironment()],
+            plugins=plugins,
+            **how,
             **arguments,
         )
     except (MisconfigurationException, ValueError) as error:

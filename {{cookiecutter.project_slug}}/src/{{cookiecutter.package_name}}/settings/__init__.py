@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from ..components import Component, Strict
 from . import data, learning, models, run
 from .data import Data
-from .learning import LBFGS, Plateau, Timed
+from .learning import LBFGS, Muon, Plateau, Timed
 from .run import Checkpoint, EarlyStopping, Hardware, Tracking, Trainer
 
 __all__ = [
@@ -91,6 +91,13 @@ class Settings(Strict):
             raise ValueError("find=lr is not for optimizer=lbfgs, which searches along each step by itself")
         if self.hardware.may_be_several:
             raise ValueError(f"find={self.find} tries on one device: hardware.devices=1")
+        return self
+
+    @model_validator(mode="after")
+    def muon_sees_whole_matrices(self) -> Self:
+        """Refuse to take apart what the optimizer needs whole."""
+        if isinstance(self.optimizer, Muon) and self.hardware.is_sharded:
+            raise ValueError("optimizer=muon needs whole matrices, which hardware.strategy=fsdp takes apart: try adamw")
         return self
 
     @model_validator(mode="after")

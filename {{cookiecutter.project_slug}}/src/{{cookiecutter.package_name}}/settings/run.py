@@ -16,14 +16,19 @@ class Hardware(Strict):
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "cpu"  # auto: a GPU if there is one, see detection.py
     # How many, or which; auto: all GPUs. Several share every batch, a process for each, see ranks.py.
     devices: PositiveInt | Literal["auto"] | Annotated[list[NonNegativeInt], Field(min_length=1)] = 1
-    # Mixed keeps the weights in 32 bits; auto: bf16-mixed on a GPU that computes it, otherwise 32-true.
-    # Of the numbers; mixed: weights in 32 bits, products in 16
+    strategy: Literal["ddp", "fsdp"] = "ddp"  # of several devices: each holds the whole model, or a part of it
+    # Of the numbers; mixed: weights in 32 bits, products in 16; auto: bf16-mixed on a GPU that computes it, or 32-true
     precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed", "bf16-true", "64-true"] = "32-true"
     matmul_precision: Literal["highest", "high", "medium"] = "highest"  # lower: faster 32-bit products on a GPU
     compile: bool = False  # let torch compile the network; pays for large models that train for minutes
     threads: NonNegativeInt = (
         1  # of torch on the CPU; more pays for large models only; 0: all cores, shared between jobs
     )
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether each device holds a part of the model only."""
+        return self.strategy == "fsdp"
 
     @property
     def may_be_several(self) -> bool:
@@ -53,6 +58,19 @@ class Hardware(Strict):
             raise ValueError(f"devices={self.devices} numbers GPUs; on the CPU devices says how many processes")
         if isinstance(self.devices, list) and len(set(self.devices)) < len(self.devices):
             raise ValueError(f"devices={self.devices} names a GPU twice")
+        return self
+
+    @model_validator(mode="after")
+    def can_be_sharded(self) -> Self:
+        """Refuse what does not go with a model that is spread over devices."""
+        if self.is_sharded and self.accelerator in ("cpu", "mps"):
+            raise ValueError(f"strategy=fsdp needs GPUs; on accelerator={self.accelerator} there is strategy=ddp")
+        if self.is_sharded and self.devices != "auto" and not self.may_be_several:
+            raise ValueError(f"strategy=fsdp spreads a model over several devices; devices={self.devices} is one")
+        if self.is_sharded and self.precision == "64-true":
+            raise ValueError("strategy=fsdp does not compute with precision=64-true: try 32-true")
+        if self.is_sharded and self.compile:
+            raise ValueError("strategy=fsdp takes the network apart before it could be compiled: compile=false")
         return self
 
 
