@@ -2,7 +2,7 @@
 
 Encodings, split and statistics are those of data=table. The table is read three times: for the targets and the split,
 for the statistics of the training rows, and to encode it. Chunks of rows are in memory, and of all rows the target, the
-split and their numbers: some 40 bytes for each row while the table is encoded, nothing later.
+split and their numbers: some 50 bytes for each row while the table is encoded, nothing later.
 """
 
 import copy
