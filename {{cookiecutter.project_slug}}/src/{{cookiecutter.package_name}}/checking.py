@@ -160,10 +160,8 @@ def explain_key(full_key: str, parent: Container) -> str:
         return f"{says} {unchosen(path)}"
     if path and not known:
         return f"{says} {path} is empty; to add something to it: +{typed(full_key)}"
-    sections: Any = parent._get_root()
-    elsewhere = [
-        f"{name}.{key}" for name, section in sections.items() if isinstance(section, DictConfig) and key in section
-    ]
+    sections: Any = OmegaConf.to_container(parent._get_root(), resolve=False)  # some may have no value yet
+    elsewhere = [f"{name}.{key}" for name, section in sections.items() if isinstance(section, dict) and key in section]
     suggestion = nearest(key, known).replace("mean ", f"mean {path}." if path else "mean ")
     where = f"{path} has" if path else "the settings are"
     return f"{says} {suggestion or (elsewhere and f'Did you mean {elsewhere[0]}?') or ''}\n{where}: {listing(known)}"
