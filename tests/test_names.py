@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from checks import assert_committed, assert_lints, assert_parses
 from conftest import TEMPLATE, Bake, bake_into
-from cookiecutter.exceptions import FailedHookException
 
 Refuse = Callable[..., str]
 
@@ -30,6 +29,7 @@ WORKING_NAMES = {
     "- dash & !tag %TAG": ("dash-tag-tag", "dash_tag_tag"),
     "'quoted' <b>bold</b>": ("quoted-b-bold-b", "quoted_b_bold_b"),
     "$(touch pwned); rm -rf /": ("touch-pwned-rm-rf", "touch_pwned_rm_rf"),
+    'The "best" \\ one': ("the-best-one", "the_best_one"),
     "x" * 200: ("x" * 60, "x" * 32),
     "A very long name " * 10: (
         "a-very-long-name-a-very-long-name-a-very-long-name-a-very",
@@ -42,8 +42,9 @@ REFUSED_NAMES = {
     "Test": "The package name 'test' would hide",
     "Random": "The package name 'random' would hide the module of Python's standard library",
     "CON": "The project slug 'con' is reserved by Windows",
-    'The "best" one': 'The project name must not contain "',
-    "back\\slash": "The project name must not contain \\",
+    "Polars": "The package name 'polars' would hide a package or folder",
+    "{{ 7 * 7 }}": "An answer must not contain {{, which is Jinja's",
+    "not a\ufffecharacter": "The project name must not contain the invisible character U+FFFE",
     "two\nlines": "The project name must not contain the invisible character U+000A",
     "next\u2028line": "The project name must not contain the invisible character U+2028",
     "evil\u202etxt": "The project name must not contain the invisible character U+202E",
@@ -60,7 +61,7 @@ REFUSED_ANSWERS = [
     ("package_name", "_private", "must be a Python name in lower case"),
     ("package_name", "a/b", "must be a Python name in lower case"),
     ("package_name", "", "must be a Python name in lower case"),
-    ("package_name", "x" * 41, "at most 40 characters"),
+    ("package_name", "x" * 33, "at most 32 characters"),
     ("package_name", "lightning", "would hide a package or folder"),
     ("package_name", "configs", "would hide a package or folder"),
     ("package_name", "lambda", "keyword"),
@@ -79,11 +80,12 @@ REFUSED_ANSWERS = [
     ("project_slug", "x" * 81, "at most 80 characters"),
     ("project_slug", "lpt1.txt", "reserved by Windows"),
     ("author_name", "", "author must not be empty"),
-    ("author_name", 'Ann "The" Author', 'author must not contain "'),
-    ("author_name", "Ann \\ Author", "author must not contain \\"),
+    ("author_name", "<;>", "must hold a letter"),
     ("author_name", "tab\there", "U+0009"),
-    ("description", "uses `code`", "description must not contain `"),
-    ("description", "100 %} sure", "description must not contain %}"),
+    ("description", "```", "description must not contain ```"),
+    ("description", "100 %} sure", "must not contain %}"),
+    ("description", "{% broken", "must not contain {%, which is Jinja's"),
+    ("description", "{# nobody reads this #}", "must not contain {#, which is Jinja's"),
     ("description", "x" * 201, "at most 200 characters"),
     ("author_email", "nobody", "must look like name@example.com"),
     ("author_email", "two words@example.com", "must look like name@example.com"),
@@ -96,12 +98,12 @@ def refuse(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Refuse:
     """`refuse(**answers)` returns the one sentence with which these answers are refused."""
 
     def refuse(**answers: str) -> str:
-        with pytest.raises(FailedHookException):
+        with pytest.raises(SystemExit) as refused:
             bake_into(TEMPLATE, tmp_path, **answers)
         assert list(tmp_path.iterdir()) == []
-        sentence, *others = capfd.readouterr().err.splitlines()
-        assert others == []
-        return sentence
+        assert "\n" not in str(refused.value)
+        assert capfd.readouterr() == ("", "")
+        return str(refused.value)
 
     return refuse
 
@@ -137,4 +139,4 @@ def test_a_slug_with_dots_and_capitals_is_kept(bake: Bake) -> None:
 
 
 def test_the_longest_package_name_still_formats(bake: Bake) -> None:
-    assert_lints(bake(package_name="p" * 40))
+    assert_lints(bake(package_name="p" * 32))
