@@ -12,7 +12,7 @@ from .reporting.asking import Parser
 from .standards.checks import run_table
 from .standards.project import Project, known_stage
 from .standards.promotion import next_stage, promoted, stricter
-from .standards.show import as_json, as_markdown, print_table
+from .standards.show import as_json, as_markdown, details, print_table, progress
 from .standards.table import MUST, TOPICS
 
 EXAMPLES = """\
@@ -71,11 +71,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def check(project: Project, options: argparse.Namespace) -> int:
     """Show the table; returns 1 where a must is not met."""
     stage = known_stage(options.stage, "--stage") if options.stage else project.stage
-    lines = run_table(project, stage, options.topic)
+    with progress() as tell:
+        lines = run_table(project, stage, options.topic, tell=tell)
     if options.json or options.markdown:
         sys.stdout.write((as_json if options.json else as_markdown)(stage, lines) + "\n")
     else:
-        print_table(stage, lines)
+        print_table(stage, lines, options.topic)
     return 1 if any(line.fails for line in lines) else 0
 
 
@@ -83,12 +84,12 @@ def promote(project: Project, dry_run: bool) -> int:
     """Raise the stage if all that the next one demands is met; otherwise say what is not, and change nothing."""
     stage = next_stage(project.stage)
     new = promoted(project.text, stage)
-    missing = [line for line in run_table(project, stage, levels=MUST) if line.fails]
+    with progress() as tell:
+        missing = [line for line in run_table(project, stage, levels=MUST, tell=tell) if line.fails]
     if missing:
         sys.stdout.write(f"Before the stage can be {stage}, this must change:\n")
         for line in missing:
-            for text in [line.answer.obstacle, *map(str, line.answer.findings)]:
-                sys.stdout.write(f"  {line.topic.name}: {text}\n" if text else "")
+            sys.stdout.writelines(f"{text}\n" for text in details(stage, line))
         sys.stdout.write("Nothing was changed.\n")
         return 1
     if dry_run:

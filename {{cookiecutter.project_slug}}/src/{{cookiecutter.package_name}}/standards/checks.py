@@ -1,6 +1,7 @@
 """Which check belongs to which topic, and the whole table for a project at a stage."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 from .answers import Answer, Line
@@ -11,7 +12,7 @@ from .project import Project
 from .settings_classes import check_settings
 from .table import SLOWS, TOPICS
 from .test_results import check_tests
-from .tools import check_linting, check_rules, check_types
+from .tools import check_linting, check_privacy, check_rules, check_types
 
 Check = Callable[[Project, str], Answer]
 
@@ -23,6 +24,7 @@ OWN_CHECKS: dict[str, Check] = {
     "linting": check_linting,
     "type_hints": check_types,
     "makefiles": check_makefile,
+    "encapsulation": check_privacy,
     "open_closed": check_branches,
     "abstract_classes": check_interfaces,
     "tests": check_tests,
@@ -34,13 +36,29 @@ def check_of(name: str) -> Check:
     return OWN_CHECKS.get(name, partial(check_rules, name=name))
 
 
-def run_table(project: Project, stage: str, names: Iterable[str] = (), levels: str = "") -> list[Line]:
-    """Check each topic that helps at a stage; `names` and `levels`, where given, choose among them."""
+def answer_of(project: Project, stage: str, name: str) -> Answer:
+    """Check one topic, but for the lines that say that they are allowed."""
+    answer = check_of(name)(project, stage)
+    findings = [found for found in answer.findings if not project.allows(found.path, found.line, name)]
+    return replace(answer, findings=findings)
+
+
+def run_table(
+    project: Project,
+    stage: str,
+    names: Iterable[str] = (),
+    levels: str = "",
+    tell: Callable[[str], None] = lambda title: None,
+) -> list[Line]:
+    """Check each topic that helps at a stage; `names` and `levels`, where given, choose among them.
+
+    `tell` is called with the title of each topic before it is checked.
+    """
     wanted = set(names)
-    return [
-        Line(topic, topic.level(stage), check_of(topic.name)(project, stage))
-        for topic in TOPICS
-        if topic.level(stage) != SLOWS
-        and (not wanted or topic.name in wanted)
-        and (not levels or topic.level(stage) in levels)
-    ]
+    lines = []
+    for topic in TOPICS:
+        level = topic.level(stage)
+        if level != SLOWS and (not wanted or topic.name in wanted) and (not levels or level in levels):
+            tell(topic.title)
+            lines.append(Line(topic, level, answer_of(project, stage, topic.name)))
+    return lines

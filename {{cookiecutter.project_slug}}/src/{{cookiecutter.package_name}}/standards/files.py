@@ -11,9 +11,11 @@ from .project import Project
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")  # in the order in which make looks
 TEST_TARGET = re.compile(r"^(?:[\w.-]+ +)*test(?: +[\w.-]+)* *::?(?!=)", re.MULTILINE)
 TEMPLATES = (".cruft.json", ".copier-answers.yml")
-OTHER_LISTS = ("setup.py", "setup.cfg", "requirements*.txt", "environment.y*ml", "Pipfile")
+OTHER_LISTS = ("requirements*.txt", "requirements/*.txt", "environment.y*ml", "Pipfile", "setup.py", "setup.cfg")
 LARGEST = 10_000_000  # bytes
-RESULTS = re.compile(r"(\.(ckpt|pt|pth|pyc)|(^|/)\.env)$")
+RESULTS = re.compile(
+    r"\.(ckpt|pth?|pt2|safetensors|onnx|pkl|pickle|pyc)$|(^|/)\.env(?!\.(example|template|sample)$)(\.\w+)?$|^(runs|wandb)/"
+)
 
 
 def check_makefile(project: Project, stage: str) -> Answer:
@@ -42,10 +44,10 @@ def check_dependencies(project: Project, stage: str) -> Answer:
     """Find other lists of dependencies, and imports that pyproject.toml does not declare."""
     checked = "pyproject.toml declares what src/ imports; no other list"
     findings = [
-        Finding(path.name, 1, "lists dependencies a second time: they belong into pyproject.toml")
+        Finding(project.relative(path), 1, "lists dependencies a second time: they belong into pyproject.toml")
         for pattern in OTHER_LISTS
         for path in sorted(project.root.glob(pattern))
-        if path.name != "setup.cfg" or "install_requires" in project.read(path.name)
+        if not path.name.startswith("setup.") or "install_requires" in project.read(path.name)
     ]
     if not project.table("project"):
         missing = "has no table [project]" if project.has_pyproject else "there is no pyproject.toml"
@@ -103,8 +105,13 @@ def check_git(project: Project, stage: str) -> Answer:
     if head.returncode:
         missing = "is in no repository: git init" if "not a git" in head.stderr else "no commit yet: git commit"
         return Answer(checked, [Finding("pyproject.toml", 1, missing)])
-    untracked = project.run("git", "ls-files", "-z", "--others", "--exclude-standard", "*.py", "*.yaml", "*.toml")
+    listed = ("git", "ls-files", "-z", "--others")
+    untracked = project.run(*listed, "--exclude-standard", "*.py", "*.yaml", "*.toml")
     findings = [Finding(name, 1, "is not under version control: git add") for name in names(untracked.stdout)]
+    ignored = project.run(*listed, "--ignored", "--exclude-standard", "src/*.py", "src/*.yaml")
+    findings += [
+        Finding(name, 1, "is ignored by git: git check-ignore -v says by which line") for name in names(ignored.stdout)
+    ]
     for name in names(project.run("git", "ls-files", "-z").stdout):
         path = project.root / name
         if RESULTS.search(name) or (path.is_file() and path.stat().st_size > LARGEST):

@@ -3,84 +3,113 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import groupby
+from typing import NamedTuple
 
 from .answers import Answer, Finding
 from .project import Project
 
 BRANCHES = 3  # from so many on, a config group or a dictionary is shorter
 CHOSEN = re.compile(
-    r"(model|net|network|arch|architecture|backbone|data|dataset|data_set|optimizer|optim|scheduler|loss|activation|task)"
-    r"(_?(name|type|kind))?$",
+    r"(model|net|network|arch|architecture|backbone|data|dataset|data_set|optimizer|optim|opt|scheduler|loss|criterion"
+    r"|activation|task)(_?(name|type|kind|fn|func|function))?$",
     re.IGNORECASE,
 )
 
 
+class Branch(NamedTuple):
+    """One branch: what it compares, with which words, and what it does then."""
+
+    line: int
+    subject: str  # empty where no word is compared
+    words: list[str]
+    body: list[ast.stmt]
+
+    @property
+    def builds(self) -> bool:
+        """Whether it ends in `return Class(…)` or `x = Class(…)`."""
+        made = self.body[-1].value if isinstance(self.body[-1], ast.Return | ast.Assign) else None
+        return isinstance(made, ast.Call) and ast.unparse(made.func).rpartition(".")[2][:1].isupper()
+
+
 def check_branches(project: Project, stage: str) -> Answer:
-    """Find chains of if/elif, and match statements, that choose a component by its name."""
+    """Find chains of if, and match statements, that choose a component by its name."""
     groups = {path.stem for path in project.source_folder.rglob("configs/*/*.yaml")}
-    findings = [
-        Finding(
-            source.path,
-            line,
-            f"{len(names)} branches over {subject} ({', '.join(names[:4])}{', …' if len(names) > 4 else ''}): "
-            "a file each in a config group would do",
-        )
-        for source in project.sources
-        for line, subject, names in [*if_chains(source.tree), *match_statements(source.tree)]
-        if len(names) >= BRANCHES
-        and (CHOSEN.search(subject.rpartition(".")[2]) or len(groups & set(names)) >= BRANCHES)
-    ]
-    return Answer(f"if/elif or match, {BRANCHES} branches or more, over names of components", findings)
+    findings = []
+    for source in project.sources:
+        for chain in chains(source.tree):
+            subject, names = chain[0].subject, [word for branch in chain for word in branch.words]
+            chooses = CHOSEN.search(subject.rpartition(".")[2]) or len(groups & set(names)) >= BRANCHES
+            if chooses or all(branch.builds for branch in chain):
+                shown = f"{', '.join(names[:4])}{', …' if len(names) > 4 else ''}"
+                message = f"{len(chain)} branches over {subject} ({shown}): a file each in a config group would do"
+                findings.append(Finding(source.path, chain[0].line, message))
+    return Answer(f"if or match, {BRANCHES} branches or more, over names of components", findings)
 
 
-def if_chains(tree: ast.Module) -> Iterator[tuple[int, str, list[str]]]:
-    """Yield where each chain of if/elif starts, what it compares, and with which words."""
-    continued: set[ast.If] = set()  # an elif is an if within the chain before
+def chains(tree: ast.Module) -> Iterator[list[Branch]]:
+    """Yield branches over the same words: a match, if/elif, or one if after the other."""
     for node in ast.walk(tree):
-        if not isinstance(node, ast.If) or node in continued:
-            continue
-        subjects: list[str] = []
-        names: list[str] = []
-        branch: ast.If | None = node
-        while branch is not None:
-            subject, words = comparison(branch.test)
-            subjects.append(subject)
-            names += words
-            following = branch.orelse[0] if len(branch.orelse) == 1 else None
-            branch = following if isinstance(following, ast.If) else None
-            if branch is not None:
-                continued.add(branch)
-        if len(set(subjects)) == 1 and subjects[0] and len(subjects) >= BRANCHES:
-            yield node.lineno, subjects[0], names
+        found = [of_match(node)] if isinstance(node, ast.Match) else []
+        for name in ("body", "orelse", "finalbody"):
+            statements = getattr(node, name, None)
+            is_elif = isinstance(node, ast.If) and name == "orelse" and is_only_if(node.orelse)  # seen from its if
+            if isinstance(statements, list) and not is_elif:
+                branches = [branch for statement in statements for branch in of_if(statement)]
+                found += [list(group) for _, group in groupby(branches, key=lambda branch: branch.subject)]
+        yield from (chain for chain in found if len(chain) >= BRANCHES and chain[0].subject)
+
+
+def is_only_if(statements: list[ast.stmt]) -> bool:
+    return len(statements) == 1 and isinstance(statements[0], ast.If)
+
+
+def of_if(statement: ast.stmt) -> Iterator[Branch]:
+    """Yield the branches of an if and its elifs; of any other statement one that compares nothing."""
+    if not isinstance(statement, ast.If):
+        yield Branch(statement.lineno, "", [], [statement])
+        return
+    subject, words = comparison(statement.test)
+    yield Branch(statement.lineno, subject, words, statement.body)
+    if is_only_if(statement.orelse):
+        yield from of_if(statement.orelse[0])
+
+
+def of_match(node: ast.Match) -> list[Branch]:
+    """Return the branches of a match that compare words."""
+    subject = subject_of(node.subject)
+    branches = []
+    for case in node.cases:
+        words = [text for part in ast.walk(case.pattern) if isinstance(part, ast.Constant) and (text := word(part))]
+        branches += [Branch(node.lineno, subject, words, case.body)] if words else []
+    return branches
 
 
 def comparison(test: ast.expr) -> tuple[str, list[str]]:
-    """Return x and the words of `x == "a"` or `x in ("a", "b")`; an empty string for any other test."""
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq | ast.In):
+    """Return x and its words for x == "a", "a" == x, x in ("a", "b"), "a" in x, x.startswith("a"); else nothing."""
+    if isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.func.attr == "startswith":
+        left, right = test.func.value, test.args[0]
+    elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq | ast.In):
+        left, right = test.left, test.comparators[0]
+    else:
         return "", []
-    compared = test.comparators[0]
-    choices = compared.elts if isinstance(compared, ast.Tuple | ast.List | ast.Set) else [compared]
-    words = [word.value for word in choices if isinstance(word, ast.Constant) and isinstance(word.value, str)]
-    return (subject_of(test.left), words) if words and len(words) == len(choices) else ("", [])
+    if word(left):
+        left, right = right, left
+    choices = right.elts if isinstance(right, ast.Tuple | ast.List | ast.Set) else [right]
+    words = [word(choice) for choice in choices]
+    return (subject_of(left), words) if words and all(words) else ("", [])
 
 
 def subject_of(node: ast.expr) -> str:
-    """Name what is compared: `config["model"]`, `model.lower()` and `args.model` are all about the model."""
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        return f"{ast.unparse(node.value)}.{node.slice.value!s}"
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+    """Name what is compared: `config["model"]`, `config.get("model")`, `model.lower()` and `args.model` are a model."""
+    if isinstance(node, ast.Subscript) and word(node.slice):
+        return f"{ast.unparse(node.value)}.{word(node.slice)}"
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr == "get" and word(node.args[0]):
+            return f"{ast.unparse(node.func.value)}.{word(node.args[0])}"
         return subject_of(node.func.value)
     return ast.unparse(node)
 
 
-def match_statements(tree: ast.Module) -> Iterator[tuple[int, str, list[str]]]:
-    """Yield where each match over words starts, what it compares, and with which words."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Match):
-            values = [
-                value.value
-                for case in node.cases
-                for value in ast.walk(case.pattern)
-                if isinstance(value, ast.Constant) and isinstance(value.value, str)
-            ]
-            yield node.lineno, subject_of(node.subject), values
+def word(node: ast.expr) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

@@ -42,6 +42,16 @@ class Project:
         with (self.root / name).open(encoding="utf-8", errors="replace", newline="") as file:
             return file.read()
 
+    def relative(self, path: str | Path) -> str:
+        """Return a path as it is seen from the project's folder."""
+        whole = self.root / path
+        return whole.relative_to(self.root).as_posix() if whole.is_relative_to(self.root) else str(path)
+
+    def allows(self, path: str, line: int, topic: str) -> bool:
+        """Whether a line says, by `# codestyle: allow <topic>`, that a check is wrong about it."""
+        lines = self.read(path).splitlines() if (self.root / path).is_file() else []
+        return f"# codestyle: allow {topic}" in "".join(lines[line - 1 : line])
+
     def table(self, *names: str) -> dict[str, Any]:
         """Return a table of pyproject.toml, such as `table("tool", "mypy")`; empty where there is none."""
         found: Any = self.pyproject

@@ -2,13 +2,19 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .answers import Answer, Finding
 from .project import Project
 
-SETTINGS_NAME = re.compile(r"(^|_)(config|configs|settings|hparams|hyper_?param(eter)?s)$", re.IGNORECASE)
-SETTINGS_CLASS = re.compile(r"(Config|Configuration|Settings|H[Pp]arams|Hyper[Pp]aram(eter)?s)$")
+SETTINGS_NAME = re.compile(r"(^|_)(cfg|configs?|settings|hparams|hyper_?param(eter)?s)$", re.IGNORECASE)
+SETTINGS_CLASS = re.compile(r"(Config|Configuration|CFG|Cfg|Settings|Args|Arguments|H[Pp]arams|Hyper[Pp]aram(eter)?s)$")
+# What is set before a training, by the field's names. One of them may be a result; several together are settings.
+SETTING = re.compile(
+    r"(lr|learning_rate|batch_size|epochs|(num|n|max)_(epochs|steps|layers|heads)|hidden(_\w+)?|dropout|weight_decay"
+    r"|momentum|optimizer|scheduler|activation|patience)$"
+)
+SEVERAL = 2
 UNCHECKED_BASES = {"TypedDict", "NamedTuple", "Namespace", "SimpleNamespace"}
 # The environment of a job belongs to its cluster or launcher, and is no setting of ours.
 NOT_OURS = re.compile(r"^(SLURM|CUDA|NCCL|OMP|MKL|HYDRA|WANDB|RAY|RANK|LOCAL|WORLD|NODE|MASTER)")
@@ -19,65 +25,110 @@ def check_settings(project: Project, stage: str) -> Answer:
     findings = [
         Finding(source.path, line, f"{what}: use a pydantic model")
         for source in project.sources
-        for line, what in [*named_settings(source.tree), *converted_words(source.tree)]
+        for line, what in sorted([*dicts(source.tree), *classes(source.tree), *words(source.tree)])
     ]
     return Answer("settings in dicts, plain classes, argparse, os.environ", findings)
 
 
-def named_settings(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield module-level dicts and classes that are called settings and are no pydantic models."""
+def dicts(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield {"learning_rate": …} and dict(learning_rate=…), if its name or its keys say that it holds settings."""
+    named = {}
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and SETTINGS_CLASS.search(node.name) and holds_unchecked_fields(node):
-            yield node.lineno, f"{node.name} takes any value"
-        elif isinstance(node, ast.Assign | ast.AnnAssign) and is_dict_of_words(node.value):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                if isinstance(target, ast.Name) and SETTINGS_NAME.search(target.id):
-                    yield node.lineno, f"{target.id} is a dict of settings"
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            named[node.value] = ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
+    inner: set[ast.AST] = set()  # sections of a dict that is told already
+    for found in ast.walk(tree):
+        if isinstance(found, ast.Dict | ast.Call) and found not in inner and (entries := entries_of(found)):
+            name = named.get(found, "")
+            if SETTINGS_NAME.search(name) or are_settings(entries):
+                inner |= {*ast.walk(found)}
+                yield found.lineno, f"{name or 'this'} is a dict of settings"
 
 
-def holds_unchecked_fields(node: ast.ClassDef) -> bool:
-    """Whether a class has fields, and is a dataclass, a typed dictionary or nothing but a class."""
-    bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
-    decorators = {ast.unparse(decorator).partition("(")[0] for decorator in node.decorator_list}
-    unchecked = "dataclass" in decorators or "dataclasses.dataclass" in decorators or bases <= UNCHECKED_BASES
-    if "pydantic.dataclasses.dataclass" in decorators:
-        unchecked = False
-    return unchecked and any(isinstance(statement, ast.AnnAssign | ast.Assign) for statement in node.body)
-
-
-def is_dict_of_words(node: ast.expr | None) -> bool:
-    """Whether an expression is {"learning_rate": …} or dict(learning_rate=…)."""
+def entries_of(node: ast.Dict | ast.Call) -> list[tuple[str, ast.expr | None]]:
+    """Return the words of a dict and their values; empty where it has other keys."""
     if isinstance(node, ast.Dict):
-        return bool(node.keys) and all(
-            isinstance(key, ast.Constant) and isinstance(key.value, str) for key in node.keys
-        )
-    return isinstance(node, ast.Call) and ast.unparse(node.func) == "dict" and bool(node.keywords)
+        keys = [key.value for key in node.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
+        return list(zip(keys, node.values, strict=True)) if len(keys) == len(node.keys) else []
+    is_dict = ast.unparse(node.func).rpartition(".")[2] in {"dict", *UNCHECKED_BASES}
+    return [(word.arg, word.value) for word in node.keywords if word.arg] if is_dict else []
 
 
-def converted_words(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield numbers that come from the command line by argparse, or from the environment."""
+def are_settings(entries: Iterable[tuple[str, ast.expr | None]]) -> bool:
+    """Whether several names are settings with values that stand in the code; {"params": …} is a group of parameters."""
+    values = dict(entries)
+    named = [name for name, value in values.items() if SETTING.match(name) and stands_there(value)]
+    return len(named) >= SEVERAL and "params" not in values
+
+
+def stands_there(value: ast.expr | None) -> bool:
+    """Whether an expression is a number, a word, or a list of numbers."""
+    kinds: tuple[type, ...] = (int, float, str)
+    if isinstance(value, ast.List | ast.Tuple):
+        return all(isinstance(item, ast.Constant) and isinstance(item.value, kinds[:2]) for item in value.elts)
+    return isinstance(value, ast.Constant) and isinstance(value.value, kinds)
+
+
+def classes(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield dataclasses, typed dictionaries and plain classes, if their name or their fields are those of settings."""
+    pydantic = {"pydantic.dataclasses.dataclass"} | {
+        name.asname or name.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pydantic")
+        for name in node.names
+    }
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        called = ast.unparse(node.func)
-        if called.endswith(".add_argument"):
-            words = {keyword.arg: keyword.value for keyword in node.keywords}
-            default = words.get("default")
-            if isinstance(default, ast.Constant) and type(default.value) in (int, float) and "type" in words:
-                yield node.lineno, f"{ast.unparse(node.args[0]) if node.args else 'an option'} is a setting in argparse"
-        elif called in ("int", "float", "bool") and node.args:
-            name = environment_variable(node.args[0])
-            if name and not NOT_OURS.match(name):
-                yield node.lineno, f"{name} of the environment is a setting"
+        if isinstance(node, ast.ClassDef):
+            bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+            decorators = {ast.unparse(decorator).partition("(")[0] for decorator in node.decorator_list}
+            is_dataclass = decorators & {"dataclass", "dataclasses.dataclass", "attr.s", "attrs.define", "define"}
+            unchecked = not decorators & pydantic and (is_dataclass or bases <= UNCHECKED_BASES)
+            fields = list(fields_of(node))
+            if fields and unchecked and (SETTINGS_CLASS.search(node.name) or are_settings(fields)):
+                yield node.lineno, f"{node.name} takes any value"
 
 
-def environment_variable(node: ast.expr) -> str | None:
-    """Return X of os.environ["X"], os.environ.get("X", …) and os.getenv("X", …), or None."""
-    if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
-        key = node.slice
-    elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("os.environ.get", "os.getenv") and node.args:
-        key = node.args[0]
-    else:
-        return None
-    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+def fields_of(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr | None]]:
+    """Yield the name and the default of each field, also of those that are arguments of __init__."""
+    for statement in node.body:
+        if isinstance(statement, ast.AnnAssign):
+            yield ast.unparse(statement.target), statement.value
+        elif isinstance(statement, ast.Assign):
+            yield ast.unparse(statement.targets[0]), statement.value
+        elif isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
+            yield from ((argument.arg, None) for argument in statement.args.args[1:])
+
+
+def words(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield settings that come in as words: options, variables of the environment, and keys of what was loaded."""
+    told = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("add_argument", "option"):
+            name = next((text for text in map(constant, node.args) if text.startswith("--")), "")
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            default = given.get("default")
+            is_number = isinstance(default, ast.Constant) and type(default.value) in (int, float) and "type" in given
+            if is_number or SETTING.match(name.lstrip("-").replace("-", "_")):
+                yield node.lineno, f"{name or 'an option'} is a setting that only its type checks"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("int", "float", "bool") and node.args:
+            holder, key = looked_up(node.args[0])
+            if key and holder in ("environ", "getenv") and not NOT_OURS.match(key):
+                yield node.lineno, f"{key} of the environment is a setting"
+        elif isinstance(node, ast.Call | ast.Subscript):
+            holder, key = looked_up(node)
+            if SETTING.match(key) and SETTINGS_NAME.search(holder) and holder not in told:
+                told.add(holder)
+                yield node.lineno, f"{key} is whatever {holder} holds"
+
+
+def looked_up(node: ast.expr) -> tuple[str, str]:
+    """Return x and the word in `x["word"]`, `x.get("word", …)` and `x("word")`, without what x belongs to."""
+    if isinstance(node, ast.Subscript):
+        return ast.unparse(node.value).rpartition(".")[2], constant(node.slice)
+    if isinstance(node, ast.Call) and node.args:
+        return ast.unparse(node.func).removesuffix(".get").rpartition(".")[2], constant(node.args[0])
+    return "", ""
+
+
+def constant(node: ast.expr) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

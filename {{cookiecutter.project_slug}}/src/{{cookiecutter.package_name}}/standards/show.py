@@ -3,6 +3,8 @@
 import io
 import json
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from .answers import Line
 from .table import MUST, SLOWS, TOPICS
@@ -56,8 +58,17 @@ def summary(stage: str, lines: list[Line]) -> str:
     return "; ".join(parts)
 
 
-def print_table(stage: str, lines: list[Line]) -> None:
-    """Print the table, then each finding with its place."""
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """On a terminal, show what is being checked: types and tests take a while."""
+    from rich.console import Console
+
+    with Console(stderr=True).status("…") as status:
+        yield lambda title: status.update(f"{title} …")
+
+
+def print_table(stage: str, lines: list[Line], names: Sequence[str] = ()) -> None:
+    """Print the table, then each finding with its place, and the pages that say what to do instead."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -67,20 +78,29 @@ def print_table(stage: str, lines: list[Line]) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = 160  # a pipe or a log file has no width of its own
-    table = Table("", "topic", "", "checked", "more", title=f"Code style at the stage {stage}", title_justify="left")
+    table = Table("", "topic", "", "checked", box=None, padding=(0, 2, 0, 0))
     for line in lines:
         colour = "green" if line.answer.met else "red" if line.fails else "yellow"
         sign = Text(f"{SIGNS[line.status]} {line.status}", style=colour)
-        table.add_row(line.level, line.topic.title, sign, line.answer.checked, line.topic.page)
+        table.add_row(line.level, line.topic.title, sign, line.answer.checked)
     console.print(table)
     for line in lines:
-        findings = line.answer.findings
-        shown = [str(finding) for finding in findings[:LONGEST_LIST]]
-        if len(findings) > LONGEST_LIST:
-            shown.append(f"… {len(findings) - LONGEST_LIST} more, see codestyle --topic {line.topic.name} --json")
-        for text in [*([line.answer.obstacle] if line.answer.obstacle else []), *shown]:
-            console.print(Text(f"{line.level} {line.topic.name}: {text}"), soft_wrap=True)
-    skipped = [topic.name for topic in TOPICS if topic.level(stage) == SLOWS]
+        for text in details(stage, line):
+            console.print(text, soft_wrap=True)
+    skipped = [topic.name for topic in TOPICS if topic.level(stage) == SLOWS and (not names or topic.name in names)]
     if skipped:
-        console.print(Text(f"{SLOWS} not yet: {', '.join(skipped)}"), soft_wrap=True)
-    console.print(Text(summary(stage, lines)), soft_wrap=True)
+        console.print(f"{SLOWS} not yet: {', '.join(skipped)}", soft_wrap=True)
+    console.print(summary(stage, lines), soft_wrap=True)
+
+
+def details(stage: str, line: Line) -> Iterator[str]:
+    """Yield what is not met of one topic, and where to read on."""
+    if line.answer.met:
+        return
+    yield f"{line.level} {line.topic.name}, see {line.topic.page}"
+    if line.answer.obstacle:
+        yield f"   {line.answer.obstacle}"
+    findings = line.answer.findings
+    yield from (f"   {finding}" for finding in findings[:LONGEST_LIST])
+    if len(findings) > LONGEST_LIST:
+        yield f"   … {len(findings) - LONGEST_LIST} more: codestyle --stage {stage} --topic {line.topic.name} --json"

@@ -17,8 +17,8 @@ WATCHED = {".py", ".yaml", ".toml"}
 def check_tests(project: Project, stage: str) -> Answer:
     """Find failing tests, and the code that no test runs where it is too much."""
     checked = f"pytest; coverage of at least {COVERAGE} %"
-    tests = sorted((project.root / "tests").rglob("test_*.py"))
-    if not tests:
+    folder = project.root / "tests"
+    if not [*folder.rglob("test_*.py"), *folder.rglob("*_test.py")]:
         return Answer(checked, [Finding("tests", 1, "there is no test")])
     data = project.root / ".coverage"
     report = coverage(project, data) if is_newest(data, project) else None

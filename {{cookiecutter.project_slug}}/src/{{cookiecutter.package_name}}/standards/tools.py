@@ -1,7 +1,9 @@
 """Checks by tools: ruff for most topics, mypy for types."""
 
+import ast
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -21,6 +23,21 @@ def check_rules(project: Project, stage: str, name: str) -> Answer:
     if diagnostics is None:
         return Answer(checked, obstacle=NOT_INSTALLED.format("ruff"))
     return Answer(checked, [finding for code, finding in diagnostics if code.startswith(topic.rules)])
+
+
+def check_privacy(project: Project, stage: str) -> Answer:
+    """Find private names that are used (ruff) or imported from outside."""
+    used = check_rules(project, stage, "encapsulation")
+    allowed = project.table("tool", "ruff", "lint", "flake8-self").get("extend-ignore-names", ())
+    imported = [
+        Finding(source.path, node.lineno, f"{alias.name} is private to {node.module or 'its module'}")
+        for source in project.sources
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if re.match("_[^_]", alias.name) and alias.name not in allowed
+    ]
+    return replace(used, checked=f"{used.checked}; imports of private names", findings=used.findings + imported)
 
 
 def check_linting(project: Project, stage: str) -> Answer:
@@ -53,7 +70,7 @@ def ruff(project: Project, stage: str) -> list[tuple[str, Finding]] | None:
 
 def diagnostic(project: Project, entry: dict[str, Any]) -> tuple[str, Finding]:
     code = entry["code"] or ""  # none where a file does not parse
-    path = relative(project, entry["filename"])
+    path = project.relative(entry["filename"])
     line = (entry.get("location") or {}).get("row", 1)
     return code, Finding(path, line, f"{code} {entry['message']}".strip())
 
@@ -67,7 +84,7 @@ def unformatted(project: Project) -> list[Finding]:
     for part in re.split(r"^--- ", done.stdout, flags=re.MULTILINE)[1:]:
         place = HUNK.search(part)
         line = int(place[1]) + place[2].count("\n") if place else 1
-        findings.append(Finding(relative(project, part.splitlines()[0].split("\t")[0]), line, "ruff format changes it"))
+        findings.append(Finding(project.relative(part.splitlines()[0].split("\t")[0]), line, "ruff format changes it"))
     return findings
 
 
@@ -88,7 +105,7 @@ def check_types(project: Project, stage: str) -> Answer:
         return Answer(checked, obstacle=f"mypy stopped: {first_line(done.stderr or done.stdout)}")
     entries = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     wrong = [
-        Finding(relative(project, entry["file"]), max(entry["line"], 1), f"{entry['message']} [{entry['code']}]")
+        Finding(project.relative(entry["file"]), max(entry["line"], 1), f"{entry['message']} [{entry['code']}]")
         for entry in entries
         if entry["severity"] == "error"
     ]
@@ -106,11 +123,6 @@ def own_exceptions(config: dict[str, Any]) -> list[str]:
         for key in off
         if key.startswith(("disallow_", "warn_", "check_", "strict_"))
     ]
-
-
-def relative(project: Project, name: str) -> str:
-    path = project.root / name
-    return path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else name
 
 
 def first_line(text: str) -> str:
