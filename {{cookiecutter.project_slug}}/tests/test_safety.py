@@ -1,6 +1,7 @@
 """Nothing in the source unpickles or executes what it reads, by whatever name it is called."""
 
 import ast
+import builtins
 from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
@@ -20,8 +21,9 @@ FORBIDDEN = """
 FINE = {"pickle.UnpicklingError", "yaml.YAMLError", "yaml.safe_load", "yaml.safe_dump"}
 # Safe with this argument; never without a call, where the argument could be missing.
 SAFE_WITH = {"torch.load": "weights_only=True", "numpy.load": "allow_pickle=False"}
-# These read names from settings and checkpoints, and compare them with a list before they import anything.
-IMPORT_BY_NAME = {"components.py", "estimators.py"}
+# These read names from settings and checkpoints, and compare them with a list before they import anything; the last
+# imports one module, later than others would.
+IMPORT_BY_NAME = {"components.py", "estimators.py", "imports.py"}
 
 
 def imported(tree):
@@ -45,11 +47,14 @@ def problems(source, file="any.py"):
     def full_name(node):
         if isinstance(node, ast.Attribute):
             return f"{full_name(node.value)}.{node.attr}"
-        return modules.get(node.id, node.id) if isinstance(node, ast.Name) else "?"
+        if isinstance(node, ast.Name) and (node.id in modules or hasattr(builtins, node.id)):
+            return modules.get(node.id, node.id)
+        return "?"  # a variable, such as `code`
 
     nodes = list(ast.walk(tree))
     parts = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
-    names = [full_name(node) for node in nodes if isinstance(node, ast.Name | ast.Attribute) and id(node) not in parts]
+    read = [node for node in nodes if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)]
+    names = [full_name(node) for node in read if id(node) not in parts]
     calls = [(full_name(node.func), node) for node in nodes if isinstance(node, ast.Call)]
     found = {
         name
