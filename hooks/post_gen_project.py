@@ -2,12 +2,16 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+# In the order in which they were asked, as .cruft.json holds them.
+ANSWERS = dict(json.loads(r"""{{ cookiecutter.items() | list | tojson }}"""))
+BY_CRUFT = "_commit" in ANSWERS
 # Left in a working copy of the template by whoever develops it.
 CACHES = ("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 CI_FILES = {"github": Path(".github"), "gitlab": Path(".gitlab-ci.yml")}
@@ -25,6 +29,27 @@ def keep_the_chosen() -> None:
     for cache in CACHES:
         for path in list(Path().rglob(cache)):
             shutil.rmtree(path)
+
+
+def made_to_be_compared() -> bool:
+    """Say whether `cruft update` or `cruft diff` makes this project, only to compare it with another."""
+    # Each is made in a folder of its own, which Python names. A repository or a message would show up there.
+    folder = Path.cwd().parent
+    temporary = folder.parent.samefile(tempfile.gettempdir())
+    return BY_CRUFT and temporary and re.fullmatch(r"tmp[a-z0-9_]{8}", folder.name) is not None
+
+
+def remember_the_template() -> None:
+    """Write .cruft.json as cruft itself does after this hook, so that the first commit holds it."""
+    state = {
+        "template": ANSWERS["_template"],
+        "commit": ANSWERS["_commit"],
+        "checkout": None,
+        "context": {"cookiecutter": ANSWERS},
+        "directory": None,
+    }
+    text = json.dumps(state, ensure_ascii=False, indent=2, separators=(",", ": "))
+    Path(".cruft.json").write_text(text + "\n", encoding="utf-8")
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -67,6 +92,10 @@ def first_commit() -> str | None:
 
 if __name__ == "__main__":
     keep_the_chosen()
+    if made_to_be_compared():
+        sys.exit()
+    if BY_CRUFT:
+        remember_the_template()
     problem = first_commit()
     if problem:
         sys.stderr.write(f"Note: {problem}. Later: git init && git add . && git commit\n")
