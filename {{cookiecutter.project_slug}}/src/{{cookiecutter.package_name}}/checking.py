@@ -1,37 +1,21 @@
-"""Says in a sentence what is wrong with a configuration: with its keys, or with their values. Never imports torch."""
+"""Says in a sentence what is wrong with the values of a configuration. Never imports torch."""
 
 import re
-import sys
 from typing import Any
 
-from hydra.errors import MissingConfigException, OverrideParseException
-from omegaconf import Container, DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError
+from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ValidationError
 
 from .components import Component, OpenComponent, settings_class
 from .configs import COMPONENTS, choices, listing
-from .mistakes import UserMistake, nearest
-from .secrecy import mask
+from .explaining import explain, unchosen
+from .mistakes import UserMistake, in_words, nearest, shown, similar
 from .settings import Settings
 from .strangers import refuse_foreign_code
 
-REQUIRED = ("model", "data", "optimizer")
+__all__ = ["check", "describe", "explain"]
 
-# What pydantic says, in the words of the command line.
-WORDS = {
-    "^Value error, ": "",
-    "^Input should be ": "must be ",
-    ", unable to .*": "",
-    "a valid dictionary or instance of .*": "a group of settings",
-    "a valid dictionary$": "a group of settings, such as {name: 1}",
-    "a valid (tuple|list)$": "a list, such as [1,2]",
-    "a valid boolean": "true or false",
-    "a valid integer": "a whole number",
-    "a valid number": "a number",
-    "a valid string": "a word",
-    "^String should match pattern ": "must match the pattern ",
-}
+REQUIRED = ("model", "data", "optimizer")
 
 # Takes the place of a component that is wrong, so that the other settings are checked as well.
 STAND_IN = OpenComponent(_target_="")
@@ -61,14 +45,28 @@ def check(config: DictConfig) -> Settings:
         else:  # such as scheduler=none
             checked[group] = None
             others = [name for name in given or () if name != "_target_"]
-            problems += [f"{group}.{name}={given[name]} is not a setting. {unchosen(group)}" for name in others]
+            problems += [f"{group}.{name}={shown(given[name])} is not a setting. {unchosen(group)}" for name in others]
     try:
         settings = Settings.model_validate(checked)
+        problems += truths(values, settings.plain())
     except ValidationError as error:
         problems += describe(error, Settings, checked)
     if problems:
         raise UserMistake("\n".join(problems))
     return settings
+
+
+def truths(given: Any, made: Any, key: str = "") -> list[str]:
+    """Return a sentence for each true or false that stands where a number belongs: pydantic takes them for 1 and 0."""
+    if isinstance(given, bool) and type(made) in (int, float):
+        return [f"{key}={shown(given)} is not allowed: must be a number"]
+    if isinstance(given, dict) and isinstance(made, dict):
+        pairs = [(f"{key}.{name}".lstrip("."), given[name], made[name]) for name in given if name in made]
+    elif isinstance(given, list) and isinstance(made, list):
+        pairs = [(f"{key}.{index}", *pair) for index, pair in enumerate(zip(given, made, strict=False))]
+    else:
+        return []
+    return [sentence for name, one, other in pairs for sentence in truths(one, other, name)]
 
 
 def check_component(group: str, given: dict[str, Any], problems: list[str]) -> Component:
@@ -89,19 +87,17 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
     for problem in error.errors():
         path, owner, value = locate(problem["loc"], settings, values)
         key = ".".join([*prefix, *map(str, path)])
-        message = problem["msg"]
-        for pattern, words in WORDS.items():
-            message = re.sub(pattern, words, message)
+        message = in_words(problem["msg"])
         if problem["type"] == "extra_forbidden":
             known = [name for name in owner.model_fields if name != "import_path"]
-            where = key.rpartition(".")[0] or "the configuration"
-            hint = nearest(str(path[-1]), known)
-            unknown.append(f"{key}={value} is not a setting. {hint}\n{where} has: {', '.join(known) or 'no settings'}")
+            section = key.rpartition(".")[0]
+            has = f"{f'{section} has' if section else 'the settings are'}: {', '.join(known) or 'none'}"
+            unknown.append(f"{key}={shown(value)} is not a setting. {similar(key, known)}".rstrip() + f"\n{has}")
         elif not path or isinstance(value, dict):  # a rule between several settings
             unknown.append(f"{key}: {message}" if key else message)
         else:
             allowed = re.findall("'([^']*)'", problem.get("ctx", {}).get("expected", ""))
-            wrong.setdefault(f"{key}={value}", []).append(
+            wrong.setdefault(f"{key}={shown(value)}", []).append(
                 ". ".join(filter(None, [message, nearest(str(value), allowed)]))
             )
     return unknown + [f"{what} is not allowed: {', or '.join(why)}" for what, why in wrong.items()]
@@ -124,54 +120,3 @@ def locate(location: tuple[Any, ...], settings: type[BaseModel], values: Any) ->
             path.append(part)
             values = values[part]
     return path, settings, values
-
-
-def explain(error: Exception) -> str:
-    """Say in a few lines what Hydra could not compose, with the nearest valid name."""
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        group, _, choice = str(error.missing_cfg_file).rpartition("/")
-        known = error.options
-        return f"{group}={choice} is not known. {nearest(choice, known)}\n{group} can be: {listing(known)}"
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ConfigKeyError | ConfigAttributeError):
-        cause = cause.__cause__
-    if (
-        isinstance(cause, ConfigKeyError | ConfigAttributeError)
-        and isinstance(cause.full_key, str)
-        and cause.parent_node is not None
-    ):
-        return explain_key(cause.full_key, cause.parent_node)
-    message = str(error).strip().splitlines()
-    if message and "Could not override" in message[0]:
-        key = message[0].split("'")[1]
-        return f"{typed(key)} is not a setting. {nearest(key, choices())}\nthe groups are: {listing(choices())}"
-    if isinstance(error, OverrideParseException):
-        why = message[1] if "Error parsing override" in message[0] else message[0]
-        return f"{mask(error.override)} cannot be read: {why}\nAn override is name=value, such as seed=1"
-    return "\n".join(message + ([str(error.__cause__)] if error.__cause__ else []))
-
-
-def explain_key(full_key: str, parent: Container) -> str:
-    """Say that the section `parent` has no such key: the nearest that it has, or where there is one of that name."""
-    path, _, key = full_key.rpartition(".")
-    known = [str(name) for name in parent if name != "_target_"]
-    says = f"{typed(full_key)} is not a setting."
-    if path in COMPONENTS and not known:
-        return f"{says} {unchosen(path)}"
-    if path and not known:
-        return f"{says} {path} is empty; to add something to it: +{typed(full_key)}"
-    sections: Any = OmegaConf.to_container(parent._get_root(), resolve=False)  # some may have no value yet
-    elsewhere = [f"{name}.{key}" for name, section in sections.items() if isinstance(section, dict) and key in section]
-    suggestion = nearest(key, known).replace("mean ", f"mean {path}." if path else "mean ")
-    where = f"{path} has" if path else "the settings are"
-    return f"{says} {suggestion or (elsewhere and f'Did you mean {elsewhere[0]}?') or ''}\n{where}: {listing(known)}"
-
-
-def unchosen(group: str) -> str:
-    """Say that a group has no settings before one of its files is chosen."""
-    return f"{group} has no settings before one of its files is chosen: {group}={listing(choices(group), ' or ')}"
-
-
-def typed(key: str) -> str:
-    """Return `key=value` as it was typed, or the key alone."""
-    return mask(next((word.lstrip("+~") for word in sys.argv[1:] if word.lstrip("+~").partition("=")[0] == key), key))

@@ -38,10 +38,15 @@ class CheckedLoader(ConfigLoaderImpl):
         """Compose a configuration.
 
         Raises:
-            UserMistake: it could run code that is not this project's.
+            UserMistake: it could run code that is not this project's, or has several components in the place of one.
         """
         config = super().load_configuration(*arguments, **options)
         refuse_foreign_code(config)
+        for override in config.hydra.overrides.task:
+            group, _, choice = override.partition("=")
+            if group in COMPONENTS and choice.startswith("["):  # Hydra would mix the settings of all these files
+                several = f"{group}={choice.strip('[]')}"
+                raise UserMistake(f"{override} is not allowed: a run has one. For a run with each: train -m {several}")
         return config
 
 

@@ -93,7 +93,7 @@ class Trainer(Strict):
     min_epochs: NonNegativeInt | None = None  # before it may stop early
     max_steps: Annotated[int, Field(ge=-1)] = -1  # updates of the weights; -1: no limit
     min_steps: NonNegativeInt | None = None  # before it may stop early
-    max_time: str | None = None  # DD:HH:MM:SS
+    max_time: Annotated[str, Field(pattern=r"^\d+:\d\d:\d\d:\d\d$")] | None = None  # DD:HH:MM:SS
     limit_train_batches: NonNegativeInt | Fraction | None = None  # of an epoch: how many, or which fraction
     limit_val_batches: NonNegativeInt | Fraction | None = None  # of a validation: how many, or which fraction
     # Of the test: how many, or which fraction
