@@ -186,7 +186,8 @@ def test_tests_must_pass_and_run_the_code(tiny):
     (project.root / "pyproject.toml").write_text(PYPROJECT + tools)
     found = answer(project, "tests").findings
     assert found[0] == Finding("tests/test_b.py", 1, "test_b fails")
-    assert found[1][:2] == ("src/b.py", 1) and found[1].message.startswith("30 lines that no test runs")
+    assert found[1] == Finding("tests", 1, "run 6 % of the lines under src/, where 80 % are needed")
+    assert found[2][:2] == ("src/b.py", 1) and found[2].message.startswith("30 lines that no test runs")
     (project.root / "tests/test_b.py").unlink()
     (project.root / "src/b.py").unlink()
     now = answer(project, "tests")

@@ -166,6 +166,10 @@ MULTIRUN_MISTAKES = [
     ("seed=0,1 sweep=a/b", "sweep=a/b", "No job has been started"),
     ("seed=0,1 resume=nowhere", "resume=", "goes on with one run"),
     ("hydra/launcher=joblib hydra.launcher.n_jobs=0 seed=0,1", "n_jobs=0", "-1"),
+    ("hydra/launcher=joblib hydra.launcher.n_jobs=many seed=0,1", "n_jobs=many", "-1"),
+    ("optimizer.lr=interval(0.1,1)", "optimizer.lr=interval(0.1,1)", "hydra/sweeper=optuna"),
+    ("seed=range(0,0)", "nothing to run", "range(...)"),
+    ("model=[mlp,cnn] seed=0,1", "model=[mlp,cnn]", "train -m model=mlp,cnn"),
     ("hydra/launcher=slurm hydra.launcher.time=1 seed=0,1", "hydra.launcher.time=1", "equal to 5"),
     ("hydra/launcher=ray hydra.launcher.num_cpu=1 seed=0,1", "hydra.launcher.num_cpu=1", "num_cpus?"),
     ("hydra/sweeper=optuna hydra.sweeper.n_trial=3", "hydra.sweeper.n_trial=3", "mean hydra.sweeper.n_trials?"),
@@ -184,7 +188,7 @@ def test_a_mistake_in_one_job_stops_a_multirun_before_it_starts(command, tmp_pat
     for words in named:
         assert words in done.stderr
     assert "Traceback" not in done.stderr
-    assert not list(tmp_path.glob("runs/**/summary.json"))
+    assert not list(tmp_path.glob("runs/**/summary.json")) and not list(tmp_path.glob("runs/**/multirun.yaml"))
 
 
 def test_help_and_mistakes_never_import_torch(python):

@@ -22,5 +22,9 @@ class CheckedSweeper(BasicSweeper):
         assert self.config is not None and self.launcher is not None and self.hydra_context is not None
         loader = self.hydra_context.config_loader
         overrides = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
+        for override in overrides:
+            if override.is_interval_sweep():
+                text = override.input_line
+                raise self.project.UserMistake(f"{text} is an interval, which is searched with hydra/sweeper=optuna")
         jobs = self.split_arguments(overrides, max_batch_size=None)[0]
         return self.project.run_jobs(jobs, self.config, loader, self.launcher)

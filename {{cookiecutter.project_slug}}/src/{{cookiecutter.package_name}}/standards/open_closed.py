@@ -42,7 +42,7 @@ def check_branches(project: Project, stage: str) -> Answer:
             chooses = CHOSEN.search(subject.rpartition(".")[2]) or len(groups & set(names)) >= BRANCHES
             if chooses or all(branch.builds for branch in chain):
                 shown = f"{', '.join(names[:4])}{', …' if len(names) > 4 else ''}"
-                message = f"{len(chain)} branches over {subject} ({shown}): a file each in a config group would do"
+                message = f"{len(chain)} branches over {subject} ({shown}): a config group or a dictionary would do"
                 findings.append(Finding(source.path, chain[0].line, message))
     return Answer(f"if or match, {BRANCHES} branches or more, over names of components", findings)
 

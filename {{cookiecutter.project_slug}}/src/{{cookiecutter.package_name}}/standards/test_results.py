@@ -31,7 +31,10 @@ def check_tests(project: Project, stage: str) -> Answer:
     if report is None:
         return Answer(checked, failed, "" if failed else "pytest measured no coverage")
     percent = report["totals"]["percent_covered"]
-    return Answer(f"{checked}; it is {percent:.0f} %", failed + ([] if percent >= COVERAGE else uncovered(report)))
+    if percent >= COVERAGE:
+        return Answer(f"{checked}; it is {percent:.0f} %", failed)
+    lines = Finding("tests", 1, f"run {percent:.0f} % of the lines under src/, where {COVERAGE} % are needed")
+    return Answer(checked, [*failed, lines, *uncovered(report)])
 
 
 def is_newest(data: Path, project: Project) -> bool:

@@ -84,7 +84,9 @@ def unformatted(project: Project) -> list[Finding]:
     for part in re.split(r"^--- ", done.stdout, flags=re.MULTILINE)[1:]:
         place = HUNK.search(part)
         line = int(place[1]) + place[2].count("\n") if place else 1
-        findings.append(Finding(project.relative(part.splitlines()[0].split("\t")[0]), line, "ruff format changes it"))
+        findings.append(
+            Finding(project.relative(part.splitlines()[0].split("\t")[0]), line, "ruff format changes it: make format")
+        )
     return findings
 
 

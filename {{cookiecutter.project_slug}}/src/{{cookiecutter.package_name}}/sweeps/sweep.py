@@ -43,10 +43,17 @@ def run_jobs(
         launcher: runs jobs, here or elsewhere.
 
     Raises:
-        UserMistake: a job's settings are not valid; no job has been started.
+        UserMistake: there is no job, or settings are not valid; no job has been started.
         SweepFailed: at least one job failed; the others have run to their end.
         Stopped: a signal has come; what ran has written a checkpoint.
     """
+    if not jobs:
+        raise UserMistake("There is nothing to run: a list, range(...) or glob(...) of the command has no values.")
+    n_jobs = config.hydra.launcher.get("n_jobs", 1)
+    if type(n_jobs) is not int or n_jobs == 0:
+        raise UserMistake(
+            f"hydra.launcher.n_jobs={n_jobs} is not allowed: 1 or more, or -1 for as many as there are cores"
+        )
     settings = [check_job(job, config, loader) for job in jobs]
     folder = Path(str(config.hydra.sweep.dir))
     folder.mkdir(parents=True, exist_ok=True)
