@@ -6,6 +6,7 @@ that come from a replay file. `cruft update` runs two versions of the template w
 so the names of the filters stay.
 """
 
+import builtins
 import json
 import keyword
 import re
@@ -57,6 +58,11 @@ TAKEN = """
     tensorboard tensorboard_data_server test tests text_unidecode threadpoolctl tomlkit torch torchaudio torchgen
     torchmetrics torchvision tornado tqdm traitlets triton trove_classifiers typer typing_extensions
     typing_inspection tzdata urllib3 uv virtualenv wandb wcwidth werkzeug wheel xdist xxhash yaml yarl zmq
+"""
+# The commands, and what those tests call their own functions that import the package whole.
+USED = """
+    train evaluate predict export report codestyle cached choices command complaints content defaults factory
+    imported logger name problems python schema settings values
 """
 
 
@@ -116,6 +122,8 @@ def package_problem(name: str) -> str | None:
         reason = "would hide the module of Python's standard library"
     elif name in TAKEN.split():
         reason = "would hide a package or folder that the project uses"
+    elif hasattr(builtins, name) or name in USED.split():
+        reason = "is a name that Python or the project already uses"
     elif name in WINDOWS_DEVICES:
         reason = "is reserved by Windows"
     else:
