@@ -91,6 +91,7 @@ MISTAKES = [
     ("+new.key=1", "new={key: 1}", "the settings are"),
     ("++optimizer.lrr=1", "optimizer.lrr=1", "mean optimizer.lr?"),
     ("seed=${data.batch_sze}", "seed=${data.batch_sze}", "not found"),
+    ("~model._target_", "model has no _target_", "models.mlp.MLP"),
     ("~model", "model is not chosen", "model=cnn or"),
     ("=5", "model=mlp"),
     ("model=sklearn model.parameters.n_jobs=1", "model.parameters.n_jobs=1", "+model.parameters.n_jobs=1"),
@@ -155,6 +156,31 @@ def test_a_mistake_is_explained_and_leaves_nothing_behind(train, typed):
     for noise in ("Traceback", "Error executing job", "{'_target_'", "pydantic"):
         assert noise not in done.stderr
     assert done.folders == []
+
+
+MLP_FILE = f"_target_: {PACKAGE}.models.mlp.MLP\n"
+# A file of one's own, and what the message must name.
+WRONG_FILES = [
+    (MLP_FILE + "hiden_sizes: [10]", "model.hiden_sizes=[10]", "mean model.hidden_sizes?"),
+    (MLP_FILE + "hidden_sizes: [10", "mine.yaml", "line 2"),
+    (MLP_FILE + "\tdropout: 0.1", "mine.yaml", "line 2"),
+    (MLP_FILE + "dropout: 0.1\ndropout: 0.2", "mine.yaml", "duplicate key dropout"),
+    (MLP_FILE + "dropout: ${modl.x}", "model.dropout", "modl.x"),
+    (MLP_FILE + "dropout: ${oc.env:NOWHERE}", "model.dropout", "NOWHERE"),
+    ("hidden_sizes: [10]", "model has no _target_", "models.mlp.MLP"),
+    ("defaults: [mpl]", "model=mpl", "mean mlp?"),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_FILES, ids=lambda wrong: wrong[0].splitlines()[-1])
+def test_a_mistake_in_a_file_is_explained_and_leaves_nothing_behind(train, tmp_path, wrong):
+    text, *named = wrong
+    (tmp_path / "own" / "model").mkdir(parents=True)
+    (tmp_path / "own" / "model" / "mine.yaml").write_text(text)
+    done = train(f"--config-dir={tmp_path / 'own'}", "model=mine", status=2)
+    for words in named:
+        assert words in done.stderr
+    assert "Traceback" not in done.stderr and done.folders == []
 
 
 # Of a multirun. All jobs are checked before the first one starts.

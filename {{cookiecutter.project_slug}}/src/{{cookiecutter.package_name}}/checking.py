@@ -4,12 +4,13 @@ import re
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError
 from pydantic import BaseModel, ValidationError
 
 from .components import Component, OpenComponent, settings_class
 from .configs import COMPONENTS, choices, listing
 from .explaining import explain, unchosen
-from .mistakes import UserMistake, in_words, nearest, shown, similar
+from .mistakes import UserMistake, first_line, in_words, nearest, shown, similar
 from .settings import Settings
 from .strangers import refuse_foreign_code
 
@@ -29,7 +30,10 @@ def check(config: DictConfig) -> Settings:
     """
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     refuse_foreign_code(own)
-    values: Any = OmegaConf.to_container(own, resolve=True)
+    try:
+        values: Any = OmegaConf.to_container(own, resolve=True)
+    except InterpolationResolutionError as error:
+        raise UserMistake(f"{error.full_key} cannot be resolved: {first_line(error)}") from None
     missing = sorted(OmegaConf.missing_keys(own))  # ??? in a file
     if missing:
         raise UserMistake("\n".join(f"{key} has no value, and no default: give one with {key}=..." for key in missing))
@@ -39,6 +43,10 @@ def check(config: DictConfig) -> Settings:
         given = values.get(group)
         if isinstance(given, dict) and given.get("_target_"):
             checked[group] = check_component(group, given, problems)
+        elif isinstance(given, dict) and group in REQUIRED:
+            example = f"_target_: {__package__}.models.mlp.MLP"
+            problems.append(f"{group} has no _target_: its file says what is built, such as {example}")
+            checked[group] = STAND_IN
         elif group in REQUIRED:
             problems.append(f"{group} is not chosen: name one of its files, {group}={listing(choices(group), ' or ')}")
             checked[group] = STAND_IN
@@ -46,6 +54,9 @@ def check(config: DictConfig) -> Settings:
             checked[group] = None
             others = [name for name in given or () if name != "_target_"]
             problems += [f"{group}.{name}={shown(given[name])} is not a setting. {unchosen(group)}" for name in others]
+    if "experiment" in checked:
+        del checked["experiment"]
+        problems.append("The file of experiment= sets nothing: its first line must be # @package _global_")
     try:
         settings = Settings.model_validate(checked)
         problems += truths(values, settings.plain())

@@ -15,10 +15,11 @@ from .secrecy import mask
 
 def explain(error: Exception) -> str:
     """Say in a few lines what Hydra could not compose, with the nearest valid name."""
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        group, _, choice = str(error.missing_cfg_file).rpartition("/")
-        says = f"{group}={choice} is not known. {nearest(choice, error.options)}".rstrip()
-        return f"{says}\n{group} can be: {listing(error.options)}"
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, choice = error.missing_cfg_file.rpartition("/")
+        known = error.options if error.options is not None else choices(group)
+        says = f"{group}={choice} is not known. {nearest(choice, known)}".rstrip()
+        return f"{says}\n{group} can be: {listing(known)}" if group else says
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ConfigKeyError | ConfigAttributeError):
         cause = cause.__cause__
@@ -33,8 +34,8 @@ def explain(error: Exception) -> str:
 
 def explain_message(error: Exception, message: list[str]) -> str:
     """Say in our words what Hydra says in the lines of `message`."""
-    if "Could not override" in message[0]:
-        key = message[0].split("'")[1]
+    if missing := re.search("Could not override '([^']*)'", message[0]):
+        key = missing[1]
         hint = nearest(key, choices())
         return f"{typed(key)} is not a setting. {hint}".rstrip() + f"\nthe groups are: {listing(choices())}"
     if isinstance(error, OverrideParseException):

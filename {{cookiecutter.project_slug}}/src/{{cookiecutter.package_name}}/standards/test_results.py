@@ -23,7 +23,7 @@ def check_tests(project: Project, stage: str) -> Answer:
     data = project.root / ".coverage"
     report = coverage(project, data) if is_newest(data, project) else None
     if report is None:
-        done = project.python("pytest", "-q", "--cov", "--cov-fail-under=0", "--cov-report=")
+        done = project.python("pytest", "-q", "--cache-clear", "--cov", "--cov-fail-under=0", "--cov-report=")
         if done is None or "unrecognized arguments: --cov" in done.stderr:
             return Answer(checked, obstacle="pytest and pytest-cov are not installed in this environment: make setup")
         report = coverage(project, data)
@@ -47,17 +47,18 @@ def is_newest(data: Path, project: Project) -> bool:
 
 
 def failing(project: Project) -> list[Finding]:
-    """Return the tests that failed when they were last run, as pytest remembers them."""
+    """Return the tests that failed when they were last run, as pytest remembers them: also those that are gone."""
     memory = project.root / ".pytest_cache" / "v" / "cache" / "lastfailed"
     if not memory.is_file():
         return []
     findings = []
     for test in json.loads(memory.read_text(encoding="utf-8")):
         path, _, name = test.partition("::")
-        if (project.root / path).is_file():
-            function = re.escape(name.rpartition("::")[2].partition("[")[0])
-            before = re.split(rf"^ *(?:async )?def {function}\b", project.read(path), maxsplit=1, flags=re.MULTILINE)
-            line = before[0].count("\n") + 1 if function and len(before) == 2 else 1
+        text = project.read(path) if (project.root / path).is_file() else ""
+        function = re.escape(name.rpartition("::")[2].partition("[")[0])
+        found = re.search(rf"^ *(?:async )?def {function}\b" if function else "^", text, re.MULTILINE)
+        if text and found:
+            line = text.count("\n", 0, found.start()) + 1
             findings.append(Finding(path, line, f"{name or 'the file'} fails"))
     return findings
 
