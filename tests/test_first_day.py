@@ -44,9 +44,11 @@ def grown(bake: Bake, tmp_path_factory: pytest.TempPathFactory, clean_environmen
     commands = []
     for language, text in blocks((project / "README.md").read_text(encoding="utf-8")):
         if language:
-            path = project / text.partition("\n")[0].removeprefix("# ")
-            assert not path.exists(), "nothing that exists needs to be edited"
-            path.write_text(text, encoding="utf-8")
+            place, _, rest = text.removeprefix("# ").partition("\n")
+            path = project / place.removesuffix(", at its end")
+            assert path.exists() == place.endswith(", at its end"), "only where it is said is a file edited"
+            before = path.read_text(encoding="utf-8") if path.exists() else ""
+            path.write_text(f"{before}\n\n{rest}" if before else text, encoding="utf-8")
         else:
             commands += text.splitlines()
     script = TRAIN_EACH.format(package=package_of(project))
@@ -72,6 +74,12 @@ def test_what_the_readme_adds_trains(grown: Path) -> None:
     assert hardware["choices"]["hardware"] == "workstation" and hardware["hardware"]["threads"] == 2
 
 
+def test_the_types_that_the_readme_adds_are_checked(grown: Path, clean_environment: dict[str, str]) -> None:
+    wrong = ("-m", f"{package_of(grown)}.train", "model=my_model", "model.width=0")
+    done = python(grown, *wrong, check=False, env=clean_environment)
+    assert done.returncode == 2 and "model.width=0 is not allowed: must be greater than 0" in done.stderr
+
+
 def test_what_the_readme_adds_is_short_and_lints(grown: Path) -> None:
     for language, text in blocks((grown / "README.md").read_text(encoding="utf-8")):
         lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
@@ -79,6 +87,14 @@ def test_what_the_readme_adds_is_short_and_lints(grown: Path) -> None:
         assert language in ("python", "yaml", "")
     python(grown, "-m", "ruff", "check", "--no-cache", "src")
     python(grown, "-m", "ruff", "format", "--check", "--no-cache", "src")
+
+
+def test_what_the_readme_adds_leaves_the_projects_own_tests_green(
+    grown: Path, clean_environment: dict[str, str]
+) -> None:
+    python(grown, "-m", f"{package_of(grown)}.schema", env=clean_environment)  # make schema
+    tests = ("tests/test_settings.py", "tests/test_schema.py", "tests/test_safety.py")
+    python(grown, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, env=clean_environment)
 
 
 def test_the_notebook_runs_and_is_kept_without_outputs(grown: Path, clean_environment: dict[str, str]) -> None:
@@ -167,6 +183,13 @@ def test_the_editor_knows_the_project_and_git_keeps_its_settings(bake: Bake) -> 
     (project / ".vscode" / "mine.json").write_text("{}", encoding="utf-8")
     assert git(project, "status", "--porcelain") == ""
     (project / ".vscode" / "mine.json").unlink()
+
+
+def test_every_file_of_a_group_names_its_schema(bake: Bake) -> None:
+    project = bake()
+    configs = project / "src" / package_of(project) / "configs"
+    unnamed = [path for path in configs.glob("*/*.yaml") if "$schema=" not in path.read_text(encoding="utf-8")]
+    assert unnamed == []
 
 
 def test_both_services_keep_downloads_for_as_long_as_the_packages_are_the_same(bake: Bake) -> None:
