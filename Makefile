@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEMPLATE := {{cookiecutter.project_slug}}
 # Python without Jinja; the rest is checked in the projects that tests/ bakes.
-CODE := docs hooks tests benchmarks '$(TEMPLATE)/src'
+CODE := bring_back.py docs hooks tests benchmarks '$(TEMPLATE)/src'
 DEMO := demo/my-research
 SWEEP := $(DEMO)/runs/sweeps/mnist1d_table
 # Baking needs cookiecutter alone; testing needs all that a baked project installs.
@@ -34,7 +34,7 @@ VENV = if uv --version >/dev/null 2>&1; then uv venv --quiet --allow-existing --
 	fi || { rm -rf .venv; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo docs gallery lint format bench bake clean
+.PHONY: help setup test demo docs gallery lint format bench bake try back clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,21 @@ bake: $(CAN_BAKE) ## make a project from the default answers in demo/
 	@[ -f demo/.baked ] && [ -z "$$(find cookiecutter.json hooks '$(TEMPLATE)' -newer demo/.baked)" ] || { \
 	  rm -rf demo && mkdir demo && touch demo/.baked && \
 	  $(BIN)/cookiecutter --no-input --default-config --output-dir demo .; }
+
+# Answers and tests of your choice: make try ANSWERS='stage=product hardware=gpu' TESTS=tests/test_svm.py
+try: $(READY) ## bake the template as it is now, and check what comes out: ruff, mypy, TESTS
+	@rm -rf try/new && mkdir -p try/new
+	@$(BIN)/cookiecutter --no-input --default-config --output-dir try/new . $(ANSWERS) >/dev/null
+	@[ ! -d try/project/.mypy_cache ] || mv try/project/.mypy_cache try/new/*/ # or mypy reads torch's types again
+	@[ ! -d try/project ] || [ -z "$$(git -C try/project status --porcelain)" ] || { rm -rf try/edited; \
+	  mv try/project try/edited; echo "You had edited try/project: it is in try/edited now, for make back."; }
+	@rm -rf try/project && mv try/new/* try/project && rmdir try/new
+	cd try/project && $(CURDIR)/$(BIN)/ruff check --quiet && $(CURDIR)/$(BIN)/ruff format --check --quiet
+	cd try/project && $(CURDIR)/$(BIN)/mypy
+	$(if $(TESTS),cd try/project && PYTHONPATH=$(CURDIR)/try/project/src $(CURDIR)/$(BIN)/python -m pytest -q $(TESTS))
+
+back: $(READY) ## bring what you changed in a baked project back into the template: make back PROJECT=try/project
+	@$(BIN)/python bring_back.py '$(PROJECT)'
 
 demo: bake ## a project from nothing to its table: four models, two data sets
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) table
@@ -90,5 +105,5 @@ bench: $(READY) ## measure what everything costs, against plain PyTorch, into do
 	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 clean: ## remove .venv, demo/ and caches
-	rm -rf .venv demo .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv demo try .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -exec rm -rf {} +

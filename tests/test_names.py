@@ -1,5 +1,9 @@
 """Awkward answers either work or are refused in one sentence, with nothing left behind."""
 
+import importlib.metadata
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,3 +144,20 @@ def test_a_slug_with_dots_and_capitals_is_kept(bake: Bake) -> None:
 
 def test_the_longest_package_name_still_formats(bake: Bake) -> None:
     assert_lints(bake(package_name="p" * 32))
+
+
+def test_no_package_is_called_like_one_that_is_installed_beside_it() -> None:
+    pins = re.findall(r"^([\w.-]+)==", (TEMPLATE / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    modules = {
+        module
+        for module, distributions in importlib.metadata.packages_distributions().items()
+        if {re.sub(r"[._-]+", "-", name).lower() for name in distributions} & {*pins} and module.isidentifier()
+    }
+    assert modules >= {"torch", "hydra", "yaml", "sklearn"}
+    ask = (
+        "import sys; from hooks.answers import package_problem as p; print(*[n for n in sys.argv[1:] if p(n) is None])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", ask, *modules], cwd=TEMPLATE, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
