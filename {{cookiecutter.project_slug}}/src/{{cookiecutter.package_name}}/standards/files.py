@@ -44,7 +44,7 @@ def check_dependencies(project: Project, stage: str) -> Answer:
     """Find other lists of dependencies, and imports that pyproject.toml does not declare."""
     checked = "pyproject.toml declares what src/ imports; no other list"
     findings = [
-        Finding(project.relative(path), 1, "lists dependencies a second time: they belong into pyproject.toml")
+        Finding(project.relative(path), 1, "lists dependencies a second time: they belong in pyproject.toml")
         for pattern in OTHER_LISTS
         for path in sorted(project.root.glob(pattern))
         if not path.name.startswith("setup.") or "install_requires" in project.read(path.name)
@@ -115,7 +115,7 @@ def check_git(project: Project, stage: str) -> Answer:
     for name in names(project.run("git", "ls-files", "-z").stdout):
         path = project.root / name
         if RESULTS.search(name) or (path.is_file() and path.stat().st_size > LARGEST):
-            findings.append(Finding(name, 1, "does not belong into git: git rm --cached, and a line in .gitignore"))
+            findings.append(Finding(name, 1, "does not belong in git: git rm --cached, and a line in .gitignore"))
     return Answer(checked, findings)
 
 
