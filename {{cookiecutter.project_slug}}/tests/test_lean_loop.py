@@ -1,4 +1,4 @@
-"""The short way through a training step ends where Lightning's own way ends."""
+"""The short way through a training step and a validation ends where Lightning's own way ends."""
 
 import sys
 
@@ -6,14 +6,24 @@ import pytest
 import torch
 
 from {{ cookiecutter.package_name }} import train
-from {{ cookiecutter.package_name }}.running import lean_loop
+from {{ cookiecutter.package_name }}.data import datamodule
+from {{ cookiecutter.package_name }}.running import lean_loop, lean_validation
 
 
 @pytest.mark.parametrize(
-    "overrides", [[], ["optimizer=momentum", "scheduler=cosine", "trainer.max_steps=33"], ["model.dropout=0.5"]]
+    "overrides",
+    [
+        [],
+        ["optimizer=momentum", "scheduler=cosine", "trainer.max_steps=33"],
+        ["model.dropout=0.5", "trainer.limit_val_batches=2"],
+        ["scheduler=plateau", "scheduler.patience=0", "optimizer.lr=0.1", "early_stopping.patience=2"],
+        ["trainer.val_check_interval=3"],
+        ["trainer.check_val_every_n_epoch=2"],
+    ],
 )
 def test_both_loops_train_the_same_weights(tmp_path, monkeypatch, overrides):
     taken = []
+    monkeypatch.setattr(datamodule, "EVALUATION_BATCH", 16)  # so that there are several to validate on
     for plain in (True, False):
         folder = tmp_path / str(plain)
         folder.mkdir()
@@ -23,7 +33,7 @@ def test_both_loops_train_the_same_weights(tmp_path, monkeypatch, overrides):
         monkeypatch.setattr(sys, "argv", [*command, *overrides])
         train.main()
 
-    assert taken == [True, False]
+    assert taken == [True, True, False, False], "asked once by the training, once by the validation"
     lean, lightning = (next((tmp_path / name).glob("runs/*/*")) for name in ("True", "False"))
     ours, theirs = (torch.load(run / "checkpoints/last.ckpt", weights_only=True) for run in (lean, lightning))
     assert ours["global_step"] == theirs["global_step"] > 30
@@ -32,3 +42,21 @@ def test_both_loops_train_the_same_weights(tmp_path, monkeypatch, overrides):
     assert str(ours["optimizer_states"]) == str(theirs["optimizer_states"])
     assert str(ours["loops"]) == str(theirs["loops"]), "the counters that a resumed run starts from"
     assert (lean / "metrics.csv").read_text() == (lightning / "metrics.csv").read_text()
+
+
+def test_a_validation_that_a_callback_listens_to_is_lightnings(monkeypatch, train):
+    class Listener(lean_validation.Callback):
+        heard = 0
+
+        def on_validation_batch_end(self, *_):
+            Listener.heard += 1
+
+    made = lean_validation.LeanValidation.__init__
+
+    def with_listener(self, trainer, is_plain):
+        trainer.callbacks.append(Listener())
+        made(self, trainer, is_plain)
+
+    monkeypatch.setattr(lean_validation.LeanValidation, "__init__", with_listener)
+    train("data=moons", "trainer.max_epochs=3")
+    assert Listener.heard >= 3

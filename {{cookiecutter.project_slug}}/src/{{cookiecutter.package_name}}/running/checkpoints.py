@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lightning import __version__ as lightning_version
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
@@ -43,6 +44,21 @@ class BestCheckpoint(ModelCheckpoint):
 
     # It has nothing to do after a step, but would be asked after each.
     on_train_batch_end = Callback.on_train_batch_end
+
+    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
+        """Write what a test and a prediction need; Lightning would also ask all its loops for their state."""
+        task, data = trainer.lightning_module, trainer.datamodule  # type: ignore[attr-defined]
+        checkpoint = {
+            "epoch": trainer.current_epoch,
+            "global_step": trainer.global_step,
+            "pytorch-lightning_version": lightning_version,
+            "state_dict": trainer.strategy.lightning_module_state_dict(),
+            type(data).__qualname__: data.state_dict(),
+        }
+        task.on_save_checkpoint(checkpoint)
+        trainer.strategy.save_checkpoint(checkpoint, filepath)
+        trainer.strategy.barrier()
+        self._last_global_step_saved = trainer.global_step
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best score so far."""

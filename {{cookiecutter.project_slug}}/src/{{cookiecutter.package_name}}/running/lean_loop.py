@@ -17,6 +17,8 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 from torch.optim import LBFGS
 
+from .lean_validation import LeanValidation
+
 # Overridden in a task, any of these sends the run through Lightning's own loop.
 STEP_HOOKS = (
     "on_train_batch_start",
@@ -48,9 +50,11 @@ class LeanEpochLoop(_TrainingEpochLoop):
 
     def __init__(self, trainer: Trainer, between_steps: Callable[[], None]) -> None:
         super().__init__(trainer, trainer.fit_loop.min_steps, trainer.fit_loop.max_steps)
+        self.val_loop = LeanValidation(trainer, is_plain)
         self.between_steps = between_steps
         self.restarting: bool = False
         self.is_plain: bool | None = None
+        self.validates_between = True  # also within an epoch
         self.monitored: dict[str, Tensor] = {}  # metrics of the run that this one goes on with
 
     def on_run_start(self, data_fetcher: Any) -> None:
@@ -67,6 +71,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         """Train on the next batch; all of Lightning's counters go on as they do in its own loop."""
         if self.is_plain is None:
             self.is_plain = is_plain(self.trainer)
+            self.validates_between = validates_between(self.trainer)
             self.listeners = [c for c in self.trainer.callbacks if overrides(c, Callback, "on_train_batch_end")]
         if self.restarting:
             # Our checkpoints are written between steps, so there is nothing to catch up with.
@@ -99,6 +104,14 @@ class LeanEpochLoop(_TrainingEpochLoop):
             listener.on_train_batch_end(trainer, task, {"loss": loss}, batch, self.batch_idx)
         progress.increment_completed()
 
+    def on_advance_end(self, data_fetcher: Any) -> None:
+        """Look, as Lightning does in twenty calls, whether to validate or to stop; within an epoch there is no need."""
+        if not self.is_plain or self.validates_between or self.batch_progress.is_last_batch or self.trainer.should_stop:
+            super().on_advance_end(data_fetcher)
+            return
+        self.update_lr_schedulers("step", update_plateau_schedulers=True)
+        self._batches_that_stepped += 1
+
     def update_lr_schedulers(self, interval: str, update_plateau_schedulers: bool) -> None:
         """Do nothing without a schedule, as Lightning does after some twenty calls."""
         if self.trainer.lr_scheduler_configs:
@@ -121,6 +134,15 @@ class LeanEpochLoop(_TrainingEpochLoop):
 def overrides(thing: object, base: type, name: str) -> bool:
     """Say whether the class of `thing` defines `name` anew."""
     return getattr(type(thing), name) is not getattr(base, name)
+
+
+def validates_between(trainer: Any) -> bool:
+    """Say whether validation may come before the last batch of an epoch."""
+    return (
+        trainer.val_check_batch != trainer.num_training_batches
+        or trainer.check_val_every_n_epoch is None
+        or trainer._val_check_time_interval is not None
+    )
 
 
 def is_plain(trainer: Any) -> bool:

@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, Metric, MetricCollection
+from torchmetrics import Metric, MetricCollection
 
-# An update of a metric costs as much as a third of a small model's step, so it is made once for many batches.
-BATCHES_AT_ONCE = 32
+# An update of a metric costs as much as a small model's step, so it is made once for many batches.
+BATCHES_AT_ONCE = 64
 
 Measured = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -42,8 +42,9 @@ class EpochMetrics(nn.Module):
     ) -> None:
         super().__init__()
         self.stage = stage
-        self.loss = MeanMetric()
         self.metrics = metrics
+        self.loss_sum: Tensor | float = 0.0  # over all samples; torchmetrics' mean takes as long as a step
+        self.samples = 0
         self.measured = measured
         self.must_be_finite = must_be_finite
         self.waiting: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -67,9 +68,9 @@ class EpochMetrics(nn.Module):
             return
         self.check()
         losses, outputs, targets = zip(*self.waiting, strict=True)
-        weights = torch.tensor([float(len(target)) for target in targets])
-        stacked = torch.stack(losses)
-        self.loss.update(stacked, weights.to(stacked.device))
+        sizes = [len(target) for target in targets]
+        self.loss_sum = self.loss_sum + (torch.stack(losses) * losses[0].new_tensor(sizes)).sum()
+        self.samples += sum(sizes)
         self.metrics.update(*self.measured(torch.cat(outputs), torch.cat(targets)))
         self.last_finite = losses[-1]
         self.waiting.clear()
@@ -89,8 +90,8 @@ class EpochMetrics(nn.Module):
     def compute(self) -> dict[str, Tensor]:
         """Return `<stage>/<metric>` for the epoch, and start the next one."""
         self.update()
-        values = {"loss": self.loss.compute(), **self.metrics.compute()}
-        self.loss.reset()
+        values = {"loss": torch.as_tensor(self.loss_sum) / self.samples, **self.metrics.compute()}
+        self.loss_sum, self.samples = 0.0, 0
         self.metrics.reset()
         return {f"{self.stage}/{name}": value for name, value in values.items()}
 
@@ -99,19 +100,21 @@ class EpochMetrics(nn.Module):
         return {
             "waiting": list(self.waiting),
             "last_finite": self.last_finite,
+            "loss": (self.loss_sum, self.samples),
             "metrics": {name: (metric._update_count, metric.metric_state) for name, metric in self.all_metrics()},
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on with the epoch that `state` is of."""
-        device = self.loss.device
+        device = next(metric for _, metric in self.all_metrics()).device
         self.waiting = [(loss.to(device), out.to(device), target.to(device)) for loss, out, target in state["waiting"]]
         self.last_finite = state["last_finite"]
+        self.loss_sum, self.samples = state["loss"]
         for name, metric in self.all_metrics():
             metric._update_count, values = state["metrics"][name]
             for key, value in values.items():  # cloned, as metrics that share their state are saved as one
                 setattr(metric, key, value.to(device, copy=True))
 
     def all_metrics(self) -> list[tuple[str, Metric]]:
-        """Return every metric with its name, the mean loss included."""
-        return [("loss", self.loss), *self.metrics.items(keep_base=True, copy_state=False)]
+        """Return every metric with its name."""
+        return list(self.metrics.items(keep_base=True, copy_state=False))
