@@ -30,7 +30,11 @@ SWEEP = [
     *("checkpoint.every_n_steps=25", "hardware=cpu", "tracking=none", "figures=false"),
     *("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),
 ]
-SAME = ("state_dict", "optimizer_states", "lr_schedulers", "loops", "global_step")
+# What is compared of each checkpoint; best.ckpt holds weights, and no state of the training.
+SAME = {
+    "last": ("state_dict", "optimizer_states", "lr_schedulers", "loops", "global_step"),
+    "best": ("state_dict", "epoch", "global_step"),
+}
 
 
 class Project:
@@ -148,15 +152,14 @@ def differences(first: Path, second: Path) -> list[str]:
     """Return what is not the same, to the last bit, in two run folders."""
     import torch
 
-    names = ("last", "best")
     checkpoints = [
-        {name: torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True) for name in names}
+        {name: torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True) for name in SAME}
         for folder in (first, second)
     ]
     found = [
         f"{name}.ckpt {key}"
-        for name in names
-        for key in SAME
+        for name, keys in SAME.items()
+        for key in keys
         if not same(checkpoints[0][name][key], checkpoints[1][name][key])
     ]
     if (first / "metrics.csv").read_text() != (second / "metrics.csv").read_text():
