@@ -75,7 +75,8 @@ def first_commit() -> str | None:
         return "git was not found, so the project is not under version control yet"
     # Not `init --initial-branch`, which git before 2.28 does not know.
     steps = [["init", "--quiet", "--template="], ["symbolic-ref", "HEAD", "refs/heads/main"]]
-    steps.append(["add", "--all"])
+    # What git takes for a large file goes into one pack: hundreds of files of their own take it longer than all else.
+    steps.append(["-c", "core.bigFileThreshold=1", "add", "--all"])
     identity: list[str] = []
     for key, answer in (("user.name", "author_name"), ("user.email", "author_email")):
         if git("config", key).returncode != 0:
