@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 from pydantic import BaseModel, ValidationError
 
@@ -12,7 +12,7 @@ from .configs import COMPONENTS, choices, listing
 from .explaining import explain, unchosen
 from .mistakes import UserMistake, first_line, in_words, nearest, shown, similar
 from .settings import Settings
-from .strangers import refuse_foreign_code
+from .strangers import leaves, refuse_foreign_code
 
 __all__ = ["check", "describe", "explain"]
 
@@ -28,13 +28,15 @@ def check(config: DictConfig) -> Settings:
     Raises:
         UserMistake: names each key that is unknown, of the wrong type or out of range, its value and the remedy.
     """
-    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    own = config  # copied only where it must be: a sweep checks each of its jobs, and a job itself
+    if "hydra" in config:
+        own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     refuse_foreign_code(own)
     try:
         values: Any = OmegaConf.to_container(own, resolve=True)
     except InterpolationResolutionError as error:
         raise UserMistake(f"{error.full_key} cannot be resolved: {first_line(error)}") from None
-    missing = sorted(OmegaConf.missing_keys(own))  # ??? in a file
+    missing = sorted(key for key, value in leaves(values) if value == MISSING)
     if missing:
         raise UserMistake("\n".join(f"{key} has no value, and no default: give one with {key}=..." for key in missing))
     problems: list[str] = []

@@ -3,6 +3,7 @@
 What a small model's epoch of 36 steps pays for Lightning's own way is a tenth of the epoch.
 """
 
+import math
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from lightning.fabric.utilities.data import _set_sampler_epoch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loops import _EvaluationLoop
+from lightning.pytorch.loops.evaluation_loop import _EvaluationLoop
 from lightning.pytorch.trainer.states import RunningStage, TrainerFn
 
 # Overridden in a task or a callback, any of these sends the validation through Lightning's own loop.
@@ -33,23 +34,25 @@ class LeanValidation(_EvaluationLoop):
 
     def run(self) -> list[Any]:
         """Validate; all of Lightning's counters go on as they do in its own loop."""
-        trainer, task = self.trainer, self.trainer.lightning_module
+        trainer: Any = self.trainer
+        task: Any = trainer.lightning_module
         if trainer.sanity_checking or self.restarting:
             return super().run()
         self.setup_data()
         if self.is_short is None:
-            self.is_short = self.is_plain(trainer) and self.num_dataloaders == 1 and not has_batch_hooks(trainer)
+            has_length = self.num_dataloaders == 1 and self.max_batches[0] != math.inf
+            self.is_short = self.is_plain(trainer) and has_length and not has_batch_hooks(trainer)
         if not self.is_short:
             return super().run()
-        loader, progress = self._combined_loader.flattened[0], self.batch_progress  # type: ignore[union-attr]
+        loader = self._combined_loader.flattened[0]  # type: ignore[union-attr]
         _set_sampler_epoch(loader, trainer.fit_loop.epoch_progress.current.processed)
-        progress.reset_on_run()
+        self.batch_progress.reset_on_run()
         self._module_mode.capture(task.network)
         task.network.eval()
         with torch.no_grad():
             self.tell("on_validation_start", "on_validation_epoch_start")
             for number, batch in enumerate(islice(loader, int(self.max_batches[0]))):
-                progress.increment_by(1, is_last_batch=number + 1 == self.max_batches[0])
+                self.batch_progress.increment_by(1, is_last_batch=number + 1 == self.max_batches[0])
                 task.validation_step([tensor.to(task.device) for tensor in batch], number)
             self._has_run = True
             self.tell("on_validation_epoch_end", "on_validation_end")
@@ -58,10 +61,11 @@ class LeanValidation(_EvaluationLoop):
 
     def tell(self, *hooks: str) -> None:
         """Call hooks of the callbacks, then of the task."""
+        trainer: Any = self.trainer
         for hook in hooks:
-            for callback in self.trainer.callbacks:
-                getattr(callback, hook)(self.trainer, self.trainer.lightning_module)
-            getattr(self.trainer.lightning_module, hook)()
+            for callback in trainer.callbacks:
+                getattr(callback, hook)(trainer, trainer.lightning_module)
+            getattr(trainer.lightning_module, hook)()
 
 
 def has_batch_hooks(trainer: Any) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hydra import version
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
@@ -51,7 +50,6 @@ def run(job: Job) -> Any:
     version.setbase(HYDRA_VERSION)
     setup_globals()
     register_resolvers()
-    HydraConfig.instance().set_config(job.config)
     done = run_job(
         hydra_context=job.context,
         task_function=job.task,
