@@ -101,7 +101,7 @@ format: $(READY) ## correct style and formatting where a tool can
 	$(BIN)/ruff format --config pyproject.toml $(CODE)
 
 # Only some rows, or quickly: make bench BENCH='--only step cfg', make bench BENCH=--quick
-bench: $(READY) ## measure what everything costs, against plain PyTorch, into docs/benchmarks.md: 15 to 20 minutes
+bench: $(READY) ## measure what everything costs, against plain PyTorch, into docs/benchmarks.md: half an hour
 	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 clean: ## remove .venv, demo/ and caches

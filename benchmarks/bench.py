@@ -1,6 +1,6 @@
 """Measure every row of the table of goals and how cost grows, and write docs/benchmarks.md with its pictures.
 
-    python benchmarks/bench.py                      all: a quarter of an hour on two quiet cores; `make bench`
+    python benchmarks/bench.py                      all: half an hour on two quiet cores; `make bench`
     python benchmarks/bench.py --quick              to see that everything runs
     python benchmarks/bench.py --only step cfg      some rows; what was found of the others before is kept
 
