@@ -40,7 +40,7 @@ def blocks(readme: str) -> list[tuple[str, str]]:
 def grown(bake: Bake, tmp_path_factory: pytest.TempPathFactory, clean_environment: dict[str, str]) -> Path:
     """A project with everything that its README adds, trained with the commands that it gives."""
     project = tmp_path_factory.mktemp("grown") / "project"
-    shutil.copytree(bake(), project)
+    shutil.copytree(bake(), project, ignore=shutil.ignore_patterns("runs"))  # those of other tests
     commands = []
     for language, text in blocks((project / "README.md").read_text(encoding="utf-8")):
         if language:
