@@ -36,7 +36,13 @@ STEP_HOOKS = (
     "optimizer_step",
 )
 # Callbacks may listen to the end of a batch: progress bars and checkpoints do.
-CALLBACK_HOOKS = ("on_train_batch_start", "on_before_zero_grad", "on_before_backward", "on_after_backward")
+CALLBACK_HOOKS = (
+    "on_train_batch_start",
+    "on_before_zero_grad",
+    "on_before_backward",
+    "on_after_backward",
+    "on_before_optimizer_step",
+)
 
 
 class LeanEpochLoop(_TrainingEpochLoop):

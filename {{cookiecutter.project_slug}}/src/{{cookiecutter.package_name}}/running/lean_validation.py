@@ -47,8 +47,8 @@ class LeanValidation(_EvaluationLoop):
         loader = self._combined_loader.flattened[0]  # type: ignore[union-attr]
         _set_sampler_epoch(loader, trainer.fit_loop.epoch_progress.current.processed)
         self.batch_progress.reset_on_run()
-        self._module_mode.capture(task.network)
-        task.network.eval()
+        self._module_mode.capture(task)
+        task.eval()  # losses may look at the mode too
         with torch.no_grad():
             self.tell("on_validation_start", "on_validation_epoch_start")
             for number, batch in enumerate(islice(loader, int(self.max_batches[0]))):
@@ -56,7 +56,7 @@ class LeanValidation(_EvaluationLoop):
                 task.validation_step([tensor.to(task.device) for tensor in batch], number)
             self._has_run = True
             self.tell("on_validation_epoch_end", "on_validation_end")
-        self._module_mode.restore(task.network)
+        self._module_mode.restore(task)
         return []
 
     def tell(self, *hooks: str) -> None:
