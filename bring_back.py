@@ -24,6 +24,7 @@ FILES = TEMPLATE / "{{cookiecutter.project_slug}}"
 COPIED = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))["_copy_without_render"]
 LICENCES = {"GPL-3.0-only": "GPL-3.0", "LicenseRef-Proprietary": "Proprietary"}
 PACKAGE = "{{ cookiecutter.package_name }}"
+REFUSED = "Name the folder of a baked project with its git history: make back PROJECT=try/project"
 JINJA = ("{{", "}}", "{%", "%}", "{#", "#}")
 
 
@@ -34,7 +35,10 @@ class Project:
         self.folder = folder
         self.start = self.git("rev-list", "--max-parents=0", "HEAD").decode().split()[-1]
         self.made_with = set(self.git("ls-tree", "-r", "-z", "--name-only", self.start).decode().split("\0")) - {""}
-        self.package = next(name for name in self.made_with if fnmatch(name, "src/*/train.py")).split("/")[1]
+        trains = [name for name in self.made_with if fnmatch(name, "src/*/train.py")]
+        if not trains:
+            sys.exit(REFUSED)
+        self.package = trains[0].split("/")[1]
 
     def git(self, *words: str) -> bytes:
         return subprocess.run(["git", *words], cwd=self.folder, check=True, capture_output=True).stdout
@@ -182,8 +186,8 @@ def bring_back(folder: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or not Path(sys.argv[1], ".git").exists():
-        sys.exit("Name the folder of a baked project with its git history: make back PROJECT=try/project")
+    if len(sys.argv) != 2 or not sys.argv[1] or not Path(sys.argv[1], ".git").exists():
+        sys.exit(REFUSED)
     remaining = bring_back(Path(sys.argv[1]))
     for sentence in remaining:
         sys.stdout.write(sentence + "\n")

@@ -150,8 +150,10 @@ def test_what_changed_in_the_template_since_is_kept(template: Path, project: Pat
     assert "# the first" in read(template / PROJECT / "README.md")
 
 
-def test_a_folder_that_is_no_project_is_refused(template: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(template / "bring_back.py"), str(tmp_path)]
+@pytest.mark.parametrize("what", ["", "no repository", "another repository"])
+def test_a_folder_that_is_no_project_is_refused(template: Path, tmp_path: Path, what: str) -> None:
+    folder = {"": "", "no repository": str(tmp_path), "another repository": str(template)}[what]
+    command = [sys.executable, str(template / "bring_back.py"), folder]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("Name the folder of a baked project") and len(done.stderr.splitlines()) == 1

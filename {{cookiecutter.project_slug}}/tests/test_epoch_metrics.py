@@ -50,3 +50,11 @@ def test_metrics_hold_no_graph(metrics):
     outputs.requires_grad_()
     add(metrics, outputs, targets, batch_size=10)
     assert not any(tensor.requires_grad for batch in metrics.waiting for tensor in batch)
+
+
+def test_the_mean_of_losses_in_bfloat16_is_not(metrics):
+    outputs, targets = samples(10)
+    for _ in range(20_000):
+        metrics.add(torch.tensor(1.0, dtype=torch.bfloat16), outputs, targets)
+    metrics.add(torch.tensor(0.0, dtype=torch.bfloat16), outputs, targets)
+    assert metrics.compute()["val/loss"].item() == pytest.approx(20_000 / 20_001, rel=1e-5)

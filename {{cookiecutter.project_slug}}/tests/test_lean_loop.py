@@ -5,9 +5,10 @@ import sys
 import pytest
 import torch
 
-from {{ cookiecutter.package_name }} import train
+from {{ cookiecutter.package_name }} import losses, train
 from {{ cookiecutter.package_name }}.data import datamodule
 from {{ cookiecutter.package_name }}.running import lean_loop, lean_validation
+from {{ cookiecutter.package_name }}.running.run_state import RunState
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,23 @@ def test_a_validation_that_a_callback_listens_to_is_lightnings(monkeypatch, trai
     monkeypatch.setattr(lean_validation.LeanValidation, "__init__", with_listener)
     train("data=moons", "trainer.max_epochs=3")
     assert Listener.heard >= 3
+
+
+def test_a_validation_is_in_evaluation_mode_as_a_whole(monkeypatch, train):
+    modes = set()
+    forward = losses.CrossEntropy.forward
+
+    def noted(self, outputs, targets):
+        modes.add((self.training, torch.is_grad_enabled()))
+        return forward(self, outputs, targets)
+
+    monkeypatch.setattr(losses.CrossEntropy, "forward", noted)
+    train("data=moons", "trainer.max_epochs=3")
+    assert modes == {(True, True), (False, False)}
+
+
+def test_a_callback_that_listens_before_the_optimizers_step_is_heard(monkeypatch, train):
+    heard = []
+    monkeypatch.setattr(RunState, "on_before_optimizer_step", lambda *_: heard.append(1), raising=False)
+    steps = train("data=moons", "trainer.max_epochs=1").summary["steps"]
+    assert len(heard) == steps > 0

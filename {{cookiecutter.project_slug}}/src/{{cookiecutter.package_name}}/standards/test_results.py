@@ -27,6 +27,9 @@ def check_tests(project: Project, stage: str) -> Answer:
         if done is None or "unrecognized arguments: --cov" in done.stderr:
             return Answer(checked, obstacle="pytest and pytest-cov are not installed in this environment: make setup")
         report = coverage(project, data)
+        if done.returncode and not failing(project):
+            said = (done.stdout or done.stderr).strip().splitlines() or [f"exit status {done.returncode}"]
+            return Answer(checked, obstacle=f"pytest failed: {said[-1]}")
     failed = failing(project)
     if report is None:
         return Answer(checked, failed, "" if failed else "pytest measured no coverage")
@@ -47,7 +50,7 @@ def is_newest(data: Path, project: Project) -> bool:
 
 
 def failing(project: Project) -> list[Finding]:
-    """Return the tests that failed when they were last run, as pytest remembers them: also those that are gone."""
+    """Return the tests that failed when they were last run, as pytest remembers them, but for those that are gone."""
     memory = project.root / ".pytest_cache" / "v" / "cache" / "lastfailed"
     if not memory.is_file():
         return []

@@ -69,7 +69,9 @@ class EpochMetrics(nn.Module):
         self.check()
         losses, outputs, targets = zip(*self.waiting, strict=True)
         sizes = [len(target) for target in targets]
-        self.loss_sum = self.loss_sum + (torch.stack(losses) * losses[0].new_tensor(sizes)).sum()
+        stacked = torch.stack(losses)
+        stacked = stacked.to(torch.promote_types(stacked.dtype, torch.float32))  # a sum in bfloat16 soon stands still
+        self.loss_sum = self.loss_sum + (stacked * stacked.new_tensor(sizes)).sum()
         self.samples += sum(sizes)
         self.metrics.update(*self.measured(torch.cat(outputs), torch.cat(targets)))
         self.last_finite = losses[-1]
