@@ -3,8 +3,8 @@
     python benchmarks/growth.py --only batch width
 
 A step's cost is that of step_cost.py. Tables are Parquet files of ten columns and a target; an MLP trains on them in
-batches of 100. `data=table` keeps them in memory; `data=large_table` encodes them once, into files that it reads in shards, so a
-first run is made that is not counted. Jobs are synthetic run folders, all of them completed.
+batches of 100. `data=table` keeps them in memory; `data=large_table` encodes them once, into files that it reads in
+shards, so a first run is made that is not counted. Jobs are synthetic run folders, all of them completed.
 """
 
 import json

@@ -130,7 +130,8 @@ def sentences(rows: Sequence[Row], results: Found, link: str | None) -> str:
     others = ", ".join(f"{found[name]:.2f} times for {model}" for name, model in NAMES.items() if name in found)
     others = f" ({others})" if others else ""
     said = [
-        "A training step of the small MLP, with validation, metrics, CSV, W&B and checkpoints, and no progress bar, costs "
+        "A training step of the small MLP, with validation, metrics, CSV, W&B and checkpoints, and no progress bar, "
+        "costs "
         f"{found['step-mlp']:.2f} times that of a textbook PyTorch loop{others}; "
         f"the usual Lightning recipe costs {usual:.1f} times."
     ]
