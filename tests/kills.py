@@ -97,15 +97,20 @@ def kill_runs(project: Project, kills: int, seed: int = 0) -> list[dict[str, Any
 def kill_sweep(project: Project, kills: int, seed: int = 0) -> dict[str, Any]:
     """Kill a sweep again and again, and let the same command go on with it; compare with one that was never stopped.
 
-    Every second kill takes the whole group of processes, as a power cut does; the others the one that was started.
+    Each is killed after a random number of further epochs, and not of seconds: a fast machine must not finish the sweep
+    before the kills, nor a slow one be killed each time before it trains. Every second kill takes the whole group of
+    processes, as a power cut does; the others the one that was started.
     """
     chance = random.Random(seed)
     sweeps = project.folder / "runs" / "sweeps"
+    a_share = 1200 / (kills + 1)  # of the epochs of 12 jobs
     done: dict[str, int] = {}  # when the summary of a completed job was written
     killed = 0
     for number in range(kills):
+        goal = epochs_in(sweeps / "killed") + chance.uniform(0.05, 1) * a_share
         process = project.start(*SWEEP, "sweep=killed")
-        time.sleep(chance.uniform(5, 11))
+        while process.poll() is None and epochs_in(sweeps / "killed") < goal:
+            time.sleep(0.01)
         if process.poll() is None:
             killed += 1
             (os.killpg if number % 2 else os.kill)(process.pid, signal.SIGKILL)
@@ -128,6 +133,11 @@ def kill_sweep(project: Project, kills: int, seed: int = 0) -> dict[str, Any]:
         ),
         "differs": {job: found for job, found in compared.items() if found},
     }
+
+
+def epochs_in(sweep: Path) -> int:
+    """Count the epochs that the jobs of a sweep have written down, a row for each."""
+    return sum(path.read_bytes().count(b"\n") for path in sweep.glob("*/metrics.csv"))
 
 
 def wait_for(path: Path, words: str) -> None:
