@@ -184,9 +184,11 @@ def test_tests_must_pass_and_run_the_code(tiny):
     project = tiny({"tests/test_b.py": "def test_b():\n    assert 1 == 2\n", "src/b.py": "x = 1\n" * 30})
     tools = '[tool.coverage.run]\nsource = ["src"]\n[tool.pytest.ini_options]\npythonpath = ["src"]\n'
     (project.root / "pyproject.toml").write_text(PYPROJECT + tools)
+    project = Project(project.root)
     found = answer(project, "tests").findings
     assert found[0] == Finding("tests/test_b.py", 1, "test_b fails")
-    assert found[1] == Finding("tests", 1, "run 6 % of the lines under src/, where 80 % are needed")
+    line = PYPROJECT.count("\n") + 1
+    assert found[1] == Finding("pyproject.toml", line, "tests run 6 % of the lines under src/, where 80 % are needed")
     assert found[2][:2] == ("src/b.py", 1) and found[2].message.startswith("30 lines that no test runs")
     (project.root / "tests/test_b.py").write_text("def test_c():\n    assert True\n")  # what failed is gone
     (project.root / "src/b.py").unlink()
@@ -197,7 +199,23 @@ def test_tests_must_pass_and_run_the_code(tiny):
     assert answer(project, "tests").met and not (project.root / ".pytest_cache").exists()
     for test in ("area", "b"):
         (project.root / f"tests/test_{test}.py").unlink()
-    assert answer(project, "tests").findings == [Finding("tests", 1, "there is no test")]
+    assert answer(project, "tests").findings == [Finding("pyproject.toml", line + 2, "there is no test")]
+
+
+def test_a_result_of_a_few_tests_is_not_taken_for_the_whole(tiny):
+    few = {"tests/test_b.py": "def test_b():\n    import b\n    assert b.x == 1\n", "src/b.py": "x = 1\n" * 30}
+    project = tiny(few)
+    tools = '[tool.coverage.run]\nsource = ["src"]\n[tool.pytest.ini_options]\npythonpath = ["src"]\n'
+    (project.root / "pyproject.toml").write_text(PYPROJECT + tools)
+    project.python("pytest", "--cov", "tests/test_area.py")
+    assert (project.root / ".coverage").exists()
+    assert answer(project, "tests").checked.endswith("it is 100 %")
+
+
+def test_a_pytest_that_fails_without_a_failing_test_is_no_success(tiny):
+    project = tiny({"tests/conftest.py": "def pytest_sessionfinish(session):\n    session.exitstatus = 3\n"})
+    found = answer(project, "tests")
+    assert not found.met and found.obstacle.startswith("pytest failed: ")
 
 
 @pytest.mark.parametrize("topic", ["pathlib", "linting", "type_hints", "tests"])

@@ -147,9 +147,9 @@ def test_a_run_folder_that_was_damaged_is_a_mistake(run, evaluate, file, content
 
 
 def test_a_run_that_failed_has_nothing_to_evaluate(train, evaluate, monkeypatch):
-    from {{ cookiecutter.package_name }}.tasks.classification import Classification
+    from {{ cookiecutter.package_name }}.tasks.task import Task
 
-    monkeypatch.setattr(Classification, "training_step", lambda self, batch, batch_idx: 1 / 0)
+    monkeypatch.setattr(Task, "training_step", lambda self, batch, batch_idx: 1 / 0)
     folder = train(status=1).folder
     status, message, _ = evaluate(f"run={folder}")
     assert status == 2 and "no checkpoint" in message

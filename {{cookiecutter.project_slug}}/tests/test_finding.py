@@ -9,7 +9,7 @@ import torch
 from {{ cookiecutter.package_name }}.data.datamodule import ArrayDataModule
 from {{ cookiecutter.package_name }}.finding.batch_size import smallest_fast
 from {{ cookiecutter.package_name }}.finding.learning_rate import steepest
-from {{ cookiecutter.package_name }}.tasks.classification import Classification
+from {{ cookiecutter.package_name }}.tasks.task import Task
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_the_loss_falls_fastest_where_its_slope_is_lowest_before_it_breaks_down(
 
 @pytest.mark.usefixtures("training_samples_only")
 def test_a_batch_size_is_found_among_those_that_fit(train, monkeypatch):
-    original = Classification.training_step
+    original = Task.training_step
 
     def step(self, batch, batch_idx):
         if len(batch[0]) > 300:
@@ -72,7 +72,7 @@ def test_a_batch_size_is_found_among_those_that_fit(train, monkeypatch):
     assert list(everything.summary["tried"]) == ["50", "100", "200", "400", "720"], "up to all training samples"
     assert all(speed > 0 for speed in everything.summary["tried"].values())
     assert (everything.folder / "figures" / "tried_batch_sizes.png").stat().st_size > 5000
-    monkeypatch.setattr(Classification, "training_step", step)
+    monkeypatch.setattr(Task, "training_step", step)
     done = train(*options)
     assert list(done.summary["tried"]) == ["50", "100", "200"]
     assert "data.batch_size=400 does not fit into memory" in done.stderr

@@ -5,7 +5,7 @@ import torch
 
 from {{ cookiecutter.package_name }}.checking import check
 from {{ cookiecutter.package_name }}.running import detection
-from {{ cookiecutter.package_name }}.tasks.classification import Classification
+from {{ cookiecutter.package_name }}.tasks.task import Task
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_what_torch_cannot_compile_is_a_sentence(train, monkeypatch):
     def step(self, batch, batch_idx):
         raise failed("CppCompileError: Python.h is missing\nand a long listing")
 
-    monkeypatch.setattr(Classification, "training_step", step)
+    monkeypatch.setattr(Task, "training_step", step)
     done = train("data=moons", status=1)
     assert "could not compile the network (CppCompileError: Python.h is missing)" in done.summary["error"]
     assert "hardware.compile=false" in done.stderr and "listing" not in done.stderr

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from {{ cookiecutter.package_name }}.tasks.classification import Classification
+from {{ cookiecutter.package_name }}.tasks.task import Task
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ def test_a_full_memory_names_the_batch_size_and_what_to_lower(train, monkeypatch
     def step(self, batch, batch_idx):
         raise error
 
-    monkeypatch.setattr(Classification, "training_step", step)
+    monkeypatch.setattr(Task, "training_step", step)
     done = train("data=moons", "data.batch_size=77", status=1)
     for words in ("Out of memory with data.batch_size=77", "Lower data.batch_size", "hardware.precision=bf16-mixed"):
         assert words in done.summary["error"] and words in done.stderr

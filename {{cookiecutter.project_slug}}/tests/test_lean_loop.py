@@ -5,10 +5,11 @@ import sys
 import pytest
 import torch
 
-from {{ cookiecutter.package_name }} import losses, train
+from {{ cookiecutter.package_name }} import losses, tasks, train
 from {{ cookiecutter.package_name }}.data import datamodule
 from {{ cookiecutter.package_name }}.running import lean_loop, lean_validation
 from {{ cookiecutter.package_name }}.running.run_state import RunState
+from {{ cookiecutter.package_name }}.tasks.classification import Classification
 
 
 @pytest.mark.parametrize(
@@ -45,12 +46,15 @@ def test_both_loops_train_the_same_weights(tmp_path, monkeypatch, overrides):
     assert (lean / "metrics.csv").read_text() == (lightning / "metrics.csv").read_text()
 
 
-def test_a_validation_that_a_callback_listens_to_is_lightnings(monkeypatch, train):
-    class Listener(lean_validation.Callback):
-        heard = 0
+def test_a_callback_that_listens_to_the_batches_of_a_validation_is_told(monkeypatch, train):
+    told = []
 
-        def on_validation_batch_end(self, *_):
-            Listener.heard += 1
+    class Listener(lean_validation.Callback):
+        def on_validation_batch_start(self, trainer, task, batch, batch_idx, dataloader_idx=0):
+            told.append(("start", batch_idx, len(batch[1])))
+
+        def on_validation_batch_end(self, trainer, task, outputs, batch, batch_idx, dataloader_idx=0):
+            told.append(("end", batch_idx, len(batch[1])))
 
     made = lean_validation.LeanValidation.__init__
 
@@ -59,8 +63,30 @@ def test_a_validation_that_a_callback_listens_to_is_lightnings(monkeypatch, trai
         made(self, trainer, is_plain)
 
     monkeypatch.setattr(lean_validation.LeanValidation, "__init__", with_listener)
-    train("data=moons", "trainer.max_epochs=3")
-    assert Listener.heard >= 3
+    for plain in (True, False):
+        monkeypatch.setattr(lean_loop, "is_plain", lambda trainer, plain=plain: plain)
+        train("data=moons", "trainer.max_epochs=3")
+    half = len(told) // 2
+    assert half >= 6 and told[:half] == told[half:], "as in Lightning's own loop"
+
+
+@pytest.mark.parametrize("form", ["tensor", "dictionary", "nothing"])
+def test_a_step_of_ones_own_logs_and_returns_what_lightning_allows(monkeypatch, train, form):
+    class Own(Classification):
+        def training_step(self, batch, batch_idx):
+            loss = super().training_step(batch, batch_idx)
+            self.log("train/own", 7.0, on_step=False, on_epoch=True)
+            return {"tensor": loss, "dictionary": {"loss": loss}, "nothing": None if batch_idx == 1 else loss}[form]
+
+        def validation_step(self, batch, batch_idx):
+            super().validation_step(batch, batch_idx)
+            self.log("val/own", 5.0)
+
+    monkeypatch.setitem(tasks.TASKS, "classification", Own)
+    done = train("data=moons", "trainer.max_epochs=2")
+    rows = (done.folder / "metrics.csv").read_text().splitlines()
+    table = [dict(zip(rows[0].split(","), row.split(","), strict=True)) for row in rows[1:]]
+    assert {row["train/own"] for row in table} - {""} == {"7.0"} and {row["val/own"] for row in table} - {""} == {"5.0"}
 
 
 def test_a_validation_is_in_evaluation_mode_as_a_whole(monkeypatch, train):

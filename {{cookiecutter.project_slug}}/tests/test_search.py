@@ -168,9 +168,9 @@ def test_another_search_under_the_same_name_is_refused(train):
 
 
 def test_trials_that_fail_are_told_so_and_others_take_their_place(train, monkeypatch):
-    from {{ cookiecutter.package_name }}.tasks.classification import Classification
+    from {{ cookiecutter.package_name }}.tasks.task import Task
 
-    original = Classification.training_step
+    original = Task.training_step
 
     def step(self, batch, batch_idx):
         if len(batch[0]) == 8:
@@ -179,7 +179,7 @@ def test_trials_that_fail_are_told_so_and_others_take_their_place(train, monkeyp
 
     sizes = "data.batch_size=8,16,32,64"
     with monkeypatch.context() as patch:
-        patch.setattr(Classification, "training_step", step)
+        patch.setattr(Task, "training_step", step)
         done = train(*SEARCH, sizes, "hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=9", status=1)
     state = {row["data.batch_size"]: row["state"] for row in trials()}
     assert state == {"8": "failed", "16": "completed", "32": "completed", "64": "completed"}

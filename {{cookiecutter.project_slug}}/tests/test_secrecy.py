@@ -6,7 +6,7 @@ import time
 import pytest
 
 from {{ cookiecutter.package_name }}.secrecy import is_secret, mask, read_env
-from {{ cookiecutter.package_name }}.tasks.classification import Classification
+from {{ cookiecutter.package_name }}.tasks.task import Task
 
 SECRET = "correct-horse-battery"
 
@@ -42,7 +42,7 @@ def test_a_key_from_env_is_in_no_file_of_a_run_that_fails_with_it(train, tmp_pat
     def step(self, batch, batch_idx):
         raise RuntimeError(f"401 for https://me:{os.environ['MY_TOKEN']}@host")
 
-    monkeypatch.setattr(Classification, "training_step", step)
+    monkeypatch.setattr(Task, "training_step", step)
     monkeypatch.setenv("MY_TOKEN", "")  # so that it is forgotten after the test
     monkeypatch.delenv("MY_TOKEN")
     (tmp_path / ".env").write_text(f"MY_TOKEN={SECRET}\n")

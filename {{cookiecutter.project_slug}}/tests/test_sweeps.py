@@ -9,7 +9,7 @@ from itertools import permutations
 import pytest
 
 from {{ cookiecutter.package_name }}.sweeps.sweep import job_id
-from {{ cookiecutter.package_name }}.tasks.classification import Classification
+from {{ cookiecutter.package_name }}.tasks.task import Task
 
 FAST = ("-m", "trainer.max_steps=2", "sweep=try")
 
@@ -96,14 +96,14 @@ def test_without_a_name_a_sweep_is_called_after_the_time(train):
 
 
 def test_a_job_that_fails_is_named_and_stops_no_other(train, monkeypatch):
-    original = Classification.training_step
+    original = Task.training_step
 
     def step(self, batch, batch_idx):
         if self.network.output.in_features == 7:
             raise RuntimeError("seven is too few")
         return original(self, batch, batch_idx)
 
-    monkeypatch.setattr(Classification, "training_step", step)
+    monkeypatch.setattr(Task, "training_step", step)
     done = train(*FAST, "model.hidden_sizes=[5],[7],[9]", status=1)
     status = {summary["parameters"]: summary["status"] for summary in summaries(done).values()}
     assert sorted(status.values()) == ["completed", "completed", "failed"]
@@ -123,8 +123,8 @@ def test_ctrl_c_stops_the_sweep(train, monkeypatch):
         os.kill(os.getpid(), signal.SIGINT)
         return original(self, batch, batch_idx)
 
-    original = Classification.training_step
-    monkeypatch.setattr(Classification, "training_step", step)
+    original = Task.training_step
+    monkeypatch.setattr(Task, "training_step", step)
     done = train(*FAST, "seed=1,2", status=130)
     assert [summary["status"] for summary in summaries(done).values()] == ["interrupted"]
 

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from {{ cookiecutter.package_name }}.data.mnist1d import MNIST1D
 from {{ cookiecutter.package_name }}.models.mlp import MLP
-from {{ cookiecutter.package_name }}.tasks.classification import Classification
+from {{ cookiecutter.package_name }}.tasks.task import Task
 
 BATCHES = 36  # of 100 in an epoch: a tenth of the 4000 training signals is held out
 
@@ -244,7 +244,7 @@ def test_a_run_that_fails_says_so_in_its_folder(train, monkeypatch):
     def step(self, batch, batch_idx):
         raise RuntimeError("the loss is broken")
 
-    monkeypatch.setattr(Classification, "training_step", step)
+    monkeypatch.setattr(Task, "training_step", step)
     done = train(status=1)
     assert done.summary["status"] == "failed"
     assert done.summary["error"] == "RuntimeError: the loss is broken"
@@ -256,7 +256,7 @@ def test_a_run_that_fails_says_so_in_its_folder(train, monkeypatch):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_stopped_goes_on_to_the_same_weights(train, command, monkeypatch, number, status):
-    original = Classification.training_step
+    original = Task.training_step
 
     def step(self, batch, batch_idx):
         if (self.current_epoch, batch_idx) == (2, 5) and not signalled:
@@ -268,7 +268,7 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_weights(train, command, monke
     signalled = [0]
     whole = train(*settings)
     signalled.clear()
-    monkeypatch.setattr(Classification, "training_step", step)
+    monkeypatch.setattr(Task, "training_step", step)
     done = train(*settings, status=status)
     assert (done.summary["status"], done.summary["steps"]) == ("interrupted", 2 * BATCHES + 6), "the step is finished"
     assert done.summary["checkpoint"]["best"] == "checkpoints/best.ckpt"

@@ -9,7 +9,7 @@ closure, hooks of its own) goes through Lightning's own loop.
 from collections.abc import Callable
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.plugins.precision import Precision
 from lightning.pytorch.profilers import PassThroughProfiler
@@ -17,10 +17,13 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 from torch.optim import LBFGS
 
-from .lean_validation import LeanValidation
+from ..tasks.task import Task
+from .lean_validation import LeanValidation, overrides
 
-# Overridden in a task, any of these sends the run through Lightning's own loop.
+# Overridden in a task, any of these sends the run through Lightning's own loop. A step of its own may return a
+# dictionary or nothing, or call `self.log`.
 STEP_HOOKS = (
+    "training_step",
     "on_train_batch_start",
     "on_train_batch_end",
     "on_before_batch_transfer",
@@ -137,11 +140,6 @@ class LeanEpochLoop(_TrainingEpochLoop):
         return super()._get_monitor_value(key) if key in self.trainer.callback_metrics else self.monitored.get(key)
 
 
-def overrides(thing: object, base: type, name: str) -> bool:
-    """Say whether the class of `thing` defines `name` anew."""
-    return getattr(type(thing), name) is not getattr(base, name)
-
-
 def validates_between(trainer: Any) -> bool:
     """Say whether validation may come before the last batch of an epoch."""
     return (
@@ -163,6 +161,6 @@ def is_plain(trainer: Any) -> bool:
         and not trainer.gradient_clip_val
         and not trainer._detect_anomaly
         and not isinstance(trainer.optimizers[0], LBFGS)
-        and not any(overrides(task, LightningModule, hook) for hook in STEP_HOOKS)
+        and not any(overrides(task, Task, hook) for hook in STEP_HOOKS)
         and not any(overrides(callback, Callback, hook) for callback in trainer.callbacks for hook in CALLBACK_HOOKS)
     )

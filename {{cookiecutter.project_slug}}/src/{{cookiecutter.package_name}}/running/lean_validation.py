@@ -10,13 +10,24 @@ from typing import Any
 
 import torch
 from lightning.fabric.utilities.data import _set_sampler_epoch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loops.evaluation_loop import _EvaluationLoop
 from lightning.pytorch.trainer.states import RunningStage, TrainerFn
 
-# Overridden in a task or a callback, any of these sends the validation through Lightning's own loop.
-BATCH_HOOKS = ("on_validation_batch_start", "on_validation_batch_end")
-TASK_HOOKS = ("on_validation_model_eval", "on_validation_model_train", "on_validation_model_zero_grad")
+from ..tasks.task import Task
+
+# Overridden in a task, any of these sends the validation through Lightning's own loop: they may call `self.log`.
+TASK_HOOKS = (
+    "validation_step",
+    "on_validation_start",
+    "on_validation_epoch_start",
+    "on_validation_batch_start",
+    "on_validation_batch_end",
+    "on_validation_epoch_end",
+    "on_validation_end",
+    "on_validation_model_eval",
+    "on_validation_model_train",
+)
 
 
 class LeanValidation(_EvaluationLoop):
@@ -41,7 +52,12 @@ class LeanValidation(_EvaluationLoop):
         self.setup_data()
         if self.is_short is None:
             has_length = self.num_dataloaders == 1 and self.max_batches[0] != math.inf
-            self.is_short = self.is_plain(trainer) and has_length and not has_batch_hooks(trainer)
+            has_hooks = any(overrides(task, Task, hook) for hook in TASK_HOOKS)
+            self.is_short = self.is_plain(trainer) and has_length and not has_hooks
+            self.at_start, self.at_end = (
+                [getattr(listener, hook) for listener in trainer.callbacks if overrides(listener, Callback, hook)]
+                for hook in ("on_validation_batch_start", "on_validation_batch_end")
+            )
         if not self.is_short:
             return super().run()
         loader = self._combined_loader.flattened[0]  # type: ignore[union-attr]
@@ -53,7 +69,11 @@ class LeanValidation(_EvaluationLoop):
             self.tell("on_validation_start", "on_validation_epoch_start")
             for number, batch in enumerate(islice(loader, int(self.max_batches[0]))):
                 self.batch_progress.increment_by(1, is_last_batch=number + 1 == self.max_batches[0])
+                for listener in self.at_start:
+                    listener(trainer, task, batch, number)
                 task.validation_step([tensor.to(task.device) for tensor in batch], number)
+                for listener in self.at_end:
+                    listener(trainer, task, None, batch, number)
             self._has_run = True
             self.tell("on_validation_epoch_end", "on_validation_end")
         self._module_mode.restore(task)
@@ -68,13 +88,6 @@ class LeanValidation(_EvaluationLoop):
             getattr(trainer.lightning_module, hook)()
 
 
-def has_batch_hooks(trainer: Any) -> bool:
-    """Say whether the task or a callback listens to something that the short way leaves out."""
-    return any(
-        getattr(type(listener), hook) is not getattr(base, hook)
-        for listener, base, hooks in [
-            (trainer.lightning_module, LightningModule, BATCH_HOOKS + TASK_HOOKS),
-            *((callback, Callback, BATCH_HOOKS) for callback in trainer.callbacks),
-        ]
-        for hook in hooks
-    )
+def overrides(thing: object, base: type, name: str) -> bool:
+    """Say whether the class of `thing` defines `name` anew."""
+    return getattr(type(thing), name) is not getattr(base, name)

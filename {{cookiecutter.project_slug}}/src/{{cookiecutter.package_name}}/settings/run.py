@@ -34,7 +34,7 @@ class Hardware(Strict):
     def may_be_several(self) -> bool:
         """Whether a run may use several devices, whatever its model and its optimizer."""
         if self.devices == "auto":
-            return self.accelerator != "auto"
+            return self.accelerator == "gpu"
         return (self.devices if isinstance(self.devices, int) else len(self.devices)) > 1
 
     @model_validator(mode="after")
@@ -50,7 +50,7 @@ class Hardware(Strict):
         """Refuse what an accelerator does not have."""
         if self.accelerator == "mps" and self.precision == "64-true":
             raise ValueError("accelerator=mps has no 64-bit numbers: precision=32-true, or accelerator=cpu")
-        if self.accelerator == "mps" and self.may_be_several and self.devices != "auto":
+        if self.accelerator == "mps" and self.may_be_several:
             raise ValueError(f"accelerator=mps is one device, not devices={self.devices}")
         if self.accelerator == "cpu" and self.precision == "16-mixed":
             raise ValueError("precision=16-mixed needs a GPU; on the CPU there are 32-true and bf16-mixed")
