@@ -18,6 +18,11 @@ MISTAKES = [
     ("tracking=wand", "tracking=wand", "mean wandb?"),
     ("experiment=mnist1d_tabel", "mean mnist1d_table?"),
     ("modl=cnn", "modl", "mean model?"),
+    ("--model=mlp", "--model=mlp is no option", "no dashes: model=mlp"),
+    ("-model=mlp", "-model=mlp is no option", "no dashes: model=mlp"),
+    ("--seed=1", "--seed=1 is no option", "no dashes: seed=1"),
+    ("hydra.run.dir=", "hydra.run.dir=", "holds other files", "name a new folder"),
+    ("hydra.run.dir=data", "hydra.run.dir=data", "holds other files", "name a new folder"),
     ("seeed=1", "seeed", "mean seed?"),
     ("seed=-1", "seed=-1", "greater than or equal to 0"),
     ("seed=abc", "seed=abc", "whole number"),
@@ -165,6 +170,7 @@ WRONG_FILES = [
     (MLP_FILE + "hidden_sizes: [10", "mine.yaml", "line 2"),
     (MLP_FILE + "\tdropout: 0.1", "mine.yaml", "line 2"),
     (MLP_FILE + "dropout: 0.1\ndropout: 0.2", "mine.yaml", "duplicate key dropout"),
+    (MLP_FILE + "# Größe", "not UTF-8"),
     (MLP_FILE + "dropout: ${modl.x}", "model.dropout", "modl.x"),
     (MLP_FILE + "dropout: ${oc.env:NOWHERE}", "model.dropout", "NOWHERE"),
     ("hidden_sizes: [10]", "model has no _target_", "models.mlp.MLP"),
@@ -176,7 +182,7 @@ WRONG_FILES = [
 def test_a_mistake_in_a_file_is_explained_and_leaves_nothing_behind(train, tmp_path, wrong):
     text, *named = wrong
     (tmp_path / "own" / "model").mkdir(parents=True)
-    (tmp_path / "own" / "model" / "mine.yaml").write_text(text)
+    (tmp_path / "own" / "model" / "mine.yaml").write_bytes(text.encode("latin-1"))
     done = train(f"--config-dir={tmp_path / 'own'}", "model=mine", status=2)
     for words in named:
         assert words in done.stderr

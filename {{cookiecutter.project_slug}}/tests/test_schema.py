@@ -1,6 +1,8 @@
 """What an editor knows about configs/: it accepts the files that ship, and rejects what a run would refuse."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,18 @@ def test_every_setting_has_a_meaning_which_is_its_comment():
 def test_a_wrong_file_is_rejected(file, wrong, where):
     path = CONFIGS / f"{file}.yaml"
     assert where in complaints(named_schema(path).stem, content(path) | wrong)
+
+
+def test_check_jsonschema_rejects_a_wrong_file_through_the_schema(tmp_path):
+    def check(path):
+        command = [sys.executable, "-m", "check_jsonschema", "--schemafile", WRITTEN / "model.json", path]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    assert check(CONFIGS / "model" / "mlp.yaml").returncode == 0
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text((CONFIGS / "model" / "mlp.yaml").read_text(encoding="utf-8") + "hiden_sizes: [10]\n")
+    done = check(wrong)
+    assert done.returncode == 1 and "'hiden_sizes' was unexpected" in done.stdout, done
 
 
 def test_what_hydra_fills_in_and_what_has_no_settings_class_is_accepted():

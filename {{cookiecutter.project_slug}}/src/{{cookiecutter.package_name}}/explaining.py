@@ -8,7 +8,7 @@ from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import Container, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError
 
-from .configs import COMPONENTS, choices, listing
+from .configs import COMPONENTS, CONFIGS, choices, listing
 from .mistakes import in_words, nearest, similar
 from .secrecy import mask
 
@@ -20,6 +20,8 @@ def explain(error: Exception) -> str:
         known = error.options if error.options is not None else choices(group)
         says = f"{group}={choice} is not known. {nearest(choice, known)}".rstrip()
         return f"{says}\n{group} can be: {listing(known)}" if group else says
+    if isinstance(error, UnicodeDecodeError):
+        return explain_encoding(error)
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ConfigKeyError | ConfigAttributeError):
         cause = cause.__cause__
@@ -30,6 +32,17 @@ def explain(error: Exception) -> str:
     ):
         return explain_key(cause.full_key, cause.parent_node)
     return explain_message(error, [*str(error).strip().splitlines(), ""])
+
+
+def explain_encoding(error: UnicodeDecodeError) -> str:
+    """Name the configuration that is not UTF-8, and the line."""
+    for path in sorted(CONFIGS.rglob("*.yaml")):
+        try:
+            path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as found:
+            line = found.object.count(b"\n", 0, found.start) + 1
+            return f"{path}:{line}: a character that is not UTF-8: save the file in that encoding"
+    return f"A configuration is not UTF-8: {error}"
 
 
 def explain_message(error: Exception, message: list[str]) -> str:

@@ -38,10 +38,13 @@ class CheckedLoader(ConfigLoaderImpl):
         """Compose a configuration.
 
         Raises:
-            UserMistake: it could run code that is not this project's, or has several components in the place of one.
+            UserMistake: it could run code that is not this project's, has several components in the place of one, or
+                writes its run among other files.
         """
         config = super().load_configuration(*arguments, **options)
         refuse_foreign_code(config)
+        if config.hydra.output_subdir is not None:  # other commands leave no run
+            refuse_taken(config.hydra.run)
         for override in config.hydra.overrides.task:
             group, _, choice = override.partition("=")
             if group in COMPONENTS and choice.startswith("["):  # Hydra would mix the settings of all these files
@@ -118,6 +121,19 @@ def inside_project(path: str) -> str:
     if Path(path).is_absolute() or path.startswith("~") or ".." in Path(path).parts:
         raise ValueError("must stay in this project's folder; to keep it elsewhere, make a link to that place")
     return path
+
+
+def refuse_taken(run: DictConfig) -> None:
+    """Look whether a run would write its files among others.
+
+    Raises:
+        UserMistake: the folder that is named for it is not empty, and not that of a run.
+    """
+    values: Any = OmegaConf.to_container(run, resolve=False)
+    folder = str(values["dir"])
+    path = Path(folder)
+    if "${" not in folder and path.is_dir() and any(path.iterdir()) and not (path / ".hydra").is_dir():
+        raise UserMistake(f"hydra.run.dir={folder} is {path.resolve()}, which holds other files: name a new folder")
 
 
 def refuse_links(folder: Path) -> None:

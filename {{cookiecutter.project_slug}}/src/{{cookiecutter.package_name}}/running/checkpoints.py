@@ -57,7 +57,7 @@ class BestCheckpoint(ModelCheckpoint):
         }
         task.on_save_checkpoint(checkpoint)
         trainer.strategy.save_checkpoint(checkpoint, filepath)
-        trainer.strategy.barrier()
+        trainer.strategy.barrier("Trainer.save_checkpoint")
         self._last_global_step_saved = trainer.global_step
 
     def state_dict(self) -> dict[str, Any]:

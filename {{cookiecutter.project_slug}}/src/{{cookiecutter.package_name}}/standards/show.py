@@ -1,8 +1,6 @@
 """The table on a terminal, as JSON, and as Markdown for a pull request."""
 
-import io
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -73,8 +71,6 @@ def print_table(stage: str, lines: list[Line], names: Sequence[str] = ()) -> Non
     from rich.table import Table
     from rich.text import Text
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that has no signs still gets the rest
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = 160  # a pipe or a log file has no width of its own
