@@ -33,7 +33,7 @@ class Row(NamedTuple):
     goal: float  # at most this
     unit: str  # `x`: times the yardstick; `s`: seconds
     yardstick: str  # what it is measured beside
-    usual: tuple[float, float] | None  # the usual Lightning template, from lowest to highest, as issue 7 states it
+    usual: tuple[float, float] | None  # the usual Lightning template, from lowest to highest, as the goals name it
 
 
 @dataclass
@@ -107,13 +107,20 @@ def quartiles(values: Sequence[float]) -> tuple[float, float]:
 
 
 def take_turns(
-    commands: dict[str, list[str]], project: Path, repeats: int, more: dict[str, str] | None = None
+    commands: dict[str, list[str]],
+    project: Path,
+    repeats: int,
+    more: dict[str, str] | None = None,
+    mistakes: Sequence[str] = (),
 ) -> dict[str, dict[str, Repeats]]:
     """Run each command `repeats` times in `project`, one after the other.
 
     Args:
         commands: arguments of this interpreter, by name.
+        project: the folder.
+        repeats: of each, after a first round that does not count.
         more: variables of the environment.
+        mistakes: the names of commands that a mistake is expected to end, with status 2.
 
     Returns:
         By command, then by kind: seconds to its end, those of the processor, which others on the machine matter less
@@ -125,7 +132,7 @@ def take_turns(
     figures: dict[str, dict[str, Repeats]] = {name: {kind: [] for kind in KINDS} for name in commands}
     for repeat in range(repeats + 1):
         for name, arguments in commands.items():
-            used = run_command(name, arguments, project, more)
+            used = run_command(name, arguments, project, more, status=2 if name in mistakes else 0)
             if repeat:  # the first round compiles modules and reads files from the disk
                 for kind, value in zip(KINDS, used, strict=True):
                     figures[name][kind].append(value)
@@ -133,12 +140,12 @@ def take_turns(
 
 
 def run_command(
-    name: str, arguments: list[str], project: Path, more: dict[str, str] | None = None
+    name: str, arguments: list[str], project: Path, more: dict[str, str] | None = None, status: int = 0
 ) -> tuple[float, float, float]:
     """Run this interpreter to its end; return seconds, processor seconds and peak memory in MiB.
 
     Raises:
-        RuntimeError: it failed, or took longer than `TIMEOUT`.
+        RuntimeError: it did not end with `status`, or took longer than `TIMEOUT`.
     """
     with tempfile.TemporaryFile() as output:
         start = time.perf_counter()
@@ -150,9 +157,9 @@ def run_command(
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-        status, used = waited(process, start + TIMEOUT)
+        ended, used = waited(process, start + TIMEOUT)
         seconds = time.perf_counter() - start
-        if status:
+        if ended != status:
             output.seek(0)
             raise RuntimeError(f"{name} failed: {output.read().decode(errors='replace')[-2000:]}")
     peak = used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

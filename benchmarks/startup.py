@@ -20,14 +20,15 @@ COMMANDS = {
     "help": [*TRAIN, "--help"],
     "cfg": [*TRAIN, "--cfg", "job"],
     "completion": [*TRAIN, "-sc", "query=bash"],  # what bash runs when Tab is pressed
+    "mistake": [*TRAIN, "optimizer.lrr=0.1"],
 }
 TYPED = {"COMP_LINE": "train model=m", "COMP_POINT": "13"}
 
 
 def measure(project: Path, effort: Effort) -> dict[str, Figures]:
     """Return the seconds from a cold start to the end."""
-    found = take_turns(COMMANDS, project, effort.of(full=10, quick=3), TYPED)
-    return {
+    found = take_turns(COMMANDS, project, effort.of(full=10, quick=3), TYPED, mistakes=["mistake"])
+    figures = {
         row.name: Figures(
             found[row.name]["seconds"],
             found["python"]["seconds"],
@@ -36,6 +37,8 @@ def measure(project: Path, effort: Effort) -> dict[str, Figures]:
         )
         for row in ROWS
     }
+    figures["cfg"].more["a misspelt setting, seconds to its message"] = found["mistake"]["seconds"]
+    return figures
 
 
 MEASUREMENTS = [Measurement(ROWS, measure)]
