@@ -14,6 +14,8 @@ from torch.nn.functional import cross_entropy
 
 from {{ cookiecutter.package_name }}.data.mnist1d import MNIST1D
 from {{ cookiecutter.package_name }}.models.mlp import MLP
+from {{ cookiecutter.package_name }}.running import best_checkpoint
+from {{ cookiecutter.package_name }}.running.checkpoint_file import AtomicCheckpoints
 from {{ cookiecutter.package_name }}.tasks.task import Task
 
 BATCHES = 36  # of 100 in an epoch: a tenth of the 4000 training signals is held out
@@ -68,6 +70,38 @@ def test_the_summary_says_what_ran_and_how_it_ended(train):
 
 
 # The loss falls: it is largest after the first of three epochs, smallest after the last.
+def test_the_best_weights_of_quick_epochs_go_into_a_file_now_and_then(train, monkeypatch):
+    written, save = [], AtomicCheckpoints.save_checkpoint
+
+    def noted(self, checkpoint, path, storage_options=None):
+        written[-1].append(Path(path).name)
+        save(self, checkpoint, path)
+
+    monkeypatch.setattr(AtomicCheckpoints, "save_checkpoint", noted)
+    found = []
+    for seconds in (0, 1000):
+        monkeypatch.setattr(best_checkpoint, "SECONDS_BETWEEN_FILES", seconds)
+        written.append([])
+        found.append(train("data=moons", "optimizer.lr=0.001", "trainer.max_epochs=9"))
+    assert written == [[*["best.ckpt"] * 9, "last.ckpt"], ["best.ckpt", "best.ckpt", "last.ckpt"]]
+    assert same(weights(found[0].folder, "best"), weights(found[1].folder, "best"))
+    assert found[0].summary["metrics"] == found[1].summary["metrics"]
+
+
+def test_the_best_weights_of_a_run_that_fails_are_in_their_file(train, monkeypatch):
+    monkeypatch.setattr(best_checkpoint, "SECONDS_BETWEEN_FILES", 1000)
+    original = Task.training_step
+
+    def step(self, batch, batch_idx):
+        if self.current_epoch == 5:
+            raise RuntimeError("a fault of the model")
+        return original(self, batch, batch_idx)
+
+    monkeypatch.setattr(Task, "training_step", step)
+    done = train("data=moons", "optimizer.lr=0.001", "trainer.max_epochs=9", status=1)
+    assert torch.load(done.folder / "checkpoints" / "best.ckpt", weights_only=True)["epoch"] == 4
+
+
 @pytest.mark.parametrize(("mode", "best", "other"), [("max", 0, 2), ("min", 2, 0)])
 def test_the_metrics_are_those_of_the_tested_checkpoint(train, data_folder, mode, best, other):
     done = train(f"checkpoint.mode={mode}", "trainer.max_epochs=3", "optimizer.lr=0.01")

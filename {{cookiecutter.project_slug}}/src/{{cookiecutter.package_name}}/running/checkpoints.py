@@ -1,18 +1,17 @@
-"""Which weights a run keeps and tests, and how they are read back."""
+"""Which weights a run tests, and how they are read back."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lightning import __version__ as lightning_version
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch import Trainer
 
 from ..data.spec import DataSpec
 from ..mistakes import UserMistake, first_line
 from ..settings import Checkpoint, Settings
 from ..tasks import make_task
 from ..tasks.task import Task
+from .best_checkpoint import BestCheckpoint
 from .checkpoint_file import BEST, LAST, read
 from .integrity import is_unchanged
 from .run_folder import read_run
@@ -26,51 +25,6 @@ class Trained(NamedTuple):
     summary: dict[str, Any]
     checkpoint: dict[str, Any]  # as it was saved: `spec`, and the state of the data module under the name of its class
     path: Path  # of the checkpoint
-
-
-class BestCheckpoint(ModelCheckpoint):
-    """Writes `best.ckpt` when validation improves. Its state is a score and no path, so a run folder can be moved."""
-
-    def __init__(self, settings: Checkpoint, folder: Path) -> None:
-        super().__init__(
-            dirpath=folder,
-            filename="best",
-            monitor=settings.monitor,
-            mode=settings.mode,
-            save_weights_only=True,  # a run goes on from last.ckpt; all else takes longer to write than an epoch may
-            enable_version_counter=False,
-        )
-        self.path = str(folder / BEST)
-
-    # It has nothing to do after a step, but would be asked after each.
-    on_train_batch_end = Callback.on_train_batch_end
-
-    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
-        """Write what a test and a prediction need; Lightning would also ask all its loops for their state."""
-        task, data = trainer.lightning_module, trainer.datamodule  # type: ignore[attr-defined]
-        checkpoint = {
-            "epoch": trainer.current_epoch,
-            "global_step": trainer.global_step,
-            "pytorch-lightning_version": lightning_version,
-            "state_dict": trainer.strategy.lightning_module_state_dict(),
-            type(data).__qualname__: data.state_dict(),
-        }
-        task.on_save_checkpoint(checkpoint)
-        trainer.strategy.save_checkpoint(checkpoint, filepath)
-        trainer.strategy.barrier("Trainer.save_checkpoint")
-        self._last_global_step_saved = trainer.global_step
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the best score so far."""
-        return {"score": self.best_model_score}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the best score of the run that goes on."""
-        score = state_dict["score"]
-        if score is not None:
-            self.best_model_score = self.kth_value = score
-            self.best_model_path = self.kth_best_model_path = self.path
-            self.best_k_models = {self.path: score}
 
 
 def chosen_weights(

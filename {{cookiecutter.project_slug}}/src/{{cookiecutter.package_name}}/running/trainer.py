@@ -15,8 +15,8 @@ from lightning.pytorch.loggers.logger import Logger
 from ..mistakes import UserMistake, nearest
 from ..settings import Hardware, Settings
 from ..tasks.task import Task
+from .best_checkpoint import BestCheckpoint
 from .checkpoint_file import AtomicCheckpoints
-from .checkpoints import BestCheckpoint
 from .collectives import number_of_ranks
 from .compiling import compile_in_place
 from .cores import cores_for_this_job, gpus_for_this_job
