@@ -1,9 +1,11 @@
 """Batches hold every sample once, in an order that follows from the seed and the epoch alone."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from {{ cookiecutter.package_name }}.data.batches import Batches
+from {{ cookiecutter.package_name }}.data.batches import GPU_SHARE, Batches, on_gpu
 
 SAMPLES = 103
 TENSORS = (torch.arange(SAMPLES)[:, None] * torch.ones(1, 4), torch.arange(SAMPLES))
@@ -59,3 +61,17 @@ def test_iterating_leaves_the_global_generator_alone():
 
 def test_the_batch_size_does_not_change_the_order():
     assert torch.equal(epoch(4, batch_size=10), epoch(4, batch_size=7))
+
+
+@pytest.mark.parametrize(("too_little", "place"), [(0, "meta"), (1, "cpu")])
+def test_data_that_fit_well_lie_on_the_gpu(monkeypatch, too_little, place):
+    free = sum(tensor.nbytes for tensor in TENSORS) / GPU_SHARE - too_little
+    to = torch.Tensor.to
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, free))
+    # A device without memory plays the GPU.
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, device: to(self, "meta" if device.type == "cuda" else device))
+    trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device("cuda")))
+    tensors = on_gpu(TENSORS, trainer)
+    assert [tensor.device.type for tensor in tensors] == [place, place]
+    batches = list(Batches(tensors, 10, seed=3))
+    assert {tensor.device.type for batch in batches for tensor in batch} == {place} and len(batches[-1][0]) == 3

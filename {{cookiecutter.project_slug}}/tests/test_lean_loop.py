@@ -4,6 +4,7 @@ import sys
 
 import pytest
 import torch
+from lightning.pytorch import Callback
 
 from {{ cookiecutter.package_name }} import losses, tasks, train
 from {{ cookiecutter.package_name }}.data import datamodule
@@ -19,18 +20,26 @@ from {{ cookiecutter.package_name }}.tasks.classification import Classification
         ["optimizer=momentum", "scheduler=cosine", "trainer.max_steps=33"],
         ["model.dropout=0.5", "trainer.limit_val_batches=2"],
         ["scheduler=plateau", "scheduler.patience=0", "optimizer.lr=0.1", "early_stopping.patience=2"],
+        ["hardware.precision=bf16-mixed", "trainer.gradient_clip_val=0.5"],
+        ["trainer.gradient_clip_val=0.01", "trainer.gradient_clip_algorithm=value", "optimizer=momentum"],
         ["trainer.val_check_interval=3"],
         ["trainer.check_val_every_n_epoch=2"],
     ],
 )
 def test_both_loops_train_the_same_weights(tmp_path, monkeypatch, overrides):
     taken = []
+
+    def note(plain):
+        taken.append(plain)
+        return plain
+
     monkeypatch.setattr(datamodule, "EVALUATION_BATCH", 16)  # so that there are several to validate on
+    decide = lean_loop.is_plain
     for plain in (True, False):
         folder = tmp_path / str(plain)
         folder.mkdir()
         monkeypatch.chdir(folder)
-        monkeypatch.setattr(lean_loop, "is_plain", lambda trainer, plain=plain: taken.append(plain) or plain)
+        monkeypatch.setattr(lean_loop, "is_plain", lambda trainer, plain=plain: note(plain and decide(trainer)))
         command = ["train", "data=moons", "hardware=cpu", "tracking=none", "figures=false", "trainer.max_epochs=5"]
         monkeypatch.setattr(sys, "argv", [*command, *overrides])
         train.main()
@@ -49,7 +58,7 @@ def test_both_loops_train_the_same_weights(tmp_path, monkeypatch, overrides):
 def test_a_callback_that_listens_to_the_batches_of_a_validation_is_told(monkeypatch, train):
     told = []
 
-    class Listener(lean_validation.Callback):
+    class Listener(Callback):
         def on_validation_batch_start(self, trainer, task, batch, batch_idx, dataloader_idx=0):
             told.append(("start", batch_idx, len(batch[1])))
 

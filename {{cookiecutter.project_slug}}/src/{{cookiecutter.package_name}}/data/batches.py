@@ -3,9 +3,21 @@
 from collections.abc import Iterator
 
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor
 
 GATHERED = 32  # batches that are copied into order at once: one indexing operation instead of one for each batch
+GPU_SHARE = 0.25  # of a GPU's free memory that data may take
+
+
+def on_gpu(tensors: tuple[Tensor, ...], trainer: Trainer | None) -> tuple[Tensor, ...]:
+    """Return data where they are computed with: moved to the GPU of a training, if it has one and they fit well."""
+    device = trainer.strategy.root_device if trainer is not None else torch.device("cpu")
+    if device.type != "cuda":
+        return tensors
+    free, _ = torch.cuda.mem_get_info(device)
+    fits = sum(tensor.nbytes for tensor in tensors) <= GPU_SHARE * free
+    return tuple(tensor.to(device) for tensor in tensors) if fits else tensors
 
 
 class Batches:
@@ -60,7 +72,7 @@ class Batches:
             parts = iter([tuple(tensor[done:] for tensor in self.tensors)])
         else:
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-            order = torch.randperm(len(self.tensors[0]), generator=generator)[done:]
+            order = torch.randperm(len(self.tensors[0]), generator=generator)[done:].to(self.tensors[0].device)
             chunks = order.split(GATHERED * self.batch_size)
             parts = (tuple(tensor[chunk] for tensor in self.tensors) for chunk in chunks)
         for part in parts:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..mistakes import UserMistake
-from .batches import Batches
+from .batches import Batches, on_gpu
 from .scaling import Scaling
 from .spec import DataSpec
 
@@ -116,11 +116,12 @@ class ArrayDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> Batches:
         """Return the training batches, in an order that follows from seed and epoch."""
-        return Batches(self.parts["train"], self.batch_size, self.seed if self.shuffle else None)
+        tensors = on_gpu(self.parts["train"], self.trainer)
+        return Batches(tensors, self.batch_size, self.seed if self.shuffle else None)
 
     def evaluation_batches(self, part: str) -> Batches:
         """Return a part in order, in large batches."""
-        return Batches(self.parts[part], EVALUATION_BATCH)
+        return Batches(on_gpu(self.parts[part], self.trainer), EVALUATION_BATCH)
 
     def val_dataloader(self) -> Batches | list[Batches]:
         """Return the validation batches in order, or an empty list if there are none."""

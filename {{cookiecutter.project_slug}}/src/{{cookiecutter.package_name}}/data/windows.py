@@ -14,7 +14,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from ..mistakes import UserMistake
-from .batches import Batches
+from .batches import Batches, on_gpu
 from .scaling import Scaling, moments
 from .spec import DataSpec, PanelSpec
 
@@ -237,14 +237,17 @@ class PanelDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> WindowBatches:
         """Return the training batches, in an order that follows from seed and epoch."""
-        assert self.spec.panel is not None
-        seed = self.seed if self.shuffle else None
-        return WindowBatches(self.starts["train"], self.scaled, self.spec.panel, self.batch_size, seed)
+        return self.batches("train", self.batch_size, self.seed if self.shuffle else None)
 
     def evaluation_batches(self, part: str) -> WindowBatches:
         """Return a part in order, in large batches."""
+        return self.batches(part, EVALUATION_BATCH)
+
+    def batches(self, part: str, batch_size: int, seed: int | None = None) -> WindowBatches:
+        """Return a part in batches; without a seed in order."""
         assert self.spec.panel is not None
-        return WindowBatches(self.starts[part], self.scaled, self.spec.panel, EVALUATION_BATCH)
+        starts, *rows = on_gpu((self.starts[part], *self.scaled), self.trainer)
+        return WindowBatches(starts, Rows(*rows), self.spec.panel, batch_size, seed)
 
     def val_dataloader(self) -> WindowBatches | list[WindowBatches]:
         """Return the validation batches in order, or an empty list if there are none."""

@@ -2,8 +2,8 @@
 
 For a small model, Lightning's calls around a step (twelve hooks, forty context managers) cost as much as the step. A
 plain run needs none of them, so `LeanEpochLoop` does what they come to: forward, zero_grad, backward, step. Whatever
-is not plain (mixed precision, gradient accumulation or clipping, several devices, a profiler, an optimizer with a
-closure, hooks of its own) goes through Lightning's own loop.
+is not plain (gradients that are scaled or accumulated, several devices, a profiler, an optimizer with a closure, hooks
+of its own) goes through Lightning's own loop.
 """
 
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
-from lightning.pytorch.plugins.precision import Precision
+from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 from torch.optim import LBFGS
 
 from ..tasks.task import Task
-from .lean_validation import LeanValidation, overrides
+from .lean_validation import LeanValidation, autocast, overrides
 
 # Overridden in a task, any of these sends the run through Lightning's own loop. A step of its own may return a
 # dictionary or nothing, or call `self.log`.
@@ -81,6 +81,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         if self.is_plain is None:
             self.is_plain = is_plain(self.trainer)
             self.validates_between = validates_between(self.trainer)
+            self.autocast = autocast(self.trainer)
             self.listeners = [c for c in self.trainer.callbacks if overrides(c, Callback, "on_train_batch_end")]
         if self.restarting:
             # Our checkpoints are written between steps, so there is nothing to catch up with.
@@ -97,10 +98,13 @@ class LeanEpochLoop(_TrainingEpochLoop):
         progress.increment_started()
 
         batch = [tensor.to(task.device) for tensor in batch]
-        loss = task.training_step(batch, self.batch_idx)
+        with self.autocast():
+            loss = task.training_step(batch, self.batch_idx)
         optimizer.zero_grad()
         updates.zero_grad.increment_by(1)
         loss.backward()
+        if trainer.gradient_clip_val:
+            task.clip_gradients(optimizer)
         optimizer.step()
         updates.step.increment_by(1)
 
@@ -142,23 +146,19 @@ class LeanEpochLoop(_TrainingEpochLoop):
 
 def validates_between(trainer: Any) -> bool:
     """Say whether validation may come before the last batch of an epoch."""
-    return (
-        trainer.val_check_batch != trainer.num_training_batches
-        or trainer.check_val_every_n_epoch is None
-        or trainer._val_check_time_interval is not None
-    )
+    return trainer.val_check_batch != trainer.num_training_batches or trainer.check_val_every_n_epoch is None
 
 
 def is_plain(trainer: Any) -> bool:
-    """Say whether a step is forward, zero_grad, backward and step, and nothing else."""
+    """Say whether a step is forward, zero_grad, backward, perhaps clipping, and step, and nothing else."""
     task = trainer.lightning_module
     return (
         task.automatic_optimization
         and type(trainer.strategy) is SingleDeviceStrategy
-        and type(trainer.precision_plugin) is Precision
+        and type(trainer.precision_plugin) in (Precision, MixedPrecision)
+        and getattr(trainer.precision_plugin, "scaler", None) is None
         and type(trainer.profiler) is PassThroughProfiler
         and trainer.accumulate_grad_batches == 1
-        and not trainer.gradient_clip_val
         and not trainer._detect_anomaly
         and not isinstance(trainer.optimizers[0], LBFGS)
         and not any(overrides(task, Task, hook) for hook in STEP_HOOKS)

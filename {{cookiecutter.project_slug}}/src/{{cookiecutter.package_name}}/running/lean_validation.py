@@ -5,6 +5,7 @@ What a small model's epoch of 36 steps pays for Lightning's own way is a tenth o
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from lightning.fabric.utilities.data import _set_sampler_epoch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loops.evaluation_loop import _EvaluationLoop
+from lightning.pytorch.plugins.precision import MixedPrecision
 from lightning.pytorch.trainer.states import RunningStage, TrainerFn
 
 from ..tasks.task import Task
@@ -54,6 +56,7 @@ class LeanValidation(_EvaluationLoop):
             has_length = self.num_dataloaders == 1 and self.max_batches[0] != math.inf
             has_hooks = any(overrides(task, Task, hook) for hook in TASK_HOOKS)
             self.is_short = self.is_plain(trainer) and has_length and not has_hooks
+            self.autocast = autocast(trainer)
             self.at_start, self.at_end = (
                 [getattr(listener, hook) for listener in trainer.callbacks if overrides(listener, Callback, hook)]
                 for hook in ("on_validation_batch_start", "on_validation_batch_end")
@@ -71,7 +74,8 @@ class LeanValidation(_EvaluationLoop):
                 self.batch_progress.increment_by(1, is_last_batch=number + 1 == self.max_batches[0])
                 for listener in self.at_start:
                     listener(trainer, task, batch, number)
-                task.validation_step([tensor.to(task.device) for tensor in batch], number)
+                with self.autocast():
+                    task.validation_step([tensor.to(task.device) for tensor in batch], number)
                 for listener in self.at_end:
                     listener(trainer, task, None, batch, number)
             self._has_run = True
@@ -86,6 +90,12 @@ class LeanValidation(_EvaluationLoop):
             for callback in trainer.callbacks:
                 getattr(callback, hook)(trainer, trainer.lightning_module)
             getattr(trainer.lightning_module, hook)()
+
+
+def autocast(trainer: Any) -> Callable[[], AbstractContextManager[None]]:
+    """Return what makes the context of a forward pass: that of mixed precision, or none."""
+    precision = trainer.precision_plugin
+    return precision.forward_context if isinstance(precision, MixedPrecision) else nullcontext
 
 
 def overrides(thing: object, base: type, name: str) -> bool:
