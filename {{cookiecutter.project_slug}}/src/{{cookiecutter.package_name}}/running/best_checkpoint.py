@@ -42,22 +42,14 @@ class BestCheckpoint(ModelCheckpoint):
     on_train_batch_end = Callback.on_train_batch_end
 
     def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
-        """Keep what a test and a prediction need; Lightning would also ask all its loops for their state."""
-        task, data = trainer.lightning_module, trainer.datamodule  # type: ignore[attr-defined]
-        checkpoint: dict[str, Any] = {
-            "epoch": trainer.current_epoch,
-            "global_step": trainer.global_step,
-            "pytorch-lightning_version": lightning_version,
-            "state_dict": trainer.strategy.lightning_module_state_dict(),
-            type(data).__qualname__: data.state_dict(),
-        }
-        task.on_save_checkpoint(checkpoint)
+        """Take in better weights."""
+        weights = trainer.strategy.lightning_module_state_dict()
+        self.in_memory = {"epoch": trainer.current_epoch, "global_step": trainer.global_step, "state_dict": weights}
         self._last_global_step_saved = trainer.global_step
-        self.in_memory = checkpoint
         if self.is_due or trainer.world_size > 1:  # several processes would have to agree on the time
             self.write(trainer)
         else:
-            checkpoint["state_dict"] = {name: values.clone() for name, values in checkpoint["state_dict"].items()}
+            self.in_memory["state_dict"] = {name: values.clone() for name, values in weights.items()}
 
     @property
     def is_due(self) -> bool:
@@ -65,11 +57,21 @@ class BestCheckpoint(ModelCheckpoint):
         return time.monotonic() - self.time > SECONDS_BETWEEN_FILES
 
     def write(self, trainer: Trainer) -> None:
-        """Write what is kept in memory, if anything is."""
-        if self.in_memory is not None:
-            trainer.strategy.save_checkpoint(self.in_memory, self.path)
-            trainer.strategy.barrier("Trainer.save_checkpoint")
-            self.in_memory, self.time = None, time.monotonic()
+        """Write what is in memory, if anything is, and all that a test and a prediction need besides.
+
+        Lightning would also ask its loops and callbacks for their state.
+        """
+        if self.in_memory is None:
+            return
+        task, data = trainer.lightning_module, trainer.datamodule  # type: ignore[attr-defined]
+        checkpoint = self.in_memory | {
+            "pytorch-lightning_version": lightning_version,
+            type(data).__qualname__: data.state_dict(),
+        }
+        task.on_save_checkpoint(checkpoint)
+        trainer.strategy.save_checkpoint(checkpoint, self.path)
+        trainer.strategy.barrier("Trainer.save_checkpoint")
+        self.in_memory, self.time = None, time.monotonic()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the weights if they are better."""
