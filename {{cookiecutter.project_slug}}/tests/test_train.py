@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -86,6 +87,23 @@ def test_the_best_weights_of_quick_epochs_go_into_a_file_now_and_then(train, mon
     assert written == [[*["best.ckpt"] * 9, "last.ckpt"], ["best.ckpt", "best.ckpt", "last.ckpt"]]
     assert same(weights(found[0].folder, "best"), weights(found[1].folder, "best"))
     assert found[0].summary["metrics"] == found[1].summary["metrics"]
+
+
+def test_a_metric_of_the_training_decides_at_the_end_of_each_epoch(train):
+    done = train("data=moons", "optimizer.lr=0.001", "trainer.max_epochs=3", "checkpoint.monitor=train/loss")
+    best = torch.load(done.folder / "checkpoints" / "best.ckpt", weights_only=True)
+    losses = [float(row["train/loss"]) for row in rows(done.folder)[:3]]
+    assert losses[2] < losses[1] < losses[0] and (best["epoch"], best["global_step"]) == (2, done.summary["steps"])
+    assert done.summary["metrics"]["train/loss"] == losses[2] and done.summary["checkpoint"]["tested"] == "best"
+
+
+@pytest.mark.parametrize(("mode", "better"), [("min", [0.5, 0.4]), ("max", [0.5, 0.6])])
+def test_a_score_that_is_no_number_is_never_the_best(tmp_path, mode, better):
+    best = best_checkpoint.BestCheckpoint(SimpleNamespace(mode=mode), tmp_path)
+    for score, expected in ((math.nan, False), (better[0], True), (math.nan, False), (better[1], True), (0.5, False)):
+        assert best.is_best(torch.tensor(score)) == expected
+        if expected:
+            best.score = torch.tensor(score)
 
 
 def test_the_best_weights_of_a_run_that_fails_are_in_their_file(train, monkeypatch):

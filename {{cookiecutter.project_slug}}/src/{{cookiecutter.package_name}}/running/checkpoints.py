@@ -41,8 +41,8 @@ def chosen_weights(
     best = next((callback for callback in trainer.checkpoint_callbacks if isinstance(callback, BestCheckpoint)), None)
     row = rows[-1] if rows else {}
     path = folder / LAST
-    if settings.test == "best" and best is not None and best.best_model_score is not None:
-        path, score = folder / BEST, float(best.best_model_score)
+    if settings.test == "best" and best is not None and best.score is not None:
+        path, score = folder / BEST, float(best.score)
         row = next((row for row in rows if row.get(settings.monitor) == score), row)
     return path, {name: value for name, value in row.items() if "/" in name}
 
