@@ -70,7 +70,6 @@ def test_the_summary_says_what_ran_and_how_it_ended(train):
     assert not list(folder.rglob("*.partial")) + list(folder.rglob("*.tmp"))
 
 
-# The loss falls: it is largest after the first of three epochs, smallest after the last.
 def test_the_best_weights_of_quick_epochs_go_into_a_file_now_and_then(train, monkeypatch):
     written, save = [], AtomicCheckpoints.save_checkpoint
 
@@ -120,6 +119,7 @@ def test_the_best_weights_of_a_run_that_fails_are_in_their_file(train, monkeypat
     assert torch.load(done.folder / "checkpoints" / "best.ckpt", weights_only=True)["epoch"] == 4
 
 
+# The loss falls: it is largest after the first of three epochs, smallest after the last.
 @pytest.mark.parametrize(("mode", "best", "other"), [("max", 0, 2), ("min", 2, 0)])
 def test_the_metrics_are_those_of_the_tested_checkpoint(train, data_folder, mode, best, other):
     done = train(f"checkpoint.mode={mode}", "trainer.max_epochs=3", "optimizer.lr=0.01")
