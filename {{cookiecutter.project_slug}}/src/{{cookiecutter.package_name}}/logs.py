@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from loguru import logger
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TERMINAL_FORMAT = "<dim>{time:HH:mm:ss}</dim> <level>{level: <7}</level> {message}"
 FILE_FORMAT = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {name}:{line} {message}"
+_terminal: TextIO | None = None  # that messages go to
 
 
 class LoguruHandler(logging.Handler):
@@ -44,7 +45,14 @@ class LoguruHandler(logging.Handler):
 
 
 def log_to_terminal() -> None:
-    """Send messages to stderr, coloured when it is a terminal; of other libraries only what needs attention."""
+    """Send messages to stderr, coloured when it is a terminal; of other libraries only what needs attention.
+
+    Asked for again, as each job of a sweep does, it has nothing to do: loguru takes milliseconds to set up.
+    """
+    global _terminal
+    if _terminal is sys.stderr:
+        return
+    _terminal = sys.stderr
     logger.remove()
     logger.configure(patcher=mask_message)
     logger.add(

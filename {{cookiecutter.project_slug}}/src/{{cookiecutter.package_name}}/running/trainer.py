@@ -1,12 +1,13 @@
 """Lightning's Trainer, made from the settings `hardware` and `trainer`."""
 
 import sys
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
@@ -25,6 +26,9 @@ from .lean_loop import LeanEpochLoop
 from .progress import ProgressLines
 from .run_folder import Run
 from .run_state import RunState
+
+# With each Trainer, Lightning looks through all installed packages for callbacks, which takes milliseconds of a job.
+registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-defined, assignment]
 
 
 def make_trainer(
