@@ -3,7 +3,6 @@
 Each page keeps what people wrote on it: only what stands between two marks is made anew.
 """
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -18,7 +17,7 @@ PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 READMES = {TEMPLATE / "README.md": "docs/benchmarks.md", PROJECT / "README.md": None}
 NOT_MACHINE = ("date", "commit", "machine", "quick", "failed", "ours", "yardstick", "unit", "usual", "more", "curves")
 DIGITS = {"µs": 0, "s": 2, "MiB": 0}
-NAMES = {"step-linear": "the linear model", "step-cnn": "the CNN", "step-gru": "the GRU"}
+NAMES = {"step-linear": "linear", "step-cnn": "CNN", "step-gru": "GRU"}
 
 
 def write(lines: Sequence[Row | Panel], results: Found) -> None:
@@ -121,34 +120,25 @@ def described(lines: Sequence[Row | Panel], results: Found) -> list[str]:
 
 
 def sentences(rows: Sequence[Row], results: Found, link: str | None) -> str:
-    """Return what a README says about the cost; nothing as long as the step of the MLP is not measured."""
+    """Return the three lines that a README says about the cost; nothing as long as the MLP's step is not measured."""
     found = {row.name: median(figures_of(results[row.name]).results(row.unit)) for row in rows}
     if "step-mlp" not in found:
         return ""
     step = figures_of(results["step-mlp"])
-    usual = median(ratios(step.usual, step.yardstick))
-    others = ", ".join(f"{found[name]:.2f} times for {model}" for name, model in NAMES.items() if name in found)
-    others = f" ({others})" if others else ""
-    said = [
-        "A training step of the small MLP, with validation, metrics, CSV, W&B and checkpoints, and no progress bar, "
-        "costs "
-        f"{found['step-mlp']:.2f} times that of a textbook PyTorch loop{others}; "
-        f"the usual Lightning recipe costs {usual:.1f} times."
-    ]
-    starts = {
-        "cold-start": "a run of one step takes {:.2f} times as long as importing torch and Lightning",
-        "help": "`train --help` answers in {:.2f} s",
-        "job": "each further job of a sweep takes {:.1f} times its bare training of five epochs",
-        "memory": "a run needs {:.2f} times the memory of its imports",
-    }
-    if parts := [text.format(found[name]) for name, text in starts.items() if name in found]:
-        said.append("; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + ".")
+    others = [f"{model} {found[name]:.2f}" for name, model in NAMES.items() if name in found]
+    if bar := step.more.get("times, with a progress bar"):
+        others.append(f"with a bar {median(bar):.2f}")
+    beside = f" ({', '.join(others)})" if others else ""
+    said = [f"where the usual Lightning recipe takes {median(ratios(step.usual, step.yardstick)):.1f}"]
+    texts = {"job": "a further job of a sweep {:.1f} times its training", "help": "`--help` answers in {:.2f} s"}
+    said += [text.format(found[name]) for name, text in texts.items() if name in found]
     about = results["step-mlp"]
     roughly = " roughly, and not alone," if about["quick"] else ""
-    said.append(
+    return (
+        f"An MLP's step, tracked, takes {found['step-mlp']:.2f} times a textbook PyTorch loop's{beside},\n"
+        f"{'; '.join(said)}.\n"
         f"Measured{roughly} on {about['machine']}, {about['date']}{f': [all figures]({link})' if link else ''}."
     )
-    return textwrap.fill(" ".join(said), width=118, break_on_hyphens=False, break_long_words=False)
 
 
 def replace_part(path: Path, name: str, text: str) -> None:

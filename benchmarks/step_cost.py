@@ -16,6 +16,7 @@ from side_by_side import Contender
 
 TEXTBOOK = "textbook PyTorch loop"
 NAMES = ("project", "textbook", "usual")
+BAR = ("trainer.enable_progress_bar=true",)
 SHORT = 180  # steps
 # By the model: steps of the long run, full and quick.
 LONG = {"linear": (4680, 1440), "mlp": (4680, 1440), "cnn": (2340, 720), "rnn": (900, 360)}
@@ -32,6 +33,7 @@ def measure(model: str, project: Path, effort: Effort) -> dict[str, Figures]:
     long = LONG[model][effort.quick]
     found: dict[str, list[float]] = {name: [] for name in NAMES}
     processor: dict[str, list[float]] = {name: [] for name in NAMES}
+    with_bar: list[float] = []
     with ExitStack() as stack:
         contenders = {name: stack.enter_context(Contender(name, project)) for name in NAMES}
         for contender in contenders.values():
@@ -42,7 +44,12 @@ def measure(model: str, project: Path, effort: Effort) -> dict[str, Figures]:
                 short, whole = (contenders[name].train(model, steps) for steps in (SHORT, long))
                 found[name].append((whole.loop - short.loop) / (long - SHORT) * 1e6)
                 processor[name].append(whole.processor - short.processor)
-    more = {"times, by the processor's clock": ratios(processor["project"], processor["textbook"])}
+            short, whole = (contenders["project"].train(model, steps, overrides=BAR) for steps in (SHORT, long))
+            with_bar.append((whole.loop - short.loop) / (long - SHORT) * 1e6)
+    more = {
+        "times, by the processor's clock": ratios(processor["project"], processor["textbook"]),
+        "times, with a progress bar": ratios(with_bar, found["textbook"]),
+    }
     return {ROWS[model].name: Figures(found["project"], found["textbook"], "µs", found["usual"], more)}
 
 
