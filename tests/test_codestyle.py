@@ -44,7 +44,7 @@ SPOILED_FILES = [
     ("single_responsibility", "src/{}/long.py", f"def f(a: int) -> int:\n{BRANCHES}    return a\n", 1),
     ("abstract_classes", "src/{}/alike.py", ALIKE, 7),
 ]
-FOUND_ELSEWHERE = {"cookiecutter": "pyproject.toml", "makefiles": "Makefile", "git": "notes.py", "tests": "tests"}
+FOUND_ELSEWHERE = {"cookiecutter": "pyproject.toml", "makefiles": "Makefile", "git": "notes.py"}
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +101,8 @@ def test_a_project_spoiled_in_14_ways_gives_14_findings(bake: Bake, tmp_path: Pa
     written = (project / "pyproject.toml").read_text(encoding="utf-8").splitlines()
     expected = {topic: [(path.format(package), line)] for topic, path, _, line in SPOILED_FILES}
     expected |= {topic: [(path, 1)] for topic, path in FOUND_ELSEWHERE.items()}
-    expected["cookiecutter"] = [("pyproject.toml", written.index("[tool.hyperplane]") + 1)]
+    for topic, table in {"cookiecutter": "[tool.hyperplane]", "tests": "[tool.pytest.ini_options]"}.items():
+        expected[topic] = [("pyproject.toml", written.index(table) + 1)]
     assert found == expected and len(found) == 14
     assert {line["status"] for line in lines.values()} == {"not met"}
 
@@ -110,6 +111,9 @@ def test_promote_leads_from_concept_to_deployment(
     bake: Bake, tmp_path: Path, measured: Path, one_cache: dict[str, str]
 ) -> None:
     project = Path(shutil.copytree(bake(), tmp_path / "promoted"))
+    answers = {"project_name": "Mine", "stage": "concept", "ci": "github"}
+    state = {"template": "a place", "context": {"cookiecutter": answers}}
+    (project / ".cruft.json").write_text(json.dumps(state, indent=2))
     for stage in STAGES[1:]:
         shutil.copy(measured, project)
         done = codestyle(project, one_cache, "promote")
@@ -117,6 +121,8 @@ def test_promote_leads_from_concept_to_deployment(
         assert f"The stage is {stage} now" in done.stdout
         fresh = bake(stage=stage) / "pyproject.toml"
         assert (project / "pyproject.toml").read_text(encoding="utf-8") == fresh.read_text(encoding="utf-8")
+        answers["stage"] = stage
+        assert (project / ".cruft.json").read_text() == json.dumps(state, indent=2), "what cruft update compares with"
     assert git(project, "diff", "--name-only").split() == ["pyproject.toml"]
     assert codestyle(project, one_cache, "promote").returncode == 2
 

@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import io
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -100,10 +101,19 @@ def promote(project: Project, dry_run: bool) -> int:
         sys.stdout.write("\nNothing was changed: this was a dry run.\n")
         return 0
     write(project.root / "pyproject.toml", new)
+    record_answer(project.root / ".cruft.json", stage)
     sys.stdout.write(f"The stage is {stage} now. From here on:\n")
     for sentence in stricter(stage):
         sys.stdout.write(f"  {sentence}\n")
     return 0
+
+
+def record_answer(path: Path, stage: str) -> None:
+    """Write the stage into the answers that `cruft update` makes the project of; there may be none."""
+    if not path.is_file():
+        return
+    text = path.read_text(encoding="utf-8")
+    write(path, re.sub(r'("stage": *)"[^"]*"', rf'\1"{stage}"', text, count=1))
 
 
 def write(path: Path, text: str) -> None:
