@@ -101,8 +101,8 @@ def test_a_project_spoiled_in_14_ways_gives_14_findings(bake: Bake, tmp_path: Pa
     written = (project / "pyproject.toml").read_text(encoding="utf-8").splitlines()
     expected = {topic: [(path.format(package), line)] for topic, path, _, line in SPOILED_FILES}
     expected |= {topic: [(path, 1)] for topic, path in FOUND_ELSEWHERE.items()}
-    for topic, table in {"cookiecutter": "[tool.hyperplane]", "tests": "[tool.pytest.ini_options]"}.items():
-        expected[topic] = [("pyproject.toml", written.index(table) + 1)]
+    for topic, section in {"cookiecutter": "[tool.hyperplane]", "tests": "[tool.pytest.ini_options]"}.items():
+        expected[topic] = [("pyproject.toml", written.index(section) + 1)]
     assert found == expected and len(found) == 14
     assert {line["status"] for line in lines.values()} == {"not met"}
 
