@@ -9,12 +9,10 @@ from pydantic import BaseModel, ValidationError
 
 from .components import Component, OpenComponent, settings_class
 from .configs import COMPONENTS, choices, listing
-from .explaining import explain, unchosen
+from .explaining import unchosen
 from .mistakes import UserMistake, first_line, in_words, nearest, shown, similar
 from .settings import Settings
 from .strangers import leaves, refuse_foreign_code
-
-__all__ = ["check", "describe", "explain"]
 
 REQUIRED = ("model", "data", "optimizer")
 

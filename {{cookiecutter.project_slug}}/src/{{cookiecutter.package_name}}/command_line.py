@@ -54,7 +54,7 @@ def run_command(name: str) -> None:
     except UserMistake as mistake:
         refuse(str(mistake))
     except (CompactHydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
-        from .checking import explain
+        from .explaining import explain
 
         refuse(explain(error))
     except SweepFailed as failure:

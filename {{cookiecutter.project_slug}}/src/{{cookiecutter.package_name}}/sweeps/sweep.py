@@ -19,7 +19,8 @@ from hydra.plugins.launcher import Launcher
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
-from ..checking import check, explain
+from ..checking import check
+from ..explaining import explain
 from ..mistakes import SweepFailed, UserMistake, first_line
 from ..running.integrity import is_completed, read_summary
 from ..running.locks import is_locked
