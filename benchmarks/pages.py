@@ -126,9 +126,9 @@ def sentences(rows: Sequence[Row], results: Found, link: str | None) -> str:
         return ""
     step = figures_of(results["step-mlp"])
     others = [f"{model} {found[name]:.2f}" for name, model in NAMES.items() if name in found]
-    if bar := step.more.get("times, with a progress bar"):
-        others.append(f"with a bar {median(bar):.2f}")
-    beside = f" ({', '.join(others)})" if others else ""
+    bar = step.more.get("times, with a progress bar")
+    beside = f", with a bar {median(bar):.2f}" if bar else ""
+    beside += f" ({', '.join(others)})" if others else ""
     said = [f"where the usual Lightning recipe takes {median(ratios(step.usual, step.yardstick)):.1f}"]
     texts = {"job": "a further job of a sweep {:.1f} times its training", "help": "`--help` answers in {:.2f} s"}
     said += [text.format(found[name]) for name, text in texts.items() if name in found]

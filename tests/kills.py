@@ -109,7 +109,11 @@ def kill_sweep(project: Project, kills: int, seed: int = 0) -> dict[str, Any]:
     for number in range(kills):
         goal = epochs_in(sweeps / "killed") + chance.uniform(0.05, 1) * a_share
         process = project.start(*SWEEP, "sweep=killed")
+        deadline = time.monotonic() + 300
         while process.poll() is None and epochs_in(sweeps / "killed") < goal:
+            if time.monotonic() > deadline:
+                process.kill()
+                raise TimeoutError(f"the sweep stood still: {process.communicate()[0]}")
             time.sleep(0.01)
         if process.poll() is None:
             killed += 1

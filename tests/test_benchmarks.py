@@ -95,8 +95,8 @@ def test_pages_are_made_anew_between_their_marks(load: Any, monkeypatch: pytest.
     assert "| rows of the table | 10 | 1,000,000 |" in text
     assert text.count("\nold\n") == 1 and HAND_WRITTEN in text  # a page's own marks alone are made anew
     told = readme.read_text().partition("<!-- cost -->\n")[2].partition("\n<!-- /cost -->")[0].splitlines()
-    assert "step, tracked, takes 1.55 times a textbook PyTorch loop's (linear 1.55, CNN 1.55," in told[0]
-    assert "with a bar 1.62" in told[0] and "the usual Lightning recipe takes 3.0;" in told[1]
+    assert "step, tracked, takes 1.55 times a textbook PyTorch loop's, with a bar 1.62 (linear 1.55, CNN" in told[0]
+    assert "the usual Lightning recipe takes 3.0;" in told[1]
     assert len(told) == 3 and max(map(len, told)) <= 120
     assert HAND_WRITTEN in readme.read_text()
     for name in ("docs/benchmarks.png", "docs/benchmarks_growth.png", "references/benchmarks.png"):

@@ -1,5 +1,6 @@
 """The short way through a training step and a validation ends where Lightning's own way ends."""
 
+import csv
 import sys
 
 import pytest
@@ -9,6 +10,7 @@ from lightning.pytorch import Callback
 from {{ cookiecutter.package_name }} import losses, tasks, train
 from {{ cookiecutter.package_name }}.data import datamodule
 from {{ cookiecutter.package_name }}.running import lean_loop, lean_validation
+from {{ cookiecutter.package_name }}.running.progress import Bar
 from {{ cookiecutter.package_name }}.running.run_state import RunState
 from {{ cookiecutter.package_name }}.tasks.classification import Classification
 
@@ -55,28 +57,61 @@ def test_both_loops_train_the_same_weights(tmp_path, monkeypatch, overrides):
     assert (lean / "metrics.csv").read_text() == (lightning / "metrics.csv").read_text()
 
 
-def test_a_callback_that_listens_to_the_batches_of_a_validation_is_told(monkeypatch, train):
+def test_a_progress_bar_is_told_of_all_batches_on_the_short_way(monkeypatch, train):
     told = []
+    for hook in ("on_train_batch_end", "on_validation_batch_end"):
+        original = getattr(Bar, hook)
 
-    class Listener(Callback):
-        def on_validation_batch_start(self, trainer, task, batch, batch_idx, dataloader_idx=0):
-            told.append(("start", batch_idx, len(batch[1])))
+        def noted(self, *arguments, hook=hook, original=original):
+            told.append((hook, arguments[-1], len(arguments[-2][1])))
+            original(self, *arguments)
+
+        monkeypatch.setattr(Bar, hook, noted)
+    decide = lean_loop.is_plain
+    counts = []
+    monkeypatch.setattr(lean_validation._EvaluationLoop, "on_run_start", note_run(counts))
+    for plain in (True, False):
+        monkeypatch.setattr(lean_loop, "is_plain", lambda trainer, plain=plain: plain and decide(trainer))
+        train("data=moons", "trainer.max_epochs=3", "trainer.enable_progress_bar=true")
+        counts.append("end")
+    half = len(told) // 2
+    assert half == 3 * (8 + 1) and told[:half] == told[half:], "as in Lightning's own loop"
+    assert counts == ["test", "end", "validate", "validate", "validate", "test", "end"]
+
+
+def note_run(runs):
+    original = lean_validation._EvaluationLoop.on_run_start
+
+    def on_run_start(self):
+        runs.append("test" if self.trainer.testing else "validate")
+        original(self)
+
+    return on_run_start
+
+
+def test_other_callbacks_may_log_at_each_batch(monkeypatch, train):
+    class Logs(Callback):
+        def on_train_batch_end(self, trainer, task, outputs, batch, batch_idx):
+            task.log("train/own", 7.0, on_step=False, on_epoch=True)
 
         def on_validation_batch_end(self, trainer, task, outputs, batch, batch_idx, dataloader_idx=0):
-            told.append(("end", batch_idx, len(batch[1])))
+            task.log("val/own", 5.0)
 
-    made = lean_validation.LeanValidation.__init__
+    made = lean_loop.LeanEpochLoop.__init__
 
-    def with_listener(self, trainer, is_plain):
-        trainer.callbacks.append(Listener())
-        made(self, trainer, is_plain)
+    def with_callback(self, trainer, between_steps):
+        trainer.callbacks.append(Logs())
+        made(self, trainer, between_steps)
 
-    monkeypatch.setattr(lean_validation.LeanValidation, "__init__", with_listener)
-    for plain in (True, False):
-        monkeypatch.setattr(lean_loop, "is_plain", lambda trainer, plain=plain: plain)
-        train("data=moons", "trainer.max_epochs=3")
-    half = len(told) // 2
-    assert half >= 6 and told[:half] == told[half:], "as in Lightning's own loop"
+    monkeypatch.setattr(lean_loop.LeanEpochLoop, "__init__", with_callback)
+    assert own_metrics(train("data=moons", "trainer.max_epochs=2")) == ({"7.0"}, {"5.0"})
+
+
+def own_metrics(done):
+    """What metrics.csv holds of train/own and val/own."""
+    with (done.folder / "metrics.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    return tuple({row[f"{stage}/own"] for row in table} - {""} for stage in ("train", "val"))
 
 
 @pytest.mark.parametrize("form", ["tensor", "dictionary", "nothing"])
@@ -92,10 +127,7 @@ def test_a_step_of_ones_own_logs_and_returns_what_lightning_allows(monkeypatch, 
             self.log("val/own", 5.0)
 
     monkeypatch.setitem(tasks.TASKS, "classification", Own)
-    done = train("data=moons", "trainer.max_epochs=2")
-    rows = (done.folder / "metrics.csv").read_text().splitlines()
-    table = [dict(zip(rows[0].split(","), row.split(","), strict=True)) for row in rows[1:]]
-    assert {row["train/own"] for row in table} - {""} == {"7.0"} and {row["val/own"] for row in table} - {""} == {"5.0"}
+    assert own_metrics(train("data=moons", "trainer.max_epochs=2")) == ({"7.0"}, {"5.0"})
 
 
 def test_a_validation_is_in_evaluation_mode_as_a_whole(monkeypatch, train):

@@ -20,6 +20,7 @@ MISTAKES = [
     ("modl=cnn", "modl", "mean model?"),
     ("--model=mlp", "--model=mlp is no option", "no dashes: model=mlp"),
     ("-model=mlp", "-model=mlp is no option", "no dashes: model=mlp"),
+    ("--experiment=mnist1d_table", "--experiment=mnist1d_table is no option", "no dashes: experiment=mnist1d_table"),
     ("--seed=1", "--seed=1 is no option", "no dashes: seed=1"),
     ("hydra.run.dir=", "hydra.run.dir=", "holds other files", "name a new folder"),
     ("hydra.run.dir=data", "hydra.run.dir=data", "holds other files", "name a new folder"),
@@ -163,6 +164,11 @@ def test_a_mistake_is_explained_and_leaves_nothing_behind(train, typed):
     assert done.folders == []
 
 
+def test_a_setting_behind_an_option_is_told_where_it_belongs(command):
+    done = command("train", "model=mlp,cnn", "-m", "seed=1,2")
+    assert done.status == 2 and done.stderr.startswith("seed=1,2 stands behind an option. Options come first")
+
+
 MLP_FILE = f"_target_: {PACKAGE}.models.mlp.MLP\n"
 # A file of one's own, and what the message must name.
 WRONG_FILES = [
@@ -170,7 +176,7 @@ WRONG_FILES = [
     (MLP_FILE + "hidden_sizes: [10", "mine.yaml", "line 2"),
     (MLP_FILE + "\tdropout: 0.1", "mine.yaml", "line 2"),
     (MLP_FILE + "dropout: 0.1\ndropout: 0.2", "mine.yaml", "duplicate key dropout"),
-    (MLP_FILE + "# Größe", "not UTF-8"),
+    (MLP_FILE + "# Größe", "mine.yaml:2: a character that is not UTF-8"),
     (MLP_FILE + "dropout: ${modl.x}", "model.dropout", "modl.x"),
     (MLP_FILE + "dropout: ${oc.env:NOWHERE}", "model.dropout", "NOWHERE"),
     ("hidden_sizes: [10]", "model has no _target_", "models.mlp.MLP"),

@@ -91,6 +91,19 @@ def test_a_run_that_was_stopped_again_and_again(train, command, monkeypatch):
     assert_equal(whole, folder)
 
 
+def test_a_run_that_goes_on_with_another_metric_looks_for_its_best_anew(train, command):
+    settings = ("data=moons", "optimizer.lr=0.001")
+    folder = train(*settings, "trainer.max_epochs=3").folder
+    other = ("checkpoint.monitor=val/accuracy", "checkpoint.mode=max", "trainer.max_epochs=8")
+    done = command("train", f"resume={folder}", *other)
+    assert done.status == 0, done.stderr
+    whole = train(*settings, *other).folder  # of whose epochs the first three do not decide
+    assert checkpoint(folder, "best")["epoch"] == checkpoint(whole, "best")["epoch"] >= 3
+    assert same(checkpoint(folder, "best")["state_dict"], checkpoint(whole, "best")["state_dict"])
+    ends = [json.loads((place / "summary.json").read_text())["metrics"] for place in (folder, whole)]
+    assert ends[0] == ends[1]
+
+
 @pytest.mark.parametrize("hook", ["validation_step", "on_test_epoch_end"])
 def test_a_run_that_was_stopped_while_it_measured(train, command, monkeypatch, hook):
     settings = ("data=moons", "trainer.max_epochs=3", "model.dropout=0.3")

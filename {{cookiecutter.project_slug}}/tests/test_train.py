@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from {{ cookiecutter.package_name }}.data.mnist1d import MNIST1D
 from {{ cookiecutter.package_name }}.models.mlp import MLP
-from {{ cookiecutter.package_name }}.running import best_checkpoint
+from {{ cookiecutter.package_name }}.running import best_checkpoint, progress
 from {{ cookiecutter.package_name }}.running.checkpoint_file import AtomicCheckpoints
 from {{ cookiecutter.package_name }}.tasks.task import Task
 
@@ -86,6 +86,23 @@ def test_the_best_weights_of_quick_epochs_go_into_a_file_now_and_then(train, mon
     assert written == [[*["best.ckpt"] * 9, "last.ckpt"], ["best.ckpt", "best.ckpt", "last.ckpt"]]
     assert same(weights(found[0].folder, "best"), weights(found[1].folder, "best"))
     assert found[0].summary["metrics"] == found[1].summary["metrics"]
+
+
+def test_the_bar_says_where_a_run_is_and_is_drawn_now_and_then(train, monkeypatch):
+    drawn, draw = [], progress.tqdm.refresh
+    monkeypatch.setattr(progress.tqdm, "refresh", lambda bar, **_: (drawn.append(str(bar)), draw(bar)))
+    shown = ("data=moons", "trainer.max_epochs=3", "trainer.enable_progress_bar=true")
+    train(*shown)
+    assert 1 <= len(drawn) < 20
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_DRAWINGS", 0)
+    drawn.clear()
+    done = train(*shown)
+    steps = done.summary["steps"] // 3
+    assert len(drawn) == 3 * (steps + 1) + 1, "every batch of training and validation, and one of the test"
+    assert drawn[steps].startswith("epoch 1, validation |") and "| 1/1, " in drawn[steps]
+    assert drawn[-2].startswith("epoch 3, validation") and "steps/s  " in drawn[-2] and "val/accuracy 0." in drawn[-2]
+    assert drawn[-1].startswith("test ")
+    assert drawn[0].startswith("epoch 1 |") and f"| 1/{steps}, " in drawn[0]
 
 
 def test_a_metric_of_the_training_decides_at_the_end_of_each_epoch(train):
@@ -165,6 +182,14 @@ def test_a_seed_gives_the_same_weights_to_the_last_bit(train, tmp_path):
     assert same(weights(first.folder), weights(again.folder))
     assert first.summary["metrics"] == again.summary["metrics"]
     assert not same(weights(first.folder), weights(other.folder))
+
+
+def test_a_model_that_is_solved_at_once_has_its_best_weights_in_a_file_too(train):
+    done = train("data=moons", "model=kernel_svm")
+    assert done.summary["checkpoint"] == {
+        **{name: f"checkpoints/{name}.ckpt" for name in ("best", "last")},
+        "tested": "best",
+    }
 
 
 def test_checkpoints_hold_tensors_and_plain_values_only(train):

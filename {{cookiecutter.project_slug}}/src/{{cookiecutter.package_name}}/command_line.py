@@ -36,10 +36,10 @@ def run_command(name: str) -> None:
     from .secrecy import read_env
     from .sweeps.composition import SweepLoader
 
+    refuse_what_is_no_option(name)
     # An option of Hydra (in full or in part, as argparse takes it) that unpickles a file, which may run anything.
     if any(len(word) > 2 and "--experimental-rerun".startswith(word.partition("=")[0]) for word in sys.argv[1:]):
         refuse("--experimental-rerun is not allowed: it would run code from a pickle. Name the settings instead.")
-    refuse_dashes(name)
     read_env()
     shows_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its exceptions to us
@@ -53,10 +53,14 @@ def run_command(name: str) -> None:
         hydra.main(version_base=HYDRA_VERSION, config_path=str(CONFIGS), config_name=name)(getattr(module, name))()
     except UserMistake as mistake:
         refuse(str(mistake))
-    except (CompactHydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
+    except (CompactHydraException, OmegaConfBaseException, YAMLError) as error:
         from .explaining import explain
 
         refuse(explain(error))
+    except UnicodeDecodeError as error:
+        from .explaining import not_utf8
+
+        refuse(not_utf8() or f"{name} read a file that is not UTF-8: {error}")
     except SweepFailed as failure:
         terminal().error("{}", failure)
         sys.exit(1)
@@ -75,15 +79,17 @@ def run_command(name: str) -> None:
         sys.exit(1)
 
 
-def refuse_dashes(name: str) -> None:
-    """Say how a setting is written to those who put dashes in front; Hydra would print all of its own options."""
+def refuse_what_is_no_option(name: str) -> None:
+    """Say how settings and options are written; Hydra would print all of its options."""
     from hydra._internal.utils import get_args_parser
 
     from .mistakes import refuse
 
     groups = [word for word in sys.argv[1:] if word[:1] == "-" and word.lstrip("-").partition("=")[0] in choices()]
     for word in groups or get_args_parser().parse_known_args()[1]:
-        refuse(f"{word} is no option. Settings have no dashes: {word.lstrip('-')}. All of both: {name} --help")
+        if word.startswith("-"):
+            refuse(f"{word} is no option. Settings have no dashes: {word.lstrip('-')}. All of both: {name} --help")
+        refuse(f"{word} stands behind an option. Options come first, then all settings: {name} -m {word} ...")
 
 
 def terminal() -> "Logger":

@@ -2,6 +2,8 @@
 
 import re
 import sys
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from hydra.errors import MissingConfigException, OverrideParseException
@@ -20,8 +22,6 @@ def explain(error: Exception) -> str:
         known = error.options if error.options is not None else choices(group)
         says = f"{group}={choice} is not known. {nearest(choice, known)}".rstrip()
         return f"{says}\n{group} can be: {listing(known)}" if group else says
-    if isinstance(error, UnicodeDecodeError):
-        return explain_encoding(error)
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ConfigKeyError | ConfigAttributeError):
         cause = cause.__cause__
@@ -34,15 +34,17 @@ def explain(error: Exception) -> str:
     return explain_message(error, [*str(error).strip().splitlines(), ""])
 
 
-def explain_encoding(error: UnicodeDecodeError) -> str:
-    """Name the configuration that is not UTF-8, and the line."""
-    for path in sorted(CONFIGS.rglob("*.yaml")):
+def not_utf8() -> str:
+    """Name the configuration that is not UTF-8, and the line; nothing if all are."""
+    own = [Path(following) for word, following in pairwise(sys.argv) if word in ("--config-dir", "-cd")]
+    own += [Path(word.partition("=")[2]) for word in sys.argv if word.startswith(("--config-dir=", "-cd="))]
+    for path in (path for folder in (CONFIGS, *own) for path in sorted(folder.rglob("*.yaml"))):
         try:
             path.read_text(encoding="utf-8")
         except UnicodeDecodeError as found:
             line = found.object.count(b"\n", 0, found.start) + 1
             return f"{path}:{line}: a character that is not UTF-8: save the file in that encoding"
-    return f"A configuration is not UTF-8: {error}"
+    return ""
 
 
 def explain_message(error: Exception, message: list[str]) -> str:

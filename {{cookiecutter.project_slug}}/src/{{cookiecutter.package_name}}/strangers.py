@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from .configs import COMPONENTS
@@ -43,7 +44,7 @@ class CheckedLoader(ConfigLoaderImpl):
         """
         config = super().load_configuration(*arguments, **options)
         refuse_foreign_code(config)
-        if config.hydra.output_subdir is not None:  # other commands leave no run
+        if config.hydra.output_subdir is not None and options.get("run_mode") != RunMode.MULTIRUN:
             refuse_taken(config.hydra.run)
         for override in config.hydra.overrides.task:
             group, _, choice = override.partition("=")

@@ -7,7 +7,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 GATHERED = 32  # batches that are copied into order at once: one indexing operation instead of one for each batch
-GPU_SHARE = 0.25  # of a GPU's free memory that data may take
+GPU_SHARE = 0.1  # of a GPU's free memory that data may take; batches in their order take as much again
 
 
 def on_gpu(tensors: tuple[Tensor, ...], trainer: Trainer | None) -> tuple[Tensor, ...]:

@@ -246,8 +246,9 @@ class PanelDataModule(LightningDataModule, ABC):
     def batches(self, part: str, batch_size: int, seed: int | None = None) -> WindowBatches:
         """Return a part in batches; without a seed in order."""
         assert self.spec.panel is not None
-        starts, *rows = on_gpu((self.starts[part], *self.scaled), self.trainer)
-        return WindowBatches(starts, Rows(*rows), self.spec.panel, batch_size, seed)
+        self.scaled = Rows(*on_gpu(self.scaled, self.trainer))  # once: all parts share the rows
+        starts = self.starts[part].to(self.scaled.time.device)
+        return WindowBatches(starts, self.scaled, self.spec.panel, batch_size, seed)
 
     def val_dataloader(self) -> WindowBatches | list[WindowBatches]:
         """Return the validation batches in order, or an empty list if there are none."""

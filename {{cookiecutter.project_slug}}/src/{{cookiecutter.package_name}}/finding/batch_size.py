@@ -4,11 +4,12 @@ import math
 import time
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities.memory import garbage_collection_cuda, is_oom_error
 from loguru import logger
 
 from ..mistakes import UserMistake
+from ..running.lean_loop import Listener
 from ..running.run_folder import Run
 from . import Found
 from .short_training import train_shortly
@@ -54,7 +55,7 @@ def smallest_fast(speeds: dict[float, float]) -> float:
     return min(size for size, speed in speeds.items() if speed >= ENOUGH * max(speeds.values()))
 
 
-class Stopwatch(Callback):
+class Stopwatch(Listener):
     """Times the steps after the first few. The losses that it reads wait until a GPU has come that far."""
 
     def __init__(self) -> None:

@@ -7,9 +7,10 @@ import math
 from typing import Any
 
 import numpy as np
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 
 from ..mistakes import UserMistake
+from ..running.lean_loop import Listener
 from ..running.run_folder import Run
 from . import Found
 from .short_training import train_shortly
@@ -38,7 +39,7 @@ def find_learning_rate(run: Run, data: Any) -> Found:
     return Found("optimizer.lr", float(f"{test.rates[fastest]:.2g}"), finite)
 
 
-class RangeTest(Callback):
+class RangeTest(Listener):
     """Raises the learning rate by the same factor after every step, and ends the training when the loss has grown."""
 
     def __init__(self) -> None:

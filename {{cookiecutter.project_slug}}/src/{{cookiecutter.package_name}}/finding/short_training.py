@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from lightning.pytorch import Callback, seed_everything
+from lightning.pytorch import seed_everything
 
-from ..running.lean_loop import LeanEpochLoop
+from ..running.lean_loop import LeanEpochLoop, Listener
 from ..running.run_folder import Run
 from ..running.trainer import trainer_on
 from ..tasks import make_task
@@ -12,7 +12,7 @@ from ..tasks import make_task
 STEP_SETTINGS = {"accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm"}  # as in the real training
 
 
-def train_shortly(run: Run, data: Any, listener: Callback, max_steps: int) -> None:
+def train_shortly(run: Run, data: Any, listener: Listener, max_steps: int) -> None:
     """Train a new network for a few steps at a constant learning rate, without validation, test or checkpoints."""
     settings = run.settings.model_copy(update={"scheduler": None})
     seed_everything(settings.seed, verbose=False)

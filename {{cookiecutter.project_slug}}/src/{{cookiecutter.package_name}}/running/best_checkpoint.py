@@ -1,6 +1,7 @@
 """`best.ckpt`: the weights with the best validation so far."""
 
 import time
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class BestCheckpoint(Checkpoint):
             self.score = score.clone()
             weights = trainer.strategy.lightning_module_state_dict()
             if not is_due:
-                weights = {name: values.clone() for name, values in weights.items()}
+                weights = deepcopy(weights)
             self.in_memory = {"epoch": trainer.current_epoch, "global_step": trainer.global_step, "state_dict": weights}
         if is_due:
             self.write(trainer)
@@ -77,7 +78,6 @@ class BestCheckpoint(Checkpoint):
         }
         task.on_save_checkpoint(checkpoint)
         trainer.strategy.save_checkpoint(checkpoint, self.path)
-        trainer.strategy.barrier("Trainer.save_checkpoint")
         self.in_memory, self.time = None, time.monotonic()
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -89,11 +89,21 @@ class BestCheckpoint(Checkpoint):
         self.write(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Write the weights of a run that ends early, and do not hide why it does."""
+        """Write the weights of a run that ends early, and do not hide why it does.
+
+        Of several ranks none has anything in memory, unless its disk is full; alone it must not try again.
+        """
+        if trainer.world_size > 1:
+            return
         try:
             self.write(trainer)
         except (OSError, RuntimeError) as error:
             logger.warning("{} could not be written: {}", BEST, first_line(error))
+
+    @property
+    def state_key(self) -> str:
+        """What `last.ckpt` keeps the score under: a run that goes on with another metric has none yet."""
+        return self._generate_state_key(monitor=self.settings.monitor, mode=self.settings.mode)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best score so far."""

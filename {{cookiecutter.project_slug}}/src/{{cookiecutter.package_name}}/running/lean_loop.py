@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.profilers import PassThroughProfiler
@@ -38,7 +39,7 @@ STEP_HOOKS = (
     "configure_gradient_clipping",
     "optimizer_step",
 )
-# Callbacks may listen to the end of a batch: progress bars and checkpoints do.
+# In a callback, any of these does. The end of a batch may be listened to by a progress bar or a `Listener`.
 CALLBACK_HOOKS = (
     "on_train_batch_start",
     "on_before_zero_grad",
@@ -46,6 +47,10 @@ CALLBACK_HOOKS = (
     "on_after_backward",
     "on_before_optimizer_step",
 )
+
+
+class Listener(Callback):
+    """A callback that listens to the end of a batch, and logs nothing."""
 
 
 class LeanEpochLoop(_TrainingEpochLoop):
@@ -82,7 +87,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
             self.is_plain = is_plain(self.trainer)
             self.validates_between = validates_between(self.trainer)
             self.autocast = autocast(self.trainer)
-            self.listeners = [c for c in self.trainer.callbacks if overrides(c, Callback, "on_train_batch_end")]
+            self.listeners = listeners(self.trainer)
         if self.restarting:
             # Our checkpoints are written between steps, so there is nothing to catch up with.
             self.trainer.fit_loop.restarting = False
@@ -144,6 +149,11 @@ class LeanEpochLoop(_TrainingEpochLoop):
         return super()._get_monitor_value(key) if key in self.trainer.callback_metrics else self.monitored.get(key)
 
 
+def listeners(trainer: Any) -> list[Any]:
+    """Return the callbacks that are told of the end of a batch."""
+    return [callback for callback in trainer.callbacks if overrides(callback, Callback, "on_train_batch_end")]
+
+
 def validates_between(trainer: Any) -> bool:
     """Say whether validation may come before the last batch of an epoch."""
     return trainer.val_check_batch != trainer.num_training_batches or trainer.check_val_every_n_epoch is None
@@ -163,4 +173,5 @@ def is_plain(trainer: Any) -> bool:
         and not isinstance(trainer.optimizers[0], LBFGS)
         and not any(overrides(task, Task, hook) for hook in STEP_HOOKS)
         and not any(overrides(callback, Callback, hook) for callback in trainer.callbacks for hook in CALLBACK_HOOKS)
+        and all(isinstance(callback, ProgressBar | Listener) for callback in listeners(trainer))
     )

@@ -12,19 +12,21 @@ from typing import Any
 import torch
 from lightning.fabric.utilities.data import _set_sampler_epoch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loops.evaluation_loop import _EvaluationLoop
 from lightning.pytorch.plugins.precision import MixedPrecision
 from lightning.pytorch.trainer.states import RunningStage, TrainerFn
 
 from ..tasks.task import Task
 
-# Overridden in a task, any of these sends the validation through Lightning's own loop: they may call `self.log`.
+# Overridden in a callback, other than a progress bar, or in a task, any of these sends the validation through
+# Lightning's own loop: there they may log.
+BATCH_HOOKS = ("on_validation_batch_start", "on_validation_batch_end")
 TASK_HOOKS = (
     "validation_step",
     "on_validation_start",
     "on_validation_epoch_start",
-    "on_validation_batch_start",
-    "on_validation_batch_end",
+    *BATCH_HOOKS,
     "on_validation_epoch_end",
     "on_validation_end",
     "on_validation_model_eval",
@@ -55,12 +57,10 @@ class LeanValidation(_EvaluationLoop):
         if self.is_short is None:
             has_length = self.num_dataloaders == 1 and self.max_batches[0] != math.inf
             has_hooks = any(overrides(task, Task, hook) for hook in TASK_HOOKS)
-            self.is_short = self.is_plain(trainer) and has_length and not has_hooks
+            listeners = [c for c in trainer.callbacks if any(overrides(c, Callback, hook) for hook in BATCH_HOOKS)]
+            self.bars = [c for c in listeners if isinstance(c, ProgressBar)]
+            self.is_short = self.is_plain(trainer) and has_length and not has_hooks and self.bars == listeners
             self.autocast = autocast(trainer)
-            self.at_start, self.at_end = (
-                [getattr(listener, hook) for listener in trainer.callbacks if overrides(listener, Callback, hook)]
-                for hook in ("on_validation_batch_start", "on_validation_batch_end")
-            )
         if not self.is_short:
             return super().run()
         loader = self._combined_loader.flattened[0]  # type: ignore[union-attr]
@@ -72,12 +72,13 @@ class LeanValidation(_EvaluationLoop):
             self.tell("on_validation_start", "on_validation_epoch_start")
             for number, batch in enumerate(islice(loader, int(self.max_batches[0]))):
                 self.batch_progress.increment_by(1, is_last_batch=number + 1 == self.max_batches[0])
-                for listener in self.at_start:
-                    listener(trainer, task, batch, number)
+                batch = [tensor.to(task.device) for tensor in batch]
+                for bar in self.bars:
+                    bar.on_validation_batch_start(trainer, task, batch, number)
                 with self.autocast():
-                    task.validation_step([tensor.to(task.device) for tensor in batch], number)
-                for listener in self.at_end:
-                    listener(trainer, task, None, batch, number)
+                    task.validation_step(batch, number)
+                for bar in self.bars:
+                    bar.on_validation_batch_end(trainer, task, None, batch, number)
             self._has_run = True
             self.tell("on_validation_epoch_end", "on_validation_end")
         self._module_mode.restore(task)

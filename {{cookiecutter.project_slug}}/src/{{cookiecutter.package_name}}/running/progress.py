@@ -1,12 +1,16 @@
 """How a run shows where it is: a bar on a terminal, plain lines in a log file."""
 
+import math
 import time
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar
 from loguru import logger
+from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_DRAWINGS = 0.1
 
 
 class ProgressLines(Callback):
@@ -31,6 +35,86 @@ class ProgressLines(Callback):
         self.last_line = time.monotonic()
         where = f"{self.prefix}epoch {trainer.current_epoch + 1} step {trainer.global_step}"
         logger.info("{}  {}", where, line(trainer.callback_metrics))
+
+
+class Bar(ProgressBar):
+    """One line on a terminal: where the run is, how fast, and its latest metrics.
+
+    It is drawn ten times a second at most, as that takes as long as several steps of a small model; Lightning's own
+    bars are drawn anew with every epoch and every validation.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar: tqdm | None = None
+        self.drawn_at = -math.inf
+        self.steps, self.seconds = 0, 0.0  # when the speed was measured last
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Show the steps of this epoch."""
+        self.draw(f"epoch {trainer.current_epoch + 1}", batch_idx, self.total_train_batches)
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Show the batches of this validation."""
+        self.draw(f"epoch {trainer.current_epoch + 1}, validation", batch_idx, self.total_val_batches)
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Show the batches of the test."""
+        self.draw("test", batch_idx, sum(trainer.num_test_batches))
+
+    def draw(self, where: str, batch_idx: int, total: float) -> None:
+        """Draw the bar, unless it was drawn just now."""
+        now = time.monotonic()
+        if now - self.drawn_at < SECONDS_BETWEEN_DRAWINGS:
+            return
+        self.drawn_at = now
+        if self.bar is None:
+            form = "{desc} |{bar:10}| {n_fmt}/{total_fmt}{postfix}"
+            self.bar = tqdm(bar_format=form, leave=False, dynamic_ncols=True, delay=1e-9)  # not drawn while empty
+        speed = (self.trainer.global_step - self.steps) / (now - self.seconds)
+        self.steps, self.seconds = self.trainer.global_step, now
+        self.bar.total = None if math.isinf(total) else int(total)
+        self.bar.n = batch_idx + 1
+        self.bar.set_description_str(where, refresh=False)
+        rate = f"{speed:.0f}" if speed >= 10 else f"{speed:.2g}"
+        self.bar.set_postfix_str(f"{rate} steps/s  {line(self.trainer.callback_metrics)}", refresh=False)
+        self.bar.refresh()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self.steps, self.seconds = trainer.global_step, time.monotonic()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Take the bar away: what is logged next says how it ended."""
+        if self.bar is not None:
+            self.bar.close()
+        self.bar = None
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Take the bar away."""
+        self.teardown(trainer, pl_module, "")
+
+    def disable(self) -> None:
+        """Draw nothing: another rank does."""
+        self.drawn_at = math.inf
 
 
 def line(metrics: dict[str, Any]) -> str:

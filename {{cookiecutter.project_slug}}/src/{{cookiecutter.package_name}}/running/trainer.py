@@ -10,7 +10,7 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers.logger import Logger
 
 from ..mistakes import UserMistake, nearest
@@ -23,7 +23,7 @@ from .compiling import compile_in_place
 from .cores import cores_for_this_job, gpus_for_this_job
 from .last_checkpoint import LastCheckpoint
 from .lean_loop import LeanEpochLoop
-from .progress import ProgressLines
+from .progress import Bar, ProgressLines
 from .run_folder import Run
 from .run_state import RunState
 
@@ -82,8 +82,7 @@ def make_trainer(
     shows_bar = settings.trainer.enable_progress_bar
     if shows_bar is None:
         shows_bar = sys.stderr.isatty() and run.is_alone
-    # A refresh of the bar costs more than a step of a small model.
-    progress = TQDMProgressBar(refresh_rate=50) if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ")
+    progress = Bar() if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ")
     if settings.hardware.compile:
         compile_in_place(task.network, settings.hardware)
     trainer = trainer_on(
