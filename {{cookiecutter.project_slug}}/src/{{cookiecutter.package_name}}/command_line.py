@@ -53,14 +53,10 @@ def run_command(name: str) -> None:
         hydra.main(version_base=HYDRA_VERSION, config_path=str(CONFIGS), config_name=name)(getattr(module, name))()
     except UserMistake as mistake:
         refuse(str(mistake))
-    except (CompactHydraException, OmegaConfBaseException, YAMLError) as error:
+    except (CompactHydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
         from .explaining import explain
 
         refuse(explain(error))
-    except UnicodeDecodeError as error:
-        from .explaining import not_utf8
-
-        refuse(not_utf8() or f"{name} read a file that is not UTF-8: {error}")
     except SweepFailed as failure:
         terminal().error("{}", failure)
         sys.exit(1)

@@ -22,6 +22,8 @@ def explain(error: Exception) -> str:
         known = error.options if error.options is not None else choices(group)
         says = f"{group}={choice} is not known. {nearest(choice, known)}".rstrip()
         return f"{says}\n{group} can be: {listing(known)}" if group else says
+    if isinstance(error, UnicodeDecodeError):
+        return not_utf8() or f"A file is not UTF-8: {error}"
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ConfigKeyError | ConfigAttributeError):
         cause = cause.__cause__
