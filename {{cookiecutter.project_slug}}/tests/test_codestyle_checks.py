@@ -214,6 +214,7 @@ def test_a_result_of_a_few_tests_is_not_taken_for_the_whole(tiny):
 
 def test_a_pytest_that_fails_without_a_failing_test_is_no_success(tiny):
     project = tiny({"tests/conftest.py": "def pytest_sessionfinish(session):\n    session.exitstatus = 3\n"})
+    (project.root / "pyproject.toml").write_text(PYPROJECT + '[tool.pytest.ini_options]\npythonpath = ["src"]\n')
     found = answer(project, "tests")
     assert not found.met and found.obstacle.startswith("pytest failed: ")
 

@@ -15,7 +15,7 @@ from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.running import locks
 from {{ cookiecutter.package_name }}.search.journal import drop_torn_line
 from {{ cookiecutter.package_name }}.search.space import corners, job, size, split
-from {{ cookiecutter.package_name }}.search.study import PRUNERS, begin_trial, open_study
+from {{ cookiecutter.package_name }}.search.study import PRUNERS, begin_trial, open_study, unfinished_trials
 from {{ cookiecutter.package_name }}.settings.search import Search
 
 SEARCH = ("-m", "hydra/sweeper=optuna", "sweep=try", "model=linear", "data=moons", "hydra.sweeper.n_trials=2")
@@ -248,29 +248,44 @@ def test_several_objectives_end_with_all_that_nothing_beats(train):
     assert small["trial"] in [number for number, *_ in best]
 
 
+SPACE = {"x": FloatDistribution(0, 1), "y": IntDistribution(1, 1000, log=True), "z": CategoricalDistribution("ab")}
+
+
 def propose(folder, name, starts, **settings):
     """The values that a search tries in `folder`; each of `starts` opens it anew and runs so many trials."""
-    sampler = {"name": name, **settings}
-    search = Search.model_validate({"sampler": sampler, "n_trials": 30})
-    space = {"x": FloatDistribution(0, 1), "y": IntDistribution(1, 1000, log=True), "z": CategoricalDistribution("ab")}
+    search = Search.model_validate({"sampler": {"name": name, **settings}, "n_trials": 30})
     folder.mkdir()
     for count in starts:
-        study = open_study(folder, search, space, [])
+        study = open_study(folder, search, SPACE, [])
         for _ in range(count):
-            trial = begin_trial(study, search, space)
+            trial = begin_trial(study, search, SPACE)
             study.tell(trial, (trial.params["x"] - 0.3) ** 2)
     return [trial.params for trial in study.trials]
 
 
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [
-        ("tpe", {"n_startup_trials": 4}),
-        ("gp", {"n_startup_trials": 4}),
-        ("nsgaii", {"population_size": 4}),
-        ("random", {}),
-    ],
-)
+SAMPLERS = [
+    ("tpe", {"n_startup_trials": 4}),
+    ("gp", {"n_startup_trials": 4}),
+    ("nsgaii", {"population_size": 4}),
+    ("random", {}),
+]
+
+
+# Not gp: it also learns from what running trials have, and proposes other values for the rest.
+@pytest.mark.parametrize(("name", "settings"), [sampler for sampler in SAMPLERS if sampler[0] != "gp"])
+@pytest.mark.parametrize("trials_before", [2, 5])
+@pytest.mark.parametrize("values", [0, 1, 2, 3])
+def test_a_trial_that_a_kill_left_with_some_values_gets_the_others(tmp_path, name, settings, trials_before, values):
+    whole = propose(tmp_path / "whole", name, [6], **settings)
+    propose(tmp_path / "killed", name, [trials_before], **settings)
+    search = Search.model_validate({"sampler": {"name": name, **settings}, "n_trials": 30})
+    study = open_study(tmp_path / "killed", search, SPACE, [])
+    begin_trial(study, search, dict(list(SPACE.items())[:values]))
+    (trial,) = unfinished_trials(open_study(tmp_path / "killed", search, SPACE, []), search, SPACE)
+    assert trial.params == whole[trials_before]
+
+
+@pytest.mark.parametrize(("name", "settings"), SAMPLERS)
 def test_a_sampler_proposes_the_same_whether_or_not_the_search_was_stopped(tmp_path, name, settings):
     whole = propose(tmp_path / "whole", name, [6], **settings)
     stopped = propose(tmp_path / "stopped", name, [2, 3, 1], **settings)

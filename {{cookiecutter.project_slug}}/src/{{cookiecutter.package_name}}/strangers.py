@@ -128,12 +128,14 @@ def refuse_taken(run: DictConfig) -> None:
     """Look whether a run would write its files among others.
 
     Raises:
-        UserMistake: the folder that is named for it is not empty, and not that of a run.
+        UserMistake: the folder that is named for it is the command's own, or holds files and is not that of a run.
     """
     values: Any = OmegaConf.to_container(run, resolve=False)
     folder = str(values["dir"])
     path = Path(folder)
-    if "${" not in folder and path.is_dir() and any(path.iterdir()) and not (path / ".hydra").is_dir():
+    if "${" in folder or not path.is_dir() or (path / ".hydra").is_dir():
+        return
+    if path.resolve() == Path.cwd() or any(entry.is_file() for entry in path.iterdir()):
         raise UserMistake(f"hydra.run.dir={folder} is {path.resolve()}, which holds other files: name a new folder")
 
 

@@ -128,7 +128,11 @@ def unfinished_trials(study: optuna.Study, settings: Search, space: Space) -> li
     found = []
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.sampler = make_sampler(settings, trial.number)  # a kill may have left it without some of its values
-        found.append(with_values(Trial(study, trial._trial_id), space))
+        begun = Trial(study, trial._trial_id)
+        for key, distribution in space.items():  # what it has is drawn again: the rest comes out as without the kill
+            if key in trial.params and key not in begun.relative_params and not distribution.single():
+                study.sampler.sample_independent(study, trial, key, distribution)
+        found.append(with_values(begun, space))
     return found
 
 
