@@ -48,7 +48,7 @@ def draw_goals(rows: Sequence[Row], results: Found, paths: Sequence[Path]) -> No
     handles = dict(pair for axes in panels for pair in zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     for path in paths:
-        figure.savefig(path, format="png")
+        figure.savefig(path, format="png", pil_kwargs={"optimize": True})
 
 
 def draw_rows(axes: Axes, rows: Sequence[Row], results: Found) -> None:
@@ -102,4 +102,4 @@ def draw_growth(panels: Sequence[Panel], results: Found, path: Path) -> None:
         axes.legend(fontsize=8, frameon=False)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
-    figure.savefig(path, format="png")
+    figure.savefig(path, format="png", pil_kwargs={"optimize": True})

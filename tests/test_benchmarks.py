@@ -116,4 +116,4 @@ def test_the_pages_have_their_marks_and_pictures() -> None:
         text = path.read_text(encoding="utf-8")
         assert all(text.count(f"<!-- {name} -->") == text.count(f"<!-- /{name} -->") == 1 for name in names), path
     for name in ("docs/benchmarks.png", "docs/benchmarks_growth.png", f"{project.name}/references/benchmarks.png"):
-        assert 10_000 < (TEMPLATE / name).stat().st_size < 200_000
+        assert 10_000 < (TEMPLATE / name).stat().st_size < 150_000
