@@ -8,7 +8,7 @@ from omegaconf.errors import InterpolationResolutionError
 from pydantic import BaseModel, ValidationError
 
 from .components import Component, OpenComponent, settings_class
-from .configs import COMPONENTS, choices, listing
+from .configs import COLLECTIONS, COMPONENTS, choices, listing
 from .explaining import unchosen
 from .mistakes import UserMistake, first_line, in_words, nearest, shown, similar
 from .settings import Settings
@@ -54,6 +54,11 @@ def check(config: DictConfig) -> Settings:
             checked[group] = None
             others = [name for name in given or () if name != "_target_"]
             problems += [f"{group}.{name}={shown(given[name])} is not a setting. {unchosen(group)}" for name in others]
+    for group in COLLECTIONS:
+        given = values.get(group) or {}
+        checked[group] = given
+        if isinstance(given, dict):
+            checked[group] = {name: check_member(f"{group}.{name}", one, problems) for name, one in given.items()}
     if "experiment" in checked:
         del checked["experiment"]
         problems.append("The file of experiment= sets nothing: its first line must be # @package _global_")
@@ -80,14 +85,33 @@ def truths(given: Any, made: Any, key: str = "") -> list[str]:
     return [sentence for name, one, other in pairs for sentence in truths(one, other, name)]
 
 
-def check_component(group: str, given: dict[str, Any], problems: list[str]) -> Component:
-    """Return the settings of the component in `group`; add what is wrong with them to `problems`."""
+def check_component(key: str, given: dict[str, Any], problems: list[str]) -> Component:
+    """Return the settings of the component under `key`; add what is wrong with them, or its parts, to `problems`."""
+    for name, value in given.items():
+        check_parts(f"{key}.{name}", value, problems)
     try:
         return settings_class(given["_target_"]).model_validate(given)
     except UserMistake as mistake:
-        problems.append(f"{group}.{mistake}")
+        problems.append(f"{key}.{mistake}")
     except ValidationError as error:
-        problems += describe(error, settings_class(given["_target_"]), given, (group,))
+        problems += describe(error, settings_class(given["_target_"]), given, (key,))
+    return STAND_IN
+
+
+def check_parts(key: str, value: Any, problems: list[str]) -> None:
+    """Check every component within the value of a setting."""
+    if isinstance(value, dict) and "_target_" in value:
+        check_component(key, value, problems)
+    elif isinstance(value, dict | list):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            check_parts(f"{key}.{name}", item, problems)
+
+
+def check_member(key: str, given: Any, problems: list[str]) -> Component:
+    """Return the settings of one component of a collection."""
+    if isinstance(given, dict) and given.get("_target_"):
+        return check_component(key, given, problems)
+    problems.append(f"{key}={shown(given)} is not allowed: it needs a _target_ that says what is built")
     return STAND_IN
 
 

@@ -1,17 +1,30 @@
-"""Components: what a config names with `_target_`, and is built from it. Nothing here imports torch."""
+"""Components: what a config names with `_target_`, and is built from it. Nothing here imports torch.
+
+A component may hold others: any of its settings that has a `_target_` of its own is built first. What the run has to
+offer (the `spec` of the data, the `seed`, ...) is handed over by name, and only where the signature asks for it, so
+that a class of torch, Lightning or torchmetrics works as its library wrote it.
+"""
 
 import inspect
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from .mistakes import UserMistake
 
 # The only places that a `_target_` may name: classes and functions of these modules of this package, classes of these
-# libraries. Extend the lists here.
-ALLOWED_MODULES = ("models", "data", "losses", "optimizers", "schedulers")
-ALLOWED_LIBRARIES = ("torch.optim", "torch.nn")
+# libraries. To use another library, such as one with pretrained networks, add its name here: its classes can then be
+# built from a configuration, also from one that somebody sent you.
+ALLOWED_MODULES = ("models", "tasks", "data", "losses", "metrics", "optimizers", "schedulers", "callbacks")
+ALLOWED_LIBRARIES = (
+    "torch.nn",
+    "torch.optim",
+    "torchmetrics",
+    "lightning.pytorch.callbacks",
+    "lightning.pytorch.loggers",
+)
 
 
 class Strict(BaseModel):
@@ -93,16 +106,43 @@ def factory(component: Component) -> Any:
     return made
 
 
-def build(component: Component, **context: Any) -> Any:
-    """Call what `component` names with its own settings and with `context`.
+class Later(NamedTuple):
+    """An offer that is made only if somebody asks for it."""
+
+    make: Callable[[], Any]
+
+
+def build(component: Component, **offers: Any) -> Any:
+    """Call what `component` names with its own settings, and with those of `offers` that its signature names.
+
+    Components within it are built first, with the same offers.
 
     Raises:
         UserMistake: it does not exist, or its signature does not take these arguments.
     """
     made = factory(component)
-    arguments = context | component.arguments()
+    arguments = {name: with_parts_built(value, offers) for name, value in component.arguments().items()}
+    for name in offers.keys() & asked_for(made) - arguments.keys():
+        offer = offers[name]
+        arguments[name] = offer.make() if isinstance(offer, Later) else offer
     try:
         inspect.signature(made).bind(**arguments)
     except TypeError as error:
         raise UserMistake(f"{component.import_path}: {error}. It takes {inspect.signature(made)}") from None
     return made(**arguments)
+
+
+def with_parts_built(value: Any, offers: Mapping[str, Any]) -> Any:
+    """Return the value of a setting, with every section in it that has a `_target_` built."""
+    if isinstance(value, dict):
+        if "_target_" in value:
+            return build(settings_class(value["_target_"]).model_validate(value), **offers)
+        return {key: with_parts_built(item, offers) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(with_parts_built(item, offers) for item in value)
+    return value
+
+
+def asked_for(made: Any) -> set[str]:
+    """Return the names of the arguments that a class or a function can be called with."""
+    return set(inspect.signature(made).parameters)

@@ -15,7 +15,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from .configs import COMPONENTS
+from .configs import COLLECTIONS, COMPONENTS
 from .mistakes import UserMistake
 from .secrecy import is_secret, mask, secrets
 
@@ -82,8 +82,10 @@ def problem(key: str, value: Any, hidden: dict[str, str]) -> str:
     """Return why a value cannot be where it is, or an empty string."""
     section, _, name = key.rpartition(".")
     text = str(value)
-    if name == "_target_" and section not in COMPONENTS and not text.startswith(PLUGINS.get(section, ("\0",))):
-        return f"only {', '.join(COMPONENTS)} name what they are built from, and {', '.join(PLUGINS)} a plugin of Hydra"
+    is_component = section.partition(".")[0] in (*COMPONENTS, *COLLECTIONS)  # or a part of one; checked by its name
+    if name == "_target_" and not is_component and not text.startswith(PLUGINS.get(section, ("\0",))):
+        built = ", ".join((*COMPONENTS, *COLLECTIONS))
+        return f"only {built} name what they are built from, and {', '.join(PLUGINS)} a plugin of Hydra"
     if key.startswith("hydra.job.env_set."):
         return "put environment variables into .env, or in front of the command"
     if f"{key}.".startswith("hydra.") and re.fullmatch(SECTION_ELSEWHERE, text):

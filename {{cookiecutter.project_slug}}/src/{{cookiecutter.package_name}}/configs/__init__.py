@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 CONFIGS = Path(__file__).parent
-COMPONENTS = ("model", "data", "optimizer", "scheduler", "loss")  # the groups that are built from what they name
+# The groups that are built from what they name.
+COMPONENTS = ("model", "task", "data", "optimizer", "scheduler", "loss")
+# Groups of which any number of files can be chosen, each with a component under a name of its own.
+COLLECTIONS = ("callbacks",)
 
 
 def choices(group: str = "") -> list[str]:

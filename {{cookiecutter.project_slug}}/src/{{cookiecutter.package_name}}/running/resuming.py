@@ -17,9 +17,9 @@ from .integrity import digest
 # What may be set anew when a run goes on: how long, where, and who is told. The rest is what the run is.
 MAY_CHANGE = ("trainer", "early_stopping", "checkpoint", "hardware", "tracking", "figures")
 # What makes two runs the same run: checkpoints of one go on in the other.
-IDENTITY = ("model", "data", "optimizer", "scheduler", "loss", "seed")
+IDENTITY = ("model", "task", "data", "optimizer", "scheduler", "loss", "callbacks", "seed")
 # What makes their results comparable as well.
-SAME_TRAINING = (*IDENTITY, "trainer", "early_stopping")
+SAME_TRAINING = (*IDENTITY, "trainer", "early_stopping", "init_from", "freeze", "unfreeze_epoch")
 
 
 class Recorded(NamedTuple):

@@ -6,7 +6,7 @@ The settings of a model, a data set, a loss, an optimizer or a schedule are the 
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from ..components import Component, Strict
 from . import data, learning, models, run
@@ -35,8 +35,10 @@ class Settings(Strict):
     model: Component
     data: Component
     optimizer: Component
+    task: Component | None = None  # None: what follows from the data
     scheduler: Component | None = None
     loss: Component | None = None
+    callbacks: dict[str, Component] = {}  # Lightning callbacks, by names of your own
     hardware: Hardware = Hardware()
     tracking: Tracking = Tracking()
     trainer: Trainer = Trainer()
@@ -47,6 +49,9 @@ class Settings(Strict):
     sweep: Annotated[str, Field(pattern=r"^(\w[\w.+=@-]*)?$", max_length=100)] = ""  # name of the multirun, its folder
     find: Literal["lr", "batch_size"] | None = None  # only look for a good one, see finding/
     resume: str | None = None  # folder of a run to go on with
+    init_from: str | None = None  # folder of a run whose weights are taken where names and shapes fit
+    freeze: tuple[str, ...] = ()  # parts of the network that stay as they are: body, or a pattern such as body.*.bias
+    unfreeze_epoch: PositiveInt | None = None  # from this epoch on, counted from 0, they are trained too; None: never
 
     @property
     def is_solved(self) -> bool:

@@ -124,8 +124,9 @@ class Checkpoint(Strict):
     """Which weights are kept, and which are tested."""
 
     test: Literal["best", "last"] = "best"  # `last` never looks at validation data; taken as well where there is none
-    monitor: Annotated[str, Field(pattern="^(train|val)/[a-z0-9_]+$")] = "val/loss"  # what `best` means
-    mode: Literal["min", "max"] = "min"  # whether less or more of `monitor` is better
+    monitor: Annotated[str, Field(pattern=r"^(train|val)[/_][\w/.-]+$")] = "val/loss"  # what `best` means
+    # Whether less or more of `monitor` is better; None: the metric says so. To state for a metric that does not
+    mode: Literal["min", "max"] | None = None
     # How often `last` is written, whichever comes first; None: not for that reason. It is always written at the end.
     every_n_minutes: PositiveFloat | None = 1.0
     every_n_steps: PositiveInt | None = None  # or after so many steps
@@ -133,7 +134,7 @@ class Checkpoint(Strict):
 
 
 class EarlyStopping(Strict):
-    """When to stop before the last epoch: `checkpoint.monitor` and `checkpoint.mode` say what better means."""
+    """When to stop before the last epoch: `checkpoint.monitor` says what better means."""
 
     patience: NonNegativeInt | None = None  # validations without improvement; None: never stop early
     min_delta: NonNegativeFloat = 0.0  # a smaller change is no improvement
