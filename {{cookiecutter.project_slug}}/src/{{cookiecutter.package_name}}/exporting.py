@@ -73,8 +73,8 @@ def write_programs(task: Task, folder: Path, formats: Sequence[str]) -> dict[str
 def samples(task: Task, number: int) -> tuple[Tensor, ...]:
     """Return inputs (number, *input_shape), or those of windows, that are spread as the training inputs were."""
     generator = torch.Generator().manual_seed(0)
-    mean, std, panel = task.scaling.input_mean, task.scaling.input_std, task.spec.panel
-    if panel is None:
+    mean, std, panel = task.scaling.input_mean, task.scaling.input_std, task.spec
+    if not isinstance(panel, PanelSpec):
         return (torch.randn(number, *task.spec.input_shape, generator=generator) * std + mean,)
     length = panel.encoder_length + panel.decoder_length
     rows = Rows(

@@ -78,12 +78,13 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
 
     from .data.encoding import TableEncoder
     from .data.large_table import LargeTable
+    from .data.spec import PanelSpec
     from .data.table import Table
     from .running.checkpoints import load_trained
 
     trained = load_trained(folder, which)
     task, checkpoint = trained.task, trained.checkpoint
-    if task.spec.panel is not None:
+    if isinstance(task.spec, PanelSpec):
         return forecast(trained, table, source)
     state = checkpoint.get(Table.__qualname__) or checkpoint.get(LargeTable.__qualname__)
     if state is not None:
@@ -102,13 +103,14 @@ def forecast(trained: "Trained", table: "DataFrame", source: Path) -> "DataFrame
     from .components import build
     from .data.future import future_windows
     from .data.panel import Panel
+    from .data.spec import PanelSpec
 
     settings, task, state = trained.settings, trained.task, trained.checkpoint.get(Panel.__qualname__)
-    if state is None or task.spec.panel is None:
+    if state is None or not isinstance(task.spec, PanelSpec):
         raise UserMistake("This run forecasts a generated panel, so there are no new rows; predict serves data=panel")
     panel = build(settings.data, seed=settings.seed)
     panel.load_state_dict(state)
-    windows, rows = future_windows(table, panel, task.spec.panel, source)
+    windows, rows = future_windows(table, panel, task.spec, source)
     return as_rows(task(*windows[:-1]).detach().numpy(), rows, table.height, task.prediction_names)
 
 

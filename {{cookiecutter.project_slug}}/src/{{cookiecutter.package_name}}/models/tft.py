@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..data.spec import DataSpec
+from ..data.spec import DataSpec, PanelSpec
 from ..mistakes import UserMistake
 
 
@@ -233,12 +233,12 @@ class TFT(nn.Module):
 
     def __init__(self, spec: DataSpec, hidden_size: int = 16, num_heads: int = 4, dropout: float = 0.1) -> None:
         super().__init__()
-        if spec.panel is None:
+        if not isinstance(spec, PanelSpec):
             raise UserMistake(
                 f"model=tft forecasts time series, but these data are for {spec.task} of single samples. "
                 "Choose data=demand or data=panel, or model=transformer for signals."
             )
-        panel, size = spec.panel, hidden_size
+        panel, size = spec, hidden_size
         self.known = len(panel.known_reals), len(panel.known_categoricals)
         grn = partial(GRN, size, size, size, dropout)
 

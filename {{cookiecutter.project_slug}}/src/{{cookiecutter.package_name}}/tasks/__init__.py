@@ -4,7 +4,7 @@ from torch import nn
 
 from ..components import build, factory
 from ..data.scaling import Scaling
-from ..data.spec import DataSpec
+from ..data.spec import DataSpec, PanelSpec
 from ..data.windows import PanelScaling
 from ..losses import DEFAULT_LOSSES
 from ..mistakes import UserMistake
@@ -23,7 +23,7 @@ def make_task(settings: Settings, spec: DataSpec, scaling: Scaling | None = None
     Raises:
         UserMistake: the model or the loss cannot serve these data.
     """
-    if spec.panel is not None and not getattr(factory(settings.model), "forecasts", False):
+    if isinstance(spec, PanelSpec) and not getattr(factory(settings.model), "forecasts", False):
         name = settings.model.import_path.rpartition(".")[2]
         raise UserMistake(f"{name} takes single samples; it cannot forecast several time series. Choose model=tft.")
     network: nn.Module = build(settings.model, spec=spec)
@@ -31,5 +31,5 @@ def make_task(settings: Settings, spec: DataSpec, scaling: Scaling | None = None
         loss = build(settings.loss, spec=spec)
     else:
         loss = getattr(network, "default_loss", DEFAULT_LOSSES[spec.task])(spec)
-    scaling = scaling or (PanelScaling(spec) if spec.panel is not None else Scaling(spec))
+    scaling = scaling or (PanelScaling(spec) if isinstance(spec, PanelSpec) else Scaling(spec))
     return TASKS[spec.task](network, loss, spec, scaling, settings.optimizer, settings.scheduler)

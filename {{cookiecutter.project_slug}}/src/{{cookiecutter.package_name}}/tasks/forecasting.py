@@ -7,6 +7,7 @@ from loguru import logger
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
+from ..data.spec import PanelSpec
 from ..losses import quantile_loss
 from .task import Task
 
@@ -45,10 +46,11 @@ class Forecasting(Task):
     The loss is taken on the standardised target, if the data are standardised.
     """
 
+    spec: PanelSpec
+
     def make_metrics(self) -> MetricCollection:
         """Return the quantile loss."""
-        assert self.spec.panel is not None
-        return MetricCollection({"quantile_loss": QuantileLoss(self.spec.panel.quantiles)})
+        return MetricCollection({"quantile_loss": QuantileLoss(self.spec.quantiles)})
 
     def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return quantiles and targets in the units of the data."""
@@ -65,8 +67,7 @@ class Forecasting(Task):
     @property
     def prediction_names(self) -> list[str]:
         """The names of the quantiles, the last dimension of predictions."""
-        assert self.spec.panel is not None
-        return [f"q{quantile:g}" for quantile in self.spec.panel.quantiles]
+        return [f"q{quantile:g}" for quantile in self.spec.quantiles]
 
     def on_test_epoch_end(self) -> None:
         """Log the metrics, beside the best that any forecast could reach, if the data know it."""
@@ -82,8 +83,7 @@ class Forecasting(Task):
         """Return forecasts with their bands and, if the network says so, which variables and steps they came from."""
         from ..figures import Forecast, attention_over_time, forecasts, variable_importances
 
-        panel = self.spec.panel
-        assert panel is not None
+        panel = self.spec
         self.eval()
         last = data.last_test_windows(MAX_DRAWN)
         windows = data.raw_windows(last)

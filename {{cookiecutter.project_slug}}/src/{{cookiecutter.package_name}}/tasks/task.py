@@ -4,7 +4,6 @@ Dimensions: B batch, K outputs.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,7 +190,7 @@ class Task(LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the spec beside the weights, so that they can be used without the data."""
-        checkpoint["spec"] = asdict(self.spec)
+        checkpoint["spec"] = self.spec.to_dict()
 
     def draw(self, data: ArrayDataModule, rows: list[dict[str, float]], folder: Path) -> dict[str, Path]:
         """Draw the figures that explain the run into `<folder>/figures` and return their paths by name."""
