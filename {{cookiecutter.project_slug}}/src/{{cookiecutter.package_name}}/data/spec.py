@@ -32,6 +32,7 @@ class DataSpec:
     target_names: tuple[str, ...] = ()
     train_size: int = 0  # samples that are trained on
     class_counts: tuple[int, ...] = ()  # training targets of each class; multilabel: training samples with each label
+    num_tokens: int = 0  # inputs are token numbers below this; 0: they are real numbers
     has_weights: bool = False  # batches are (inputs, targets, weights)
 
     def __init_subclass__(cls, **options: Any) -> None:

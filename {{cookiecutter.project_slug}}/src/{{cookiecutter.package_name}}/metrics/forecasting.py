@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..data.spec import DataSpec
 from ..losses import quantile_loss
-from .probabilities import Mean
+from .mean import Mean
 
 
 class QuantileLoss(Mean):

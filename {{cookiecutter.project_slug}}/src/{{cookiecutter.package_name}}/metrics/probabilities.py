@@ -3,34 +3,12 @@
 Dimensions: N samples, K classes or labels, ... further positions of dense outputs.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchmetrics import Metric
 from torchmetrics.classification import BinaryCalibrationError
 
-
-class Mean(Metric):
-    """The mean of numbers that a subclass computes for each sample, summed in float64."""
-
-    total: Tensor
-    count: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
-
-    def add(self, values: Tensor) -> None:
-        """Add numbers of any shape."""
-        self.total += values.double().sum()
-        self.count += values.numel()
-
-    def compute(self) -> Tensor:
-        """Return the mean ()."""
-        return (self.total / self.count).float()
+from .mean import Mean
 
 
 class Brier(Mean):
@@ -71,6 +49,6 @@ class Perplexity(Mean):
         """Add probabilities (N, K, ...) for classes (N, ...)."""
         self.add(-probabilities.gather(1, targets.unsqueeze(1)).clamp(min=torch.finfo(torch.float32).tiny).log())
 
-    def compute(self) -> Any:
+    def compute(self) -> Tensor:
         """Return the perplexity ()."""
         return (self.total / self.count).exp().float()

@@ -6,7 +6,11 @@ Dimensions: N samples, K targets.
 import torch
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.functional.regression import spearman_corrcoef
 from torchmetrics.regression import SpearmanCorrCoef
+from torchmetrics.utilities import dim_zero_cat
+
+from .mean import wide
 
 
 class R2(Metric):
@@ -26,20 +30,20 @@ class R2(Metric):
     def __init__(self) -> None:
         super().__init__()
         for name in ("origin", "errors", "sums", "squares"):
-            self.add_state(name, torch.zeros(0, dtype=torch.float64), dist_reduce_fx="sum")
+            self.add_state(name, torch.zeros(0), dist_reduce_fx="sum")
         self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, predictions: Tensor, targets: Tensor) -> None:
         """Add predictions (N, K) for targets (N, K)."""
-        predictions, targets = predictions.double(), targets.double()
-        if not self.count:
+        predictions, targets = wide(predictions), wide(targets)
+        if self.origin.numel() == 0:
             self.origin = targets[0].clone()
             self.errors = self.sums = self.squares = torch.zeros_like(self.origin)
         shifted = targets - self.origin
         self.errors = self.errors + (predictions - targets).square().sum(dim=0)
         self.sums = self.sums + shifted.sum(dim=0)
         self.squares = self.squares + shifted.square().sum(dim=0)
-        self.count += len(targets)
+        self.count = self.count + len(targets)
 
     def compute(self) -> Tensor:
         """Return R² (); of fewer than two samples, and of a target that does not vary, it is not a number."""
@@ -59,9 +63,6 @@ class Spearman(SpearmanCorrCoef):
 
     def compute(self) -> Tensor:
         """Return the correlation ()."""
-        from torchmetrics.functional.regression import spearman_corrcoef
-        from torchmetrics.utilities import dim_zero_cat
-
         predictions, targets = dim_zero_cat(self.preds), dim_zero_cat(self.target)
         if predictions.shape[1] == 1:
             predictions, targets = predictions[:, 0], targets[:, 0]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from ..components import Component, Strict
+from ..metrics import higher_is_better
 from . import data, learning, models, run
 from .data import Data
 from .learning import LBFGS, Muon, Plateau, Timed
@@ -58,9 +59,26 @@ class Settings(Strict):
         """Whether the model is solved at once instead of being trained in steps."""
         return isinstance(self.model, models.KernelSVM | models.Sklearn)
 
+    @property
+    def monitor_mode(self) -> Literal["min", "max"] | None:
+        """Whether less or more of `checkpoint.monitor` is better; None where neither it nor the metric says so."""
+        higher = higher_is_better(self.checkpoint.monitor, self)
+        return self.checkpoint.mode if higher is None else ("max" if higher else "min")
+
     def plain(self) -> dict[str, Any]:
         """Return all settings as values that JSON has."""
         return self.model_dump(mode="json", by_alias=True, serialize_as_any=True)
+
+    @model_validator(mode="after")
+    def mode_follows_from_the_metric(self) -> Self:
+        """Refuse to keep the worst weights."""
+        mode, monitor = self.checkpoint.mode, self.checkpoint.monitor
+        if mode is not None and mode != self.monitor_mode:
+            better = "more" if self.monitor_mode == "max" else "less"
+            raise ValueError(
+                f"checkpoint.mode={mode} would keep the worst weights: of {monitor}, {better} is better. Leave it out"
+            )
+        return self
 
     @model_validator(mode="after")
     def schedule_has_what_it_needs(self) -> Self:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
 from ..data.spec import PanelSpec
-from ..losses import quantile_loss
+from .epoch_metrics import View
 from .task import Task
 
 if TYPE_CHECKING:
@@ -16,28 +16,6 @@ if TYPE_CHECKING:
 
 MAX_DRAWN = 4  # series in the figure of forecasts
 MAX_EXPLAINED = 1024  # test windows behind the figures of importances and attention
-
-
-class QuantileLoss(Metric):
-    """Mean quantile loss over all windows, steps and quantiles, in the units of the target."""
-
-    total: Tensor
-    count: Tensor
-
-    def __init__(self, quantiles: tuple[float, ...]) -> None:
-        super().__init__()
-        self.quantiles = quantiles
-        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
-
-    def update(self, outputs: Tensor, targets: Tensor) -> None:
-        """Add quantiles (B, H, Q) for targets (B, H)."""
-        self.total += quantile_loss(outputs, targets, self.quantiles).sum()
-        self.count += outputs.numel()
-
-    def compute(self) -> Tensor:
-        """Return the mean."""
-        return (self.total / self.count).float()
 
 
 class Forecasting(Task):
@@ -48,11 +26,13 @@ class Forecasting(Task):
 
     spec: PanelSpec
 
-    def make_metrics(self) -> MetricCollection:
-        """Return the quantile loss."""
-        return MetricCollection({"quantile_loss": QuantileLoss(self.spec.quantiles)})
+    kind = "forecasting"
 
-    def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def views(self, metrics: dict[str, Metric]) -> list[View]:
+        """Return the metrics, which take quantiles (B, H, Q) and targets (B, H) in the units of the data."""
+        return [View(MetricCollection(metrics), self.in_units)]
+
+    def in_units(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return quantiles and targets in the units of the data."""
         return self.scaling.to_units(outputs), self.scaling.to_units(targets)
 
