@@ -51,6 +51,11 @@ class Component(Strict):
         if target:
             Component.known[target] = cls
 
+    @property
+    def reserved(self) -> dict[str, Any]:
+        """Placeholder."""
+        return {}
+
     def arguments(self) -> dict[str, Any]:
         """Return the arguments that the component is called with."""
         return self.model_dump(exclude={"import_path"})
@@ -144,5 +149,16 @@ def with_parts_built(value: Any, offers: Mapping[str, Any]) -> Any:
 
 
 def asked_for(made: Any) -> set[str]:
-    """Return the names of the arguments that a class or a function can be called with."""
-    return set(inspect.signature(made).parameters)
+    """Return the names of the arguments that a class or a function can be called with.
+
+    `**options` stand for what the next class takes, to which they are handed on.
+    """
+    names: set[str] = set()
+    for kind in inspect.getmro(made) if inspect.isclass(made) else (made,):
+        if inspect.isclass(kind) and "__init__" not in vars(kind):
+            continue
+        parameters = inspect.signature(kind.__init__ if inspect.isclass(kind) else kind).parameters.values()
+        names |= {one.name for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)}
+        if not any(one.kind == one.VAR_KEYWORD for one in parameters):
+            break
+    return names - {"self"}
