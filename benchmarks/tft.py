@@ -134,7 +134,7 @@ def theirs(data: Any) -> nn.Module:
     from pytorch_forecasting.data import TorchNormalizer
     from pytorch_forecasting.metrics import QuantileLoss
 
-    rows, spec = data.scaled, data.spec.panel
+    rows, spec = data.scaled, data.spec
     columns: dict[str, Any] = {"time": rows.time.numpy(), "series": rows.series.numpy().astype(str)}
     for names, values in ((spec.static_categoricals, rows.static), (spec.categoricals, rows.categoricals)):
         columns |= {name: values[:, i].numpy().astype(str) for i, name in enumerate(names)}
@@ -195,7 +195,7 @@ def test(network: nn.Module, data: Any) -> float:
     from measured.losses import quantile_loss
 
     network.eval()
-    to_units, quantiles = data.scaling.to_units, data.spec.panel.quantiles
+    to_units, quantiles = data.scaling.to_units, data.spec.quantiles
     losses = [
         quantile_loss(to_units(network(*inputs)), to_units(targets), quantiles).flatten()
         for *inputs, targets in data.test_dataloader()
@@ -209,7 +209,7 @@ def realised(data: Any) -> float:
 
     starts = data.starts["test"]
     targets = data.raw_windows(starts).targets.double()
-    return quantile_loss(data.true_quantiles(starts), targets, data.spec.panel.quantiles).mean().item()
+    return quantile_loss(data.true_quantiles(starts), targets, data.spec.quantiles).mean().item()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Windows of a panel never see the future, the quantiles of `demand` are the true ones, and the TFT is what it says."""
 
-from dataclasses import asdict
-
 import numpy as np
 import pytest
 import torch
@@ -38,7 +36,7 @@ def batch(data, size=20):
 
 
 def test_the_targets_of_a_later_part_are_later(data):
-    panel, times = data.spec.panel, {}
+    panel, times = data.spec, {}
     for part, starts in data.starts.items():
         steps = starts[:, None] + panel.encoder_length + torch.arange(panel.decoder_length)
         assert (data.rows.series[starts] == data.rows.series[steps[:, -1]]).all(), "a window lies in one series"
@@ -96,7 +94,7 @@ def test_no_forecast_beats_the_true_quantiles_whose_loss_is_known():
 
 
 def test_quantile_loss_by_hand():
-    spec = DataSpec("forecasting", (3, 1), 2, panel=PanelSpec(2, 1, (0.1, 0.9), "y"))
+    spec = PanelSpec(encoder_length=2, decoder_length=1, quantiles=(0.1, 0.9), target="y")
     outputs, targets = torch.tensor([[[1.0, 5.0]], [[2.0, 4.0]]]), torch.tensor([[3.0], [1.0]])
     # 3 lies 2 above 1 and 2 below 5; 1 lies 1 below 2 and 3 below 4
     expected = [0.1 * 2, 0.1 * 2, 0.9 * 1, 0.1 * 3]
@@ -105,7 +103,7 @@ def test_quantile_loss_by_hand():
 
 
 def test_a_spec_with_a_panel_comes_back_from_a_dict(data):
-    assert DataSpec.from_dict(asdict(data.spec)) == data.spec
+    assert DataSpec.from_dict(data.spec.to_dict()) == data.spec
 
 
 def test_weights_sum_to_one_and_later_steps_have_none(data, network):
@@ -144,7 +142,7 @@ def test_the_seed_sets_the_weights(data):
 
 
 def test_a_panel_of_nothing_but_a_target_is_served():
-    spec = DataSpec("forecasting", (9, 1), 3, panel=PanelSpec(6, 3, (0.1, 0.5, 0.9), "y"))
+    spec = PanelSpec(encoder_length=6, decoder_length=3, quantiles=(0.1, 0.5, 0.9), target="y")
     none, past, future = torch.zeros(5, 0).long(), torch.randn(5, 6, 1), torch.zeros(5, 3, 0)
     assert TFT(spec)(none, past, past[..., :0].long(), future, future.long()).shape == (5, 3, 3)
 
@@ -165,7 +163,7 @@ def test_a_run_states_its_quantile_loss_and_draws_why(train):
     drawn = {path.stem for path in (done.folder / "figures").iterdir()}
     assert {"forecasts", "variable_importances", "attention"} <= drawn
     checkpoint = torch.load(done.folder / "checkpoints" / "best.ckpt", weights_only=True)
-    assert DataSpec.from_dict(checkpoint["spec"]).panel.encoder_length == 14
+    assert DataSpec.from_dict(checkpoint["spec"]).encoder_length == 14
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ def test_rows_are_ordered_by_series_and_time(table, load, ending):
     assert data.rows.reals[:, -1].tolist() == table["sales"].to_list()
     assert data.rows.time.tolist() == [*range(DAYS)] * 2
     assert data.series_names == ("north", "south")
-    assert data.spec.panel.static_categoricals == ("shop",)
-    assert data.spec.panel.cardinalities == {"shop": 3, "weekday": 8}
+    assert data.spec.static_categoricals == ("shop",)
+    assert data.spec.cardinalities == {"shop": 3, "weekday": 8}
 
 
 def test_no_window_spans_a_gap(table, load):

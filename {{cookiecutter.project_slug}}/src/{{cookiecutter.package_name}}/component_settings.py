@@ -66,11 +66,16 @@ class Component(Strict):
     import_path: str = Field(alias="_target_")
 
     about: ClassVar[About] = About()
-    reserved: ClassVar[tuple[str, ...]] = ()  # settings that say what the run does with the component
+    not_arguments: ClassVar[tuple[str, ...]] = ()  # names of the reserved settings
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments that the component is called with."""
-        return self.model_dump(by_alias=True, exclude={"import_path", *self.reserved})
+        return self.model_dump(by_alias=True, exclude={"import_path", *self.not_arguments})
+
+    @property
+    def reserved(self) -> dict[str, Any]:
+        """The settings that are no arguments: they say what the run does with the component."""
+        return self.model_dump(by_alias=True, include={*self.not_arguments})
 
     def states(self, capability: str) -> bool:
         """Say whether the component's class states a capability, see `signatures/capabilities.py`."""
@@ -83,7 +88,7 @@ class Component(Strict):
     @classmethod
     def names(cls) -> list[str]:
         """Return the names of the settings, without those that the run usually gives."""
-        return [name for name in cls.about.parameters if name not in cls.about.offered] + list(cls.reserved)
+        return [name for name in cls.about.parameters if name not in cls.about.offered] + list(cls.not_arguments)
 
     @model_validator(mode="after")
     def settings_go_together(self) -> Self:
@@ -130,7 +135,7 @@ class Optimizer(Component):
 
     groups: tuple[ParameterGroup, ...] = ()  # parts of the network with settings of their own
 
-    reserved = ("groups",)
+    not_arguments = ("groups",)
 
 
 class Schedule(Component):
@@ -141,7 +146,7 @@ class Schedule(Component):
     monitor: Annotated[str, Field(pattern=r"^(train|val)[/_][\w/.-]+$")] | None = None  # None: checkpoint.monitor
     frequency: PositiveInt = 1  # steps or epochs from one move to the next
 
-    reserved = ("interval", "monitor", "frequency")
+    not_arguments = ("interval", "monitor", "frequency")
 
 
 KINDS: dict[str, type[Component]] = {"optimizer": Optimizer, "scheduler": Schedule}
@@ -156,7 +161,7 @@ def described(target: str, group: str = "") -> type[Component]:
     if read is None:
         return create_model(name, __base__=base, __cls_kwargs__={"extra": "allow"})
     offered = OFFERED | ({"mode"} if states(target, "watches_metric") else frozenset())
-    parameters = {name: parameter for name, parameter in read.parameters.items() if name not in base.reserved}
+    parameters = {name: parameter for name, parameter in read.parameters.items() if name not in base.not_arguments}
     fields = {name: field_of(name, parameter, name in offered) for name, parameter in parameters.items()}
     about = About(
         parameters,

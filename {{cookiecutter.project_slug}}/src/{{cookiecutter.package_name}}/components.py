@@ -99,7 +99,7 @@ def build(component: Component, **offers: Any) -> Any:
     """
     made = factory(component)
     arguments = {name: with_parts_built(value, offers) for name, value in component.arguments().items()}
-    for name in offers.keys() & asked_for(component, made) - arguments.keys():
+    for name in offers.keys() & (asked_for(made) | component.about.parameters.keys()) - arguments.keys():
         offer = offers[name]
         arguments[name] = offer.make() if isinstance(offer, Later) else offer
     try:
@@ -120,6 +120,6 @@ def with_parts_built(value: Any, offers: Mapping[str, Any]) -> Any:
     return value
 
 
-def asked_for(component: Component, made: Any) -> set[str]:
-    """Return the names of the arguments that a class or a function can be called with, also by way of **options."""
-    return {*inspect.signature(made).parameters, *component.about.parameters}
+def asked_for(made: Any) -> set[str]:
+    """Return the names of the arguments that a class or a function can be called with."""
+    return set(inspect.signature(made).parameters)

@@ -6,6 +6,7 @@ evaluate run=<folder> part=val                         on another part of the da
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
@@ -13,6 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 from .command_line import run_command
 from .mistakes import UserMistake, nearest, refuse
 from .running.run_folder import read_run
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule
 
 PARTS = ("test", "val", "train")
 
@@ -42,38 +46,66 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     if part not in PARTS:
         raise UserMistake(f"part={part} is not known. {nearest(part, PARTS)} part can be: {', '.join(PARTS)}")
 
-    from .components import build
+    from .data.reproducible import make_data, spec_of
     from .logs import adopt_lightning
     from .running.checkpoints import load_trained
     from .running.detection import choose
+    from .running.testing import test
     from .running.trainer import trainer_on
+    from .tracking.metric_names import MetricNames
 
     adopt_lightning()
-    task, settings, summary, saved, checkpoint = load_trained(folder, which)
-    data = build(settings.data, seed=settings.seed)
-    data.setup()
+    task, settings, summary, saved, checkpoint, spec = load_trained(folder, which)
+    data = make_data(settings)
     state = saved.get(type(data).__qualname__)
-    if state is not None:
+    if state:
         data.load_state_dict(state)
-    if (data.spec.input_shape, data.spec.class_names) != (task.spec.input_shape, task.spec.class_names):
+    now = spec_of(data)
+    if (now.input_shape, now.class_names) != (spec.input_shape, spec.class_names):
         raise UserMistake(f"run={folder}: its data have changed since, so it cannot be tested on them again")
+    batches = batches_of(part, data, task)
     # The same number of threads sums in the same order: the metrics then agree to the last digit.
     hardware = choose(settings).model_copy(update={"threads": summary["hardware"].get("threads", 0)})
     trainer = trainer_on(
         hardware,
+        default_root_dir=folder,
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=False,
     )
-    if part == "val" and not data.validates:
-        raise UserMistake("part=val: this run held nothing out for validation (data.val_fraction=0)")
-    batches = data.evaluation_batches(part)
-    trainer.test(task, batches, verbose=False)
-    metrics = {name.replace("test/", f"{part}/"): float(value) for name, value in trainer.callback_metrics.items()}
+    tested = test(trainer, task, batches, settings.seed, None, MetricNames(data.loader_names))
+    metrics = {name.replace("test/", f"{part}/", 1): value for name, value in tested.items()}
     is_tested = checkpoint.stem == summary["checkpoint"].get("tested")
     report(metrics, summary["metrics"] if is_tested else {}, checkpoint)
     return metrics
+
+
+def batches_of(part: str, data: Any, task: "LightningModule") -> Any:
+    """Return what a test takes: loaders of a part of the data, or the data module, whose test part it takes.
+
+    Raises:
+        UserMistake: there is no such part, or the task has no test.
+    """
+    from .data.reproducible import has_batches
+
+    if part == "val" and not has_batches(data, task, "val"):
+        raise UserMistake("part=val: this run held nothing out for validation (data.val_fraction=0)")
+    if not has_batches(data, task, "test"):
+        lacks = "its task has no test_step" if has_test_data(data) else "its data have no test part"
+        raise UserMistake(f"part={part}: this run cannot be tested: {lacks}")
+    if hasattr(data, "evaluation_batches"):
+        return data.evaluation_batches(part)
+    if part == "train":
+        raise UserMistake(f"part=train needs evaluation_batches(part), which {type(data).__name__} does not have")
+    return data if part == "test" else data.val_dataloader()
+
+
+def has_test_data(data: Any) -> bool:
+    """Say whether a data module has a test part."""
+    from lightning.pytorch import LightningDataModule
+
+    return type(data).test_dataloader is not LightningDataModule.test_dataloader
 
 
 def report(metrics: dict[str, float], recorded: dict[str, float], checkpoint: Path) -> None:

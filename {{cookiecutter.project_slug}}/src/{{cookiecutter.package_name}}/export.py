@@ -55,10 +55,12 @@ def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[s
     from .exporting import write_programs
     from .running.checkpoints import load_trained
 
-    task, settings, *_ = load_trained(folder, which)
-    if not task.network.state_dict(keep_vars=True).keys() - {"_extra_state"} and not list(task.network.buffers()):
+    trained = load_trained(folder, which)
+    task, settings = trained.task, trained.settings
+    network = getattr(task, "network", task)
+    if not network.state_dict(keep_vars=True).keys() - {"_extra_state"} and not list(network.buffers()):
         raise UserMistake(f"run={folder}: {settings.model.import_path} computes outside torch, so there is no program")
-    return write_programs(task, folder / "export", ("pt2", "onnx") if form == "all" else (form,))
+    return write_programs(task, trained.spec, folder / "export", ("pt2", "onnx") if form == "all" else (form,))
 
 
 def main() -> None:

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from loguru import logger
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from .data.spec import PanelSpec
+from .data.spec import DataSpec, PanelSpec
 from .data.windows import Rows, Windows, windows_at
+from .mistakes import UserMistake
 from .running.run_folder import shown
 from .tasks.task import Task
 
@@ -21,7 +24,7 @@ TOLERANCE = 1e-5  # of the largest prediction, or of 1 if that is smaller
 
 
 class Predictor(nn.Module):
-    """The part of a task that predicts: standardise, network, predictions in the units of the data."""
+    """The part of a task that predicts: of a `Task` standardise, network, predictions in the units of the data."""
 
     def __init__(self, task: Task) -> None:
         super().__init__()
@@ -35,7 +38,9 @@ class Predictor(nn.Module):
         return self.to_predictions(self.network(*(scaled if isinstance(scaled, tuple) else (scaled,))))
 
 
-def write_programs(task: Task, folder: Path, formats: Sequence[str]) -> dict[str, Path]:
+def write_programs(
+    task: LightningModule, spec: DataSpec, folder: Path, formats: Sequence[str]
+) -> dict[str, Path]:
     """Write `model.<format>` for each format, read it back, and compare it with the original.
 
     Returns:
@@ -44,16 +49,16 @@ def write_programs(task: Task, folder: Path, formats: Sequence[str]) -> dict[str
     Raises:
         RuntimeError: a program computes something else than the original; it is removed.
     """
-    traced = samples(task, SAMPLES)
+    traced = samples(task, spec, SAMPLES)
     any_batch = tuple({0: Dim("batch")} for _ in traced)
     with quiet():
-        program = torch.export.export(Predictor(task).eval(), traced, dynamic_shapes=(any_batch,))
+        program = torch.export.export(predictor(task).eval(), traced, dynamic_shapes=(any_batch,))
     folder.mkdir(exist_ok=True)
     written: dict[str, Path] = {}
     for name in formats:
         path = written[name] = folder / f"model.{name}"
         partial = folder / f".partial.{name}"  # renamed when it is whole, and right
-        inputs = samples(task, SAMPLES - 1)
+        inputs = samples(task, spec, SAMPLES - 1)
         try:
             with quiet():
                 through = through_pt2 if name == "pt2" else through_onnx
@@ -70,21 +75,51 @@ def write_programs(task: Task, folder: Path, formats: Sequence[str]) -> dict[str
     return written
 
 
-def samples(task: Task, number: int) -> tuple[Tensor, ...]:
-    """Return inputs (number, *input_shape), or those of windows, that are spread as the training inputs were."""
+def predictor(task: LightningModule) -> nn.Module:
+    """Return the part of a task that predicts; a LightningModule of another kind is its `forward`.
+
+    Raises:
+        UserMistake: it has none.
+    """
+    if isinstance(task, Task):
+        return Predictor(task)
+    if not is_overridden("forward", task):
+        raise UserMistake(f"{type(task).__name__} has no forward(self, inputs), so there is nothing to export")
+    return task
+
+
+def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor, ...]:
+    """Return inputs (number, *input_shape), or those of windows, that are spread as the training inputs were.
+
+    A task's `example_input_array`, Lightning's word for such inputs, comes first.
+
+    Raises:
+        UserMistake: nothing says what they look like.
+    """
     generator = torch.Generator().manual_seed(0)
-    mean, std, panel = task.scaling.input_mean, task.scaling.input_std, task.spec.panel
-    if panel is None:
-        return (torch.randn(number, *task.spec.input_shape, generator=generator) * std + mean,)
-    length = panel.encoder_length + panel.decoder_length
+    example = getattr(task, "example_input_array", None)
+    if example is not None:
+        return (example[torch.arange(number) % len(example)],)
+    if not spec.input_shape:
+        raise UserMistake(
+            f"What {type(task).__name__} takes is not known: give the data's spec an input_shape, or the task an "
+            "example_input_array"
+        )
+    if spec.num_tokens:
+        return (torch.randint(spec.num_tokens, (number, *spec.input_shape), generator=generator),)
+    scaling = getattr(task, "scaling", None)
+    mean, std = (scaling.input_mean, scaling.input_std) if scaling is not None else (0.0, 1.0)
+    if not isinstance(spec, PanelSpec):
+        return (torch.randn(number, *spec.input_shape, generator=generator) * std + mean,)
+    length = spec.encoder_length + spec.decoder_length
     rows = Rows(
         series=torch.arange(number).repeat_interleave(length),
         time=torch.arange(length).repeat(number),
-        reals=torch.randn(number * length, len(panel.reals), generator=generator) * std + mean,
-        categoricals=categories(panel.categoricals, panel, number * length, generator),
-        static=categories(panel.static_categoricals, panel, number * length, generator),
+        reals=torch.randn(number * length, len(spec.reals), generator=generator) * std + mean,
+        categoricals=categories(spec.categoricals, spec, number * length, generator),
+        static=categories(spec.static_categoricals, spec, number * length, generator),
     )
-    return tuple(windows_at(torch.arange(number) * length, rows, panel)[:-1])
+    return tuple(windows_at(torch.arange(number) * length, rows, spec)[:-1])
 
 
 def categories(names: Sequence[str], panel: PanelSpec, rows: int, generator: torch.Generator) -> Tensor:

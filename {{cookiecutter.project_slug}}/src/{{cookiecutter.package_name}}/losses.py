@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .data.spec import DataSpec
+from .data.spec import DataSpec, PanelSpec
 from .mistakes import UserMistake
 
 ClassWeights = Sequence[float] | Literal["balanced"] | None
@@ -137,8 +137,8 @@ class Quantile(nn.Module):
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
         require(spec, "forecasting", "quantile")
-        assert spec.panel is not None
-        self.quantiles = spec.panel.quantiles
+        assert isinstance(spec, PanelSpec)
+        self.quantiles = spec.quantiles
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss of quantiles (B, H, Q) for targets (B, H)."""

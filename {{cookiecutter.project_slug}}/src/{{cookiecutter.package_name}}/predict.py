@@ -22,13 +22,14 @@ from .mistakes import UserMistake, nearest, refuse
 from .running.run_folder import read_run
 
 if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule
     from numpy.typing import NDArray
     from polars import DataFrame
 
-    from .data.spec import DataSpec
+    from .data.spec import DataSpec, PanelSpec
     from .running.checkpoints import Trained
-    from .tasks.task import Task
 
+PREDICTED_AT_ONCE = 1024  # rows
 OUTPUT_ENDINGS = (".csv", ".parquet")
 
 
@@ -78,22 +79,49 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
 
     from .data.encoding import TableEncoder
     from .data.large_table import LargeTable
+    from .data.spec import PanelSpec
+    from .data.spec import PanelSpec
     from .data.table import Table
     from .running.checkpoints import load_trained
+    from .tasks.task import Task
 
     trained = load_trained(folder, which)
-    task, checkpoint = trained.task, trained.checkpoint
-    if task.spec.panel is not None:
-        return forecast(trained, table, source)
-    state = checkpoint.get(Table.__qualname__) or checkpoint.get(LargeTable.__qualname__)
+    if isinstance(trained.spec, PanelSpec):
+        return forecast(trained, trained.spec, table, source)
+    state = trained.checkpoint.get(Table.__qualname__) or trained.checkpoint.get(LargeTable.__qualname__)
     if state is not None:
         inputs = TableEncoder.from_state(state["encoder"]).encode(table, f"the rows of {source}")
     else:
-        inputs = as_inputs(table, task.spec, source)
-    return as_table(task.predict_array(inputs), task)
+        inputs = as_inputs(table, trained.spec, source)
+    if isinstance(trained.task, Task):
+        return trained.task.as_table(trained.task.predict_array(inputs))
+    return predict_steps(trained.task, inputs)
 
 
-def forecast(trained: "Trained", table: "DataFrame", source: Path) -> "DataFrame":
+def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":
+    """Return what a LightningModule's `predict_step(inputs, batch_idx)` makes of inputs: (B, K), or (B,).
+
+    Raises:
+        UserMistake: it has no such step, or that returns something else.
+    """
+    import polars
+    import torch
+    from lightning.pytorch.utilities.model_helpers import is_overridden
+
+    name = type(task).__name__
+    if not (is_overridden("predict_step", task) or is_overridden("forward", task)):
+        raise UserMistake(f"{name} has no predict_step(self, batch, batch_idx) that returns a tensor for inputs (B, ...)")
+    with torch.inference_mode():
+        batches = torch.from_numpy(inputs).split(PREDICTED_AT_ONCE)
+        outputs = [task.predict_step(batch, number) for number, batch in enumerate(batches)]
+    if not all(isinstance(output, torch.Tensor) for output in outputs):
+        raise UserMistake(f"predict_step of {name} must return a tensor (B, K), not {type(outputs[0]).__name__}")
+    values = torch.cat([output.reshape(len(output), -1) for output in outputs]).numpy()
+    names = getattr(task, "prediction_names", None) or [f"output{i + 1}" for i in range(values.shape[1])]
+    return polars.DataFrame(values, schema=list(names))
+
+
+def forecast(trained: "Trained", spec: "PanelSpec", table: "DataFrame", source: Path) -> "DataFrame":
     """Return a row of quantiles for each row of a panel, empty where nothing is forecast.
 
     Raises:
@@ -104,12 +132,13 @@ def forecast(trained: "Trained", table: "DataFrame", source: Path) -> "DataFrame
     from .data.panel import Panel
 
     settings, task, state = trained.settings, trained.task, trained.checkpoint.get(Panel.__qualname__)
-    if state is None or task.spec.panel is None:
+    if state is None:
         raise UserMistake("This run forecasts a generated panel, so there are no new rows; predict serves data=panel")
     panel = build(settings.data, seed=settings.seed)
     panel.load_state_dict(state)
-    windows, rows = future_windows(table, panel, task.spec.panel, source)
-    return as_rows(task(*windows[:-1]).detach().numpy(), rows, table.height, task.prediction_names)
+    windows, rows = future_windows(table, panel, spec, source)
+    names = task.prediction_names  # type: ignore[union-attr]
+    return as_rows(task(*windows[:-1]).detach().numpy(), rows, table.height, names)  # type: ignore[arg-type]
 
 
 def as_rows(quantiles: "NDArray[Any]", rows: "NDArray[Any]", height: int, names: list[str]) -> "DataFrame":
@@ -154,18 +183,6 @@ def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[An
             f"{table[names[column]][int(row)]!r}"
         )
     return np.ascontiguousarray(inputs.reshape(-1, *spec.input_shape))
-
-
-def as_table(predictions: "NDArray[Any]", task: "Task") -> "DataFrame":
-    """Return predictions (samples, K) under the names of their columns; for classification, the class in front."""
-    import polars
-
-    names = task.prediction_names
-    if task.spec.task == "regression":
-        return polars.DataFrame(predictions, schema=names)
-    table = polars.DataFrame(predictions, schema=[f"probability {name}" for name in names])
-    best = polars.Series("prediction", [names[number] for number in predictions.argmax(axis=1)])
-    return table.insert_column(0, best)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ A run leaves its results in runs/<date>/<time>, a multirun in runs/sweeps/<name>
 """
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .command_line import run_command
@@ -55,13 +56,18 @@ def fit_and_test(run: "Run") -> None:
         with quick_imports():  # here, so that mistakes never wait for torch
             from lightning.pytorch import seed_everything
 
-            from .components import build
+            from .data.reproducible import has_batches, make_data, spec_of
             from .logs import adopt_lightning
             from .running.checkpoints import chosen_weights, whole
+            from .running.directions import directions
             from .running.last_checkpoint import LastCheckpoint, starting_point
             from .running.run_state import RunState
+            from .running.testing import test
             from .running.trainer import make_trainer
-            from .tasks import make_task
+            from .running.transfer import take_weights
+            from .tasks import asks_for_network, make_task
+            from .tasks.drawing import draw
+            from .tracking.metric_names import MetricNames
             from .tracking.metrics_file import MetricsFile
             from .tracking.tracker import conclude, import_tracker, log_figures, make_tracker
 
@@ -69,12 +75,15 @@ def fit_and_test(run: "Run") -> None:
 
         adopt_lightning()
         seed_everything(settings.seed, verbose=False)
-        data = build(settings.data, seed=settings.seed)
-        data.setup()
-        task = make_task(settings, data.spec, data.scaling)
-
+        data = make_data(settings)
+        spec = spec_of(data)
+        task = make_task(settings, spec, getattr(data, "scaling", None))
         start = starting_point(run)  # a checkpoint, if the run goes on
-        metrics = MetricsFile(run.folder)
+        if settings.init_from is not None and start is None:
+            take_weights(task, Path(settings.init_from))
+
+        names = MetricNames(data.loader_names)
+        metrics = MetricsFile(run.folder, names)
         tracker = make_tracker(
             settings.tracking,
             run.folder,
@@ -83,22 +92,26 @@ def fit_and_test(run: "Run") -> None:
             config=settings.plain(),
             resumed=start is not None,
         )
+        if tracker is not None:
+            tracker.names = names
         run.at_end(partial(conclude, tracker))
-        state, last = RunState(settings, metrics), LastCheckpoint(settings.checkpoint, run.checkpoints, run.stop)
-        trainer = make_trainer(settings, run, task, [metrics, tracker], state, last, validates=data.validates)
-    run.begin(trainer, task, start)
+        state = RunState(settings, metrics, spec, names)
+        last = LastCheckpoint(settings.checkpoint, run.checkpoints, run.stop)
+        validates = has_batches(data, task, "val")
+        trainer = make_trainer(settings, run, task, [metrics, tracker], state, last, validates=validates)
+    run.begin(trainer, task, spec, start, uses_model=asks_for_network(settings))
 
     with run.timed("fit"), run.stop.patiently():
         trainer.fit(task, data, ckpt_path=start, weights_only=True)
         last.write_final(trainer, state)
     with run.timed("test"):
         checkpoint, values = chosen_weights(trainer, settings.checkpoint, run.checkpoints, metrics.rows)
-        task = whole(task, settings)
-        trainer.test(task, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+        task = whole(task, settings, spec)
+        tested = test(trainer, task, data, settings.seed, checkpoint, names) if has_batches(data, task, "test") else {}
 
-    run.conclude(trainer, checkpoint, values)
+    run.conclude(checkpoint, values, tested, directions(settings, task, trainer, names, [*values, *tested]))
     if settings.figures or (settings.figures is None and not run.is_job):
-        log_figures(tracker, whole(task, settings, checkpoint).draw(data, metrics.rows, run.folder))
+        log_figures(tracker, draw(whole(task, settings, spec, checkpoint), data, metrics.rows, run.folder))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ from .target import has_value
 if TYPE_CHECKING:
     from polars import DataFrame, LazyFrame
 
-LAYOUT = 1  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
+LAYOUT = 2  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
 CHUNK = 2**16  # rows of the table that are in memory at once
 TRAIN = PARTS.index("train")
 STATED = "table.json"  # what is known of the rows; written last
@@ -140,7 +140,7 @@ class LargeTable(Table):
         stated = {
             "digest": digest_of(self.path),
             "encoder": self.encoder.state(),
-            "spec": asdict(replace(self.spec, train_size=sizes["train"], class_counts=tuple(counts))),
+            "spec": replace(self.spec, train_size=sizes["train"], class_counts=tuple(counts)).to_dict(),
             "rows": sizes,
             "moments": moments,
         }

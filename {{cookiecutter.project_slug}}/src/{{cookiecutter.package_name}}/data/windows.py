@@ -7,6 +7,7 @@ Dimensions: B batch, E encoder steps, H decoder steps, S static variables, R rea
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 from ..mistakes import UserMistake
 from .batches import Batches, on_gpu
 from .scaling import Scaling, moments
-from .spec import DataSpec, PanelSpec
+from .spec import PanelSpec
 
 EVALUATION_BATCH = 1024  # windows; evaluation keeps no gradients, so it takes large batches
 
@@ -81,11 +82,10 @@ class PanelScaling(Scaling):
     tell large from small ones.
     """
 
-    def __init__(self, spec: DataSpec) -> None:
+    def __init__(self, spec: PanelSpec) -> None:
         super().__init__(spec)
-        assert spec.panel is not None
-        self.register_buffer("input_mean", torch.zeros(len(spec.panel.reals)))
-        self.register_buffer("input_std", torch.ones(len(spec.panel.reals)))
+        self.register_buffer("input_mean", torch.zeros(len(spec.reals)))
+        self.register_buffer("input_std", torch.ones(len(spec.reals)))
 
     def fit(self, inputs: Tensor, targets: Tensor) -> None:
         """Take mean and standard deviation from the training rows (rows, R), whose last column is the target."""
@@ -119,7 +119,7 @@ class PanelDataModule(LightningDataModule, ABC):
         seed: of the batch order.
     """
 
-    spec: DataSpec
+    spec: PanelSpec
     series_names: tuple[str, ...]
 
     def __init__(
@@ -169,16 +169,7 @@ class PanelDataModule(LightningDataModule, ABC):
             return
         panel, self.rows = self.load()
         self.split(panel)
-        train = self.starts["train"]
-        self.spec = DataSpec(
-            task="forecasting",
-            input_shape=(panel.encoder_length + panel.decoder_length, len(panel.reals) + len(panel.categoricals)),
-            output_size=len(panel.quantiles),
-            feature_names=(*panel.reals, *panel.categoricals),
-            target_names=(panel.target,),
-            train_size=len(train),
-            panel=panel,
-        )
+        self.spec = replace(panel, train_size=len(self.starts["train"]))
         self.scaling = PanelScaling(self.spec)
         self.scaled = self.rows
         if self.standardize:
@@ -227,8 +218,7 @@ class PanelDataModule(LightningDataModule, ABC):
 
     def raw_windows(self, starts: Tensor) -> Windows:
         """Return the windows at `starts`, in the units of the data."""
-        assert self.spec.panel is not None
-        return windows_at(starts, self.rows, self.spec.panel)
+        return windows_at(starts, self.rows, self.spec)
 
     @property
     def validates(self) -> bool:
@@ -245,10 +235,9 @@ class PanelDataModule(LightningDataModule, ABC):
 
     def batches(self, part: str, batch_size: int, seed: int | None = None) -> WindowBatches:
         """Return a part in batches; without a seed in order."""
-        assert self.spec.panel is not None
         self.scaled = Rows(*on_gpu(self.scaled, self.trainer))  # once: all parts share the rows
         starts = self.starts[part].to(self.scaled.time.device)
-        return WindowBatches(starts, self.scaled, self.spec.panel, batch_size, seed)
+        return WindowBatches(starts, self.scaled, self.spec, batch_size, seed)
 
     def val_dataloader(self) -> WindowBatches | list[WindowBatches]:
         """Return the validation batches in order, or an empty list if there are none."""

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from .style import PANEL, STAGES, new_figure
 
 FEW_POINTS = 25  # up to here each point of a curve gets a marker
+MOST_PANELS = 3
 LOG_RATIO = 30.0  # a positive curve that spans more than this factor is drawn on a log axis
 
 METRIC_LABELS = {
@@ -30,7 +31,9 @@ def learning_curves(rows: list[dict[str, float]]) -> Figure:
     """
     logged = {name.partition("/")[2] for row in rows for name in row if "/" in name}
     others = [metric for metric in METRIC_LABELS if metric in logged and metric != "loss"]
-    metrics = (["loss"] if "loss" in logged else []) + others[:1]
+    # Of what a task logs under names of its own, as many as there is room for.
+    chosen = others[:1] or sorted(logged - {"loss"})[:MOST_PANELS - 1]
+    metrics = (["loss"] if "loss" in logged else []) + chosen
     panels = max(1, len(metrics))
     figure = new_figure(panels * PANEL[0], PANEL[1])
     figure.suptitle("Learning curves")

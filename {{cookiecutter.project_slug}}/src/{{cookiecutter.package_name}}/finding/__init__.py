@@ -22,15 +22,14 @@ def find(run: "Run") -> None:
     with run.timed("startup"):
         from loguru import logger
 
-        from ..components import build
+        from ..data.reproducible import make_data
         from ..logs import adopt_lightning
         from ..running.run_folder import shown
         from .batch_size import find_batch_size
         from .learning_rate import find_learning_rate
 
         adopt_lightning()
-        data = build(run.settings.data, seed=run.settings.seed)
-        data.setup()
+        data = make_data(run.settings)
     with run.timed("fit"):
         found = (find_learning_rate if run.settings.find == "lr" else find_batch_size)(run, data)
     run.summary["found"] = {found.setting: found.value}

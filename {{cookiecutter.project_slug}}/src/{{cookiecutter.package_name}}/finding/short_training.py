@@ -4,10 +4,12 @@ from typing import Any
 
 from lightning.pytorch import seed_everything
 
+from ..data.reproducible import spec_of
 from ..running.lean_loop import LeanEpochLoop, Listener
 from ..running.run_folder import Run
 from ..running.trainer import trainer_on
 from ..tasks import make_task
+from ..tasks.task import Task
 
 STEP_SETTINGS = {"accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm"}  # as in the real training
 
@@ -16,8 +18,10 @@ def train_shortly(run: Run, data: Any, listener: Listener, max_steps: int) -> No
     """Train a new network for a few steps at a constant learning rate, without validation, test or checkpoints."""
     settings = run.settings.model_copy(update={"scheduler": None})
     seed_everything(settings.seed, verbose=False)
-    task = make_task(settings, data.spec, data.scaling)
-    task.train_metrics.must_be_finite = False  # a loss that is no longer a number is what ends the search
+    spec = spec_of(data)
+    task = make_task(settings, spec, getattr(data, "scaling", None))
+    if isinstance(task, Task):
+        task.train_metrics.must_be_finite = False  # a loss that is no longer a number is what ends the search
     trainer = trainer_on(
         settings.hardware,
         **settings.trainer.model_dump(include=STEP_SETTINGS),
@@ -33,5 +37,5 @@ def train_shortly(run: Run, data: Any, listener: Listener, max_steps: int) -> No
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # see signals.py
     trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, lambda: None)
     if run.trainer is None:
-        run.begin(trainer, task, start=None)
+        run.begin(trainer, task, spec, start=None)
     trainer.fit(task, data)

@@ -18,7 +18,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..data.spec import DataSpec
+from ..data.spec import DataSpec, PanelSpec
 from ..mistakes import UserMistake
 from ..setting_types import Divides, Dropout
 
@@ -235,12 +235,12 @@ class TFT(nn.Module):
         dropout: Dropout = 0.1,  # probability that a value in front of a gate, or an attention weight, is set to zero
     ) -> None:
         super().__init__()
-        if spec.panel is None:
+        if not isinstance(spec, PanelSpec):
             raise UserMistake(
                 f"model=tft forecasts time series, but these data are for {spec.task} of single samples. "
                 "Choose data=demand or data=panel, or model=transformer for signals."
             )
-        panel, size = spec.panel, hidden_size
+        panel, size = spec, hidden_size
         self.known = len(panel.known_reals), len(panel.known_categoricals)
         grn = partial(GRN, size, size, size, dropout)
 

@@ -1,18 +1,20 @@
 """`best.ckpt`: the weights with the best validation so far."""
 
 import time
+from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from lightning import __version__ as lightning_version
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from loguru import logger
 from torch import Tensor
 
-from ..mistakes import first_line
-from ..settings import Checkpoint as CheckpointSettings
+from ..data.spec import DataSpec
+from ..mistakes import UserMistake, first_line, nearest
+from ..tracking.metric_names import MetricNames, find
 from .checkpoint_file import BEST
 
 SECONDS_BETWEEN_FILES = 1.0
@@ -26,46 +28,67 @@ class BestCheckpoint(Checkpoint):
     later, before `last.ckpt` (which holds the score), and when the training ends, however it ends.
 
     Args:
-        settings: which metric, and whether low or high values are better.
+        monitor: the metric.
+        mode: min or max, whether low or high values are better.
         folder: of the checkpoints.
+        spec: of the data, kept beside the weights so that they can be used without the data.
+        names: of metrics.
     """
 
-    def __init__(self, settings: CheckpointSettings, folder: Path) -> None:
-        self.settings = settings
+    def __init__(self, monitor: str, mode: str, folder: Path, spec: DataSpec, names: MetricNames) -> None:
+        self.monitor = monitor
+        self.mode = mode
         self.path = folder / BEST
+        self.spec = spec
+        self.names = names
         self.score: Tensor | None = None  # the best so far
         self.in_memory: dict[str, Any] | None = None
         self.time: float | None = None  # of the file
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at a metric of the validation."""
-        if not self.settings.monitor.startswith("train/") and not trainer.sanity_checking:
-            self.look(trainer)
+        if not self.monitor.startswith("train/") and not trainer.sanity_checking:
+            self.look(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at a metric of the training, which is complete now."""
-        if self.settings.monitor.startswith("train/"):
-            self.look(trainer)
+        if self.monitor.startswith("train/"):
+            self.look(trainer, pl_module)
 
-    def look(self, trainer: Trainer) -> None:
-        """Keep the weights if they are better than those before."""
-        score = trainer.callback_metrics[self.settings.monitor]
+    def look(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the weights if they are better than those before.
+
+        Raises:
+            UserMistake: the metric is not measured.
+        """
+        logged = trainer.callback_metrics
+        score = find(self.monitor, logged, self.names)
+        if score is None:
+            raise not_measured(self.monitor, self.names.rename(logged))
         is_due = self.time is None or time.monotonic() - self.time > SECONDS_BETWEEN_FILES
         is_due |= trainer.world_size > 1  # several processes would have to agree on the time
         if self.is_best(score):
             self.score = score.clone()
-            weights = trainer.strategy.lightning_module_state_dict()
+            weights = self.weights(trainer, pl_module)
             if not is_due:
                 weights = deepcopy(weights)
             self.in_memory = {"epoch": trainer.current_epoch, "global_step": trainer.global_step, "state_dict": weights}
         if is_due:
             self.write(trainer)
 
+    def weights(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """Return the weights that were validated: a callback that averages them says so as it does to any checkpoint."""
+        checkpoint = {"state_dict": trainer.strategy.lightning_module_state_dict()}
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, WeightAveraging):
+                callback.on_save_checkpoint(trainer, pl_module, checkpoint)
+        return checkpoint["state_dict"]
+
     def is_best(self, score: Tensor) -> bool:
         """Say whether a score is better than all before; one that is not a number never is."""
         if self.score is None:
             return not bool(score.isnan())
-        return bool(score < self.score if self.settings.mode == "min" else score > self.score)
+        return bool(score < self.score if self.mode == "min" else score > self.score)
 
     def write(self, trainer: Trainer) -> None:
         """Write what is in memory, if anything is, and all that a test and a prediction need besides."""
@@ -75,6 +98,7 @@ class BestCheckpoint(Checkpoint):
         checkpoint = self.in_memory | {
             "pytorch-lightning_version": lightning_version,
             type(data).__qualname__: data.state_dict(),
+            "spec": self.spec.to_dict(),
         }
         task.on_save_checkpoint(checkpoint)
         trainer.strategy.save_checkpoint(checkpoint, self.path)
@@ -103,7 +127,7 @@ class BestCheckpoint(Checkpoint):
     @property
     def state_key(self) -> str:
         """What `last.ckpt` keeps the score under: a run that goes on with another metric has none yet."""
-        return self._generate_state_key(monitor=self.settings.monitor, mode=self.settings.mode)
+        return self._generate_state_key(monitor=self.monitor, mode=self.mode)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best score so far."""
@@ -112,3 +136,13 @@ class BestCheckpoint(Checkpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the best score of the run that goes on."""
         self.score = state_dict["score"]
+
+
+def not_measured(monitor: str, known: Iterable[str]) -> UserMistake:
+    """Return what to say when nobody measures the metric that weights are to be chosen by."""
+    names = [name for name in known if name.startswith(("train/", "val/"))]
+    return UserMistake(
+        f"checkpoint.monitor={monitor} is not measured here. {nearest(monitor, names)}\n"
+        f"Measured are: {', '.join(names) or 'no metrics of training or validation'}. "
+        "Without it: checkpoint.test=last"
+    )

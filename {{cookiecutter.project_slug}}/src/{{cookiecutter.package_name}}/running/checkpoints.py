@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 
+from ..components import factory
 from ..data.spec import DataSpec
 from ..mistakes import UserMistake, first_line
 from ..settings import Checkpoint, Settings
 from ..tasks import make_task
-from ..tasks.task import Task
 from .best_checkpoint import BestCheckpoint
 from .checkpoint_file import BEST, LAST, read
 from .integrity import is_unchanged
@@ -20,11 +20,12 @@ from .run_folder import read_run
 class Trained(NamedTuple):
     """What a run left, read back."""
 
-    task: Task  # with its weights, ready to predict
+    task: LightningModule  # with its weights, ready to predict
     settings: Settings
     summary: dict[str, Any]
     checkpoint: dict[str, Any]  # as it was saved: `spec`, and the state of the data module under the name of its class
     path: Path  # of the checkpoint
+    spec: DataSpec  # of the data
 
 
 def chosen_weights(
@@ -43,25 +44,28 @@ def chosen_weights(
     path = folder / LAST
     if settings.test == "best" and best is not None and best.score is not None:
         path, score = folder / BEST, float(best.score)
-        row = next((row for row in rows if row.get(settings.monitor) == score), row)
+        row = next((row for row in rows if row.get(best.monitor) == score), row)
     return path, {name: value for name, value in row.items() if "/" in name}
 
 
-def whole(task: Task, settings: Settings, path: Path | None = None) -> Task:
+def whole(task: LightningModule, settings: Settings, spec: DataSpec, path: Path | None = None) -> LightningModule:
     """Return a task that holds all of its network, which FSDP leaves in parts; without FSDP it is `task` itself.
 
     Args:
         task: after the training, or after the test.
         settings: of the run.
+        spec: of its data.
         path: of the checkpoint that was tested. Before the test there is none, and the weights are new.
     """
     if not settings.hardware.is_sharded:
         return task
-    new = make_task(settings, task.spec, task.scaling)
+    new = make_task(settings, spec, getattr(task, "scaling", None))
     if path is None:
         return new
     new.load_state_dict(read(path)["state_dict"])
-    task.network = new.network  # the rest of the task knows what the test has found
+    for name, part in new.named_children():  # the rest of the task knows what the test has found
+        if next(part.parameters(), None) is not None:
+            setattr(task, name, part)
     return task.cpu()
 
 
@@ -94,9 +98,11 @@ def load_trained(folder: Path, which: str = "tested") -> Trained:
         raise UserMistake(f"{path} is not the file that the run wrote: it is damaged, or of another run")
     try:
         checkpoint = read(path)
-        task = make_task(settings, DataSpec.from_dict(checkpoint["spec"]))
+        factory(settings.data)  # the spec may be of a class that its module defines
+        spec = DataSpec.from_dict(checkpoint["spec"])
+        task = make_task(settings, spec)
         task.load_state_dict(checkpoint["state_dict"])
     except (RuntimeError, KeyError, TypeError, OSError) as error:
         model = settings.model.import_path
         raise UserMistake(f"{path} is damaged, or of another model than {model}: {first_line(error)}") from None
-    return Trained(task.eval(), settings, summary, checkpoint, path)
+    return Trained(task.eval(), settings, summary, checkpoint, path, spec)

@@ -81,9 +81,10 @@ class LastCheckpoint:
 
         A disk that is full for a while does not end a run; at the end of the run it does.
         """
-        task = cast(Task, trainer.lightning_module)
-        task.train_metrics.check()
-        if not all(of_all_ranks(all(bool(weights.isfinite().all()) for weights in task.network.parameters()))):
+        task = trainer.lightning_module
+        if isinstance(task, Task):
+            task.train_metrics.check()
+        if not all(of_all_ranks(all(bool(weights.isfinite().all()) for weights in task.parameters()))):
             return
         self.time, self.step = time.monotonic(), trainer.global_step
         try:

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.optim import LBFGS
 
 from ..tasks.task import Task
-from .lean_validation import LeanValidation, autocast, overrides
+from ..tracking.metric_names import MetricNames, find
+from .lean_validation import LeanValidation, autocast, overrides, to_device
 
 # Overridden in a task, any of these sends the run through Lightning's own loop. A step of its own may return a
 # dictionary or nothing, or call `self.log`.
@@ -60,19 +61,24 @@ class LeanEpochLoop(_TrainingEpochLoop):
         trainer: whose loop this is.
         between_steps: called before each step, when nothing is half done: checkpoints that a run goes on from are
             written then, and only then.
+        names: of metrics.
     """
 
-    def __init__(self, trainer: Trainer, between_steps: Callable[[], None]) -> None:
+    def __init__(
+        self, trainer: Trainer, between_steps: Callable[[], None], names: MetricNames | None = None
+    ) -> None:
         super().__init__(trainer, trainer.fit_loop.min_steps, trainer.fit_loop.max_steps)
-        self.val_loop = LeanValidation(trainer, is_plain)
+        self.val_loop = LeanValidation(trainer, lambda trainer: bool(self.is_plain))
         self.between_steps = between_steps
+        self.names = names or MetricNames()
         self.restarting: bool = False
-        self.is_plain: bool | None = None
+        self.is_plain = False
+        self.autocast: Any = None
         self.validates_between = True  # also within an epoch
         self.monitored: dict[str, Tensor] = {}  # metrics of the run that this one goes on with
 
     def on_run_start(self, data_fetcher: Any) -> None:
-        """Begin the epoch at the batch where it was left.
+        """Begin the epoch at the batch where it was left, and look anew whether its steps are plain.
 
         Lightning does so only while it sets up the data, and a schedule needs the data before the checkpoint is read.
         """
@@ -80,19 +86,19 @@ class LeanEpochLoop(_TrainingEpochLoop):
             self.trainer.fit_loop._load_combined_loader_states()
             iter(data_fetcher)
         super().on_run_start(data_fetcher)
+        self.is_plain = is_plain(self.trainer)  # a callback may have changed how gradients are accumulated
+        self.validates_between = validates_between(self.trainer)
 
     def advance(self, data_fetcher: Any) -> None:
         """Train on the next batch; all of Lightning's counters go on as they do in its own loop."""
-        if self.is_plain is None:
-            self.is_plain = is_plain(self.trainer)
-            self.validates_between = validates_between(self.trainer)
+        if self.autocast is None:
             self.autocast = autocast(self.trainer)
             self.listeners = listeners(self.trainer)
         if self.restarting:
             # Our checkpoints are written between steps, so there is nothing to catch up with.
             self.trainer.fit_loop.restarting = False
         self.between_steps()
-        if not self.is_plain:
+        if not self.is_plain or self.trainer.accumulate_grad_batches != 1:
             super().advance(data_fetcher)
             return
         trainer, task, optimizer = self.trainer, self.trainer.lightning_module, self.trainer.optimizers[0]
@@ -102,7 +108,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         progress.increment_ready()
         progress.increment_started()
 
-        batch = [tensor.to(task.device) for tensor in batch]
+        batch = to_device(batch, task.device)
         with self.autocast():
             loss = task.training_step(batch, self.batch_idx)
         optimizer.zero_grad()
@@ -146,7 +152,8 @@ class LeanEpochLoop(_TrainingEpochLoop):
 
     def _get_monitor_value(self, key: str) -> Any:
         """Return a metric that a schedule watches: the latest, which may stem from before the run went on."""
-        return super()._get_monitor_value(key) if key in self.trainer.callback_metrics else self.monitored.get(key)
+        found = find(key, self.trainer.callback_metrics, self.names)
+        return found if found is not None else find(key, self.monitored, self.names)
 
 
 def listeners(trainer: Any) -> list[Any]:
@@ -163,7 +170,9 @@ def is_plain(trainer: Any) -> bool:
     """Say whether a step is forward, zero_grad, backward, perhaps clipping, and step, and nothing else."""
     task = trainer.lightning_module
     return (
-        task.automatic_optimization
+        isinstance(task, Task)
+        and task.automatic_optimization
+        and len(trainer.optimizers) == 1
         and type(trainer.strategy) is SingleDeviceStrategy
         and type(trainer.precision_plugin) in (Precision, MixedPrecision)
         and getattr(trainer.precision_plugin, "scaler", None) is None

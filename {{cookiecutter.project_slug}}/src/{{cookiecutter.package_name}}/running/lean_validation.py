@@ -10,12 +10,14 @@ from itertools import islice
 from typing import Any
 
 import torch
+from lightning.fabric.utilities.apply_func import move_data_to_device
 from lightning.fabric.utilities.data import _set_sampler_epoch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loops.evaluation_loop import _EvaluationLoop
 from lightning.pytorch.plugins.precision import MixedPrecision
 from lightning.pytorch.trainer.states import RunningStage, TrainerFn
+from torch import Tensor
 
 from ..tasks.task import Task
 
@@ -39,7 +41,7 @@ class LeanValidation(_EvaluationLoop):
 
     Args:
         trainer: whose loop this is.
-        is_plain: says whether a training step is plain; asked once.
+        is_plain: says whether a training step is plain.
     """
 
     def __init__(self, trainer: Trainer, is_plain: Callable[[Trainer], bool]) -> None:
@@ -54,14 +56,15 @@ class LeanValidation(_EvaluationLoop):
         if trainer.sanity_checking or self.restarting:
             return super().run()
         self.setup_data()
+        is_plain = self.is_plain(trainer)
         if self.is_short is None:
             has_length = self.num_dataloaders == 1 and self.max_batches[0] != math.inf
             has_hooks = any(overrides(task, Task, hook) for hook in TASK_HOOKS)
             listeners = [c for c in trainer.callbacks if any(overrides(c, Callback, hook) for hook in BATCH_HOOKS)]
             self.bars = [c for c in listeners if isinstance(c, ProgressBar)]
-            self.is_short = self.is_plain(trainer) and has_length and not has_hooks and self.bars == listeners
+            self.is_short = has_length and not has_hooks and self.bars == listeners
             self.autocast = autocast(trainer)
-        if not self.is_short:
+        if not (is_plain and self.is_short):
             return super().run()
         loader = self._combined_loader.flattened[0]  # type: ignore[union-attr]
         _set_sampler_epoch(loader, trainer.fit_loop.epoch_progress.current.processed)
@@ -72,7 +75,7 @@ class LeanValidation(_EvaluationLoop):
             self.tell("on_validation_start", "on_validation_epoch_start")
             for number, batch in enumerate(islice(loader, int(self.max_batches[0]))):
                 self.batch_progress.increment_by(1, is_last_batch=number + 1 == self.max_batches[0])
-                batch = [tensor.to(task.device) for tensor in batch]
+                batch = to_device(batch, task.device)
                 for bar in self.bars:
                     bar.on_validation_batch_start(trainer, task, batch, number)
                 with self.autocast():
@@ -91,6 +94,13 @@ class LeanValidation(_EvaluationLoop):
             for callback in trainer.callbacks:
                 getattr(callback, hook)(trainer, trainer.lightning_module)
             getattr(trainer.lightning_module, hook)()
+
+
+def to_device(batch: Any, device: torch.device) -> Any:
+    """Return a batch on a device: a tuple of tensors, or anything that holds some."""
+    if type(batch) in (tuple, list) and all(isinstance(part, Tensor) for part in batch):
+        return [tensor.to(device) for tensor in batch]
+    return move_data_to_device(batch, device)
 
 
 def autocast(trainer: Any) -> Callable[[], AbstractContextManager[None]]:

@@ -26,11 +26,11 @@ from .resuming import Recorded, fingerprint
 from .signals import StopRequest
 
 if TYPE_CHECKING:
-    from lightning.pytorch import Trainer
+    from lightning.pytorch import LightningModule, Trainer
 
-    from ..tasks.task import Task
+    from ..data.spec import DataSpec
 
-GROUPS = ("model", "data", "optimizer", "scheduler", "loss", "hardware", "tracking", "experiment")
+GROUPS = ("model", "task", "data", "optimizer", "scheduler", "loss", "hardware", "tracking", "experiment")
 
 
 class Run:
@@ -87,7 +87,7 @@ class Run:
         finally:
             self.summary["seconds"][part] = round(time.perf_counter() - start, 3)
 
-    def begin(self, trainer: "Trainer", task: "Task", start: Path | None) -> None:
+    def begin(self, trainer: "Trainer", task: "LightningModule", spec: "DataSpec", start: Path | None, uses_model: bool = True) -> None:
         """Note what is trained, on what, and the checkpoint that the run goes on from, if it does."""
         import torch
 
@@ -97,8 +97,8 @@ class Run:
         (self.folder / "summary.json").unlink(missing_ok=True)  # what it said is history now
         if self.recorded.changes:
             note(self.recorded, self.folder)
-        self.summary["parameters"] = sum(p.numel() for p in task.network.parameters() if p.requires_grad)
-        self.summary["input_shape"] = list(task.spec.input_shape)
+        self.summary["parameters"] = sum(p.numel() for p in task.parameters() if p.requires_grad)
+        self.summary["input_shape"] = list(spec.input_shape)
         self.summary["hardware"] = {
             "accelerator": trainer.accelerator.name(),
             "devices": trainer.num_devices,
@@ -107,17 +107,27 @@ class Run:
             "compile": self.settings.hardware.compile,
             "threads": torch.get_num_threads(),
         }
-        model, data = (self.summary["choices"][group] for group in ("model", "data"))
-        logger.info("Training {} ({} parameters) on {}", model, self.summary["parameters"], data)
+        model, task_name, data = (self.summary["choices"][group] for group in ("model", "task", "data"))
+        what = model if task_name == "auto" else f"{task_name} with {model}" if uses_model else task_name
+        logger.info("Training {} ({} parameters) on {}", what, self.summary["parameters"], data)
         where = f", going on from {start.name}" if start else ""
         logger.info("seed {}, in {}{}", self.settings.seed, shown(self.folder), where)
 
-    def conclude(self, trainer: "Trainer", checkpoint: Path, metrics: dict[str, float]) -> None:
-        """Note the results: `metrics` of the tested checkpoint's epoch, and those of the test that just ended."""
+    def conclude(
+        self, checkpoint: Path, metrics: dict[str, float], tested: dict[str, float], directions: dict[str, bool]
+    ) -> None:
+        """Note the results.
+
+        Args:
+            checkpoint: that was tested.
+            metrics: of the epoch that it comes from.
+            tested: metrics of the test.
+            directions: whether higher is better, of each metric that says so, by its name without the stage.
+        """
         if not self.is_first_rank:
             return
-        tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self.summary["metrics"] = metrics | tested
+        self.summary["higher_is_better"] = directions
         self.summary["checkpoint"]["tested"] = checkpoint.stem
         scores = "  ".join(f"{name} {value:.4f}" for name, value in tested.items())
         logger.success("{} with the {} weights, in {}", scores, checkpoint.stem, shown(self.folder))

@@ -8,11 +8,24 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from ..data.spec import DataSpec
 from ..settings import Settings
 from ..tasks.task import Task
+from ..tracking.metric_names import MetricNames
 from ..tracking.metrics_file import MetricsFile
 from .collectives import of_all_ranks, rank
+from .logged_results import load_results, save_results
 from .resuming import same_training
+
+# What `save_hyperparameters` adds to a checkpoint. The settings are in .hydra, and arguments may be whole networks.
+HYPERPARAMETERS = (
+    "hyper_parameters",
+    "hparams_name",
+    "hparams_type",
+    "datamodule_hyper_parameters",
+    "datamodule_hparams_name",
+    "datamodule_hparams_type",
+)
 
 
 class RunState(Callback):
@@ -23,26 +36,47 @@ class RunState(Callback):
     Args:
         settings: of the run.
         metrics: its `metrics.csv`; rows after the checkpoint are dropped when the run goes on.
+        spec: of its data.
+        names: of its metrics.
     """
 
-    def __init__(self, settings: Settings, metrics: MetricsFile) -> None:
+    def __init__(self, settings: Settings, metrics: MetricsFile, spec: DataSpec, names: MetricNames) -> None:
         self.settings = settings
         self.metrics = metrics
+        self.spec = spec
+        self.names = names
         self.is_trained = False  # the training has ended; what is left is the test
         self.generators: dict[str, Any] | None = None
+        self.results: dict[str, Any] | None = None  # of the epoch that goes on
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let callbacks find metrics under the names that they are kept under."""
+        keep_names(trainer, self.names)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let callbacks find metrics under the names that they are kept under."""
+        keep_names(trainer, self.names)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add this state to a checkpoint."""
-        assert isinstance(pl_module, Task)
+        for name in HYPERPARAMETERS:
+            checkpoint.pop(name, None)
+        loops = checkpoint["loops"]["fit_loop"]["state_dict"]
         if self.is_trained:  # the next epoch, if there ever is one, begins with its first batch
-            checkpoint["loops"]["fit_loop"]["state_dict"].pop("combined_loader", None)
+            loops.pop("combined_loader", None)
+        # Without a length, Lightning draws a batch ahead, to know which is the last.
+        ahead = len(getattr(trainer.fit_loop._data_fetcher, "batches", ()))
+        loaders = [{**state, "taken": state["taken"] - ahead} for state in loops.get("combined_loader", ())]
+        if loaders:
+            loops["combined_loader"] = loaders
+        checkpoint["spec"] = self.spec.to_dict()
         checkpoint["run_state"] = {
             "settings": json.dumps(same_training(self.settings)),
             "is_trained": self.is_trained,
             "generators": of_all_ranks(generators()),
             "rows": self.metrics.rows,
-            "train_metrics": pl_module.train_metrics.save_state(),
-            "counted_batch": pl_module.counted_batch,
+            "results": save_results(trainer, pl_module),
+            "task": pl_module.save_state() if isinstance(pl_module, Task) else None,
             "monitored": {name: value.clone() for name, value in trainer.callback_metrics.items()},
         }
 
@@ -50,23 +84,34 @@ class RunState(Callback):
         """Take this state back from a checkpoint. A test loads only weights."""
         if not trainer.training:
             return
-        assert isinstance(pl_module, Task)
         state = checkpoint["run_state"]
         if state["is_trained"] and json.loads(state["settings"]) == same_training(self.settings):
-            self.is_trained = pl_module.is_trained = trainer.should_stop = True
+            self.is_trained = pl_module.is_trained = trainer.should_stop = True  # type: ignore[assignment]
         self.metrics.restore(state["rows"])
         self.generators = dict(enumerate(state["generators"])).get(rank())
-        pl_module.train_metrics.load_state(state["train_metrics"])
-        pl_module.counted_batch = state["counted_batch"]
+        self.results = state["results"]
+        if isinstance(pl_module, Task):
+            pl_module.load_state(state["task"])
         trainer.fit_loop.epoch_loop.monitored = state["monitored"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the generators at the last moment: nothing draws between here and the first step."""
+        if self.results is not None:
+            load_results(trainer, pl_module, self.results)
+            self.results = None
         if self.generators is not None:
             set_generators(self.generators)
             self.generators = None
         elif rank() > 0:  # another dropout than that of the first rank
             torch.manual_seed(self.settings.seed * 1_000_003 + rank())
+
+
+def keep_names(trainer: Trainer, names: MetricNames) -> None:
+    """Add to the metrics of callbacks those that were logged under other names than they are kept under."""
+    logged = trainer.callback_metrics
+    renamed = {kept: value for name, value in logged.items() if (kept := names(name)) != name}
+    if renamed:
+        trainer._logger_connector._callback_metrics.update(renamed)
 
 
 def generators() -> dict[str, Any]:

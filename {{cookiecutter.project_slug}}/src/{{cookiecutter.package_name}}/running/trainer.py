@@ -9,10 +9,11 @@ from hydra.core.hydra_config import HydraConfig
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, EarlyStopping
 from lightning.pytorch.loggers.logger import Logger
 
+from ..components import Component, build
 from ..mistakes import UserMistake, nearest
 from ..settings import Hardware, Settings
 from ..tasks.task import Task
@@ -21,11 +22,13 @@ from .checkpoint_file import AtomicCheckpoints
 from .collectives import number_of_ranks
 from .compiling import compile_in_place
 from .cores import cores_for_this_job, gpus_for_this_job
+from .directions import monitor_mode
 from .last_checkpoint import LastCheckpoint
 from .lean_loop import LeanEpochLoop
 from .progress import Bar, ProgressLines
 from .run_folder import Run
 from .run_state import RunState
+from .transfer import Freeze
 
 # With each Trainer, Lightning looks through all installed packages for callbacks, which takes milliseconds of a job.
 registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-defined, assignment]
@@ -34,7 +37,7 @@ registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-define
 def make_trainer(
     settings: Settings,
     run: Run,
-    task: Task,
+    task: LightningModule,
     loggers: list[Logger | None],
     state: RunState,
     last: LastCheckpoint,
@@ -46,63 +49,99 @@ def make_trainer(
     Args:
         settings: of the run.
         run: where checkpoints go; side by side with other jobs, a run shows no progress bar.
-        task: whose metrics checkpoints can be chosen by.
+        task: that is trained.
         loggers: where metrics are logged.
         state: what checkpoints hold of the run.
         last: writes them.
-        validates: whether there is validation data; without it there is no best checkpoint.
+        validates: whether there is a validation; without it there is no best checkpoint.
 
     Raises:
         UserMistake: the hardware is not there, or Lightning refuses the arguments.
     """
     arguments = settings.trainer.model_dump(exclude={"enable_progress_bar"})
-    if task.is_solved:
+    if is_solved(task):
         if number_of_ranks() > 1:
             raise UserMistake("this model is solved at once, in one process: choose hardware.devices=1")
         arguments |= {"max_epochs": 1, "max_steps": -1}
-    monitor = settings.checkpoint.monitor
-    if monitor.partition("/")[2] not in task.metric_names:
-        raise UserMistake(
-            f"checkpoint.monitor={monitor} is not measured here. It can be train/ or val/ with: "
-            f"{', '.join(task.metric_names)}. {nearest(monitor.partition('/')[2], task.metric_names)}"
-        )
     if not validates:
         arguments["limit_val_batches"] = 0
-    callbacks: list[Callback] = [state]
-    if validates:
-        callbacks.append(BestCheckpoint(settings.checkpoint, run.checkpoints))
-    if settings.early_stopping.patience is not None:
-        if not validates:
-            raise UserMistake("early_stopping.patience needs validation data: set data.val_fraction above 0")
-        callbacks.append(early_stopping(settings))
-    if run.is_first_rank and HydraConfig.get().sweeper.get("trial") is not None:
-        from ..search.pruning import report_to_study  # Optuna is an extra
-
-        callbacks.append(report_to_study(last))
     shows_bar = settings.trainer.enable_progress_bar
     if shows_bar is None:
         shows_bar = sys.stderr.isatty() and run.is_alone
     progress = Bar() if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ")
+    callbacks = [progress, state, *callbacks_of(settings, run, task, state, last, validates)]
     if settings.hardware.compile:
-        compile_in_place(task.network, settings.hardware)
+        compile_in_place(getattr(task, "network", task), settings.hardware)
     trainer = trainer_on(
         settings.hardware,
         **arguments,
+        default_root_dir=run.folder,
         logger=[logger for logger in loggers if logger is not None],
-        callbacks=[progress, *callbacks],
+        callbacks=callbacks,
         enable_progress_bar=shows_bar,
-        enable_checkpointing=validates,  # otherwise Lightning adds checkpoints of its own
+        # otherwise Lightning adds checkpoints of its own
+        enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
     )
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # see signals.py
-    trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, partial(last.between_steps, trainer))
+    trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, partial(last.between_steps, trainer), state.names)
     return trainer
 
 
-def early_stopping(settings: Settings) -> EarlyStopping:
+def callbacks_of(
+    settings: Settings, run: Run, task: LightningModule, state: RunState, last: LastCheckpoint, validates: bool
+) -> list[Callback]:
+    """Return what accompanies the training: the callbacks of the settings, and those that other settings stand for.
+
+    Raises:
+        UserMistake: a metric is watched that is not measured, or something in `callbacks` is no callback.
+    """
+    monitor = state.names(settings.checkpoint.monitor)
+    if isinstance(task, Task):
+        known = [name for name in task.metric_names if validates or monitor.startswith("train/")]
+        if validates and monitor.rpartition("/")[2] not in known:
+            raise UserMistake(
+                f"checkpoint.monitor={monitor} is not measured here. It can be train/ or val/ with: "
+                f"{', '.join(known)}. {nearest(monitor.partition('/')[2], known)}"
+            )
+    callbacks = [own_callback(name, component, settings, state) for name, component in settings.callbacks.items()]
+    if settings.freeze:
+        callbacks.append(Freeze(settings.freeze, settings.unfreeze_epoch))
+    if validates:
+        mode = monitor_mode(settings)
+        callbacks.append(BestCheckpoint(monitor, mode, run.checkpoints, state.spec, state.names))
+    if settings.early_stopping.patience is not None:
+        if not validates:
+            raise UserMistake("early_stopping.patience needs validation data: set data.val_fraction above 0")
+        callbacks.append(early_stopping(settings, monitor, mode))
+    if run.is_first_rank and HydraConfig.get().sweeper.get("trial") is not None:
+        from ..search.pruning import report_to_study  # Optuna is an extra
+
+        callbacks.append(report_to_study(last))
+    return callbacks
+
+
+def own_callback(name: str, component: Component, settings: Settings, state: RunState) -> Callback:
+    """Return the callback that the settings name.
+
+    Raises:
+        UserMistake: it is something else.
+    """
+    callback = build(component, spec=state.spec, seed=settings.seed)
+    if not isinstance(callback, Callback):
+        raise UserMistake(f"callbacks.{name}: {component.import_path} must be a Lightning callback")
+    return callback
+
+
+def is_solved(task: LightningModule) -> bool:
+    """Say whether a task is solved at once instead of being trained in steps."""
+    return isinstance(task, Task) and task.is_solved
+
+
+def early_stopping(settings: Settings, monitor: str, mode: str) -> EarlyStopping:
     """Return the callback that stops a run whose validation does not improve any more."""
     return EarlyStopping(
-        monitor=settings.checkpoint.monitor,
-        mode=settings.checkpoint.mode,
+        monitor=monitor,
+        mode=mode,
         patience=settings.early_stopping.patience or 0,
         min_delta=settings.early_stopping.min_delta,
         check_finite=False,  # a loss that is not finite stops the run with a message of its own

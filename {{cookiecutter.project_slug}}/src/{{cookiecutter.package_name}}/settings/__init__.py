@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from ..component_settings import Component, Optimizer, Schedule, Strict
 from ..configs import choice_of
+from ..metrics import higher_is_better
 from . import run
 from .run import Checkpoint, EarlyStopping, Hardware, Tracking, Trainer
 
@@ -55,6 +56,12 @@ class Settings(Strict):
         """Whether the model is solved at once instead of being trained in steps."""
         return self.model.states("solved_at_once")
 
+    @property
+    def monitor_mode(self) -> Literal["min", "max"] | None:
+        """Whether less or more of `checkpoint.monitor` is better; None where neither it nor the metric says so."""
+        higher = higher_is_better(self.checkpoint.monitor, self)
+        return self.checkpoint.mode if higher is None else ("max" if higher else "min")
+
     def plain(self) -> dict[str, Any]:
         """Return all settings as values that JSON has."""
         return self.model_dump(mode="json", by_alias=True, serialize_as_any=True)
@@ -63,6 +70,17 @@ class Settings(Strict):
         """Return the words that choose a component, such as optimizer=adam, for a message."""
         target = getattr(self, group).import_path
         return f"{group}={choice_of(group, target) or target}"
+
+    @model_validator(mode="after")
+    def mode_follows_from_the_metric(self) -> Self:
+        """Refuse to keep the worst weights."""
+        mode, monitor = self.checkpoint.mode, self.checkpoint.monitor
+        if mode is not None and mode != self.monitor_mode:
+            better = "more" if self.monitor_mode == "max" else "less"
+            raise ValueError(
+                f"checkpoint.mode={mode} would keep the worst weights: of {monitor}, {better} is better. Leave it out"
+            )
+        return self
 
     @model_validator(mode="after")
     def schedule_has_what_it_needs(self) -> Self:

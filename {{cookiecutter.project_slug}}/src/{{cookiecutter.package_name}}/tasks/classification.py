@@ -5,48 +5,81 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from loguru import logger
 from numpy.typing import NDArray
 from torch import Tensor
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
-from ..data.datamodule import EVALUATION_BATCH, ArrayDataModule
+from ..data.datamodule import evaluation_batch
+from ..data.spec import DataSpec
+from ..metrics import DEFAULTS
+from .epoch_metrics import Measured, View, identity
 from .task import Batch, Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from polars import DataFrame
+
+UNEVEN = 2.0  # times an even share
 
 
 class Classification(Task):
-    """Sorts samples into classes. Accuracy is the fraction of samples, in [0, 1], whose largest logit is the true one.
+    """Sorts samples, or each place of dense outputs, into classes.
 
-    `confusion` counts test samples by true class (rows) and predicted class (columns).
+    Accuracy is the fraction, in [0, 1], whose largest logit is the true one. `confusion` counts test samples by true
+    class (rows) and predicted class (columns). If one class is much more frequent than others, balanced accuracy, the
+    mean of the classes' own accuracies, says more: it is measured beside accuracy then.
     """
+
+    kind = "classification"
+
+    def on_fit_start(self) -> None:
+        """Say what a model that always names the most frequent class would reach, where that is much."""
+        super().on_fit_start()
+        if is_uneven(self.spec) and not self.is_trained:
+            majority = max(self.spec.class_counts) / sum(self.spec.class_counts)
+            logger.info(
+                "The most frequent class has {:.1%} of the training samples: an accuracy of {:.4f} says nothing yet. "
+                "Look at balanced_accuracy, or task.metrics=[accuracy,balanced_accuracy,f1,auroc]",
+                majority,
+                majority,
+            )
 
     def on_test_start(self) -> None:
         """Count confusions from zero."""
+        super().on_test_start()
         self.confusion = MulticlassConfusionMatrix(
             self.spec.output_size, validate_args=False, sync_on_compute=False
         ).to(self.device)
 
-    def make_metrics(self) -> MetricCollection:
-        """Return the accuracy over all samples."""
-        return MetricCollection(
-            {"accuracy": MulticlassAccuracy(self.spec.output_size, average="micro", validate_args=False)}
-        )
+    def make_metrics(self) -> dict[str, Metric]:
+        """Return the metrics that were asked for; of uneven classes, balanced accuracy beside accuracy alone."""
+        if tuple(self.metrics) == DEFAULTS[self.kind] and is_uneven(self.spec):
+            self.metrics = ("accuracy", "balanced_accuracy")
+        return super().make_metrics()
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
+    def views(self, metrics: dict[str, Metric]) -> list[View]:
+        """Return metrics by what they take: logits, probabilities (N, K, ...), or that of the second class (N, ...)."""
+        takes: dict[Measured, dict[str, Metric]] = {}
+        only_winners = all(isinstance(metric, MulticlassAccuracy) for metric in metrics.values())
+        for name, metric in metrics.items():
+            is_binary = type(metric).__name__.startswith("Binary")
+            view = second_class if is_binary else identity if only_winners else probabilities
+            takes.setdefault(view, {})[name] = metric
+        return [View(MetricCollection(some), view) for view, some in takes.items()]
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Add one test batch to the metrics and to the confusion matrix."""
-        outputs = self.evaluation_step(batch, self.test_metrics)
-        self.confusion.update(outputs, batch[1])
+        self.confusion.update(*self.evaluation_step(batch, self.test_metrics[dataloader_idx]))
 
-    def figures(self, data: ArrayDataModule) -> dict[str, "Figure"]:
+    def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the confusion matrix of the test, and for points in a plane the regions of the classes."""
         from ..figures import LabelledPoints, confusion_matrix, decision_regions
 
         names = self.spec.class_names
         drawn = {"confusion_matrix": confusion_matrix(self.confusion.compute().cpu().numpy(), names)}
-        if self.spec.input_shape == (2,):
+        if self.spec.input_shape == (2,) and hasattr(data, "arrays"):
             points = LabelledPoints(*data.arrays("train"), *data.arrays("test"), self.spec.feature_names, names)
             decide = self.decide_array if hasattr(self.network, "decision") and len(names) == 2 else None
             support = self.support_vectors(points.points, points.labels, decide)
@@ -56,7 +89,7 @@ class Classification(Task):
     @torch.inference_mode()
     def decide_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Return f (samples,) of a support vector machine for inputs (samples, *input_shape) in units of the data."""
-        batches = torch.from_numpy(inputs).to(self.device).split(EVALUATION_BATCH)
+        batches = torch.from_numpy(inputs).to(self.device).split(evaluation_batch(self.spec))
         return torch.cat([self.network.decision(self.scaling(batch)) for batch in batches]).cpu().numpy()
 
     def support_vectors(
@@ -76,3 +109,31 @@ class Classification(Task):
     def prediction_names(self) -> list[str]:
         """The names of the classes."""
         return list(self.spec.class_names)
+
+    def as_table(self, predictions: NDArray[Any]) -> "DataFrame":
+        """Return the most probable class, and the probability of each."""
+        import polars
+
+        names = self.prediction_names
+        table = polars.DataFrame(predictions, schema=[f"probability {name}" for name in names])
+        best = polars.Series("prediction", [names[number] for number in predictions.argmax(axis=1)])
+        return table.insert_column(0, best)
+
+
+def probabilities(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the probability of each class (N, K, ...), and the classes.
+
+    torchmetrics would take logits that all lie between 0 and 1 for probabilities.
+    """
+    return outputs.float().softmax(dim=1), targets
+
+
+def second_class(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the probability of the second of two classes (N, ...), and the classes."""
+    return outputs.float().softmax(dim=1)[:, 1], targets
+
+
+def is_uneven(spec: DataSpec) -> bool:
+    """Say whether the most frequent class has more than twice its share of the training samples."""
+    counts = spec.class_counts
+    return len(counts) > 1 and max(counts) > min(UNEVEN * sum(counts) / len(counts), 0.75 * sum(counts))

@@ -1,7 +1,7 @@
 """Metrics over one epoch, without a cost in every step."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,7 @@ from torchmetrics import Metric, MetricCollection
 
 # An update of a metric costs as much as a small model's step, so it is made once for many batches.
 BATCHES_AT_ONCE = 64
+BYTES_AT_ONCE = 32 * 2**20  # of outputs that wait, at most: those of dense prediction are large
 
 Measured = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -27,35 +28,59 @@ def identity(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     return outputs, targets
 
 
+class View(NamedTuple):
+    """Metrics that take the same thing, and what makes it of outputs and targets."""
+
+    metrics: MetricCollection
+    measured: Measured = identity
+
+
+class Waiting(NamedTuple):
+    """A batch whose metrics are not updated yet."""
+
+    loss: Tensor  # mean ()
+    outputs: Tensor
+    targets: Tensor
+    weight: Tensor | int  # of the batch in the mean loss: its samples, or the sum of their weights
+
+
 class EpochMetrics(nn.Module):
     """The mean loss and other metrics over an epoch of one stage.
 
     Args:
         stage: train, val or test; the first part of the metrics' names.
-        metrics: of all outputs and targets.
-        measured: makes of outputs and targets what the metrics take.
+        views: metrics, by what they take.
         must_be_finite: whether a loss that is not stops the run.
     """
 
-    def __init__(
-        self, stage: str, metrics: MetricCollection, measured: Measured = identity, must_be_finite: bool = False
-    ) -> None:
+    def __init__(self, stage: str, views: Sequence[View], must_be_finite: bool = False) -> None:
         super().__init__()
         self.stage = stage
-        self.metrics = metrics
-        self.loss_sum: Tensor | float = 0.0  # over all samples; torchmetrics' mean takes as long as a step
-        self.samples = 0
-        self.measured = measured
+        self.collections = nn.ModuleList(view.metrics for view in views)
+        self.measured = [view.measured for view in views]
+        self.loss_sum: Tensor | float = 0.0  # torchmetrics' mean takes as long as a step
+        self.weight: Tensor | float = 0.0  # of all samples
         self.must_be_finite = must_be_finite
-        self.waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.waiting: list[Waiting] = []
+        self.bytes = 0  # of the outputs that wait
         self.last_finite: Tensor | None = None  # the loss of the last batch that no longer waits
-        for _, metric in self.all_metrics():
+        for metric in self.all_metrics().values():
             metric.sync_on_compute = metric._to_sync = False  # every rank has all outputs, see collectives.py
 
-    def add(self, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
-        """Take in one batch: its mean loss (), its outputs and its targets. Nothing is computed or synchronised yet."""
-        self.waiting.append((loss.detach(), outputs.detach(), targets))
-        if len(self.waiting) == BATCHES_AT_ONCE:
+    def add(self, loss: Tensor, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> None:
+        """Take in one batch: its mean loss (), its outputs and its targets. Nothing is computed or synchronised yet.
+
+        Args:
+            loss: of the batch.
+            outputs: of the network.
+            targets: as many as there are samples in the batch.
+            weights: of the samples (B,), if they have any.
+        """
+        outputs = outputs.detach()
+        weight = len(targets) if weights is None else weights.sum()
+        self.waiting.append(Waiting(loss.detach(), outputs, targets, weight))
+        self.bytes += outputs.nbytes
+        if len(self.waiting) == BATCHES_AT_ONCE or self.bytes > BYTES_AT_ONCE:
             self.update()
 
     def update(self) -> None:
@@ -67,15 +92,23 @@ class EpochMetrics(nn.Module):
         if not self.waiting:
             return
         self.check()
-        losses, outputs, targets = zip(*self.waiting, strict=True)
-        sizes = [len(target) for target in targets]
+        losses, outputs, targets, weights = zip(*self.waiting, strict=True)
         stacked = torch.stack(losses)
         stacked = stacked.to(torch.promote_types(stacked.dtype, torch.float32))  # a sum in bfloat16 soon stands still
-        self.loss_sum = self.loss_sum + (stacked * stacked.new_tensor(sizes)).sum()
-        self.samples += sum(sizes)
-        self.metrics.update(*self.measured(torch.cat(outputs), torch.cat(targets)))
+        if isinstance(weights[0], int):
+            counts, total = stacked.new_tensor(weights), float(sum(weights))
+        else:
+            counts = torch.stack(weights).to(stacked.dtype)
+            total = counts.sum()
+        self.loss_sum = self.loss_sum + (stacked * counts).sum()
+        self.weight = self.weight + total
+        if self.collections:
+            joined = torch.cat(outputs), torch.cat(targets)
+            for metrics, measured in zip(self.collections, self.measured, strict=True):
+                metrics.update(*measured(*joined))
         self.last_finite = losses[-1]
         self.waiting.clear()
+        self.bytes = 0
 
     def check(self) -> None:
         """Look at the losses of the batches that wait.
@@ -83,7 +116,7 @@ class EpochMetrics(nn.Module):
         Raises:
             Diverged: one of them is not finite.
         """
-        losses = [loss for loss, _, _ in self.waiting]
+        losses = [batch.loss for batch in self.waiting]
         if self.must_be_finite and losses and not torch.stack(losses).isfinite().all():
             first = next(number for number, loss in enumerate(losses) if not loss.isfinite())
             before = losses[first - 1] if first else self.last_finite
@@ -92,31 +125,53 @@ class EpochMetrics(nn.Module):
     def compute(self) -> dict[str, Tensor]:
         """Return `<stage>/<metric>` for the epoch, and start the next one."""
         self.update()
-        values = {"loss": torch.as_tensor(self.loss_sum) / self.samples, **self.metrics.compute()}
-        self.loss_sum, self.samples = 0.0, 0
-        self.metrics.reset()
+        values = {"loss": torch.as_tensor(self.loss_sum) / self.weight}
+        for metrics in self.collections:
+            values |= metrics.compute()
+            metrics.reset()
+        self.loss_sum, self.weight = 0.0, 0.0
         return {f"{self.stage}/{name}": value for name, value in values.items()}
 
     def save_state(self) -> dict[str, Any]:
         """Return all that an epoch has come to so far, as tensors and plain values."""
         return {
-            "waiting": list(self.waiting),
+            "waiting": [tuple(batch) for batch in self.waiting],
             "last_finite": self.last_finite,
-            "loss": (self.loss_sum, self.samples),
-            "metrics": {name: (metric._update_count, metric.metric_state) for name, metric in self.all_metrics()},
+            "loss": (self.loss_sum, self.weight),
+            "metrics": states_of(self.all_metrics()),
         }
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: dict[str, Any], device: torch.device) -> None:
         """Go on with the epoch that `state` is of."""
-        device = next(metric for _, metric in self.all_metrics()).device
-        self.waiting = [(loss.to(device), out.to(device), target.to(device)) for loss, out, target in state["waiting"]]
+        self.waiting = [
+            Waiting(*(part.to(device) if isinstance(part, Tensor) else part for part in batch))
+            for batch in state["waiting"]
+        ]
+        self.bytes = sum(batch.outputs.nbytes for batch in self.waiting)
         self.last_finite = state["last_finite"]
-        self.loss_sum, self.samples = state["loss"]
-        for name, metric in self.all_metrics():
-            metric._update_count, values = state["metrics"][name]
-            for key, value in values.items():  # cloned, as metrics that share their state are saved as one
-                setattr(metric, key, value.to(device, copy=True))
+        self.loss_sum, self.weight = state["loss"]
+        load_states(self.all_metrics(), state["metrics"], device)
 
-    def all_metrics(self) -> list[tuple[str, Metric]]:
-        """Return every metric with its name."""
-        return list(self.metrics.items(keep_base=True, copy_state=False))
+    def all_metrics(self) -> dict[str, Metric]:
+        """Return every metric by its name."""
+        found: dict[str, Metric] = {}
+        for metrics in self.collections:
+            found |= dict(metrics.items(keep_base=True, copy_state=False))
+        return found
+
+
+def states_of(metrics: dict[str, Metric]) -> dict[str, Any]:
+    """Return what metrics have come to, as tensors and plain values."""
+    return {name: (metric._update_count, metric.metric_state) for name, metric in metrics.items()}
+
+
+def load_states(metrics: dict[str, Metric], states: dict[str, Any], device: torch.device) -> None:
+    """Let metrics go on from what `states_of` returned."""
+    for name, metric in metrics.items():
+        if name not in states:
+            continue
+        metric._update_count, values = states[name]
+        metric._computed = None
+        for key, value in values.items():  # cloned, as metrics that share their state are saved as one
+            copied = [item.to(device, copy=True) for item in value] if isinstance(value, list) else None
+            setattr(metric, key, value.to(device, copy=True) if copied is None else copied)

@@ -7,7 +7,8 @@ from loguru import logger
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
-from ..losses import quantile_loss
+from ..data.spec import PanelSpec
+from .epoch_metrics import View
 from .task import Task
 
 if TYPE_CHECKING:
@@ -17,40 +18,21 @@ MAX_DRAWN = 4  # series in the figure of forecasts
 MAX_EXPLAINED = 1024  # test windows behind the figures of importances and attention
 
 
-class QuantileLoss(Metric):
-    """Mean quantile loss over all windows, steps and quantiles, in the units of the target."""
-
-    total: Tensor
-    count: Tensor
-
-    def __init__(self, quantiles: tuple[float, ...]) -> None:
-        super().__init__()
-        self.quantiles = quantiles
-        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
-
-    def update(self, outputs: Tensor, targets: Tensor) -> None:
-        """Add quantiles (B, H, Q) for targets (B, H)."""
-        self.total += quantile_loss(outputs, targets, self.quantiles).sum()
-        self.count += outputs.numel()
-
-    def compute(self) -> Tensor:
-        """Return the mean."""
-        return (self.total / self.count).float()
-
-
 class Forecasting(Task):
     """Forecasts quantiles (samples, H, Q) of the next H steps. quantile_loss is in the units of the target.
 
     The loss is taken on the standardised target, if the data are standardised.
     """
 
-    def make_metrics(self) -> MetricCollection:
-        """Return the quantile loss."""
-        assert self.spec.panel is not None
-        return MetricCollection({"quantile_loss": QuantileLoss(self.spec.panel.quantiles)})
+    spec: PanelSpec
 
-    def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    kind = "forecasting"
+
+    def views(self, metrics: dict[str, Metric]) -> list[View]:
+        """Return the metrics, which take quantiles (B, H, Q) and targets (B, H) in the units of the data."""
+        return [View(MetricCollection(metrics), self.in_units)]
+
+    def in_units(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return quantiles and targets in the units of the data."""
         return self.scaling.to_units(outputs), self.scaling.to_units(targets)
 
@@ -65,8 +47,7 @@ class Forecasting(Task):
     @property
     def prediction_names(self) -> list[str]:
         """The names of the quantiles, the last dimension of predictions."""
-        assert self.spec.panel is not None
-        return [f"q{quantile:g}" for quantile in self.spec.panel.quantiles]
+        return [f"q{quantile:g}" for quantile in self.spec.quantiles]
 
     def on_test_epoch_end(self) -> None:
         """Log the metrics, beside the best that any forecast could reach, if the data know it."""
@@ -82,8 +63,7 @@ class Forecasting(Task):
         """Return forecasts with their bands and, if the network says so, which variables and steps they came from."""
         from ..figures import Forecast, attention_over_time, forecasts, variable_importances
 
-        panel = self.spec.panel
-        assert panel is not None
+        panel = self.spec
         self.eval()
         last = data.last_test_windows(MAX_DRAWN)
         windows = data.raw_windows(last)

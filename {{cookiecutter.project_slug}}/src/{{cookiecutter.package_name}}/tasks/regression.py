@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 from torch import Tensor
-from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection, R2Score
+from torchmetrics import Metric, MetricCollection
 
-from ..data.datamodule import ArrayDataModule
+from ..metrics.mean import wide
+from ..metrics.regression import R2, Spearman
+from .epoch_metrics import View
 from .task import Task
 
 if TYPE_CHECKING:
@@ -20,16 +22,23 @@ class Regression(Task):
     The loss is taken on the standardised target, if the data are standardised.
     """
 
-    def make_metrics(self) -> MetricCollection:
-        """Return root mean squared error, mean absolute error and coefficient of determination."""
-        return MetricCollection(
-            {"rmse": MeanSquaredError(squared=False), "mae": MeanAbsoluteError(), "r2": R2Score()},
-            compute_groups=False,
-        )
+    kind = "regression"
 
-    def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def views(self, metrics: dict[str, Metric]) -> list[View]:
+        """Return metrics by what they take: targets one by one, or all together."""
+        apart = {name: metric for name, metric in metrics.items() if isinstance(metric, R2 | Spearman)}
+        together = {name: metric for name, metric in metrics.items() if name not in apart}
+        views = [(together, self.in_units_together), (apart, self.in_units)]
+        return [View(MetricCollection(some, compute_groups=False), view) for some, view in views if some]
+
+    def in_units(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return predictions (N, K) and targets (N, K) in the units of the data, without losing digits."""
+        return self.scaling.to_units(wide(outputs)), self.scaling.to_units(wide(targets))
+
+    def in_units_together(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return predictions and targets in the units of the data, in one dimension."""
-        return self.scaling.to_units(outputs).flatten(), self.scaling.to_units(targets).flatten()
+        predictions, true = self.in_units(outputs, targets)
+        return predictions.flatten(), true.flatten()
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
         """Return values (samples, K) in the units of the data."""
@@ -40,7 +49,7 @@ class Regression(Task):
         """The names of the targets."""
         return list(self.spec.target_names)
 
-    def figures(self, data: ArrayDataModule) -> dict[str, "Figure"]:
+    def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the residuals of the test, and for one or two features the line or the surface through the points."""
         from ..figures import fitted_line, fitted_surface, residuals
 

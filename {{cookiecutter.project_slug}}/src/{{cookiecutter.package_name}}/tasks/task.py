@@ -1,93 +1,131 @@
-"""What all tasks share: a step is forward, loss, and nothing else.
+"""What tasks on the fast path share: a step is forward, loss, and nothing else.
 
 Dimensions: B batch, K outputs.
 """
 
-from abc import ABC, abstractmethod
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningModule
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
+from torch.optim import Optimizer
+from torchmetrics import Metric, MetricCollection
 
-from ..components import Component, build
-from ..data.datamodule import EVALUATION_BATCH, ArrayDataModule
-from ..data.scaling import Scaling
+from ..components import build
+from ..data.datamodule import evaluation_batch
 from ..data.spec import DataSpec
+from ..metrics import DEFAULTS, named, snake_case
 from ..running.collectives import in_shares
-from .epoch_metrics import EpochMetrics
+from .epoch_metrics import EpochMetrics, View, identity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from polars import DataFrame
 
-Batch = tuple[Tensor, ...]  # inputs, and the targets last
+Batch = Any  # a tuple of inputs, and the targets last; or what a subclass's `step` takes
 
 
-class Task(LightningModule, ABC):
-    """Joins network, loss, optimizer, scheduler and metrics. A subclass says what the metrics and predictions are.
+class Task(LightningModule):
+    """Joins network, loss, optimizer, scheduler and metrics.
+
+    A subclass for another loss overrides `step`; one for other predictions `to_predictions`. Whoever needs more (several
+    optimizers, manual optimization, metrics by `self.log`) writes a plain LightningModule instead: that is a task too.
 
     Args:
         network: maps standardised inputs (B, *input_shape) to outputs (B, K). If it has `solve(inputs, targets)` it is
             not trained in steps: `solve` is called once, with all training samples. If it has `penalty()`, what that
             returns () is added to the loss.
-        loss: maps outputs and targets to the mean loss ().
+        loss: maps outputs and targets to the mean loss (); with `spec.has_weights` also weights (B,).
         spec: the data that the network was built for.
         scaling: the standardisation of the data.
-        optimizer: settings of the optimizer.
-        scheduler: settings of the learning rate schedule; None keeps the rate constant.
+        optimizer: called with parameters, or groups of them, returns an optimizer.
+        scheduler: called with the optimizer, returns a schedule as Lightning configures one; None keeps the rate
+            constant.
+        metrics: names from `metrics.METRICS`, or metrics of torchmetrics; None: those that are usual for the task.
     """
+
+    kind: ClassVar[str] = ""  # of task, as `metrics.METRICS` calls it: which metrics have names
+    # Metrics that are no class and whose direction has to be known: {"elbo": True}
+    higher_is_better: ClassVar[dict[str, bool]] = {}
 
     def __init__(
         self,
         network: nn.Module,
         loss: nn.Module,
         spec: DataSpec,
-        scaling: Scaling,
-        optimizer: Component,
-        scheduler: Component | None = None,
+        scaling: nn.Module,
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[[Optimizer], dict[str, Any]] | None = None,
+        metrics: Sequence[Any] | None = None,
     ) -> None:
         super().__init__()
         self.network: Any = network
         self.loss = loss
         self.spec = spec
-        self.scaling = scaling
+        self.scaling: Any = scaling
         self.is_solved = hasattr(network, "solve")
         self.is_trained = False  # the run goes on after its training
         self.has_penalty = hasattr(network, "penalty")
+        self.has_weights = spec.has_weights
         self.counted_batch = -1  # the last training batch whose loss is in the metrics
         self.automatic_optimization = not self.is_solved
-        self.optimizer_settings = optimizer
-        self.scheduler_settings = scheduler
+        self.make_optimizer = optimizer
+        self.make_scheduler = scheduler
+        self.metrics = metrics if metrics is not None else DEFAULTS.get(self.kind, ())
         steps = not self.is_solved  # only a training in steps can diverge
-        self.train_metrics = EpochMetrics("train", self.make_metrics(), self.measured, must_be_finite=steps)
-        self.val_metrics = EpochMetrics("val", self.make_metrics(), self.measured, must_be_finite=steps)
-        self.test_metrics = EpochMetrics("test", self.make_metrics(), self.measured)
+        self.train_metrics = EpochMetrics("train", self.views(self.make_metrics()), must_be_finite=steps)
+        # One for each loader of the stage; most have one.
+        self.val_metrics = nn.ModuleList([self.evaluation_metrics("val")])
+        self.test_metrics = nn.ModuleList([self.evaluation_metrics("test")])
+
+    def make_metrics(self) -> dict[str, Metric]:
+        """Return the metrics of one stage by their names."""
+        found: dict[str, Metric] = {}
+        for metric in self.metrics:
+            if isinstance(metric, str):
+                component = named(metric, self.kind, self.spec.output_size)
+                size = self.spec.output_size
+                found[metric] = build(component, spec=self.spec, num_classes=size, num_labels=size)
+            else:
+                found[snake_case(type(metric).__name__)] = metric.clone()
+        return found
+
+    def views(self, metrics: dict[str, Metric]) -> list[View]:
+        """Return metrics by what they take of outputs and targets; here all take them as they are."""
+        return [View(MetricCollection(metrics), identity)] if metrics else []
+
+    def evaluation_metrics(self, stage: str) -> EpochMetrics:
+        """Return new metrics of a stage that evaluates."""
+        finite = stage.startswith("val") and not self.is_solved
+        return EpochMetrics(stage, self.views(self.make_metrics()), must_be_finite=finite)
 
     @property
     def metric_names(self) -> list[str]:
         """The metrics of every stage."""
-        return ["loss", *map(str, self.val_metrics.metrics)]
-
-    @abstractmethod
-    def make_metrics(self) -> MetricCollection:
-        """Return the metrics of one stage, by their standard names."""
-
-    @abstractmethod
-    def to_predictions(self, outputs: Tensor) -> Tensor:
-        """Return what outputs (B, K) say, in the units of the data: probabilities, values or quantiles."""
+        return ["loss", *self.train_metrics.all_metrics()]
 
     @property
-    @abstractmethod
+    def directions(self) -> dict[str, bool]:
+        """Whether higher is better, of each metric that says so."""
+        stated = {name: metric.higher_is_better for name, metric in self.train_metrics.all_metrics().items()}
+        return {name: bool(higher) for name, higher in stated.items() if higher is not None} | self.higher_is_better
+
+    def to_predictions(self, outputs: Tensor) -> Tensor:
+        """Return what outputs (B, K) say, in the units of the data: probabilities, values or quantiles."""
+        return outputs
+
+    @property
     def prediction_names(self) -> list[str]:
         """The names of the columns of predictions."""
+        return [f"output{i + 1}" for i in range(self.spec.output_size)]
 
-    def measured(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Return outputs and targets as the metrics take them."""
-        return outputs, targets
+    def as_table(self, predictions: NDArray[Any]) -> "DataFrame":
+        """Return predictions (samples, K) under the names of their columns."""
+        import polars
+
+        return polars.DataFrame(predictions, schema=self.prediction_names)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, *input_shape), in the units of the data, to predictions."""
@@ -98,24 +136,49 @@ class Task(LightningModule, ABC):
         if self.is_solved and not self.is_trained:
             self.network.solve(*self.trainer.datamodule.training_samples())  # type: ignore[attr-defined]
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the loss of one batch. The hot path: nothing here waits for the device or calls `self.log`."""
+    def step(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the mean loss () of a batch, its outputs, and its targets: what metrics are computed of.
+
+        Override it for another loss, or for batches of another form, such as dictionaries. The fast path stays.
+        """
+        if self.has_weights:
+            *inputs, targets, weights = batch
+            outputs = in_shares(self.network, inputs)
+            return self.loss(outputs, targets, weights), outputs, targets
         *inputs, targets = batch
         outputs = in_shares(self.network, inputs)
-        loss = self.loss(outputs, targets)
+        return self.loss(outputs, targets), outputs, targets
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of one batch. The hot path: nothing here waits for the device or calls `self.log`."""
+        loss, outputs, targets = self.step(batch)
         if self.has_penalty:
             loss = loss + self.network.penalty()
         if batch_idx != self.counted_batch:  # L-BFGS evaluates a batch again and again; as elsewhere, the first counts
             self.counted_batch = batch_idx
-            self.train_metrics.add(loss, outputs, targets)
+            self.train_metrics.add(loss, outputs, targets, batch[-1] if self.has_weights else None)
         return loss
 
-    def evaluation_step(self, batch: Batch, metrics: EpochMetrics) -> Tensor:
-        """Add one batch to `metrics` and return its outputs."""
-        *inputs, targets = batch
-        outputs = in_shares(self.network, inputs)
-        metrics.add(self.loss(outputs, targets), outputs, targets)
-        return outputs
+    def evaluation_step(self, batch: Batch, metrics: EpochMetrics) -> tuple[Tensor, Tensor]:
+        """Add one batch to `metrics` and return its outputs and targets."""
+        loss, outputs, targets = self.step(batch)
+        metrics.add(loss, outputs, targets, batch[-1] if self.has_weights else None)
+        return outputs, targets
+
+    def on_validation_start(self) -> None:
+        """Keep the metrics of several loaders apart."""
+        self.one_for_each_loader(self.val_metrics, "val", len(self.trainer.num_val_batches))
+
+    def on_test_start(self) -> None:
+        """Keep the metrics of several loaders apart."""
+        self.one_for_each_loader(self.test_metrics, "test", len(self.trainer.num_test_batches))
+
+    def one_for_each_loader(self, metrics: nn.ModuleList, stage: str, loaders: int) -> None:
+        """Make metrics for each loader of a stage: `<stage>/<loader>/<metric>`, where there are several."""
+        if len(metrics) != max(loaders, 1):
+            names = getattr(getattr(self.trainer, "datamodule", None), "loader_names", {}).get(stage, range(loaders))
+            metrics[:] = []
+            metrics.extend(self.evaluation_metrics(f"{stage}/{name}").to(self.device) for name in names)
 
     def on_validation_epoch_start(self) -> None:
         """Look at the losses of the steps before: validation would only tell that something went wrong.
@@ -125,13 +188,13 @@ class Task(LightningModule, ABC):
         """
         self.train_metrics.check()
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Add one validation batch to the metrics."""
-        self.evaluation_step(batch, self.val_metrics)
+        self.evaluation_step(batch, self.val_metrics[dataloader_idx])
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Add one test batch to the metrics."""
-        self.evaluation_step(batch, self.test_metrics)
+        self.evaluation_step(batch, self.test_metrics[dataloader_idx])
 
     def log_epoch(self, metrics: dict[str, Tensor], steps_ago: int = 0) -> None:
         """Hand the metrics of an epoch to callbacks and loggers.
@@ -160,53 +223,42 @@ class Task(LightningModule, ABC):
         Raises:
             Diverged: their loss is not finite.
         """
-        self.log_epoch(self.val_metrics.compute())
+        for metrics in self.val_metrics:
+            self.log_epoch(metrics.compute())
 
     def on_test_epoch_end(self) -> None:
         """Log the metrics of the test samples."""
-        self.log_epoch(self.test_metrics.compute())
+        for metrics in self.test_metrics:
+            self.log_epoch(metrics.compute())
+
+    def save_state(self) -> dict[str, Any]:
+        """Return what the training epoch has come to so far, for a run that goes on."""
+        return {"train_metrics": self.train_metrics.save_state(), "counted_batch": self.counted_batch}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on with the epoch that `state` is of."""
+        self.train_metrics.load_state(state["train_metrics"], self.device)
+        self.counted_batch = state["counted_batch"]
 
     def configure_optimizers(self) -> Any:
         """Build the optimizer, and the schedule if there is one."""
         if self.is_solved:
             return None
-        optimizer = build(self.optimizer_settings, params=self.network.parameters())
+        optimizer = self.make_optimizer(self.parameters())
         if self.trainer.gradient_clip_val:
             # A fused optimizer would undo the scaling of 16-mixed within its step, after the gradients are clipped.
-            optimizer._step_supports_amp_scaling = False
-        if self.scheduler_settings is None:
+            optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+        if self.make_scheduler is None:
             return optimizer
-        steps = int(self.trainer.estimated_stepping_batches)
-        scheduler = build(self.scheduler_settings, optimizer=optimizer, total_steps=steps)
-        per_epoch = self.scheduler_settings.import_path.endswith("plateau")
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {
-                "scheduler": scheduler,
-                "interval": "epoch" if per_epoch else "step",
-                "frequency": (self.trainer.check_val_every_n_epoch or 1) if per_epoch else 1,
-                "monitor": "val/loss",
-            },
-        }
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the spec beside the weights, so that they can be used without the data."""
-        checkpoint["spec"] = asdict(self.spec)
-
-    def draw(self, data: ArrayDataModule, rows: list[dict[str, float]], folder: Path) -> dict[str, Path]:
-        """Draw the figures that explain the run into `<folder>/figures` and return their paths by name."""
-        from .. import figures  # matplotlib takes a second to import
-
-        curves = {} if self.is_solved else {"learning_curves": figures.learning_curves(rows)}
-        return figures.save({**curves, **self.figures(data)}, folder)
+        return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer)}
 
     @torch.inference_mode()
     def predict_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Return predictions for inputs (samples, *input_shape), both in the units of the data."""
         self.eval()
-        batches = torch.from_numpy(inputs).to(self.device).split(EVALUATION_BATCH)
+        batches = torch.from_numpy(inputs).to(self.device).split(evaluation_batch(self.spec))
         return torch.cat([self(batch) for batch in batches]).cpu().numpy()
 
-    def figures(self, data: ArrayDataModule) -> dict[str, "Figure"]:
+    def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the figures that this task adds, by name; called after the test."""
         return {}

@@ -8,6 +8,8 @@ from typing import Any, TextIO
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from .metric_names import MetricNames
+
 _INTEGERS = ("epoch", "step")  # the leading columns; all others are metrics
 
 
@@ -22,10 +24,12 @@ class MetricsFile(Logger):
 
     Args:
         folder: The run folder.
+        names: under which metrics are kept.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: MetricNames | None = None) -> None:
         super().__init__()
+        self._names = names or MetricNames()
         self._path = folder / "metrics.csv"
         self._columns = list(_INTEGERS)
         self._rows: list[dict[str, float]] = []
@@ -57,7 +61,7 @@ class MetricsFile(Logger):
             self._rows.append(last)
         elif not self._pending:
             self._stale = True
-        last.update((name, float(value)) for name, value in metrics.items())
+        last.update((self._names(name), float(value)) for name, value in metrics.items())
         self._pending = True
 
     @rank_zero_only

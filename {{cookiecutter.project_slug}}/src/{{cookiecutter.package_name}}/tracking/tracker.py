@@ -19,6 +19,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from loguru import logger
 
 from ..mistakes import UserMistake
+from .metric_names import MetricNames
 from .wandb_run import finish_wandb, import_wandb, start_wandb
 
 if TYPE_CHECKING:
@@ -36,10 +37,12 @@ class Tracker(Logger):
     Args:
         inner: The logger that does the work.
         folder: The run folder.
+        names: under which metrics are kept.
     """
 
-    def __init__(self, inner: Logger, folder: Path) -> None:
+    def __init__(self, inner: Logger, folder: Path, names: MetricNames | None = None) -> None:
         super().__init__()
+        self.names = names or MetricNames()
         self.inner = inner
         self.folder = folder
         self.failed = False
@@ -70,7 +73,7 @@ class Tracker(Logger):
         if step != self._step:
             self._slow = now - self._step_time > SEND_SECONDS
             self._step, self._step_time = step, now
-        self._unsent.setdefault(step, {}).update(metrics)
+        self._unsent.setdefault(step, {}).update(self.names.rename(metrics))
         if self._slow or now - self._sent_time > SEND_SECONDS:
             self._sent_time = now
             self._send()

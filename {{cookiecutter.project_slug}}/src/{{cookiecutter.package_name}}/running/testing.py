@@ -1,0 +1,26 @@
+"""The test of a run: the same again gives the same numbers, also where a task draws random numbers in it."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer, seed_everything
+
+from ..tracking.metric_names import MetricNames
+
+
+def test(
+    trainer: Trainer, task: LightningModule, data: Any, seed: int, checkpoint: Path | None, names: MetricNames
+) -> dict[str, float]:
+    """Test a task and return its metrics, by the names that they are kept under.
+
+    Args:
+        trainer: that tests.
+        task: with its weights, unless `checkpoint` has them.
+        data: a data module, or loaders.
+        seed: of what is drawn in the test.
+        checkpoint: whose weights are tested.
+        names: of metrics.
+    """
+    seed_everything(seed, verbose=False)
+    trainer.test(task, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+    return {name: float(value) for name, value in names.rename(trainer.callback_metrics).items()}

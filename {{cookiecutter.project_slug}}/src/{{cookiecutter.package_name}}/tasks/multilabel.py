@@ -1,0 +1,47 @@
+"""Multi-label classification: each label is there or not, by itself; σ(logit) is its probability."""
+
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+from torch import Tensor
+from torchmetrics import Metric, MetricCollection
+
+from .epoch_metrics import View
+from .task import Task
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+THRESHOLD = 0.5  # from this probability on a label is predicted
+
+
+class MultiLabel(Task):
+    """Says which labels a sample has. Metrics are means over labels."""
+
+    kind = "multilabel"
+
+    def views(self, metrics: dict[str, Metric]) -> list[View]:
+        """Return the metrics, which take probabilities (N, K) and labels (N, K)."""
+        return [View(MetricCollection(metrics), probabilities)]
+
+    def to_predictions(self, outputs: Tensor) -> Tensor:
+        """Return the probability of each label (samples, K)."""
+        return outputs.sigmoid()
+
+    @property
+    def prediction_names(self) -> list[str]:
+        """The names of the labels."""
+        return list(self.spec.class_names)
+
+    def as_table(self, predictions: NDArray[Any]) -> "DataFrame":
+        """Return a column of 0 and 1 for each label, and its probability."""
+        import polars
+
+        names = self.prediction_names
+        labels = polars.DataFrame((predictions >= THRESHOLD).astype("int8"), schema=names)
+        return labels.hstack(polars.DataFrame(predictions, schema=[f"probability {name}" for name in names]))
+
+
+def probabilities(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the probability of each label (N, K), and the labels (N, K) as whole numbers."""
+    return outputs.float().sigmoid(), targets.long()

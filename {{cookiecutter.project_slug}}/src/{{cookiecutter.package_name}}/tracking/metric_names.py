@@ -1,0 +1,51 @@
+"""One name for each metric everywhere: `<stage>/<metric>`, whatever a LightningModule calls it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+STAGES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+LOADER = re.compile(r"/dataloader_idx_(\d+)$")  # what Lightning adds where a stage has several loaders
+
+
+class MetricNames:
+    """Maps names as they are logged to names as they are kept: `val_loss` is val/loss.
+
+    Args:
+        loaders: the names of a stage's loaders, where it has several: val/<loader>/loss.
+    """
+
+    def __init__(self, loaders: Mapping[str, list[str]] | None = None) -> None:
+        self.loaders = loaders if loaders is not None else {}
+        self.known: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        """Return the name that a metric is kept under."""
+        if name not in self.known:
+            self.known[name] = self.kept(name)
+        return self.known[name]
+
+    def kept(self, name: str) -> str:
+        """Return the name that a metric is kept under, looked up for the first time."""
+        number = LOADER.search(name)
+        stage, separator, metric = re.fullmatch(r"([a-zA-Z]*)([/_]?)(.*)", LOADER.sub("", name)).groups()  # type: ignore[union-attr]
+        if not separator or not metric or stage not in STAGES:
+            return name
+        stage = STAGES[stage]
+        if number is None:
+            return f"{stage}/{metric}"
+        names = self.loaders.get(stage, [])
+        index = int(number[1])
+        return f"{stage}/{names[index] if index < len(names) else index}/{metric}"
+
+    def rename(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
+        """Return metrics under the names that they are kept under."""
+        return {self(name): value for name, value in metrics.items()}
+
+
+def find(name: str, metrics: Mapping[str, Any], names: MetricNames) -> Any:
+    """Return the metric that is kept under `name` or was logged as `name`; None if there is none."""
+    if name in metrics:
+        return metrics[name]
+    wanted = names(name)
+    return next((value for logged, value in metrics.items() if names(logged) == wanted), None)
