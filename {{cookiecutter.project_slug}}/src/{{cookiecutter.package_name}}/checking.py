@@ -1,7 +1,7 @@
 """Says in a sentence what is wrong with the values of a configuration. Never imports torch."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
@@ -127,9 +127,10 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
         key = ".".join([*prefix, *map(str, path)])
         message = in_words(problem["msg"])
         if problem["type"] == "missing":
+            key = ".".join([*prefix, *map(str, problem["loc"])])
             unknown.append(f"{key} has no value, and no default: give one with +{key}=..., or in its file")
         elif problem["type"] == "extra_forbidden":
-            known = owner.names() if issubclass(owner, Component) else list(owner.model_fields)
+            known = owner.names() if issubclass(owner, Component) else names_of(owner)
             section = key.rpartition(".")[0]
             has = f"{f'{section} has' if section else 'the settings are'}: {', '.join(known) or 'none'}"
             unknown.append(f"{key}={shown(value)} is not a setting. {similar(key, known)}".rstrip() + f"\n{has}")
@@ -143,20 +144,28 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
     return unknown + [f"{what} is not allowed: {', or '.join(why)}" for what, why in wrong.items()]
 
 
+def names_of(section: type[BaseModel]) -> list[str]:
+    """Return the names of the settings of a section."""
+    return [field.alias or name for name, field in section.model_fields.items()]
+
+
 def locate(location: tuple[Any, ...], settings: type[BaseModel], values: Any) -> tuple[list[Any], type[BaseModel], Any]:
     """Follow pydantic's location into the values, as far as it names keys (a union adds the names of its types).
 
     Returns:
         The path, the settings class that owns its last key, and the value there.
     """
-    if location and isinstance(values, dict) and location[0] not in values:
-        return list(location), settings, None  # a key that is missing
     path: list[Any] = []
     for part in location:
         if (isinstance(values, dict) and part in values) or (isinstance(values, list) and part in range(len(values))):
             field = settings.model_fields.get(str(path[-1])) if path else None
-            if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-                settings = field.annotation
+            kinds = (field.annotation, *get_args(field.annotation)) if field is not None else ()  # or a list of those
+            settings = next((kind for kind in kinds if is_section(kind)), settings)
             path.append(part)
             values = values[part]
     return path, settings, values
+
+
+def is_section(kind: Any) -> bool:
+    """Say whether a type is that of a section, which has settings of its own."""
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -6,7 +6,8 @@ Nothing here imports torch, or what is named.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, Optional, Self, get_args, get_origin, get_type_hints
+from types import GenericAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 from pydantic import (
     BaseModel,
@@ -60,7 +61,8 @@ class About:
 class Component(Strict):
     """Settings of something that is built: `_target_` names it, the others are arguments, but for those reserved.
 
-    `described` makes a class of this for each target.
+    `described` makes a class of this for each target. Where a signature cannot be read, or takes any argument, so do
+    the settings; what was given is compared with it when the component is built.
     """
 
     import_path: str = Field(alias="_target_")
@@ -93,10 +95,11 @@ class Component(Strict):
     @model_validator(mode="after")
     def settings_go_together(self) -> Self:
         """Refuse settings that contradict each other."""
-        values = {name: getattr(self, safe(name)) for name in self.about.parameters}
-        problems = [why for name, rule in self.about.rules if (why := rule.problem(name, values))]
-        if problems:
-            raise ValueError("; ".join(problems))
+        if self.about.rules:
+            values = {name: getattr(self, safe(name)) for name in self.about.parameters}
+            problems = [why for name, rule in self.about.rules if (why := rule.problem(name, values))]
+            if problems:
+                raise ValueError("; ".join(problems))
         return self
 
     @model_serializer(mode="wrap")
@@ -105,12 +108,6 @@ class Component(Strict):
         left_out = {name for name in self.about.unsaid if safe(name) not in self.model_fields_set}
         left_out |= {safe(name) for name in left_out}
         return {name: value for name, value in write(self).items() if name not in left_out}
-
-
-class OpenComponent(Component):
-    """A component whose signature cannot be read: its arguments are compared with it when it is built."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 class ParameterGroup(Strict):
@@ -163,21 +160,26 @@ def described(target: str, group: str = "") -> type[Component]:
     offered = OFFERED | ({"mode"} if states(target, "watches_metric") else frozenset())
     parameters = {name: parameter for name, parameter in read.parameters.items() if name not in base.not_arguments}
     fields = {name: field_of(name, parameter, name in offered) for name, parameter in parameters.items()}
-    about = About(
+    made: dict[str, Any] = {safe(name): field for name, field in fields.items()}
+    if base is Optimizer:
+        made["groups"] = (GenericAlias(tuple, (parameter_group(fields), ...)), ())
+    kind = create_model(name, __base__=base, __cls_kwargs__={"extra": "allow"} if read.is_open else {}, **made)
+    kind.about = About(
         parameters,
         offered & parameters.keys(),
         frozenset(name for name, parameter in parameters.items() if name in offered or is_unsaid(parameter)),
         tuple(pair for name, (kind, _) in fields.items() for pair in rules_of(name, kind, parameters)),
     )
-    made: dict[str, Any] = {safe(name): field for name, field in fields.items()}
-    if base is Optimizer:
-        optional = {safe(name): (kind, Field(None, alias=name)) for name, (kind, _) in fields.items() if name not in (*offered, "match")}
-        group = create_model("ParameterGroup", __base__=ParameterGroup, **optional)
-        made["groups"] = (tuple[group, ...], ())
-    options = {"extra": "allow"} if read.is_open else {}
-    kind = create_model(name, __base__=base, __cls_kwargs__=options, **made)
-    kind.about = about
     return kind
+
+
+def parameter_group(fields: Mapping[str, tuple[Any, Any]]) -> type[ParameterGroup]:
+    """Return the class of the settings of an optimizer's groups: any of its fields, none of which must be given."""
+    names = fields.keys() - OFFERED - {"match"}
+    optional: dict[str, Any] = {
+        safe(name): (kind, Field(None, alias=name)) for name, (kind, _) in fields.items() if name in names
+    }
+    return create_model("ParameterGroup", __base__=ParameterGroup, **optional)
 
 
 def field_of(name: str, parameter: Parameter, is_offered: bool) -> tuple[Any, Any]:
@@ -189,7 +191,7 @@ def field_of(name: str, parameter: Parameter, is_offered: bool) -> tuple[Any, An
     default: Any = ... if parameter.default is None else literal(parameter.default)
     if is_offered and default is ...:
         default = None
-    return (kind if default is not None else Optional[kind]), Field(default, alias=name)
+    return (kind if default is not None else kind | None), Field(default, alias=name)
 
 
 def is_unsaid(parameter: Parameter) -> bool:

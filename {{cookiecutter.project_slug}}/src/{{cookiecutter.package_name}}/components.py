@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from .component_settings import Component, described
+from .component_settings import Component as Component
+from .component_settings import described
 from .mistakes import UserMistake
 
 # The only places that a `_target_` may name: classes and functions of these modules of this package, classes of these

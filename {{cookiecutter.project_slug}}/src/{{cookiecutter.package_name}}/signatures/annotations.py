@@ -7,6 +7,8 @@ nn.Module, a class of one's own, what a library calls its types) accepts any val
 
 import ast
 import collections.abc
+import functools
+import operator
 import typing
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -15,7 +17,7 @@ import annotated_types
 import pydantic
 
 from .. import setting_types
-from .source import Module, definition, full_name, literal
+from .source import Module, definition, full_name
 
 UNKNOWN: Any = object()  # what a type that is not known is evaluated to
 PACKAGE = __package__.rpartition(".")[0]
@@ -124,7 +126,8 @@ class Reader:
         if kind is UNKNOWN or kind in (Any, str):
             return kind
         items = [
-            ... if isinstance(part, ast.Constant) and part.value is ... else anything(self.type_of(part)) for part in parts
+            ... if isinstance(part, ast.Constant) and part.value is ... else anything(self.type_of(part))
+            for part in parts
         ]
         return kind[tuple(items)]
 
@@ -134,7 +137,7 @@ class Reader:
         kinds = [self.type_of(node) for node in rest]
         if UNKNOWN in kinds or Any in kinds or kinds in ([], [None]):
             return UNKNOWN
-        joined = typing.Union[tuple(kinds)]
+        joined = functools.reduce(operator.or_, kinds)
         return joined if len(rest) == len(nodes) else Annotated[joined, pydantic.WrapValidator(unless_built)]
 
     def annotated(self, node: ast.expr, rules: list[ast.expr]) -> Any:
@@ -159,7 +162,9 @@ class Reader:
         if not isinstance(node, ast.Call):
             return made
         given = {word.arg: word.value for word in node.keywords if word.arg and (limits is None or word.arg in limits)}
-        return made(*map(ast.literal_eval, node.args), **{name: ast.literal_eval(value) for name, value in given.items()})
+        return made(
+            *map(ast.literal_eval, node.args), **{name: ast.literal_eval(value) for name, value in given.items()}
+        )
 
 
 def anything(kind: Any) -> Any:

@@ -15,10 +15,11 @@ OF_TORCH = "torch.optim."
 class Ranges:
     """Of the numbers in an argument, by its name."""
 
-    # Optimizers
+    # Of optimizers
+
     lr: PositiveFloat  # learning rate
     betas: ProperFraction  # how slowly the means of ∇ and of ∇² forget
-    eps: PositiveFloat  # added to the denominator
+    eps: PositiveFloat  # added to the denominator; of a schedule: a smaller change of the rate is not made
     weight_decay: NonNegativeFloat  # λ of λw, added to ∇; of AdamW and Muon: w ← w − lr λ w, apart from ∇
     momentum: ProperFraction  # μ of v ← μv + ∇, w ← w − lr v
     dampening: NonNegativeFloat  # 1 − dampening is the factor of ∇ in v
@@ -38,7 +39,8 @@ class Ranges:
     foreach: bool  # update several parameters at once; None: on a GPU
     maximize: bool  # climb instead
 
-    # Schedules
+    # Of schedules
+
     factor: InnerFraction  # lr ← factor · lr
     patience: NonNegativeInt  # epochs without improvement before that
     threshold: NonNegativeFloat  # a smaller change is no improvement
