@@ -30,9 +30,51 @@ ALLOWED_LIBRARIES = (
 def settings_class(target: str, group: str = "") -> type[Component]:
     """Return the class of the settings that `target` takes.
 
+<<<<<<< HEAD
     Args:
         target: full name of what is built.
         group: of configurations that it is chosen in, such as optimizer; empty: it is a part of another component.
+=======
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True
+    )  # built when first used
+
+
+class Component(Strict):
+    """Settings of something that is built: `_target_` names it, the other settings are its arguments.
+
+    A subclass says which arguments `target` takes, a path inside this package or the full path of a library's class:
+    `class MLP(Component, target="models.mlp.MLP")`.
+    """
+
+    known: ClassVar[dict[str, type["Component"]]] = {}
+    import_path: str = Field(alias="_target_")
+
+    def __init_subclass__(cls, target: str = "", **options: Any) -> None:
+        """Register the settings class of `target`."""
+        super().__init_subclass__(**options)
+        if target:
+            Component.known[target] = cls
+
+    @property
+    def reserved(self) -> dict[str, Any]:
+        """Placeholder."""
+        return {}
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments that the component is called with."""
+        return self.model_dump(exclude={"import_path"})
+
+
+class OpenComponent(Component):
+    """A component without a settings class: its arguments are compared with its signature when it is built."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def settings_class(target: str) -> type[Component]:
+    """Return the class that says which arguments `target` takes.
+>>>>>>> main
 
     Raises:
         UserMistake: `target` lies neither in this package nor in an allowed library.
@@ -122,5 +164,16 @@ def with_parts_built(value: Any, offers: Mapping[str, Any]) -> Any:
 
 
 def asked_for(made: Any) -> set[str]:
-    """Return the names of the arguments that a class or a function can be called with."""
-    return set(inspect.signature(made).parameters)
+    """Return the names of the arguments that a class or a function can be called with.
+
+    `**options` stand for what the next class takes, to which they are handed on.
+    """
+    names: set[str] = set()
+    for kind in inspect.getmro(made) if inspect.isclass(made) else (made,):
+        if inspect.isclass(kind) and "__init__" not in vars(kind):
+            continue
+        parameters = inspect.signature(kind.__init__ if inspect.isclass(kind) else kind).parameters.values()
+        names |= {one.name for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)}
+        if not any(one.kind == one.VAR_KEYWORD for one in parameters):
+            break
+    return names - {"self"}

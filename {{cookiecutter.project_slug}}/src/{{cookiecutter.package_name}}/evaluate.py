@@ -56,7 +56,8 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
 
     adopt_lightning()
     task, settings, summary, saved, checkpoint, spec = load_trained(folder, which)
-    data = make_data(settings)
+    names = MetricNames()
+    data = make_data(settings, names)
     state = saved.get(type(data).__qualname__)
     if state:
         data.load_state_dict(state)
@@ -74,7 +75,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
         enable_model_summary=False,
         enable_progress_bar=False,
     )
-    tested = test(trainer, task, batches, settings.seed, None, MetricNames(data.loader_names))
+    tested = test(trainer, task, batches, settings.seed, None, names)
     metrics = {name.replace("test/", f"{part}/", 1): value for name, value in tested.items()}
     is_tested = checkpoint.stem == summary["checkpoint"].get("tested")
     report(metrics, summary["metrics"] if is_tested else {}, checkpoint)

@@ -38,9 +38,7 @@ class Predictor(nn.Module):
         return self.to_predictions(self.network(*(scaled if isinstance(scaled, tuple) else (scaled,))))
 
 
-def write_programs(
-    task: LightningModule, spec: DataSpec, folder: Path, formats: Sequence[str]
-) -> dict[str, Path]:
+def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats: Sequence[str]) -> dict[str, Path]:
     """Write `model.<format>` for each format, read it back, and compare it with the original.
 
     Returns:

@@ -80,7 +80,6 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     from .data.encoding import TableEncoder
     from .data.large_table import LargeTable
     from .data.spec import PanelSpec
-    from .data.spec import PanelSpec
     from .data.table import Table
     from .running.checkpoints import load_trained
     from .tasks.task import Task
@@ -110,7 +109,9 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame
 
     name = type(task).__name__
     if not (is_overridden("predict_step", task) or is_overridden("forward", task)):
-        raise UserMistake(f"{name} has no predict_step(self, batch, batch_idx) that returns a tensor for inputs (B, ...)")
+        raise UserMistake(
+            f"{name} has no predict_step(self, batch, batch_idx): it returns a tensor for inputs (B, ...)"
+        )
     with torch.inference_mode():
         batches = torch.from_numpy(inputs).split(PREDICTED_AT_ONCE)
         outputs = [task.predict_step(batch, number) for number, batch in enumerate(batches)]
@@ -137,7 +138,7 @@ def forecast(trained: "Trained", spec: "PanelSpec", table: "DataFrame", source: 
     panel = build(settings.data, seed=settings.seed)
     panel.load_state_dict(state)
     windows, rows = future_windows(table, panel, spec, source)
-    names = task.prediction_names  # type: ignore[union-attr]
+    names = task.prediction_names
     return as_rows(task(*windows[:-1]).detach().numpy(), rows, table.height, names)  # type: ignore[arg-type]
 
 

@@ -75,14 +75,14 @@ def fit_and_test(run: "Run") -> None:
 
         adopt_lightning()
         seed_everything(settings.seed, verbose=False)
-        data = make_data(settings)
+        names = MetricNames()
+        data = make_data(settings, names)
         spec = spec_of(data)
         task = make_task(settings, spec, getattr(data, "scaling", None))
         start = starting_point(run)  # a checkpoint, if the run goes on
         if settings.init_from is not None and start is None:
             take_weights(task, Path(settings.init_from))
 
-        names = MetricNames(data.loader_names)
         metrics = MetricsFile(run.folder, names)
         tracker = make_tracker(
             settings.tracking,

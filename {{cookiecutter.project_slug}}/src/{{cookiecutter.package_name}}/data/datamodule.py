@@ -18,6 +18,11 @@ from .spec import DataSpec
 EVALUATION_BATCH = 4096  # samples; evaluation keeps no gradients, so it takes large batches
 
 
+def evaluation_batch(spec: DataSpec) -> int:
+    """Placeholder."""
+    return EVALUATION_BATCH
+
+
 class Arrays(NamedTuple):
     """Inputs (samples, *input_shape) float32; class numbers (samples,) int64, or values (samples, K) float32."""
 

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 from ..components import build
 from ..mistakes import UserMistake
 from ..settings import Settings
+from ..tracking.metric_names import MetricNames
 from .spec import DataSpec
 
 LOADERS = {"train": "train_dataloader", "val": "val_dataloader", "test": "test_dataloader"}
@@ -126,12 +127,11 @@ class SeededLoader:
 END = object()
 
 
-def make_reproducible(data: LightningDataModule, seed: int) -> None:
+def make_reproducible(data: LightningDataModule, seed: int, names: MetricNames) -> None:
     """Let everything that `data` draws follow from `seed`, and each of its stages be set up once.
 
-    `data.loader_names` then holds the names of loaders, by stage, where it returns several: their keys, or numbers.
+    `names` learns what the loaders of a stage are called, where it has several: their keys, or numbers.
     """
-    data.loader_names = {}  # type: ignore[assignment]
     done: set[Any] = set()
 
     def once(step: str) -> None:
@@ -149,19 +149,19 @@ def make_reproducible(data: LightningDataModule, seed: int) -> None:
         once(step)
     for number, (stage, hook) in enumerate(LOADERS.items()):
         if is_overridden(hook, data, LightningDataModule):
-            setattr(data, hook, seeded(data, stage, getattr(data, hook), seed * APART + number))
+            setattr(data, hook, seeded(names, stage, getattr(data, hook), seed * APART + number))
 
 
-def seeded(data: LightningDataModule, stage: str, loaders: Callable[[], Any], seed: int) -> Callable[[], Any]:
+def seeded(names: MetricNames, stage: str, loaders: Callable[[], Any], seed: int) -> Callable[[], Any]:
     """Return `loaders`, the hook of a stage, so that all DataLoaders in what it returns are seeded."""
 
     def hook() -> Any:
         with Generators(seed).in_use():
             made = loaders()
         if isinstance(made, dict):
-            data.loader_names[stage] = list(map(str, made))  # type: ignore[index]
+            names.loaders[stage] = list(map(str, made))
         elif isinstance(made, list | tuple):
-            data.loader_names[stage] = list(map(str, range(len(made))))  # type: ignore[index]
+            names.loaders[stage] = list(map(str, range(len(made))))
         return with_seeds(made, seed)
 
     return hook
@@ -170,8 +170,7 @@ def seeded(data: LightningDataModule, stage: str, loaders: Callable[[], Any], se
 def with_seeds(loaders: Any, seed: int) -> Any:
     """Return loaders, or a collection of them, with each DataLoader seeded."""
     if isinstance(loaders, CombinedLoader):
-        loaders.iterables = with_seeds(loaders.iterables, seed)
-        return CombinedLoader(loaders.iterables, loaders._mode)
+        return CombinedLoader(with_seeds(loaders.iterables, seed), loaders._mode)
     if isinstance(loaders, dict):
         return {name: with_seeds(loader, seed + i) for i, (name, loader) in enumerate(loaders.items())}
     if isinstance(loaders, list | tuple):
@@ -179,16 +178,20 @@ def with_seeds(loaders: Any, seed: int) -> Any:
     return SeededLoader(loaders, seed) if isinstance(loaders, DataLoader) else loaders
 
 
-def make_data(settings: Settings) -> LightningDataModule:
+def make_data(settings: Settings, names: MetricNames) -> LightningDataModule:
     """Build the data module of a run, and let it load what a training needs.
+
+    Args:
+        settings: of the run.
+        names: of metrics; learns those of loaders.
 
     Raises:
         UserMistake: it is no data module, or its settings do not go with its data.
     """
-    data = build(settings.data, seed=settings.seed)
+    data: LightningDataModule = build(settings.data, seed=settings.seed)
     if not isinstance(data, LightningDataModule):
         raise UserMistake(f"data: {settings.data.import_path} must be a LightningDataModule")
-    make_reproducible(data, settings.seed)
+    make_reproducible(data, settings.seed, names)
     data.prepare_data()
     data.setup("fit")
     return data

@@ -32,7 +32,7 @@ def learning_curves(rows: list[dict[str, float]]) -> Figure:
     logged = {name.partition("/")[2] for row in rows for name in row if "/" in name}
     others = [metric for metric in METRIC_LABELS if metric in logged and metric != "loss"]
     # Of what a task logs under names of its own, as many as there is room for.
-    chosen = others[:1] or sorted(logged - {"loss"})[:MOST_PANELS - 1]
+    chosen = others[:1] or sorted(logged - {"loss"})[: MOST_PANELS - 1]
     metrics = (["loss"] if "loss" in logged else []) + chosen
     panels = max(1, len(metrics))
     figure = new_figure(panels * PANEL[0], PANEL[1])

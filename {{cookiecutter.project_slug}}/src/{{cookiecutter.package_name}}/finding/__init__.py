@@ -25,11 +25,12 @@ def find(run: "Run") -> None:
         from ..data.reproducible import make_data
         from ..logs import adopt_lightning
         from ..running.run_folder import shown
+        from ..tracking.metric_names import MetricNames
         from .batch_size import find_batch_size
         from .learning_rate import find_learning_rate
 
         adopt_lightning()
-        data = make_data(run.settings)
+        data = make_data(run.settings, MetricNames())
     with run.timed("fit"):
         found = (find_learning_rate if run.settings.find == "lr" else find_batch_size)(run, data)
     run.summary["found"] = {found.setting: found.value}

@@ -5,7 +5,7 @@ Drawing them asks the models themselves, so `draw_regions` imports torch; `in_th
 
 import math
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..mistakes import UserMistake
 from .drawing import png
@@ -75,16 +75,19 @@ def panel(run: Run, text: str) -> "Panel":
     Raises:
         UserMistake: the run cannot be read, or its weights do not fit its settings.
     """
-    from ..components import build
+    from ..data.reproducible import make_data
     from ..figures import LabelledPoints, Panel
     from ..running.checkpoints import load_trained
+    from ..tasks.task import Task
+    from ..tracking.metric_names import MetricNames
 
     trained = load_trained(run.folder)
-    spec = trained.task.spec
-    data = build(trained.settings.data, seed=trained.settings.seed)
-    data.setup()
+    task, spec = trained.task, trained.spec
+    if not isinstance(task, Task):
+        raise UserMistake("its task does not predict arrays")
+    data: Any = make_data(trained.settings, MetricNames())
     if (data.spec.input_shape, data.spec.class_names) != (spec.input_shape, spec.class_names):
         raise UserMistake("its data have changed since")
     (points, classes), (test_points, test_classes) = data.arrays("train"), data.arrays("test")
     labelled = LabelledPoints(points, classes, test_points, test_classes, spec.feature_names, spec.class_names)
-    return Panel(text, trained.task.predict_array, labelled)
+    return Panel(text, task.predict_array, labelled)

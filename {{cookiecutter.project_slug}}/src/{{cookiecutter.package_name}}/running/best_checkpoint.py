@@ -77,7 +77,7 @@ class BestCheckpoint(Checkpoint):
             self.write(trainer)
 
     def weights(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        """Return the weights that were validated: a callback that averages them says so as it does to any checkpoint."""
+        """Return the weights that were validated; a callback that averages them puts those into any checkpoint."""
         checkpoint = {"state_dict": trainer.strategy.lightning_module_state_dict()}
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, WeightAveraging):

@@ -21,7 +21,7 @@ def monitor_mode(settings: Settings) -> str:
     mode = settings.monitor_mode
     if mode is None:
         raise UserMistake(
-            f"checkpoint.monitor={settings.checkpoint.monitor}: whether more or less of it is better is stated nowhere. "
+            f"checkpoint.monitor={settings.checkpoint.monitor}: nothing says whether more or less of it is better. "
             "Say it with checkpoint.mode=max or checkpoint.mode=min, or in the task: "
             'higher_is_better = {"name": True}'
         )

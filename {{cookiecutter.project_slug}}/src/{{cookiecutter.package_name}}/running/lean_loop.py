@@ -64,9 +64,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         names: of metrics.
     """
 
-    def __init__(
-        self, trainer: Trainer, between_steps: Callable[[], None], names: MetricNames | None = None
-    ) -> None:
+    def __init__(self, trainer: Trainer, between_steps: Callable[[], None], names: MetricNames | None = None) -> None:
         super().__init__(trainer, trainer.fit_loop.min_steps, trainer.fit_loop.max_steps)
         self.val_loop = LeanValidation(trainer, lambda trainer: bool(self.is_plain))
         self.between_steps = between_steps

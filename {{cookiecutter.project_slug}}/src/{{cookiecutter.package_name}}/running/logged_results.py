@@ -18,7 +18,8 @@ PLAIN_FIELDS = ("fx", "name", "prog_bar", "logger", "on_step", "on_epoch", "enab
 
 def module_metrics(module: LightningModule) -> dict[str, Metric]:
     """Return the metrics that a module holds; a checkpoint keeps their states only if they are persistent."""
-    return {name: part for name, part in module.named_modules() if isinstance(part, Metric) and not name.startswith(OWN)}
+    metrics = {name: part for name, part in module.named_modules() if isinstance(part, Metric)}
+    return {name: metric for name, metric in metrics.items() if not name.startswith(OWN)}
 
 
 def save_results(trainer: Trainer, module: LightningModule) -> dict[str, Any]:

@@ -87,7 +87,14 @@ class Run:
         finally:
             self.summary["seconds"][part] = round(time.perf_counter() - start, 3)
 
-    def begin(self, trainer: "Trainer", task: "LightningModule", spec: "DataSpec", start: Path | None, uses_model: bool = True) -> None:
+    def begin(
+        self,
+        trainer: "Trainer",
+        task: "LightningModule",
+        spec: "DataSpec",
+        start: Path | None,
+        uses_model: bool = True,
+    ) -> None:
         """Note what is trained, on what, and the checkpoint that the run goes on from, if it does."""
         import torch
 

@@ -38,7 +38,7 @@ def make_task(settings: Settings, spec: DataSpec, scaling: nn.Module | None = No
     offers = general | {
         "network": Later(network),
         "loss": Later(lambda: make_loss(settings, spec, general, network)),
-        "scaling": Later(lambda: scaling or (PanelScaling if isinstance(spec, PanelSpec) else Scaling)(spec)),
+        "scaling": Later(lambda: scaling or new_scaling(spec)),
         "optimizer": optimizer,
         "scheduler": scheduler,
     }
@@ -50,6 +50,11 @@ def make_task(settings: Settings, spec: DataSpec, scaling: nn.Module | None = No
         if maker is not None:
             maker.module = task
     return task
+
+
+def new_scaling(spec: DataSpec) -> nn.Module:
+    """Return a standardisation that changes nothing yet: a checkpoint fills it."""
+    return PanelScaling(spec) if isinstance(spec, PanelSpec) else Scaling(spec)
 
 
 def asks_for_network(settings: Settings) -> bool:

@@ -8,13 +8,13 @@ import torch
 from loguru import logger
 from numpy.typing import NDArray
 from torch import Tensor
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
 from ..data.datamodule import evaluation_batch
 from ..data.spec import DataSpec
 from ..metrics import DEFAULTS
-from .epoch_metrics import Measured, View, identity
+from .epoch_metrics import Measured, View, collection, identity
 from .task import Batch, Task
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Classification(Task):
             is_binary = type(metric).__name__.startswith("Binary")
             view = second_class if is_binary else identity if only_winners else probabilities
             takes.setdefault(view, {})[name] = metric
-        return [View(MetricCollection(some), view) for view, some in takes.items()]
+        return [View(collection(some), view) for view, some in takes.items()]
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Add one test batch to the metrics and to the confusion matrix."""
@@ -80,7 +80,8 @@ class Classification(Task):
         names = self.spec.class_names
         drawn = {"confusion_matrix": confusion_matrix(self.confusion.compute().cpu().numpy(), names)}
         if self.spec.input_shape == (2,) and hasattr(data, "arrays"):
-            points = LabelledPoints(*data.arrays("train"), *data.arrays("test"), self.spec.feature_names, names)
+            (inputs, labels), (test_inputs, test_labels) = data.arrays("train"), data.arrays("test")
+            points = LabelledPoints(inputs, labels, test_inputs, test_labels, self.spec.feature_names, names)
             decide = self.decide_array if hasattr(self.network, "decision") and len(names) == 2 else None
             support = self.support_vectors(points.points, points.labels, decide)
             drawn["decision_regions"] = decision_regions(self.predict_array, points, decide, support)

@@ -1,7 +1,7 @@
 """Metrics over one epoch, without a cost in every step."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -56,7 +56,7 @@ class EpochMetrics(nn.Module):
     def __init__(self, stage: str, views: Sequence[View], must_be_finite: bool = False) -> None:
         super().__init__()
         self.stage = stage
-        self.collections = nn.ModuleList(view.metrics for view in views)
+        self.views = nn.ModuleList(view.metrics for view in views)
         self.measured = [view.measured for view in views]
         self.loss_sum: Tensor | float = 0.0  # torchmetrics' mean takes as long as a step
         self.weight: Tensor | float = 0.0  # of all samples
@@ -66,6 +66,11 @@ class EpochMetrics(nn.Module):
         self.last_finite: Tensor | None = None  # the loss of the last batch that no longer waits
         for metric in self.all_metrics().values():
             metric.sync_on_compute = metric._to_sync = False  # every rank has all outputs, see collectives.py
+
+    @property
+    def collections(self) -> list[MetricCollection]:
+        """The metrics of each view."""
+        return list(self.views)  # type: ignore[arg-type]
 
     def add(self, loss: Tensor, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> None:
         """Take in one batch: its mean loss (), its outputs and its targets. Nothing is computed or synchronised yet.
@@ -95,14 +100,11 @@ class EpochMetrics(nn.Module):
         losses, outputs, targets, weights = zip(*self.waiting, strict=True)
         stacked = torch.stack(losses)
         stacked = stacked.to(torch.promote_types(stacked.dtype, torch.float32))  # a sum in bfloat16 soon stands still
-        if isinstance(weights[0], int):
-            counts, total = stacked.new_tensor(weights), float(sum(weights))
-        else:
-            counts = torch.stack(weights).to(stacked.dtype)
-            total = counts.sum()
+        are_counts = isinstance(weights[0], int)
+        counts = stacked.new_tensor(weights) if are_counts else torch.stack(weights).to(stacked.dtype)
         self.loss_sum = self.loss_sum + (stacked * counts).sum()
-        self.weight = self.weight + total
-        if self.collections:
+        self.weight = self.weight + (float(sum(weights)) if are_counts else counts.sum())
+        if self.measured:
             joined = torch.cat(outputs), torch.cat(targets)
             for metrics, measured in zip(self.collections, self.measured, strict=True):
                 metrics.update(*measured(*joined))
@@ -158,6 +160,11 @@ class EpochMetrics(nn.Module):
         for metrics in self.collections:
             found |= dict(metrics.items(keep_base=True, copy_state=False))
         return found
+
+
+def collection(metrics: dict[str, Metric], compute_groups: bool = True) -> MetricCollection:
+    """Return metrics that take the same thing as one."""
+    return MetricCollection(cast(dict[str, Metric | MetricCollection], metrics), compute_groups=compute_groups)
 
 
 def states_of(metrics: dict[str, Metric]) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from loguru import logger
 from torch import Tensor
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import Metric
 
 from ..data.spec import PanelSpec
-from .epoch_metrics import View
+from .epoch_metrics import View, collection
 from .task import Task
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Forecasting(Task):
 
     def views(self, metrics: dict[str, Metric]) -> list[View]:
         """Return the metrics, which take quantiles (B, H, Q) and targets (B, H) in the units of the data."""
-        return [View(MetricCollection(metrics), self.in_units)]
+        return [View(collection(metrics), self.in_units)]
 
     def in_units(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return quantiles and targets in the units of the data."""

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 from torch import Tensor
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import Metric
 
-from .epoch_metrics import View
+from .epoch_metrics import View, collection
 from .task import Task
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class MultiLabel(Task):
 
     def views(self, metrics: dict[str, Metric]) -> list[View]:
         """Return the metrics, which take probabilities (N, K) and labels (N, K)."""
-        return [View(MetricCollection(metrics), probabilities)]
+        return [View(collection(metrics), probabilities)]
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
         """Return the probability of each label (samples, K)."""

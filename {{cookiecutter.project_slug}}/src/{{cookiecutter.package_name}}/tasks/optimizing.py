@@ -109,9 +109,10 @@ class SchedulerFactory:
         scheduler = build(self.settings, **offers)
         reserved = self.settings.reserved
         interval = reserved.get("interval") or ("step" if counts_steps else "epoch")
+        between = self.every_epochs if watches and interval == "epoch" else 1  # what it watches is measured so often
         return {
             "scheduler": scheduler,
             "interval": interval,
-            "frequency": (reserved.get("frequency") or 1) * (self.every_epochs if watches and interval == "epoch" else 1),
+            "frequency": (reserved.get("frequency") or 1) * between,
             "monitor": reserved.get("monitor") or self.monitor,
         }

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 from torch import Tensor
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import Metric
 
 from ..metrics.mean import wide
 from ..metrics.regression import R2, Spearman
-from .epoch_metrics import View
+from .epoch_metrics import Measured, View, collection
 from .task import Task
 
 if TYPE_CHECKING:
@@ -26,10 +26,12 @@ class Regression(Task):
 
     def views(self, metrics: dict[str, Metric]) -> list[View]:
         """Return metrics by what they take: targets one by one, or all together."""
-        apart = {name: metric for name, metric in metrics.items() if isinstance(metric, R2 | Spearman)}
+        apart: dict[str, Metric] = {
+            name: metric for name, metric in metrics.items() if isinstance(metric, R2 | Spearman)
+        }
         together = {name: metric for name, metric in metrics.items() if name not in apart}
-        views = [(together, self.in_units_together), (apart, self.in_units)]
-        return [View(MetricCollection(some, compute_groups=False), view) for some, view in views if some]
+        views: list[tuple[dict[str, Metric], Measured]] = [(together, self.in_units_together), (apart, self.in_units)]
+        return [View(collection(some, compute_groups=False), view) for some, view in views if some]
 
     def in_units(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return predictions (N, K) and targets (N, K) in the units of the data, without losing digits."""

@@ -11,14 +11,14 @@ from lightning.pytorch import LightningModule
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import Metric
 
 from ..components import build
 from ..data.datamodule import evaluation_batch
 from ..data.spec import DataSpec
 from ..metrics import DEFAULTS, named, snake_case
 from ..running.collectives import in_shares
-from .epoch_metrics import EpochMetrics, View, identity
+from .epoch_metrics import EpochMetrics, View, collection, identity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,8 +30,8 @@ Batch = Any  # a tuple of inputs, and the targets last; or what a subclass's `st
 class Task(LightningModule):
     """Joins network, loss, optimizer, scheduler and metrics.
 
-    A subclass for another loss overrides `step`; one for other predictions `to_predictions`. Whoever needs more (several
-    optimizers, manual optimization, metrics by `self.log`) writes a plain LightningModule instead: that is a task too.
+    A subclass for another loss overrides `step`; one for other predictions `to_predictions`. Whoever needs more
+    (several optimizers, manual optimization, metrics by `self.log`) writes a plain LightningModule: a task as well.
 
     Args:
         network: maps standardised inputs (B, *input_shape) to outputs (B, K). If it has `solve(inputs, targets)` it is
@@ -71,14 +71,14 @@ class Task(LightningModule):
         self.has_weights = spec.has_weights
         self.counted_batch = -1  # the last training batch whose loss is in the metrics
         self.automatic_optimization = not self.is_solved
-        self.make_optimizer = optimizer
-        self.make_scheduler = scheduler
+        self.optimizer = optimizer
+        self.scheduler = scheduler
         self.metrics = metrics if metrics is not None else DEFAULTS.get(self.kind, ())
         steps = not self.is_solved  # only a training in steps can diverge
         self.train_metrics = EpochMetrics("train", self.views(self.make_metrics()), must_be_finite=steps)
         # One for each loader of the stage; most have one.
-        self.val_metrics = nn.ModuleList([self.evaluation_metrics("val")])
-        self.test_metrics = nn.ModuleList([self.evaluation_metrics("test")])
+        self.val_metrics = [self.evaluation_metrics("val")]
+        self.test_metrics = [self.evaluation_metrics("test")]
 
     def make_metrics(self) -> dict[str, Metric]:
         """Return the metrics of one stage by their names."""
@@ -94,7 +94,7 @@ class Task(LightningModule):
 
     def views(self, metrics: dict[str, Metric]) -> list[View]:
         """Return metrics by what they take of outputs and targets; here all take them as they are."""
-        return [View(MetricCollection(metrics), identity)] if metrics else []
+        return [View(collection(metrics), identity)] if metrics else []
 
     def evaluation_metrics(self, stage: str) -> EpochMetrics:
         """Return new metrics of a stage that evaluates."""
@@ -173,12 +173,12 @@ class Task(LightningModule):
         """Keep the metrics of several loaders apart."""
         self.one_for_each_loader(self.test_metrics, "test", len(self.trainer.num_test_batches))
 
-    def one_for_each_loader(self, metrics: nn.ModuleList, stage: str, loaders: int) -> None:
-        """Make metrics for each loader of a stage: `<stage>/<loader>/<metric>`, where there are several."""
+    def one_for_each_loader(self, metrics: list[EpochMetrics], stage: str, loaders: int) -> None:
+        """Make metrics for each loader of a stage, where there are several."""
         if len(metrics) != max(loaders, 1):
-            names = getattr(getattr(self.trainer, "datamodule", None), "loader_names", {}).get(stage, range(loaders))
-            metrics[:] = []
-            metrics.extend(self.evaluation_metrics(f"{stage}/{name}").to(self.device) for name in names)
+            metrics[:] = [self.evaluation_metrics(stage) for _ in range(loaders)]
+        for one in metrics:
+            one.to(self.device)
 
     def on_validation_epoch_start(self) -> None:
         """Look at the losses of the steps before: validation would only tell that something went wrong.
@@ -223,13 +223,11 @@ class Task(LightningModule):
         Raises:
             Diverged: their loss is not finite.
         """
-        for metrics in self.val_metrics:
-            self.log_epoch(metrics.compute())
+        self.log_epoch(of_all_loaders(self.val_metrics))
 
     def on_test_epoch_end(self) -> None:
         """Log the metrics of the test samples."""
-        for metrics in self.test_metrics:
-            self.log_epoch(metrics.compute())
+        self.log_epoch(of_all_loaders(self.test_metrics))
 
     def save_state(self) -> dict[str, Any]:
         """Return what the training epoch has come to so far, for a run that goes on."""
@@ -244,13 +242,13 @@ class Task(LightningModule):
         """Build the optimizer, and the schedule if there is one."""
         if self.is_solved:
             return None
-        optimizer = self.make_optimizer(self.parameters())
+        optimizer = self.optimizer(self.parameters())
         if self.trainer.gradient_clip_val:
             # A fused optimizer would undo the scaling of 16-mixed within its step, after the gradients are clipped.
             optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
-        if self.make_scheduler is None:
+        if self.scheduler is None:
             return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer)}
+        return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer)}
 
     @torch.inference_mode()
     def predict_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -262,3 +260,14 @@ class Task(LightningModule):
     def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the figures that this task adds, by name; called after the test."""
         return {}
+
+
+def of_all_loaders(metrics: list[EpochMetrics]) -> dict[str, Tensor]:
+    """Return the metrics of a stage; those of several loaders are told apart as Lightning does it."""
+    if len(metrics) == 1:
+        return metrics[0].compute()
+    return {
+        f"{name}/dataloader_idx_{number}": value
+        for number, one in enumerate(metrics)
+        for name, value in one.compute().items()
+    }

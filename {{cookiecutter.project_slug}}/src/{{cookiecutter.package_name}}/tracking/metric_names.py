@@ -11,19 +11,18 @@ LOADER = re.compile(r"/dataloader_idx_(\d+)$")  # what Lightning adds where a st
 class MetricNames:
     """Maps names as they are logged to names as they are kept: `val_loss` is val/loss.
 
-    Args:
-        loaders: the names of a stage's loaders, where it has several: val/<loader>/loss.
+    `loaders` holds the names of a stage's loaders, where it has several: val/<loader>/loss.
     """
 
-    def __init__(self, loaders: Mapping[str, list[str]] | None = None) -> None:
-        self.loaders = loaders if loaders is not None else {}
+    def __init__(self) -> None:
+        self.loaders: dict[str, list[str]] = {}
         self.known: dict[str, str] = {}
 
     def __call__(self, name: str) -> str:
         """Return the name that a metric is kept under."""
         if name not in self.known:
             self.known[name] = self.kept(name)
-        return self.known[name]
+        return self.known[name]  # a dictionary looked up: metrics are logged between steps
 
     def kept(self, name: str) -> str:
         """Return the name that a metric is kept under, looked up for the first time."""
