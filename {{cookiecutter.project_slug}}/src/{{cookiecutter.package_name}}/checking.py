@@ -121,6 +121,7 @@ def check_member(key: str, given: Any, problems: list[str]) -> Component:
 def describe(error: ValidationError, settings: type[BaseModel], values: Any, prefix: tuple[str, ...] = ()) -> list[str]:
     """Return a sentence for each wrong key: the key, its value, what is allowed, the nearest valid name."""
     unknown: list[str] = []
+    known_in: dict[str, str] = {}  # said once for each section
     wrong: dict[str, list[str]] = {}
     for problem in error.errors():
         path, owner, value = locate(problem["loc"], settings, values)
@@ -130,10 +131,12 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
             key = ".".join([*prefix, *map(str, problem["loc"])])
             unknown.append(f"{key} has no value, and no default: give one with +{key}=..., or in its file")
         elif problem["type"] == "extra_forbidden":
-            known = owner.names() if issubclass(owner, Component) else names_of(owner)
+            known = names_of(owner)
+            unknown.append(f"{key}={shown(value)} is not a setting. {similar(key, known)}".rstrip())
             section = key.rpartition(".")[0]
-            has = f"{f'{section} has' if section else 'the settings are'}: {', '.join(known) or 'none'}"
-            unknown.append(f"{key}={shown(value)} is not a setting. {similar(key, known)}".rstrip() + f"\n{has}")
+            built = f" ({values['_target_']})" if issubclass(owner, Component) else ""
+            has = f"{section}{built} has" if section else "the settings are"
+            known_in[section] = f"{has}: {', '.join(known) or 'none'}"
         elif not path or isinstance(value, dict):  # a rule between several settings
             unknown.append(f"{key}: {message}" if key else message)
         else:
@@ -141,11 +144,15 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
             wrong.setdefault(f"{key}={shown(value)}", []).append(
                 ". ".join(filter(None, [message, nearest(str(value), allowed)]))
             )
-    return unknown + [f"{what} is not allowed: {', or '.join(why)}" for what, why in wrong.items()]
+    return [*unknown, *known_in.values()] + [
+        f"{what} is not allowed: {', or '.join(why)}" for what, why in wrong.items()
+    ]
 
 
 def names_of(section: type[BaseModel]) -> list[str]:
     """Return the names of the settings of a section."""
+    if issubclass(section, Component):
+        return section.names()
     return [field.alias or name for name, field in section.model_fields.items()]
 
 

@@ -28,7 +28,9 @@ from .signatures.source import literal
 from .signatures.torch_optim import OF_TORCH, Ranges
 
 # Arguments that the run hands over where a signature asks for them, so that no configuration has to: see `build`.
-OFFERED = frozenset("spec seed network loss metrics scaling optimizer scheduler total_steps params".split())
+OFFERED = frozenset(
+    "spec seed network loss scaling optimizer scheduler total_steps params num_classes num_labels".split()
+)
 COMPUTED = object()  # a default that the source does not state as a literal
 
 

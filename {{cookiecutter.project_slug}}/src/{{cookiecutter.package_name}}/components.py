@@ -30,51 +30,9 @@ ALLOWED_LIBRARIES = (
 def settings_class(target: str, group: str = "") -> type[Component]:
     """Return the class of the settings that `target` takes.
 
-<<<<<<< HEAD
     Args:
         target: full name of what is built.
         group: of configurations that it is chosen in, such as optimizer; empty: it is a part of another component.
-=======
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True
-    )  # built when first used
-
-
-class Component(Strict):
-    """Settings of something that is built: `_target_` names it, the other settings are its arguments.
-
-    A subclass says which arguments `target` takes, a path inside this package or the full path of a library's class:
-    `class MLP(Component, target="models.mlp.MLP")`.
-    """
-
-    known: ClassVar[dict[str, type["Component"]]] = {}
-    import_path: str = Field(alias="_target_")
-
-    def __init_subclass__(cls, target: str = "", **options: Any) -> None:
-        """Register the settings class of `target`."""
-        super().__init_subclass__(**options)
-        if target:
-            Component.known[target] = cls
-
-    @property
-    def reserved(self) -> dict[str, Any]:
-        """Placeholder."""
-        return {}
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments that the component is called with."""
-        return self.model_dump(exclude={"import_path"})
-
-
-class OpenComponent(Component):
-    """A component without a settings class: its arguments are compared with its signature when it is built."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-def settings_class(target: str) -> type[Component]:
-    """Return the class that says which arguments `target` takes.
->>>>>>> main
 
     Raises:
         UserMistake: `target` lies neither in this package nor in an allowed library.
@@ -142,7 +100,7 @@ def build(component: Component, **offers: Any) -> Any:
     """
     made = factory(component)
     arguments = {name: with_parts_built(value, offers) for name, value in component.arguments().items()}
-    for name in offers.keys() & (asked_for(made) | component.about.parameters.keys()) - arguments.keys():
+    for name in offers.keys() & asked_for(made) - arguments.keys():
         offer = offers[name]
         arguments[name] = offer.make() if isinstance(offer, Later) else offer
     try:

@@ -75,7 +75,7 @@ def component(group: str) -> Schema:
     targets = dict.fromkeys(values["_target_"] for values in stated)
     known = [target for target in targets if target.startswith((f"{__package__}.", OF_TORCH))]
     found = chosen_by("_target_", TARGET, {pattern(target): arguments(target, group) for target in known})
-    of_others = {name: {} for values in stated for name in values if name not in found["else"]["properties"]}
+    of_others: Schema = {name: {} for values in stated for name in values if name not in found["else"]["properties"]}
     found["else"]["properties"] |= {name: any_value for name, any_value in of_others.items() if name != "_target_"}
     return found
 
