@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
-from {{ cookiecutter.package_name }}.components import OpenComponent
+from {{ cookiecutter.package_name }}.components import Component
 from {{ cookiecutter.package_name }}.data.bundled import Bundled
 from {{ cookiecutter.package_name }}.data.curves import Plane, Salary
 from {{ cookiecutter.package_name }}.data.planar import Blobs, Circles
@@ -86,9 +86,7 @@ def test_what_does_not_vary_is_not_divided_by_zero():
 def test_metrics_of_a_regression_are_in_the_units_of_the_data():
     torch.manual_seed(0)
     data = ready(Salary(num_samples=500, noise=10.0, standardize=True, **LOADING))
-    task = Regression(
-        Linear(data.spec), SquaredError(data.spec), data.spec, data.scaling, OpenComponent(_target_="unused")
-    )
+    task = Regression(Linear(data.spec), SquaredError(data.spec), data.spec, data.scaling, Component(_target_="unused"))
     task.evaluation_step(data.parts["test"], task.test_metrics)
     values = {name: value.item() for name, value in task.test_metrics.compute().items()}
     inputs, targets = data.arrays("test")

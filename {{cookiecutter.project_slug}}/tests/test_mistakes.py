@@ -47,6 +47,7 @@ MISTAKES = [
     ("optimizer.lrr=0.1", "optimizer.lrr", "mean optimizer.lr?"),
     ("+optimizer.momentum=0.9", "optimizer.momentum", "betas"),
     ("optimizer.betas=[0.9]", "optimizer.betas"),
+    ("optimizer._target_=torch.optim.Rprop", "torch.optim.Rprop", "betas"),
     ("optimizer=sgd optimizer.nesterov=true", "optimizer", "momentum"),
     ("scheduler=cosine scheduler.final_fraction=2", "scheduler.final_fraction=2", "less than or equal to 1"),
     ("scheduler=plateau data.val_fraction=0", "scheduler", "val_fraction"),
@@ -138,7 +139,6 @@ MISTAKES = [
 LATER_MISTAKES = [
     (f"model._target_={PACKAGE}.models.mlp.MPL", f"{PACKAGE}.models.mlp.MPL"),
     ("optimizer._target_=torch.optim.Adm", "torch.optim.Adm"),
-    ("optimizer._target_=torch.optim.Rprop", "torch.optim.Rprop", "betas"),
     ("data=moons model=cnn", "model=cnn", "signals", "model=mlp"),
     ("data=moons model=rnn", "model=rnn", "signals", "model=mlp"),
     ("model=cnn model.kernel_sizes=[50,3,3]", "model.kernel_sizes=[50, 3, 3]", "40 positions"),

@@ -1,13 +1,14 @@
 """Says in a sentence what is wrong with the values of a configuration. Never imports torch."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 from pydantic import BaseModel, ValidationError
 
-from .components import Component, OpenComponent, settings_class
+from .component_settings import Component, described
+from .components import settings_class
 from .configs import COLLECTIONS, COMPONENTS, choices, listing
 from .explaining import unchosen
 from .mistakes import UserMistake, first_line, in_words, nearest, shown, similar
@@ -15,9 +16,6 @@ from .settings import Settings
 from .strangers import leaves, refuse_foreign_code
 
 REQUIRED = ("model", "data", "optimizer")
-
-# Takes the place of a component that is wrong, so that the other settings are checked as well.
-STAND_IN = OpenComponent(_target_="")
 
 
 def check(config: DictConfig) -> Settings:
@@ -46,10 +44,10 @@ def check(config: DictConfig) -> Settings:
         elif isinstance(given, dict) and group in REQUIRED:
             example = f"_target_: {__package__}.models.mlp.MLP"
             problems.append(f"{group} has no _target_: its file says what is built, such as {example}")
-            checked[group] = STAND_IN
+            checked[group] = stand_in(group)
         elif group in REQUIRED:
             problems.append(f"{group} is not chosen: name one of its files, {group}={listing(choices(group), ' or ')}")
-            checked[group] = STAND_IN
+            checked[group] = stand_in(group)
         else:  # such as scheduler=none
             checked[group] = None
             others = [name for name in given or () if name != "_target_"]
@@ -90,12 +88,17 @@ def check_component(key: str, given: dict[str, Any], problems: list[str]) -> Com
     for name, value in given.items():
         check_parts(f"{key}.{name}", value, problems)
     try:
-        return settings_class(given["_target_"]).model_validate(given)
+        return settings_class(given["_target_"], key).model_validate(given)
     except UserMistake as mistake:
         problems.append(f"{key}.{mistake}")
     except ValidationError as error:
-        problems += describe(error, settings_class(given["_target_"]), given, (key,))
-    return STAND_IN
+        problems += describe(error, settings_class(given["_target_"], key), given, (key,))
+    return stand_in(key)
+
+
+def stand_in(group: str) -> Component:
+    """Return what takes the place of a component that is wrong, so that the other settings are checked as well."""
+    return described("", group)(_target_="")
 
 
 def check_parts(key: str, value: Any, problems: list[str]) -> None:
@@ -112,22 +115,28 @@ def check_member(key: str, given: Any, problems: list[str]) -> Component:
     if isinstance(given, dict) and given.get("_target_"):
         return check_component(key, given, problems)
     problems.append(f"{key}={shown(given)} is not allowed: it needs a _target_ that says what is built")
-    return STAND_IN
+    return stand_in(key)
 
 
 def describe(error: ValidationError, settings: type[BaseModel], values: Any, prefix: tuple[str, ...] = ()) -> list[str]:
     """Return a sentence for each wrong key: the key, its value, what is allowed, the nearest valid name."""
     unknown: list[str] = []
+    known_in: dict[str, str] = {}  # said once for each section
     wrong: dict[str, list[str]] = {}
     for problem in error.errors():
         path, owner, value = locate(problem["loc"], settings, values)
         key = ".".join([*prefix, *map(str, path)])
         message = in_words(problem["msg"])
-        if problem["type"] == "extra_forbidden":
-            known = [name for name in owner.model_fields if name != "import_path"]
+        if problem["type"] == "missing":
+            key = ".".join([*prefix, *map(str, problem["loc"])])
+            unknown.append(f"{key} has no value, and no default: give one with +{key}=..., or in its file")
+        elif problem["type"] == "extra_forbidden":
+            known = names_of(owner)
+            unknown.append(f"{key}={shown(value)} is not a setting. {similar(key, known)}".rstrip())
             section = key.rpartition(".")[0]
-            has = f"{f'{section} has' if section else 'the settings are'}: {', '.join(known) or 'none'}"
-            unknown.append(f"{key}={shown(value)} is not a setting. {similar(key, known)}".rstrip() + f"\n{has}")
+            built = f" ({values['_target_']})" if issubclass(owner, Component) else ""
+            has = f"{section}{built} has" if section else "the settings are"
+            known_in[section] = f"{has}: {', '.join(known) or 'none'}"
         elif not path or isinstance(value, dict):  # a rule between several settings
             unknown.append(f"{key}: {message}" if key else message)
         else:
@@ -135,7 +144,16 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
             wrong.setdefault(f"{key}={shown(value)}", []).append(
                 ". ".join(filter(None, [message, nearest(str(value), allowed)]))
             )
-    return unknown + [f"{what} is not allowed: {', or '.join(why)}" for what, why in wrong.items()]
+    return [*unknown, *known_in.values()] + [
+        f"{what} is not allowed: {', or '.join(why)}" for what, why in wrong.items()
+    ]
+
+
+def names_of(section: type[BaseModel]) -> list[str]:
+    """Return the names of the settings of a section."""
+    if issubclass(section, Component):
+        return section.names()
+    return [field.alias or name for name, field in section.model_fields.items()]
 
 
 def locate(location: tuple[Any, ...], settings: type[BaseModel], values: Any) -> tuple[list[Any], type[BaseModel], Any]:
@@ -144,14 +162,17 @@ def locate(location: tuple[Any, ...], settings: type[BaseModel], values: Any) ->
     Returns:
         The path, the settings class that owns its last key, and the value there.
     """
-    if location and isinstance(values, dict) and location[0] not in values:
-        return list(location), settings, None  # a key that is missing
     path: list[Any] = []
     for part in location:
         if (isinstance(values, dict) and part in values) or (isinstance(values, list) and part in range(len(values))):
             field = settings.model_fields.get(str(path[-1])) if path else None
-            if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-                settings = field.annotation
+            kinds = (field.annotation, *get_args(field.annotation)) if field is not None else ()  # or a list of those
+            settings = next((kind for kind in kinds if is_section(kind)), settings)
             path.append(part)
             values = values[part]
     return path, settings, values
+
+
+def is_section(kind: Any) -> bool:
+    """Say whether a type is that of a section, which has settings of its own."""
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

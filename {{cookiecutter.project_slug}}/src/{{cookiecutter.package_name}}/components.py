@@ -8,10 +8,10 @@ that a class of torch, Lightning or torchmetrics works as its library wrote it.
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from .component_settings import Component as Component
+from .component_settings import described
 from .mistakes import UserMistake
 
 # The only places that a `_target_` may name: classes and functions of these modules of this package, classes of these
@@ -27,51 +27,25 @@ ALLOWED_LIBRARIES = (
 )
 
 
-class Strict(BaseModel):
-    """Settings that refuse unknown keys and never change."""
+def settings_class(target: str, group: str = "") -> type[Component]:
+    """Return the class of the settings that `target` takes.
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True
-    )  # built when first used
-
-
-class Component(Strict):
-    """Settings of something that is built: `_target_` names it, the other settings are its arguments.
-
-    A subclass says which arguments `target` takes, a path inside this package or the full path of a library's class:
-    `class MLP(Component, target="models.mlp.MLP")`.
-    """
-
-    known: ClassVar[dict[str, type["Component"]]] = {}
-    import_path: str = Field(alias="_target_")
-
-    def __init_subclass__(cls, target: str = "", **options: Any) -> None:
-        """Register the settings class of `target`."""
-        super().__init_subclass__(**options)
-        if target:
-            Component.known[target] = cls
-
-    @property
-    def reserved(self) -> dict[str, Any]:
-        """Placeholder."""
-        return {}
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments that the component is called with."""
-        return self.model_dump(exclude={"import_path"})
-
-
-class OpenComponent(Component):
-    """A component without a settings class: its arguments are compared with its signature when it is built."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-def settings_class(target: str) -> type[Component]:
-    """Return the class that says which arguments `target` takes.
+    Args:
+        target: full name of what is built.
+        group: of configurations that it is chosen in, such as optimizer; empty: it is a part of another component.
 
     Raises:
         UserMistake: `target` lies neither in this package nor in an allowed library.
+    """
+    require_allowed(target)
+    return described(target, group)
+
+
+def require_allowed(target: str) -> None:
+    """Look where a `_target_` lies.
+
+    Raises:
+        UserMistake: neither in this package nor in an allowed library.
     """
     if not is_allowed(target):
         modules = ", ".join(f"{__package__}.{module}" for module in ALLOWED_MODULES)
@@ -79,7 +53,6 @@ def settings_class(target: str) -> type[Component]:
             f"_target_={target} is not allowed: it may name something in {modules} (ALLOWED_MODULES in components.py) "
             f"or in {', '.join(ALLOWED_LIBRARIES)} (ALLOWED_LIBRARIES)."
         )
-    return Component.known.get(target.removeprefix(f"{__package__}."), OpenComponent)
 
 
 def is_allowed(name: str) -> bool:
@@ -95,7 +68,7 @@ def factory(component: Component) -> Any:
         UserMistake: it does not exist, or is something else than a class or function that is defined where a `_target_`
             may look: a module can name anything that it imports, such as `os.system`.
     """
-    settings_class(component.import_path)
+    require_allowed(component.import_path)
     module, _, name = component.import_path.rpartition(".")
     try:
         made = getattr(import_module(module), name)

@@ -1,13 +1,15 @@
 """Optimizers that torch does not have as they are needed here."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from .mistakes import UserMistake
+from .setting_types import Betas, ProperFraction
 
 
 class Muon(Optimizer):
@@ -20,26 +22,20 @@ class Muon(Optimizer):
     convolutions. Sources: Jordan 2024, https://kellerjordan.github.io/posts/muon; Liu et al. 2025,
     https://arxiv.org/abs/2502.16982.
 
-    Args:
-        params: of a network, in the order of its layers.
-        lr: learning rate of both.
-        momentum: μ.
-        weight_decay: λ of both.
-        ns_steps: Newton-Schulz steps.
-        betas: of AdamW.
-
     Raises:
         UserMistake: torch has no Muon, or the network has no hidden layer that is a matrix.
     """
 
+    needs_whole_matrices = True
+
     def __init__(
         self,
-        params: Iterable[Tensor],
-        lr: float = 1e-3,
-        momentum: float = 0.95,
-        weight_decay: float = 0.01,
-        ns_steps: int = 5,
-        betas: tuple[float, float] = (0.9, 0.999),
+        params: Iterable[Tensor],  # of a network, in the order of its layers
+        lr: PositiveFloat = 1e-3,  # learning rate of both
+        momentum: ProperFraction = 0.95,  # μ of the gradients, before they are made orthogonal
+        weight_decay: NonNegativeFloat = 0.01,  # λ of both
+        ns_steps: Annotated[int, Field(ge=1, lt=100)] = 5,  # Newton-Schulz steps towards the orthogonal matrix
+        betas: Betas = (0.9, 0.999),  # of AdamW
     ) -> None:
         if not hasattr(torch.optim, "Muon"):
             raise UserMistake(f"optimizer=muon needs torch 2.9 or newer; this is {torch.__version__}. Try adamw.")

@@ -1,12 +1,21 @@
-"""Learning rate schedules that know how long the run is. Each takes the optimizer and the run's total steps."""
+"""Learning rate schedules that know how long the run is. Each takes the optimizer and the run's total steps.
+
+Those of torch.optim.lr_scheduler can be chosen as they are, see configs/scheduler/.
+"""
 
 import math
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from .setting_types import Fraction, InnerFraction, ProperFraction
 
 
-def cosine(optimizer: Optimizer, total_steps: int, final_fraction: float = 0.0) -> LRScheduler:
+def cosine(
+    optimizer: Optimizer,
+    total_steps: int,
+    final_fraction: Fraction = 0.0,  # of lr, at the end
+) -> LRScheduler:
     """lr(t) = lr · (f + (1 − f)(1 + cos(πt/T))/2), f the final fraction and T the total steps.
 
     Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983, equation 5 without restarts.
@@ -15,7 +24,10 @@ def cosine(optimizer: Optimizer, total_steps: int, final_fraction: float = 0.0) 
 
 
 def warmup_cosine(
-    optimizer: Optimizer, total_steps: int, warmup_fraction: float = 0.1, final_fraction: float = 0.0
+    optimizer: Optimizer,
+    total_steps: int,
+    warmup_fraction: ProperFraction = 0.1,  # of all steps
+    final_fraction: Fraction = 0.0,  # of lr, at the end
 ) -> LRScheduler:
     """lr(t) = lr · (t + 1)/W while t < W, W the warm-up's steps; then along half a cosine to f · lr at T.
 
@@ -34,9 +46,9 @@ def warmup_cosine(
 def onecycle(
     optimizer: Optimizer,
     total_steps: int,
-    rise_fraction: float = 0.3,
-    initial_fraction: float = 0.04,
-    final_fraction: float = 0.0,
+    rise_fraction: InnerFraction = 0.3,  # of all steps
+    initial_fraction: Fraction = 0.04,  # of lr, at the start
+    final_fraction: Fraction = 0.0,  # of lr, at the end
 ) -> LRScheduler:
     """From i · lr at t = 0 up to lr at t = rT, then down to f · lr at T, both along half a cosine.
 
@@ -55,8 +67,3 @@ def onecycle(
 def along_cosine(start: float, end: float, progress: float) -> float:
     """Return what lies between `start` and `end` along half a cosine; from progress 1 on it is `end`."""
     return end + (start - end) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
-
-
-def plateau(optimizer: Optimizer, total_steps: int, factor: float = 0.5, patience: int = 10) -> ReduceLROnPlateau:
-    """lr ← factor · lr after `patience` epochs in a row without a lower validation loss."""
-    return ReduceLROnPlateau(optimizer, factor=factor, patience=patience)

@@ -8,12 +8,9 @@ Each file names its schema in a comment, as the YAML language server reads it: V
 
 import ast
 import inspect
-import io
 import json
 import re
 import sys
-import textwrap
-import tokenize
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,9 +18,13 @@ from typing import Any
 from omegaconf import OmegaConf
 from pydantic import BaseModel
 
-from .components import ALLOWED_LIBRARIES, ALLOWED_MODULES, Component
-from .configs import COMPONENTS, CONFIGS
+from .component_settings import described
+from .components import ALLOWED_LIBRARIES, ALLOWED_MODULES
+from .configs import COLLECTIONS, COMPONENTS, CONFIGS
 from .settings import Hardware, Settings, Tracking, search
+from .signatures.parameters import meanings
+from .signatures.source import definition
+from .signatures.torch_optim import OF_TORCH, Ranges
 from .sweeps.clusters import ray, slurm
 
 Schema = dict[str, Any]
@@ -31,14 +32,6 @@ Schema = dict[str, Any]
 FOLDER = Path("references/schema")
 WIDTH = 120  # of a line
 STANDARD = "https://json-schema.org/draft/2020-12/schema"
-# Where the targets of a group lie.
-PLACES = {
-    "model": ("models.",),
-    "data": ("data.",),
-    "optimizer": ("optimizers.", "torch.optim."),
-    "scheduler": ("schedulers.",),
-    "loss": ("losses.",),
-}
 SAMPLERS = (search.TPE, search.GP, search.NSGAII, search.Random, search.Grid)
 PRUNERS = (search.Median, search.SuccessiveHalving, search.Hyperband, search.Unpruned)
 
@@ -54,7 +47,7 @@ TARGET = {
 
 def schemas() -> dict[str, Schema]:
     """Return the schema of each kind of file, by its name."""
-    found = {group: component(group) for group in COMPONENTS}
+    found = {group: component(group) for group in COMPONENTS} | {group: collection(group) for group in COLLECTIONS}
     found |= {"hardware": section(Hardware), "tracking": section(Tracking), "train": whole()}
     found |= {"sampler": named(SAMPLERS), "pruner": named(PRUNERS), "sweeper": sweeper(), "launcher": launcher()}
     return {name: {"$schema": STANDARD, "title": name} | schema for name, schema in found.items()}
@@ -64,7 +57,7 @@ def whole() -> Schema:
     """Return the schema of a whole configuration, train.yaml or an experiment: all of it may come from other files."""
     found = section(Settings)
     for name, field in Settings.model_fields.items():
-        if name in (*COMPONENTS, "hardware", "tracking"):
+        if name in (*COMPONENTS, *COLLECTIONS, "hardware", "tracking"):
             found["properties"][name] = {"$ref": f"{name}.json"}
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             found["properties"][name] = section(field.annotation)
@@ -73,22 +66,61 @@ def whole() -> Schema:
 
 
 def component(group: str) -> Schema:
-    """Return the schema of a section that is built: `_target_` says which settings it has."""
-    known = {name: kind for name, kind in Component.known.items() if name.startswith(PLACES[group])}
-    found = chosen_by("_target_", TARGET, {rf"(^|\.){re.escape(name)}$": kind for name, kind in known.items()})
-    for path in sorted((CONFIGS / group).glob("*.yaml")):  # settings of what has no class: any value
-        values: Any = OmegaConf.to_container(OmegaConf.load(path))
-        if isinstance(values, dict):
-            found["else"]["properties"] |= {name: {} for name in values if name not in found["else"]["properties"]}
+    """Return the schema of a section that is built: `_target_` says which settings it has.
+
+    Known are the arguments of what the files of the group name, if it is of the project or of torch.optim. Other
+    classes may have any; where `_target_` comes from another file, those that the files of the group give them.
+    """
+    stated = [values for path in sorted((CONFIGS / group).glob("*.yaml")) for values in built_in(path)]
+    targets = dict.fromkeys(values["_target_"] for values in stated)
+    known = [target for target in targets if target.startswith((f"{__package__}.", OF_TORCH))]
+    found = chosen_by("_target_", TARGET, {pattern(target): arguments(target, group) for target in known})
+    of_others: Schema = {name: {} for values in stated for name in values if name not in found["else"]["properties"]}
+    found["else"]["properties"] |= {name: any_value for name, any_value in of_others.items() if name != "_target_"}
     return found
+
+
+def built_in(path: Path) -> list[dict[str, Any]]:
+    """Return the sections of a file that are built: the whole of it, or those of a collection."""
+    values: Any = OmegaConf.to_container(OmegaConf.load(path))
+    sections = [values, *values.values()] if isinstance(values, dict) else []
+    return [one for one in sections if isinstance(one, dict) and one.get("_target_")]
+
+
+def collection(group: str) -> Schema:
+    """Return the schema of a section of components, each under a name of its own."""
+    return {"type": "object", "properties": {"defaults": DEFAULTS}, "additionalProperties": component(group)}
+
+
+def pattern(target: str) -> str:
+    """Return what matches a full name; of the project's, whatever the package is called."""
+    return rf"(^|\.){re.escape(target.removeprefix(f'{__package__}.'))}$"
+
+
+def arguments(target: str, group: str) -> Schema:
+    """Return the schema of a section whose settings are the arguments of `target`."""
+    kind = described(target, group)
+    found = section(kind)
+    of_torch = definition(f"{Ranges.__module__}.{Ranges.__name__}")
+    known = meanings(of_torch) if of_torch is not None else {}
+    for name, parameter in kind.about.parameters.items():
+        if name in kind.about.offered:
+            del found["properties"][name]
+        else:
+            other = known.get(name) if target.startswith(OF_TORCH) else None
+            found["properties"][name]["description"] = parameter.meaning or other or f"See {target}"
+    found["required"] = [name for name in found["required"] if name in found["properties"]]
+    written = definition(target)
+    if written is not None and isinstance(written.node, ast.ClassDef | ast.FunctionDef):
+        found["description"] = (ast.get_docstring(written.node) or "").partition("\n\n")[0]
+    return found | {"additionalProperties": kind.model_config["extra"] == "allow"}
 
 
 def named(kinds: Iterable[type[BaseModel]]) -> Schema:
     """Return the schema of a section whose `name` says which settings it has."""
     names = {kind.model_json_schema()["properties"]["name"]["const"]: kind for kind in kinds}
-    return chosen_by(
-        "name", {"description": "Which one", "enum": list(names)}, {f"^{key}$": names[key] for key in names}
-    )
+    sections = {f"^{key}$": section(kind) for key, kind in names.items()}
+    return chosen_by("name", {"description": "Which one", "enum": list(names)}, sections)
 
 
 def sweeper() -> Schema:
@@ -101,16 +133,16 @@ def sweeper() -> Schema:
 
 def launcher() -> Schema:
     """Return the schema of the files of hydra/launcher; those of Hydra itself may hold anything."""
-    kinds = {rf"^hydra_plugins\.{kind.__module__.rpartition('.')[2]}_": kind for kind in (ray.Options, slurm.Options)}
-    return chosen_by("_target_", {"description": "Plugin of Hydra", "type": "string"}, kinds) | {"else": {}}
+    kinds = {kind.__module__.rpartition(".")[2]: section(kind) for kind in (ray.Options, slurm.Options)}
+    sections = {rf"^hydra_plugins\.{name}_": one for name, one in kinds.items()}
+    return chosen_by("_target_", {"description": "Plugin of Hydra", "type": "string"}, sections) | {"else": {}}
 
 
-def chosen_by(key: str, allowed: Schema, kinds: Mapping[str, type[BaseModel]]) -> Schema:
-    """Return the schema of a section where `key`, by the pattern it matches, says which class the settings are of.
+def chosen_by(key: str, allowed: Schema, sections: Mapping[str, Schema]) -> Schema:
+    """Return the schema of a section where `key`, by the pattern that it matches, says which settings there are.
 
-    Without `key`, which then comes from another file, they may be those of any class.
+    Without `key`, which then comes from another file, they may be those of any section.
     """
-    sections = {pattern: section(kind) for pattern, kind in kinds.items()}
     branches = []
     merged: dict[str, Schema] = {}
     for pattern, one in sections.items():
@@ -123,7 +155,7 @@ def chosen_by(key: str, allowed: Schema, kinds: Mapping[str, type[BaseModel]]) -
             merged[name] = {"description": setting.get("description", "")} | (
                 {"anyOf": [*options, *new]} if new or options else {}
             )
-    del merged[key]
+    merged.pop(key, None)
     return {
         "type": ["object", "null"],
         "properties": {key: allowed},
@@ -136,12 +168,17 @@ def chosen_by(key: str, allowed: Schema, kinds: Mapping[str, type[BaseModel]]) -
 def section(settings: type[BaseModel]) -> Schema:
     """Return the schema of a section that holds the settings of a class, and no others."""
     described = settings.model_json_schema()
-    meaning = meanings(settings)
+    meaning: dict[str, str] = {}
+    for kind in reversed(settings.__mro__):
+        found = (
+            definition(f"{kind.__module__}.{kind.__name__}") if kind.__module__.startswith(f"{__package__}.") else None
+        )
+        meaning |= meanings(found) if found is not None else {}
     properties: Schema = {"defaults": DEFAULTS}
     for name, allowed in described["properties"].items():
         default = {"default": allowed["default"]} if "default" in allowed else {}
         rule = {key: value for key, value in allowed.items() if key not in ("title", "default", "description")}
-        options = rule.get("anyOf", [rule])
+        options = [inlined(option, described.get("$defs", {})) for option in rule.get("anyOf", [rule])]
         properties[name] = {"description": meaning.get(name, ""), **default, "anyOf": [*options, PLACEHOLDER]}
     return {
         "description": inspect.cleandoc(settings.__doc__ or ""),
@@ -152,30 +189,15 @@ def section(settings: type[BaseModel]) -> Schema:
     }
 
 
-def meanings(settings: type[BaseModel]) -> dict[str, str]:
-    """Return the comment beside or above each setting, also of those that are inherited."""
-    found: dict[str, str] = {}
-    for kind in reversed(settings.__mro__):
-        if issubclass(kind, BaseModel) and kind.__module__.startswith(f"{__package__}."):
-            found |= comments(textwrap.dedent(inspect.getsource(kind)))
-    return found
-
-
-def comments(source: str) -> dict[str, str]:
-    """Return the comment beside or above each annotated name in the source of a class."""
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    remarks = {token.start[0]: token for token in tokens if token.type == tokenize.COMMENT}
-    (kind,) = ast.parse(source).body
-    found: dict[str, str] = {}
-    for line in ast.walk(kind):
-        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
-            first = line.lineno
-            while first - 1 in remarks and not remarks[first - 1].line[: remarks[first - 1].start[1]].strip():
-                first -= 1
-            texts = [remarks[at].string for at in range(first, (line.end_lineno or first) + 1) if at in remarks]
-            if texts:
-                found[line.target.id] = " ".join(text.lstrip("# ") for text in texts).replace("None", "null")
-    return found
+def inlined(schema: Any, definitions: Mapping[str, Schema]) -> Any:
+    """Return a schema with what it refers to in its place, by what must be given alone."""
+    if isinstance(schema, list):
+        return [inlined(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return {"type": "object", "required": definitions[schema["$ref"].rpartition("/")[2]].get("required", [])}
+    return {key: inlined(value, definitions) for key, value in schema.items()}
 
 
 def text(schema: Any, indent: int = 0) -> str:

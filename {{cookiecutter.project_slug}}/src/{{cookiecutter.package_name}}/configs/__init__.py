@@ -17,6 +17,13 @@ def choices(group: str = "") -> list[str]:
     return [path.name for path in CONFIGS.iterdir() if path.is_dir() and path.name not in ("hydra", "__pycache__")]
 
 
+def choice_of(group: str, target: str) -> str:
+    """Return the name of the first file of a group that builds `target`, or an empty string."""
+    line = f"_target_: {target}"
+    paths = sorted((CONFIGS / group).glob("*.yaml"))
+    return next((path.stem for path in paths if line in path.read_text(encoding="utf-8").splitlines()), "")
+
+
 def listing(names: Iterable[str], separator: str = ", ") -> str:
     """Return the names in order, in one line."""
     return separator.join(sorted(name for name in names if name != "hydra"))

@@ -10,29 +10,22 @@ Dimensions: B batch, L positions of a signal, H × W rows and columns of an imag
 """
 
 import math
-from collections.abc import Sequence
+from typing import Annotated
 
 import torch
+from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from ..data.spec import DataSpec
 from ..mistakes import UserMistake
+from ..setting_types import Activation, Dropout, SameLength
 from .activations import ACTIVATIONS
 
 CONVOLUTIONS: dict[int, type[nn.Conv1d | nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
 
 
 class CNN(nn.Module):
-    """Strided convolutions, then one linear layer over all that is left.
-
-    Args:
-        spec: shapes of the data; the input shape must be (L, C) or (H, W, C).
-        channels: C of each convolution.
-        kernel_sizes: width of each convolution, in positions; for images it is a square.
-        stride: positions between two neighbouring outputs of a convolution.
-        padding: zeros put on all ends before each convolution.
-        activation: name of σ, see `activations.py`.
-        dropout: probability in [0, 1) that an activation is set to zero in training.
+    """Strided convolutions over inputs (L, C) or (H, W, C), then one linear layer over all that is left.
 
     Raises:
         UserMistake: the data are neither signals nor images, or too small for these convolutions.
@@ -41,12 +34,13 @@ class CNN(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        channels: Sequence[int] = (25, 25, 25),
-        kernel_sizes: Sequence[int] = (5, 3, 3),
-        stride: int = 2,
-        padding: int = 1,
-        activation: str = "relu",
-        dropout: float = 0.0,
+        channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (25, 25, 25),  # C of each convolution
+        # Width of each convolution, in positions; for images it is a square
+        kernel_sizes: Annotated[tuple[PositiveInt, ...], SameLength("channels")] = (5, 3, 3),
+        stride: PositiveInt = 2,  # positions between two neighbouring outputs of a convolution
+        padding: NonNegativeInt = 1,  # zeros put on all ends before each convolution
+        activation: Activation = "relu",  # σ, after each convolution
+        dropout: Dropout = 0.0,  # probability that an activation is set to zero in training
     ) -> None:
         super().__init__()
         *lengths, input_channels = spec.input_shape  # [L] or [H, W]

@@ -20,10 +20,11 @@ from typing import Any, Literal
 
 import torch
 from loguru import logger
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from ..data.spec import DataSpec
-from ..losses import ClassWeights, Hinge, weight_of_classes
+from ..losses import Hinge, weight_of_classes
 from ..mistakes import UserMistake
 from .kernels import Kernel, scale_gamma
 from .smo import solve_dual
@@ -33,36 +34,27 @@ SOLVED = ("support_vectors", "support_indices", "coefficients", "biases", "dual_
 
 
 class KernelSVM(nn.Module):
-    """A sum over support vectors.
-
-    Args:
-        spec: of data for classification; inputs of any shape are flattened to D features.
-        C: > 0, the largest α. The larger, the fewer samples are left beyond their margin.
-        kernel: rbf, linear or polynomial.
-        gamma: γ of the kernel; `scale` is 1 / (D · variance of the inputs).
-        degree: of the polynomial.
-        coef0: c of the polynomial.
-        class_weights: w for each class, whose largest α is then wC; `balanced`: inversely proportional to its samples.
-        tolerance: > 0, of the conditions of optimality.
-        max_iterations: > 0, steps of the solver for each pair of classes.
+    """A sum over support vectors. Inputs of any shape are flattened to D features.
 
     Raises:
         UserMistake: the data have no classes, or too many samples.
     """
 
     default_loss = Hinge
+    solved_at_once = True
 
     def __init__(
         self,
         spec: DataSpec,
-        C: float = 1.0,
-        kernel: str = "rbf",
-        gamma: float | Literal["scale"] = "scale",
-        degree: int = 3,
-        coef0: float = 0.0,
-        class_weights: ClassWeights = None,
-        tolerance: float = 1e-3,
-        max_iterations: int = 1_000_000,
+        C: PositiveFloat = 1.0,  # the largest α; the larger, the fewer samples are left beyond their margin
+        kernel: Literal["rbf", "linear", "polynomial"] = "rbf",  # K, which measures how alike two samples are
+        gamma: PositiveFloat | Literal["scale"] = "scale",  # γ of the kernel; scale: 1 / (D · variance of the inputs)
+        degree: PositiveInt = 3,  # of the polynomial
+        coef0: float = 0.0,  # c of the polynomial
+        # w of each class, whose largest α is then wC; balanced: inversely proportional to its samples
+        class_weights: tuple[PositiveFloat, ...] | Literal["balanced"] | None = None,
+        tolerance: PositiveFloat = 1e-3,  # how exactly the conditions of optimality hold, in units of f
+        max_iterations: PositiveInt = 1_000_000,  # of the solver, for each pair of classes
     ) -> None:
         super().__init__()
         if spec.task != "classification":

@@ -15,11 +15,7 @@ from ..data.spec import DataSpec
 
 
 class Linear(nn.Module):
-    """One affine map from all features of a sample to the outputs.
-
-    Args:
-        spec: shapes of the data; inputs of any shape are flattened to D features.
-    """
+    """One affine map from all features of a sample to the outputs. Inputs of any shape are flattened to D features."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()

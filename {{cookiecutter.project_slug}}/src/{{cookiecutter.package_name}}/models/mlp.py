@@ -10,33 +10,27 @@ Dimensions: B batch, D input features, H hidden units, K outputs.
 """
 
 import math
-from collections.abc import Sequence
 from itertools import pairwise
 
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from ..data.spec import DataSpec
+from ..setting_types import Activation, Dropout
 from .activations import ACTIVATIONS
 
 
 class MLP(nn.Module):
-    """Fully connected layers with an activation between them.
-
-    Args:
-        spec: shapes of the data; inputs of any shape are flattened to D features.
-        hidden_sizes: H of each hidden layer; an empty list leaves the linear model.
-        activation: name of σ, see `activations.py`.
-        residual: add a hidden layer's input to its output where both have the same size.
-        dropout: probability in [0, 1) that a hidden unit is set to zero in training.
-    """
+    """Fully connected layers with an activation between them. Inputs of any shape are flattened to D features."""
 
     def __init__(
         self,
         spec: DataSpec,
-        hidden_sizes: Sequence[int] = (100, 100),
-        activation: str = "relu",
-        residual: bool = True,
-        dropout: float = 0.0,
+        # H of each hidden layer, input side first; an empty list leaves the linear model
+        hidden_sizes: tuple[PositiveInt, ...] = (100, 100),
+        activation: Activation = "relu",  # σ
+        residual: bool = True,  # add a hidden layer's input to its output where both have the same size
+        dropout: Dropout = 0.0,  # probability that a hidden unit is set to zero in training
     ) -> None:
         super().__init__()
         sizes = [math.prod(spec.input_shape), *hidden_sizes]

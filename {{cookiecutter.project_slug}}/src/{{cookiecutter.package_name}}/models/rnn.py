@@ -10,25 +10,20 @@ H hidden units (both directions together), K outputs.
 """
 
 import math
+from typing import Annotated, Literal
 
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from ..data.spec import DataSpec
 from ..mistakes import UserMistake
+from ..setting_types import Dropout, Needs
 
 CELLS: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class RNN(nn.Module):
-    """A recurrent network whose outputs at all steps feed one linear layer.
-
-    Args:
-        spec: shapes of the data; the input shape must be (L, C), or (L, width, channels).
-        cell: rnn, gru or lstm.
-        hidden_size: hidden units of one direction.
-        num_layers: recurrent layers, each reading the outputs of the one below.
-        bidirectional: read the signal from both ends.
-        dropout: probability in [0, 1) that an output between two layers is set to zero in training.
+    """A recurrent network over inputs (L, C) or (L, width, channels); its outputs at all steps feed one linear layer.
 
     Raises:
         UserMistake: the data have no steps.
@@ -37,11 +32,12 @@ class RNN(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        cell: str = "gru",
-        hidden_size: int = 6,
-        num_layers: int = 1,
-        bidirectional: bool = True,
-        dropout: float = 0.0,
+        cell: Literal["rnn", "gru", "lstm"] = "gru",  # kind of recurrence
+        hidden_size: PositiveInt = 6,  # hidden units of each layer and direction
+        num_layers: PositiveInt = 1,  # recurrent layers, each reading the outputs of the one below
+        bidirectional: bool = True,  # read the signal from both ends
+        # Probability that an output between two layers is set to zero in training
+        dropout: Annotated[Dropout, Needs("num_layers", above=1)] = 0.0,
     ) -> None:
         super().__init__()
         steps, *values = spec.input_shape

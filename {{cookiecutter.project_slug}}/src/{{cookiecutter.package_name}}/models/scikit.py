@@ -22,19 +22,21 @@ SMALLEST = 1e-7  # a probability of 0 would make one mistake infinitely bad
 
 
 class Sklearn(nn.Module):
-    """An estimator that is fitted once, to all training samples.
-
-    Args:
-        spec: of data for classification or regression; inputs of any shape are flattened to D features.
-        estimator: name of a class, or in snake case without Classifier or Regressor: random_forest, k_neighbors.
-        parameters: arguments of the class; unless given, its random_state follows from the seed of the run.
+    """An estimator that is fitted once, to all training samples. Inputs of any shape are flattened to D features.
 
     Raises:
         UserMistake: there is no such estimator for these data, or it does not take these parameters.
     """
 
+    solved_at_once = True
+
     def __init__(
-        self, spec: DataSpec, estimator: str = "random_forest", parameters: Mapping[str, Any] | None = None
+        self,
+        spec: DataSpec,
+        # A class by its name, or in snake case without Classifier or Regressor: random_forest, k_neighbors
+        estimator: str = "random_forest",
+        # Arguments of the class, under its names; unless given, its random_state follows from the seed of the run
+        parameters: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.is_classifier = spec.task == "classification"

@@ -15,6 +15,7 @@ Dimensions: N training samples, B batch, D input features, K classes, H hyperpla
 import math
 
 import torch
+from pydantic import PositiveFloat
 from torch import Tensor, nn
 
 from ..data.spec import DataSpec
@@ -25,9 +26,7 @@ from ..mistakes import UserMistake
 class SVM(nn.Module):
     """Two classes have one hyperplane between them; more have one each, the class against the rest, and J is the sum.
 
-    Args:
-        spec: of data for classification; inputs of any shape are flattened to D features.
-        C: > 0, what a sample beyond its margin costs. The larger, the narrower the margin.
+    Inputs of any shape are flattened to D features.
 
     Raises:
         UserMistake: the data have no classes.
@@ -35,7 +34,11 @@ class SVM(nn.Module):
 
     default_loss = Hinge
 
-    def __init__(self, spec: DataSpec, C: float = 1.0) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,
+        C: PositiveFloat = 1.0,  # what a sample beyond its margin costs; the larger, the narrower the margin
+    ) -> None:
         super().__init__()
         if spec.task != "classification":
             raise UserMistake(

@@ -11,14 +11,16 @@ D hidden size, N heads, A = D / N size of a head, Q quantiles.
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..data.spec import DataSpec, PanelSpec
 from ..mistakes import UserMistake
+from ..setting_types import Divides, Dropout
 
 
 class Explanation(NamedTuple):
@@ -217,13 +219,7 @@ class InterpretableAttention(nn.Module):
 
 
 class TFT(nn.Module):
-    """The Temporal Fusion Transformer.
-
-    Args:
-        spec: of a panel.
-        hidden_size: D, of every layer.
-        num_heads: N, a divisor of D.
-        dropout: probability in [0, 1) that a value in front of a gate, or an attention weight, is set to zero.
+    """The Temporal Fusion Transformer, for a panel.
 
     Raises:
         UserMistake: the data are no panel.
@@ -231,7 +227,13 @@ class TFT(nn.Module):
 
     forecasts = True  # reads windows of a panel
 
-    def __init__(self, spec: DataSpec, hidden_size: int = 16, num_heads: int = 4, dropout: float = 0.1) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,
+        hidden_size: PositiveInt = 16,  # D, of every layer
+        num_heads: Annotated[PositiveInt, Divides("hidden_size")] = 4,  # N of the attention; a divisor of hidden_size
+        dropout: Dropout = 0.1,  # probability that a value in front of a gate, or an attention weight, is set to zero
+    ) -> None:
         super().__init__()
         if not isinstance(spec, PanelSpec):
             raise UserMistake(

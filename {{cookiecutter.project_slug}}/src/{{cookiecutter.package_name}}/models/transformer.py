@@ -14,13 +14,16 @@ a signal has L positions and C channels, an image H rows and W columns of C chan
 """
 
 import math
+from typing import Annotated, Literal
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..data.spec import DataSpec
 from ..mistakes import UserMistake
+from ..setting_types import Divides, Dropout
 
 
 class Patches(nn.Module):
@@ -103,16 +106,7 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """Blocks of attention over the patches of a sample, then one linear layer over their mean.
 
-    Args:
-        spec: shapes of the data: signals (L, C), images (H, W, C), or rows of a table (features,).
-        patch_size: positions of a signal, or rows and columns of an image, that make a token; a table has one token
-            for each feature.
-        model_size: E, the values of a token.
-        num_heads: N, a divisor of E.
-        num_layers: number of blocks.
-        feedforward_size: F, hidden units of the network for each token.
-        positional_encoding: `sinusoidal` (fixed), `learned`, or `none`: then the tokens are a set, without order.
-        dropout: probability in [0, 1) that a value or an attention weight is set to zero in training.
+    Samples are signals (L, C), images (H, W, C), or rows of a table (features,).
 
     Raises:
         UserMistake: the data are of another shape.
@@ -121,13 +115,15 @@ class Transformer(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        patch_size: int = 4,
-        model_size: int = 32,
-        num_heads: int = 4,
-        num_layers: int = 2,
-        feedforward_size: int = 64,
-        positional_encoding: str = "sinusoidal",
-        dropout: float = 0.0,
+        # Positions of a signal, or rows and columns of an image, in a token; a table has one for each feature
+        patch_size: PositiveInt = 4,
+        model_size: PositiveInt = 32,  # E, values of a token
+        num_heads: Annotated[PositiveInt, Divides("model_size")] = 4,  # N of the attention; a divisor of model_size
+        num_layers: PositiveInt = 2,  # blocks
+        feedforward_size: PositiveInt = 64,  # F, hidden units of the network for each token
+        # How a token knows its place: fixed, learned, or none, then the tokens are a set without order
+        positional_encoding: Literal["sinusoidal", "learned", "none"] = "sinusoidal",
+        dropout: Dropout = 0.0,  # probability that a value or an attention weight is set to zero in training
     ) -> None:
         super().__init__()
         if len(spec.input_shape) > 3:

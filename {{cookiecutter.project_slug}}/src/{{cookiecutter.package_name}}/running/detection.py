@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from ..checking import describe
 from ..mistakes import UserMistake
 from ..settings import Hardware, Settings
-from ..settings.learning import LBFGS
 from .cores import SLOT, cores_for_this_job
 
 
@@ -53,7 +52,7 @@ def devices(settings: Settings, accelerator: str) -> tuple[int, str]:
 
     if accelerator != "gpu":
         return 1, "it is one"
-    if isinstance(settings.optimizer, LBFGS) or settings.is_solved:
+    if settings.optimizer.states("reevaluates_loss") or settings.is_solved:
         return 1, "the optimizer or the model takes no more"
     if settings.find is not None:
         return 1, f"find={settings.find} tries on one"
@@ -68,6 +67,6 @@ def precision(settings: Settings, accelerator: str) -> tuple[str, str]:
 
     if accelerator != "gpu" or not torch.cuda.is_bf16_supported(including_emulation=False):
         return "32-true", "bf16 pays on GPUs that compute it"
-    if isinstance(settings.optimizer, LBFGS) or settings.is_solved:
+    if settings.optimizer.states("reevaluates_loss") or settings.is_solved:
         return "32-true", "the optimizer or the model needs the digits"
     return "bf16-mixed", "this GPU computes it"

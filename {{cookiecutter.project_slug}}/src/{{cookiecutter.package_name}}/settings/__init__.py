@@ -1,18 +1,18 @@
 """Every setting: its type, its range, its default, and one line that says what it means.
 
 The YAML files under `configs/` choose values; the classes here say what is allowed, and `checking.py` compares the two.
-The settings of a model, a data set, a loss, an optimizer or a schedule are the arguments that it is called with.
+The settings of what is built (a model, a data set, a loss, ...) are the arguments in its signature: what is allowed is
+said there, see `component_settings.py`. Here are the rules between sections.
 """
 
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from ..components import Component, Strict
+from ..component_settings import Component, Optimizer, Schedule, Strict
+from ..configs import choice_of
 from ..metrics import higher_is_better
-from . import data, learning, models, run
-from .data import Data
-from .learning import LBFGS, Muon, Plateau, Timed
+from . import run
 from .run import Checkpoint, EarlyStopping, Hardware, Tracking, Trainer
 
 __all__ = [
@@ -23,9 +23,6 @@ __all__ = [
     "Settings",
     "Tracking",
     "Trainer",
-    "data",
-    "learning",
-    "models",
     "run",
 ]
 
@@ -35,9 +32,9 @@ class Settings(Strict):
 
     model: Component
     data: Component
-    optimizer: Component
+    optimizer: Optimizer
     task: Component | None = None  # None: what follows from the data
-    scheduler: Component | None = None
+    scheduler: Schedule | None = None
     loss: Component | None = None
     callbacks: dict[str, Component] = {}  # Lightning callbacks, by names of your own
     hardware: Hardware = Hardware()
@@ -57,7 +54,7 @@ class Settings(Strict):
     @property
     def is_solved(self) -> bool:
         """Whether the model is solved at once instead of being trained in steps."""
-        return isinstance(self.model, models.KernelSVM | models.Sklearn)
+        return self.model.states("solved_at_once")
 
     @property
     def monitor_mode(self) -> Literal["min", "max"] | None:
@@ -68,6 +65,11 @@ class Settings(Strict):
     def plain(self) -> dict[str, Any]:
         """Return all settings as values that JSON has."""
         return self.model_dump(mode="json", by_alias=True, serialize_as_any=True)
+
+    def chosen(self, group: str) -> str:
+        """Return the words that choose a component, such as optimizer=adam, for a message."""
+        target = getattr(self, group).import_path
+        return f"{group}={choice_of(group, target) or target}"
 
     @model_validator(mode="after")
     def mode_follows_from_the_metric(self) -> Self:
@@ -83,24 +85,28 @@ class Settings(Strict):
     @model_validator(mode="after")
     def schedule_has_what_it_needs(self) -> Self:
         """Refuse a schedule that could only fail after the first epoch."""
-        if isinstance(self.scheduler, Plateau) and isinstance(self.data, Data) and self.data.val_fraction == 0:
-            raise ValueError("scheduler=plateau watches the validation loss, so it needs data.val_fraction above 0")
-        if isinstance(self.scheduler, Timed) and self.trainer.max_epochs == self.trainer.max_steps == -1:
-            name = self.scheduler.import_path.rpartition(".")[2]
-            raise ValueError(f"scheduler={name} needs an end: set trainer.max_epochs or trainer.max_steps")
+        if self.scheduler is None:
+            return self
+        if self.scheduler.states("watches_metric") and getattr(self.data, "val_fraction", None) == 0:
+            raise ValueError(
+                f"{self.chosen('scheduler')} watches a metric of the validation, so it needs data.val_fraction above 0"
+            )
+        if self.scheduler.asks_for("total_steps") and self.trainer.max_epochs == self.trainer.max_steps == -1:
+            raise ValueError(f"{self.chosen('scheduler')} needs an end: set trainer.max_epochs or trainer.max_steps")
         return self
 
     @model_validator(mode="after")
-    def lbfgs_sees_one_batch_at_a_time(self) -> Self:
-        """Refuse what L-BFGS cannot do: it computes the loss of the same batch again and again within a step."""
-        if isinstance(self.optimizer, LBFGS) and self.trainer.accumulate_grad_batches > 1:
-            raise ValueError("optimizer=lbfgs needs trainer.accumulate_grad_batches=1; raise data.batch_size instead")
-        if isinstance(self.optimizer, LBFGS) and self.hardware.may_be_several:
-            raise ValueError(
-                "optimizer=lbfgs makes much of the last digits, which depend on who sums: hardware.devices=1"
-            )
-        if isinstance(self.optimizer, LBFGS) and self.hardware.precision == "16-mixed":
-            raise ValueError("optimizer=lbfgs does not work with hardware.precision=16-mixed; try 32-true")
+    def a_step_sees_one_batch(self) -> Self:
+        """Refuse what an optimizer cannot do that computes the loss of the same batch again and again in a step."""
+        if not self.optimizer.states("reevaluates_loss"):
+            return self
+        name = self.chosen("optimizer")
+        if self.trainer.accumulate_grad_batches > 1:
+            raise ValueError(f"{name} needs trainer.accumulate_grad_batches=1; raise data.batch_size instead")
+        if self.hardware.may_be_several:
+            raise ValueError(f"{name} makes much of the last digits, which depend on who sums: hardware.devices=1")
+        if self.hardware.precision == "16-mixed":
+            raise ValueError(f"{name} does not work with hardware.precision=16-mixed; try 32-true")
         return self
 
     @model_validator(mode="after")
@@ -110,17 +116,18 @@ class Settings(Strict):
             return self
         if self.is_solved:
             raise ValueError(f"find={self.find} tries a few steps; {self.model.import_path} is solved without steps")
-        if self.find == "lr" and isinstance(self.optimizer, LBFGS):
-            raise ValueError("find=lr is not for optimizer=lbfgs, which searches along each step by itself")
+        if self.find == "lr" and self.optimizer.states("reevaluates_loss"):
+            raise ValueError(f"find=lr is not for {self.chosen('optimizer')}, which searches along each step by itself")
         if self.hardware.may_be_several:
             raise ValueError(f"find={self.find} tries on one device: hardware.devices=1")
         return self
 
     @model_validator(mode="after")
-    def muon_sees_whole_matrices(self) -> Self:
+    def matrices_stay_whole(self) -> Self:
         """Refuse to take apart what the optimizer needs whole."""
-        if isinstance(self.optimizer, Muon) and self.hardware.is_sharded:
-            raise ValueError("optimizer=muon needs whole matrices, which hardware.strategy=fsdp takes apart: try adamw")
+        if self.optimizer.states("needs_whole_matrices") and self.hardware.is_sharded:
+            name = self.chosen("optimizer")
+            raise ValueError(f"{name} needs whole matrices, which hardware.strategy=fsdp takes apart: try adamw")
         return self
 
     @model_validator(mode="after")

@@ -5,9 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from ..components import Strict
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
+from ..component_settings import Strict
+from ..setting_types import Fraction
 
 
 class Hardware(Strict):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
-from ..components import Strict
+from ..component_settings import Strict
 from ..mistakes import nearest
 
 Direction = Literal["minimize", "maximize"]

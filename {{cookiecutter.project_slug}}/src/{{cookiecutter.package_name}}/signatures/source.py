@@ -196,15 +196,24 @@ def class_attribute(target: str, name: str, default: Any = None) -> Any:
     """
     found = definition(target)
     for kind in lineage(found) if found is not None else ():
-        assert isinstance(kind.node, ast.ClassDef)
-        for statement in reversed(kind.node.body):
-            if name not in dict(bindings(statement)):
-                continue
-            value = getattr(statement, "value", None)
-            if value is None and isinstance(statement, ast.AnnAssign):  # a type only
-                continue
-            try:
-                return ast.literal_eval(value)
-            except (ValueError, TypeError):
-                return default
+        if (statement := attribute(kind, name)) is not None:
+            return literal(getattr(statement, "value", None), default)
     return default
+
+
+def attribute(kind: Definition, name: str) -> ast.stmt | None:
+    """Return the statement that gives an attribute of a class its value, in the class itself."""
+    assert isinstance(kind.node, ast.ClassDef)
+    for statement in reversed(kind.node.body):
+        is_type_only = isinstance(statement, ast.AnnAssign) and statement.value is None
+        if name in dict(bindings(statement)) and not is_type_only:
+            return statement
+    return None
+
+
+def literal(node: ast.expr | None, default: Any = None) -> Any:
+    """Return the value of an expression, or `default` if it would have to be computed."""
+    try:
+        return default if node is None else ast.literal_eval(node)
+    except (ValueError, TypeError):
+        return default

@@ -7,7 +7,6 @@ from typing import Any
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ..components import Component, asked_for, build, factory
 from ..mistakes import UserMistake
@@ -98,7 +97,8 @@ class SchedulerFactory:
             UserMistake: it needs to know how long the training is, and that has no end.
         """
         assert self.module is not None
-        offers: dict[str, Any] = {"optimizer": optimizer, "mode": self.mode}
+        watches = self.settings.states("watches_metric")
+        offers: dict[str, Any] = {"optimizer": optimizer, **({"mode": self.mode} if watches else {})}
         counts_steps = "total_steps" in asked_for(factory(self.settings))
         if counts_steps:
             steps = self.module.trainer.estimated_stepping_batches
@@ -107,7 +107,6 @@ class SchedulerFactory:
                 raise UserMistake(f"scheduler={name} needs an end: set trainer.max_steps")
             offers["total_steps"] = int(steps)
         scheduler = build(self.settings, **offers)
-        watches = isinstance(scheduler, ReduceLROnPlateau)
         reserved = self.settings.reserved
         interval = reserved.get("interval") or ("step" if counts_steps else "epoch")
         between = self.every_epochs if watches and interval == "epoch" else 1  # what it watches is measured so often

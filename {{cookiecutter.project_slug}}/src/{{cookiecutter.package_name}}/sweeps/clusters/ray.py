@@ -12,7 +12,7 @@ from typing import Any
 from loguru import logger
 from pydantic import NonNegativeFloat, PositiveFloat
 
-from ...components import Strict
+from ...component_settings import Strict
 from ...mistakes import UserMistake, first_line
 from ...running.signals import listening
 from ..jobs import Job

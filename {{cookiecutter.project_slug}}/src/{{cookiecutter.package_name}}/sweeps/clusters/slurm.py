@@ -17,7 +17,7 @@ from typing import Annotated
 from loguru import logger
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from ...components import Strict
+from ...component_settings import Strict
 from ...mistakes import UserMistake
 from ...running.signals import Stopped, listening
 from ..jobs import Job
