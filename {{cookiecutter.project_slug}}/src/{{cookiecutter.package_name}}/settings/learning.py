@@ -16,6 +16,13 @@ class CrossEntropy(Component, target="losses.CrossEntropy"):
     class_weights: tuple[NonNegativeFloat, ...] | Literal["balanced"] | None = None  # how much each class counts
 
 
+class BinaryCrossEntropy(Component, target="losses.BinaryCrossEntropy"):
+    """−p t log σ(o) − (1 − t) log(1 − σ(o)), for each label by itself."""
+
+    # How much a label counts where it applies; balanced: as much in all as where it does not
+    pos_weight: tuple[NonNegativeFloat, ...] | Literal["balanced"] | None = None
+
+
 class Hinge(Component, target="losses.Hinge"):
     """max(0, 1 − y f)."""
 
