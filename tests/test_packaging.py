@@ -31,8 +31,8 @@ def test_a_wheel_holds_the_configs_and_the_licence(bake: Bake, tmp_path: Path) -
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert "Requires-Python: >=3.11" in metadata
     assert AWKWARD["description"] in metadata
-    for command in ("train", "evaluate", "report", "runs"):
-        assert f"{command} = {package}.{command}:main" in scripts
+    for command in ("train", "evaluate", "predict", "export-model", "report", "runs", "codestyle"):
+        assert f"{command} = {package}.{command.replace('-', '_')}:main" in scripts
 
 
 @pytest.mark.slow

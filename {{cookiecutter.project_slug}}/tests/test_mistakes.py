@@ -232,7 +232,7 @@ def test_a_mistake_in_one_job_stops_a_multirun_before_it_starts(command, tmp_pat
 def test_help_and_mistakes_never_import_torch(python):
     python(f"""
 import sys
-from {PACKAGE} import evaluate, export, predict, report, train
+from {PACKAGE} import evaluate, export_model, predict, report, train
 for command, typed in [
     (train, ["--help"]),
     (train, ["--cfg", "job"]),
@@ -243,8 +243,8 @@ for command, typed in [
     (evaluate, ["run=nowhere"]),
     (predict, ["--help"]),
     (predict, ["run=nowhere", "input=new.csv"]),
-    (export, ["--help"]),
-    (export, ["run=nowhere"]),
+    (export_model, ["--help"]),
+    (export_model, ["run=nowhere"]),
     (report, ["--help"]),
     (report, ["nowhere"]),
 ]:
