@@ -202,6 +202,8 @@ MULTIRUN_MISTAKES = [
     ("model=mlp,cnnn", "model=cnnn", "mean cnn?", "No job has been started"),
     ("model.hidden_size=[10],[20]", "model.hidden_size=[10]", "mean model.hidden_sizes?", "No job has been started"),
     ("seed=0,1 sweep=a/b", "sweep=a/b", "No job has been started"),
+    ("seed=0,1 sweep=", "sweep= is empty", "leave it out", "No job has been started"),
+    ("hydra/sweeper=optuna sweep= seed=choice(0,1)", "sweep= is empty", "No job has been started"),
     ("seed=0,1 resume=nowhere", "resume=", "goes on with one run"),
     ("hydra/launcher=joblib hydra.launcher.n_jobs=0 seed=0,1", "n_jobs=0", "-1"),
     ("hydra/launcher=joblib hydra.launcher.n_jobs=many seed=0,1", "n_jobs=many", "-1"),

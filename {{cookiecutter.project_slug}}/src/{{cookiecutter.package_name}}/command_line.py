@@ -109,14 +109,25 @@ def register_resolvers() -> None:
     """Teach OmegaConf what the files under `configs/` use."""
     from omegaconf import OmegaConf
 
-    OmegaConf.register_new_resolver("new_run", new_run, use_cache=True, replace=True)
+    for resolver in (new_run, new_sweep):
+        OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
 
 
 def new_run() -> str:
-    """Return the folder of a single run below runs/. Two that start in the same second get folders of their own."""
+    """Return the folder of a single run below runs/."""
     from .running.requeue import folder_name
 
-    return folder_name(sys.argv) or f"{time.strftime('%Y-%m-%d/%H-%M-%S')}-{os.urandom(2).hex()}"
+    return folder_name(sys.argv) or own_name("%Y-%m-%d/%H-%M-%S")
+
+
+def new_sweep() -> str:
+    """Return the name of a multirun that was given none."""
+    return own_name("%Y-%m-%d_%H-%M-%S")
+
+
+def own_name(form: str) -> str:
+    """Return the time in a form of `strftime`, and an id: two that start in the same second get names of their own."""
+    return f"{time.strftime(form)}-{os.urandom(2).hex()}"
 
 
 def help_text(name: str, doc: str) -> str:

@@ -25,7 +25,7 @@ LOGGING = ("hydra.job_logging.", "hydra.hydra_logging.")
 LOGGING_CLASSES = ("logging.StreamHandler", "logging.NullHandler", f"{__package__}.logs.LoguruHandler")
 STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 # What ${name:...} may call. Those that make new sections (oc.decode, oc.create) could hide what is looked for here.
-RESOLVERS = ("now", "new_run", "hydra", "oc.env")
+RESOLVERS = ("now", "new_run", "new_sweep", "hydra", "oc.env")
 # An interpolation that could stand for a whole section outside of `hydra`, such as one with a `_target_`.
 SECTION_ELSEWHERE = r"\s*\$\{(?!hydra\.)[^:]*\}\s*"
 

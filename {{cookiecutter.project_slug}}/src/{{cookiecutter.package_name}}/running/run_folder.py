@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from ..checking import check
+from ..command_line import register_resolvers
 from ..mistakes import UserMistake
 from ..secrecy import mask
 from ..settings import Settings
@@ -151,7 +152,9 @@ def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
             latest = sorted(other.parent for other in Path("runs").glob("**/summary.json"))
             hint = f" The latest run here is {latest[-1]}" if latest else ""
             raise UserMistake(f"run={folder} is not a run that ended: {path} does not exist.{hint}")
-    setup_globals()  # teaches OmegaConf ${now:}, as every command has done; a notebook has not
+    # These teach OmegaConf ${now:} and ${new_sweep:}, as every command has done; a notebook has not.
+    setup_globals()
+    register_resolvers()
     try:
         refuse_links(folder)
         recorded = read_sealed(summary)
