@@ -91,7 +91,7 @@ def test_another_name_is_another_sweep(train):
 
 
 def test_two_sweeps_without_a_name_that_start_in_the_same_second_have_folders_of_their_own(train, monkeypatch):
-    monkeypatch.setattr("{{ cookiecutter.package_name }}.command_line.time.strftime", lambda form: "2026-01-31_12-00-00")
+    monkeypatch.setattr("time.strftime", lambda form: "2026-01-31_12-00-00")
     folders = [train("-m", "trainer.max_steps=2", "model=linear", "seed=1").folder for _ in range(2)]
     assert folders[0] != folders[1]
     for folder in folders:

@@ -21,7 +21,7 @@ from ..mistakes import UserMistake
 from ..secrecy import mask
 from ..settings import Settings
 from ..strangers import refuse_links
-from .integrity import is_unchanged, read_sealed, read_summary, seal
+from .integrity import GUARDED, is_unchanged, read_sealed, read_summary, seal
 from .provenance import git_state, versions
 from .resuming import Recorded, fingerprint
 from .signals import StopRequest
@@ -50,6 +50,7 @@ class Run:
         self.stop = stop
         self.before = read_summary(folder)  # how it ended when it ran last
         self.trainer: Trainer | None = None
+        self.kept: dict[Path, bytes] = {}  # the files of a completed run, while what goes on has saved nothing yet
         self.closers: list[Callable[[dict[str, Any]], None]] = []
         self.summary: dict[str, Any] = {
             "status": "failed",
@@ -95,6 +96,9 @@ class Run:
         if not self.is_first_rank:
             return
         self.trainer = trainer
+        if self.before.get("status") == "completed":
+            paths = [self.folder / name for name in ("summary.json", *GUARDED)]
+            self.kept = {path: path.read_bytes() for path in paths if path.is_file()}
         (self.folder / "summary.json").unlink(missing_ok=True)  # what it said is history now
         if self.recorded.changes:
             note(self.recorded, self.folder)
@@ -122,6 +126,15 @@ class Run:
         self.summary["checkpoint"]["tested"] = checkpoint.stem
         scores = "  ".join(f"{name} {value:.4f}" for name, value in tested.items())
         logger.success("{} with the {} weights, in {}", scores, checkpoint.stem, shown(self.folder))
+
+    def put_back(self) -> bool:
+        """Leave a completed run as it was, unless it has saved anything since it went on; say whether it is so."""
+        saved = [self.folder / name for name in self.before.get("files", {}) if name.startswith("checkpoints/")]
+        if not self.kept or not all(is_unchanged(path, self.folder, self.before) for path in saved):
+            return False
+        for path, content in self.kept.items():
+            write_whole(path, content)
+        return True
 
     def write(self) -> None:
         """Write the summary beside and rename it: a kill in the middle leaves the last good one.
@@ -178,11 +191,11 @@ def note(recorded: Recorded, folder: Path) -> None:
     write_whole(folder / ".hydra" / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(recorded.overrides)))
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file beside and rename it: a kill in the middle leaves the last good one."""
     partial = path.with_name(f"{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
