@@ -84,7 +84,7 @@ def test_what_the_readmes_say_to_type_runs_the_commands_of_the_environment(
     bake: Bake, commands: set[str], environment: Path, shell: str, tmp_path: Path
 ) -> None:
     lines = [line for readme in (TEMPLATE / "README.md", bake() / "README.md") for line in typed(readme, commands)]
-    assert {line.partition(" ")[0] for line in lines} == commands - {"codestyle"}, "each is in a README"
+    assert {line.partition(" ")[0] for line in lines} >= commands - {"codestyle"}, "each is in a README"
     for line in lines:
         name, *words = shlex.split(line)
         activated = f". {shlex.quote(str(environment / 'bin' / 'activate'))}\n{line}"
