@@ -33,6 +33,7 @@ def write_run(folder: Path, seed: int, accuracy: float | None, **changes: object
     summary = {
         "status": "completed",
         "metrics": metrics,
+        "higher_is_better": {"accuracy": True, "loss": False},
         "overrides": overrides,
         "choices": choices,
         "seed": seed,

@@ -226,6 +226,76 @@ def test_the_best_setting_is_chosen_on_validation_data_and_shown_with_its_test_v
     assert "Best by the lowest mean val/loss: optimizer.lr=0.3 (1 run, 1 more not completed): val/loss 0.1," in printed
 
 
+@pytest.mark.parametrize(
+    ("metric", "direction", "best"),
+    [
+        ("accuracy", True, "0.95"),
+        ("f1", True, "0.95"),
+        ("loss", False, "0.1"),
+        ("perplexity", False, "0.1"),
+        ("my_own", True, "0.95"),
+        ("my_own", False, "0.1"),
+        ("night/my_own", False, "0.1"),  # of a second validation loader
+    ],
+)
+def test_what_is_best_follows_from_the_direction_that_the_runs_state(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], metric: str, direction: bool, best: str
+) -> None:
+    stated = {metric.rpartition("/")[2]: direction}
+    for value in (0.1, 0.5, 0.95):
+        metrics = {f"test/{metric}": value, f"val/{metric}": value}
+        settings = {"optimizer.lr": value}
+        write_run(tmp_path / str(value), 0, None, metrics=metrics, settings=settings, higher_is_better=stated)
+    assert main([str(tmp_path), "--metric", f"test/{metric}"]) == 0
+    word = "highest" if direction else "lowest"
+    assert f"Best by the {word} mean val/{metric}: optimizer.lr={best} (1 run)" in capsys.readouterr().out
+    latex = (tmp_path / "report" / "table.tex").read_text(encoding="utf-8")
+    assert r"    \textbf{" + best + r"} & \textbf{1} &" in latex and latex.count(r"\textbf") == 3
+
+
+@pytest.mark.parametrize(
+    ("stated", "why"),
+    [
+        ([{}, {}, {}], "no run states whether a higher or a lower val/f1 is better. State it with the metric"),
+        ([{"f1": None}, {"f1": "yes"}, {"loss": False}], "no run states whether a higher or a lower val/f1 is better"),
+        (
+            [{"f1": True}, {"f1": False}, {"f1": True}],
+            "runs disagree whether a higher val/f1 is better (2 say yes, 1 say",
+        ),
+    ],
+)
+def test_there_is_no_best_where_runs_do_not_state_what_is_better(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], stated: list[dict[str, object]], why: str
+) -> None:
+    for i, directions in enumerate(stated):
+        metrics = {"test/f1": i / 10, "val/f1": i / 10, "val/loss": 1.0 - i / 10}
+        directions = directions | {"loss": False}
+        write_run(tmp_path / str(i), 0, None, metrics=metrics, model=f"m{i}", higher_is_better=directions)
+    assert main([str(tmp_path), "--metric", "test/f1"]) == 0
+    printed = capsys.readouterr().out
+    assert f"No best setting: {why}" in printed and "Best" not in printed
+    assert "--metric chooses by another one: val/loss." in printed
+    assert r"\textbf" not in (tmp_path / "report" / "table.tex").read_text(encoding="utf-8")
+    assert 'class="best"' not in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+    assert main([str(tmp_path), "--metric", "val/loss", "--metric", "test/f1"]) == 0
+    assert "Best by the lowest mean val/loss: model=m2 (1 run)" in capsys.readouterr().out
+
+
+def test_several_validation_loaders_are_named_where_none_was_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for model, day, night in (("mlp", 0.9, 0.5), ("cnn", 0.8, 0.7)):
+        metrics = {"test/accuracy": 0.5, "val/day/accuracy": day, "val/night/accuracy": night}
+        write_run(tmp_path / model, 0, None, metrics=metrics, model=model)
+    assert main([str(tmp_path)]) == 0
+    said = "No best setting: no completed run has val/accuracy, and test data never choose. "
+    assert said + "--metric chooses by another one: val/day/accuracy, val/night/accuracy." in capsys.readouterr().out
+    for loader, best in (("day", "mlp"), ("night", "cnn")):
+        assert main([str(tmp_path), "--metric", f"val/{loader}/accuracy"]) == 0
+        assert f"Best by the highest mean val/{loader}/accuracy: model={best}" in capsys.readouterr().out
+
+
 def test_a_best_setting_that_others_equal_is_said_to_be_one_of_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

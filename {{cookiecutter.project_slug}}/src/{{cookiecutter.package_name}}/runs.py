@@ -12,7 +12,8 @@ from typing import Any
 from .mistakes import UserMistake
 from .reporting.asking import Parser, check_known, choose_metrics, known_metrics, known_settings, not_there
 from .reporting.details import details, differences, find_run
-from .reporting.results import is_higher_better, numbers_first, setting, varying_settings
+from .reporting.direction import higher_is_better, why_unknown
+from .reporting.results import numbers_first, setting, varying_settings
 from .reporting.summaries import PRUNED, STATUSES, UNFINISHED, Run, find_runs
 
 RUNS = Path("runs")
@@ -89,12 +90,17 @@ def list_runs(options: argparse.Namespace) -> None:
     if options.sort:
         runs = in_order(runs, options.sort, everything)
     runs = runs[: options.limit]
+    unsure = no_best_first(options.sort, everything)
     if options.json:
         print_json([as_json(run) for run in runs])
+        if unsure:
+            sys.stderr.write(f"{unsure}\n")
         return
     if runs:
         print_line(table_of(runs, metrics))
     print_line(f"{len(runs)} of {len(everything)} runs under {options.folder}")
+    if unsure:
+        print_line(unsure)
     for path, reason in found.unreadable:
         print_line(f"cannot be read: {path}: {reason}")
 
@@ -110,10 +116,13 @@ def parse_where(text: str, runs: list[Run]) -> tuple[str, str]:
 
 
 def in_order(runs: list[Run], key: str, everything: list[Run]) -> list[Run]:
-    """Best first by a metric, the runs without a finite one last; or ascending by anything else."""
+    """Best first by a metric, the runs without a finite one last; ascending by anything else.
+
+    By a metric whose direction is not known it is ascending too.
+    """
     metrics = known_metrics(everything)
     if key in metrics:
-        sign = -1 if is_higher_better(key) else 1
+        sign = -1 if higher_is_better(key, everything) else 1
         values = [sign * run.metrics.get(key, math.nan) for run in runs]
         order = sorted(range(len(runs)), key=lambda i: (not math.isfinite(values[i]), values[i]))
         return [runs[i] for i in order]
@@ -121,6 +130,13 @@ def in_order(runs: list[Run], key: str, everything: list[Run]) -> list[Run]:
         return sorted(runs, key=lambda run: str(getattr(run, key)))
     check_known("setting or metric", key, [*known_settings(everything), "status", "folder", *metrics])
     return sorted(runs, key=lambda run: numbers_first(setting(run, key)))
+
+
+def no_best_first(key: str | None, runs: list[Run]) -> str:
+    """Why a metric is sorted from the smallest value and not from the best; empty where it is not."""
+    if key not in known_metrics(runs) or higher_is_better(key, runs) is not None:
+        return ""
+    return f"Sorted from the smallest {key}, not from the best: {why_unknown(key, runs)}."
 
 
 def table_of(runs: list[Run], metrics: list[str]) -> str:

@@ -2,16 +2,12 @@
 
 from collections.abc import Iterable
 
+from .best import best_lines
 from .comparison import Comparison
-from .results import Results, is_higher_better
+from .results import Results
 from .statistics import EXACT_UP_TO, FEWEST, RESAMPLES
 from .summaries import PRUNED
-from .table import FRACTIONS, INTERVAL, format_number, format_statistic, has_intervals
-
-
-def describe(results: Results, settings: dict[str, str]) -> str:
-    """`model=mlp optimizer.lr=0.1`: the settings that the columns show."""
-    return " ".join(f"{key}={settings[key]}" for key in results.settings)
+from .table import FRACTIONS, INTERVAL, format_number, has_intervals
 
 
 def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]:
@@ -44,29 +40,6 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
         lines.append(f"{pruned} pruned by the search before their end: counted, but in no mean.")
     lines += listed((str(run.folder) for run in found.unfinished), "still running, or killed (no summary.json)")
     lines += listed((f"{path}: {reason}" for path, reason in found.unreadable), "left out, cannot be read")
-    return lines
-
-
-def best_lines(results: Results) -> list[str]:
-    """The best setting of each data set, chosen on validation data, and what it reaches in the metrics asked for."""
-    if len(results.rows) < 2:
-        return []
-    if not results.best:
-        return [f"No best setting: no completed run has {results.validation}, and test data never choose."]
-    by = results.validation
-    lines = []
-    for row in results.best:
-        runs = len(row.with_status("completed"))
-        shown = [by, *(metric for metric in results.metrics if metric != by)]
-        figures = ", ".join(f"{name} {format_statistic(name, row.statistic(name), runs)}" for name in shown)
-        kind = "highest" if is_higher_better(by) else "lowest"
-        on = f" on {row.settings['data']}" if len(results.best) > 1 else ""
-        lost = len(row.runs) - runs
-        count = f"{runs} run{'s' * (runs != 1)}" + (f", {lost} more not completed" if lost else "")
-        rivals = [other for other in results.rows if results.data_of(other) == results.data_of(row)]
-        equal = sum(other.statistic(by).mean == row.statistic(by).mean for other in rivals) - 1
-        count += f", {equal} other{'s' * (equal != 1)} as good" if equal else ""
-        lines.append(f"Best{on} by the {kind} mean {by}: {describe(results, row.settings)} ({count}): {figures}")
     return lines
 
 

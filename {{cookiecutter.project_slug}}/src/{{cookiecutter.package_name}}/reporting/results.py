@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from .direction import higher_is_better, without_stage
 from .reference import Reference
 from .statistics import Statistic, summarize
 from .summaries import Run, RunsFound
 
 FIRST_COLUMNS = ("model", "data")
 DEFAULT = "default"  # shown where a run leaves alone what another run overrides
-HIGHER_IS_BETTER = {"accuracy", "r2"}
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,11 @@ class Results:
     def best(self) -> list[Row]:
         """The best row of each data set by the mean of `validation`; test data never choose.
 
-        Empty where no run has that metric, or where there is nothing to choose from.
+        Empty where no run has that metric, where its direction is not known, or where there is nothing to choose from.
         """
         best: dict[str, Row] = {}
-        for row in self.ranked if len(self.rows) > 1 else []:
+        is_choice = len(self.rows) > 1 and self.direction is not None
+        for row in self.ranked if is_choice else []:
             mean = row.statistic(self.validation).mean
             if mean is not None and math.isfinite(mean):
                 best.setdefault(self.data_of(row), row)
@@ -83,8 +84,13 @@ class Results:
 
     @cached_property
     def ranked(self) -> list[Row]:
-        """The rows from the best to the worst by the mean of `validation`; those without one last."""
-        sign = -1 if is_higher_better(self.validation) else 1
+        """The rows from the best to the worst by the mean of `validation`, those without one last.
+
+        In the order of the table where it is not known what is better.
+        """
+        if self.direction is None:
+            return self.rows
+        sign = -1 if self.direction else 1
 
         def key(row: Row) -> float:
             mean = row.statistic(self.validation).mean
@@ -98,7 +104,12 @@ class Results:
     @property
     def validation(self) -> str:
         """The metric that chooses: that of the validation data, of the first metric asked for."""
-        return f"val/{self.metrics[0].rpartition('/')[2]}"
+        return f"val/{without_stage(self.metrics[0])}"
+
+    @cached_property
+    def direction(self) -> bool | None:
+        """Whether a higher value of `validation` is better; None where that is not known."""
+        return higher_is_better(self.validation, self.found.runs)
 
     @property
     def reference_columns(self) -> tuple[str, ...]:
@@ -121,11 +132,6 @@ class Results:
         return [
             (row.settings, seed, n) for row, seeds in counts for seed, n in seeds.items() if seed is not None and n > 1
         ]
-
-
-def is_higher_better(metric: str) -> bool:
-    """True for accuracy and r2, False for losses and errors."""
-    return metric.rpartition("/")[2] in HIGHER_IS_BETTER
 
 
 def setting(run: Run, key: str) -> str:

@@ -16,7 +16,7 @@ PRUNED = "pruned"  # a search ended it early, since others of its trials did bet
 # Folders inside a run that hold thousands of files and no summary; hidden ones are skipped too.
 SKIPPED_FOLDERS = {"wandb", "checkpoints", "figures", "__pycache__", "node_modules"}
 LISTS = ("overrides", "input_shape")
-MAPPINGS = ("choices", "metrics", "seconds", "checkpoint", "git", "versions", "hardware", "files")
+MAPPINGS = ("choices", "metrics", "higher_is_better", "seconds", "checkpoint", "git", "versions", "hardware", "files")
 # What reading a broken file can raise: numbers beyond all bounds and brackets without end among them.
 UNREADABLE = (OSError, ValueError, ArithmeticError, RecursionError)
 # Settings that do not change what is trained. The seed is what the mean is taken over.
@@ -35,6 +35,7 @@ class Run:
     error: str = ""
     input_shape: tuple[int, ...] = ()  # of the data; empty where the run ended before it was known
     files: dict[str, str] = field(default_factory=dict)  # SHA-256 of the files of the run, as it wrote them
+    higher_is_better: dict[str, bool] = field(default_factory=dict)  # of metrics, by their name without the stage
 
 
 @dataclass
@@ -100,6 +101,7 @@ def read_run(path: Path) -> Run:
         error=first_line(summary.get("error") or ""),
         input_shape=tuple(summary.get("input_shape") or []),
         files=summary.get("files") or {},
+        higher_is_better={k: v for k, v in (summary.get("higher_is_better") or {}).items() if isinstance(v, bool)},
     )
 
 
