@@ -118,6 +118,38 @@ def test_the_same_seed_twice_is_pointed_out(tmp_path: Path, capsys: pytest.Captu
     assert "- model=mlp data=mnist1d seed=7: 2 runs" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("metrics", "shown"),
+    [
+        ([["loss", "accuracy"], ["loss", "accuracy", "f1"]], ["test/accuracy"]),
+        ([["loss", "rmse", "mae", "r2"]], ["test/r2", "test/mae"]),
+        ([["loss", "mae"]], ["test/mae"]),
+        ([["loss", "quantile_loss"]], ["test/quantile_loss"]),
+        ([["elbo", "loss"]], ["test/loss"]),
+        ([["elbo"]], ["test/elbo"]),
+        ([["loss", "accuracy"], ["loss", "mae", "r2"], []], ["test/accuracy", "test/r2", "test/mae"]),
+        ([["accuracy"], ["loss"]], ["test/accuracy", "test/loss"]),
+        ([[]], ["test/accuracy"]),
+    ],
+)
+def test_the_metrics_shown_are_those_that_say_most_of_the_runs(
+    tmp_path: Path, metrics: list[list[str]], shown: list[str]
+) -> None:
+    for seed, names in enumerate(metrics):
+        values = {f"{stage}/{name}": 0.5 for stage in ("train", "val", "test") for name in names}
+        write_run(tmp_path / str(seed), seed, None, metrics=values)
+    assert main([str(tmp_path)]) == 0
+    (row,) = table(tmp_path / "report")
+    assert [key.removesuffix("_mean") for key in row if key.endswith("_mean")] == shown
+
+
+def test_the_metrics_of_a_validation_are_shown_where_nothing_was_tested(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", 0, None, metrics={"val/r2": 0.5, "val/mae": 2.0, "val/loss": 0.1, "train/loss": 0.1})
+    assert main([str(tmp_path)]) == 0
+    (row,) = table(tmp_path / "report")
+    assert [key for key in row if key.endswith("_mean")] == ["val/r2_mean", "val/mae_mean"]
+
+
 def test_a_diverged_run_shows_as_nan_and_does_not_break_the_chart(tmp_path: Path) -> None:
     write_run(tmp_path / "a", 0, 0.5, metrics={"test/loss": None})
     write_run(tmp_path / "b", 0, 0.5, metrics={"test/loss": 2.0}, model="cnn")

@@ -71,7 +71,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         metavar="NAME",
         help="metric to show, such as val/loss; may be given several times "
-        "(default: test/accuracy, or test/loss where no run has it)",
+        "(default: test/accuracy; of values test/r2 and test/mae; of forecasts test/quantile_loss; else test/loss)",
     )
     parser.add_argument(
         "--group-by",
