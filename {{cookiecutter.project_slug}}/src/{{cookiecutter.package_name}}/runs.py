@@ -14,6 +14,7 @@ from .reporting.asking import Parser, check_known, choose_metrics, known_metrics
 from .reporting.details import details, differences, find_run
 from .reporting.direction import higher_is_better, why_unknown
 from .reporting.results import numbers_first, setting, varying_settings
+from .reporting.spelling import find_spelling
 from .reporting.summaries import PRUNED, STATUSES, UNFINISHED, Run, find_runs
 
 RUNS = Path("runs")
@@ -111,7 +112,9 @@ def parse_where(text: str, runs: list[Run]) -> tuple[str, str]:
     if not equals:
         raise UserMistake(f"--where {text} has no value. Write it like an override: --where model=mlp")
     check_known("setting", key, known_settings(runs))
-    check_known(key, value, sorted({setting(run, key) for run in runs}, key=numbers_first))
+    known = sorted({setting(run, key) for run in runs}, key=numbers_first)
+    value = find_spelling(value, known)
+    check_known(key, value, known)
     return key, value
 
 

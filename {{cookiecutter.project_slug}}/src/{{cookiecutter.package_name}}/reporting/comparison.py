@@ -3,10 +3,12 @@
 import csv
 import io
 import math
+import re
 from dataclasses import dataclass
 
 from ..mistakes import UserMistake, nearest
 from .results import Results, Row, numbers_first
+from .spelling import find_spelling
 from .statistics import Statistic, sign_flip_p_value, summarize
 
 
@@ -53,14 +55,15 @@ def compare(results: Results, asked: tuple[str, str]) -> list[Comparison]:
 
 def parse_settings(text: str) -> dict[str, str]:
     """`"model=mlp optimizer.lr=0.1"` -> `{"model": "mlp", "optimizer.lr": "0.1"}`."""
-    parts = [word.partition("=") for word in text.split()]
+    words = re.split(r"\s+(?=[\w./@-]+=)", text.strip())  # a list may hold spaces: [50, 100]
+    parts = [word.partition("=") for word in words]
     if not parts or not all(key and equals for key, equals, _ in parts):
         raise UserMistake(f"{text!r} names no setting. Write it like an override: model=mlp optimizer.lr=0.1")
     return {key: value for key, _, value in parts}
 
 
 def matching(results: Results, wanted: dict[str, str], text: str) -> list[Row]:
-    """The rows with these values; a key or value that no row has is a mistake."""
+    """The rows with these values, which are spelled as in the rows from now on; one that no row has is a mistake."""
     for key, value in wanted.items():
         if key not in results.settings:
             differing = ", ".join(results.settings)
@@ -68,7 +71,8 @@ def matching(results: Results, wanted: dict[str, str], text: str) -> list[Row]:
                 f"--compare {text!r}: no column {key}. {nearest(key, results.settings)}\nThe columns: {differing}"
             )
         values = sorted({row.settings[key] for row in results.rows}, key=numbers_first)
-        if value not in values:
+        wanted[key] = find_spelling(value, values)
+        if wanted[key] not in values:
             listed = ", ".join(values)
             raise UserMistake(
                 f"--compare {text!r}: no run has {key}={value}. {nearest(value, values)}\nIts values: {listed}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..running.integrity import is_unchanged, read_sealed
+from .spelling import unify
 
 STATUSES = ("completed", "failed", "interrupted")
 UNFINISHED = "unfinished"  # no summary yet: still running, or killed
@@ -48,7 +49,10 @@ class RunsFound:
 
 
 def find_runs(folder: Path) -> RunsFound:
-    """Every run under `folder`, which may itself be one. Broken files are listed, never raised."""
+    """Every run under `folder`, which may itself be one, equal values spelled equally.
+
+    Broken files are listed, never raised.
+    """
     found = RunsFound()
 
     def note_unreadable(error: OSError) -> None:
@@ -62,6 +66,7 @@ def find_runs(folder: Path) -> RunsFound:
             found.runs.append(read_run(path / "summary.json"))
         except UNREADABLE as error:
             found.unreadable.append((path / "summary.json", first_line(error)))
+    unify(run.settings for run in [*found.runs, *found.unfinished])
     return found
 
 
