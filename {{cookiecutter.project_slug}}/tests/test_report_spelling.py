@@ -73,7 +73,7 @@ def test_runs_that_spell_a_setting_differently_are_one_row_in_the_shortest_spell
         assert shown in spellings and len(shown) == min(map(len, spellings))
     for text in spellings:
         (comparison,) = compare(results, (f"x={text}", "x=4.2e1"))
-        assert comparison.seeds == (0,)
+        assert comparison.pairs == ((0, None),)
         assert listing.main(["list", str(tmp_path), "--where", f"x={text}", "--json"]) == 0
         assert len(json.loads(capsys.readouterr().out)) == len(spellings)
 

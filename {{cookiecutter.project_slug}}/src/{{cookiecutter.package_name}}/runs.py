@@ -15,7 +15,7 @@ from .reporting.details import details, differences, find_run
 from .reporting.direction import higher_is_better, why_unknown
 from .reporting.results import numbers_first, setting, varying_settings
 from .reporting.spelling import find_spelling
-from .reporting.summaries import PRUNED, STATUSES, UNFINISHED, Run, find_runs
+from .reporting.summaries import FOLD, PRUNED, STATUSES, UNFINISHED, Run, find_runs
 
 RUNS = Path("runs")
 EXAMPLES = """\
@@ -55,7 +55,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--status", choices=[*STATUSES, PRUNED, UNFINISHED], metavar="STATUS", help="only runs that ended so"
     )
     listing.add_argument(
-        "--where", action="append", default=[], metavar="KEY=VALUE", help="only runs with this setting or seed"
+        "--where",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="only runs with this setting, seed or data.fold",
     )
     listing.add_argument("--metric", action="append", default=[], metavar="NAME", help="metric to show, several times")
     listing.add_argument("--sort", metavar="KEY", help="a metric, best first; or a setting, seed, status or folder")
@@ -145,19 +149,20 @@ def no_best_first(key: str | None, runs: list[Run]) -> str:
 def table_of(runs: list[Run], metrics: list[str]) -> str:
     """A line for each run, with the settings in which these runs differ; its folder, which may be long, comes last."""
     columns = varying_settings(runs) if len(runs) > 1 else []
-    lines = [["status", *columns, "seed", *metrics, "folder"]]
+    folds = [FOLD] if any(run.fold is not None for run in runs) else []
+    lines = [["status", *columns, *folds, "seed", *metrics, "folder"]]
     for run in runs:
         figures = [f"{run.metrics[name]:.4g}" if name in run.metrics else "" for name in metrics]
-        seed = "" if run.seed is None else str(run.seed)
+        repeats = ["" if number is None else str(number) for number in ([run.fold] * len(folds) + [run.seed])]
         error = f"  {run.error}" if run.error else ""
-        lines.append([run.status, *(setting(run, key) for key in columns), seed, *figures, f"{run.folder}{error}"])
+        lines.append([run.status, *(setting(run, key) for key in columns), *repeats, *figures, f"{run.folder}{error}"])
     return in_columns(lines)
 
 
 def as_json(run: Run) -> dict[str, Any]:
     metrics = {name: value if math.isfinite(value) else None for name, value in run.metrics.items()}
-    known = {"folder": str(run.folder), "status": run.status, "seed": run.seed, "settings": run.settings}
-    return {**known, "metrics": metrics, "error": run.error or None}
+    known = {"folder": str(run.folder), "status": run.status, "seed": run.seed, "fold": run.fold}
+    return {**known, "settings": run.settings, "metrics": metrics, "error": run.error or None}
 
 
 def show_run(options: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..mistakes import UserMistake, nearest
-from .summaries import Run
+from .summaries import FOLD, Run
 
 # What says most of a run, the first that it has: of classes, of values in the units of the target (a loss may be of
 # standardised ones), of forecasts, of anything else.
@@ -78,6 +78,7 @@ def choose_metrics(runs: Sequence[Run], asked: list[str]) -> list[str]:
     return told or known[:1] or DEFAULT_METRICS[0]
 
 
-def known_settings(runs: Iterable[Run]) -> list[str]:
-    """What runs can be grouped, filtered and sorted by; the seed too, which is no setting otherwise."""
-    return sorted({key for run in runs for key in run.settings} | {"seed"})
+def known_settings(runs: Sequence[Run]) -> list[str]:
+    """What runs can be grouped, filtered and sorted by; seed and fold too, which are no settings otherwise."""
+    folds = {FOLD} if any(run.fold is not None for run in runs) else set()
+    return sorted({key for run in runs for key in run.settings} | {"seed"} | folds)

@@ -3,7 +3,7 @@
 from .asking import known_metrics
 from .direction import higher_is_better, why_unknown
 from .results import Results
-from .table import format_statistic
+from .table import describe, format_statistic
 
 
 def best_lines(results: Results) -> list[str]:
@@ -39,9 +39,6 @@ def why_no_best(results: Results) -> str:
         return f"no completed run has {by}, and test data never choose.{choice}"
     if results.direction is None:
         return f"{why_unknown(by, runs)}.{choice}"
+    if not any(map(results.has_all_folds, results.rows)):
+        return "no setting has every fold that another has, and figures of different folds do not compare."
     return f"no setting has a finite mean {by}.{choice}"
-
-
-def describe(results: Results, settings: dict[str, str]) -> str:
-    """`model=mlp optimizer.lr=0.1`: the settings that the columns show."""
-    return " ".join(f"{key}={settings[key]}" for key in results.settings)

@@ -22,6 +22,7 @@ MAPPINGS = ("choices", "metrics", "higher_is_better", "seconds", "checkpoint", "
 UNREADABLE = (OSError, ValueError, ArithmeticError, RecursionError)
 # Settings that do not change what is trained. The seed is what the mean is taken over.
 NOT_A_SETTING = {"seed", "sweep", "resume", "tracking", "hydra"}
+FOLD = "data.fold"  # of a cross-validation: a mean is taken over folds too
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Run:
     settings: dict[str, str]
     seed: int | None
     metrics: dict[str, float]
+    fold: int | None = None  # of a cross-validation; None where the run is no part of one
     error: str = ""
     input_shape: tuple[int, ...] = ()  # of the data; empty where the run ended before it was known
     files: dict[str, str] = field(default_factory=dict)  # SHA-256 of the files of the run, as it wrote them
@@ -97,10 +99,12 @@ def read_run(path: Path) -> Run:
     """What a report needs of one `summary.json`. Raises as `read_summary` does."""
     summary = read_summary(path)
     seed = summary.get("seed")
+    settings = settings_of(map(str, summary.get("overrides") or []), summary.get("choices") or {})
     return Run(
         folder=path.parent,
         status=PRUNED if summary.get("pruned") is True else summary["status"],
-        settings=settings_of(map(str, summary.get("overrides") or []), summary.get("choices") or {}),
+        fold=take_fold(settings),
+        settings=settings,
         seed=seed if isinstance(seed, int) else None,
         metrics=finite_or_nan(summary.get("metrics") or {}),
         error=first_line(summary.get("error") or ""),
@@ -124,7 +128,8 @@ def read_unfinished(folder: Path) -> Run:
         seed = int(seeds[-1]) if seeds else None
     except (OSError, ValueError, TypeError, YAMLError):
         return Run(folder, UNFINISHED, {}, None, {})
-    return Run(folder, UNFINISHED, settings_of(overrides, choices), seed, {})
+    settings = settings_of(overrides, choices)
+    return Run(folder, UNFINISHED, settings, seed, {}, fold=take_fold(settings))
 
 
 def read_overrides(folder: Path) -> list[str]:
@@ -155,6 +160,12 @@ def settings_of(overrides: Iterable[str], choices: dict[str, Any]) -> dict[str, 
         for key, value in settings.items()
         if key.replace("/", ".").partition(".")[0] not in NOT_A_SETTING
     }
+
+
+def take_fold(settings: dict[str, str]) -> int | None:
+    """Remove the fold from `settings` and return it: its jobs repeat a setting, as those of a seed do."""
+    text = settings.pop(FOLD, "")
+    return int(text) if text.isdecimal() else None
 
 
 def printable(text: str) -> str:
