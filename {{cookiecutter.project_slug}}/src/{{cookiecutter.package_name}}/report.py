@@ -16,6 +16,7 @@ from .reporting.reference import Reference, read_reference
 from .reporting.results import Results
 from .reporting.summaries import Run, RunsFound, find_runs
 from .reporting.table import csv_text, markdown_text, terminal_table
+from .reporting.unnamed import add_unnamed
 
 LONGEST_LIST = 10  # lines on the terminal
 EXAMPLES = """\
@@ -107,6 +108,7 @@ def collect(options: argparse.Namespace) -> Results:
     found = find_runs(folder)
     if not found.runs:
         raise UserMistake(no_runs(folder, found))
+    add_unnamed(found)
     for key in options.group_by:
         check_known("setting", key, known_settings(found.runs))
     metrics = choose_metrics(found.runs, options.metric)

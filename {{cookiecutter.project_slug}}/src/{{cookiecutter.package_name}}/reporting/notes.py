@@ -18,6 +18,7 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
     if results.averaged_over:
         lines.append(f"Each row is a mean over runs that also differ in {', '.join(results.averaged_over)}.")
     found = results.found
+    lines += found.remarks
     varying = {*results.settings, *results.averaged_over}
     same = {key: value for key, value in found.runs[0].settings.items() if key not in varying}
     if same:

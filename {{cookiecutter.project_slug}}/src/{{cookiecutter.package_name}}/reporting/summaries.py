@@ -17,7 +17,18 @@ PRUNED = "pruned"  # a search ended it early, since others of its trials did bet
 # Folders inside a run that hold thousands of files and no summary; hidden ones are skipped too.
 SKIPPED_FOLDERS = {"wandb", "checkpoints", "figures", "__pycache__", "node_modules"}
 LISTS = ("overrides", "input_shape")
-MAPPINGS = ("choices", "metrics", "higher_is_better", "seconds", "checkpoint", "git", "versions", "hardware", "files")
+MAPPINGS = (
+    "choices",
+    "metrics",
+    "higher_is_better",
+    "seconds",
+    "checkpoint",
+    "git",
+    "versions",
+    "hardware",
+    "files",
+    "data_files",
+)
 # What reading a broken file can raise: numbers beyond all bounds and brackets without end among them.
 UNREADABLE = (OSError, ValueError, ArithmeticError, RecursionError)
 # Settings that do not change what is trained. The seed is what the mean is taken over.
@@ -38,6 +49,7 @@ class Run:
     error: str = ""
     input_shape: tuple[int, ...] = ()  # of the data; empty where the run ended before it was known
     files: dict[str, str] = field(default_factory=dict)  # SHA-256 of the files of the run, as it wrote them
+    data_files: dict[str, str] = field(default_factory=dict)  # a digest of each file that the data were read from
     higher_is_better: dict[str, bool] = field(default_factory=dict)  # of metrics, by their name without the stage
 
 
@@ -48,6 +60,7 @@ class RunsFound:
     runs: list[Run] = field(default_factory=list)  # those with a summary
     unfinished: list[Run] = field(default_factory=list)  # has .hydra, but no summary.json yet
     unreadable: list[tuple[Path, str]] = field(default_factory=list)  # path, what is wrong
+    remarks: list[str] = field(default_factory=list)  # what has to be known of them
 
 
 def find_runs(folder: Path) -> RunsFound:
@@ -110,6 +123,7 @@ def read_run(path: Path) -> Run:
         error=first_line(summary.get("error") or ""),
         input_shape=tuple(summary.get("input_shape") or []),
         files=summary.get("files") or {},
+        data_files={printable(path): printable(str(it)) for path, it in (summary.get("data_files") or {}).items()},
         higher_is_better={k: v for k, v in (summary.get("higher_is_better") or {}).items() if isinstance(v, bool)},
     )
 
