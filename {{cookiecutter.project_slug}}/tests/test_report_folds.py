@@ -85,8 +85,8 @@ def test_missing_folds_are_named_with_what_became_of_them(tmp_path, capsys):
     assert "- model=cnn: fold 1 of seed 3 (failed), fold 3 of seed 3 (unfinished)\n" in printed
     assert "No run has fold 4, out of data.folds=5." in printed
     assert "A mean is over 2 to 4 folds × 1 seed." in printed
-    assert "Best by the highest mean val/accuracy: model=mlp (4 runs)" in printed, "cnn has only some of the folds"
-    assert "1 of 2 settings without a fold that others have completed: not called the best" in printed
+    assert "Best of the 1 with every fold, by the highest mean val/accuracy: model=mlp (4 runs)" in printed
+    assert "1 of 2 settings lack a fold that others have completed, and are not called the best" in printed
 
 
 def test_a_fold_that_runs_twice_is_repeated_and_another_one_is_not(tmp_path, capsys):

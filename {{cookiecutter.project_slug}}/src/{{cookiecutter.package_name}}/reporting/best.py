@@ -25,7 +25,9 @@ def best_lines(results: Results) -> list[str]:
         rivals = [other for other in results.rows if results.data_of(other) == results.data_of(row)]
         equal = sum(other.statistic(by).mean == row.statistic(by).mean for other in rivals) - 1
         count += f", {equal} other{'s' * (equal != 1)} as good" if equal else ""
-        lines.append(f"Best{on} by the {kind} mean {by}: {describe(results, row.settings)} ({count}): {figures}")
+        whole = sum(map(results.has_all_folds, rivals))
+        among = f" of the {whole} with every fold," if whole < len(rivals) else ""
+        lines.append(f"Best{on}{among} by the {kind} mean {by}: {describe(results, row.settings)} ({count}): {figures}")
     return lines
 
 

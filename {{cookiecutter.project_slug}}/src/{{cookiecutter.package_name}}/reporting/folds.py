@@ -30,8 +30,8 @@ def fold_lines(results: Results) -> list[str]:
     partly = sum(not results.has_all_folds(row) for row in results.rows)
     if partly and partly < len(results.rows):
         lines.append(
-            f"{partly} of {len(results.rows)} settings without a fold that others have completed: not called the best, "
-            "since figures of different folds do not compare."
+            f"{partly} of {len(results.rows)} settings lack a fold that others have completed, and are not called the "
+            "best: figures of different folds do not compare."
         )
     gaps = {describe(results, row.settings): missing(row) for row in results.rows}
     return lines + listed(
