@@ -55,7 +55,7 @@ TARGET = {
 def schemas() -> dict[str, Schema]:
     """Return the schema of each kind of file, by its name."""
     found = {group: component(group) for group in COMPONENTS}
-    found |= {"hardware": section(Hardware), "tracking": section(Tracking), "train": whole()}
+    found |= {"hardware": section(Hardware), "tracking": tracker(), "train": whole()}
     found |= {"sampler": named(SAMPLERS), "pruner": named(PRUNERS), "sweeper": sweeper(), "launcher": launcher()}
     return {name: {"$schema": STANDARD, "title": name} | schema for name, schema in found.items()}
 
@@ -81,6 +81,17 @@ def component(group: str) -> Schema:
         if isinstance(values, dict):
             found["else"]["properties"] |= {name: {} for name in values if name not in found["else"]["properties"]}
     return found
+
+
+def tracker() -> Schema:
+    """Return the schema of the section tracking: a `kind` and its settings, or a Lightning logger and its arguments."""
+    return {
+        "type": "object",
+        "properties": {"_target_": TARGET},
+        "if": {"required": ["_target_"]},
+        "then": {},
+        "else": section(Tracking),
+    }
 
 
 def named(kinds: Iterable[type[BaseModel]]) -> Schema:
