@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
@@ -23,6 +24,10 @@ from .configs import COLLECTIONS, COMPONENTS
 from .mistakes import UserMistake
 from .secrecy import is_secret, mask, secrets
 
+# Sections that are built, or whose parts are, from what they name; of these, the ones that write files.
+BUILT = (*COMPONENTS, *COLLECTIONS, "tracking")
+WRITING = ("callbacks", "tracking")
+WORDS = ("tracking.notes", "tracking.tags")  # settings of these that name no place
 # Sections of Hydra that name a plugin, and where plugins come from.
 PLUGINS = dict.fromkeys(("hydra.launcher", "hydra.sweeper"), ("hydra_plugins.", "hydra._internal.core_plugins."))
 LOGGING = ("hydra.job_logging.", "hydra.hydra_logging.")
@@ -86,10 +91,9 @@ def problem(key: str, value: Any, hidden: dict[str, str]) -> str:
     """Return why a value cannot be where it is, or an empty string."""
     section, _, name = key.rpartition(".")
     text = str(value)
-    is_component = section.partition(".")[0] in (*COMPONENTS, *COLLECTIONS)  # or a part of one; checked by its name
-    if name == "_target_" and not is_component and not text.startswith(PLUGINS.get(section, ("\0",))):
-        built = ", ".join((*COMPONENTS, *COLLECTIONS))
-        return f"only {built} name what they are built from, and {', '.join(PLUGINS)} a plugin of Hydra"
+    is_built = section.partition(".")[0] in BUILT  # or a part of one; checked by its name
+    if name == "_target_" and not is_built and not text.startswith(PLUGINS.get(section, ("\0",))):
+        return f"only {', '.join(BUILT)} name what they are built from, and {', '.join(PLUGINS)} a plugin of Hydra"
     if key.startswith("hydra.job.env_set."):
         return "put environment variables into .env, or in front of the command"
     if f"{key}.".startswith("hydra.") and re.fullmatch(SECTION_ELSEWHERE, text):
@@ -117,6 +121,29 @@ def interpolation_problem(value: str, hidden: dict[str, str]) -> str:
         if not re.fullmatch(r"\w+\s*", variable) or is_secret(variable.strip()):
             return NO_SECRETS
     return NO_SECRETS if mask(value, hidden) != value else ""
+
+
+def place_problem(key: str, value: Any) -> str:
+    """Return why a setting of a callback or a logger must not name the place that it names, or an empty string.
+
+    Args:
+        key: The full name of the setting.
+        value: What it is after all ${...} in it were resolved.
+    """
+    if not isinstance(value, str) or not key.startswith(tuple(f"{section}." for section in WRITING)):
+        return ""
+    if f"{key}.".startswith(tuple(f"{words}." for words in WORDS)):
+        return ""
+    if key.endswith(".tracking_uri") and re.match("https?://", value):
+        return ""
+    path = unquote(re.sub(r"^(file:|sqlite(\+\w+)?:///)+", "", value, flags=re.IGNORECASE))
+    if re.search(r"\w:/|::", path):
+        return "only tracking_uri can be an address, http://... or https://..."
+    try:
+        inside_project(path)
+    except ValueError as error:
+        return str(error)
+    return "a path must not depend on the environment" if "$" in path else ""
 
 
 def inside_project(path: str) -> str:

@@ -15,7 +15,7 @@ STATUSES = ("completed", "failed", "interrupted")
 UNFINISHED = "unfinished"  # no summary yet: still running, or killed
 PRUNED = "pruned"  # a search ended it early, since others of its trials did better: in no mean, and no failure
 # Folders inside a run that hold thousands of files and no summary; hidden ones are skipped too.
-SKIPPED_FOLDERS = {"wandb", "checkpoints", "figures", "__pycache__", "node_modules"}
+SKIPPED_FOLDERS = {"wandb", "mlruns", "checkpoints", "figures", "__pycache__", "node_modules"}
 LISTS = ("overrides", "input_shape")
 MAPPINGS = (
     "choices",
