@@ -6,12 +6,12 @@ from torch.nn.functional import cross_entropy
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
-from {{ cookiecutter.package_name }}.tasks.epoch_metrics import EpochMetrics
+from {{ cookiecutter.package_name }}.tasks.epoch_metrics import EpochMetrics, View
 
 
 @pytest.fixture
 def metrics():
-    return EpochMetrics("val", MetricCollection(dict(accuracy=MulticlassAccuracy(4, average="micro"))))
+    return EpochMetrics("val", [View(MetricCollection(dict(accuracy=MulticlassAccuracy(4, average="micro"))))])
 
 
 def samples(count, seed=0):
