@@ -99,6 +99,7 @@ def summarized(
     return {
         "status": status,
         "metrics": metrics if status == "completed" else {},
+        "higher_is_better": {"loss": False, "accuracy": True},
         "overrides": overrides,
         "choices": choices,
         "seed": seed,

@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from itertools import count
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -25,8 +26,9 @@ SHARED = (
     "checkpoint.test=last",
     "tracking=none",
     "figures=false",
-    "hydra.run.dir=runs/measured",
 )
+NUMBERS = count()  # of the runs
+
 MLP = ("model=mlp", "data.shuffle=false", "optimizer=adam", "optimizer.lr=0.01", "trainer.max_steps=6000")
 TRANSFORMER = (
     "model=transformer",
@@ -59,14 +61,16 @@ def main() -> None:
 
 def trained(project: Path, overrides: list[str], threads: int) -> dict[str, Any]:
     """Train in the project and return the summary of the run."""
+    folder = f"runs/{next(NUMBERS)}"
+    how = [*SHARED, f"hardware.threads={threads}", f"hydra.run.dir={folder}"]
     subprocess.run(
-        [sys.executable, "-m", f"{PACKAGE}.train", *overrides, *SHARED, f"hardware.threads={threads}"],
+        [sys.executable, "-m", f"{PACKAGE}.train", *overrides, *how],
         cwd=project,
         env=environment(project),
         check=True,
         capture_output=True,
     )
-    return json.loads((project / "runs/measured/summary.json").read_text(encoding="utf-8"))
+    return json.loads((project / folder / "summary.json").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

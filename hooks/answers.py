@@ -61,8 +61,8 @@ TAKEN = """
 """
 # The commands, and what those tests call their own functions that import the package whole.
 USED = """
-    train evaluate predict export report codestyle cached choices command complaints content defaults factory
-    imported logger name problems python schema settings values
+    train evaluate predict export_model report codestyle cached choices command complaints content defaults
+    factory imported logger name problems python schema settings values
 """
 
 

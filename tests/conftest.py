@@ -68,6 +68,13 @@ def bake_into(template: Path, folder: Path, **answers: str) -> Path:
     )
 
 
+def demanded(what: str) -> None:
+    """Skip the test for want of what `.ci/run` installs; where it must be there, fail."""
+    if os.environ.get("CI") == "true" or os.environ.get("HYPERPLANE_CLUSTERS") == "1":
+        pytest.fail(f"{what} is missing, and must be here")
+    pytest.skip(f"{what} is missing; .ci/run installs it")
+
+
 def python(
     folder: Path, *arguments: str, check: bool = True, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:

@@ -33,7 +33,7 @@ RUNS = {
 COMMANDS = {
     "evaluate": ("evaluate", "run={}"),
     "predict": ("predict", "run={}", "input=new.csv", "output={}.csv"),
-    "export": ("export", "run={}", "format=pt2"),
+    "export-model": ("export-model", "run={}", "format=pt2"),
     "report": ("report", "{}", "--output", "{}.report"),
     "runs": ("runs", "show", "{}"),
     "resume": ("train", "resume={}", "trainer.max_epochs=3"),
@@ -56,7 +56,7 @@ def call(command: str, folder: str) -> Answer:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
-            status = import_module(f"{PACKAGE}.{name}").main() or 0
+            status = import_module(f"{PACKAGE}.{name.replace('-', '_')}").main() or 0
         except SystemExit as stop:
             status = stop.code
         except BaseException as error:
@@ -73,7 +73,7 @@ def numbers(command: str, folder: str, said: str) -> Iterator[str]:
         yield Path(written[command]).read_text().replace(folder, "")
     elif command == "resume" and Path(folder, "summary.json").exists():
         yield json.dumps(json.loads(Path(folder, "summary.json").read_text())["metrics"])
-    elif command == "export":
+    elif command == "export-model":
         import torch
 
         program = torch.export.load(f"{folder}/export/model.pt2").module()
@@ -173,7 +173,7 @@ def try_all(count: int, seed: int) -> tuple[Counter[tuple[str, str]], list[str]]
         for command in COMMANDS:
             shutil.copytree(f"good/{name}", f"right/{name}/{command}")
             right[name, command] = answer = call(command, f"right/{name}/{command}")
-            works = (name, command) != ("sklearn", "export")  # which is no torch program
+            works = (name, command) != ("sklearn", "export-model")  # which is no torch program
             assert bool(answer.status == 0 and answer.numbers) == works, (name, command, answer)
     outcomes: Counter[tuple[str, str]] = Counter()
     failures = []
@@ -203,8 +203,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         outcomes, failures = try_all(count, seed)
     kinds = ("right result", "sentence", "failure")
-    lines = [f"{count} corrupted run folders, seed {seed}", f"{'':10}" + "".join(f"{kind:>14}" for kind in kinds)]
-    lines += [f"{command:10}" + "".join(f"{outcomes[command, kind]:14}" for kind in kinds) for command in COMMANDS]
+    lines = [f"{count} corrupted run folders, seed {seed}", f"{'':12}" + "".join(f"{kind:>14}" for kind in kinds)]
+    lines += [f"{command:12}" + "".join(f"{outcomes[command, kind]:14}" for kind in kinds) for command in COMMANDS]
     sys.stdout.write("\n".join([*lines, *failures]) + "\n")
     return 1 if failures else 0
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Run, package_of
+from conftest import Run, demanded, package_of
 
 EIGHT_JOBS = ("model=linear,mlp", "seed=0,1,2,3", "data=moons", "trainer.max_epochs=2")
 # About five seconds each: long enough to be stopped in the middle.
@@ -29,13 +29,6 @@ QUICK = ("tracking=none", "figures=false")
 PATIENCE = 240  # seconds until a test gives up waiting
 Sweep = dict[str, dict[str, Any]]
 Start = Callable[..., "subprocess.Popen[str]"]
-
-
-def demanded(what: str) -> None:
-    """Skip the test for want of a cluster; where there must be one, fail."""
-    if os.environ.get("CI") == "true" or os.environ.get("HYPERPLANE_CLUSTERS") == "1":
-        pytest.fail(f"{what} is missing, and must be here")
-    pytest.skip(f"{what} is missing; .ci/run installs it")
 
 
 @pytest.fixture(scope="session")

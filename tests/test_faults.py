@@ -150,7 +150,8 @@ def test_a_read_only_cache_is_done_without(train: Train, mount: Callable[[Path, 
 def test_neither_git_nor_a_home_folder_is_needed(train: Train, tmp_path: Path) -> None:
     done = train(PATH=str(tmp_path), HOME=None)
     assert done.status == 0 and done.summary["git"] == {"commit": None, "dirty": None}
-    assert train(HOME="/proc/nowhere", XDG_CONFIG_HOME=None, XDG_CACHE_HOME=None).status == 0
+    nowhere = {"HOME": "/proc/nowhere", "XDG_CONFIG_HOME": None, "XDG_CACHE_HOME": None}
+    assert train("hydra.run.dir=again", **nowhere).status == 0
 
 
 def test_a_full_disk_under_the_tracker_does_not_stop_the_training(

@@ -1,10 +1,13 @@
 """A baked project builds and passes its own tests."""
 
+import re
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 from conftest import WHOLE_SUITES, Bake, OwnTests, package_of, python
+from packaging.requirements import Requirement
 
 AWKWARD = {
     "project_name": "Ünïcode – 深度学习",
@@ -31,8 +34,18 @@ def test_a_wheel_holds_the_configs_and_the_licence(bake: Bake, tmp_path: Path) -
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert "Requires-Python: >=3.11" in metadata
     assert AWKWARD["description"] in metadata
-    for command in ("train", "evaluate", "report", "runs"):
-        assert f"{command} = {package}.{command}:main" in scripts
+    for command in ("train", "evaluate", "predict", "export-model", "report", "runs", "codestyle"):
+        assert f"{command} = {package}.{command.replace('-', '_')}:main" in scripts
+
+
+def test_no_lightning_with_malicious_code_is_installed_and_none_that_was_not_tried(bake: Bake) -> None:
+    project = bake()
+    stated = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    everything = sum(stated["optional-dependencies"].values(), stated["dependencies"])
+    (allowed,) = (each.specifier for each in map(Requirement, everything) if each.name == "lightning")
+    (pinned,) = re.findall("^lightning==(.*)$", (project / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    assert allowed.contains(pinned) and allowed.contains("2.6.1")
+    assert not any(map(allowed.contains, ("2.6.2", "2.6.3", "2.7.0", "2.5.5")))
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def command(tmp_path, data_folder, monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", [name, *overrides])
         capsys.readouterr()
         try:
-            import_module(f"{PACKAGE}.{name}").main()
+            import_module(f"{PACKAGE}.{name.replace('-', '_')}").main()
             status = 0
         except SystemExit as stop:
             status = stop.code

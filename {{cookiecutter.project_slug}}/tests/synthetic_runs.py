@@ -12,7 +12,8 @@ def write_run(folder: Path, seed: int, accuracy: float | None, **changes: object
         seed: of the run.
         accuracy: on test data; None for a run that did not get so far.
         changes: `model` and `data` are choices, `settings` overrides, `val` is the accuracy on validation data, `curve`
-            that of each epoch. All else is an entry of the summary; with `status=None` there is no summary.
+            that of each epoch, `config` the recorded configuration. All else is an entry of the summary; with
+            `status=None` there is no summary.
     """
     choices = {"model": changes.pop("model", "mlp"), "data": changes.pop("data", "mnist1d")}
     settings = {"model": choices["model"], "seed": seed, **changes.pop("settings", {})}
@@ -23,7 +24,8 @@ def write_run(folder: Path, seed: int, accuracy: float | None, **changes: object
     hydra = folder / ".hydra"
     hydra.mkdir(parents=True)
     (hydra / "overrides.yaml").write_text("".join(f"- {json.dumps(text)}\n" for text in overrides))
-    (hydra / "config.yaml").write_text(json.dumps({"model": {"name": choices["model"]}, "optimizer": {"lr": 0.001}}))
+    config = {"model": {"name": choices["model"]}, "optimizer": {"lr": 0.001}}
+    (hydra / "config.yaml").write_text(changes.pop("config", json.dumps(config)))
     chosen = [f"      {group}: {choice}" for group, choice in choices.items()]
     lines = ["hydra:", "  runtime:", "    choices:", *chosen, "      hydra/env: default", "  verbose: false"]
     (hydra / "hydra.yaml").write_text("\n".join(lines))
@@ -33,6 +35,7 @@ def write_run(folder: Path, seed: int, accuracy: float | None, **changes: object
     summary = {
         "status": "completed",
         "metrics": metrics,
+        "higher_is_better": {"accuracy": True, "loss": False},
         "overrides": overrides,
         "choices": choices,
         "seed": seed,

@@ -1,8 +1,10 @@
 """Figures show the numbers they are given."""
 
 import numpy as np
+import polars
 import pytest
 from matplotlib.image import imread
+from sklearn.metrics import r2_score
 
 from {{ cookiecutter.package_name }} import figures
 
@@ -190,6 +192,33 @@ def test_residuals_are_drawn_and_summed_up():
     assert sum(bar.get_height() for bar in histogram.patches) == 4
     assert figure.get_suptitle() == "Residuals on 4 test samples: mean 1.00, RMSE 1.73"
     assert histogram.get_xlabel() == "predicted − true, y (m)"
+
+
+def test_every_target_has_its_r2_and_names_are_cut():
+    rng = np.random.default_rng(0)
+    true = rng.normal(size=(200, 5))
+    predicted = true + rng.normal(size=true.shape) * [0.1, 0.5, 1, 30, 0]
+    true[:, 4] = 3
+    names = ["a name that is far too long for an axis", "b", "c", "diverged", "constant"]
+    axes = figures.r2_by_target(predicted, true, names).axes[0]
+    r2 = [r2_score(true[:, k], predicted[:, k]) for k in range(3)]
+    assert [bar.get_height() for bar in axes.patches] == pytest.approx([*r2, -1])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a name that is far …", *names[1:]]
+    lowest = r2_score(true[:, 3], predicted[:, 3])
+    expected = f"R² of 4 of 5 targets on 200 test samples: median {np.median([*r2, lowest]):.3g}, lowest {lowest:.3g}"
+    assert axes.get_title() == f"{expected} (diverged)"
+
+
+def test_of_many_targets_four_are_drawn_one_by_one_and_all_in_one_picture(train):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3))
+    columns = {f"x{i}": x[:, i] for i in range(3)} | {f"y{i}": x @ rng.normal(size=3) for i in range(10)}
+    polars.DataFrame(columns).write_csv("many.csv")
+    targets = ",".join(f"y{i}" for i in range(10))
+    run = train("data=table", "data.path=many.csv", f"data.target=[{targets}]", "figures=true", "model=linear")
+    drawn = {path.stem for path in (run.folder / "figures").glob("*.png")}
+    assert drawn == {"learning_curves", "r2_by_target", *(f"residuals_{k}" for k in range(1, 5))}
+    assert "The first 4 of 10 targets are drawn one by one" in run.stderr
 
 
 def test_of_very_many_points_only_some_are_drawn():

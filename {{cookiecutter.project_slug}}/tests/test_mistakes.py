@@ -202,6 +202,8 @@ MULTIRUN_MISTAKES = [
     ("model=mlp,cnnn", "model=cnnn", "mean cnn?", "No job has been started"),
     ("model.hidden_size=[10],[20]", "model.hidden_size=[10]", "mean model.hidden_sizes?", "No job has been started"),
     ("seed=0,1 sweep=a/b", "sweep=a/b", "No job has been started"),
+    ("seed=0,1 sweep=", "sweep= is empty", "leave it out", "No job has been started"),
+    ("hydra/sweeper=optuna sweep= seed=choice(0,1)", "sweep= is empty", "No job has been started"),
     ("seed=0,1 resume=nowhere", "resume=", "goes on with one run"),
     ("hydra/launcher=joblib hydra.launcher.n_jobs=0 seed=0,1", "n_jobs=0", "-1"),
     ("hydra/launcher=joblib hydra.launcher.n_jobs=many seed=0,1", "n_jobs=many", "-1"),
@@ -232,7 +234,7 @@ def test_a_mistake_in_one_job_stops_a_multirun_before_it_starts(command, tmp_pat
 def test_help_and_mistakes_never_import_torch(python):
     python(f"""
 import sys
-from {PACKAGE} import evaluate, export, predict, report, train
+from {PACKAGE} import evaluate, export_model, predict, report, train
 for command, typed in [
     (train, ["--help"]),
     (train, ["--cfg", "job"]),
@@ -243,8 +245,8 @@ for command, typed in [
     (evaluate, ["run=nowhere"]),
     (predict, ["--help"]),
     (predict, ["run=nowhere", "input=new.csv"]),
-    (export, ["--help"]),
-    (export, ["run=nowhere"]),
+    (export_model, ["--help"]),
+    (export_model, ["run=nowhere"]),
     (report, ["--help"]),
     (report, ["nowhere"]),
 ]:

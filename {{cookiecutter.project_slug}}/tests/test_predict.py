@@ -1,4 +1,4 @@
-"""`predict` and `export` need nothing but the run folder, and say what is wrong with what they are given."""
+"""`predict` and `export-model` need nothing but the run folder, and say what is wrong with what they are given."""
 
 import numpy as np
 import polars
@@ -96,7 +96,7 @@ def test_a_torch_program_computes_the_same(train, command, words):
     import torch
 
     folder = train(*words, "trainer.max_steps=3").folder
-    done = command("export", f"run={folder}", "format=pt2")
+    done = command("export-model", f"run={folder}", "format=pt2")
     assert done.status == 0 and "differs from the original by at most" in done.stderr
     task = load_trained(folder).task
     program = torch.export.load(folder / "export" / "model.pt2").module()
@@ -107,7 +107,7 @@ def test_a_torch_program_computes_the_same(train, command, words):
 def test_onnx_computes_the_same(houses, command):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    done = command("export", f"run={houses}", "format=onnx")
+    done = command("export-model", f"run={houses}", "format=onnx")
     assert done.status == 0, done.stderr
     inputs = np.array([[100, 1, 0], [50, 0, 1], [70, 0, 0]], dtype=np.float32)
     session = onnxruntime.InferenceSession(houses / "export" / "model.onnx")
@@ -118,5 +118,5 @@ def test_onnx_computes_the_same(houses, command):
 def test_what_cannot_be_exported_is_refused(train, command):
     folder = train("data=moons", "model=sklearn").folder
     for words, message in [(["format=pt2"], "computes outside torch"), (["format=onxn"], "Did you mean onnx?")]:
-        done = command("export", f"run={folder}", *words)
+        done = command("export-model", f"run={folder}", *words)
         assert done.status == 2 and message in done.stderr, done.stderr

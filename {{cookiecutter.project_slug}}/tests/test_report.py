@@ -118,6 +118,38 @@ def test_the_same_seed_twice_is_pointed_out(tmp_path: Path, capsys: pytest.Captu
     assert "- model=mlp data=mnist1d seed=7: 2 runs" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("metrics", "shown"),
+    [
+        ([["loss", "accuracy"], ["loss", "accuracy", "f1"]], ["test/accuracy"]),
+        ([["loss", "rmse", "mae", "r2"]], ["test/r2", "test/mae"]),
+        ([["loss", "mae"]], ["test/mae"]),
+        ([["loss", "quantile_loss"]], ["test/quantile_loss"]),
+        ([["elbo", "loss"]], ["test/loss"]),
+        ([["elbo"]], ["test/elbo"]),
+        ([["loss", "accuracy"], ["loss", "mae", "r2"], []], ["test/accuracy", "test/r2", "test/mae"]),
+        ([["accuracy"], ["loss"]], ["test/accuracy", "test/loss"]),
+        ([[]], ["test/accuracy"]),
+    ],
+)
+def test_the_metrics_shown_are_those_that_say_most_of_the_runs(
+    tmp_path: Path, metrics: list[list[str]], shown: list[str]
+) -> None:
+    for seed, names in enumerate(metrics):
+        values = {f"{stage}/{name}": 0.5 for stage in ("train", "val", "test") for name in names}
+        write_run(tmp_path / str(seed), seed, None, metrics=values)
+    assert main([str(tmp_path)]) == 0
+    (row,) = table(tmp_path / "report")
+    assert [key.removesuffix("_mean") for key in row if key.endswith("_mean")] == shown
+
+
+def test_the_metrics_of_a_validation_are_shown_where_nothing_was_tested(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", 0, None, metrics={"val/r2": 0.5, "val/mae": 2.0, "val/loss": 0.1, "train/loss": 0.1})
+    assert main([str(tmp_path)]) == 0
+    (row,) = table(tmp_path / "report")
+    assert [key for key in row if key.endswith("_mean")] == ["val/r2_mean", "val/mae_mean"]
+
+
 def test_a_diverged_run_shows_as_nan_and_does_not_break_the_chart(tmp_path: Path) -> None:
     write_run(tmp_path / "a", 0, 0.5, metrics={"test/loss": None})
     write_run(tmp_path / "b", 0, 0.5, metrics={"test/loss": 2.0}, model="cnn")
@@ -224,6 +256,76 @@ def test_the_best_setting_is_chosen_on_validation_data_and_shown_with_its_test_v
     assert main([str(tmp_path), "--metric", "test/loss"]) == 0
     printed = capsys.readouterr().out
     assert "Best by the lowest mean val/loss: optimizer.lr=0.3 (1 run, 1 more not completed): val/loss 0.1," in printed
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction", "best"),
+    [
+        ("accuracy", True, "0.95"),
+        ("f1", True, "0.95"),
+        ("loss", False, "0.1"),
+        ("perplexity", False, "0.1"),
+        ("my_own", True, "0.95"),
+        ("my_own", False, "0.1"),
+        ("night/my_own", False, "0.1"),  # of a second validation loader
+    ],
+)
+def test_what_is_best_follows_from_the_direction_that_the_runs_state(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], metric: str, direction: bool, best: str
+) -> None:
+    stated = {metric.rpartition("/")[2]: direction}
+    for value in (0.1, 0.5, 0.95):
+        metrics = {f"test/{metric}": value, f"val/{metric}": value}
+        settings = {"optimizer.lr": value}
+        write_run(tmp_path / str(value), 0, None, metrics=metrics, settings=settings, higher_is_better=stated)
+    assert main([str(tmp_path), "--metric", f"test/{metric}"]) == 0
+    word = "highest" if direction else "lowest"
+    assert f"Best by the {word} mean val/{metric}: optimizer.lr={best} (1 run)" in capsys.readouterr().out
+    latex = (tmp_path / "report" / "table.tex").read_text(encoding="utf-8")
+    assert r"    \textbf{" + best + r"} & \textbf{1} &" in latex and latex.count(r"\textbf") == 3
+
+
+@pytest.mark.parametrize(
+    ("stated", "why"),
+    [
+        ([{}, {}, {}], "no run states whether a higher or a lower val/f1 is better. State it with the metric"),
+        ([{"f1": None}, {"f1": "yes"}, {"loss": False}], "no run states whether a higher or a lower val/f1 is better"),
+        (
+            [{"f1": True}, {"f1": False}, {"f1": True}],
+            "runs disagree whether a higher val/f1 is better (2 say yes, 1 say",
+        ),
+    ],
+)
+def test_there_is_no_best_where_runs_do_not_state_what_is_better(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], stated: list[dict[str, object]], why: str
+) -> None:
+    for i, directions in enumerate(stated):
+        metrics = {"test/f1": i / 10, "val/f1": i / 10, "val/loss": 1.0 - i / 10}
+        directions = directions | {"loss": False}
+        write_run(tmp_path / str(i), 0, None, metrics=metrics, model=f"m{i}", higher_is_better=directions)
+    assert main([str(tmp_path), "--metric", "test/f1"]) == 0
+    printed = capsys.readouterr().out
+    assert f"No best setting: {why}" in printed and "Best" not in printed
+    assert "--metric chooses by another one: val/loss." in printed
+    assert r"\textbf" not in (tmp_path / "report" / "table.tex").read_text(encoding="utf-8")
+    assert 'class="best"' not in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+    assert main([str(tmp_path), "--metric", "val/loss", "--metric", "test/f1"]) == 0
+    assert "Best by the lowest mean val/loss: model=m2 (1 run)" in capsys.readouterr().out
+
+
+def test_several_validation_loaders_are_named_where_none_was_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for model, day, night in (("mlp", 0.9, 0.5), ("cnn", 0.8, 0.7)):
+        metrics = {"test/accuracy": 0.5, "val/day/accuracy": day, "val/night/accuracy": night}
+        write_run(tmp_path / model, 0, None, metrics=metrics, model=model)
+    assert main([str(tmp_path)]) == 0
+    said = "No best setting: no completed run has val/accuracy, and test data never choose. "
+    assert said + "--metric chooses by another one: val/day/accuracy, val/night/accuracy." in capsys.readouterr().out
+    for loader, best in (("day", "mlp"), ("night", "cnn")):
+        assert main([str(tmp_path), "--metric", f"val/{loader}/accuracy"]) == 0
+        assert f"Best by the highest mean val/{loader}/accuracy: model={best}" in capsys.readouterr().out
 
 
 def test_a_best_setting_that_others_equal_is_said_to_be_one_of_them(

@@ -96,6 +96,15 @@ def test_of_more_settings_than_colours_the_best_on_validation_data_are_coloured(
     assert texts[-1] == "the other 3 settings, less good"
 
 
+def test_of_more_settings_than_colours_none_is_called_less_good_where_nothing_says_what_is_good(tmp_path, drawn):
+    for i in range(9):
+        settings = {"model.width": str(i)}
+        write_run(tmp_path / str(i), 0, 0.5, val=i / 10, curve=[i / 10] * 2, settings=settings, higher_is_better={})
+    learning.draw_curves(results_of(tmp_path))
+    texts = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert texts[:2] == ["model.width=0", "model.width=1"] and texts[-1] == "the other 3 settings"
+
+
 def test_runs_without_curves_or_with_one_setting_draw_no_such_picture(tmp_path):
     write_run(tmp_path / "0", 0, 0.5)
     write_run(tmp_path / "1", 1, 0.5)
@@ -150,9 +159,10 @@ def test_numbers_lie_on_their_axis_by_size_or_order_of_magnitude():
 
 def test_losses_that_exploded_do_not_squeeze_the_others():
     means = [-1.0 - i / 10 for i in range(20)] + [1e9]
-    low, high = drawing.limits("val/loss", means)
+    low, high = drawing.limits(False, means)
     assert low == pytest.approx(-2.9) and high < 0
-    assert drawing.limits("val/loss", means[:-1]) == (pytest.approx(-2.9), -1.0)
+    assert drawing.limits(False, means[:-1]) == (pytest.approx(-2.9), -1.0)
+    assert drawing.limits(None, means) == (pytest.approx(-2.9), 1e9), "nothing says which end is bad"
 
 
 def test_the_latex_table_is_escaped_and_its_best_row_bold(tmp_path):
@@ -166,6 +176,25 @@ def test_the_latex_table_is_escaped_and_its_best_row_bold(tmp_path):
         r"    \textbf{" + escaped + r"} & \textbf{1} & \textbf{0.500} \\",
     ]
     assert r"    model.x\_y & runs & test/accuracy \\" in lines
+
+
+@pytest.mark.parametrize("direction", [True, False, None])
+def test_dark_is_good_or_high_where_nothing_says_what_is_good(tmp_path, drawn, direction):
+    for i, value in enumerate((0.1, 0.5, 0.95)):
+        metrics = {"test/f1": value, "val/f1": value}
+        stated = {} if direction is None else {"f1": direction}
+        settings = {"a": str(i), "b": str(i % 2), "c": str(i // 2)}
+        write_run(tmp_path / str(i), 0, None, metrics=metrics, higher_is_better=stated, settings=settings)
+    results = results_of(tmp_path, "test/f1")
+    parameters.draw_parameters(results)
+    axes, _ = drawn[0].axes
+    lines = next(item for item in axes.collections if isinstance(item, LineCollection))
+    brightness = [sum(color[:3]) for color in lines.get_colors()]
+    heights = [line[-1][1] for line in lines.get_segments()]
+    assert sorted(brightness, reverse=True) == brightness, "the best, or the highest, is the darkest and drawn last"
+    assert (sorted(heights) == heights) == (direction is not False)
+    title = drawn[0].get_suptitle()
+    assert ("dark is high" in title, "orange the best" in title) == (direction is None, direction is not None)
 
 
 class Loads(HTMLParser):

@@ -76,7 +76,7 @@ def test_two_settings_are_compared_over_the_seeds_that_both_completed(tmp_path, 
     assert float(line["mean_a"]) == pytest.approx(0.70) and float(line["mean_b"]) == pytest.approx(1.97 / 3)
     assert float(line["low"]) == pytest.approx(0.01) and float(line["high"]) == pytest.approx(0.09)
     assert float(line["p_value"]) == 0.25
-    assert (line["shared_seeds"], line["only_a"], line["only_b"]) == ("1 2 3", "7", "4")
+    assert (line["shared"], line["only_a"], line["only_b"]) == ("1 2 3", "7", "4")
     printed = capsys.readouterr().out
     assert "test/accuracy of model=cnn minus that of model=mlp: +0.0433, 95 % interval [+0.0100, +0.0900]" in printed
     assert "3 shared seeds (0.700 and 0.657), p = 0.25 (sign-flip test; 3 pairs cannot give less than 0.25)" in printed

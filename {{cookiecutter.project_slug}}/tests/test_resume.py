@@ -42,6 +42,11 @@ def checkpoint(folder, name="last"):
     return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
 
 
+def files(folder):
+    """What lies in a run folder; its log goes on."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "train.log"}
+
+
 def same(first, second):
     if isinstance(first, torch.Tensor):
         return torch.equal(first, second)
@@ -170,6 +175,40 @@ def test_a_completed_run_can_be_trained_longer(train, command):
 
 
 @pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("trainer.max_epochs=2", "resume={}, which has trained 4 epochs already. Ask for more, or start a new run"),
+        ("trainer.max_steps=3", "resume={}, which has trained 32 steps already. Ask for more, or start a new run"),
+        ("trainer.fast_dev_run=true", "resume=: it tries out a new run"),
+    ],
+)
+def test_a_completed_run_is_not_trained_shorter(train, command, change, message):
+    folder = train("data=moons", "trainer.max_epochs=4").folder
+    before = files(folder)
+    done = command("train", f"resume={folder}", change)
+    assert done.status == 2 and change.removesuffix("=true") in done.stderr and message.format(folder) in done.stderr
+    assert files(folder) == before
+
+
+def test_a_completed_run_that_cannot_go_on_stays_as_it_is(train, command, monkeypatch):
+    def step(self, batch, batch_idx):
+        loss = original(self, batch, batch_idx)
+        return loss if self.global_step < 10 else loss * float("inf")
+
+    original = Task.training_step
+    folder = train("data=moons").folder
+    before = files(folder)
+    longer = (f"resume={folder}", "trainer.max_epochs=3")
+    monkeypatch.setattr(Task, "training_step", step)
+    done = command("train", *longer)
+    assert done.status == 1 and "Diverged" in done.stderr and f"{folder} is as it was: completed." in done.stderr
+    assert files(folder) == before
+    assert command("train", *longer, "checkpoint.every_n_steps=1").status == 1
+    assert json.loads((folder / "summary.json").read_text())["status"] == "failed"
+    assert checkpoint(folder)["global_step"] == 10, "what was saved since is kept"
+
+
+@pytest.mark.parametrize(
     ("overrides", "message"),
     [
         (["resume=runs/nowhere"], "resume=runs/nowhere is not a run"),
@@ -182,10 +221,10 @@ def test_a_completed_run_can_be_trained_longer(train, command):
 )
 def test_a_mistake_leaves_the_run_as_it_is(train, command, overrides, message):
     folder = train("data=moons", "trainer.max_steps=3").folder
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    before = files(folder)
     done = command("train", *(override.format(folder=folder) for override in overrides))
     assert done.status == 2 and message in done.stderr
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert files(folder) == before
 
 
 def test_a_run_that_is_being_trained_is_not_trained_twice(train, command, monkeypatch):

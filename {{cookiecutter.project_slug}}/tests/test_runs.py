@@ -70,6 +70,34 @@ def test_runs_are_filtered_and_sorted(said, arguments, expected):
     assert folders(said("list", *arguments, "--json")) == expected
 
 
+@pytest.mark.parametrize(
+    ("directions", "order", "why"),
+    [
+        ([True, True, True], ["c", "b", "a"], ""),
+        ([False, False, False], ["a", "b", "c"], ""),
+        ([True, None, None], ["c", "b", "a"], ""),
+        ([None, None, None], ["a", "b", "c"], "no run states whether a higher or a lower test/f1 is better"),
+        (
+            [True, True, False],
+            ["a", "b", "c"],
+            "runs disagree whether a higher test/f1 is better (2 say yes, 1 say no)",
+        ),
+    ],
+)
+def test_the_best_comes_first_where_runs_state_what_is_better(tmp_path, monkeypatch, capsys, directions, order, why):
+    monkeypatch.chdir(tmp_path)
+    for name, value, direction in zip("cab", (0.95, 0.1, 0.5), directions, strict=True):
+        stated = {} if direction is None else {"f1": direction}
+        write_run(tmp_path / "runs" / name, 0, None, metrics={"test/f1": value}, higher_is_better=stated)
+    assert main(["list", "--sort", "test/f1"]) == 0
+    text = capsys.readouterr().out
+    assert [line.split()[-1].rpartition("/")[2] for line in text.splitlines()[1:4]] == order
+    assert ("\nSorted from the smallest test/f1, not from the best: " in text) == bool(why) and why in text
+    assert main(["list", "--sort", "test/f1", "--json"]) == 0
+    streams = capsys.readouterr()
+    assert folders(streams.out) == order and why in streams.err and bool(streams.err) == bool(why)
+
+
 def test_json_holds_null_for_what_is_not_finite(said, runs):
     write_run(runs / "nan", 5, None, metrics={"test/accuracy": None})
     (run,) = json.loads(said("list", "--where", "seed=5", "--json"))

@@ -13,9 +13,10 @@ from optuna.pruners import BasePruner
 
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.running import locks
+from {{ cookiecutter.package_name }}.search import direction
 from {{ cookiecutter.package_name }}.search.journal import drop_torn_line
 from {{ cookiecutter.package_name }}.search.space import corners, job, size, split
-from {{ cookiecutter.package_name }}.search.study import PRUNERS, begin_trial, open_study, unfinished_trials
+from {{ cookiecutter.package_name }}.search.study import PRUNERS, begin_trial, join_trial, open_study, unfinished_trials
 from {{ cookiecutter.package_name }}.settings.search import Search
 
 SEARCH = ("-m", "hydra/sweeper=optuna", "sweep=try", "model=linear", "data=moons", "hydra.sweeper.n_trials=2")
@@ -128,6 +129,7 @@ def test_a_search_ends_with_its_best_trial_and_a_table(train):
         assert f"data.batch_size={row['data.batch_size']}" in overrides
         assert f"optimizer.lr={float(row['optimizer.lr']):.6g}" in overrides
         assert 8 <= int(row["data.batch_size"]) <= 64
+    assert {row["direction"] for row in rows} == {"minimize"} and "Best, with the lowest val/loss:" in done.stderr
     best = min(rows, key=lambda row: float(row["val/loss"]))
     (line,) = (line for line in done.stderr.splitlines() if line.startswith("  trial"))
     assert line.startswith(f"  trial {best['trial']}: val/loss")
@@ -205,8 +207,20 @@ def test_a_trial_whose_settings_do_not_fit_together_fails_alone(train):
         (("optimizer.lr=interval(-1,1)",), "optimizer.lr=-1 is not allowed"),
         (("model=linear,mpl",), "Did you mean mlp?"),
         ((RATE, "hydra.sweeper.metric=test/loss"), "Take val/loss"),
-        ((RATE, "hydra.sweeper.metric=val/acuracy"), "Did you mean accuracy?"),
+        ((RATE, "hydra.sweeper.metric=val/acuracy"), "Did you mean val/accuracy?"),
         ((RATE, "hydra.sweeper.metric=loss"), "must be train/... or val/..."),
+        ((RATE, "hydra.sweeper.metric=val/xyz"), "val/xyz needs hydra.sweeper.direction=maximize or minimize"),
+        ((RATE, "hydra.sweeper.metric=val/"), "must be train/... or val/..."),
+        ((RATE, "hydra.sweeper.metric=test/day/loss"), "Take val/day/loss"),
+        ((RATE, "hydra.sweeper.direction=maximize"), "would look for the worst: less of val/loss is better"),
+        (
+            (RATE, "hydra.sweeper.metric=val/day/accuracy", "hydra.sweeper.direction=minimize"),
+            "would look for the worst: more of val/day/accuracy is better",
+        ),
+        (
+            (RATE, "hydra.sweeper.metric=[val/loss,parameters]", "hydra.sweeper.direction=[minimize,maximize]"),
+            "would look for the worst: less of parameters is better",
+        ),
         ((RATE, "hydra.sweeper.direction=min"), "hydra.sweeper.direction=min"),
         ((RATE, "hydra.sweeper.direction=[minimize,minimize]"), "direction has 2 values"),
         ((RATE, "hydra.sweeper.n_trials=0"), "hydra.sweeper.n_trials=0 is not allowed"),
@@ -220,6 +234,14 @@ def test_a_trial_whose_settings_do_not_fit_together_fails_alone(train):
             "needs a single metric",
         ),
         ((RATE, "data.val_fraction=0"), "needs data.val_fraction above 0"),
+        (
+            (RATE, "++data.folds=5", "data.fold=0,1,2,3,4"),
+            "data.fold=0,1,2,3,4 is nothing to choose: the easiest fold would win",
+        ),
+        (
+            ("++data.folds=5", "++data.fold=range(0,5)"),
+            "  train -m hydra/sweeper=optuna data.folds=5 data.fold=0 hydra.sweep.dir=runs/sweeps/<name>/0 ...\n",
+        ),
     ],
 )
 def test_a_mistake_is_named_before_anything_is_written(train, overrides, said):
@@ -231,14 +253,19 @@ def test_a_mistake_is_named_before_anything_is_written(train, overrides, said):
 def test_a_metric_that_is_not_measured_ends_the_search_and_can_be_corrected(train):
     done = train(*SEARCH, RATE, "hydra.sweeper.metric=val/rmse", status=2)
     assert "val/rmse is not measured" in done.stderr and "val/accuracy" in done.stderr
-    train(*SEARCH, RATE, "hydra.sweeper.metric=val/accuracy")
-    assert [row["state"] for row in trials()] == ["completed"] * 2
+    done = train(*SEARCH, RATE, "hydra.sweeper.metric=val/accuracy")
+    assert [(row["state"], row["direction"]) for row in trials()] == [("completed", "maximize")] * 2
+    assert "Best, with the highest val/accuracy:\n" in done.stderr
+    best = max(trials(), key=lambda row: float(row["val/accuracy"]))["trial"]
+    assert f"  trial {best}: val/accuracy" in done.stderr
 
 
 def test_several_objectives_end_with_all_that_nothing_beats(train):
     objectives = "hydra.sweeper.metric=[val/accuracy,parameters]"
     done = train(*SEARCH, "model=linear,mlp", "hydra/sweeper/sampler=grid", objectives)
     rows = trials()
+    assert "Best, with the highest val/accuracy and lowest parameters, none in everything:\n" in done.stderr
+    assert {row["direction"] for row in rows} == {"maximize minimize"}
     assert {row["parameters"] for row in rows} == {"6.0", "10602.0"}
     best = re.findall(r"trial (\d): val/accuracy ([\d.]+)  parameters (\d+)", done.stderr)
     accuracies = [float(row["val/accuracy"]) for row in rows]
@@ -248,18 +275,19 @@ def test_several_objectives_end_with_all_that_nothing_beats(train):
     assert small["trial"] in [number for number, *_ in best]
 
 
+DOWN = ["minimize"]
 SPACE = {"x": FloatDistribution(0, 1), "y": IntDistribution(1, 1000, log=True), "z": CategoricalDistribution("ab")}
 
 
-def propose(folder, name, starts, **settings):
+def propose(folder, name, starts, way="minimize", **settings):
     """The values that a search tries in `folder`; each of `starts` opens it anew and runs so many trials."""
     search = Search.model_validate({"sampler": {"name": name, **settings}, "n_trials": 30})
     folder.mkdir()
     for count in starts:
-        study = open_study(folder, search, SPACE, [])
+        study = open_study(folder, search, [way], SPACE, [])
         for _ in range(count):
             trial = begin_trial(study, search, SPACE)
-            study.tell(trial, (trial.params["x"] - 0.3) ** 2)
+            study.tell(trial, (1 if way == "minimize" else -1) * (trial.params["x"] - 0.3) ** 2)
     return [trial.params for trial in study.trials]
 
 
@@ -279,9 +307,9 @@ def test_a_trial_that_a_kill_left_with_some_values_gets_the_others(tmp_path, nam
     whole = propose(tmp_path / "whole", name, [6], **settings)
     propose(tmp_path / "killed", name, [trials_before], **settings)
     search = Search.model_validate({"sampler": {"name": name, **settings}, "n_trials": 30})
-    study = open_study(tmp_path / "killed", search, SPACE, [])
+    study = open_study(tmp_path / "killed", search, DOWN, SPACE, [])
     begin_trial(study, search, dict(list(SPACE.items())[:values]))
-    (trial,) = unfinished_trials(open_study(tmp_path / "killed", search, SPACE, []), search, SPACE)
+    (trial,) = unfinished_trials(open_study(tmp_path / "killed", search, DOWN, SPACE, []), search, SPACE)
     assert trial.params == whole[trials_before]
 
 
@@ -293,6 +321,54 @@ def test_a_sampler_proposes_the_same_whether_or_not_the_search_was_stopped(tmp_p
     assert whole == stopped != other
     assert len({point["x"] for point in whole}) >= 4  # NSGA-II may inherit one
     assert all(0 <= point["x"] <= 1 and 1 <= point["y"] <= 1000 and point["z"] in "ab" for point in whole)
+
+
+@pytest.mark.parametrize(("name", "settings"), SAMPLERS)
+def test_a_sampler_that_maximises_proposes_what_it_would_to_minimise_the_opposite(tmp_path, name, settings):
+    assert propose(tmp_path / "up", name, [8], way="maximize", **settings) == propose(
+        tmp_path / "down", name, [8], **settings
+    )
+
+
+@pytest.mark.parametrize("way", ["minimize", "maximize"])
+def test_a_pruner_gives_up_what_is_worse_in_the_direction_of_the_search(tmp_path, way):
+    search = Search.model_validate({"pruner": {"name": "median", "n_startup_trials": 1}})
+    study = open_study(tmp_path, search, [way], SPACE, [])
+    first = begin_trial(study, search, SPACE)
+    first.report(0.5, step=1)
+    study.tell(first, 0.5)
+    for value in (0.9, 0.1):
+        trial = begin_trial(study, search, SPACE)
+        job_of_trial = join_trial(tmp_path, search, trial.number)
+        job_of_trial.report(value, step=1)
+        assert job_of_trial.should_prune() == ((value > 0.5) == (way == "minimize"))
+
+
+@pytest.mark.parametrize(
+    ("metrics", "stated", "asked", "expected"),
+    [
+        (["val/f1"], [True], None, ("maximize",)),
+        (["val/f1"], [False], None, ("minimize",)),
+        (["val/f1"], [True], ["maximize"], ("maximize",)),
+        (["val/f1"], [None], ["maximize"], ("maximize",)),
+        (["val/f1", "parameters"], [True], None, ("maximize", "minimize")),
+        (["val/f1", "parameters"], [None], ["minimize", "minimize"], ("minimize", "minimize")),
+        (["val/f1"], [None, True], None, ("maximize",)),  # only one of two tasks measures it
+        (["val/f1"], [True], ["minimize"], "more of val/f1 is better. Leave the direction out"),
+        (["val/f1"], [None], None, "val/f1 needs hydra.sweeper.direction=maximize or minimize"),
+        (["val/f1"], [True, False], None, "val/f1 cannot choose: more of it is better for some of the jobs only"),
+    ],
+)
+def test_the_direction_follows_from_the_metric(monkeypatch, metrics, stated, asked, expected):
+    """`stated` is what the metric says in each of several jobs."""
+    monkeypatch.setattr(direction, "higher_is_better", lambda name, job: stated[job])
+    monkeypatch.setattr(direction, "names", lambda job: ["recall"])
+    search = Search.model_validate({"metric": metrics, "direction": asked})
+    if isinstance(expected, str):
+        with pytest.raises(UserMistake, match=re.escape(expected)):
+            direction.directions(search, range(len(stated)))
+    else:
+        assert direction.directions(search, range(len(stated))) == expected
 
 
 class AlwaysPruner(BasePruner):

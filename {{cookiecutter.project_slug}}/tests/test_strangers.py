@@ -164,7 +164,7 @@ def refused(received, command, tmp_path):
     commands = [
         ("evaluate", "run"),
         ("predict", "run", "input=new.csv", "output=was-here.csv"),
-        ("export", "run", "format=pt2"),
+        ("export-model", "run", "format=pt2"),
         ("train", "resume", "trainer.max_epochs=2"),
     ]
 

@@ -90,9 +90,13 @@ def test_another_name_is_another_sweep(train):
     assert done.folder.as_posix() == "runs/sweeps/other"
 
 
-def test_without_a_name_a_sweep_is_called_after_the_time(train):
-    done = train("-m", "trainer.max_steps=2", "model=linear", "seed=1")
-    assert re.fullmatch(r"runs/sweeps/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", done.folder.as_posix())
+def test_two_sweeps_without_a_name_that_start_in_the_same_second_have_folders_of_their_own(train, monkeypatch):
+    monkeypatch.setattr("time.strftime", lambda form: "2026-01-31_12-00-00")
+    folders = [train("-m", "trainer.max_steps=2", "model=linear", "seed=1").folder for _ in range(2)]
+    assert folders[0] != folders[1]
+    for folder in folders:
+        assert re.fullmatch(r"runs/sweeps/2026-01-31_12-00-00-[0-9a-f]{4}", folder.as_posix())
+        assert len(jobs(folder)) == 1 and (folder / "multirun.yaml").is_file()
 
 
 def test_a_job_that_fails_is_named_and_stops_no_other(train, monkeypatch):

@@ -15,14 +15,9 @@ from matplotlib.image import imsave
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.settings import Tracking
 from {{ cookiecutter.package_name }}.tracking import wandb_run
+from {{ cookiecutter.package_name }}.tracking.base import Tracker
 from {{ cookiecutter.package_name }}.tracking.metrics_file import MetricsFile
-from {{ cookiecutter.package_name }}.tracking.tracker import (
-    Tracker,
-    finish,
-    log_figures,
-    log_outcome,
-    make_tracker,
-)
+from {{ cookiecutter.package_name }}.tracking.tracker import conclude, log_figures, make_tracker
 
 
 @pytest.fixture
@@ -122,15 +117,14 @@ def test_a_new_run_does_not_inherit_old_rows(tmp_path):
 def test_no_tracker(tmp_path):
     tracker = start("none", tmp_path)
     log_figures(tracker, {})
-    log_outcome(tracker, {})
-    finish(tracker, "completed")
+    conclude(tracker, {"status": "completed"})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_csv_tracker_writes_metrics_and_config(tmp_path):
     tracker = start("csv", tmp_path)
     tracker.log_metrics({"train/loss": 0.5}, 9)
-    finish(tracker, "completed")
+    conclude(tracker, {"status": "completed"})
     assert "0.5" in (tmp_path / "csv" / "metrics.csv").read_text()
     assert "hidden_sizes" in (tmp_path / "csv" / "hparams.yaml").read_text()
 
@@ -144,7 +138,7 @@ def test_tensorboard_writes_events_or_names_the_missing_package(tmp_path):
     tracker = start("tensorboard", tmp_path)
     tracker.log_metrics({"train/loss": 0.5}, 9)
     log_figures(tracker, {"pixel": tmp_path / "pixel.png"})
-    finish(tracker, "completed")
+    conclude(tracker, {"status": "completed"})
     (events,) = (tmp_path / "tensorboard").glob("events.*")
     assert b"train/loss" in events.read_bytes() and b"figures/pixel" in events.read_bytes()
 
@@ -158,7 +152,7 @@ def test_a_tracker_that_fails_warns_once_and_stops_nothing(tmp_path, messages):
     for step in range(3):
         tracker.log_metrics({"train/loss": 0.5}, step)
         tracker.finalize("success")
-    finish(tracker, "completed")
+    conclude(tracker, {"status": "completed"})
     assert len(messages) == 1 and "No space left on device" in messages[0]
 
 
@@ -170,11 +164,8 @@ def test_jobs_of_a_sweep_are_wandb_runs_of_their_own(tmp_path, nobody_logged_in,
         tracker.log_metrics({"val/accuracy": 0.5}, 39)
         tracker.log_metrics({"train/loss": 0.25}, 39)
         log_figures(tracker, {"pixel": tmp_path / "pixel.png"})
-        log_outcome(
-            tracker,
-            {"metrics": {"test/accuracy": 0.75}, "checkpoint": {"last": "checkpoints/last.ckpt"}},
-        )
-        finish(tracker, status)
+        paths = {"best": None, "last": "checkpoints/last.ckpt", "tested": None}
+        conclude(tracker, {"status": status, "metrics": {"test/accuracy": 0.75}, "checkpoint": paths})
 
     here = Path("runs/sweeps/table")
     said = [message for message in messages if "offline" in message]
@@ -201,7 +192,7 @@ def test_a_resumed_run_keeps_its_wandb_id(tmp_path, nobody_logged_in):
     for resumed in (False, True, False):
         tracker = make_tracker(settings, tmp_path, name="n", group=None, config={}, resumed=resumed)
         ids.append(tracker.version)
-        finish(tracker, "completed")
+        conclude(tracker, {"status": "completed"})
     assert ids[0] == ids[1] != ids[2]
 
 
@@ -217,7 +208,7 @@ def test_wandb_goes_on_offline_when_the_server_does_not_answer(tmp_path, nobody_
     for job in ("a", "b"):
         tracker = start("wandb", tmp_path / job, init_timeout=1.0)
         tracker.log_metrics({"train/loss": 0.5}, 9)
-        finish(tracker, "completed")
+        conclude(tracker, {"status": "completed"})
         names = [path.name for path in (tmp_path / job / "wandb").glob("*run-*")]
         assert len(names) == 1 and names[0].startswith("offline-run-")
     assert len(messages) == 2, "one warning and one notice; the second job does not wait again"

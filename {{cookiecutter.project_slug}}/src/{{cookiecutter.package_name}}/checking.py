@@ -12,8 +12,8 @@ from .components import settings_class
 from .configs import COLLECTIONS, COMPONENTS, choices, listing
 from .explaining import unchosen
 from .mistakes import UserMistake, first_line, in_words, nearest, shown, similar
-from .settings import Settings
-from .strangers import leaves, refuse_foreign_code
+from .settings import Settings, Tracking
+from .strangers import leaves, place_problem, refuse_foreign_code
 
 REQUIRED = ("model", "data", "optimizer")
 
@@ -32,10 +32,12 @@ def check(config: DictConfig) -> Settings:
         values: Any = OmegaConf.to_container(own, resolve=True)
     except InterpolationResolutionError as error:
         raise UserMistake(f"{error.full_key} cannot be resolved: {first_line(error)}") from None
-    missing = sorted(key for key, value in leaves(values) if value == MISSING)
+    given_values = list(leaves(values))
+    missing = sorted(key for key, value in given_values if value == MISSING)
     if missing:
         raise UserMistake("\n".join(f"{key} has no value, and no default: give one with {key}=..." for key in missing))
-    problems: list[str] = []
+    places = [(key, value, place_problem(key, value)) for key, value in given_values]
+    problems = [f"{key}={shown(value)} is not allowed: {why}" for key, value, why in places if why]
     checked = dict(values)
     for group in COMPONENTS:
         given = values.get(group)
@@ -57,6 +59,8 @@ def check(config: DictConfig) -> Settings:
         checked[group] = given
         if isinstance(given, dict):
             checked[group] = {name: check_member(f"{group}.{name}", one, problems) for name, one in given.items()}
+    if "tracking" in values:
+        checked["tracking"] = check_tracking(values["tracking"], problems)
     if "experiment" in checked:
         del checked["experiment"]
         problems.append("The file of experiment= sets nothing: its first line must be # @package _global_")
@@ -116,6 +120,17 @@ def check_member(key: str, given: Any, problems: list[str]) -> Component:
         return check_component(key, given, problems)
     problems.append(f"{key}={shown(given)} is not allowed: it needs a _target_ that says what is built")
     return stand_in(key)
+
+
+def check_tracking(given: Any, problems: list[str]) -> Tracking | Component:
+    """Return the settings of the tracker: of one that is known by its `kind`, or of a Lightning logger."""
+    if isinstance(given, dict) and given.get("_target_"):
+        return check_component("tracking", given, problems)
+    try:
+        return Tracking.model_validate(given)
+    except ValidationError as error:
+        problems += describe(error, Tracking, given, ("tracking",))
+    return Tracking()
 
 
 def describe(error: ValidationError, settings: type[BaseModel], values: Any, prefix: tuple[str, ...] = ()) -> list[str]:

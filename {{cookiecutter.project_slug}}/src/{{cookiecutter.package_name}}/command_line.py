@@ -19,9 +19,15 @@ HYDRA_VERSION = "1.3"  # whose defaults hold
 
 
 def run_command(name: str) -> None:
-    """Run the command `name`: the function of that name in the module of that name, under `configs/<name>.yaml`."""
+    """Run a command.
+
+    Args:
+        name: of the command, as it is typed. Its module, the function in there and the file under `configs/` have the
+            same name, with `_` where it has a dash.
+    """
+    identifier = name.replace("-", "_")
     # Imported by its name, not taken from __main__, so that launchers can send it to other processes.
-    module = import_module(f".{name}", __package__)
+    module = import_module(f".{identifier}", __package__)
     if {"--help", "-h"} & set(sys.argv):
         sys.stdout.write(help_text(name, str(module.__doc__)))
         return
@@ -50,7 +56,8 @@ def run_command(name: str) -> None:
             from .running.resuming import hydra_arguments
 
             sys.argv[1:] = hydra_arguments(sys.argv[1:])
-        hydra.main(version_base=HYDRA_VERSION, config_path=str(CONFIGS), config_name=name)(getattr(module, name))()
+        function = getattr(module, identifier)
+        hydra.main(version_base=HYDRA_VERSION, config_path=str(CONFIGS), config_name=identifier)(function)()
     except UserMistake as mistake:
         refuse(str(mistake))
     except (CompactHydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
@@ -102,14 +109,25 @@ def register_resolvers() -> None:
     """Teach OmegaConf what the files under `configs/` use."""
     from omegaconf import OmegaConf
 
-    OmegaConf.register_new_resolver("new_run", new_run, use_cache=True, replace=True)
+    for resolver in (new_run, new_sweep):
+        OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
 
 
 def new_run() -> str:
-    """Return the folder of a single run below runs/. Two that start in the same second get folders of their own."""
+    """Return the folder of a single run below runs/."""
     from .running.requeue import folder_name
 
-    return folder_name(sys.argv) or f"{time.strftime('%Y-%m-%d/%H-%M-%S')}-{os.urandom(2).hex()}"
+    return folder_name(sys.argv) or own_name("%Y-%m-%d/%H-%M-%S")
+
+
+def new_sweep() -> str:
+    """Return the name of a multirun that was given none."""
+    return own_name("%Y-%m-%d_%H-%M-%S")
+
+
+def own_name(form: str) -> str:
+    """Return the time in a form of `strftime`, and an id: two that start in the same second get names of their own."""
+    return f"{time.strftime(form)}-{os.urandom(2).hex()}"
 
 
 def help_text(name: str, doc: str) -> str:

@@ -16,6 +16,7 @@ from .reporting.reference import Reference, read_reference
 from .reporting.results import Results
 from .reporting.summaries import Run, RunsFound, find_runs
 from .reporting.table import csv_text, markdown_text, terminal_table
+from .reporting.unnamed import add_unnamed
 
 LONGEST_LIST = 10  # lines on the terminal
 EXAMPLES = """\
@@ -27,10 +28,11 @@ examples:
   report runs/sweeps/my_sweep --compare "model=mlp optimizer.lr=0.1" "model=mlp optimizer.lr=0.01"
   report runs/sweeps/mnist1d_table --reference references/mnist1d_published.csv
 
-One row stands for one setting: the runs that differ only in their seed. Shown are the settings that
-differ between the runs, mean ± sample standard deviation over the completed runs, and a bootstrap 95 %
-interval of the mean from three runs on. The best setting is the one with the best validation metric:
-test data never choose. Failed, interrupted and unfinished runs are counted, and named below the table.
+One row stands for one setting: the runs that differ only in their seed, and in the fold of a cross-validation
+(data.fold). Shown are the settings that differ between the runs, mean ± sample standard deviation over the
+completed runs, and a bootstrap 95 % interval of the mean from three runs on. The best setting is the one with
+the best validation metric: test data never choose. Failed, interrupted and unfinished runs are counted, and named
+below the table.
 
 written: table.csv (all digits), table.md, table.tex, report.html (one page with everything), chart.png,
   curves.png (learning curves of all runs); parameters.png where two settings or more differ (validation
@@ -71,7 +73,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         metavar="NAME",
         help="metric to show, such as val/loss; may be given several times "
-        "(default: test/accuracy, or test/loss where no run has it)",
+        "(default: test/accuracy; of values test/r2 and test/mae; of forecasts test/quantile_loss; else test/loss)",
     )
     parser.add_argument(
         "--group-by",
@@ -79,13 +81,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         metavar="KEY",
         help="a row for each value of this setting, such as optimizer.lr; may be given several times "
-        "(default: all settings that differ, but not the seed)",
+        "(default: all settings that differ, but neither seed nor data.fold)",
     )
     parser.add_argument(
         "--compare",
         nargs=2,
         metavar=("A", "B"),
-        help="compare two settings seed by seed: mean difference, its interval, and a sign-flip test",
+        help="compare two settings seed by seed and fold by fold: mean difference, its interval, and a sign-flip test",
     )
     parser.add_argument(
         "--reference",
@@ -106,6 +108,7 @@ def collect(options: argparse.Namespace) -> Results:
     found = find_runs(folder)
     if not found.runs:
         raise UserMistake(no_runs(folder, found))
+    add_unnamed(found)
     for key in options.group_by:
         check_known("setting", key, known_settings(found.runs))
     metrics = choose_metrics(found.runs, options.metric)

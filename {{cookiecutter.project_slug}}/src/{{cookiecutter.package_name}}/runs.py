@@ -12,8 +12,10 @@ from typing import Any
 from .mistakes import UserMistake
 from .reporting.asking import Parser, check_known, choose_metrics, known_metrics, known_settings, not_there
 from .reporting.details import details, differences, find_run
-from .reporting.results import is_higher_better, numbers_first, setting, varying_settings
-from .reporting.summaries import PRUNED, STATUSES, UNFINISHED, Run, find_runs
+from .reporting.direction import higher_is_better, why_unknown
+from .reporting.results import numbers_first, setting, varying_settings
+from .reporting.spelling import find_spelling
+from .reporting.summaries import FOLD, PRUNED, STATUSES, UNFINISHED, Run, find_runs
 
 RUNS = Path("runs")
 EXAMPLES = """\
@@ -53,7 +55,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--status", choices=[*STATUSES, PRUNED, UNFINISHED], metavar="STATUS", help="only runs that ended so"
     )
     listing.add_argument(
-        "--where", action="append", default=[], metavar="KEY=VALUE", help="only runs with this setting or seed"
+        "--where",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="only runs with this setting, seed or data.fold",
     )
     listing.add_argument("--metric", action="append", default=[], metavar="NAME", help="metric to show, several times")
     listing.add_argument("--sort", metavar="KEY", help="a metric, best first; or a setting, seed, status or folder")
@@ -89,12 +95,17 @@ def list_runs(options: argparse.Namespace) -> None:
     if options.sort:
         runs = in_order(runs, options.sort, everything)
     runs = runs[: options.limit]
+    unsure = no_best_first(options.sort, everything)
     if options.json:
         print_json([as_json(run) for run in runs])
+        if unsure:
+            sys.stderr.write(f"{unsure}\n")
         return
     if runs:
         print_line(table_of(runs, metrics))
     print_line(f"{len(runs)} of {len(everything)} runs under {options.folder}")
+    if unsure:
+        print_line(unsure)
     for path, reason in found.unreadable:
         print_line(f"cannot be read: {path}: {reason}")
 
@@ -105,15 +116,20 @@ def parse_where(text: str, runs: list[Run]) -> tuple[str, str]:
     if not equals:
         raise UserMistake(f"--where {text} has no value. Write it like an override: --where model=mlp")
     check_known("setting", key, known_settings(runs))
-    check_known(key, value, sorted({setting(run, key) for run in runs}, key=numbers_first))
+    known = sorted({setting(run, key) for run in runs}, key=numbers_first)
+    value = find_spelling(value, known)
+    check_known(key, value, known)
     return key, value
 
 
 def in_order(runs: list[Run], key: str, everything: list[Run]) -> list[Run]:
-    """Best first by a metric, the runs without a finite one last; or ascending by anything else."""
+    """Best first by a metric, the runs without a finite one last; ascending by anything else.
+
+    By a metric whose direction is not known it is ascending too.
+    """
     metrics = known_metrics(everything)
     if key in metrics:
-        sign = -1 if is_higher_better(key) else 1
+        sign = -1 if higher_is_better(key, everything) else 1
         values = [sign * run.metrics.get(key, math.nan) for run in runs]
         order = sorted(range(len(runs)), key=lambda i: (not math.isfinite(values[i]), values[i]))
         return [runs[i] for i in order]
@@ -123,22 +139,30 @@ def in_order(runs: list[Run], key: str, everything: list[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: numbers_first(setting(run, key)))
 
 
+def no_best_first(key: str | None, runs: list[Run]) -> str:
+    """Why a metric is sorted from the smallest value and not from the best; empty where it is not."""
+    if key not in known_metrics(runs) or higher_is_better(key, runs) is not None:
+        return ""
+    return f"Sorted from the smallest {key}, not from the best: {why_unknown(key, runs)}."
+
+
 def table_of(runs: list[Run], metrics: list[str]) -> str:
     """A line for each run, with the settings in which these runs differ; its folder, which may be long, comes last."""
     columns = varying_settings(runs) if len(runs) > 1 else []
-    lines = [["status", *columns, "seed", *metrics, "folder"]]
+    folds = [FOLD] if any(run.fold is not None for run in runs) else []
+    lines = [["status", *columns, *folds, "seed", *metrics, "folder"]]
     for run in runs:
         figures = [f"{run.metrics[name]:.4g}" if name in run.metrics else "" for name in metrics]
-        seed = "" if run.seed is None else str(run.seed)
+        repeats = ["" if number is None else str(number) for number in ([run.fold] * len(folds) + [run.seed])]
         error = f"  {run.error}" if run.error else ""
-        lines.append([run.status, *(setting(run, key) for key in columns), seed, *figures, f"{run.folder}{error}"])
+        lines.append([run.status, *(setting(run, key) for key in columns), *repeats, *figures, f"{run.folder}{error}"])
     return in_columns(lines)
 
 
 def as_json(run: Run) -> dict[str, Any]:
     metrics = {name: value if math.isfinite(value) else None for name, value in run.metrics.items()}
-    known = {"folder": str(run.folder), "status": run.status, "seed": run.seed, "settings": run.settings}
-    return {**known, "metrics": metrics, "error": run.error or None}
+    known = {"folder": str(run.folder), "status": run.status, "seed": run.seed, "fold": run.fold}
+    return {**known, "settings": run.settings, "metrics": metrics, "error": run.error or None}
 
 
 def show_run(options: argparse.Namespace) -> None:

@@ -48,7 +48,7 @@ TARGET = {
 def schemas() -> dict[str, Schema]:
     """Return the schema of each kind of file, by its name."""
     found = {group: component(group) for group in COMPONENTS} | {group: collection(group) for group in COLLECTIONS}
-    found |= {"hardware": section(Hardware), "tracking": section(Tracking), "train": whole()}
+    found |= {"hardware": section(Hardware), "tracking": tracker(), "train": whole()}
     found |= {"sampler": named(SAMPLERS), "pruner": named(PRUNERS), "sweeper": sweeper(), "launcher": launcher()}
     return {name: {"$schema": STANDARD, "title": name} | schema for name, schema in found.items()}
 
@@ -114,6 +114,17 @@ def arguments(target: str, group: str) -> Schema:
     if written is not None and isinstance(written.node, ast.ClassDef | ast.FunctionDef):
         found["description"] = (ast.get_docstring(written.node) or "").partition("\n\n")[0]
     return found | {"additionalProperties": kind.model_config["extra"] == "allow"}
+
+
+def tracker() -> Schema:
+    """Return the schema of the section tracking: a `kind` and its settings, or a Lightning logger and its arguments."""
+    return {
+        "type": "object",
+        "properties": {"_target_": TARGET},
+        "if": {"required": ["_target_"]},
+        "then": {},
+        "else": section(Tracking),
+    }
 
 
 def named(kinds: Iterable[type[BaseModel]]) -> Schema:

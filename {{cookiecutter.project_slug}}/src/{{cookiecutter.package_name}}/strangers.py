@@ -7,25 +7,34 @@ names of the chosen files. Extend the lists here.
 """
 
 import re
+import shlex
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from .configs import COLLECTIONS, COMPONENTS
 from .mistakes import UserMistake
 from .secrecy import is_secret, mask, secrets
 
+# Sections that are built, or whose parts are, from what they name; of these, the ones that write files.
+BUILT = (*COMPONENTS, *COLLECTIONS, "tracking")
+WRITING = ("callbacks", "tracking")
+WORDS = ("tracking.notes", "tracking.tags")  # settings of these that name no place
 # Sections of Hydra that name a plugin, and where plugins come from.
 PLUGINS = dict.fromkeys(("hydra.launcher", "hydra.sweeper"), ("hydra_plugins.", "hydra._internal.core_plugins."))
 LOGGING = ("hydra.job_logging.", "hydra.hydra_logging.")
 LOGGING_CLASSES = ("logging.StreamHandler", "logging.NullHandler", f"{__package__}.logs.LoguruHandler")
 STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 # What ${name:...} may call. Those that make new sections (oc.decode, oc.create) could hide what is looked for here.
-RESOLVERS = ("now", "new_run", "hydra", "oc.env")
+RESOLVERS = ("now", "new_run", "new_sweep", "hydra", "oc.env")
 # An interpolation that could stand for a whole section outside of `hydra`, such as one with a `_target_`.
 SECTION_ELSEWHERE = r"\s*\$\{(?!hydra\.)[^:]*\}\s*"
 
@@ -44,8 +53,8 @@ class CheckedLoader(ConfigLoaderImpl):
         """
         config = super().load_configuration(*arguments, **options)
         refuse_foreign_code(config)
-        if config.hydra.output_subdir is not None and options.get("run_mode") != RunMode.MULTIRUN:
-            refuse_taken(config.hydra.run)
+        if config.hydra.output_subdir is not None and config.hydra.mode == RunMode.RUN:  # not a job of a multirun
+            refuse_taken(config)
         for override in config.hydra.overrides.task:
             group, _, choice = override.partition("=")
             if group in COMPONENTS and choice.startswith("["):  # Hydra would mix the settings of all these files
@@ -82,10 +91,9 @@ def problem(key: str, value: Any, hidden: dict[str, str]) -> str:
     """Return why a value cannot be where it is, or an empty string."""
     section, _, name = key.rpartition(".")
     text = str(value)
-    is_component = section.partition(".")[0] in (*COMPONENTS, *COLLECTIONS)  # or a part of one; checked by its name
-    if name == "_target_" and not is_component and not text.startswith(PLUGINS.get(section, ("\0",))):
-        built = ", ".join((*COMPONENTS, *COLLECTIONS))
-        return f"only {built} name what they are built from, and {', '.join(PLUGINS)} a plugin of Hydra"
+    is_built = section.partition(".")[0] in BUILT  # or a part of one; checked by its name
+    if name == "_target_" and not is_built and not text.startswith(PLUGINS.get(section, ("\0",))):
+        return f"only {', '.join(BUILT)} name what they are built from, and {', '.join(PLUGINS)} a plugin of Hydra"
     if key.startswith("hydra.job.env_set."):
         return "put environment variables into .env, or in front of the command"
     if f"{key}.".startswith("hydra.") and re.fullmatch(SECTION_ELSEWHERE, text):
@@ -115,6 +123,29 @@ def interpolation_problem(value: str, hidden: dict[str, str]) -> str:
     return NO_SECRETS if mask(value, hidden) != value else ""
 
 
+def place_problem(key: str, value: Any) -> str:
+    """Return why a setting of a callback or a logger must not name the place that it names, or an empty string.
+
+    Args:
+        key: The full name of the setting.
+        value: What it is after all ${...} in it were resolved.
+    """
+    if not isinstance(value, str) or not key.startswith(tuple(f"{section}." for section in WRITING)):
+        return ""
+    if f"{key}.".startswith(tuple(f"{words}." for words in WORDS)):
+        return ""
+    if key.endswith(".tracking_uri") and re.match("https?://", value):
+        return ""
+    path = unquote(re.sub(r"^(file:|sqlite(\+\w+)?:///)+", "", value, flags=re.IGNORECASE))
+    if re.search(r"\w:/|::", path):
+        return "only tracking_uri can be an address, http://... or https://..."
+    try:
+        inside_project(path)
+    except ValueError as error:
+        return str(error)
+    return "a path must not depend on the environment" if "$" in path else ""
+
+
 def inside_project(path: str) -> str:
     """Return a setting that names a folder, if it stays in the folder that a command is started in.
 
@@ -126,19 +157,58 @@ def inside_project(path: str) -> str:
     return path
 
 
-def refuse_taken(run: DictConfig) -> None:
-    """Look whether a run would write its files among others.
+def refuse_taken(config: DictConfig) -> None:
+    """Look whether a run would write its files among others, before Hydra writes the first.
 
     Raises:
-        UserMistake: the folder that is named for it is the command's own, or holds files and is not that of a run.
+        UserMistake: the folder that is named for it is the command's own, holds files that are no run's, or holds a run
+            that is completed or still running.
     """
-    values: Any = OmegaConf.to_container(run, resolve=False)
-    folder = str(values["dir"])
-    path = Path(folder)
-    if "${" in folder or not path.is_dir() or (path / ".hydra").is_dir():
+    folder = named_folder(config)
+    if folder is None or not Path(folder).is_dir():
         return
-    if path.resolve() == Path.cwd() or any(entry.is_file() for entry in path.iterdir()):
+    path = Path(folder)
+    if (path / ".hydra").is_dir():
+        refuse_kept(path, folder)
+    elif path.resolve() == Path.cwd() or any(entry.is_file() for entry in path.iterdir()):
         raise UserMistake(f"hydra.run.dir={folder} is {path.resolve()}, which holds other files: name a new folder")
+
+
+def named_folder(config: DictConfig) -> str | None:
+    """Return the folder that is named for a run, or None if it gets a new one, or one that cannot be told."""
+    values: Any = OmegaConf.to_container(config.hydra.run, resolve=False)
+    folder = str(values["dir"])
+    if "${" not in folder:
+        return folder
+    if "${new_run:" in folder:
+        return None
+    resolved, before = deepcopy(config), HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(resolved)  # for ${hydra:...}
+    try:
+        return str(resolved.hydra.run.dir)
+    except OmegaConfBaseException:  # of which Hydra says what is wrong
+        return None
+    finally:
+        HydraConfig.instance().cfg = before
+
+
+def refuse_kept(path: Path, folder: str) -> None:
+    """Look whether the run in a folder must not be overwritten. One that failed or was stopped is replaced.
+
+    Raises:
+        UserMistake: it is completed, or another process trains it.
+    """
+    from .running.integrity import read_summary  # these two are seldom needed, and locks import much
+    from .running.locks import is_locked
+
+    # A summary that cannot be believed may be that of a completed run.
+    if (path / "summary.json").exists() and read_summary(path).get("status") not in ("failed", "interrupted"):
+        raise UserMistake(
+            f"hydra.run.dir={folder} holds a run that is completed. Name a new folder, or train that run longer: "
+            f"train resume={shlex.quote(folder)} trainer.max_epochs=..."
+        )
+    if is_locked(path):
+        raise UserMistake(f"hydra.run.dir={folder} is being trained by another process. Name a new folder")
 
 
 def refuse_links(folder: Path) -> None:

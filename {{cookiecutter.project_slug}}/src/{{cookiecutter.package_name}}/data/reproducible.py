@@ -65,13 +65,15 @@ class SeededLoader:
     Args:
         loader: with workers, samplers and collation of its own.
         seed: of its draws.
+        trains: each epoch has draws of its own; otherwise every one has the same.
     """
 
     batch_sampler = None  # Lightning asks a loader that has a sampler for this as well
 
-    def __init__(self, loader: DataLoader[Any], seed: int) -> None:
+    def __init__(self, loader: DataLoader[Any], seed: int, trains: bool) -> None:
         self.loader = loader
         self.seed = seed
+        self.trains = trains
         self.epoch = 0
         self.taken = 0  # batches of this epoch
         self.skipped = 0  # batches that the next epoch leaves out
@@ -87,6 +89,8 @@ class SeededLoader:
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of `epoch`, counted from 0."""
+        if not self.trains:
+            return
         self.epoch = epoch
         if callable(getattr(self.loader.sampler, "set_epoch", None)):
             self.loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
@@ -108,12 +112,16 @@ class SeededLoader:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield one batch after the other."""
+        """Return one batch after the other."""
+        self.taken, skipped, self.skipped = 0, self.skipped, 0
+        return self.batches(skipped)
+
+    def batches(self, skipped: int) -> Iterator[Any]:
+        """Yield the batches of an epoch after those that are skipped."""
         generators = Generators(self.seed * APART + self.epoch)
         self.loader._iterator = None  # persistent workers would go on with the draws of the epoch before
         with generators.in_use():
             batches = iter(self.loader)
-        self.taken, skipped, self.skipped = 0, self.skipped, 0
         while True:
             with generators.in_use():
                 batch = next(batches, END)
@@ -162,20 +170,20 @@ def seeded(names: MetricNames, stage: str, loaders: Callable[[], Any], seed: int
             names.loaders[stage] = list(map(str, made))
         elif isinstance(made, list | tuple):
             names.loaders[stage] = list(map(str, range(len(made))))
-        return with_seeds(made, seed)
+        return with_seeds(made, seed, trains=stage == "train")
 
     return hook
 
 
-def with_seeds(loaders: Any, seed: int) -> Any:
+def with_seeds(loaders: Any, seed: int, trains: bool) -> Any:
     """Return loaders, or a collection of them, with each DataLoader seeded."""
     if isinstance(loaders, CombinedLoader):
-        return CombinedLoader(with_seeds(loaders.iterables, seed), loaders._mode)
+        return CombinedLoader(with_seeds(loaders.iterables, seed, trains), loaders._mode)
     if isinstance(loaders, dict):
-        return {name: with_seeds(loader, seed + i) for i, (name, loader) in enumerate(loaders.items())}
+        return {name: with_seeds(loader, seed + i, trains) for i, (name, loader) in enumerate(loaders.items())}
     if isinstance(loaders, list | tuple):
-        return [with_seeds(loader, seed + i) for i, loader in enumerate(loaders)]
-    return SeededLoader(loaders, seed) if isinstance(loaders, DataLoader) else loaders
+        return [with_seeds(loader, seed + i, trains) for i, loader in enumerate(loaders)]
+    return SeededLoader(loaders, seed, trains) if isinstance(loaders, DataLoader) else loaders
 
 
 def make_data(settings: Settings, names: MetricNames) -> LightningDataModule:

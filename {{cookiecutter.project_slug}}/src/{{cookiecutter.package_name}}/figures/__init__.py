@@ -5,7 +5,7 @@ from .curves import METRIC_LABELS, learning_curves
 from .finders import tried_batch_sizes, tried_learning_rates
 from .forecasting import Forecast, attention_over_time, forecasts, variable_importances
 from .regions import LabelledPoints, Panel, compare_regions, decision_regions
-from .regression import fitted_line, fitted_surface, residuals
+from .regression import fitted_line, fitted_surface, r2_by_target, residuals
 from .style import CLASS_COLORS, DPI, FIT_COLOR, PANEL, STAGES, new_figure, save
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "forecasts",
     "learning_curves",
     "new_figure",
+    "r2_by_target",
     "residuals",
     "save",
     "tried_batch_sizes",

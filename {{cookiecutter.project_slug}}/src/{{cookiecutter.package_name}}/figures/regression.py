@@ -12,6 +12,9 @@ from .style import FIT_COLOR, PANEL, STAGES, new_figure, thinned
 
 LINE_POINTS = 300  # at which a model of one feature is asked
 GRID_POINTS = 60  # per axis, at which a model of two features is asked
+MOST_NAMES = 32  # of targets along an axis; more cannot be read
+LONGEST_NAME = 20  # letters
+LOWEST_R2 = -1.0  # that is drawn; a diverged target would flatten all others
 TRAIN, TEST = STAGES["train"]["color"], STAGES["test"]["color"]
 
 Function = Callable[[NDArray[Any]], NDArray[Any]]
@@ -102,6 +105,49 @@ def downhill(z: NDArray[Any]) -> float:
     """Return the diagonal, in degrees, along which heights (rows along y, columns along x) fall most on average."""
     along_y, along_x = (float(np.mean(slope)) for slope in np.gradient(np.nan_to_num(z)))
     return math.degrees(math.atan2(-1 if along_y > 0 else 1, -1 if along_x > 0 else 1))
+
+
+def r2_by_target(predicted: NDArray[Any], true: NDArray[Any], targets: Sequence[str]) -> Figure:
+    """R² of each target, in their order: 1 is perfect, 0 as good as the mean of the test samples, below 0 is worse.
+
+    Args:
+        predicted: (N, K, ...), in the units of the targets.
+        true: (N, K, ...).
+        targets: K names.
+    """
+    samples = tuple(axis for axis in range(true.ndim) if axis != 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r2 = 1 - np.mean(np.square(predicted - true, dtype=float), axis=samples) / np.var(
+            true, axis=samples, dtype=float
+        )
+    known = np.flatnonzero(np.isfinite(r2))
+    shown = np.clip(r2, LOWEST_R2, 1)
+    figure = new_figure(2 * PANEL[0], PANEL[1])
+    axes = figure.add_subplot()
+    axes.bar(known, shown[known], color=TRAIN)
+    below = known[r2[known] < LOWEST_R2]
+    if len(below):
+        label = f"below {LOWEST_R2:g}"
+        axes.scatter(below, shown[below], 30, FIT_COLOR, marker="v", clip_on=False, zorder=3, label=label)
+        axes.legend(fontsize=8)
+    axes.axhline(0, color="black", linewidth=0.8)
+    every = math.ceil(len(r2) / MOST_NAMES)
+    names = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in targets]
+    axes.set_xticks(
+        range(0, len(r2), every), names[::every], rotation=60, ha="right", rotation_mode="anchor", fontsize=8
+    )
+    axes.set_xlim(-0.6, len(r2) - 0.4)
+    axes.set_ylabel("R² on the test samples")
+    axes.set_axisbelow(True)
+    axes.grid(axis="y", alpha=0.3)
+    unknown = "" if len(known) == len(r2) else f"{len(known)} of "  # a constant target, or a diverged prediction
+    title = f"R² of {unknown}{len(r2)} targets on {len(true)} test samples"
+    if len(known):
+        axes.set_ylim(min(0.0, shown[known].min()), 1)
+        worst = known[r2[known].argmin()]
+        title += f": median {np.median(r2[known]):.3g}, lowest {r2[worst]:.3g} ({names[worst]})"
+    axes.set_title(title, fontsize=10)
+    return figure
 
 
 def residuals(predicted: NDArray[Any], true: NDArray[Any], target: str) -> Figure:

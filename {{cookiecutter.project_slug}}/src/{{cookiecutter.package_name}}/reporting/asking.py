@@ -1,14 +1,17 @@
 """How `report` and `runs` answer what they were asked wrongly: one message that names the nearest valid word."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..mistakes import UserMistake, nearest
-from .summaries import Run
+from .summaries import FOLD, Run
 
-DEFAULT_METRICS = ("test/accuracy", "test/loss", "val/accuracy", "val/loss")  # the first at hand
+# What says most of a run, the first that it has: of classes, of values in the units of the target (a loss may be of
+# standardised ones), of forecasts, of anything else.
+TELLING = (("accuracy",), ("r2", "mae"), ("quantile_loss",), ("loss",))
+DEFAULT_METRICS = [[f"{stage}/{name}" for name in names] for stage in ("test", "val") for names in TELLING]
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,15 +64,21 @@ def known_metrics(runs: Iterable[Run]) -> list[str]:
     return sorted({name for run in runs for name in run.metrics})
 
 
-def choose_metrics(runs: Iterable[Run], asked: list[str]) -> list[str]:
-    """`asked` without repeats, or else the first of the usual ones; one that no run has is a mistake."""
+def choose_metrics(runs: Sequence[Run], asked: list[str]) -> list[str]:
+    """`asked` without repeats, or else what says most of each run; a metric that no run has is a mistake."""
     known = known_metrics(runs)
     for name in asked:
         check_known("metric", name, known)
-    default = next((name for name in [*DEFAULT_METRICS, *known] if name in known), DEFAULT_METRICS[0])
-    return list(dict.fromkeys(asked)) or [default]
+    if asked:
+        return list(dict.fromkeys(asked))
+    told: list[str] = []
+    for names in DEFAULT_METRICS:
+        if any(run.metrics.keys() & names and not run.metrics.keys() & told for run in runs):
+            told += [name for name in names if name in known]
+    return told or known[:1] or DEFAULT_METRICS[0]
 
 
-def known_settings(runs: Iterable[Run]) -> list[str]:
-    """What runs can be grouped, filtered and sorted by; the seed too, which is no setting otherwise."""
-    return sorted({key for run in runs for key in run.settings} | {"seed"})
+def known_settings(runs: Sequence[Run]) -> list[str]:
+    """What runs can be grouped, filtered and sorted by; seed and fold too, which are no settings otherwise."""
+    folds = {FOLD} if any(run.fold is not None for run in runs) else set()
+    return sorted({key for run in runs for key in run.settings} | {"seed"} | folds)

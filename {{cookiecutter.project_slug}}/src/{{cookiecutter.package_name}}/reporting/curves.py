@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .curve_files import STAGES, Curve, read_curves
+from .direction import without_stage
 from .drawing import COLORS, axis_label, in_words, is_log, label, png, shortened
 from .results import Results, Row
 from .summaries import Run
@@ -23,10 +24,10 @@ MOST_POINTS = 300  # of a curve; more are not seen
 def draw_curves(results: Results) -> tuple[bytes | None, list[str]]:
     """A PNG with a panel for each metric asked for, on validation data where measured, and what is not in it.
 
-    None without any curve. Of more settings than there are colours, the best on validation data are coloured and the
-    others grey.
+    None without any curve. Of more settings than there are colours, the best on validation data are coloured (the
+    first ones, where nothing says which are best) and the others grey.
     """
-    metrics = list(dict.fromkeys(metric.rpartition("/")[2] for metric in results.metrics))
+    metrics = list(dict.fromkeys(map(without_stage, results.metrics)))
     curves, changed = read_curves(results.runs, metrics)
     remarks = [f"{path} was changed after the run wrote it, so its curve is not drawn." for path in changed]
     first = (next((f"{stage}/{metric}" for stage in STAGES if curves[f"{stage}/{metric}"]), None) for metric in metrics)
@@ -79,7 +80,8 @@ def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve
     for row in coloured:
         axes.plot([], [], color=colors[id(row)], linewidth=2.2, label=label(results, row))
     if len(coloured) < len(results.rows):
-        axes.plot([], [], color=OTHERS, label=f"the other {len(results.rows) - len(coloured)} settings, less good")
+        less_good = ", less good" if results.best else ""
+        axes.plot([], [], color=OTHERS, label=f"the other {len(results.rows) - len(coloured)} settings{less_good}")
     values = np.concatenate([line[:, 1] for line in lines.values()])
     axes.autoscale_view()
     if is_log(values[np.isfinite(values)].tolist()):

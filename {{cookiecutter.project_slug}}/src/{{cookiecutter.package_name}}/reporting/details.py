@@ -7,6 +7,7 @@ from typing import Any
 
 from ..mistakes import UserMistake, nearest
 from ..running.integrity import is_unchanged
+from .spelling import value_of
 from .summaries import UNFINISHED, UNREADABLE, first_line, read_overrides, read_summary, run_folders
 
 # Of the summary, what two runs are compared in, beside their overrides and metrics.
@@ -69,7 +70,7 @@ def differences(first: Path, second: Path) -> dict[str, Pairs]:
     unnamed = [{k: v for k, v in config.items() if not is_named(k, named | BOOKKEEPING)} for config in configs]
     sections = {
         "run": differing(*({key: summary.get(key) for key in PLAIN} for summary in (a, b))),
-        "overrides": differing(*overrides),
+        "overrides": {key: pair for key, pair in differing(*overrides).items() if not same_value(*pair)},
         "configuration that no override names": differing(*unnamed),
         "metrics": with_difference(differing(a.get("metrics") or {}, b.get("metrics") or {})),
         **{name: differing(a.get(name) or {}, b.get(name) or {}) for name in SECTIONS},
@@ -116,6 +117,11 @@ def flat(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def same_value(a: str | None, b: str | None) -> bool:
+    """Whether two overrides set the same value, however it is spelled."""
+    return a is not None and b is not None and value_of(a) == value_of(b)
 
 
 def differing(a: dict[str, Any], b: dict[str, Any]) -> Pairs:

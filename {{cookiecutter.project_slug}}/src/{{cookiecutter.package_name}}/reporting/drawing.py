@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import Colormap, LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from .results import FIRST_COLUMNS, Results, Row, is_higher_better
+from .results import FIRST_COLUMNS, Results, Row
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -52,23 +52,23 @@ def is_log(values: list[float]) -> bool:
     return bool(values) and min(values) > 0 and max(values) / min(values) > LOG_RATIO
 
 
-def colours(metric: str, means: list[float]) -> tuple[Colormap, Normalize]:
-    """The colour of a mean is `colormap(norm(mean))`: dark is good, whatever the direction of the metric."""
-    colormap = GOOD_IS_DARK if is_higher_better(metric) else GOOD_IS_DARK.reversed()
+def colours(direction: bool | None, means: list[float]) -> tuple[Colormap, Normalize]:
+    """The colour of a mean is `colormap(norm(mean))`: dark is good, or high where it is not known what is good."""
+    colormap = GOOD_IS_DARK.reversed() if direction is False else GOOD_IS_DARK
     if is_log(means):
         return colormap, LogNorm(min(means), max(means))
-    return colormap, Normalize(*limits(metric, means), clip=True)
+    return colormap, Normalize(*limits(direction, means), clip=True)
 
 
-def limits(metric: str, means: list[float]) -> tuple[float, float]:
+def limits(direction: bool | None, means: list[float]) -> tuple[float, float]:
     """From the lowest to the highest mean; the worst tenth is cut off where it would squeeze all the others."""
     low, high = min(means), max(means)
     if is_log(means) or len(means) < 10:
         return low, high if high > low else low + 1e-9
     tenth, nine_tenths = (float(q) for q in np.quantile(means, (0.1, 0.9)))
-    if is_higher_better(metric) and high - low > TAIL * (high - tenth) > 0:
+    if direction is True and high - low > TAIL * (high - tenth) > 0:
         low = tenth
-    elif not is_higher_better(metric) and high - low > TAIL * (nine_tenths - low) > 0:
+    elif direction is False and high - low > TAIL * (nine_tenths - low) > 0:
         high = nine_tenths
     return low, high if high > low else low + 1e-9
 

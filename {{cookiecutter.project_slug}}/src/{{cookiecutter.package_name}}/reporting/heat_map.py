@@ -22,7 +22,7 @@ def fits_heat_map(results: Results) -> bool:
     return len(sides) == 2 and max(sides) <= MOST_CELLS and math.prod(sides) <= 2 * len(results.rows)
 
 
-def draw_heat_map(results: Results, metric: str, means: list[tuple[Row, float]]) -> bytes:
+def draw_heat_map(results: Results, metric: str, direction: bool | None, means: list[tuple[Row, float]]) -> bytes:
     """A PNG of the means, dark where they are good, with a frame around the best of each data set."""
     values = {key: sorted({row.settings[key] for row in results.rows}, key=numbers_first) for key in results.settings}
     upward, rightward = sorted(values, key=lambda key: len(values[key]))  # the setting with more values lies
@@ -37,7 +37,7 @@ def draw_heat_map(results: Results, metric: str, means: list[tuple[Row, float]])
     turned = max(map(len, values[rightward])) > LEVEL
     figure = Figure(figsize=(max(6.0, 3.0 + 0.7 * width), 2.2 + 0.5 * height + turned), dpi=130, layout="constrained")
     axes = figure.subplots()
-    colormap, norm = colours(metric, [mean for _, mean in means])
+    colormap, norm = colours(direction, [mean for _, mean in means])
     image = axes.pcolormesh(grid, cmap=colormap, norm=norm, edgecolors="white", linewidth=1.5)
     for y, x in product(range(height), range(width)):
         there = math.isfinite(grid[y, x])

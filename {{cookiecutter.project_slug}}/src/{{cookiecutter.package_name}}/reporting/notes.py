@@ -2,24 +2,23 @@
 
 from collections.abc import Iterable
 
-from .comparison import Comparison
-from .results import Results, is_higher_better
+from .best import best_lines
+from .comparison import Comparison, describe_pairs
+from .folds import fold_lines, nested_lines
+from .results import Results
 from .statistics import EXACT_UP_TO, FEWEST, RESAMPLES
 from .summaries import PRUNED
-from .table import FRACTIONS, INTERVAL, format_number, format_statistic, has_intervals
-
-
-def describe(results: Results, settings: dict[str, str]) -> str:
-    """`model=mlp optimizer.lr=0.1`: the settings that the columns show."""
-    return " ".join(f"{key}={settings[key]}" for key in results.settings)
+from .table import FRACTIONS, INTERVAL, format_number, has_intervals, listed
 
 
 def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]:
     """What stands under the table, a paragraph each; the items of a list start with `- `."""
-    lines = [*best_lines(results), *map(comparison_line, comparisons), statistics_line(results)]
+    lines = [*best_lines(results), *nested_lines(results), *map(comparison_line, comparisons)]
+    lines += [statistics_line(results), *fold_lines(results)]
     if results.averaged_over:
         lines.append(f"Each row is a mean over runs that also differ in {', '.join(results.averaged_over)}.")
     found = results.found
+    lines += found.remarks
     varying = {*results.settings, *results.averaged_over}
     same = {key: value for key, value in found.runs[0].settings.items() if key not in varying}
     if same:
@@ -28,7 +27,7 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
     if results.reference:
         lines.append(describe_reference(results))
     repeated = [
-        " ".join(f"{k}={v}" for k, v in s.items()) + f" seed={seed}: {n} runs" for s, seed, n in results.repeated
+        " ".join([*(f"{k}={v}" for k, v in s.items()), which]) + f": {n} runs" for s, which, n in results.repeated
     ]
     lines += listed(repeated, "counted more than once: the same seed with the same settings")
     lines += listed(
@@ -47,41 +46,19 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
     return lines
 
 
-def best_lines(results: Results) -> list[str]:
-    """The best setting of each data set, chosen on validation data, and what it reaches in the metrics asked for."""
-    if len(results.rows) < 2:
-        return []
-    if not results.best:
-        return [f"No best setting: no completed run has {results.validation}, and test data never choose."]
-    by = results.validation
-    lines = []
-    for row in results.best:
-        runs = len(row.with_status("completed"))
-        shown = [by, *(metric for metric in results.metrics if metric != by)]
-        figures = ", ".join(f"{name} {format_statistic(name, row.statistic(name), runs)}" for name in shown)
-        kind = "highest" if is_higher_better(by) else "lowest"
-        on = f" on {row.settings['data']}" if len(results.best) > 1 else ""
-        lost = len(row.runs) - runs
-        count = f"{runs} run{'s' * (runs != 1)}" + (f", {lost} more not completed" if lost else "")
-        rivals = [other for other in results.rows if results.data_of(other) == results.data_of(row)]
-        equal = sum(other.statistic(by).mean == row.statistic(by).mean for other in rivals) - 1
-        count += f", {equal} other{'s' * (equal != 1)} as good" if equal else ""
-        lines.append(f"Best{on} by the {kind} mean {by}: {describe(results, row.settings)} ({count}): {figures}")
-    return lines
-
-
 def comparison_line(comparison: Comparison) -> str:
     """A paired comparison as a sentence or two."""
     metric, difference, (first, second) = comparison.metric, comparison.difference, comparison.names
     on = f" ({comparison.shared})" if comparison.shared else ""
     missing = [
-        f" Only {other} has seed {', '.join(map(str, seeds))}."
-        for other, seeds in ((second, comparison.missing[0]), (first, comparison.missing[1]))
-        if seeds
+        f" Only {other} has {describe_pairs(pairs)}."
+        for other, pairs in ((second, comparison.missing[0]), (first, comparison.missing[1]))
+        if pairs
     ]
     count = difference.count
     if difference.mean is None:
-        return f"{metric} of {first} and of {second}{on}: no seed that both have completed.{''.join(missing)}"
+        both = "seed and fold" if comparison.has_folds else "seed"
+        return f"{metric} of {first} and of {second}{on}: no {both} that both have completed.{''.join(missing)}"
     means = [format_number(metric, mean, digits=4) for mean in comparison.means if mean is not None]
     text = f"{metric} of {first} minus that of {second}{on}: {format_difference(metric, difference.mean)}"
     if difference.interval:
@@ -89,7 +66,11 @@ def comparison_line(comparison: Comparison) -> str:
         text += f", {INTERVAL} [{low}, {high}]"
     else:
         text += f", no interval from fewer than {FEWEST} pairs"
-    text += f", {count} shared seed{'s' * (count != 1)} ({means[0]} and {means[1]})"
+    plural = "s" * (count != 1)
+    pairs = (
+        f"{count} pair{plural} of one seed and fold each" if comparison.has_folds else f"{count} shared seed{plural}"
+    )
+    text += f", {pairs} ({means[0]} and {means[1]})"
     if comparison.p_value is not None:
         text += f", p = {comparison.p_value:.3g}"
         if count <= EXACT_UP_TO:
@@ -114,7 +95,7 @@ def statistics_line(results: Results) -> str:
         line += f" {INTERVAL}s: percentile bootstrap of the mean, {RESAMPLES:,} resamples."
         if min((count for count in counts if count >= FEWEST), default=0) < 10:
             line += (
-                " Few seeds make them too narrow: with 3 they cover the true mean in 76 % of all cases, with 5 in 82 %."
+                " Few runs make them too narrow: with 3 they cover the true mean in 76 % of all cases, with 5 in 82 %."
             )
     if counts and min(counts) < FEWEST:
         line += f" No interval from fewer than {FEWEST} runs."
@@ -128,8 +109,3 @@ def describe_reference(results: Results) -> str:
     if not any(map(results.reference_entry, results.rows)):
         text += f", which has no line for these runs (it goes by {', '.join(reference.keys)})"
     return ". Source: ".join([text, *filter(None, ["; ".join(reference.sources)])])
-
-
-def listed(items: Iterable[str], what: str) -> list[str]:
-    texts = [f"- {item}" for item in items]
-    return [f"{len(texts)} {what}:", *texts] if texts else []

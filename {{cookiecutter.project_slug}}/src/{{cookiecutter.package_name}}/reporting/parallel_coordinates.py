@@ -7,7 +7,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from .drawing import BEST, axis_label, colours, in_words, is_log, limits, png, shortened
-from .results import Results, Row, as_number, is_higher_better, numbers_first
+from .results import Results, Row, as_number, numbers_first
 
 MOST_AXES = 10
 LONGEST_TICK = 16  # characters
@@ -16,16 +16,18 @@ SPREAD = 0.05  # of the height: how far apart rows that share a value cross its 
 MANY = 50  # lines, from which on they are drawn thinner
 
 
-def draw_parallel_coordinates(results: Results, metric: str, means: list[tuple[Row, float]]) -> bytes:
+def draw_parallel_coordinates(
+    results: Results, metric: str, direction: bool | None, means: list[tuple[Row, float]]
+) -> bytes:
     """A PNG: the settings from left to right, then the metric; good lines are dark and lie on top."""
     keys = results.settings[:MOST_AXES]
     figure = Figure(figsize=(2.4 + 1.5 * len(keys), 4.8), dpi=130, layout="constrained")
     axes = figure.subplots()
-    means = sorted(means, key=lambda pair: pair[1], reverse=not is_higher_better(metric))  # the best is drawn last
+    means = sorted(means, key=lambda pair: pair[1], reverse=direction is False)  # the best is drawn last
     columns = [draw_axis(axes, x, [row.settings[key] for row, _ in means]) for x, key in enumerate(keys)]
-    columns.append(draw_metric_axis(axes, metric, [mean for _, mean in means]))
+    columns.append(draw_metric_axis(axes, metric, direction, [mean for _, mean in means]))
     lines = [list(enumerate(line)) for line in zip(*columns, strict=True)]
-    colormap, norm = colours(metric, [mean for _, mean in means])
+    colormap, norm = colours(direction, [mean for _, mean in means])
     colors = [colormap(norm(mean)) for _, mean in means]
     thin = len(lines) > MANY
     axes.add_collection(
@@ -39,7 +41,7 @@ def draw_parallel_coordinates(results: Results, metric: str, means: list[tuple[R
     axes.set_xticks(range(len(keys)), [in_lines(key) for key in keys], parse_math=False)
     axes.tick_params(axis="x", length=0, pad=8)
     axes.spines[:].set_visible(False)
-    title = f"Mean {in_words(metric)} of {len(lines)} settings, dark is good"
+    title = f"Mean {in_words(metric)} of {len(lines)} settings, dark is {'high' if direction is None else 'good'}"
     title += ", orange the best" if best else ""
     title += f"; {len(keys)} of {len(results.settings)} parameters" if len(keys) < len(results.settings) else ""
     figure.suptitle(title, fontsize=11, parse_math=False)
@@ -47,7 +49,7 @@ def draw_parallel_coordinates(results: Results, metric: str, means: list[tuple[R
 
 
 def draw_axis(axes: Axes, x: int, of_rows: list[str]) -> list[float]:
-    """Draw the axis of a setting at `x`; return at which height, about in [0, 1], each row crosses it, worst first.
+    """Draw the axis of a setting at `x`; return at which height, about in [0, 1], each row crosses it.
 
     Numbers lie where their size, or its logarithm, puts them; everything else is spread evenly.
     """
@@ -71,15 +73,15 @@ def draw_axis(axes: Axes, x: int, of_rows: list[str]) -> list[float]:
             text.set_bbox({"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.8})
     if len(values) == len(of_rows):
         return [heights[value] for value in of_rows]
-    # Of rows that share a value the better ones cross higher, so that none hides another.
+    # Of rows that share a value the later ones cross higher, so that none hides another.
     step = SPREAD / (len(of_rows) - 1)
     return [heights[value] - SPREAD / 2 + step * rank for rank, value in enumerate(of_rows)]
 
 
-def draw_metric_axis(axes: Axes, metric: str, means: list[float]) -> list[float]:
+def draw_metric_axis(axes: Axes, metric: str, direction: bool | None, means: list[float]) -> list[float]:
     """Give the metric the right edge as its axis; return the height of each mean, cut off at the axis' ends."""
     right = axes.twinx()
-    low, high = limits(metric, means)
+    low, high = limits(direction, means)
     right.set_ylim(low, high)
     if is_log(means):
         right.set_yscale("log")

@@ -2,6 +2,7 @@
 
 import math
 
+from .direction import higher_is_better
 from .heat_map import draw_heat_map, fits_heat_map
 from .parallel_coordinates import draw_parallel_coordinates
 from .results import Results
@@ -19,4 +20,4 @@ def draw_parameters(results: Results) -> bytes | None:
     if len(results.settings) < 2 or len(finite) < 2:
         return None
     draw = draw_heat_map if fits_heat_map(results) else draw_parallel_coordinates
-    return draw(results, metric, finite)
+    return draw(results, metric, higher_is_better(metric, results.found.runs), finite)

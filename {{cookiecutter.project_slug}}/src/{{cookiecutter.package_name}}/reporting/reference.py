@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .spelling import Value, value_of
+
 METRIC = "test/accuracy"  # what the figures of a reference file are compared with
 
 
@@ -15,7 +17,7 @@ class Reference:
     path: Path
     keys: tuple[str, ...]
     columns: tuple[str, ...]
-    entries: dict[tuple[str, ...], dict[str, str]]
+    entries: dict[tuple[Value, ...], dict[str, str]]
     sources: tuple[str, ...]
 
     def entry(self, settings: dict[str, str]) -> dict[str, str]:
@@ -27,8 +29,8 @@ class Reference:
         lines, key = list(self.entries), self._key(settings)
         return lines.index(key) if key in self.entries else len(lines)
 
-    def _key(self, settings: dict[str, str]) -> tuple[str, ...]:
-        return tuple(settings.get(key, "") for key in self.keys)
+    def _key(self, settings: dict[str, str]) -> tuple[Value, ...]:
+        return tuple(value_of(settings.get(key, "")) for key in self.keys)
 
 
 def read_reference(path: Path, settings: Iterable[str]) -> Reference:
@@ -60,11 +62,11 @@ def read_reference(path: Path, settings: Iterable[str]) -> Reference:
     if not columns:
         raise ValueError(f"{path} has no column of numbers beside {', '.join(keys)}")
 
-    entries: dict[tuple[str, ...], dict[str, str]] = {}
+    entries: dict[tuple[Value, ...], dict[str, str]] = {}
     for line in lines:
-        values = tuple(line.get(key, "") for key in keys)
+        values = tuple(value_of(line.get(key, "")) for key in keys)
         if values in entries:
-            where = " ".join(f"{key}={value}" for key, value in zip(keys, values, strict=True))
+            where = " ".join(f"{key}={line.get(key, '')}" for key in keys)
             raise ValueError(f"{path} has more than one line for {where}")
         entries[values] = line
     sources = dict.fromkeys(line["source"] for line in lines if line.get("source"))

@@ -27,9 +27,9 @@ def in_the_plane(results: Results) -> bool:
 
 
 def first_seeds(rows: list[Row]) -> list[Run]:
-    """Return the completed run with the smallest seed of each setting that has one."""
+    """Return the completed run with the smallest seed and fold of each setting that has one."""
     completed = (row.with_status("completed") for row in rows)
-    return [min(runs, key=lambda run: run.seed or 0) for runs in completed if runs]
+    return [min(runs, key=lambda run: (run.seed or 0, run.fold or 0)) for runs in completed if runs]
 
 
 def draw_regions(results: Results) -> tuple[bytes | None, list[str]]:

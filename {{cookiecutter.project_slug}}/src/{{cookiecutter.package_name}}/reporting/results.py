@@ -6,24 +6,29 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from .direction import higher_is_better, without_stage
 from .reference import Reference
 from .statistics import Statistic, summarize
-from .summaries import Run, RunsFound
+from .summaries import FOLD, Run, RunsFound
 
 FIRST_COLUMNS = ("model", "data")
 DEFAULT = "default"  # shown where a run leaves alone what another run overrides
-HIGHER_IS_BETTER = {"accuracy", "r2"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """The runs that share one setting: they differ only in their seed, and in what they were not grouped by."""
+    """The runs that share one setting: they differ in seed and fold only, and in what they were not grouped by."""
 
     settings: dict[str, str]
     runs: tuple[Run, ...]
 
     def with_status(self, status: str) -> list[Run]:
         return [run for run in self.runs if run.status == status]
+
+    @cached_property
+    def folds(self) -> set[int]:
+        """The folds of a cross-validation that have a completed run."""
+        return {run.fold for run in self.with_status("completed") if run.fold is not None}
 
     def statistic(self, metric: str) -> Statistic:
         """Over the completed runs that have the metric."""
@@ -68,12 +73,14 @@ class Results:
     def best(self) -> list[Row]:
         """The best row of each data set by the mean of `validation`; test data never choose.
 
-        Empty where no run has that metric, or where there is nothing to choose from.
+        Empty where no run has that metric, where its direction is not known, where no row has all folds that others
+        have, or where there is nothing to choose from.
         """
         best: dict[str, Row] = {}
-        for row in self.ranked if len(self.rows) > 1 else []:
+        is_choice = len(self.rows) > 1 and self.direction is not None
+        for row in self.ranked if is_choice else []:
             mean = row.statistic(self.validation).mean
-            if mean is not None and math.isfinite(mean):
+            if mean is not None and math.isfinite(mean) and self.has_all_folds(row):
                 best.setdefault(self.data_of(row), row)
         return [row for row in self.rows if any(row is other for other in best.values())]
 
@@ -81,10 +88,27 @@ class Results:
         """The data set of a row: figures of different ones do not compare. Empty where a row is a mean over several."""
         return "" if "data" in self.averaged_over else row.settings.get("data", "")
 
+    def has_all_folds(self, row: Row) -> bool:
+        """Whether a row has every fold that another one on its data has: some folds are easier than others."""
+        return row.folds >= self.folds[self.data_of(row)]
+
+    @cached_property
+    def folds(self) -> dict[str, set[int]]:
+        """For each data set the folds that some row has completed."""
+        folds: dict[str, set[int]] = {}
+        for row in self.rows:
+            folds.setdefault(self.data_of(row), set()).update(row.folds)
+        return folds
+
     @cached_property
     def ranked(self) -> list[Row]:
-        """The rows from the best to the worst by the mean of `validation`; those without one last."""
-        sign = -1 if is_higher_better(self.validation) else 1
+        """The rows from the best to the worst by the mean of `validation`, those without one last.
+
+        In the order of the table where it is not known what is better.
+        """
+        if self.direction is None:
+            return self.rows
+        sign = -1 if self.direction else 1
 
         def key(row: Row) -> float:
             mean = row.statistic(self.validation).mean
@@ -98,7 +122,12 @@ class Results:
     @property
     def validation(self) -> str:
         """The metric that chooses: that of the validation data, of the first metric asked for."""
-        return f"val/{self.metrics[0].rpartition('/')[2]}"
+        return f"val/{without_stage(self.metrics[0])}"
+
+    @cached_property
+    def direction(self) -> bool | None:
+        """Whether a higher value of `validation` is better; None where that is not known."""
+        return higher_is_better(self.validation, self.found.runs)
 
     @property
     def reference_columns(self) -> tuple[str, ...]:
@@ -114,25 +143,30 @@ class Results:
         return {note: i for i, note in enumerate(dict.fromkeys(filter(None, notes)), start=1)}
 
     @cached_property
-    def repeated(self) -> list[tuple[dict[str, str], int, int]]:
-        """Settings, seed and number of the completed runs that repeat each other."""
+    def repeated(self) -> list[tuple[dict[str, str], str, int]]:
+        """Settings, seed and fold, and number of the completed runs that repeat each other."""
         groups = group_by_setting(self.found.runs, varying_settings(self.found.runs))
-        counts = [(row, Counter(run.seed for run in row.with_status("completed"))) for row in groups]
+        counts = [(row, Counter((run.seed, run.fold) for run in row.with_status("completed"))) for row in groups]
         return [
-            (row.settings, seed, n) for row, seeds in counts for seed, n in seeds.items() if seed is not None and n > 1
+            (row.settings, f"seed={seed}" + ("" if fold is None else f" {FOLD}={fold}"), n)
+            for row, pairs in counts
+            for (seed, fold), n in pairs.items()
+            if seed is not None and n > 1
         ]
 
 
-def is_higher_better(metric: str) -> bool:
-    """True for accuracy and r2, False for losses and errors."""
-    return metric.rpartition("/")[2] in HIGHER_IS_BETTER
-
-
 def setting(run: Run, key: str) -> str:
-    """The value of a setting of a run as text; `seed` is one too where someone groups or filters by it."""
-    if key == "seed":
-        return str(run.seed)
+    """The value of a setting as text; seed and fold are settings too where someone groups or filters by them."""
+    if key in ("seed", FOLD):
+        return str(run.seed if key == "seed" else run.fold)
     return run.settings.get(key, DEFAULT)
+
+
+def fold_name(seed: int | None, *folds: int | None) -> str:
+    """`fold 3 of seed 1`, `seed 1` for a run that is no part of a cross-validation."""
+    of = "" if seed is None else f"seed {seed}"
+    named = ", ".join(str(fold) for fold in folds if fold is not None)
+    return " of ".join(filter(None, [named and f"fold {named}", of]))
 
 
 def varying_settings(runs: list[Run]) -> list[str]:

@@ -9,18 +9,31 @@ from pathlib import Path
 from typing import Any
 
 from ..running.integrity import is_unchanged, read_sealed
+from .spelling import unify
 
 STATUSES = ("completed", "failed", "interrupted")
 UNFINISHED = "unfinished"  # no summary yet: still running, or killed
 PRUNED = "pruned"  # a search ended it early, since others of its trials did better: in no mean, and no failure
 # Folders inside a run that hold thousands of files and no summary; hidden ones are skipped too.
-SKIPPED_FOLDERS = {"wandb", "checkpoints", "figures", "__pycache__", "node_modules"}
+SKIPPED_FOLDERS = {"wandb", "mlruns", "checkpoints", "figures", "__pycache__", "node_modules"}
 LISTS = ("overrides", "input_shape")
-MAPPINGS = ("choices", "metrics", "seconds", "checkpoint", "git", "versions", "hardware", "files")
+MAPPINGS = (
+    "choices",
+    "metrics",
+    "higher_is_better",
+    "seconds",
+    "checkpoint",
+    "git",
+    "versions",
+    "hardware",
+    "files",
+    "data_files",
+)
 # What reading a broken file can raise: numbers beyond all bounds and brackets without end among them.
 UNREADABLE = (OSError, ValueError, ArithmeticError, RecursionError)
 # Settings that do not change what is trained. The seed is what the mean is taken over.
 NOT_A_SETTING = {"seed", "sweep", "resume", "tracking", "hydra"}
+FOLD = "data.fold"  # of a cross-validation: a mean is taken over folds too
 
 
 @dataclass(frozen=True)
@@ -32,9 +45,12 @@ class Run:
     settings: dict[str, str]
     seed: int | None
     metrics: dict[str, float]
+    fold: int | None = None  # of a cross-validation; None where the run is no part of one
     error: str = ""
     input_shape: tuple[int, ...] = ()  # of the data; empty where the run ended before it was known
     files: dict[str, str] = field(default_factory=dict)  # SHA-256 of the files of the run, as it wrote them
+    data_files: dict[str, str] = field(default_factory=dict)  # a digest of each file that the data were read from
+    higher_is_better: dict[str, bool] = field(default_factory=dict)  # of metrics, by their name without the stage
 
 
 @dataclass
@@ -44,10 +60,14 @@ class RunsFound:
     runs: list[Run] = field(default_factory=list)  # those with a summary
     unfinished: list[Run] = field(default_factory=list)  # has .hydra, but no summary.json yet
     unreadable: list[tuple[Path, str]] = field(default_factory=list)  # path, what is wrong
+    remarks: list[str] = field(default_factory=list)  # what has to be known of them
 
 
 def find_runs(folder: Path) -> RunsFound:
-    """Every run under `folder`, which may itself be one. Broken files are listed, never raised."""
+    """Every run under `folder`, which may itself be one, equal values spelled equally.
+
+    Broken files are listed, never raised.
+    """
     found = RunsFound()
 
     def note_unreadable(error: OSError) -> None:
@@ -61,6 +81,7 @@ def find_runs(folder: Path) -> RunsFound:
             found.runs.append(read_run(path / "summary.json"))
         except UNREADABLE as error:
             found.unreadable.append((path / "summary.json", first_line(error)))
+    unify(run.settings for run in [*found.runs, *found.unfinished])
     return found
 
 
@@ -91,15 +112,19 @@ def read_run(path: Path) -> Run:
     """What a report needs of one `summary.json`. Raises as `read_summary` does."""
     summary = read_summary(path)
     seed = summary.get("seed")
+    settings = settings_of(map(str, summary.get("overrides") or []), summary.get("choices") or {})
     return Run(
         folder=path.parent,
         status=PRUNED if summary.get("pruned") is True else summary["status"],
-        settings=settings_of(map(str, summary.get("overrides") or []), summary.get("choices") or {}),
+        fold=take_fold(settings),
+        settings=settings,
         seed=seed if isinstance(seed, int) else None,
         metrics=finite_or_nan(summary.get("metrics") or {}),
         error=first_line(summary.get("error") or ""),
         input_shape=tuple(summary.get("input_shape") or []),
         files=summary.get("files") or {},
+        data_files={printable(path): printable(str(it)) for path, it in (summary.get("data_files") or {}).items()},
+        higher_is_better={k: v for k, v in (summary.get("higher_is_better") or {}).items() if isinstance(v, bool)},
     )
 
 
@@ -117,7 +142,8 @@ def read_unfinished(folder: Path) -> Run:
         seed = int(seeds[-1]) if seeds else None
     except (OSError, ValueError, TypeError, YAMLError):
         return Run(folder, UNFINISHED, {}, None, {})
-    return Run(folder, UNFINISHED, settings_of(overrides, choices), seed, {})
+    settings = settings_of(overrides, choices)
+    return Run(folder, UNFINISHED, settings, seed, {}, fold=take_fold(settings))
 
 
 def read_overrides(folder: Path) -> list[str]:
@@ -148,6 +174,12 @@ def settings_of(overrides: Iterable[str], choices: dict[str, Any]) -> dict[str, 
         for key, value in settings.items()
         if key.replace("/", ".").partition(".")[0] not in NOT_A_SETTING
     }
+
+
+def take_fold(settings: dict[str, str]) -> int | None:
+    """Remove the fold from `settings` and return it: its jobs repeat a setting, as those of a seed do."""
+    text = settings.pop(FOLD, "")
+    return int(text) if text.isdecimal() else None
 
 
 def printable(text: str) -> str:

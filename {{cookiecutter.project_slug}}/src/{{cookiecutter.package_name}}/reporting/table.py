@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from .results import Results, Row
@@ -38,6 +39,11 @@ def format_interval(metric: str, statistic: Statistic) -> str:
     if statistic.interval is None:
         return ""
     return "[{}, {}]".format(*(format_number(metric, end, digits=4) for end in statistic.interval))
+
+
+def describe(results: Results, settings: dict[str, str]) -> str:
+    """`model=mlp optimizer.lr=0.1`: the settings that the columns show."""
+    return " ".join(f"{key}={settings[key]}" for key in results.settings)
 
 
 def header(results: Results) -> list[str]:
@@ -107,6 +113,12 @@ def markdown_text(results: Results, paragraphs: list[str]) -> str:
     table = ["| " + " | ".join(escape(cell) for cell in line) + " |" for line in lines]
     text = "".join(("" if line.startswith("- ") else "\n") + escape(line) + "\n" for line in paragraphs)
     return "\n".join(table) + "\n" + text
+
+
+def listed(items: Iterable[str], what: str) -> list[str]:
+    """A list for below the table, under how many there are of what; nothing where there are none."""
+    texts = [f"- {item}" for item in items]
+    return [f"{len(texts)} {what}:", *texts] if texts else []
 
 
 def escape(text: str) -> str:

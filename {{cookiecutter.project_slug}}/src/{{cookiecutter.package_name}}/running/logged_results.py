@@ -40,11 +40,18 @@ def save_results(trainer: Trainer, module: LightningModule) -> dict[str, Any]:
                 "state": dict(result.metric_state) if result.is_tensor else None,
             }
         )
-    return {"logged": logged, "metrics": states_of(module_metrics(module))}
+    connector = trainer._logger_connector
+    return {
+        "logged": logged,
+        "metrics": states_of(module_metrics(module)),
+        "place": (connector._first_loop_iter, connector._current_fx),
+    }
 
 
 def load_results(trainer: Trainer, module: LightningModule, state: dict[str, Any]) -> None:
     """Let a training epoch go on with what `save_results` returned."""
+    connector = trainer._logger_connector
+    connector._first_loop_iter, connector._current_fx = state["place"]  # the first batch of an epoch forgets the last
     metrics = module_metrics(module)
     load_states(metrics, state["metrics"], module.device)
     results = trainer.fit_loop.epoch_loop._results

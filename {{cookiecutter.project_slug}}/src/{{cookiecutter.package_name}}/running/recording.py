@@ -17,8 +17,8 @@ from ..mistakes import UserMistake, refuse
 from .hints import describe
 from .integrity import is_completed, is_unchanged, read_summary
 from .locks import alone_in
-from .requeue import requeue
-from .resuming import Recorded, go_on, read_recorded
+from .requeue import requeue, was_requeued
+from .resuming import Recorded, go_on, read_recorded, refuse_earlier_end
 from .run_folder import Run, shown
 from .signals import Pruned, listening
 
@@ -35,10 +35,13 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
     is_new = {path.name for path in folder.iterdir()} <= {".hydra"}
     try:
         with alone_in(folder), listening() as stop:
-            if is_job and is_completed(folder):  # another process was faster
-                return read_summary(folder)
+            if is_completed(folder) and not config.resume:
+                if is_job or was_requeued():  # another process was faster, or it was queued again after its end
+                    return read_summary(folder)
+                raise UserMistake(f"{shown(folder)} holds a run that is completed. Name a new folder")
             recorded = what_runs(config, folder)
             run = Run(check(recorded.config), recorded, folder, is_job, stop)
+            refuse_earlier_end(run.settings, recorded.changes, run.before)
             if config.resume and is_completed(folder) and not recorded.changes:
                 logger.info("{} is completed. Train it longer with trainer.max_epochs=...", shown(folder))
                 return run.before
@@ -81,11 +84,13 @@ def carry_out(run: Run, work: Callable[[Run], None]) -> None:
             )
         raise
     finally:
-        if run.trainer is not None or run.is_job or not run.before:  # a run that could not go on is as it was
-            try:
+        try:
+            if run.summary["status"] != "completed" and run.put_back():
+                logger.info("{} is as it was: completed.", shown(run.folder))
+            elif run.trainer is not None or run.is_job or not run.before:  # a run that could not go on is as it was
                 run.write()
-            except OSError as error:
-                logger.error("{} could not be written: {}", shown(run.folder / "summary.json"), error.strerror)
+        except OSError as error:
+            logger.error("{} could not be written: {}", shown(run.folder / "summary.json"), error.strerror)
         for close in run.closers:
             close(run.summary)
         if run.summary["status"] == "interrupted" and run.stop.number is not None:

@@ -5,17 +5,24 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from loguru import logger
+
+from .integrity import is_completed
 
 # SLURM sends what `sbatch --signal` says before its time limit; submitit asks for SIGUSR2.
 ANNOUNCED = ("SIGUSR1", "SIGUSR2")
 
 
 def folder_name(arguments: Sequence[str]) -> str | None:
-    """Return a folder name that is the same after a requeue, or None outside of SLURM."""
+    """Return a folder name below runs/ that is the same after a requeue.
+
+    None outside of SLURM, and where the job has completed this very run and is asked for it again: that is another run.
+    """
     job = os.environ.get("SLURM_JOB_ID")
-    return f"slurm/{job}-{hashlib.sha256(repr(list(arguments)).encode()).hexdigest()[:6]}" if job else None
+    name = f"slurm/{job}-{hashlib.sha256(repr(list(arguments)).encode()).hexdigest()[:6]}"
+    return name if job and (was_requeued() or not is_completed(Path("runs", name))) else None
 
 
 def was_requeued() -> bool:

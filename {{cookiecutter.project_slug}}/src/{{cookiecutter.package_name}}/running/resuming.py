@@ -91,6 +91,29 @@ def go_on(recorded: Recorded, composed: DictConfig, overrides: list[str]) -> Rec
     return Recorded(config, [*recorded.overrides, *changed], recorded.choices, tuple(changed))
 
 
+def refuse_earlier_end(settings: Settings, changes: tuple[str, ...], before: dict[str, Any]) -> None:
+    """Look whether a run is to go on that would end earlier than it has: there is nothing to train.
+
+    Args:
+        settings: of the run, as they hold now.
+        changes: the overrides that were added.
+        before: the summary of the run when it ended last.
+
+    Raises:
+        UserMistake: names the setting that was changed.
+    """
+    changed = " ".join(changes)
+    if settings.trainer.fast_dev_run and "fast_dev_run" in changed:
+        raise UserMistake("trainer.fast_dev_run cannot be set together with resume=: it tries out a new run")
+    for name, unit in (("max_epochs", "epochs"), ("max_steps", "steps")):
+        end, done = getattr(settings.trainer, name), before.get(unit, 0)
+        if name in changed and end is not None and 0 <= end < done:
+            raise UserMistake(
+                f"trainer.{name}={end} cannot be set together with resume={settings.resume}, which has trained {done} "
+                f"{unit} already. Ask for more, or start a new run: without resume="
+            )
+
+
 def same_training(settings: Settings) -> dict[str, Any]:
     """Return the settings that decide about results, as values that JSON has."""
     values = settings.plain()

@@ -16,11 +16,12 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from ..checking import check
+from ..command_line import register_resolvers
 from ..mistakes import UserMistake
 from ..secrecy import mask
 from ..settings import Settings
 from ..strangers import refuse_links
-from .integrity import is_unchanged, read_sealed, read_summary, seal
+from .integrity import GUARDED, is_unchanged, read_sealed, read_summary, seal
 from .provenance import git_state, versions
 from .resuming import Recorded, fingerprint
 from .signals import StopRequest
@@ -49,6 +50,7 @@ class Run:
         self.stop = stop
         self.before = read_summary(folder)  # how it ended when it ran last
         self.trainer: Trainer | None = None
+        self.kept: dict[Path, bytes] = {}  # the files of a completed run, while what goes on has saved nothing yet
         self.closers: list[Callable[[dict[str, Any]], None]] = []
         self.summary: dict[str, Any] = {
             "status": "failed",
@@ -101,6 +103,9 @@ class Run:
         if not self.is_first_rank:
             return
         self.trainer = trainer
+        if self.before.get("status") == "completed":
+            paths = [self.folder / name for name in ("summary.json", *GUARDED)]
+            self.kept = {path: path.read_bytes() for path in paths if path.is_file()}
         (self.folder / "summary.json").unlink(missing_ok=True)  # what it said is history now
         if self.recorded.changes:
             note(self.recorded, self.folder)
@@ -139,6 +144,15 @@ class Run:
         scores = "  ".join(f"{name} {value:.4f}" for name, value in tested.items())
         logger.success("{} with the {} weights, in {}", scores, checkpoint.stem, shown(self.folder))
 
+    def put_back(self) -> bool:
+        """Leave a completed run as it was, unless it has saved anything since it went on; say whether it is so."""
+        saved = [self.folder / name for name in self.before.get("files", {}) if name.startswith("checkpoints/")]
+        if not self.kept or not all(is_unchanged(path, self.folder, self.before) for path in saved):
+            return False
+        for path, content in self.kept.items():
+            write_whole(path, content)
+        return True
+
     def write(self) -> None:
         """Write the summary beside and rename it: a kill in the middle leaves the last good one.
 
@@ -168,7 +182,9 @@ def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
             latest = sorted(other.parent for other in Path("runs").glob("**/summary.json"))
             hint = f" The latest run here is {latest[-1]}" if latest else ""
             raise UserMistake(f"run={folder} is not a run that ended: {path} does not exist.{hint}")
-    setup_globals()  # teaches OmegaConf ${now:}, as every command has done; a notebook has not
+    # These teach OmegaConf ${now:} and ${new_sweep:}, as every command has done; a notebook has not.
+    setup_globals()
+    register_resolvers()
     try:
         refuse_links(folder)
         recorded = read_sealed(summary)
@@ -192,11 +208,11 @@ def note(recorded: Recorded, folder: Path) -> None:
     write_whole(folder / ".hydra" / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(recorded.overrides)))
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file beside and rename it: a kill in the middle leaves the last good one."""
     partial = path.with_name(f"{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

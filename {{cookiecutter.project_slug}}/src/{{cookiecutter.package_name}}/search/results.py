@@ -9,6 +9,7 @@ from typing import Any
 
 from loguru import logger
 from optuna import Study
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from ..mistakes import SweepFailed, UserMistake, nearest
@@ -74,18 +75,28 @@ def shown(settings: Search, values: Sequence[float]) -> str:
 def write_table(study: Study, settings: Search, folder: Path) -> None:
     """Write a row for each trial to `trials.csv`: beside it and renamed, so that readers never see half of it."""
     trials = study.get_trials(deepcopy=False)
+    towards = " ".join(direction.name.lower() for direction in study.directions)
     parameters = list(dict.fromkeys(key for trial in trials for key in trial.params))
     beside = folder / f"{TABLE}.partial"
     with beside.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["trial", "state", *settings.metric, "epochs", *parameters, "job", "error"])
+        table.writerow(["trial", "state", *settings.metric, "direction", "epochs", *parameters, "job", "error"])
         for trial in trials:
             notes = trial.user_attrs
             values = trial.values or [""] * len(settings.metric)
             chosen = [trial.params.get(key, "") for key in parameters]
             state = STATES.get(trial.state, trial.state.name.lower())
             table.writerow(
-                [trial.number, state, *values, notes.get("epochs"), *chosen, notes.get("job"), notes.get("error")]
+                [
+                    trial.number,
+                    state,
+                    *values,
+                    towards,
+                    notes.get("epochs"),
+                    *chosen,
+                    notes.get("job"),
+                    notes.get("error"),
+                ]
             )
     beside.replace(folder / TABLE)
 
@@ -103,7 +114,7 @@ def conclude(study: Study, settings: Search, fixed: Sequence[str], folder: Path)
         logger.warning("{} trials: {}. None ran to its end, so there is no best.", len(trials), counted)
     else:
         best = study.best_trials
-        title = "Best" if len(settings.metric) == 1 else "Best, none of them in everything"
+        title = f"Best, with the {wanted(study, settings)}" + ", none in everything" * (len(settings.metric) > 1)
         lines = [describe_best(trial, settings, fixed) for trial in best]
         logger.success("{} trials: {}. {}:\n{}", len(trials), counted, title, "\n".join(lines))
         logger.info("All trials: {}   Their report: report {}", folder / TABLE, folder)
@@ -114,6 +125,12 @@ def conclude(study: Study, settings: Search, fixed: Sequence[str], folder: Path)
             f"{len(failed)} of {len(trials)} trials failed; the same search again tries others in their place:\n"
             + "\n".join(reasons)
         )
+
+
+def wanted(study: Study, settings: Search) -> str:
+    """Return what the search looked for: `lowest val/loss`."""
+    words = {StudyDirection.MAXIMIZE: "highest", StudyDirection.MINIMIZE: "lowest"}
+    return " and ".join(f"{words[way]} {name}" for way, name in zip(study.directions, settings.metric, strict=True))
 
 
 def describe_best(trial: FrozenTrial, settings: Search, fixed: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ from ..running.signals import Stopped
 from ..settings import Settings
 from ..settings.search import Grid, Search, Unpruned
 from ..sweeps.sweep import NOT_PART_OF_A_JOB, check_job, job_id, start
+from .direction import directions
 from .results import conclude, tell, write_table
 from .space import Space, corners, job, size, split
 from .study import ANSWERED, begin_trial, open_study, read_settings, unfinished_trials
@@ -47,16 +48,19 @@ def search(overrides: Sequence[Override], config: DictConfig, loader: ConfigLoad
     """
     settings = read_settings(config.hydra.sweeper)
     jobs = Jobs(config, loader, launcher)
+    refuse_folds(overrides)
     fixed, space = split(overrides, jobs.default)
     if isinstance(settings.sampler, Grid) and size(space) == float("inf"):
         raise UserMistake("hydra/sweeper/sampler=grid needs choice(...) or range(...): an interval has no end")
-    for corner in corners(space):
-        needs_validation(settings, jobs.check(job(fixed, corner)))
+    checked = [jobs.check(job(fixed, corner)) for corner in corners(space)]
+    for settings_of_job in checked:
+        needs_validation(settings, settings_of_job)
+    towards = directions(settings, checked)
 
     jobs.folder.mkdir(parents=True, exist_ok=True)
     with alone_in(jobs.folder):
         shared = [override for override in fixed if override.partition("=")[0] not in NOT_PART_OF_A_JOB]
-        study = open_study(jobs.folder, settings, space, shared)
+        study = open_study(jobs.folder, settings, towards, space, shared)
         write_whole(jobs.folder / "multirun.yaml", OmegaConf.to_yaml(config))
         try:
             with getattr(launcher, "staying", nullcontext)():  # one that knows many launches belong together
@@ -65,6 +69,19 @@ def search(overrides: Sequence[Override], config: DictConfig, loader: ConfigLoad
             logger.warning("The search was {}. The same command goes on with it.", stop)
             raise
         conclude(study, settings, shared, jobs.folder)
+
+
+def refuse_folds(overrides: Sequence[Override]) -> None:
+    """Refuse to choose among the folds of a cross-validation: the easiest one would win."""
+    given = {override.get_key_element().lstrip("+"): override for override in overrides}
+    if "data.fold" in given and given["data.fold"].is_sweep_override():
+        folds = f" data.folds={given['data.folds'].get_value_element_as_str()}" if "data.folds" in given else ""
+        raise UserMistake(
+            f"{given['data.fold'].input_line} is nothing to choose: the easiest fold would win. A nested search is one "
+            "search for each outer fold, whose test part chooses nothing:\n"
+            f"  train -m hydra/sweeper=optuna{folds} data.fold=0 hydra.sweep.dir=runs/sweeps/<name>/0 ...\n"
+            "and so on for the other folds; report runs/sweeps/<name> then shows what they chose."
+        )
 
 
 def needs_validation(search: Search, settings: Settings) -> None:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ..checking import describe
 from ..mistakes import UserMistake
-from ..settings.search import Search
+from ..settings.search import Direction, Search
 from .journal import open_journal
 from .space import Space, described
 
@@ -58,7 +58,9 @@ PRUNERS = {
 }
 
 
-def open_study(folder: Path, settings: Search, space: Space, fixed: Sequence[str]) -> optuna.Study:
+def open_study(
+    folder: Path, settings: Search, directions: Sequence[Direction], space: Space, fixed: Sequence[str]
+) -> optuna.Study:
     """Return the study in `folder`, a new one or the one that was begun there.
 
     Raises:
@@ -66,7 +68,7 @@ def open_study(folder: Path, settings: Search, space: Space, fixed: Sequence[str
     """
     question = {
         "metric": list(settings.metric),
-        "direction": list(settings.directions),
+        "direction": list(directions),
         "settings of all trials": sorted(fixed),
         **{key: described(distribution) for key, distribution in space.items()},
     }
@@ -78,9 +80,7 @@ def open_study(folder: Path, settings: Search, space: Space, fixed: Sequence[str
         if study.get_trials(deepcopy=False, states=(*ANSWERED, TrialState.RUNNING)):
             raise UserMistake(says_what_changed(folder, study.user_attrs.get("question", {}), question))
         optuna.delete_study(study_name=NAME, storage=storage)  # nothing is lost
-    study = optuna.create_study(
-        study_name=NAME, storage=storage, directions=settings.directions, pruner=make_pruner(settings)
-    )
+    study = optuna.create_study(study_name=NAME, storage=storage, directions=directions, pruner=make_pruner(settings))
     study.set_user_attr("question", question)
     return study
 

@@ -38,7 +38,7 @@ class Settings(Strict):
     loss: Component | None = None
     callbacks: dict[str, Component] = {}  # Lightning callbacks, by names of your own
     hardware: Hardware = Hardware()
-    tracking: Tracking = Tracking()
+    tracking: Tracking | Component = Tracking()  # a component: a Lightning logger
     trainer: Trainer = Trainer()
     checkpoint: Checkpoint = Checkpoint()
     early_stopping: EarlyStopping = EarlyStopping()

@@ -76,13 +76,22 @@ class Hardware(Strict):
 class Tracking(Strict):
     """Who else is told about a run; `metrics.csv` and `summary.json` are always written."""
 
-    kind: Literal["wandb", "tensorboard", "csv", "none"] = "none"  # which tracker
-    project: str = ""  # W&B: the project that runs appear in
+    kind: Literal["wandb", "tensorboard", "mlflow", "csv", "none"] = "none"  # which tracker
+    project: str = ""  # W&B, MLflow: the project, or experiment, that runs appear in
     entity: str | None = None  # W&B: the user or team; None: your default
     mode: Literal["auto", "online", "offline", "disabled"] = "auto"  # W&B: auto is online if you are logged in
-    tags: tuple[str, ...] = ()  # W&B: words to find the run by
-    init_timeout: PositiveFloat = 10.0  # W&B: seconds to wait for the server before going on offline
+    notes: str | None = None  # why this run
+    tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()  # words to find the run by
+    log_model: Literal["best"] | None = None  # W&B, MLflow: keep the best checkpoint as an artifact at the end
+    init_timeout: PositiveFloat = 10.0  # W&B, MLflow: seconds to wait for the server before going on without it
     finish_timeout: PositiveFloat = 60.0  # W&B: seconds to wait at the end for what is not uploaded yet
+
+    @model_validator(mode="after")
+    def can_keep_a_model(self) -> Self:
+        """Refuse to keep a checkpoint where there are no artifacts."""
+        if self.log_model is not None and self.kind not in ("wandb", "mlflow"):
+            raise ValueError(f"log_model={self.log_model} needs kind=wandb or mlflow, not {self.kind}")
+        return self
 
 
 class Trainer(Strict):

@@ -5,11 +5,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from ..component_settings import Strict
-from ..mistakes import nearest
 
 Direction = Literal["minimize", "maximize"]
-MAXIMIZED = ("accuracy", "r2")  # metrics of which more is better; of all others that we measure, less is
-MINIMIZED = ("loss", "rmse", "mae", "quantile_loss", "parameters")
 
 
 def as_tuple(value: Any) -> Any:
@@ -103,35 +100,25 @@ class Search(Strict):
     n_jobs: PositiveInt | None = None  # chosen and launched together; None: as many as the launcher runs side by side
     # What makes a trial good, at the epoch of the weights that its run keeps
     metric: Metrics = ("val/loss",)
-    direction: Directions | None = None  # None: by the metric's name
+    direction: Directions | None = None  # None: the metric's own; of use where nobody states what is better
     sampler: Annotated[TPE | GP | NSGAII | Random | Grid, Field(discriminator="name")] = TPE(name="tpe")
     pruner: Annotated[Median | SuccessiveHalving | Hyperband | Unpruned, Field(discriminator="name")] = Unpruned(
         name="none"
     )
 
-    @property
-    def directions(self) -> tuple[Direction, ...]:
-        """One for each metric."""
-        if self.direction is not None:
-            return self.direction
-        return tuple("maximize" if name.rpartition("/")[2] in MAXIMIZED else "minimize" for name in self.metric)
-
     @model_validator(mode="after")
     def is_a_fair_search(self) -> Self:
         """Refuse test data, and what Optuna cannot do."""
         for name in self.metric:
-            stage, _, kind = name.rpartition("/")
+            stage, _, kind = name.partition("/")
             if stage == "test":
                 raise ValueError(
                     f"metric={name} would choose by the test data, which then test nothing. Take val/{kind}"
                 )
-            if stage not in ("train", "val") and name != "parameters":
+            if not (kind and stage in ("train", "val")) and name != "parameters":
                 raise ValueError(f"metric={name}: it must be train/... or val/..., or parameters (how many there are)")
-            if self.direction is None and kind not in MAXIMIZED + MINIMIZED:
-                hint = nearest(kind, MAXIMIZED + MINIMIZED)
-                raise ValueError(f"metric={name} needs direction=minimize or direction=maximize. {hint}".strip())
-        if len(self.directions) != len(self.metric):
-            raise ValueError(f"direction has {len(self.directions)} values for the {len(self.metric)} of metric")
+        if self.direction is not None and len(self.direction) != len(self.metric):
+            raise ValueError(f"direction has {len(self.direction)} values for the {len(self.metric)} of metric")
         if len(self.metric) > 1 and not isinstance(self.pruner, Unpruned):
             raise ValueError(f"pruner={self.pruner.name} needs a single metric, and metric has {len(self.metric)}")
         if not isinstance(self.pruner, Unpruned) and self.metric[0] == "parameters":

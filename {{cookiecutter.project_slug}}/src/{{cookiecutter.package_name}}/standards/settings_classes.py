@@ -17,7 +17,7 @@ SETTING = re.compile(
 SEVERAL = 2
 UNCHECKED_BASES = {"TypedDict", "NamedTuple", "Namespace", "SimpleNamespace"}
 # The environment of a job belongs to its cluster or launcher, and is no setting of ours.
-NOT_OURS = re.compile(r"^(SLURM|CUDA|NCCL|OMP|MKL|HYDRA|WANDB|RAY|RANK|LOCAL|WORLD|NODE|MASTER)")
+NOT_OURS = re.compile(r"^(SLURM|CUDA|NCCL|OMP|MKL|HYDRA|WANDB|MLFLOW|RAY|RANK|LOCAL|WORLD|NODE|MASTER)")
 
 
 def check_settings(project: Project, stage: str) -> Answer:

@@ -79,7 +79,10 @@ def check_job(job: list[str], config: DictConfig, loader: ConfigLoader) -> Setti
         UserMistake: they are not valid.
     """
     try:
-        return check(loader.load_sweep_config(config, job))
+        settings = check(loader.load_sweep_config(config, job))
+        if not settings.sweep:
+            raise UserMistake("sweep= is empty, and names the folder of a multirun: sweep=depth, or leave it out")
+        return settings
     except (UserMistake, CompactHydraException) as error:
         reason = str(error) if isinstance(error, UserMistake) else explain(error)
         raise UserMistake(f"{reason}\nin the job: {' '.join(job)}\nNo job has been started.") from None

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from loguru import logger
 from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
@@ -14,6 +15,8 @@ from .task import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+MAX_DRAWN = 4  # targets that get figures of their own
 
 
 class Regression(Task):
@@ -52,16 +55,27 @@ class Regression(Task):
         return list(self.spec.target_names)
 
     def figures(self, data: Any) -> dict[str, "Figure"]:
-        """Return the residuals of the test, and for one or two features the line or the surface through the points."""
-        from ..figures import fitted_line, fitted_surface, residuals
+        """Return the residuals of the test, and for one or two features the line or the surface through the points.
 
-        features = self.spec.feature_names
+        Of many targets the first are drawn one by one, and R² of all in one picture.
+        """
+        from ..figures import fitted_line, fitted_surface, r2_by_target, residuals
+
+        if not hasattr(data, "arrays"):
+            logger.info("Residuals are not drawn: {} has no arrays(part)", type(data).__name__)
+            return {}
+        features, targets = self.spec.feature_names, self.spec.target_names
+        inputs, true = data.arrays("test")
+        predicted = self.predict_array(inputs)
         drawn = {}
-        for k, target in enumerate(self.spec.target_names):
-            suffix = f"_{k + 1}" if len(self.spec.target_names) > 1 else ""
+        if len(targets) > MAX_DRAWN:
+            logger.info("The first {} of {} targets are drawn one by one.", MAX_DRAWN, len(targets))
+            drawn["r2_by_target"] = r2_by_target(predicted, true, targets)
+        for k, target in enumerate(targets[:MAX_DRAWN]):
+            suffix = f"_{k + 1}" if len(targets) > 1 else ""
             predict = partial(self.predict_target, k)
-            train, test = ((inputs, targets[:, k]) for inputs, targets in map(data.arrays, ("train", "test")))
-            drawn[f"residuals{suffix}"] = residuals(predict(test[0]), test[1], target)
+            train, test = ((inputs, values[:, k]) for inputs, values in (data.arrays("train"), (inputs, true)))
+            drawn[f"residuals{suffix}"] = residuals(predicted[:, k], test[1], target)
             if self.spec.input_shape == (1,):
                 drawn[f"fitted_line{suffix}"] = fitted_line(predict, train, test, features[0], target)
             if self.spec.input_shape == (2,):

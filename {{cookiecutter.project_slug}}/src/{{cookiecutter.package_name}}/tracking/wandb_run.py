@@ -13,6 +13,7 @@ from loguru import logger
 
 from ..mistakes import UserMistake
 from ..running.run_folder import shown
+from .announcing import is_first_to_say
 
 if TYPE_CHECKING:
     from wandb import Run, Settings
@@ -68,6 +69,7 @@ def start_wandb(
             entity=settings.entity,
             name=name,
             group=group,
+            notes=settings.notes,
             tags=settings.tags,
             dir=str(folder),
             config=config,
@@ -179,11 +181,8 @@ def _previous_wandb_id(folder: Path) -> str | None:
 
 def _say_offline(folder: Path, group: str | None, reason: str) -> None:
     """Say how to look at an offline run and how to upload it: for a multirun, in the first job only."""
-    if group is not None:
-        try:
-            (folder.parent / ".wandb-offline").touch(exist_ok=False)
-        except OSError:
-            return  # another job has said it
+    if not is_first_to_say("wandb-offline", folder, group):
+        return
     run = shown(folder)
     runs = run if group is None else run.parent / "*"
     logger.info(

@@ -1,7 +1,7 @@
-"""export: write a trained network for other programs, as a `torch.export` program and as ONNX, each checked.
+"""export-model: write a trained network for other programs, as a `torch.export` program and as ONNX, each checked.
 
-  export run=runs/2026-01-31/12-00-00-1a2b   <run>/export/model.pt2 and model.onnx
-  export run=<folder> format=pt2             torch.export alone, which needs nothing more
+  export-model run=runs/2026-01-31/12-00-00-1a2b   <run>/export/model.pt2 and model.onnx
+  export-model run=<folder> format=pt2             torch.export alone, which needs nothing more
 
 Both take inputs (B, *input_shape) float32 in the units of the data, for any B, and return predictions (B, K):
 probabilities, or values in the units of the target. A forecaster takes the fields of `Windows` in data/windows.py and
@@ -21,10 +21,10 @@ FORMATS = ("all", "pt2", "onnx")
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
-def export(config: DictConfig) -> dict[str, Path]:
+def export_model(config: DictConfig) -> dict[str, Path]:
     """Write `<run>/export/model.pt2` and `model.onnx`, and return their paths by format."""
     if OmegaConf.is_missing(config, "run"):
-        refuse("Name the run to export: export run=runs/<date>/<time>")
+        refuse("Name the run to export: export-model run=runs/<date>/<time>")
     try:
         return export_run(Path(config.run), str(config.format), str(config.checkpoint))
     except UserMistake as mistake:
@@ -65,7 +65,7 @@ def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[s
 
 def main() -> None:
     """Run the command."""
-    run_command("export")
+    run_command("export-model")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,46 @@
+"""Which setting is called the best, on validation data alone, or why none is."""
+
+from .asking import known_metrics
+from .direction import higher_is_better, why_unknown
+from .results import Results
+from .table import describe, format_statistic
+
+
+def best_lines(results: Results) -> list[str]:
+    """The best setting of each data set, chosen on validation data, and what it reaches in the metrics asked for."""
+    if len(results.rows) < 2:
+        return []
+    if not results.best:
+        return [f"No best setting: {why_no_best(results)}"]
+    by = results.validation
+    kind = "highest" if results.direction else "lowest"
+    lines = []
+    for row in results.best:
+        runs = len(row.with_status("completed"))
+        shown = [by, *(metric for metric in results.metrics if metric != by)]
+        figures = ", ".join(f"{name} {format_statistic(name, row.statistic(name), runs)}" for name in shown)
+        on = f" on {row.settings['data']}" if len(results.best) > 1 else ""
+        lost = len(row.runs) - runs
+        count = f"{runs} run{'s' * (runs != 1)}" + (f", {lost} more not completed" if lost else "")
+        rivals = [other for other in results.rows if results.data_of(other) == results.data_of(row)]
+        equal = sum(other.statistic(by).mean == row.statistic(by).mean for other in rivals) - 1
+        count += f", {equal} other{'s' * (equal != 1)} as good" if equal else ""
+        whole = sum(map(results.has_all_folds, rivals))
+        among = f" of the {whole} with every fold," if whole < len(rivals) else ""
+        lines.append(f"Best{on}{among} by the {kind} mean {by}: {describe(results, row.settings)} ({count}): {figures}")
+    return lines
+
+
+def why_no_best(results: Results) -> str:
+    """Why no setting is called the best, and what helps."""
+    by, runs = results.validation, results.found.runs
+    measured = (name for name in known_metrics(runs) if name.startswith("val/") and name != by)
+    others = [name for name in measured if higher_is_better(name, runs) is not None]
+    choice = f" --metric chooses by another one: {', '.join(others)}." if others else ""
+    if not any(row.statistic(by).count for row in results.rows):
+        return f"no completed run has {by}, and test data never choose.{choice}"
+    if results.direction is None:
+        return f"{why_unknown(by, runs)}.{choice}"
+    if not any(map(results.has_all_folds, results.rows)):
+        return "no setting has every fold that another has, and figures of different folds do not compare."
+    return f"no setting has a finite mean {by}.{choice}"
