@@ -2,12 +2,32 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from ..components import Component
 from ..strangers import inside_project
 
 Folder = Annotated[str, AfterValidator(inside_project)]
+
+# What a table that is read from files all the time cannot have
+NOT_LARGE = (
+    "a large table has one target, no weights and no folds; data=table, which is in memory, may have all of them"
+)
+
+
+def wrong_fold(folds: int | None, fold: int | None) -> str:
+    """Say what is wrong with a fold, and how all of them are run; an empty string if nothing is."""
+    if folds is None:
+        return (
+            "" if fold is None else f"a fold is one of several: data.fold={fold} needs data.folds, such as data.folds=5"
+        )
+    if folds < 2:
+        return f"data.folds={folds}: at least one fold is trained on, and one tested"
+    if fold is not None and 0 <= fold < folds:
+        return ""
+    wrong = "a fold must be chosen" if fold is None else f"there is no fold {fold}: they count from 0 to {folds - 1}"
+    every = ",".join(map(str, range(min(folds, 10)))) + (",..." if folds > 10 else "")
+    return f"{wrong}. All of them: train -m data.folds={folds} data.fold={every}"
 
 
 class Data(Component):
@@ -17,6 +37,16 @@ class Data(Component):
     val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1  # of the training samples, held out to choose by
     shuffle: bool = True  # draw the training samples in a new order in every epoch
     standardize: bool = False  # inputs and real targets to mean 0, standard deviation 1 over the training samples
+    folds: Annotated[int, Field(ge=2)] | None = None  # of a cross-validation; null: the test is that of the data set
+    fold: NonNegativeInt | None = None  # which of them is the test, counted from 0
+
+    @model_validator(mode="after")
+    def fold_is_one_of_the_folds(self) -> Self:
+        """Refuse a fold that is not there."""
+        wrong = wrong_fold(self.folds, self.fold)
+        if wrong:
+            raise ValueError(wrong)
+        return self
 
 
 class MNIST1D(Data, target="data.mnist1d.MNIST1D"):
@@ -78,17 +108,49 @@ class Table(Data, target="data.table.Table"):
 
     standardize: bool = True
     path: str  # the file: .csv, .csv.gz or .parquet
-    target: str  # the column to predict
-    task: Literal["auto", "classification", "regression"] = "auto"  # auto: inferred from the target
+    target: str | tuple[str, ...]  # the column to predict, or a list of several
+    task: Literal["auto", "classification", "multilabel", "regression"] = "auto"  # auto: inferred from the target
     ignore: tuple[str, ...] = ()  # columns that are left out
+    weights: str | None = None  # a column that says how much each row counts in the loss; no feature
+    group: str | None = None  # a column, such as patient: rows with the same value stay in one part; no feature
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of the rows, drawn with the seed
     split_column: str | None = None  # a column that says train, val or test for each row; replaces test_fraction
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns to predict."""
+        return (self.target,) if isinstance(self.target, str) else self.target
+
+    @model_validator(mode="after")
+    def every_column_has_one_role(self) -> Self:
+        """Refuse a column that is named twice, and a target that names none."""
+        if not self.targets:
+            raise ValueError("target=[] names no column to predict")
+        names = [*self.targets, self.weights, self.group, self.split_column]
+        twice = sorted({name for name in names if name is not None and names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} must have one role only: target, weights, group or split_column")
+        return self
+
+    @model_validator(mode="after")
+    def folds_divide_what_no_column_divides(self) -> Self:
+        """Refuse folds where a column says which rows are the test."""
+        if self.folds is not None and self.split_column is not None:
+            raise ValueError(f"split_column={self.split_column} says which rows are the test, so folds must be null")
+        return self
 
 
 class LargeTable(Table, target="data.large_table.LargeTable"):
     """Rows of your own file that do not fit in memory."""
 
     folder: Folder = "data"  # where the encoded rows are kept, once for each seed
+
+    @model_validator(mode="after")
+    def has_what_is_read_from_files(self) -> Self:
+        """Refuse what needs the rows in memory."""
+        if len(self.targets) > 1 or self.task == "multilabel" or self.weights is not None or self.folds is not None:
+            raise ValueError(NOT_LARGE)
+        return self
 
 
 class Windows(Data):
