@@ -22,13 +22,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..mistakes import UserMistake
+from ..settings.data import NOT_LARGE
+from .batches import evaluation_batch
 from .datamodule import EVALUATION_BATCH, Arrays
 from .encoding import Remarks, TableEncoder
 from .files import digest_of, existing, in_chunks, readable, scan_table
+from .folds import strata
+from .roles import PARTS
 from .scaling import RunningMoments, Scaling
 from .shards import Samples, ShardBatches, Shards
 from .spec import DataSpec
-from .table import PARTS, Table
+from .table import Table
 from .target import has_value
 
 if TYPE_CHECKING:
@@ -46,11 +50,16 @@ class LargeTable(Table):
     Args:
         folder: where the encoded rows are kept: in `<folder>/<name of the file>-<id>`, the id follows from the file and
             all that decides on split and encoding, the seed among it.
-        **loading: the arguments of Table.
+        **loading: the arguments of Table, but for several targets, weights and folds.
+
+    Raises:
+        UserMistake: one of these is given.
     """
 
     def __init__(self, *, folder: str = "data", **loading: Any) -> None:
         super().__init__(**loading)
+        if len(self.targets) > 1 or "multilabel" in self.task or self.weights is not None or self.folds is not None:
+            raise UserMistake(NOT_LARGE)
         self.folder = Path(folder)
         self.shards: dict[str, Shards] = {}
 
@@ -77,7 +86,7 @@ class LargeTable(Table):
         """Return the folder with the encoded rows; of several processes that need it, one makes it."""
         file = existing(self.path, "data.path").resolve()
         origin = [LAYOUT, str(file), file.stat().st_size, file.stat().st_mtime_ns, self.target, self.task, *self.ignore]
-        split = [self.test_fraction, self.split_column, self.val_fraction, self.seed]
+        split = [self.test_fraction, self.split_column, self.group, self.val_fraction, self.seed]
         name = f"{file.stem}-{hashlib.sha256(json.dumps([origin, split]).encode()).hexdigest()[:12]}"
         folder, partial = self.folder / name, self.folder / f"{name}.partial"
         if (folder / STATED).is_file():
@@ -117,20 +126,21 @@ class LargeTable(Table):
         rows = scan_table(self.path, folder / "rows.parquet")
         features = self.features_of(rows.collect_schema().names())
         with readable(self.path, "data.path"):
-            table = rows.select({self.target, self.split_column or self.target}).collect()
+            table = rows.select({*self.targets, *self.other_roles.values()}).collect()
         if table.is_empty():
             raise UserMistake(f"data.path={self.path} has column names, but no rows")
-        present = has_value(table, self.target)
+        present = has_value(table, self.targets)
         table = table.filter(present)
-        task, targets, class_names = self.targets_of(table)
-        parts = self.parts_of(table)
+        encoded = self.targets_of(table)
+        task, targets, class_names = encoded
+        parts = self.parts_of(table, strata(targets, task))
         part_of = np.empty(table.height, np.uint8)
         for number, part in enumerate(PARTS):
             part_of[parts[part]] = number
 
         chunks = Chunks(self.path, rows.select(features), present.to_numpy(), part_of)
         self.encoder = TableEncoder.fit_in_chunks(chunk.filter(part == TRAIN) for chunk, part, _ in chunks)
-        self.state_spec(task, class_names)
+        self.state_spec(encoded)
         self.describe(table, targets, parts)
         del table
         sizes = {part: len(parts.pop(part)) for part in PARTS}
@@ -218,7 +228,8 @@ class LargeTable(Table):
 
     def evaluation_batches(self, part: str) -> ShardBatches:
         """Return a part in the order of its files, in large batches."""
-        return ShardBatches(self.shards[part], self.prepare, EVALUATION_BATCH)
+        sample_bytes = self.shards[part].row_bytes + 4 * self.spec.output_size
+        return ShardBatches(self.shards[part], self.prepare, evaluation_batch(EVALUATION_BATCH, sample_bytes))
 
 
 class Chunks:
