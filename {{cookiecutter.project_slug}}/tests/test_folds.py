@@ -251,7 +251,7 @@ def test_a_fold_of_a_panel_never_sees_what_comes_later():
         ),
         (
             ["data=large_table", "data.path=x.csv", "data.target=y", "data.folds=2", "data.fold=0"],
-            "a large table has one target, no weights and no folds",
+            "a large table has no folds: data=table, in memory, may",
         ),
     ],
 )

@@ -280,13 +280,13 @@ def test_targets_and_weights_that_make_no_task_are_refused(patients, load, chang
 @pytest.mark.parametrize(
     "given, message",
     [
-        (["data.target=[]"], "target=[] names no column to predict"),
+        (["data.target=[]"], "data.target=[] is not allowed: must be a word, or must have at least 1"),
         (["data.target=[a,a]"], "a must have one role only"),
         (["data.target=[a,b]", "data.weights=b"], "b must have one role only"),
         (["data.target=a", "data.group=a"], "a must have one role only"),
-        (["data=large_table", "data.target=[a,b]"], "a large table has one target, no weights"),
-        (["data=large_table", "data.target=a", "data.weights=b"], "a large table has one target, no weights"),
-        (["data=large_table", "data.target=a", "data.task=multilabel"], "a large table has one target, no weights"),
+        (["data=large_table", "data.target=[a,b]"], "data.target=[a, b] is not allowed: must be a word"),
+        (["data=large_table", "data.target=a", "data.weights=b"], "a large table has no weights: data=table"),
+        (["data=large_table", "data.target=a", "data.task=multilabel"], "data.task=multilabel is not allowed"),
     ],
 )
 def test_roles_that_exclude_each_other_are_refused(train, given, message):

@@ -25,16 +25,17 @@ Data sets that fit in memory get all of this from ArrayDataModule.
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from lightning.pytorch import LightningDataModule
 from loguru import logger
 from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor
 
 from ..mistakes import UserMistake
-from ..settings.data import wrong_fold
+from ..setting_types import FoldOf, ProperFraction, wrong_fold
 from .arrays import Arrays as Arrays  # where data sets look for it
 from .arrays import Samples, count_classes
 from .batches import Batches, evaluation_batch, on_gpu
@@ -48,16 +49,7 @@ EVALUATION_BATCH = 4096  # samples; evaluation keeps no gradients, so it takes l
 class ArrayDataModule(LightningDataModule, ABC):
     """A data set that fits in memory. A subclass states `spec` and returns its arrays from `load`.
 
-    Args:
-        batch_size: samples in a training batch.
-        val_fraction: share of the training samples, drawn with `seed`, that is held out for validation. 0: none.
-        shuffle: draw the training samples in a new order in every epoch; otherwise they keep that of the data set.
-        standardize: bring real inputs and targets to mean 0 and standard deviation 1, as measured on the samples that
-            are trained on.
-        folds: into how many parts all samples are divided for a cross-validation, see `folds.py`; None: the test
-            samples are those of the data set.
-        fold: which part is the test, counted from 0.
-        seed: of the split and of the batch order; the folds are the same for every seed.
+    A subclass with settings of its own takes the others as **options, and hands them on: they are settings as well.
     """
 
     spec: DataSpec
@@ -65,13 +57,15 @@ class ArrayDataModule(LightningDataModule, ABC):
     def __init__(
         self,
         *,
-        batch_size: int,
-        val_fraction: float,
-        shuffle: bool = True,
+        batch_size: PositiveInt = 100,  # samples in a training batch
+        val_fraction: ProperFraction = 0.1,  # of the training samples, drawn with the seed, held out to choose by
+        shuffle: bool = True,  # draw the training samples in a new order in every epoch
+        # Real inputs and targets to mean 0 and standard deviation 1, as measured on the samples that are trained on
         standardize: bool = False,
-        folds: int | None = None,
-        fold: int | None = None,
-        seed: int,
+        # Parts into which all samples are divided for a cross-validation; None: the test is that of the data set
+        folds: Annotated[int, Field(ge=2)] | None = None,
+        fold: Annotated[NonNegativeInt | None, FoldOf("folds")] = None,  # which of them is the test, counted from 0
+        seed: int,  # of the split and of the batch order; the folds are the same for every seed
     ) -> None:
         super().__init__()
         wrong = wrong_fold(folds, fold)

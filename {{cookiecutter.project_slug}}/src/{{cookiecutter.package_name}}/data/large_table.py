@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..mistakes import UserMistake
-from ..settings.data import NOT_LARGE
+from ..setting_types import Folder, Refused
 from .batches import evaluation_batch
 from .datamodule import EVALUATION_BATCH, Arrays
 from .encoding import Remarks, TableEncoder
@@ -38,6 +38,10 @@ from .target import has_value
 if TYPE_CHECKING:
     from polars import DataFrame, LazyFrame
 
+# What a table that is read from files all the time cannot have
+NOT_LARGE = (
+    "a large table has one target, no weights and no folds; data=table, which is in memory, may have all of them"
+)
 LAYOUT = 2  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
 CHUNK = 2**16  # rows of the table that are in memory at once
 TRAIN = PARTS.index("train")
@@ -47,17 +51,24 @@ STATED = "table.json"  # what is known of the rows; written last
 class LargeTable(Table):
     """Rows as in `Table`. They are stored in an order of their own, which is also the one of `shuffle=False`.
 
-    Args:
-        folder: where the encoded rows are kept: in `<folder>/<name of the file>-<id>`, the id follows from the file and
-            all that decides on split and encoding, the seed among it.
-        **loading: the arguments of Table, but for several targets, weights and folds.
+    The encoded rows are kept in `<folder>/<name of the file>-<id>`; the id follows from the file and all that decides
+    on split and encoding, the seed among it.
 
     Raises:
-        UserMistake: one of these is given.
+        UserMistake: several targets, weights or folds are given.
     """
 
-    def __init__(self, *, folder: str = "data", **loading: Any) -> None:
-        super().__init__(**loading)
+    def __init__(
+        self,
+        *,
+        target: str,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        weights: Annotated[str | None, Refused("a large table has no weights: data=table, in memory, may")] = None,
+        folds: Annotated[int | None, Refused("a large table has no folds: data=table, in memory, may")] = None,
+        folder: Folder = "data",  # where the encoded rows are kept, once for each seed
+        **options: Any,
+    ) -> None:
+        super().__init__(target=target, task=task, weights=weights, folds=folds, **options)
         if len(self.targets) > 1 or "multilabel" in self.task or self.weights is not None or self.folds is not None:
             raise UserMistake(NOT_LARGE)
         self.folder = Path(folder)

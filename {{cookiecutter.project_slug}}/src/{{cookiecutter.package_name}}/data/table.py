@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import torch
 from loguru import logger
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 
 from ..mistakes import UserMistake, nearest
+from ..setting_types import Distinct, Excludes, InnerFraction
 from .arrays import Samples
 from .columns import listed
 from .datamodule import ArrayDataModule, Arrays
@@ -26,35 +28,30 @@ if TYPE_CHECKING:
 
 
 class Table(ArrayDataModule):
-    """Rows (samples, features), encoded as `encoding.py` says; the encoder travels with the checkpoint.
-
-    Args:
-        path: the file, see `files.py`.
-        target: the column to predict, or several. Rows without them are left out.
-        task: classification, multilabel or regression; auto infers it from the target, see `target.py`.
-        ignore: columns that are left out.
-        weights: a column that says how much each row counts in the loss, at least 0; it is no feature.
-        group: a column whose rows with the same value, such as a patient, are never in two parts; it is no feature.
-        test_fraction: share of the rows, drawn with the seed, that is for the test; with folds it says nothing.
-        split_column: a column that says for each row whether it is for train, val or test, instead of test_fraction;
-            if no row is for val, val_fraction of the training rows are.
-        **loading: the arguments of ArrayDataModule.
-    """
+    """Rows (samples, features), encoded as `encoding.py` says; the encoder travels with the checkpoint."""
 
     def __init__(
         self,
         *,
-        path: str,
-        target: str | Sequence[str],
+        path: str,  # the file: .csv, .csv.gz or .parquet
+        # The column to predict, or a list of several; rows without them are left out
+        target: str | Annotated[tuple[str, ...], Field(min_length=1)],
+        # Auto: inferred from the target, see `target.py`
         task: Literal["auto", "classification", "multilabel", "regression"] = "auto",
-        ignore: tuple[str, ...] = (),
-        weights: str | None = None,
-        group: str | None = None,
-        test_fraction: float = 0.2,
-        split_column: str | None = None,
-        **loading: Any,
+        ignore: tuple[str, ...] = (),  # columns that are left out
+        weights: str | None = None,  # a column that says how much each row counts in the loss; no feature
+        group: str | None = None,  # a column, such as patient: rows with the same value stay in one part; no feature
+        test_fraction: InnerFraction = 0.2,  # of the rows, drawn with the seed; with folds it says nothing
+        # A column that says train, val or test for each row; replaces test_fraction, and val_fraction if it says val
+        split_column: Annotated[
+            str | None,
+            Distinct(("target", "weights", "group")),
+            Excludes("folds", "says which rows are the test"),
+        ] = None,
+        standardize: bool = True,
+        **options: Any,
     ) -> None:
-        super().__init__(**loading)
+        super().__init__(standardize=standardize, **options)
         self.path = Path(path)
         self.targets = (target,) if isinstance(target, str) else tuple(target)
         self.task = task

@@ -8,15 +8,16 @@ Dimensions: B batch, E encoder steps, H decoder steps, S static variables, R rea
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from lightning.pytorch import LightningDataModule
 from loguru import logger
+from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor
 
 from ..mistakes import UserMistake
-from ..settings.data import wrong_fold
+from ..setting_types import FoldOf, Increasing, InnerFraction, ProperFraction, wrong_fold
 from .batches import Batches, evaluation_batch, on_gpu
 from .folds import blocks
 from .scaling import Scaling, moments
@@ -109,20 +110,6 @@ class PanelDataModule(LightningDataModule, ABC):
 
     A window belongs to the part that holds all its targets; its past may reach into the part before. So the targets of
     the parts never overlap, and those of validation and test are later than all that was trained on.
-
-    Args:
-        batch_size: windows in a training batch.
-        val_fraction: share of the time steps before the test, their last ones, held out for validation. 0: none.
-        test_fraction: share of all time steps, the last ones, for the test.
-        shuffle: draw the training windows in a new order in every epoch; otherwise they keep that of the data set.
-        standardize: bring real variables and the target to mean 0 and standard deviation 1 over the training rows.
-        encoder_length: E, steps of the past that a forecast sees.
-        decoder_length: H, steps that are forecast.
-        quantiles: that are forecast, increasing.
-        folds: how many blocks of time steps, one after the other, are tested in a cross-validation, see `folds.py`;
-            None: the last ones are tested, as test_fraction says.
-        fold: which block is tested, counted from 0. Training and validation come before it; what follows is not used.
-        seed: of the batch order.
     """
 
     spec: PanelSpec
@@ -131,17 +118,20 @@ class PanelDataModule(LightningDataModule, ABC):
     def __init__(
         self,
         *,
-        batch_size: int,
-        val_fraction: float,
-        test_fraction: float = 0.2,
-        shuffle: bool = True,
-        standardize: bool = True,
-        encoder_length: int,
-        decoder_length: int,
-        quantiles: tuple[float, ...] = (0.1, 0.5, 0.9),
-        folds: int | None = None,
-        fold: int | None = None,
-        seed: int,
+        batch_size: PositiveInt = 100,  # windows in a training batch
+        val_fraction: ProperFraction = 0.2,  # of the time steps before the test, their last ones, held out to choose by
+        test_fraction: InnerFraction = 0.2,  # of all time steps, the last ones
+        shuffle: bool = True,  # draw the training windows in a new order in every epoch
+        standardize: bool = True,  # real variables and the target to mean 0, standard deviation 1 over training rows
+        encoder_length: PositiveInt = 28,  # E, steps of the past that a forecast sees
+        decoder_length: PositiveInt = 7,  # H, steps that are forecast
+        # What is forecast: values that the target stays below with these probabilities
+        quantiles: Annotated[tuple[InnerFraction, ...], Field(min_length=1), Increasing] = (0.1, 0.5, 0.9),
+        # Blocks of time steps, one after the other, that a cross-validation tests; None: test_fraction says what is
+        folds: Annotated[int, Field(ge=2)] | None = None,
+        # Which block is tested, counted from 0; what comes before it is for training and validation, the rest unused
+        fold: Annotated[NonNegativeInt | None, FoldOf("folds")] = None,
+        seed: int,  # of the batch order
     ) -> None:
         super().__init__()
         wrong = wrong_fold(folds, fold)
