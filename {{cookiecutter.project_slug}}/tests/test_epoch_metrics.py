@@ -6,12 +6,12 @@ from torch.nn.functional import cross_entropy
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
-from {{ cookiecutter.package_name }}.tasks.epoch_metrics import EpochMetrics
+from {{ cookiecutter.package_name }}.tasks.epoch_metrics import EpochMetrics, View
 
 
 @pytest.fixture
 def metrics():
-    return EpochMetrics("val", MetricCollection(dict(accuracy=MulticlassAccuracy(4, average="micro"))))
+    return EpochMetrics("val", [View(MetricCollection(dict(accuracy=MulticlassAccuracy(4, average="micro"))))])
 
 
 def samples(count, seed=0):
@@ -49,7 +49,7 @@ def test_metrics_hold_no_graph(metrics):
     outputs, targets = samples(10)
     outputs.requires_grad_()
     add(metrics, outputs, targets, batch_size=10)
-    assert not any(tensor.requires_grad for batch in metrics.waiting for tensor in batch)
+    assert not any(tensor.requires_grad for batch in metrics.waiting for tensor in (batch.loss, batch.outputs))
 
 
 def test_the_mean_of_losses_in_bfloat16_is_not(metrics):

@@ -134,6 +134,13 @@ def higher_is_better(name: str, settings: Any) -> bool | None:
     return class_attribute(entry.target, "higher_is_better") if entry is not None else None
 
 
+def names(settings: Any) -> list[str]:
+    """Return the metrics whose direction is known before anything has run, without their stage."""
+    own = [snake_case(target.rpartition(".")[2]) for target in targets(getattr(settings.task, "metrics", None) or ())]
+    every = dict.fromkeys([*PLAIN_NAMES, *own, *(name for known in METRICS.values() for name in known)])
+    return [name for name in every if higher_is_better(name, settings) is not None]
+
+
 def targets(metrics: Iterable[Any]) -> list[str]:
     """Return the classes among the entries of `task.metrics`; the others are names."""
     return [metric["_target_"] for metric in metrics if isinstance(metric, dict) and "_target_" in metric]

@@ -38,7 +38,7 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
             if is_completed(folder) and not config.resume:
                 if is_job or was_requeued():  # another process was faster, or it was queued again after its end
                     return read_summary(folder)
-                raise UserMistake(f"{shown(folder)} holds a run that is completed. Name a new folder")
+                raise UserMistake(f"{shown(folder)} holds a run that is completed. Name a new folder, or resume=")
             recorded = what_runs(config, folder)
             run = Run(check(recorded.config), recorded, folder, is_job, stop)
             refuse_earlier_end(run.settings, recorded.changes, run.before)

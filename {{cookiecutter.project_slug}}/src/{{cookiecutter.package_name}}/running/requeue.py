@@ -21,8 +21,10 @@ def folder_name(arguments: Sequence[str]) -> str | None:
     None outside of SLURM, and where the job has completed this very run and is asked for it again: that is another run.
     """
     job = os.environ.get("SLURM_JOB_ID")
+    if job is None:
+        return None
     name = f"slurm/{job}-{hashlib.sha256(repr(list(arguments)).encode()).hexdigest()[:6]}"
-    return name if job and (was_requeued() or not is_completed(Path("runs", name))) else None
+    return None if is_completed(Path("runs", name)) and not was_requeued() else name
 
 
 def was_requeued() -> bool:
