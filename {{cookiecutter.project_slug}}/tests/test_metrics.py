@@ -148,7 +148,8 @@ def test_every_name_has_a_direction_that_is_that_of_its_class():
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("TopTwo", "top_two"), ("R2", "r2"), ("AUROC", "auroc"), ("MulticlassF1Score", "multiclass_f1_score")]
+    ("name", "expected"),
+    [("TopTwo", "top_two"), ("R2", "r2"), ("AUROC", "auroc"), ("MulticlassF1Score", "multiclass_f1_score")],
 )
 def test_a_class_goes_by_its_name_in_snake_case(name, expected):
     assert snake_case(name) == expected
@@ -186,7 +187,9 @@ def test_best_weights_and_reports_go_in_the_direction_of_the_metric(train, tmp_p
     for folder, summary in zip(folders, summaries, strict=True):
         assert summary["metrics"][f"val/{name}"] == best(rows(folder, f"val/{name}"))
         assert summary["higher_is_better"][name] is (best is max)
-    slow, quick = (summary["metrics"][f"val/{name}"] for summary in summaries)
+    by_rate = {word: summary for summary in summaries for word in summary["overrides"] if "lr=" in word}
+    rates = ("optimizer.lr=0.00001", "optimizer.lr=0.003")
+    slow, quick = (by_rate[rate]["metrics"][f"val/{name}"] for rate in rates)
     assert best(slow, quick) == quick != slow
     capsys.readouterr()
     assert report([str(tmp_path / "runs/sweeps/both"), "--metric", f"test/{name}"]) == 0
