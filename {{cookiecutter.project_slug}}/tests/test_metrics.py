@@ -181,14 +181,14 @@ OWN = "{_target_: {{ cookiecutter.package_name }}.metrics.probabilities.Brier}" 
 )
 def test_best_weights_and_reports_go_in_the_direction_of_the_metric(train, tmp_path, capsys, metric, name, best):
     settings = ("data=moons", f"task.metrics=[{metric}]", f"checkpoint.monitor=val/{name}", "trainer.max_epochs=4")
-    train("-m", *settings, "optimizer.lr=0.00001,0.003", "sweep=both")
+    train("-m", *settings, "optimizer.lr=0.0001,0.003", "sweep=both")
     folders = sorted(path.parent for path in tmp_path.glob("runs/sweeps/both/*/summary.json"))
     summaries = [json.loads((folder / "summary.json").read_text()) for folder in folders]
     for folder, summary in zip(folders, summaries, strict=True):
         assert summary["metrics"][f"val/{name}"] == best(rows(folder, f"val/{name}"))
         assert summary["higher_is_better"][name] is (best is max)
     by_rate = {word: summary for summary in summaries for word in summary["overrides"] if "lr=" in word}
-    rates = ("optimizer.lr=0.00001", "optimizer.lr=0.003")
+    rates = ("optimizer.lr=0.0001", "optimizer.lr=0.003")
     slow, quick = (by_rate[rate]["metrics"][f"val/{name}"] for rate in rates)
     assert best(slow, quick) == quick != slow
     capsys.readouterr()
