@@ -58,7 +58,7 @@ class LargeTable(Table):
 
     def __init__(self, *, folder: str = "data", **loading: Any) -> None:
         super().__init__(**loading)
-        if len(self.targets) > 1 or "multilabel" in self.task or self.weights is not None or self.folds is not None:
+        if len(self.targets) > 1 or self.task == "multilabel" or self.weights is not None or self.folds is not None:
             raise UserMistake(NOT_LARGE)
         self.folder = Path(folder)
         self.shards: dict[str, Shards] = {}
