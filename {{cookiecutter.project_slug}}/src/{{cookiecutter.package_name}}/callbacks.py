@@ -6,6 +6,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 from omegaconf import OmegaConf
+from pydantic import NonNegativeInt
 from rich.console import Console
 from rich.syntax import Syntax
 
@@ -14,12 +15,12 @@ class SWA(WeightAveraging):
     """Stochastic weight averaging, Izmailov et al. 2018: the mean of the weights after each epoch from one on.
 
     Until then validation sees the weights of the training. Networks with batch normalisation average its statistics.
-
-    Args:
-        from_epoch: the first epoch whose weights count, counted from 0.
     """
 
-    def __init__(self, from_epoch: int = 10) -> None:
+    def __init__(
+        self,
+        from_epoch: NonNegativeInt = 10,  # the first epoch whose weights count, counted from 0
+    ) -> None:
         super().__init__()
         self.from_epoch = from_epoch
 
