@@ -55,9 +55,9 @@ def import_mlflow() -> None:
         import_module("mlflow")
         if server() is None:
             import_module("mlflow.store.tracking.sqlalchemy_store")
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise UserMistake(
-            f"tracking=mlflow: the package {error.name} is not installed.\n"
+            f"tracking=mlflow: MLflow cannot be imported: {first_line(error)}.\n"
             "Install it with `pip install mlflow-skinny sqlalchemy alembic` (this project's extra `mlflow`), or with "
             "`pip install mlflow`, which has `mlflow ui` as well; or choose tracking=wandb, tensorboard, csv or none."
         ) from error
@@ -140,10 +140,12 @@ def experiment_id(client: MlflowClient, name: str, artifacts: str | None) -> str
 def unchanged_environment() -> Iterator[None]:
     """Undo what MLflow writes into the environment: the address that it uses, for processes that it does not start."""
     before = server()
-    yield
-    os.environ.pop("MLFLOW_TRACKING_URI", None)
-    if before is not None:
-        os.environ["MLFLOW_TRACKING_URI"] = before
+    try:
+        yield
+    finally:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        if before is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 def previous_run(client: MlflowClient, folder: Path) -> Run | None:
