@@ -9,7 +9,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.logger import Logger
 from loguru import logger
 
-from {{ cookiecutter.package_name }}.components import OpenComponent
+from {{ cookiecutter.package_name }}.components import settings_class
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.tracking.tensorboard_tracker import TensorBoardTracker
 from {{ cookiecutter.package_name }}.tracking.tracker import conclude, make_tracker
@@ -53,8 +53,8 @@ class Stranger:
 
 @pytest.fixture(autouse=True)
 def own_module(monkeypatch):
-    """A module of the project where a `_target_` may look, with the classes above."""
-    module = types.ModuleType(f"{PACKAGE}.callbacks")
+    """A module of the project where a `_target_` may look, with the two classes above."""
+    module = types.ModuleType(f"{PACKAGE}.callbacks.mine")
     for made in (Remembers, Stranger):
         monkeypatch.setattr(made, "__module__", module.__name__)
         setattr(module, made.__name__, made)
@@ -63,12 +63,12 @@ def own_module(monkeypatch):
 
 
 def start(folder, target, **arguments):
-    settings = OpenComponent(_target_=target, **arguments)
+    settings = settings_class(target, "tracking").model_validate({"_target_": target, **arguments})
     return make_tracker(settings, folder, name="2026-01-01/12-00", group=None, config={"seed": 3})
 
 
 def test_a_logger_of_the_project_is_told_everything(tmp_path):
-    tracker = start(tmp_path, f"{PACKAGE}.callbacks.Remembers", words=["b"])
+    tracker = start(tmp_path, f"{PACKAGE}.callbacks.mine.Remembers", words=["b"])
     (inner,) = Remembers.made
     assert inner.arguments == {"save_dir": str(tmp_path), "version": "2026-01-01-12-00", "words": ["b"]}
     tracker.log_metrics({"val/loss": 0.5}, 9)
@@ -102,8 +102,8 @@ def test_lightnings_tensorboard_logger_shows_figures_too(tmp_path):
 @pytest.mark.parametrize(
     ("target", "arguments", "named"),
     [
-        (CSV, {"prefx": "a"}, r"prefx.*\n?.*It takes .*prefix"),
-        (f"{PACKAGE}.callbacks.Stranger", {}, "builds no Lightning logger"),
+        (f"{PACKAGE}.callbacks.mine.Remembers", {"word": "a"}, r"argument 'word'.* It takes .*words"),
+        (f"{PACKAGE}.callbacks.mine.Stranger", {}, "builds no Lightning logger"),
         ("torch.nn.Linear", {"in_features": 1, "out_features": 1}, "builds no Lightning logger"),
         ("lightning.pytorch.loggers.NoLogger", {}, "cannot be imported"),
         ("lightning.pytorch.loggers.CometLogger", {}, "comet"),
@@ -119,17 +119,17 @@ def test_what_is_no_logger_is_refused(tmp_path, target, arguments, named):
 def test_a_logger_that_does_not_start_is_done_without(tmp_path):
     said = []
     sink = logger.add(lambda message: said.append(message.record["message"]), level="INFO")
-    assert start(tmp_path, f"{PACKAGE}.callbacks.Remembers", words="none") is None
+    assert start(tmp_path, f"{PACKAGE}.callbacks.mine.Remembers", words="none") is None
     logger.remove(sink)
     assert said == [
-        f"{PACKAGE}.callbacks.Remembers does not start, the run goes without it: the server does not answer"
+        f"{PACKAGE}.callbacks.mine.Remembers does not start, the run goes without it: the server does not answer"
     ]
 
 
 def test_a_file_of_the_group_tracking_names_a_logger(train, tmp_path):
     folder = tmp_path / "given" / "tracking"
     folder.mkdir(parents=True)
-    (folder / "mine.yaml").write_text(f"# Mine.\n_target_: {CSV}\nname: mine\nversion: ''\nprefix: null\n")
+    (folder / "mine.yaml").write_text(f"# Mine.\n_target_: {CSV}\nname: mine\nversion: ''\nprefix: ''\n")
     given = f"--config-dir={folder.parent}"
     done = train(given, "tracking=mine", "data=blobs", "data.num_samples=50")
     with (done.folder / "mine" / "metrics.csv").open(newline="") as file:
@@ -140,5 +140,6 @@ def test_a_file_of_the_group_tracking_names_a_logger(train, tmp_path):
     for words in ("tracking.prefix=$HOME", "tracking.name=../x", "tracking.name=/was-here"):
         refused = train(given, "tracking=mine", words, status=2)
         assert f"{words} is not allowed: " in refused.stderr
-    unknown = train(given, "tracking=mine", "tracking.nam=x", status=2)
-    assert "Did you mean tracking.name?" in unknown.stderr
+    unknown = train(given, "tracking=mine", "+tracking.prefx=x", status=2)
+    assert "tracking.prefx=x is not a setting. Did you mean tracking.prefix?" in unknown.stderr
+    assert len(list(tmp_path.glob("runs/*/*/train.log"))) == 1, "of those that were refused nothing is left"
