@@ -1,4 +1,4 @@
-"""A damped oscillator, u″ + 2γ u′ + ω² u = 0 with u(0) = 1 and u′(0) = 0."""
+"""A damped oscillator: u″ + 2γ u′ + ω² u = 0 with u(0) = 1, u′(0) = 0."""
 
 from typing import Any
 
@@ -10,28 +10,28 @@ from .spec import DataSpec
 
 
 class Oscillator(ArrayDataModule):
-    """Times, and the exact solution: metrics are measured with it, a loss need not look at it."""
+    """Times between 0 and `duration`, and the exact solution: metrics compare with it, a loss need not look at it."""
 
     def __init__(
         self,
         *,
-        damping: PositiveFloat = 0.5,  # γ, in 1/s; below the frequency
+        damping: PositiveFloat = 0.5,  # γ, in 1/s; less than the frequency
         frequency: PositiveFloat = 4.0,  # ω, in 1/s
-        duration: PositiveFloat = 3.0,  # s
-        points: PositiveInt = 200,
+        duration: PositiveFloat = 2.0,  # s
+        points: PositiveInt = 200,  # times that are drawn
         **loading: Any,
     ) -> None:
         super().__init__(**loading)
         self.damping, self.frequency, self.duration, self.points = damping, frequency, duration, points
 
     def load(self) -> Arrays:
-        """Draw times to train on; test on a grid."""
+        """Draw times to train on; the test is on a grid."""
         self.spec = DataSpec("regression", (1,), 1, feature_names=("time (s)",), target_names=("displacement (m)",))
         drawn = np.random.default_rng(self.seed).uniform(0, self.duration, (self.points, 1)).astype(np.float32)
         grid = np.linspace(0, self.duration, 100, dtype=np.float32)[:, None]
         return Arrays(drawn, self.solution(drawn), grid, self.solution(grid))
 
     def solution(self, t: Any) -> Any:
-        """Return u(t)."""
-        w = np.sqrt(self.frequency**2 - self.damping**2)
+        """Return u at times t."""
+        w = float(np.sqrt(self.frequency**2 - self.damping**2))
         return np.exp(-self.damping * t) * (np.cos(w * t) + self.damping / w * np.sin(w * t))

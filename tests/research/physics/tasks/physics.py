@@ -1,4 +1,4 @@
-"""A network that obeys the equation of a damped oscillator: the loss sees no solution (Raissi et al. 2019)."""
+"""A network that obeys the equation of a damped oscillator; its loss sees no solution. Raissi et al. 2019."""
 
 from typing import Any
 
@@ -10,30 +10,27 @@ from .regression import Regression
 
 
 class Physics(Regression):
-    """Minimises (u″ + 2γ u′ + ω² u)² at the times of a batch, and the error of u(0) = 1, u′(0) = 0."""
+    """Minimises the mean of (u″ + 2γ u′ + ω² u)² / ω⁴ over times, and (u − 1)² + u′² at time 0."""
 
     def __init__(
         self,
-        *,
-        damping: PositiveFloat = 0.5,
-        frequency: PositiveFloat = 4.0,
-        start_weight: PositiveFloat = 10.0,
+        damping: PositiveFloat,  # γ, in 1/s
+        frequency: PositiveFloat,  # ω, in 1/s
         **parts: Any,
     ) -> None:
         super().__init__(**parts)
-        self.damping, self.frequency, self.start_weight = damping, frequency, start_weight
+        self.damping, self.frequency = damping, frequency
 
-    @torch.enable_grad()
+    @torch.enable_grad()  # in validation and test too: the loss is made of derivatives
     def step(self, batch: Any) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the loss, and the outputs beside the exact solution: metrics compare them."""
+        """Return the loss; metrics compare the outputs with the exact solution."""
         times, exact = batch
-        t = torch.cat([times.new_zeros(1, 1), times]).requires_grad_()
+        t = torch.cat([torch.zeros_like(times[:1]), times]).requires_grad_()  # (1 + B, 1)
         u = self.network(t)
         velocity = slope(u, t)
         residual = slope(velocity, t) + 2 * self.damping * velocity + self.frequency**2 * u
-        start = (u[0] - 1) ** 2 + velocity[0] ** 2
-        loss = (residual**2).mean() / self.frequency**4 + self.start_weight * start.sum()
-        return loss, u[1:], exact
+        at_start = (u[0] - 1) ** 2 + velocity[0] ** 2
+        return (residual**2).mean() / self.frequency**4 + at_start.sum(), u[1:], exact
 
 
 def slope(u: Tensor, t: Tensor) -> Tensor:
