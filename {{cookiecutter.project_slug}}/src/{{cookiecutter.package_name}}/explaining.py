@@ -10,6 +10,7 @@ from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import Container, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError
 
+from .components import is_allowed, settings_class
 from .configs import COMPONENTS, CONFIGS, choices, listing
 from .mistakes import in_words, nearest, similar
 from .secrecy import mask
@@ -85,6 +86,8 @@ def explain_key(full_key: str, parent: Container) -> str:
     """Say that the section `parent` has no such key: the nearest that it has, or where there is one of that name."""
     path, _, key = full_key.rpartition(".")
     known = [str(name) for name in parent if name != "_target_"]
+    if key in unlisted(parent):
+        return f"{typed(full_key)}: {path} has this setting, but its file does not list it. Type +{typed(full_key)}"
     says = f"{typed(full_key)} is not a setting."
     if path in COMPONENTS and not known:
         return f"{says} {unchosen(path)}"
@@ -95,6 +98,14 @@ def explain_key(full_key: str, parent: Container) -> str:
     suggestion = similar(full_key, known) or (elsewhere and f"Did you mean {elsewhere[0]}?") or ""
     where = f"{path} has" if path else "the settings are"
     return f"{says} {suggestion}".rstrip() + f"\n{where}: {listing(known)}"
+
+
+def unlisted(section: Any) -> list[str]:
+    """Return the settings of a component that its signature has and a configuration leaves out."""
+    target = OmegaConf.to_container(section, resolve=False).get("_target_") if OmegaConf.is_dict(section) else None
+    if not isinstance(target, str) or not is_allowed(target):
+        return []
+    return [name for name in settings_class(target).names() if name not in section]
 
 
 def unclosed(text: str) -> str:
