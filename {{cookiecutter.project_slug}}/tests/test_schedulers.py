@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from {{ cookiecutter.package_name }}.schedulers import cosine, onecycle, plateau, warmup_cosine
+from {{ cookiecutter.package_name }}.schedulers.cosine import cosine, onecycle, plateau, warmup_cosine
 
 
 @pytest.fixture
