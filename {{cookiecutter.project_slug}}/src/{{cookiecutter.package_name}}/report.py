@@ -26,6 +26,7 @@ examples:
   report runs/sweeps/my_sweep --group-by model           one row for each model, whatever else differs
   report runs/sweeps/my_sweep --compare model=mlp model=cnn
   report runs/sweeps/my_sweep --compare "model=mlp optimizer.lr=0.1" "model=mlp optimizer.lr=0.01"
+  report runs/sweeps/nested                              a search in each outer fold: what each chose and reached
   report runs/sweeps/mnist1d_table --reference references/mnist1d_published.csv
 
 One row stands for one setting: the runs that differ only in their seed, and in the fold of a cross-validation

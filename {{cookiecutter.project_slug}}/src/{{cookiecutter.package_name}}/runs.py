@@ -12,9 +12,9 @@ from typing import Any
 from .mistakes import UserMistake
 from .reporting.asking import Parser, check_known, choose_metrics, known_metrics, known_settings, not_there
 from .reporting.details import details, differences, find_run
-from .reporting.direction import higher_is_better, why_unknown
-from .reporting.results import numbers_first, setting, varying_settings
-from .reporting.spelling import find_spelling
+from .reporting.results import setting, varying_settings
+from .reporting.sorting import in_order, why_not_best_first
+from .reporting.spelling import find_spelling, numbers_first
 from .reporting.summaries import FOLD, PRUNED, STATUSES, UNFINISHED, Run, find_runs
 
 RUNS = Path("runs")
@@ -95,7 +95,7 @@ def list_runs(options: argparse.Namespace) -> None:
     if options.sort:
         runs = in_order(runs, options.sort, everything)
     runs = runs[: options.limit]
-    unsure = no_best_first(options.sort, everything)
+    unsure = why_not_best_first(options.sort, everything)
     if options.json:
         print_json([as_json(run) for run in runs])
         if unsure:
@@ -120,30 +120,6 @@ def parse_where(text: str, runs: list[Run]) -> tuple[str, str]:
     value = find_spelling(value, known)
     check_known(key, value, known)
     return key, value
-
-
-def in_order(runs: list[Run], key: str, everything: list[Run]) -> list[Run]:
-    """Best first by a metric, the runs without a finite one last; ascending by anything else.
-
-    By a metric whose direction is not known it is ascending too.
-    """
-    metrics = known_metrics(everything)
-    if key in metrics:
-        sign = -1 if higher_is_better(key, everything) else 1
-        values = [sign * run.metrics.get(key, math.nan) for run in runs]
-        order = sorted(range(len(runs)), key=lambda i: (not math.isfinite(values[i]), values[i]))
-        return [runs[i] for i in order]
-    if key in ("status", "folder"):
-        return sorted(runs, key=lambda run: str(getattr(run, key)))
-    check_known("setting or metric", key, [*known_settings(everything), "status", "folder", *metrics])
-    return sorted(runs, key=lambda run: numbers_first(setting(run, key)))
-
-
-def no_best_first(key: str | None, runs: list[Run]) -> str:
-    """Why a metric is sorted from the smallest value and not from the best; empty where it is not."""
-    if key not in known_metrics(runs) or higher_is_better(key, runs) is not None:
-        return ""
-    return f"Sorted from the smallest {key}, not from the best: {why_unknown(key, runs)}."
 
 
 def table_of(runs: list[Run], metrics: list[str]) -> str:

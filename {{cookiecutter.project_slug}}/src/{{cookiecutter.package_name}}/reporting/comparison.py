@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..mistakes import UserMistake, nearest
-from .results import Results, Row, fold_name, numbers_first
-from .spelling import find_spelling
+from .results import Results, Row, fold_name
+from .spelling import find_spelling, numbers_first
 from .statistics import Statistic, sign_flip_p_value, summarize
 
 Pair = tuple[int, int | None]  # the seed and the fold of two runs that are compared; no fold without cross-validation

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from .drawing import BEST, axis_label, colours, in_words, png, shortened
-from .results import Results, Row, numbers_first
+from .results import Results, Row
+from .spelling import numbers_first
 from .table import format_number
 
 MOST_CELLS = 30  # along a side

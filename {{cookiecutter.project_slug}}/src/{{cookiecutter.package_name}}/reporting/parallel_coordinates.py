@@ -7,7 +7,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from .drawing import BEST, axis_label, colours, in_words, is_log, limits, png, shortened
-from .results import Results, Row, as_number, numbers_first
+from .results import Results, Row
+from .spelling import as_number, numbers_first
 
 MOST_AXES = 10
 LONGEST_TICK = 16  # characters

@@ -1,13 +1,13 @@
 """What every view of a report shows: the runs grouped by their settings, and the best setting on validation data."""
 
 import math
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from .direction import higher_is_better, without_stage
 from .reference import Reference
+from .spelling import numbers_first
 from .statistics import Statistic, summarize
 from .summaries import FOLD, Run, RunsFound
 
@@ -190,21 +190,3 @@ def group_by_setting(runs: list[Run], columns: list[str]) -> list[Row]:
         for values, members in groups.items()
     ]
     return sorted(rows, key=lambda row: [numbers_first(row.settings[key]) for key in order])
-
-
-def numbers_first(value: str) -> list[tuple[bool, float, str]]:
-    """A sort key under which 0.01 < 0.1 < 10 < [50] < [100,100] < adam."""
-    number = as_number(value)
-    if number is not None:
-        return [(False, number, "")]
-    parts = re.findall(r"\d+|\D+", value)
-    return [(True, 0.0, ""), *((not part.isdecimal(), float(as_number(part) or 0), part) for part in parts)]
-
-
-def as_number(text: str) -> float | None:
-    """The finite number that `text` is, or None."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

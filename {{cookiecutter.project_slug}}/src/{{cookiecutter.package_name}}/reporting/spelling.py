@@ -4,6 +4,7 @@ Settings are compared by value and shown in the shortest spelling that somebody 
 them, without Hydra, which takes longer to import than `runs list` may take.
 """
 
+import math
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -59,3 +60,21 @@ def unify(settings_of_runs: Iterable[dict[str, str]]) -> None:
             spellings[place] = min(spellings.get(place, text), text, key=lambda text: (len(text), text.swapcase()))
     for settings in all_settings:
         settings.update({key: spellings[key, value_of(text)] for key, text in settings.items()})
+
+
+def numbers_first(value: str) -> list[tuple[bool, float, str]]:
+    """A sort key under which 0.01 < 0.1 < 10 < [50] < [100,100] < adam."""
+    number = as_number(value)
+    if number is not None:
+        return [(False, number, "")]
+    parts = re.findall(r"\d+|\D+", value)
+    return [(True, 0.0, ""), *((not part.isdecimal(), float(as_number(part) or 0), part) for part in parts)]
+
+
+def as_number(text: str) -> float | None:
+    """The finite number that `text` is, or None."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,33 @@
+"""The order of `runs list --sort`."""
+
+import math
+
+from .asking import check_known, known_metrics, known_settings
+from .direction import higher_is_better, why_unknown
+from .results import setting
+from .spelling import numbers_first
+from .summaries import Run
+
+
+def in_order(runs: list[Run], key: str, everything: list[Run]) -> list[Run]:
+    """Best first by a metric, the runs without a finite one last; ascending by anything else.
+
+    By a metric whose direction is not known it is ascending too.
+    """
+    metrics = known_metrics(everything)
+    if key in metrics:
+        sign = -1 if higher_is_better(key, everything) else 1
+        values = [sign * run.metrics.get(key, math.nan) for run in runs]
+        order = sorted(range(len(runs)), key=lambda i: (not math.isfinite(values[i]), values[i]))
+        return [runs[i] for i in order]
+    if key in ("status", "folder"):
+        return sorted(runs, key=lambda run: str(getattr(run, key)))
+    check_known("setting or metric", key, [*known_settings(everything), "status", "folder", *metrics])
+    return sorted(runs, key=lambda run: numbers_first(setting(run, key)))
+
+
+def why_not_best_first(key: str | None, runs: list[Run]) -> str:
+    """Why a metric is sorted from the smallest value and not from the best; empty where it is not."""
+    if key not in known_metrics(runs) or higher_is_better(key, runs) is not None:
+        return ""
+    return f"Sorted from the smallest {key}, not from the best: {why_unknown(key, runs)}."
