@@ -111,7 +111,7 @@ MISTAKES = [
     ("loss=huber loss.detla=1", "loss.detla=1", "mean loss.delta?"),
     ("loss=huber loss.delta=0", "loss.delta=0", "greater than 0"),
     ("loss=hinge loss.class_weights=[-1]", "loss.class_weights.0=-1", "'balanced'"),
-    ("loss.delta=2", "loss.delta=2", "loss=auto or cross_entropy"),
+    ("loss.delta=2", "loss.delta=2", "loss=auto or binary_cross_entropy or cross_entropy"),
     ("scheduler=none +scheduler.patience=3", "scheduler.patience=3", "plateau"),
     ("scheduler=onecycle scheduler.rise_fraction=1", "scheduler.rise_fraction=1", "less than 1"),
     ("optimizer=muon optimizer.ns_steps=0", "optimizer.ns_steps=0", "greater than or equal to 1"),

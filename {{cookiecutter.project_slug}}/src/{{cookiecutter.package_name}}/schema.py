@@ -171,7 +171,7 @@ def chosen_by(key: str, allowed: Schema, sections: Mapping[str, Schema]) -> Sche
         "type": ["object", "null"],
         "properties": {key: allowed},
         "if": {"required": [key]},
-        "then": {"allOf": branches},
+        "then": {"allOf": branches} if branches else {},
         "else": {"properties": merged, "additionalProperties": False},
     }
 

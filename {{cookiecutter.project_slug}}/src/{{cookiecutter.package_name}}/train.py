@@ -50,8 +50,11 @@ def as_asked(run: "Run") -> None:
 def fit_and_test(run: "Run") -> None:
     """Train the model, test the weights that were chosen, and draw what explains them."""
     from .running.imports import quick_imports
+    from .running.run_folder import read_run
 
     settings = run.settings
+    if settings.init_from is not None:
+        read_run(Path(settings.init_from), "init_from")  # a mistake is answered before torch is imported
     with run.timed("startup"):
         with quick_imports():  # here, so that mistakes never wait for torch
             from lightning.pytorch import seed_everything

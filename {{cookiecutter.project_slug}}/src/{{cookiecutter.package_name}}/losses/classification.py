@@ -13,14 +13,13 @@ from .weighted_mean import weighted_mean
 
 
 class CrossEntropy(nn.Module):
-    """−cₜ log softmax(o)ₜ, divided by the mean of cₜ over the batch. A target of −100 is left out.
+    """−cₜ log softmax(o)ₜ, divided by the mean of cₜ over the batch. A target of −100 is left out."""
 
-    Args:
-        spec: of data for classification.
-        class_weights: c for each class, or `balanced`: inversely proportional to its targets.
-    """
-
-    def __init__(self, spec: DataSpec, class_weights: ClassWeights = None) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,  # of data for classification
+        class_weights: ClassWeights = None,  # c for each class; balanced: inversely proportional to its targets
+    ) -> None:
         super().__init__()
         require(spec, "classification", "cross_entropy")
         self.class_weights: Tensor | None
@@ -38,14 +37,14 @@ class CrossEntropy(nn.Module):
 
 
 class BinaryCrossEntropy(nn.Module):
-    """−pₖ tₖ log σ(oₖ) − (1 − tₖ) log(1 − σ(oₖ)), the mean over labels k: each applies or not, by itself.
+    """−pₖ tₖ log σ(oₖ) − (1 − tₖ) log(1 − σ(oₖ)), the mean over labels k: each applies or not, by itself."""
 
-    Args:
-        spec: of data for multilabel.
-        pos_weight: p for each label, or `balanced`: training samples without it, divided by those that have it.
-    """
-
-    def __init__(self, spec: DataSpec, pos_weight: ClassWeights = None) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,  # of data for multilabel
+        # p for each label; balanced: training samples without it, divided by those that have it
+        pos_weight: ClassWeights = None,
+    ) -> None:
         super().__init__()
         require(spec, "multilabel", "binary_cross_entropy")
         key, found = "loss.pos_weight", None
@@ -73,13 +72,13 @@ class Hinge(nn.Module):
 
     Two classes have one hyperplane, f = (o₁ − o₀) / 2. More have one each, the class against the rest, and their losses
     are added. Source: Cortes & Vapnik 1995, "Support-Vector Networks".
-
-    Args:
-        spec: of data for classification.
-        class_weights: c for each class, or `balanced`: inversely proportional to its targets.
     """
 
-    def __init__(self, spec: DataSpec, class_weights: ClassWeights = None) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,  # of data for classification
+        class_weights: ClassWeights = None,  # c for each class; balanced: inversely proportional to its targets
+    ) -> None:
         super().__init__()
         require(spec, "classification", "hinge")
         self.class_weights: Tensor | None

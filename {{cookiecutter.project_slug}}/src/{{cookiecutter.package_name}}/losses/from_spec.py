@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor
 
 from ..data.spec import DataSpec
 from ..mistakes import UserMistake
 
-ClassWeights = Sequence[float] | Literal["balanced"] | None
+ClassWeights = tuple[NonNegativeFloat, ...] | Literal["balanced"] | None
 
 TASKS = ("classification", "multilabel", "regression", "forecasting")  # that have losses of their own
 

@@ -3,6 +3,7 @@
 Dimensions: B batch, K outputs, ... the places of a sample in dense prediction.
 """
 
+from pydantic import PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,14 +27,13 @@ class SquaredError(nn.Module):
 
 
 class Huber(nn.Module):
-    """½(o − t)² where |o − t| ≤ δ, else δ(|o − t| − ½δ): outliers pull with constant force. Huber 1964.
+    """½(o − t)² where |o − t| ≤ δ, else δ(|o − t| − ½δ): outliers pull with constant force. Huber 1964."""
 
-    Args:
-        spec: of data for regression.
-        delta: δ > 0, in standard deviations of the target if the data are standardised, else in its units.
-    """
-
-    def __init__(self, spec: DataSpec, delta: float = 1.0) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,  # of data for regression
+        delta: PositiveFloat = 1.0,  # δ, in standard deviations of the target if they are standardised, else in units
+    ) -> None:
         super().__init__()
         require(spec, "regression", "huber")
         self.delta = delta

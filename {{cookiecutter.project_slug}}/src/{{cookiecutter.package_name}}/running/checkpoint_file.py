@@ -14,6 +14,9 @@ from ..mistakes import UserMistake
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 
 
+PLAIN = (torch.Tensor, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
+
+
 class DamagedCheckpoint(UserMistake):
     """A checkpoint that is not what was written, or that holds more than tensors and plain values."""
 
@@ -38,7 +41,10 @@ def write(checkpoint: dict[str, Any], path: Path) -> None:
 
     Raises:
         OSError: the disk is full, or the folder cannot be written; the old files are untouched.
+        UserMistake: a callback keeps something else than tensors and plain values.
     """
+    for name in ("callbacks", "state_dict"):
+        require_plain(checkpoint.get(name), name)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     try:
@@ -52,6 +58,26 @@ def write(checkpoint: dict[str, Any], path: Path) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def require_plain(value: Any, where: str) -> None:
+    """Look through what a checkpoint would hold.
+
+    Raises:
+        UserMistake: something is neither a tensor nor a plain value, so that it could not be read back.
+    """
+    if isinstance(value, dict):
+        for key, item in value.items():
+            require_plain(item, f"{where}.{key}")
+    elif isinstance(value, list | tuple | set):
+        for item in value:
+            require_plain(item, where)
+    elif not isinstance(value, PLAIN):
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise UserMistake(
+            f"{where} holds a {kind}: a checkpoint holds tensors and plain values (numbers, texts, lists, "
+            "dictionaries), so that reading one runs no code. Keep a tensor, or float(...), in its place"
+        )
 
 
 def save(checkpoint: dict[str, Any], file: BinaryIO) -> None:

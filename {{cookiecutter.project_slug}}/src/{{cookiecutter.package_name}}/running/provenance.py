@@ -1,12 +1,17 @@
-"""Where results come from: the commit of the code and the versions of the libraries."""
+"""Where results come from: the commit of the code, the versions of the libraries, the data files."""
 
 import platform
 import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
+from ..settings import Settings
+from .integrity import file_digest
+
 PACKAGES = ("torch", "lightning", "torchmetrics", "numpy", "hydra-core")
+LARGE = 256 * 2**20  # bytes of a file that takes longer to read than a run may wait
 
 
 @cache
@@ -35,3 +40,17 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def data_files(settings: Settings) -> dict[str, str]:
+    """Return what tells whether the files that the data settings name have changed: a digest, by their names."""
+    named = (value for value in settings.data.arguments().values() if isinstance(value, str))
+    return {name: digest_of_file(Path(name)) for name in named if Path(name).is_file()}
+
+
+def digest_of_file(path: Path) -> str:
+    """Return a digest of a file's content; of one that takes long to read, its size and the time it was written."""
+    facts = path.stat()
+    if facts.st_size > LARGE:
+        return f"{facts.st_size} bytes of {facts.st_mtime_ns}"
+    return file_digest(path)[:16]

@@ -22,7 +22,7 @@ from ..secrecy import mask
 from ..settings import Settings
 from ..strangers import refuse_links
 from .integrity import GUARDED, is_unchanged, read_sealed, read_summary, seal
-from .provenance import git_state, versions
+from .provenance import data_files, git_state, versions
 from .resuming import Recorded, fingerprint
 from .signals import StopRequest
 
@@ -65,6 +65,7 @@ class Run:
             "seconds": {},
             "checkpoint": {"best": None, "last": None, "tested": None},
             "settings": fingerprint(settings),
+            "data_files": data_files(settings),
             "git": git_state(),
             "versions": versions(),
             "hardware": {},
@@ -170,8 +171,8 @@ class Run:
         write_whole(self.folder / "summary.json", text + "\n")
 
 
-def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
-    """Return the settings and the summary of the run in `folder`.
+def read_run(folder: Path, key: str = "run") -> tuple[Settings, dict[str, Any]]:
+    """Return the settings and the summary of the run in `folder`, which `key` names.
 
     Raises:
         UserMistake: it is no run folder, it cannot be read or was changed, or it ended before anything was tested.
@@ -181,7 +182,7 @@ def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
         if not path.exists():
             latest = sorted(other.parent for other in Path("runs").glob("**/summary.json"))
             hint = f" The latest run here is {latest[-1]}" if latest else ""
-            raise UserMistake(f"run={folder} is not a run that ended: {path} does not exist.{hint}")
+            raise UserMistake(f"{key}={folder} is not a run that ended: {path} does not exist.{hint}")
     # These teach OmegaConf ${now:} and ${new_sweep:}, as every command has done; a notebook has not.
     setup_globals()
     register_resolvers()
@@ -193,7 +194,7 @@ def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
             raise ValueError(f"{config} is not the file that the run wrote")
         return check(cast(DictConfig, OmegaConf.load(config))), recorded
     except (ValueError, TypeError, KeyError, AttributeError, OSError, OmegaConfBaseException, YAMLError) as error:
-        raise UserMistake(f"run={folder} cannot be read: {type(error).__name__} {error}") from None
+        raise UserMistake(f"{key}={folder} cannot be read: {type(error).__name__} {error}") from None
 
 
 def shown(path: Path) -> Path:

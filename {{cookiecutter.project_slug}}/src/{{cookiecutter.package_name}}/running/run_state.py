@@ -13,6 +13,7 @@ from ..settings import Settings
 from ..tasks.task import Task
 from ..tracking.metric_names import MetricNames
 from ..tracking.metrics_file import MetricsFile
+from .checkpoint_file import require_plain
 from .collectives import of_all_ranks, rank
 from .logged_results import load_results, save_results
 from .resuming import same_training
@@ -96,6 +97,8 @@ class RunState(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the generators at the last moment: nothing draws between here and the first step."""
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # now, and not after an hour of training
+            require_plain(callback.state_dict(), f"state_dict() of {type(callback).__name__}")
         if self.results is not None:
             load_results(trainer, pl_module, self.results)
             self.results = None

@@ -23,6 +23,7 @@ from .collectives import number_of_ranks
 from .compiling import compile_in_place
 from .cores import cores_for_this_job, gpus_for_this_job
 from .directions import monitor_mode
+from .divergence import FiniteLoss
 from .last_checkpoint import LastCheckpoint
 from .lean_loop import LeanEpochLoop
 from .progress import Bar, ProgressLines
@@ -104,6 +105,8 @@ def callbacks_of(
                 f"{', '.join(known)}. {nearest(monitor.partition('/')[2], known)}"
             )
     callbacks = [own_callback(name, component, settings, state) for name, component in settings.callbacks.items()]
+    if not isinstance(task, Task):
+        callbacks.append(FiniteLoss())
     if settings.freeze:
         callbacks.append(Freeze(settings.freeze, settings.unfreeze_epoch))
     if validates:

@@ -21,11 +21,8 @@ def take_weights(task: LightningModule, folder: Path) -> None:
     Raises:
         UserMistake: it is no run, it has no checkpoint, or nothing fits.
     """
-    try:
-        _, summary = read_run(folder)
-        path = find_checkpoint(folder, summary["checkpoint"].get("tested") or "last")
-    except UserMistake as mistake:
-        raise UserMistake(f"init_from={folder}: {mistake}") from None
+    _, summary = read_run(folder, "init_from")
+    path = find_checkpoint(folder, summary["checkpoint"].get("tested") or "last")
     theirs = {name: value for name, value in read(path)["state_dict"].items() if not name.startswith(OF_THE_DATA)}
     ours = {name: value for name, value in task.state_dict().items() if not name.startswith(OF_THE_DATA)}
     fitting = {name: value for name, value in theirs.items() if name in ours and value.shape == ours[name].shape}

@@ -11,10 +11,10 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
-from ..data.datamodule import evaluation_batch
+from ..data.arrays import IGNORED
 from ..data.spec import DataSpec
 from ..metrics import DEFAULTS
-from .epoch_metrics import Measured, View, collection, identity
+from .epoch_metrics import Measured, View, collection
 from .task import Batch, Task
 
 if TYPE_CHECKING:
@@ -60,18 +60,18 @@ class Classification(Task):
         return super().make_metrics()
 
     def views(self, metrics: dict[str, Metric]) -> list[View]:
-        """Return metrics by what they take: logits, probabilities (N, K, ...), or that of the second class (N, ...)."""
+        """Return metrics by what they take: logits (N, K), probabilities (N, K), or that of the second class (N,)."""
         takes: dict[Measured, dict[str, Metric]] = {}
         only_winners = all(isinstance(metric, MulticlassAccuracy) for metric in metrics.values())
         for name, metric in metrics.items():
             is_binary = type(metric).__name__.startswith("Binary")
-            view = second_class if is_binary else identity if only_winners else probabilities
+            view = second_class if is_binary else winners if only_winners else probabilities
             takes.setdefault(view, {})[name] = metric
         return [View(collection(some), view) for view, some in takes.items()]
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Add one test batch to the metrics and to the confusion matrix."""
-        self.confusion.update(*self.evaluation_step(batch, self.test_metrics[dataloader_idx]))
+        self.confusion.update(*winners(*self.evaluation_step(batch, self.test_metrics[dataloader_idx])))
 
     def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the confusion matrix of the test, and for points in a plane the regions of the classes."""
@@ -90,8 +90,7 @@ class Classification(Task):
     @torch.inference_mode()
     def decide_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Return f (samples,) of a support vector machine for inputs (samples, *input_shape) in units of the data."""
-        batches = torch.from_numpy(inputs).to(self.device).split(evaluation_batch(self.spec))
-        return torch.cat([self.network.decision(self.scaling(batch)) for batch in batches]).cpu().numpy()
+        return torch.cat([self.network.decision(self.scaling(batch)) for batch in self.batches(inputs)]).cpu().numpy()
 
     def support_vectors(
         self, inputs: NDArray[Any], classes: NDArray[Any], decide: Callable[[NDArray[Any]], NDArray[Any]] | None
@@ -121,16 +120,26 @@ class Classification(Task):
         return table.insert_column(0, best)
 
 
+def winners(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return logits (N, K) and classes (N,), one for each place of dense outputs (B, K, ...) that has a class."""
+    if targets.ndim == 1:
+        return outputs, targets
+    known = targets != IGNORED
+    return outputs.movedim(1, -1)[known], targets[known]
+
+
 def probabilities(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the probability of each class (N, K, ...), and the classes.
+    """Return the probability of each class (N, K), and the classes (N,).
 
     torchmetrics would take logits that all lie between 0 and 1 for probabilities.
     """
+    outputs, targets = winners(outputs, targets)
     return outputs.float().softmax(dim=1), targets
 
 
 def second_class(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the probability of the second of two classes (N, ...), and the classes."""
+    """Return the probability of the second of two classes (N,), and the classes (N,)."""
+    outputs, targets = winners(outputs, targets)
     return outputs.float().softmax(dim=1)[:, 1], targets
 
 
