@@ -44,6 +44,7 @@ MISTAKES = [
     ("data=moons data.num_samples=2", "data.num_samples=2", "20"),
     ("optimizer.lr=-1", "optimizer.lr=-1", "greater than 0"),
     ("optimizer.lr=fast", "optimizer.lr=fast", "number"),
+    ("optimizer.amsgrad=true", "leaves that to its default", "+optimizer.amsgrad=true"),
     ("optimizer.lrr=0.1", "optimizer.lrr", "mean optimizer.lr?"),
     ("+optimizer.momentum=0.9", "optimizer.momentum", "betas"),
     ("optimizer.betas=[0.9]", "optimizer.betas"),
