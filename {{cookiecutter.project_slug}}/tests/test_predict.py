@@ -3,8 +3,12 @@
 import numpy as np
 import polars
 import pytest
+from lightning.pytorch import LightningModule
+from torch import nn
 
 from {{ cookiecutter.package_name }}.data.bundled import Bundled
+from {{ cookiecutter.package_name }}.data.spec import DataSpec
+from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.running.checkpoints import load_trained
 
 
@@ -120,3 +124,32 @@ def test_what_cannot_be_exported_is_refused(train, command):
     for words, message in [(["format=pt2"], "computes outside torch"), (["format=onxn"], "Did you mean onnx?")]:
         done = command("export-model", f"run={folder}", *words)
         assert done.status == 2 and message in done.stderr, done.stderr
+
+
+class Doubled(LightningModule):
+    """Names its inputs as it likes."""
+
+    def __init__(self):
+        super().__init__()
+        self.affine = nn.Linear(3, 2)
+
+    def forward(self, images):
+        return 2 * self.affine(images)
+
+
+class Choosy(Doubled):
+    def forward(self, images):
+        return images if images.sum() > 0 else super().forward(images)
+
+
+def test_a_plain_lightning_module_is_exported_by_its_forward(tmp_path):
+    import torch
+
+    from {{ cookiecutter.package_name }}.exporting import write_programs
+
+    task = Doubled().eval()
+    paths = write_programs(task, DataSpec(input_shape=(3,)), tmp_path, ["pt2"])
+    inputs = torch.randn(5, 3)
+    torch.testing.assert_close(torch.export.load(paths["pt2"]).module()(inputs), task(inputs))
+    with pytest.raises(UserMistake, match=r"Choosy.forward cannot be traced with inputs \(8, 3\)"):
+        write_programs(Choosy(), DataSpec(input_shape=(3,)), tmp_path, ["pt2"])

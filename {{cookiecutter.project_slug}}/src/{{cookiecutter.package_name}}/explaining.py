@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from hydra.errors import MissingConfigException, OverrideParseException
-from omegaconf import Container, OmegaConf
+from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError
 
+from .components import settings_class
 from .configs import COMPONENTS, CONFIGS, choices, listing
-from .mistakes import in_words, nearest, similar
+from .mistakes import UserMistake, in_words, nearest, similar
 from .secrecy import mask
 
 
@@ -88,6 +89,8 @@ def explain_key(full_key: str, parent: Container) -> str:
     says = f"{typed(full_key)} is not a setting."
     if path in COMPONENTS and not known:
         return f"{says} {unchosen(path)}"
+    if takes(parent, key):
+        return f"{typed(full_key)}: the file of {path} leaves that to its default. To set it: +{typed(full_key)}"
     if path and not known:
         return f"{says} {path} is empty; to add something to it: +{typed(full_key)}"
     sections: Any = OmegaConf.to_container(parent._get_root(), resolve=False)  # some may have no value yet
@@ -95,6 +98,15 @@ def explain_key(full_key: str, parent: Container) -> str:
     suggestion = similar(full_key, known) or (elsewhere and f"Did you mean {elsewhere[0]}?") or ""
     where = f"{path} has" if path else "the settings are"
     return f"{says} {suggestion}".rstrip() + f"\n{where}: {listing(known)}"
+
+
+def takes(section: Container, key: str) -> bool:
+    """Say whether what a section names is called with an argument `key`, though the section has no such line."""
+    target = section.get("_target_") if isinstance(section, DictConfig) else None
+    try:
+        return isinstance(target, str) and key in settings_class(target).names()
+    except UserMistake:  # a target that is not allowed, which is another mistake
+        return False
 
 
 def unclosed(text: str) -> str:

@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -15,7 +16,7 @@ from torch.export import Dim, ExportedProgram
 
 from .data.spec import DataSpec, PanelSpec
 from .data.windows import Rows, Windows, windows_at
-from .mistakes import UserMistake
+from .mistakes import UserMistake, first_line
 from .running.run_folder import shown
 from .tasks.task import Task
 
@@ -38,6 +39,18 @@ class Predictor(nn.Module):
         return self.to_predictions(self.network(*(scaled if isinstance(scaled, tuple) else (scaled,))))
 
 
+class Forward(nn.Module):
+    """Any other LightningModule's `forward`, whatever it calls its inputs."""
+
+    def __init__(self, task: LightningModule) -> None:
+        super().__init__()
+        self.task = task
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """Return what the task makes of inputs (B, ...)."""
+        return self.task(*inputs)
+
+
 def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats: Sequence[str]) -> dict[str, Path]:
     """Write `model.<format>` for each format, read it back, and compare it with the original.
 
@@ -49,8 +62,7 @@ def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats:
     """
     traced = samples(task, spec, SAMPLES)
     any_batch = tuple({0: Dim("batch")} for _ in traced)
-    with quiet():
-        program = torch.export.export(predictor(task).eval(), traced, dynamic_shapes=(any_batch,))
+    program = trace(task, traced, any_batch)
     folder.mkdir(exist_ok=True)
     written: dict[str, Path] = {}
     for name in formats:
@@ -61,7 +73,7 @@ def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats:
             with quiet():
                 through = through_pt2 if name == "pt2" else through_onnx
                 exported = through(program, partial, inputs)
-            with torch.inference_mode():
+            with torch.no_grad():
                 original = task(*inputs)
             difference = float((exported - original).abs().max())
             if not difference <= TOLERANCE * max(1.0, float(original.abs().max())):
@@ -71,6 +83,24 @@ def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats:
             partial.unlink(missing_ok=True)
         logger.success("{} differs from the original by at most {:.2g}", shown(path), difference)
     return written
+
+
+def trace(task: LightningModule, inputs: tuple[Tensor, ...], any_batch: tuple[Any, ...]) -> ExportedProgram:
+    """Return the program of a task, for any number of samples.
+
+    Raises:
+        UserMistake: it cannot be traced, as where Python decides by the values of tensors.
+    """
+    module = predictor(task).eval()
+    try:
+        with quiet():
+            return torch.export.export(module, inputs, dynamic_shapes=(any_batch,))
+    except Exception as error:
+        if isinstance(task, Task):
+            raise
+        raise UserMistake(
+            f"{type(task).__name__}.forward cannot be traced with inputs {tuple(inputs[0].shape)}: {first_line(error)}"
+        ) from error
 
 
 def predictor(task: LightningModule) -> nn.Module:
@@ -83,7 +113,7 @@ def predictor(task: LightningModule) -> nn.Module:
         return Predictor(task)
     if not is_overridden("forward", task):
         raise UserMistake(f"{type(task).__name__} has no forward(self, inputs), so there is nothing to export")
-    return task
+    return Forward(task)
 
 
 def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor, ...]:
