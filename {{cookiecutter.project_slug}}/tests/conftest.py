@@ -13,8 +13,10 @@ import pytest
 from loguru import logger
 
 import {{ cookiecutter.package_name }}
+from {{ cookiecutter.package_name }}.component_settings import described
 from {{ cookiecutter.package_name }}.data import mnist1d
 from {{ cookiecutter.package_name }}.data.cache import cached
+from {{ cookiecutter.package_name }}.signatures import capabilities, source
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 QUICK = ("tracking=none", "figures=false", "trainer.max_epochs=1", "hardware=cpu", "hardware.threads=1")
@@ -81,6 +83,24 @@ def train(command):
         return done
 
     return run
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """`write("models/mine.py", text)` adds a file to the package, as a user would, for settings to be read from."""
+    package = {{ cookiecutter.package_name }}
+    places = [*package.__path__, str(tmp_path / "added")]
+    monkeypatch.setattr(package, "__path__", places)
+    monkeypatch.setattr(package.__spec__, "submodule_search_locations", places)
+
+    def add(name: str, text: str) -> None:
+        path = tmp_path / "added" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    yield add
+    for remembered in (source.load, source.followed, capabilities.states, described):
+        remembered.cache_clear()
 
 
 @pytest.fixture

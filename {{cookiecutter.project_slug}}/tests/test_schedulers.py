@@ -4,8 +4,11 @@ import math
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
-from {{ cookiecutter.package_name }}.schedulers import cosine, onecycle, plateau, warmup_cosine
+from {{ cookiecutter.package_name }}.components import build, settings_class
+from {{ cookiecutter.package_name }}.configs import CONFIGS
+from {{ cookiecutter.package_name }}.schedulers import cosine, onecycle, warmup_cosine
 
 
 @pytest.fixture
@@ -87,13 +90,30 @@ def test_the_shortest_runs_have_a_rate(optimizer, schedule, steps):
     assert all(0 <= rate <= 0.1 for rate in rates(optimizer, schedule(optimizer, total_steps=steps), 5))
 
 
-def test_plateau_halves_the_rate_when_the_loss_stops_falling(optimizer):
-    schedule = plateau(optimizer, total_steps=100, factor=0.5, patience=2)
+def chosen(name, optimizer, **offers):
+    """The schedule that a file of configs/scheduler/ builds."""
+    given = OmegaConf.to_container(OmegaConf.load(CONFIGS / "scheduler" / f"{name}.yaml"))
+    settings = settings_class(given["_target_"], "scheduler").model_validate(given)
+    return build(settings, optimizer=optimizer, **offers)
+
+
+def test_plateau_halves_the_rate_when_the_metric_gets_no_better(optimizer):
+    schedule = chosen("plateau", optimizer, mode="max")
     seen = []
-    for loss in (3, 2, 1, 1, 1, 1, 0.5):
-        schedule.step(loss)
+    for score in (1, 2, 3, *[3] * 11, 4):
+        schedule.step(score)
         seen.append(optimizer.param_groups[0]["lr"])
-    assert seen == [0.1, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05]
+    assert seen == [0.1] * 13 + [0.05, 0.05]
+
+
+def test_torchs_schedules_follow_their_files(optimizer):
+    lr = rates(optimizer, chosen("step", optimizer), 61)
+    assert lr[:30] == [0.1] * 30 and lr[30:] == pytest.approx([0.01] * 30 + [0.001])
+    again = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    assert rates(again, chosen("exponential", again), 5)[4] == pytest.approx(0.1 * 0.95**4)
+    third = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    lr = rates(third, chosen("cosine_restarts", third), 31)
+    assert [lr[0], lr[5], lr[10], lr[20], lr[30]] == pytest.approx([0.1, 0.05, 0.1, 0.05, 0.1]), "10 steps, then 20"
 
 
 @pytest.mark.parametrize("scheduler", ["cosine", "warmup_cosine", "onecycle"])

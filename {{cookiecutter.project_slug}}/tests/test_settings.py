@@ -1,18 +1,18 @@
-"""YAML files, settings classes and the code that they configure agree with each other."""
+"""YAML files, signatures, settings classes and the code that they configure agree with each other."""
 
 import inspect
-from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
 import lightning.pytorch
 import pytest
 from omegaconf import OmegaConf
+from pydantic import ValidationError
 
 import {{ cookiecutter.package_name }}
-from {{ cookiecutter.package_name }} import settings
-from {{ cookiecutter.package_name }}.checking import COMPONENTS
-from {{ cookiecutter.package_name }}.components import Component, OpenComponent, settings_class
+from {{ cookiecutter.package_name }} import setting_types, settings
+from {{ cookiecutter.package_name }}.component_settings import described, kind_of
+from {{ cookiecutter.package_name }}.configs import COLLECTIONS, COMPONENTS
 from {{ cookiecutter.package_name }}.models.activations import ACTIVATIONS
 from {{ cookiecutter.package_name }}.models.rnn import CELLS
 
@@ -30,6 +30,8 @@ def values(path):
 
 GROUP_FILES = [path for group in COMPONENTS for path in sorted(CONFIGS.glob(f"{group}/*.yaml"))]
 COMPONENT_FILES = [path for path in GROUP_FILES if values(path)["_target_"]]  # not scheduler=none
+TARGETS = {(values(path)["_target_"], path.parent.name) for path in COMPONENT_FILES}
+OWN_TARGETS = sorted((target, group) for target, group in TARGETS if target.startswith(PACKAGE))
 OWN_FILES = [  # a file that says how it differs from another is left to composition
     path
     for group in ("hardware", "tracking")
@@ -38,50 +40,31 @@ OWN_FILES = [  # a file that says how it differs from another is left to composi
 ]
 
 
-def factory(target):
-    module, _, attribute = target.rpartition(".")
-    module = module if target.startswith("torch.") else f"{PACKAGE}.{module}"
-    return getattr(import_module(module), attribute)
-
-
-def defaults(kind):
-    """The settings of a component that need not be given, with their defaults."""
-    fields = kind.model_fields.items()
-    return {name: field.default for name, field in fields if not field.is_required()}
-
-
-@pytest.mark.parametrize("group", COMPONENTS)
+@pytest.mark.parametrize("group", [*COMPONENTS, *COLLECTIONS])
 def test_every_group_has_files(group):
     assert list(CONFIGS.glob(f"{group}/*.yaml"))
 
 
 @pytest.mark.parametrize("path", COMPONENT_FILES, ids=name)
-def test_a_component_file_states_every_setting_of_its_class(path):
+def test_a_component_file_holds_settings_of_what_it_names(path):
     given = values(path)
-    kind = settings_class(given["_target_"])
-    if kind is not OpenComponent:  # as long as it has no class of settings, its file may state what it likes
-        assert set(given) - {"_target_"} == set(kind.model_fields) - {"import_path"}
-    kind.model_validate({setting: setting if value == "???" else value for setting, value in given.items()})
+    chosen_later = {setting for setting, value in given.items() if value == "???"}
+    try:
+        described(given["_target_"], path.parent.name).model_validate(
+            {setting: value for setting, value in given.items() if setting not in chosen_later}
+        )
+    except ValidationError as error:
+        assert {(problem["type"], *problem["loc"]) for problem in error.errors()} <= {
+            ("missing", setting) for setting in chosen_later
+        }
 
 
-@pytest.mark.parametrize("target", sorted(Component.known))
-def test_one_file_of_each_component_states_its_defaults(target):
-    kind = Component.known[target]
-    files = [given for given in map(values, COMPONENT_FILES) if given["_target_"].endswith(target)]
-    assert files, "a component without a file cannot be chosen"
-    if len(defaults(kind)) == len(kind.model_fields) - 1:  # else its files choose among what has no default
-        assert defaults(kind) in [kind.model_validate(given).arguments() for given in files]
-
-
-@pytest.mark.parametrize("target", sorted(Component.known))
-def test_settings_are_arguments_of_what_they_configure(target):
-    parameters = inspect.signature(factory(target)).parameters
-    takes_more = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    for setting, default in defaults(Component.known[target]).items():
-        assert setting in parameters or takes_more, setting
-        stated = parameters[setting].default if setting in parameters else inspect.Parameter.empty
-        if stated is not inspect.Parameter.empty and PACKAGE in factory(target).__module__:
-            assert stated == default, setting
+@pytest.mark.parametrize(("target", "group"), OWN_TARGETS)
+def test_a_rule_between_settings_names_settings(target, group):
+    kind = described(target, group)
+    types = [kind_of(name, parameter) for name, parameter in kind.about.parameters.items()]
+    stated = [rule for one in types for rule in get_args(one)[1:] if isinstance(rule, setting_types.Relation)]
+    assert [rule for _, rule in kind.about.rules] == stated
 
 
 @pytest.mark.parametrize("path", OWN_FILES, ids=name)
@@ -119,10 +102,11 @@ def test_trainer_settings_are_arguments_of_lightnings_trainer():
 
 
 def choices(target, setting):
-    return set(get_args(Component.known[target].model_fields[setting].annotation))
+    return set(get_args(described(f"{PACKAGE}.{target}").model_fields[setting].annotation))
 
 
 def test_the_names_that_settings_allow_are_those_that_models_know():
+    assert set(get_args(setting_types.Activation)) == set(ACTIVATIONS)
     assert choices("models.mlp.MLP", "activation") == choices("models.cnn.CNN", "activation") == set(ACTIVATIONS)
     assert choices("models.rnn.RNN", "cell") == set(CELLS)
 

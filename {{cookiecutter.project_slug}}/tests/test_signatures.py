@@ -1,31 +1,15 @@
 """What a signature says is read from its source, which is found by name and never run."""
 
 import importlib
+import inspect
 import sys
 
 import pytest
 
-import {{ cookiecutter.package_name }}
-from {{ cookiecutter.package_name }}.signatures import source
-from {{ cookiecutter.package_name }}.signatures.source import class_attribute, definition
+from {{ cookiecutter.package_name }}.signatures.parameters import signature
+from {{ cookiecutter.package_name }}.signatures.source import class_attribute, definition, literal
 
 PACKAGE = "{{ cookiecutter.package_name }}"
-
-
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """`write("models/mine.py", text)` adds a file to the package, as a user would, for as long as a test lasts."""
-    monkeypatch.setattr({{ cookiecutter.package_name }}, "__path__", [*{{ cookiecutter.package_name }}.__path__, str(tmp_path)])
-    monkeypatch.setattr({{ cookiecutter.package_name }}.__spec__, "submodule_search_locations", {{ cookiecutter.package_name }}.__path__)
-
-    def add(name, text):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
-    yield add
-    source.load.cache_clear()
-    source.followed.cache_clear()
 
 
 def written_as(target):
@@ -44,7 +28,7 @@ def written_as(target):
         "torchmetrics.F1Score",
         "torchmetrics.classification.BinaryAUROC",
         f"{PACKAGE}.models.mlp.MLP",
-        f"{PACKAGE}.tasks.Task",
+        f"{PACKAGE}.tasks.task.Task",
     ],
 )
 def test_a_class_is_found_where_it_is_defined(target):
@@ -133,3 +117,23 @@ assert definition("torch.optim.Adam") and class_attribute("torchmetrics.R2Score"
 slow = set("torch torchmetrics lightning numpy pydantic".split()) & set(sys.modules)
 assert not slow, slow
 """)
+
+
+def test_signatures_of_libraries_are_read_as_python_has_them():
+    compared = 0
+    for module in ("torch.optim", "torch.optim.lr_scheduler", "lightning.pytorch.callbacks", "torch.nn"):
+        for name, made in vars(importlib.import_module(module)).items():
+            if not inspect.isclass(made) or not made.__module__.startswith(module) or name.startswith("_"):
+                continue
+            parameters = inspect.signature(made).parameters.values()
+            named = [one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+            read = signature(f"{module}.{name}")
+            if read is None or read.is_open or len(named) < len(parameters):
+                continue  # takes any settings
+            assert list(read.parameters) == [one.name for one in named], name
+            for one in named:
+                written = read.parameters[one.name].default
+                assert (written is None) == (one.default is one.empty), (name, one)
+                assert literal(written, one.default) == one.default, (name, one)
+            compared += 1
+    assert compared > 180

@@ -147,6 +147,178 @@ def test_a_column_can_say_which_part_a_row_is_for(frame, load):
     assert "part" not in "".join(data.spec.feature_names)
 
 
+@pytest.fixture
+def patients():
+    """Labels as they are written, two values to predict, weights, and a text in each row."""
+    random = np.random.default_rng(1)
+    x = random.normal(size=(ROWS, 2))
+    return polars.DataFrame(
+        {
+            "age": x[:, 0],
+            "dose": x[:, 1],
+            "cough": (x[:, 0] > 0).tolist(),
+            "fever": np.where(x[:, 1] > 0.5, "Yes", "no"),
+            "rash": (x[:, 0] > 1).astype(int),
+            "days": 3 * x[:, 0] + 7,
+            "cost": 100 * x[:, 1],
+            "severity": random.integers(0, 4, ROWS),
+            "ward": random.choice(["north", "south", "east"], ROWS),
+            "note": [f"the {row}th patient came in" for row in range(ROWS)],
+            "weight": random.integers(0, 3, ROWS) + (np.arange(ROWS) % 2) / 4,
+        }
+    )
+
+
+OTHERS = ("days", "cost", "severity", "ward", "note", "weight")
+
+
+@pytest.mark.parametrize("name", ["patients.csv", "patients.parquet"])
+def test_columns_of_two_values_are_labels(patients, load, messages, name):
+    data = load(patients, ("cough", "fever", "rash"), name, ignore=OTHERS)
+    spec = data.spec
+    assert (spec.task, spec.output_size, spec.class_names) == ("multilabel", 3, ("cough", "fever", "rash"))
+    assert spec.target_names == () and spec.feature_names == ("age", "dose")
+    expected = np.stack([patients["cough"], patients["fever"] == "Yes", patients["rash"]], axis=1).astype(np.float32)
+    for part in ("train", "val", "test"):
+        x, y = data.raw[part]
+        at = [int(np.abs(patients["age"].to_numpy() - age).argmin()) for age in x[:, 0].numpy()]
+        np.testing.assert_array_equal(y.numpy(), expected[at])
+        np.testing.assert_array_equal(data.parts[part][1], y, "labels are not standardised")
+    assert spec.class_counts == tuple(data.raw["train"][1].sum(dim=0).int().tolist())
+    assert f"cough ({int(expected[:, 0].sum())})" in "".join(messages)
+
+
+def test_columns_of_numbers_are_values(patients, load):
+    data = load(patients, ("days", "cost"), ignore=("cough", "fever", "rash", "severity", "ward", "note", "weight"))
+    assert (data.spec.task, data.spec.output_size, data.spec.target_names) == ("regression", 2, ("days", "cost"))
+    (x, y), scaled = data.arrays("train"), data.parts["train"][1]
+    np.testing.assert_allclose(y, np.stack([3 * x[:, 0] + 7, 100 * x[:, 1]], axis=1), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(scaled.mean(dim=0), [0, 0], atol=1e-5)
+    np.testing.assert_allclose(data.scaling.to_units(scaled), y, rtol=1e-4, atol=1e-3)
+    assert (
+        load(patients, ["days"], "one.parquet", ignore=("note",)).spec == load(patients, "days", ignore=("note",)).spec
+    )
+
+
+def test_the_task_of_several_targets_can_be_given(patients, load):
+    assert load(patients, ("days", "cough"), task="regression").spec.target_names == ("days", "cough")
+    one = load(patients, "cough", task="multilabel").spec
+    assert (one.task, one.output_size, one.class_names) == ("multilabel", 1, ("cough",))
+
+
+def test_a_row_needs_all_of_its_targets(patients, load, messages):
+    rows = polars.int_range(ROWS)
+    holes = patients.with_columns(
+        days=polars.when(rows < 5).then(None).otherwise("days"),
+        cost=polars.when(rows > 56).then(None).otherwise("cost"),
+    )
+    data = load(holes, ("days", "cost"))
+    assert sum(len(data.raw[part][0]) for part in data.raw) == ROWS - 8
+    assert any("8 of 60 rows have no days or no cost" in message for message in messages)
+
+
+def test_weights_are_no_feature_and_stay_with_their_rows(patients, load):
+    data = load(patients, "days", weights="weight", standardize=False)
+    assert data.spec.has_weights and "weight" not in data.spec.feature_names
+    for part in ("train", "val", "test"):
+        x, y, w = data.raw[part]
+        at = [int(np.abs(patients["days"].to_numpy() - days).argmin()) for days in y[:, 0].numpy()]
+        np.testing.assert_array_equal(w, patients["weight"].to_numpy()[at].astype(np.float32))
+    inputs, targets, weights = next(iter(data.train_dataloader()))
+    assert weights.shape == (10,) and inputs.shape[0] == targets.shape[0] == 10
+
+
+def at_row(row, value):
+    """A change of the weight of one row."""
+    index = polars.int_range(ROWS)
+    return lambda f: f.with_columns(weight=polars.when(index == row).then(polars.lit(value)).otherwise("weight"))
+
+
+@pytest.mark.parametrize(
+    "change, settings, message",
+    [
+        (
+            lambda f: f,
+            {"target": ("days", "cough")},
+            "days holds numbers; cough holds two values.*takes all of them as n",
+        ),
+        (lambda f: f, {"target": ("cough", "ward")}, "cough holds two values; ward holds text such as 'east'"),
+        (lambda f: f, {"target": ("days", "ward")}, "ward holds text such as 'east', 'north', 'south'.*either numbers"),
+        (
+            lambda f: f,
+            {"target": ("severity", "cough"), "task": "multilabel"},
+            "severity holds other numbers than 0 and",
+        ),
+        (lambda f: f, {"target": ("ward", "cough"), "task": "multilabel"}, "ward holds text such as 'east'"),
+        (lambda f: f, {"target": ("days", "ward"), "task": "regression"}, "needs numbers"),
+        (lambda f: f, {"target": ("cough", "rash"), "task": "classification"}, "has one target, whose classes exclude"),
+        (lambda f: f.with_columns(cough=True), {"target": ("cough", "rash")}, "cough is True in all 60 rows"),
+        (lambda f: f, {"target": ("cough", "rasch")}, "data.target=rasch is no column.*Did you mean rash?"),
+        (
+            lambda f: f,
+            {"target": "days", "weights": "wieght"},
+            "data.weights=wieght is no column.*Did you mean weight?",
+        ),
+        (lambda f: f, {"target": "days", "weights": "ward"}, "data.weights=ward must hold numbers; it holds String"),
+        (
+            at_row(7, -1.0),
+            {"target": "days", "weights": "weight"},
+            "data.weights=weight: row 8 has -1.0; a weight is a",
+        ),
+        (at_row(9, None), {"target": "days", "weights": "weight"}, "row 10 has None"),
+        (at_row(9, float("inf")), {"target": "days", "weights": "weight"}, "row 10 has inf"),
+        (at_row(9, 1e300), {"target": "days", "weights": "weight"}, "row 10 has 1e+300"),
+        (lambda f: f.with_columns(weight=0), {"target": "days", "weights": "weight"}, "is 0 in all 43 train rows"),
+    ],
+)
+def test_targets_and_weights_that_make_no_task_are_refused(patients, load, change, settings, message):
+    pattern = message.replace("[", r"\[").replace("?", r"\?").replace("+", r"\+")
+    with pytest.raises(UserMistake, match=f"(?s){pattern}"):
+        load(change(patients), **settings)
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (["data.target=[]"], "data.target=[] is not allowed: must be a word, or must have at least 1"),
+        (["data.target=[a,a]"], "a must have one role only"),
+        (["data.target=[a,b]", "data.weights=b"], "b must have one role only"),
+        (["data.target=a", "data.group=a"], "a must have one role only"),
+        (["data=large_table", "data.target=[a,b]"], "data.target=[a, b] is not allowed: must be a word"),
+        (["data=large_table", "data.target=a", "data.weights=b"], "a large table has no weights: data=table"),
+        (["data=large_table", "data.target=a", "data.task=multilabel"], "data.task=multilabel is not allowed"),
+    ],
+)
+def test_roles_that_exclude_each_other_are_refused(train, given, message):
+    assert message in train("data=table", "data.path=x.csv", *given, status=2).stderr
+
+
+def test_text_alone_is_refused_with_what_can_be_done(patients, load):
+    with pytest.raises(UserMistake) as refused:
+        load(patients.select("note", "ward"), "ward", "notes.parquet")
+    assert str(refused.value).endswith(
+        "notes.parquet has no column left to predict ward from. "
+        "Left out: note (43 different texts in 43 training rows: a name, not a category)\n"
+        "Features are numbers, dates, and categories that several rows share. "
+        "Free text needs a data set of your own that makes numbers of it: README, Add to it."
+    )
+    with pytest.raises(UserMistake, match=r"to predict ward from: each has another role, or .* It has: ward, age"):
+        load(patients.select("ward", "age"), "ward", "alone.parquet", ignore=("age",))
+
+
+@pytest.mark.parametrize(
+    "there, held", [(["mine.csv", "notes.txt"], "it holds mine.csv"), ([], "it holds no such file")]
+)
+def test_a_folder_is_refused_and_its_tables_named(tmp_path, there, held):
+    for name in there:
+        (tmp_path / name).write_bytes(b"a,b\n1,2\n")
+    with pytest.raises(UserMistake) as refused:
+        read_table(tmp_path)
+    assert str(refused.value) == (
+        f"data.path={tmp_path} is a folder; name a file in it that ends in .csv, .csv.gz, .parquet: {held}"
+    )
+
+
 @pytest.mark.parametrize(
     "change, settings, message",
     [

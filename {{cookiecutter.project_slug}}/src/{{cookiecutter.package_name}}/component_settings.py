@@ -31,6 +31,7 @@ from .signatures.torch_optim import OF_TORCH, Ranges
 OFFERED = frozenset(
     "spec seed network loss scaling optimizer scheduler total_steps params num_classes num_labels".split()
 )
+OFFERED_TO_LOGGERS = frozenset({"save_dir", "name", "version"})
 COMPUTED = object()  # a default that the source does not state as a literal
 
 
@@ -160,40 +161,46 @@ def described(target: str, group: str = "") -> type[Component]:
     if read is None:
         return create_model(name, __base__=base, __cls_kwargs__={"extra": "allow"})
     offered = OFFERED | ({"mode"} if states(target, "watches_metric") else frozenset())
+    offered |= OFFERED_TO_LOGGERS if group == "tracking" else frozenset()
     parameters = {name: parameter for name, parameter in read.parameters.items() if name not in base.not_arguments}
-    fields = {name: field_of(name, parameter, name in offered) for name, parameter in parameters.items()}
-    made: dict[str, Any] = {safe(name): field for name, field in fields.items()}
+    kinds = {name: Any if name in offered else kind_of(name, parameter) for name, parameter in parameters.items()}
+    fields = {safe(name): field_of(name, kinds[name], parameters[name], name in offered) for name in parameters}
     if base is Optimizer:
-        made["groups"] = (GenericAlias(tuple, (parameter_group(fields), ...)), ())
-    kind = create_model(name, __base__=base, __cls_kwargs__={"extra": "allow"} if read.is_open else {}, **made)
+        own = {name: kind for name, kind in kinds.items() if name not in offered}
+        fields["groups"] = (GenericAlias(tuple, (parameter_group(own), ...)), ())
+    kind = create_model(name, __base__=base, __cls_kwargs__={"extra": "allow"} if read.is_open else {}, **fields)
     kind.about = About(
         parameters,
         offered & parameters.keys(),
         frozenset(name for name, parameter in parameters.items() if name in offered or is_unsaid(parameter)),
-        tuple(pair for name, (kind, _) in fields.items() for pair in rules_of(name, kind, parameters)),
+        tuple(pair for name, one in kinds.items() for pair in rules_of(name, one, parameters)),
     )
     return kind
 
 
-def parameter_group(fields: Mapping[str, tuple[Any, Any]]) -> type[ParameterGroup]:
-    """Return the class of the settings of an optimizer's groups: any of its fields, none of which must be given."""
-    names = fields.keys() - OFFERED - {"match"}
-    optional: dict[str, Any] = {
-        safe(name): (kind, Field(None, alias=name)) for name, (kind, _) in fields.items() if name in names
-    }
-    return create_model("ParameterGroup", __base__=ParameterGroup, **optional)
-
-
-def field_of(name: str, parameter: Parameter, is_offered: bool) -> tuple[Any, Any]:
-    """Return the type and the field of pydantic that a parameter is checked by."""
+def kind_of(name: str, parameter: Parameter) -> Any:
+    """Return the type that a setting is checked by."""
+    if parameter.annotation is None:
+        return Any
     narrow = RANGES.get(name) if parameter.module.name.startswith(OF_TORCH) else None
-    kind: Any = Any
-    if parameter.annotation is not None and not is_offered:
-        kind = anything(allowed(parameter.annotation, parameter.module, narrow))
-    default: Any = ... if parameter.default is None else literal(parameter.default)
-    if is_offered and default is ...:
-        default = None
-    return (kind if default is not None else kind | None), Field(default, alias=name)
+    return anything(allowed(parameter.annotation, parameter.module, narrow))
+
+
+def field_of(name: str, kind: Any, parameter: Parameter, is_offered: bool) -> Any:
+    """Return a setting as pydantic takes it: its type, and its default."""
+    if parameter.default is None:
+        default = None if is_offered else ...
+    else:
+        default = literal(parameter.default)
+    return kind if default is not None else kind | None, Field(default, alias=name)
+
+
+def parameter_group(kinds: Mapping[str, Any]) -> type[ParameterGroup]:
+    """Return the class of the settings of an optimizer's groups: any of its own, none of which must be given."""
+    fields: dict[str, Any] = {
+        safe(name): (kind, Field(None, alias=name)) for name, kind in kinds.items() if name != "match"
+    }
+    return create_model("ParameterGroup", __base__=ParameterGroup, **fields)
 
 
 def is_unsaid(parameter: Parameter) -> bool:

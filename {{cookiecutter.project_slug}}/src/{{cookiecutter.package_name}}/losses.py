@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,7 +18,7 @@ from .data.arrays import IGNORED
 from .data.spec import DataSpec, PanelSpec
 from .mistakes import UserMistake
 
-ClassWeights = Sequence[float] | Literal["balanced"] | None
+ClassWeights = tuple[NonNegativeFloat, ...] | Literal["balanced"] | None
 
 
 def require(spec: DataSpec, task: str, name: str) -> None:
@@ -78,14 +79,13 @@ def weighted_mean(losses: Tensor, weights: Tensor, counts: Tensor | None = None)
 
 
 class CrossEntropy(nn.Module):
-    """−cₜ log softmax(o)ₜ, divided by the mean of cₜ over the batch. A target of −100 is left out.
+    """−cₜ log softmax(o)ₜ, divided by the mean of cₜ over the batch. A target of −100 is left out."""
 
-    Args:
-        spec: of data for classification.
-        class_weights: c for each class, or `balanced`: inversely proportional to its targets.
-    """
-
-    def __init__(self, spec: DataSpec, class_weights: ClassWeights = None) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,  # of data for classification
+        class_weights: ClassWeights = None,  # c for each class; balanced: inversely proportional to its targets
+    ) -> None:
         super().__init__()
         require(spec, "classification", "cross_entropy")
         self.class_weights: Tensor | None
@@ -103,14 +103,14 @@ class CrossEntropy(nn.Module):
 
 
 class BinaryCrossEntropy(nn.Module):
-    """−pₖ tₖ log σ(oₖ) − (1 − tₖ) log(1 − σ(oₖ)), the mean over labels k: each applies or not, by itself.
+    """−pₖ tₖ log σ(oₖ) − (1 − tₖ) log(1 − σ(oₖ)), the mean over labels k: each applies or not, by itself."""
 
-    Args:
-        spec: of data for multilabel.
-        pos_weight: p for each label, or `balanced`: training samples without it, divided by those that have it.
-    """
-
-    def __init__(self, spec: DataSpec, pos_weight: ClassWeights = None) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,  # of data for multilabel
+        # p for each label; balanced: training samples without it, divided by those that have it
+        pos_weight: ClassWeights = None,
+    ) -> None:
         super().__init__()
         require(spec, "multilabel", "binary_cross_entropy")
         key, found = "loss.pos_weight", None
@@ -138,13 +138,13 @@ class Hinge(nn.Module):
 
     Two classes have one hyperplane, f = (o₁ − o₀) / 2. More have one each, the class against the rest, and their losses
     are added. Source: Cortes & Vapnik 1995, "Support-Vector Networks".
-
-    Args:
-        spec: of data for classification.
-        class_weights: c for each class, or `balanced`: inversely proportional to its targets.
     """
 
-    def __init__(self, spec: DataSpec, class_weights: ClassWeights = None) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,  # of data for classification
+        class_weights: ClassWeights = None,  # c for each class; balanced: inversely proportional to its targets
+    ) -> None:
         super().__init__()
         require(spec, "classification", "hinge")
         self.class_weights: Tensor | None
@@ -178,14 +178,13 @@ class SquaredError(nn.Module):
 
 
 class Huber(nn.Module):
-    """½(o − t)² where |o − t| ≤ δ, else δ(|o − t| − ½δ): outliers pull with constant force. Huber 1964.
+    """½(o − t)² where |o − t| ≤ δ, else δ(|o − t| − ½δ): outliers pull with constant force. Huber 1964."""
 
-    Args:
-        spec: of data for regression.
-        delta: δ > 0, in standard deviations of the target if the data are standardised, else in its units.
-    """
-
-    def __init__(self, spec: DataSpec, delta: float = 1.0) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,  # of data for regression
+        delta: PositiveFloat = 1.0,  # δ, in standard deviations of the target if they are standardised, else in units
+    ) -> None:
         super().__init__()
         require(spec, "regression", "huber")
         self.delta = delta

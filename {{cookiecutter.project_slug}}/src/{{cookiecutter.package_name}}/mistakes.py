@@ -9,7 +9,9 @@ from typing import Any, NoReturn
 # What pydantic says, in the words of the command line.
 WORDS = {
     "^Value error, ": "",
+    "^Input should be None": "must be null",
     "^Input should be ": "must be ",
+    r"^(?:Tuple|List) should have at least (\d+) item.*": r"must have at least \1",
     ", (unable to|got a number with) .*": "",
     "a valid dictionary or instance of .*": "a group of settings",
     "a valid dictionary$": "a group of settings, such as {name: 1}",

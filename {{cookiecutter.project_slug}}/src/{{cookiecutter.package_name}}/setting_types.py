@@ -23,12 +23,15 @@ __all__ = [
     "Distinct",
     "Divides",
     "Dropout",
+    "Excludes",
+    "FoldOf",
     "Folder",
     "Fraction",
     "Increasing",
     "InnerFraction",
     "Needs",
     "ProperFraction",
+    "Refused",
     "SameLength",
 ]
 
@@ -122,17 +125,82 @@ class Needs(Pair):
 
 
 @dataclass(frozen=True)
-class Distinct(Relation):
-    """No word stands twice in this setting and the others, each of which is a word or a list of words."""
+class Excludes(Pair):
+    """This setting and the setting `other` are not both given; `why` follows the name and the value of this one."""
 
-    others: tuple[str, ...]
+    why: str
+
+    def compare(self, name: str, here: Any, there: Any) -> str:
+        """Say that they are."""
+        return f"{name}={shown(here)} {self.why}, so {self.other} must be null"
+
+
+@dataclass(frozen=True)
+class Refused(Relation):
+    """This setting of a base class stays as it is, null: `why` says what to choose instead."""
+
+    why: str
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def problem(self, name: str, values: Mapping[str, Any]) -> str:
+        """Say why."""
+        return "" if values[name] is None else self.why
+
+
+@dataclass(frozen=True)
+class FoldOf(Relation):
+    """This is the number of a fold of a cross-validation; how many there are is the setting `folds`."""
+
+    folds: str
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The number of folds."""
+        return (self.folds,)
+
+    def problem(self, name: str, values: Mapping[str, Any]) -> str:
+        """Say which folds there are."""
+        return wrong_fold(values[self.folds], values[name])
+
+
+def wrong_fold(folds: int | None, fold: int | None) -> str:
+    """Say what is wrong with a fold, and how all of them are run; an empty string if nothing is."""
+    if folds is None:
+        return (
+            "" if fold is None else f"a fold is one of several: data.fold={fold} needs data.folds, such as data.folds=5"
+        )
+    if folds < 2:
+        return f"data.folds={folds}: at least one fold is trained on, and one tested"
+    if fold is not None and 0 <= fold < folds:
+        return ""
+    wrong = "a fold must be chosen" if fold is None else f"there is no fold {fold}: they count from 0 to {folds - 1}"
+    every = ",".join(map(str, range(min(folds, 10)))) + (",..." if folds > 10 else "")
+    return f"{wrong}. All of them: train -m data.folds={folds} data.fold={every}"
+
+
+@dataclass(frozen=True)
+class Distinct(Relation):
+    """No word stands twice in this setting and `settings`, each of which is a word or a list of words."""
+
+    settings: tuple[str, ...]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The other settings."""
+        return self.settings
 
     def problem(self, name: str, values: Mapping[str, Any]) -> str:
         """Name the words that do, and where they are."""
         places: dict[str, list[str]] = {}
-        for setting in (*self.others, name):
+        for setting in (*self.settings, name):
             value = values[setting] or ()
             for word in [value] if isinstance(value, str) else value:
                 places.setdefault(word, []).append(setting)
-        twice = {word: " and ".join(where) for word, where in places.items() if len(where) > 1}
-        return "; ".join(f"{word} must have one role only, and is in {where}" for word, where in twice.items())
+        twice = {word: where for word, where in places.items() if len(where) > 1}
+        return "; ".join(
+            f"{word} must have one role only, and stands in {' and '.join(where)}" for word, where in twice.items()
+        )

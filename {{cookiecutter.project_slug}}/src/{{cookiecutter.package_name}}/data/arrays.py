@@ -47,9 +47,10 @@ def as_samples(part: str, spec: DataSpec, *columns: NDArray[Any] | None) -> Samp
     """Return inputs, targets and weights of a part as tensors; a single value for each sample is a column.
 
     Raises:
-        UserMistake: they are not as many, or a class number is out of range.
+        UserMistake: they are not as many, or a class number or a weight is out of range.
     """
     tensors = [as_tensor(column) for column in columns if column is not None]
+    tensors[2:] = [weights.float() for weights in tensors[2:]]  # also where they are whole numbers
     if len({len(tensor) for tensor in tensors}) > 1:
         names = zip(("inputs", "targets", "weights"), map(len, tensors), strict=False)
         raise UserMistake(f"The {part} samples have {', '.join(f'{size} {name}' for name, size in names)}: not as many")
@@ -65,6 +66,8 @@ def as_samples(part: str, spec: DataSpec, *columns: NDArray[Any] | None) -> Samp
                 f"A {part} target is class {wrong[0]}, but spec.output_size={spec.output_size}: "
                 f"classes are counted from 0 to {spec.output_size - 1}"
             )
+    if len(tensors) > 2 and not ((tensors[2] >= 0) & tensors[2].isfinite()).all():
+        raise UserMistake(f"The {part} samples have a weight that is negative or no number")
     return tuple(tensors)
 
 

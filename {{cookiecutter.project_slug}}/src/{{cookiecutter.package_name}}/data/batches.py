@@ -7,6 +7,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 GATHERED = 32  # batches that are copied into order at once: one indexing operation instead of one for each batch
+EVALUATION_BYTES = 64 * 2**20  # of inputs, targets and outputs that are evaluated at once
 GPU_SHARE = 0.1  # of a GPU's free memory that data may take; batches in their order take as much again
 
 
@@ -18,6 +19,16 @@ def on_gpu(tensors: tuple[Tensor, ...], trainer: Trainer | None) -> tuple[Tensor
     free, _ = torch.cuda.mem_get_info(device)
     fits = sum(tensor.nbytes for tensor in tensors) <= GPU_SHARE * free
     return tuple(tensor.to(device) for tensor in tensors) if fits else tensors
+
+
+def evaluation_batch(most: int, sample_bytes: int) -> int:
+    """Return how many samples to evaluate at once: `most`, fewer where they are large, at least one.
+
+    Args:
+        most: samples of any size.
+        sample_bytes: what inputs, targets and outputs of a sample take together.
+    """
+    return max(1, min(most, EVALUATION_BYTES // max(1, sample_bytes)))
 
 
 class Batches:
@@ -81,5 +92,24 @@ class Batches:
                 yield self.complete(batch)
 
     def complete(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Return what a step receives of the rows that were drawn; a subclass may add to them."""
+        """Return what a step receives of the samples that were drawn; a subclass makes more of them.
+
+        So a data set keeps little and hands out much: `tensors` may be places in a text that is kept once.
+
+            class Texts(Batches):
+                def __init__(self, text, length, batch_size, seed=None):
+                    super().__init__((torch.arange(len(text) - length),), batch_size, seed)
+                    self.text, self.length = text, length
+
+                def complete(self, batch):
+                    (starts,) = batch
+                    window = self.text[starts[:, None] + torch.arange(self.length + 1)]
+                    return window[:, :-1], window[:, 1:]  # each token, and the one after it
+
+        A run that goes on sees the same batches as one that never stopped, as long as nothing but `batch`, `seed`,
+        `epoch` and `taken` (batches of this epoch, this one among them) decides what is returned.
+
+        Args:
+            batch: the rows of each of `tensors` that were drawn (batch_size, ...), fewer in the last batch.
+        """
         return batch

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..setting_types import Folder
 from .cache import ArrayDict, cached
 from .datamodule import ArrayDataModule, Arrays
 from .spec import DataSpec
@@ -18,18 +19,17 @@ PIXEL_MAXIMUM = 16.0
 
 
 class Bundled(ArrayDataModule):
-    """A data set of scikit-learn; a fifth, drawn once, is for the test.
-
-    Args:
-        name: diabetes (regression), breast_cancer, wine or digits (classification).
-        folder: where the arrays are kept.
-        **loading: the arguments of ArrayDataModule.
-    """
+    """A data set of scikit-learn; a fifth, drawn once, is for the test."""
 
     def __init__(
-        self, *, name: Literal["diabetes", "breast_cancer", "wine", "digits"], folder: str = "data", **loading: Any
+        self,
+        *,
+        # Which of them: diabetes is a regression, the others are classifications
+        name: Literal["diabetes", "breast_cancer", "wine", "digits"],
+        folder: Folder = "data",  # where the arrays are kept
+        **options: Any,
     ) -> None:
-        super().__init__(**loading)
+        super().__init__(**options)
         self.name = name
         self.folder = Path(folder)
 

@@ -6,9 +6,10 @@
 ε ~ N(0, noise²), so no model has a test rmse below `noise`, but for chance.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field, NonNegativeFloat
 
 from .datamodule import ArrayDataModule, Arrays
 from .spec import DataSpec
@@ -17,20 +18,21 @@ SAMPLE_SEED = 0  # the points stay the same for every seed of a run
 
 
 class Affine(ArrayDataModule):
-    """Targets (samples, 1) that are an affine function of features (samples, D), and noise; a fifth is for the test.
-
-    Args:
-        num_samples: points in all.
-        noise: standard deviation of the targets around the line or plane, in their units.
-        **loading: the arguments of ArrayDataModule.
-    """
+    """Targets (samples, 1) that are an affine function of features (samples, D), and noise; a fifth is for the test."""
 
     bounds: tuple[float, float]  # of every feature
     weights: tuple[float, ...]
     bias: float
 
-    def __init__(self, *, num_samples: int = 500, noise: float, **loading: Any) -> None:
-        super().__init__(**loading)
+    def __init__(
+        self,
+        *,
+        num_samples: Annotated[int, Field(ge=20)] = 500,  # points in all
+        noise: NonNegativeFloat,  # standard deviation of the targets around the line or plane, in their units
+        standardize: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(standardize=standardize, **options)
         self.num_samples = num_samples
         self.noise = noise
 
@@ -56,9 +58,15 @@ class Salary(Affine):
         target_names=("salary (thousands a year)",),
     )
 
+    def __init__(self, *, noise: NonNegativeFloat = 10.0, **options: Any) -> None:
+        super().__init__(noise=noise, **options)
+
 
 class Plane(Affine):
     """A plane over two features: the regression hyperplane."""
 
     bounds, weights, bias = (-1.0, 1.0), (2.0, -3.0), 1.0
     spec = DataSpec(task="regression", input_shape=(2,), output_size=1, feature_names=("x₁", "x₂"), target_names=("y",))
+
+    def __init__(self, *, noise: NonNegativeFloat = 0.5, **options: Any) -> None:
+        super().__init__(noise=noise, **options)

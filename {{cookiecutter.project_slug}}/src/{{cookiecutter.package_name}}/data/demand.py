@@ -14,10 +14,11 @@ The q-quantile of y_it, all else known, is its mean + σᵢₜ z_q with z_q = Φ
 
 from math import exp, pi, sqrt
 from statistics import NormalDist
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from .spec import PanelSpec
@@ -30,16 +31,16 @@ LIFT = np.array([10.0, 40.0, 80.0])  # gained at a discount of 1, by category
 
 
 class Demand(PanelDataModule):
-    """Daily demand of `num_series` shops over `num_steps` days.
+    """Daily demand of `num_series` shops over `num_steps` days."""
 
-    Args:
-        num_series: shops.
-        num_steps: days.
-        **windows: the arguments of PanelDataModule.
-    """
-
-    def __init__(self, *, num_series: int = 12, num_steps: int = 500, **windows: Any) -> None:
-        super().__init__(**windows)
+    def __init__(
+        self,
+        *,
+        num_series: PositiveInt = 12,  # shops
+        num_steps: Annotated[int, Field(ge=10)] = 500,  # days
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
         self.num_series = num_series
         self.num_steps = num_steps
 

@@ -53,10 +53,12 @@ class TableEncoder:
 
     Args:
         columns: how each column is encoded.
+        left_out: why each other column is left out, by its name.
     """
 
-    def __init__(self, columns: Sequence[Column]) -> None:
+    def __init__(self, columns: Sequence[Column], left_out: dict[str, str] | None = None) -> None:
         self.columns = list(columns)
+        self.left_out = left_out or {}
 
     @classmethod
     def fit(cls, table: "DataFrame") -> Self:
@@ -71,10 +73,16 @@ class TableEncoder:
             for series in chunk:
                 seen.setdefault(series.name, ColumnStatistics(series.name)).add(series)
         reasons = {name: statistics.why_useless() for name, statistics in seen.items()}
-        left_out = [f"{name or '(no name)'} ({reason})" for name, reason in reasons.items() if reason]
-        if left_out:
-            logger.info("Left out: {}", ", ".join(left_out))
-        return cls([statistics.column() for name, statistics in seen.items() if not reasons[name]])
+        left_out = {name: reason for name, reason in reasons.items() if reason}
+        encoder = cls([statistics.column() for name, statistics in seen.items() if name not in left_out], left_out)
+        if left_out and encoder.columns:
+            logger.info("{}", encoder.why_left_out())
+        return encoder
+
+    def why_left_out(self) -> str:
+        """Say which columns are left out and why, in a line."""
+        reasons = [f"{name or '(no name)'} ({reason})" for name, reason in self.left_out.items()]
+        return f"Left out: {listed(reasons)}"
 
     def state(self) -> list[dict[str, Any]]:
         """Return plain values that `from_state` makes the encoder of again."""

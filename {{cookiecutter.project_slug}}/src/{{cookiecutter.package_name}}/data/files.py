@@ -102,6 +102,10 @@ def existing(path: Path, key: str) -> Path:
         UserMistake: it is not there, or has another.
     """
     path = path.expanduser()
+    if path.is_dir():
+        there = sorted(other.name for other in path.iterdir() if other.name.endswith(ENDINGS))
+        holds = f"it holds {', '.join(there[:10])}" if there else "it holds no such file"
+        raise UserMistake(f"{key}={path} is a folder; name a file in it that ends in {', '.join(ENDINGS)}: {holds}")
     if not path.is_file():
         there = sorted(other.name for other in path.parent.glob("*") if other.name.endswith(ENDINGS))
         hint = nearest(path.name, there) or (f"That folder has: {', '.join(there[:10])}" if there else "")

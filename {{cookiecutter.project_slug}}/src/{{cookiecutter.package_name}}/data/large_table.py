@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -22,18 +22,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..mistakes import UserMistake
+from ..setting_types import Folder, Refused
+from .batches import evaluation_batch
 from .datamodule import EVALUATION_BATCH, Arrays
 from .encoding import Remarks, TableEncoder
 from .files import digest_of, existing, in_chunks, readable, scan_table
+from .folds import strata
+from .roles import PARTS
 from .scaling import RunningMoments, Scaling
 from .shards import Samples, ShardBatches, Shards
 from .spec import DataSpec
-from .table import PARTS, Table
+from .table import Table
 from .target import has_value
 
 if TYPE_CHECKING:
     from polars import DataFrame, LazyFrame
 
+# What a table that is read from files all the time cannot have
+NOT_LARGE = (
+    "a large table has one target, no weights and no folds; data=table, which is in memory, may have all of them"
+)
 LAYOUT = 2  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
 CHUNK = 2**16  # rows of the table that are in memory at once
 TRAIN = PARTS.index("train")
@@ -43,14 +51,26 @@ STATED = "table.json"  # what is known of the rows; written last
 class LargeTable(Table):
     """Rows as in `Table`. They are stored in an order of their own, which is also the one of `shuffle=False`.
 
-    Args:
-        folder: where the encoded rows are kept: in `<folder>/<name of the file>-<id>`, the id follows from the file and
-            all that decides on split and encoding, the seed among it.
-        **loading: the arguments of Table.
+    The encoded rows are kept in `<folder>/<name of the file>-<id>`; the id follows from the file and all that decides
+    on split and encoding, the seed among it.
+
+    Raises:
+        UserMistake: several targets, weights or folds are given.
     """
 
-    def __init__(self, *, folder: str = "data", **loading: Any) -> None:
-        super().__init__(**loading)
+    def __init__(
+        self,
+        *,
+        target: str,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        weights: Annotated[str | None, Refused("a large table has no weights: data=table, in memory, may")] = None,
+        folds: Annotated[int | None, Refused("a large table has no folds: data=table, in memory, may")] = None,
+        folder: Folder = "data",  # where the encoded rows are kept, once for each seed
+        **options: Any,
+    ) -> None:
+        super().__init__(target=target, task=task, weights=weights, folds=folds, **options)
+        if len(self.targets) > 1 or self.task == "multilabel" or self.weights is not None or self.folds is not None:
+            raise UserMistake(NOT_LARGE)
         self.folder = Path(folder)
         self.shards: dict[str, Shards] = {}
 
@@ -77,7 +97,7 @@ class LargeTable(Table):
         """Return the folder with the encoded rows; of several processes that need it, one makes it."""
         file = existing(self.path, "data.path").resolve()
         origin = [LAYOUT, str(file), file.stat().st_size, file.stat().st_mtime_ns, self.target, self.task, *self.ignore]
-        split = [self.test_fraction, self.split_column, self.val_fraction, self.seed]
+        split = [self.test_fraction, self.split_column, self.group, self.val_fraction, self.seed]
         name = f"{file.stem}-{hashlib.sha256(json.dumps([origin, split]).encode()).hexdigest()[:12]}"
         folder, partial = self.folder / name, self.folder / f"{name}.partial"
         if (folder / STATED).is_file():
@@ -117,20 +137,21 @@ class LargeTable(Table):
         rows = scan_table(self.path, folder / "rows.parquet")
         features = self.features_of(rows.collect_schema().names())
         with readable(self.path, "data.path"):
-            table = rows.select({self.target, self.split_column or self.target}).collect()
+            table = rows.select({*self.targets, *self.other_roles.values()}).collect()
         if table.is_empty():
             raise UserMistake(f"data.path={self.path} has column names, but no rows")
-        present = has_value(table, self.target)
+        present = has_value(table, self.targets)
         table = table.filter(present)
-        task, targets, class_names = self.targets_of(table)
-        parts = self.parts_of(table)
+        encoded = self.targets_of(table)
+        task, targets, class_names = encoded
+        parts = self.parts_of(table, strata(targets, task))
         part_of = np.empty(table.height, np.uint8)
         for number, part in enumerate(PARTS):
             part_of[parts[part]] = number
 
         chunks = Chunks(self.path, rows.select(features), present.to_numpy(), part_of)
         self.encoder = TableEncoder.fit_in_chunks(chunk.filter(part == TRAIN) for chunk, part, _ in chunks)
-        self.state_spec(task, class_names)
+        self.state_spec(encoded)
         self.describe(table, targets, parts)
         del table
         sizes = {part: len(parts.pop(part)) for part in PARTS}
@@ -218,7 +239,8 @@ class LargeTable(Table):
 
     def evaluation_batches(self, part: str) -> ShardBatches:
         """Return a part in the order of its files, in large batches."""
-        return ShardBatches(self.shards[part], self.prepare, EVALUATION_BATCH)
+        sample_bytes = self.shards[part].row_bytes + 4 * self.spec.output_size
+        return ShardBatches(self.shards[part], self.prepare, evaluation_batch(EVALUATION_BATCH, sample_bytes))
 
 
 class Chunks:

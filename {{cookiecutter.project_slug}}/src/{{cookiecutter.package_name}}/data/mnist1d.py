@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..setting_types import Folder
 from .cache import ArrayDict, cached
 from .datamodule import ArrayDataModule, Arrays
 from .spec import DataSpec
@@ -18,13 +19,7 @@ SHUFFLE_SEED = 42
 
 
 class MNIST1D(ArrayDataModule):
-    """4000 training and 1000 test signals, ten classes.
-
-    Args:
-        shuffled: permute the positions, the same way in all signals: a model that relies on neighbourhood loses it.
-        folder: where the generated arrays are kept.
-        **loading: the arguments of ArrayDataModule.
-    """
+    """4000 training and 1000 test signals, ten classes."""
 
     spec = DataSpec(
         task="classification",
@@ -34,8 +29,15 @@ class MNIST1D(ArrayDataModule):
         feature_names=tuple(f"position {position}" for position in range(POSITIONS)),
     )
 
-    def __init__(self, *, shuffled: bool = False, folder: str = "data", **loading: Any) -> None:
-        super().__init__(**loading)
+    def __init__(
+        self,
+        *,
+        # Permute the positions, the same way in all signals: a model that relies on neighbourhood loses it
+        shuffled: bool = False,
+        folder: Folder = "data",  # where the generated arrays are kept
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
         self.shuffled = shuffled
         self.folder = Path(folder)
 

@@ -10,7 +10,7 @@ categories             those of the training rows; missing ones, and those that 
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from loguru import logger
 from numpy.typing import NDArray
 
 from ..mistakes import UserMistake, nearest
+from ..setting_types import Distinct
 from .columns import as_numbers, as_text, listed
 from .files import read_table
 from .spec import PanelSpec
@@ -33,34 +34,30 @@ SHORTEST_MONTH, LONGEST_MONTH = 28.0, 31.0  # days
 class Panel(PanelDataModule):
     """Series of a file, told apart by their group columns, which are static categories as well.
 
-    Args:
-        path: the file, see `files.py`.
-        time: the column that orders the rows of a series.
-        target: the column to forecast.
-        groups: columns whose values together name a series; none: the file holds one.
-        known_reals: numbers that are known in advance, such as prices.
-        known_categoricals: categories that are known in advance, such as holidays.
-        observed_reals: numbers that are known only when they happen.
-        observed_categoricals: categories that are known only when they happen.
-        static_categoricals: categories that never change within a series, besides the groups.
-        **windows: the arguments of PanelDataModule.
+    A column has one role only: the past of the target is always an input.
     """
 
     def __init__(
         self,
         *,
-        path: str,
-        time: str,
-        target: str,
-        groups: tuple[str, ...] = (),
-        known_reals: tuple[str, ...] = (),
-        known_categoricals: tuple[str, ...] = (),
-        observed_reals: tuple[str, ...] = (),
-        observed_categoricals: tuple[str, ...] = (),
-        static_categoricals: tuple[str, ...] = (),
-        **windows: Any,
+        path: str,  # the file: .csv, .csv.gz or .parquet
+        time: str,  # the column with dates, times or whole numbers, which orders the rows of a series
+        target: str,  # the column to forecast
+        groups: tuple[str, ...] = (),  # columns that together name a series; none: the file holds one
+        known_reals: tuple[str, ...] = (),  # numbers that are known in advance, such as prices
+        known_categoricals: tuple[str, ...] = (),  # categories that are known in advance, such as holidays
+        observed_reals: tuple[str, ...] = (),  # numbers that are known when they happen
+        observed_categoricals: tuple[str, ...] = (),  # categories that are known when they happen
+        # Categories that never change within a series, besides the groups
+        static_categoricals: Annotated[
+            tuple[str, ...],
+            Distinct(
+                ("time", "target", "known_reals", "known_categoricals", "observed_reals", "observed_categoricals")
+            ),
+        ] = (),
+        **options: Any,
     ) -> None:
-        super().__init__(**windows)
+        super().__init__(**options)
         self.path = Path(path)
         self.time = time
         self.target = target

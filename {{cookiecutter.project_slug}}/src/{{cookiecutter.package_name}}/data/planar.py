@@ -2,11 +2,13 @@
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, NonNegativeFloat
 
+from ..setting_types import Folder
 from .cache import ArrayDict, cached
 from .datamodule import ArrayDataModule, Arrays
 from .spec import DataSpec
@@ -15,19 +17,19 @@ SAMPLE_SEED = 0  # the points stay the same for every seed of a run, so that see
 
 
 class Planar(ArrayDataModule):
-    """Points (samples, 2) in random order; a fifth is for the test. A subclass says how they are made.
-
-    Args:
-        num_samples: points in all.
-        noise: standard deviation of the points around their shape.
-        folder: where the generated points are kept.
-        **loading: the arguments of ArrayDataModule.
-    """
+    """Points (samples, 2) in random order; a fifth is for the test. A subclass says how they are made."""
 
     class_names: tuple[str, ...]
 
-    def __init__(self, *, num_samples: int = 1000, noise: float, folder: str = "data", **loading: Any) -> None:
-        super().__init__(**loading)
+    def __init__(
+        self,
+        *,
+        num_samples: Annotated[int, Field(ge=20)] = 1000,  # points in all
+        noise: NonNegativeFloat,  # standard deviation of the points around their shape
+        folder: Folder = "data",  # where the generated points are kept
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
         self.num_samples = num_samples
         self.noise = noise
         self.folder = Path(folder)
@@ -62,6 +64,9 @@ class Moons(Planar):
 
     class_names = ("upper moon", "lower moon")
 
+    def __init__(self, *, noise: NonNegativeFloat = 0.2, **options: Any) -> None:
+        super().__init__(noise=noise, **options)
+
     def make(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return points and class numbers."""
         from sklearn.datasets import make_moons
@@ -74,6 +79,9 @@ class Circles(Planar):
 
     class_names = ("outer circle", "inner circle")
 
+    def __init__(self, *, noise: NonNegativeFloat = 0.1, **options: Any) -> None:
+        super().__init__(noise=noise, **options)
+
     def make(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return points and class numbers."""
         from sklearn.datasets import make_circles
@@ -85,6 +93,9 @@ class Blobs(Planar):
     """Three clouds, which lines can part but for their overlap."""
 
     class_names = ("cloud 1", "cloud 2", "cloud 3")
+
+    def __init__(self, *, noise: NonNegativeFloat = 1.0, **options: Any) -> None:
+        super().__init__(noise=noise, **options)
 
     def make(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return points and class numbers."""

@@ -1,64 +1,68 @@
-"""Your own table: rows of a CSV or Parquet file, with one column to predict."""
+"""Your own table: rows of a CSV or Parquet file, with one or several columns to predict."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import torch
 from loguru import logger
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 
 from ..mistakes import UserMistake, nearest
-from .columns import as_text, listed
+from ..setting_types import Distinct, Excludes, InnerFraction
+from .arrays import Samples
+from .columns import listed
 from .datamodule import ArrayDataModule, Arrays
 from .encoding import TableEncoder
 from .files import digest_of, read_table
+from .folds import fold_of_samples, strata, whole_groups
+from .roles import PARTS, groups_of, refuse_torn_groups, stated_parts, weights_of
 from .spec import DataSpec
-from .target import encode_target, has_value, infer_task
+from .target import Targets, encode_targets, has_value
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
-TaskName = Literal["classification", "regression"]
-
-PARTS = ("train", "val", "test")
-
 
 class Table(ArrayDataModule):
-    """Rows (samples, features), encoded as `encoding.py` says; the encoder travels with the checkpoint.
-
-    Args:
-        path: the file, see `files.py`.
-        target: the column to predict. Rows without it are left out.
-        task: classification or regression; auto infers it from the target, see `target.py`.
-        ignore: columns that are left out.
-        test_fraction: share of the rows, drawn with the seed, that is for the test.
-        split_column: a column that says for each row whether it is for train, val or test, instead of test_fraction;
-            if no row is for val, val_fraction of the training rows are.
-        **loading: the arguments of ArrayDataModule.
-    """
+    """Rows (samples, features), encoded as `encoding.py` says; the encoder travels with the checkpoint."""
 
     def __init__(
         self,
         *,
-        path: str,
-        target: str,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        ignore: tuple[str, ...] = (),
-        test_fraction: float = 0.2,
-        split_column: str | None = None,
-        **loading: Any,
+        path: str,  # the file: .csv, .csv.gz or .parquet
+        # The column to predict, or a list of several; rows without them are left out
+        target: str | Annotated[tuple[str, ...], Field(min_length=1)],
+        # Auto: inferred from the target, see `target.py`
+        task: Literal["auto", "classification", "multilabel", "regression"] = "auto",
+        ignore: tuple[str, ...] = (),  # columns that are left out
+        weights: str | None = None,  # a column that says how much each row counts in the loss; no feature
+        group: str | None = None,  # a column, such as patient: rows with the same value stay in one part; no feature
+        test_fraction: InnerFraction = 0.2,  # of the rows, drawn with the seed; with folds it says nothing
+        # A column that says train, val or test for each row; replaces test_fraction, and val_fraction if it says val
+        split_column: Annotated[
+            str | None,
+            Distinct(("target", "weights", "group")),
+            Excludes("folds", "says which rows are the test"),
+        ] = None,
+        standardize: bool = True,
+        **options: Any,
     ) -> None:
-        super().__init__(**loading)
+        super().__init__(standardize=standardize, **options)
         self.path = Path(path)
-        self.target = target
+        self.targets = (target,) if isinstance(target, str) else tuple(target)
         self.task = task
         self.ignore = ignore
+        self.weights = weights
+        self.group = group
         self.test_fraction = test_fraction
         self.split_column = split_column
         self.digest = ""  # of the file
+        if self.folds is not None and split_column is not None:
+            raise UserMistake(f"data.split_column={split_column} says which rows are the test: data.folds must be null")
 
     def load(self) -> Arrays:
         """Return the encoded rows.
@@ -69,74 +73,105 @@ class Table(ArrayDataModule):
         table = read_table(self.path)
         self.digest = digest_of(self.path)
         features = table.select(self.features_of(table.columns))
-        present = has_value(table, self.target)
+        present = has_value(table, self.targets)
+        weights = None if self.weights is None else weights_of(table[self.weights], present.to_numpy())
         table, features = table.filter(present), features.filter(present)
-        task, targets, class_names = self.targets_of(table)
-        parts = self.parts_of(table)
+        encoded = self.targets_of(table)
+        task, targets, _ = encoded
+        parts = self.parts_of(table, strata(targets, task))
         self.encoder = TableEncoder.fit(features[parts["train"]])
-        self.state_spec(task, class_names)
+        self.state_spec(encoded)
         inputs = {part: self.encoder.encode(features[rows], f"the {part} rows") for part, rows in parts.items()}
         self.describe(table, targets, parts)
         fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
         self.train_rows = len(parts["train"])
-        return Arrays(np.concatenate([inputs["train"], inputs["val"]]), targets[fit], inputs["test"], targets[test])
+        arrays = Arrays(np.concatenate([inputs["train"], inputs["val"]]), targets[fit], inputs["test"], targets[test])
+        if weights is None:
+            return arrays
+        for part, rows in parts.items():
+            if len(rows) and not weights[rows].any():
+                raise UserMistake(
+                    f"data.weights={self.weights} is 0 in all {len(rows)} {part} rows: none of them counts"
+                )
+        return arrays._replace(train_weights=weights[fit], test_weights=weights[test])
+
+    @property
+    def target(self) -> str:
+        """The names of the columns to predict, for messages."""
+        return listed(self.targets, 5)
+
+    @property
+    def other_roles(self) -> dict[str, str]:
+        """The columns with a role of their own, by the setting that names them."""
+        roles = {"weights": self.weights, "group": self.group, "split_column": self.split_column}
+        return {key: name for key, name in roles.items() if name is not None}
 
     def features_of(self, columns: Sequence[str]) -> list[str]:
         """Return the names of the columns to predict from.
 
         Raises:
-            UserMistake: a column that a setting names is not there.
+            UserMistake: a column that a setting names is not there, or no other is.
         """
-        named = [("target", self.target), ("split_column", self.split_column or self.target)]
-        for key, name in [*named, *(("ignore", name) for name in self.ignore)]:
+        others = self.other_roles
+        named = [*(("target", name) for name in self.targets), *others.items(), *(("ignore", n) for n in self.ignore)]
+        for key, name in named:
             if name not in columns:
                 raise UserMistake(
                     f"data.{key}={name} is no column of {self.path}. {nearest(name, columns)}\n"
                     f"It has: {listed(columns)}"
                 )
-        return [name for name in columns if name not in {self.target, self.split_column, *self.ignore}]
+        features = [name for name in columns if name not in {*self.targets, *others.values(), *self.ignore}]
+        if not features:
+            raise UserMistake(
+                f"{self.path} has no column left to predict {self.target} from: each has another role, or is in "
+                f"data.ignore. It has: {listed(columns)}"
+            )
+        return features
 
-    def targets_of(self, table: "DataFrame") -> tuple[TaskName, NDArray[Any], tuple[str, ...]]:
-        """Return the task, the encoded targets, and the names of the classes, if it is classification."""
-        task = infer_task(table[self.target]) if self.task == "auto" else self.task
-        return task, *encode_target(table[self.target], task)
+    def targets_of(self, table: "DataFrame") -> Targets:
+        """Return the task, the encoded targets, and the names of classes or labels."""
+        return encode_targets(table.select(self.targets), self.task)
 
-    def state_spec(self, task: TaskName, class_names: tuple[str, ...]) -> None:
+    def state_spec(self, encoded: Targets) -> None:
         """State the spec of the encoded rows.
 
         Raises:
-            UserMistake: no column is left.
+            UserMistake: no column tells anything.
         """
         if not self.encoder.columns:
-            raise UserMistake(f"{self.path} has no column left to predict {self.target} from")
+            raise UserMistake(
+                f"{self.path} has no column left to predict {self.target} from. {self.encoder.why_left_out()}\n"
+                "Features are numbers, dates, and categories that several rows share. Free text needs a data set of "
+                "your own that makes numbers of it: README, Add to it."
+            )
+        task, targets, class_names = encoded
         self.spec = DataSpec(
             task=task,
             input_shape=(len(self.encoder.names),),
-            output_size=len(class_names) or 1,
+            output_size=len(class_names) or targets.shape[1],
             class_names=class_names,
             feature_names=self.encoder.names,
-            target_names=() if class_names else (self.target,),
+            target_names=() if class_names else self.targets,
         )
 
-    def parts_of(self, table: "DataFrame") -> dict[str, NDArray[np.int64]]:
+    def parts_of(self, table: "DataFrame", kinds: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
         """Return the numbers of the rows of each part.
+
+        Args:
+            table: with all columns that have a role.
+            kinds: of the rows, see `strata` in folds.py.
 
         Raises:
             UserMistake: a part that is needed has no rows, or the split column says something else.
         """
-        if self.split_column is None:
-            order = torch.randperm(table.height, generator=torch.Generator().manual_seed(self.seed)).numpy()
-            held_out = round(self.test_fraction * table.height)
-            parts = {"train": np.sort(order[held_out:]), "test": np.sort(order[:held_out])}
+        groups = None if self.group is None else groups_of(table[self.group])
+        if self.split_column is not None:
+            parts = stated_parts(table[self.split_column])
+            if self.group is not None:
+                refuse_torn_groups(parts, table[self.group])
         else:
-            says = as_text(table[self.split_column]).fill_null("(missing)").to_numpy()
-            unknown = sorted({str(value) for value in says} - set(PARTS))
-            if unknown:
-                raise UserMistake(
-                    f"data.split_column={self.split_column} holds {listed(unknown, 5)}; a row can be for "
-                    f"{', '.join(PARTS)}. {nearest(unknown[0], PARTS)}"
-                )
-            parts = {part: np.flatnonzero(says == part) for part in PARTS}
+            is_test = self.tested(kinds, groups)
+            parts = {"train": np.flatnonzero(~is_test), "test": np.flatnonzero(is_test)}
         for part in ("train", "test"):
             if not len(parts[part]):
                 raise UserMistake(
@@ -144,9 +179,27 @@ class Table(ArrayDataModule):
                     f"{self.test_fraction}, or the column that data.split_column={self.split_column} names"
                 )
         if not len(parts.get("val", ())):
-            train, val = super().split(len(parts["train"]))
-            parts |= {"train": parts["train"][train], "val": parts["train"][val]}
+            train = parts["train"]
+            if groups is not None and self.val_fraction > 0:
+                is_val = whole_groups(self.val_fraction, groups[train], self.seed, "data.val_fraction")
+                parts |= {"train": train[~is_val], "val": train[is_val]}
+            else:
+                kept, val = super().split(len(train))
+                parts |= {"train": train[kept], "val": train[val]}
         return parts
+
+    def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+        """Return which rows are the test: those of the fold, or a share that is drawn with the seed."""
+        if self.folds is not None:
+            return fold_of_samples(self.folds, kinds, groups) == self.fold
+        if groups is not None:
+            return whole_groups(self.test_fraction, groups, self.seed, "data.test_fraction")
+        order = torch.randperm(len(kinds), generator=torch.Generator().manual_seed(self.seed)).numpy()
+        return np.isin(np.arange(len(kinds)), order[: round(self.test_fraction * len(kinds))])
+
+    def divide(self, fit: Samples, test: Samples) -> tuple[Samples, Samples]:
+        """Return both as they are: `load` has divided the rows, as they are encoded by what the training rows hold."""
+        return fit, test
 
     def split(self, samples: int) -> tuple[Tensor, Tensor]:
         """Return the numbers of the training and of the validation samples, as `parts_of` drew them."""
@@ -172,17 +225,25 @@ class Table(ArrayDataModule):
     def describe(self, table: "DataFrame", targets: NDArray[Any], parts: dict[str, NDArray[np.int64]]) -> None:
         """Say in a few lines what was read and inferred."""
         inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
-        logger.info("{}: {} of {} ({}{})", self.path, self.spec.task, self.target, table[self.target].dtype, inferred)
+        kinds = ", ".join(dict.fromkeys(str(table[name].dtype) for name in self.targets))
+        logger.info("{}: {} of {} ({}{})", self.path, self.spec.task, self.target, kinds, inferred)
         categorical = sum(column.categories is not None for column in self.encoder.columns)
         logger.info(
-            "{} numeric and {} categorical columns become {} features; rows: {}",
+            "{} numeric and {} categorical columns become {} features; rows{}: {}",
             len(self.encoder.columns) - categorical,
             categorical,
             len(self.encoder.names),
+            "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})",
             ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
         )
-        trained = set(np.unique(targets[parts["train"]])) if self.spec.class_names else set()
-        absent = [name for number, name in enumerate(self.spec.class_names) if number not in trained]
+        trained = targets[parts["train"]]
+        if self.spec.task == "multilabel":
+            absent = [
+                name for name, share in zip(self.spec.class_names, trained.mean(axis=0), strict=True) if not share
+            ]
+        else:
+            seen = set(np.unique(trained)) if self.spec.class_names else set()
+            absent = [name for number, name in enumerate(self.spec.class_names) if number not in seen]
         if absent:
             logger.warning("No training row is of class {}: the model cannot learn it.", listed(absent))
 

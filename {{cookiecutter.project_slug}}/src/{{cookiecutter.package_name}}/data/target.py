@@ -1,5 +1,6 @@
-"""The column to predict: which task it makes, and its values as class numbers or as numbers."""
+"""The columns to predict: which task they make, and their values as class numbers, as labels or as numbers."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,24 +13,80 @@ from .columns import as_numbers, as_text, is_text, listed
 if TYPE_CHECKING:
     from polars import DataFrame, Series
 
+TaskName = Literal["classification", "multilabel", "regression"]
+Targets = tuple[TaskName, NDArray[Any], tuple[str, ...]]  # the task, the encoded targets, names of classes or labels
+
 FEW_INTEGERS = 10  # at most that many different integers are taken for classes
+NO_AND_YES = (("0", "1"), ("false", "true"), ("no", "yes"))  # what a column of labels may hold
 
 
-def has_value(table: "DataFrame", target: str) -> "Series":
-    """Return for each row whether it has a target (rows,), and say how many have none.
+def has_value(table: "DataFrame", targets: Sequence[str]) -> "Series":
+    """Return for each row whether it has all targets (rows,), and say how many have not.
 
     Raises:
-        UserMistake: none has one.
+        UserMistake: none has.
     """
     import polars
 
-    column = table[target]
-    present = as_text(column).is_not_null() if is_text(column) else polars.Series(np.isfinite(as_numbers(column)))
+    present = polars.Series([True]).new_from_index(0, table.height)
+    for name in targets:
+        column = table[name]
+        here = as_text(column).is_not_null() if is_text(column) else polars.Series(np.isfinite(as_numbers(column)))
+        if not here.any():
+            raise UserMistake(f"data.target={name}: all {table.height} rows have no value there")
+        present = present & here
     if not present.any():
-        raise UserMistake(f"data.target={target}: all {table.height} rows have no value there")
+        raise UserMistake(f"data.target=[{', '.join(targets)}]: no row of {table.height} has a value in all of them")
     if not present.all():
-        logger.warning("{} of {} rows have no {} and are left out.", (~present).sum(), table.height, target)
+        missing = (~present).sum()
+        logger.warning("{} of {} rows have no {} and are left out.", missing, table.height, " or no ".join(targets))
     return present
+
+
+def encode_targets(table: "DataFrame", task: TaskName | Literal["auto"]) -> Targets:
+    """Return the task, the targets, and the names of classes or labels.
+
+    Args:
+        table: the columns to predict, without missing values.
+        task: what they are for; auto: several columns of numbers are a regression, several that hold two values each
+            are labels, and what one column is, `infer_task` says.
+
+    Returns:
+        Targets: class numbers (samples,) int64, labels of 0 and 1 (samples, K) float32, or values (samples, K) float32.
+
+    Raises:
+        UserMistake: the values do not make the task, or not any.
+    """
+    columns = table.get_columns()
+    for column in columns:
+        check_target(column)
+    if len(columns) == 1 and task != "multilabel":
+        task = infer_task(columns[0]) if task == "auto" else task
+        if task == "classification":
+            return task, *encode_classes(columns[0])
+        return task, values_of(columns), ()
+    if task == "auto":
+        task = infer_task_of_several(columns)
+    if task == "regression":
+        return task, values_of(columns), ()
+    if task == "multilabel":
+        return task, encode_labels(columns), tuple(table.columns)
+    raise UserMistake(
+        f"data.target=[{', '.join(table.columns)}]: data.task=classification has one target, whose classes exclude "
+        "each other. Several columns that hold two values each are data.task=multilabel."
+    )
+
+
+def check_target(target: "Series") -> None:
+    """Refuse a column that cannot be predicted.
+
+    Raises:
+        UserMistake: it holds dates, or one value only.
+    """
+    if target.dtype.is_temporal():
+        raise UserMistake(f"data.target={target.name} holds dates ({target.dtype}); make it a number or a category")
+    if target.n_unique() == 1:
+        raise UserMistake(f"data.target={target.name} is {target[0]!r} in all {len(target)} rows: nothing to learn")
 
 
 def infer_task(target: "Series") -> Literal["classification", "regression"]:
@@ -42,28 +99,90 @@ def infer_task(target: "Series") -> Literal["classification", "regression"]:
     return "classification" if few and (distinct == np.round(distinct)).all() else "regression"
 
 
-def encode_target(target: "Series", task: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Return the targets and, for classification, the names of the classes in order.
-
-    Args:
-        target: without missing values.
-        task: classification gives class numbers (samples,) int64, regression values (samples, 1) float32.
+def infer_task_of_several(targets: Sequence["Series"]) -> Literal["multilabel", "regression"]:
+    """Return multilabel if all columns hold two values, regression if all are numbers and none of them holds two.
 
     Raises:
-        UserMistake: there is one value only, text where numbers are needed, or a class for nearly every row.
+        UserMistake: they are mixed, or some are texts.
     """
-    if target.dtype.is_temporal():
-        raise UserMistake(f"data.target={target.name} holds dates ({target.dtype}); make it a number or a category")
-    distinct = target.n_unique()
-    if distinct == 1:
-        raise UserMistake(f"data.target={target.name} is {target[0]!r} in all {len(target)} rows: nothing to learn")
-    if task == "regression":
+    are_labels = [labels(target) is not None for target in targets]
+    are_texts = [is_text(target) for target in targets]
+    if all(are_labels):
+        return "multilabel"
+    if not any(are_labels) and not any(are_texts):
+        return "regression"
+    held = [
+        f"{target.name} holds {'two values' if two else some_of(target) if text else 'numbers'}"
+        for target, two, text in zip(targets, are_labels, are_texts, strict=True)
+    ]
+    remedy = "" if any(are_texts) else " data.task=regression takes all of them as numbers."
+    names = ", ".join(target.name for target in targets)
+    raise UserMistake(
+        f"data.target=[{names}] cannot be predicted together: {'; '.join(held)}.\n"
+        "Several targets are either numbers (regression), or hold two values each, 0/1, true/false or yes/no "
+        f"(multilabel).{remedy}"
+    )
+
+
+def some_of(target: "Series") -> str:
+    """Return some values of a column of text, for messages."""
+    return f"text such as {listed([repr(value) for value in target.unique().sort()], 3)}"
+
+
+def labels(target: "Series") -> NDArray[np.float32] | None:
+    """Return 0 and 1 (samples,) for a column that holds 0/1, true/false or yes/no; None for all others."""
+    if is_text(target):
+        texts = as_text(target).str.to_lowercase()
+        held = set(texts.unique())
+        yes = next((yes for no, yes in NO_AND_YES if held <= {no, yes}), None)
+        return None if yes is None else (texts == yes).to_numpy().astype(np.float32)
+    numbers = as_numbers(target)
+    return numbers.astype(np.float32) if set(np.unique(numbers)) <= {0.0, 1.0} else None
+
+
+def encode_labels(targets: Sequence["Series"]) -> NDArray[np.float32]:
+    """Return the labels (samples, K) of columns that hold two values each, and say how often each applies.
+
+    Raises:
+        UserMistake: a column holds others.
+    """
+    encoded = []
+    for target in targets:
+        values = labels(target)
+        if values is None:
+            held = some_of(target) if is_text(target) else "other numbers than 0 and 1"
+            raise UserMistake(
+                f"data.target={target.name} holds {held}; "
+                "data.task=multilabel needs two values in each column: 0/1, true/false or yes/no"
+            )
+        encoded.append(values)
+    counts = [f"{target.name} ({int(values.sum())})" for target, values in zip(targets, encoded, strict=True)]
+    logger.info("Labels, and how many of {} rows have them: {}", len(targets[0]), listed(counts))
+    return np.stack(encoded, axis=1)
+
+
+def values_of(targets: Sequence["Series"]) -> NDArray[np.float32]:
+    """Return the numbers (samples, K) of columns.
+
+    Raises:
+        UserMistake: one holds text.
+    """
+    for target in targets:
         if is_text(target):
             raise UserMistake(
                 f"data.target={target.name} holds text such as {target[0]!r}; data.task=regression needs numbers. "
                 "data.task=classification takes texts as classes."
             )
-        return as_numbers(target)[:, None].astype(np.float32), ()
+    return np.stack([as_numbers(target) for target in targets], axis=1).astype(np.float32)
+
+
+def encode_classes(target: "Series") -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return class numbers (samples,) and the names of the classes in order.
+
+    Raises:
+        UserMistake: there is a class for nearly every row.
+    """
+    distinct = target.n_unique()
     if distinct > len(target) / 2:
         raise UserMistake(
             f"data.target={target.name} has {distinct} different values in {len(target)} rows, too many for classes. "

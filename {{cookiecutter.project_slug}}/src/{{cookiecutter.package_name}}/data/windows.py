@@ -8,14 +8,18 @@ Dimensions: B batch, E encoder steps, H decoder steps, S static variables, R rea
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from lightning.pytorch import LightningDataModule
+from loguru import logger
+from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor
 
 from ..mistakes import UserMistake
-from .batches import Batches, on_gpu
+from ..setting_types import FoldOf, Increasing, InnerFraction, ProperFraction, wrong_fold
+from .batches import Batches, evaluation_batch, on_gpu
+from .folds import blocks
 from .scaling import Scaling, moments
 from .spec import PanelSpec
 
@@ -106,17 +110,6 @@ class PanelDataModule(LightningDataModule, ABC):
 
     A window belongs to the part that holds all its targets; its past may reach into the part before. So the targets of
     the parts never overlap, and those of validation and test are later than all that was trained on.
-
-    Args:
-        batch_size: windows in a training batch.
-        val_fraction: share of the time steps before the test, their last ones, held out for validation. 0: none.
-        test_fraction: share of all time steps, the last ones, for the test.
-        shuffle: draw the training windows in a new order in every epoch; otherwise they keep that of the data set.
-        standardize: bring real variables and the target to mean 0 and standard deviation 1 over the training rows.
-        encoder_length: E, steps of the past that a forecast sees.
-        decoder_length: H, steps that are forecast.
-        quantiles: that are forecast, increasing.
-        seed: of the batch order.
     """
 
     spec: PanelSpec
@@ -125,17 +118,25 @@ class PanelDataModule(LightningDataModule, ABC):
     def __init__(
         self,
         *,
-        batch_size: int,
-        val_fraction: float,
-        test_fraction: float = 0.2,
-        shuffle: bool = True,
-        standardize: bool = True,
-        encoder_length: int,
-        decoder_length: int,
-        quantiles: tuple[float, ...] = (0.1, 0.5, 0.9),
-        seed: int,
+        batch_size: PositiveInt = 100,  # windows in a training batch
+        val_fraction: ProperFraction = 0.2,  # of the time steps before the test, their last ones, held out to choose by
+        test_fraction: InnerFraction = 0.2,  # of all time steps, the last ones
+        shuffle: bool = True,  # draw the training windows in a new order in every epoch
+        standardize: bool = True,  # real variables and the target to mean 0, standard deviation 1 over training rows
+        encoder_length: PositiveInt = 28,  # E, steps of the past that a forecast sees
+        decoder_length: PositiveInt = 7,  # H, steps that are forecast
+        # What is forecast: values that the target stays below with these probabilities
+        quantiles: Annotated[tuple[InnerFraction, ...], Field(min_length=1), Increasing] = (0.1, 0.5, 0.9),
+        # Blocks of time steps, one after the other, that a cross-validation tests; None: test_fraction says what is
+        folds: Annotated[int, Field(ge=2)] | None = None,
+        # Which block is tested, counted from 0; what comes before it is for training and validation, the rest unused
+        fold: Annotated[NonNegativeInt | None, FoldOf("folds")] = None,
+        seed: int,  # of the batch order
     ) -> None:
         super().__init__()
+        wrong = wrong_fold(folds, fold)
+        if wrong:
+            raise UserMistake(wrong)
         self.batch_size = batch_size
         self.val_fraction = val_fraction
         self.test_fraction = test_fraction
@@ -144,6 +145,8 @@ class PanelDataModule(LightningDataModule, ABC):
         self.encoder_length = encoder_length
         self.decoder_length = decoder_length
         self.quantiles = tuple(quantiles)
+        self.folds = folds
+        self.fold = fold
         self.seed = seed
         self.starts: dict[str, Tensor] = {}  # of the windows of each part
 
@@ -177,11 +180,14 @@ class PanelDataModule(LightningDataModule, ABC):
             self.scaling.fit(trained, trained[:, -1:])
             self.scaled = self.rows._replace(reals=(self.rows.reals - self.scaling.input_mean) / self.scaling.input_std)
 
-    def boundaries(self, time: Tensor) -> tuple[int, int]:
-        """Return the first time steps of validation and test; without validation they are the same."""
+    def boundaries(self, time: Tensor) -> tuple[int, int, int]:
+        """Return the first time steps of validation and test, which are the same without validation, and its end."""
         first, end = int(time.min()), int(time.max()) + 1
-        first_test = end - max(1, round(self.test_fraction * (end - first)))
-        return first_test - round(self.val_fraction * (first_test - first)), first_test
+        if self.folds is not None and self.fold is not None:
+            first_test, end = (first + step for step in blocks(end - first, self.folds)[self.fold])
+        else:
+            first_test = end - max(1, round(self.test_fraction * (end - first)))
+        return first_test - round(self.val_fraction * (first_test - first)), first_test, end
 
     def split(self, panel: PanelSpec) -> None:
         """Find the windows of each part.
@@ -190,23 +196,33 @@ class PanelDataModule(LightningDataModule, ABC):
             UserMistake: a part holds no window.
         """
         time, length = self.rows.time, panel.encoder_length + panel.decoder_length
-        first, end = int(time.min()), int(time.max()) + 1
-        self.first_val, first_test = self.boundaries(time)
+        first = int(time.min())
+        self.first_val, first_test, end = self.boundaries(time)
+        if self.folds is not None:
+            logger.info(
+                "Fold {} of 0 to {}: time steps {} to {} are the test, those before are trained and validated on.",
+                self.fold,
+                self.folds - 1,
+                first_test - first,
+                end - 1 - first,
+            )
         starts = torch.arange(len(time) - length + 1)
         starts = starts[self.rows.series[starts] == self.rows.series[starts + length - 1]]
         first_target, last_target = time[starts + panel.encoder_length], time[starts + length - 1]
         self.starts = {
             "train": starts[last_target < self.first_val],
             "val": starts[(first_target >= self.first_val) & (last_target < first_test)],
-            "test": starts[first_target >= first_test],
+            "test": starts[(first_target >= first_test) & (last_target < end)],
         }
+        of_fold = " in all" if self.folds is None else f" up to the end of data.fold={self.fold}"
+        remedy = "test_fraction" if self.folds is None else "folds"
         for part in ("train", "test", *(["val"] if self.validates else [])):
             if not len(self.starts[part]):
                 raise UserMistake(
                     f"no window of {panel.encoder_length} + {panel.decoder_length} steps fits into the {part} part "
-                    f"({end - first} time steps in all: {self.first_val - first} to train on, "
+                    f"({end - first} time steps{of_fold}: {self.first_val - first} to train on, "
                     f"{first_test - self.first_val} to validate, {end - first_test} to test). Choose a smaller "
-                    "data.encoder_length or data.decoder_length, or other data.val_fraction and data.test_fraction."
+                    f"data.encoder_length or data.decoder_length, or other data.val_fraction and data.{remedy}."
                 )
 
     def last_test_windows(self, most: int) -> Tensor:
@@ -231,7 +247,9 @@ class PanelDataModule(LightningDataModule, ABC):
 
     def evaluation_batches(self, part: str) -> WindowBatches:
         """Return a part in order, in large batches."""
-        return self.batches(part, EVALUATION_BATCH)
+        stored = sum(tensor.nbytes for tensor in self.raw_windows(self.starts[part][:1]))
+        outputs = self.spec.decoder_length * self.spec.output_size
+        return self.batches(part, evaluation_batch(EVALUATION_BATCH, stored + 4 * outputs))
 
     def batches(self, part: str, batch_size: int, seed: int | None = None) -> WindowBatches:
         """Return a part in batches; without a seed in order."""

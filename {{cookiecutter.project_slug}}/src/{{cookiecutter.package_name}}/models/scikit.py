@@ -6,7 +6,6 @@ neither, log p of a p that is almost 1 for the class it predicts. A regressor's 
 Dimensions: N training samples, B batch, D input features, K outputs.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ class Sklearn(nn.Module):
         # A class by its name, or in snake case without Classifier or Regressor: random_forest, k_neighbors
         estimator: str = "random_forest",
         # Arguments of the class, under its names; unless given, its random_state follows from the seed of the run
-        parameters: Mapping[str, Any] | None = None,
+        parameters: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.is_classifier = spec.task == "classification"

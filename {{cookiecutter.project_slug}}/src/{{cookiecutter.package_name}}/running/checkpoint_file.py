@@ -75,8 +75,8 @@ def require_plain(value: Any, where: str) -> None:
     elif not isinstance(value, PLAIN):
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
         raise UserMistake(
-            f"{where} holds a {kind}: a checkpoint holds tensors and plain values (numbers, texts, lists, dictionaries), "
-            "so that reading one runs no code. Keep a tensor, or a number by float(...), in its place"
+            f"{where} holds a {kind}: a checkpoint holds tensors and plain values (numbers, texts, lists, "
+            "dictionaries), so that reading one runs no code. Keep a tensor, or float(...), in its place"
         )
 
 

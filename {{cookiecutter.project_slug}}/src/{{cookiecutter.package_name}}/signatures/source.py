@@ -66,7 +66,8 @@ def followed(parts: tuple[str, ...], seen: frozenset[tuple[str, ...]]) -> Defini
             return followed((*bound.split("."), *rest), seen | {parts})
         if bound is not None:
             return final(Definition(module, bound), seen | {parts}) if not rest else None
-        found = (followed((*star.split("."), name, *rest), seen | {parts}) for star in module.stars)
+        stars = [star for path in module.stars if load(star := tuple(path.split("."))) is not None]
+        found = (followed((*star, name, *rest), seen | {parts}) for star in stars)
         return next((one for one in found if one is not None), None)
     return None
 

@@ -22,6 +22,7 @@ class Ranges:
     eps: PositiveFloat  # added to the denominator; of a schedule: a smaller change of the rate is not made
     weight_decay: NonNegativeFloat  # λ of λw, added to ∇; of AdamW and Muon: w ← w − lr λ w, apart from ∇
     momentum: ProperFraction  # μ of v ← μv + ∇, w ← w − lr v
+    momentum_decay: NonNegativeFloat  # of NAdam: how fast the momentum comes up
     dampening: NonNegativeFloat  # 1 − dampening is the factor of ∇ in v
     nesterov: Annotated[bool, Needs("momentum")]  # look ahead: w ← w − lr (∇ + μv)
     alpha: ProperFraction  # how slowly the mean of ∇² forgets

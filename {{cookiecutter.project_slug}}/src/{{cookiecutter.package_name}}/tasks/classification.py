@@ -12,7 +12,6 @@ from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
 from ..data.arrays import IGNORED
-from ..data.datamodule import evaluation_batch
 from ..data.spec import DataSpec
 from ..metrics import DEFAULTS
 from .epoch_metrics import Measured, View, collection
@@ -88,11 +87,10 @@ class Classification(Task):
             drawn["decision_regions"] = decision_regions(self.predict_array, points, decide, support)
         return drawn
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def decide_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Return f (samples,) of a support vector machine for inputs (samples, *input_shape) in units of the data."""
-        batches = torch.from_numpy(inputs).to(self.device).split(evaluation_batch(self.spec))
-        return torch.cat([self.network.decision(self.scaling(batch)) for batch in batches]).cpu().numpy()
+        return torch.cat([self.network.decision(self.scaling(batch)) for batch in self.batches(inputs)]).cpu().numpy()
 
     def support_vectors(
         self, inputs: NDArray[Any], classes: NDArray[Any], decide: Callable[[NDArray[Any]], NDArray[Any]] | None

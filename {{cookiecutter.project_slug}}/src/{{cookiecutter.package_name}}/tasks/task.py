@@ -14,7 +14,8 @@ from torch.optim import Optimizer
 from torchmetrics import Metric
 
 from ..components import build
-from ..data.datamodule import evaluation_batch
+from ..data.batches import evaluation_batch
+from ..data.datamodule import EVALUATION_BATCH
 from ..data.spec import DataSpec
 from ..metrics import DEFAULTS, named, snake_case
 from ..running.collectives import in_shares
@@ -250,12 +251,16 @@ class Task(LightningModule):
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer)}
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def predict_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Return predictions for inputs (samples, *input_shape), both in the units of the data."""
         self.eval()
-        batches = torch.from_numpy(inputs).to(self.device).split(evaluation_batch(self.spec))
-        return torch.cat([self(batch) for batch in batches]).cpu().numpy()
+        return torch.cat([self(batch) for batch in self.batches(inputs)]).cpu().numpy()
+
+    def batches(self, inputs: NDArray[Any]) -> tuple[Tensor, ...]:
+        """Return inputs (samples, *input_shape) in batches that fit into memory, on the device of the task."""
+        size = evaluation_batch(EVALUATION_BATCH, inputs[:1].nbytes * max(1, self.spec.output_size))
+        return torch.from_numpy(inputs).to(self.device).split(size)
 
     def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the figures that this task adds, by name; called after the test."""
