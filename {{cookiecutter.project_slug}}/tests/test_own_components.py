@@ -95,8 +95,8 @@ MISTAKES = [
         f"_target_: {PACKAGE}.tasks.vae.VAE\nmetrics:\n- f1\n- _target_: {PACKAGE}.metrics.own.TopK\n  k: 0",
         ["task.metrics.1.k=0"],
     ),
-    ("callbacks", f"ema:\n  _target_: {PACKAGE}.tasks.mine.EMA\n  decya: 0.9", ["mean callbacks.ema.decay?"]),
-    ("callbacks", f"ema:\n  _target_: {PACKAGE}.tasks.mine.EMA\n  decay: 0.9\n  every: a", ["callbacks.ema.every=a"]),
+    ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decya: 0.9", ["mean callbacks.ema.decay?"]),
+    ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decay: 0.9\n  every: a", ["ema.every=a"]),
     ("optimizer", "_target_: torch.optim.NAdam\nmomentum_decay: -1", ["optimizer.momentum_decay=-1"]),
     ("optimizer", "_target_: torch.optim.NAdam\nlr: 0", ["optimizer.lr=0", "greater than 0"]),
     ("optimizer", "_target_: torch.optim.NAdam\nbetas: [0.9, 1.0]", ["optimizer.betas.1=1.0", "less than 1"]),
@@ -117,7 +117,7 @@ MISTAKES = [
 def files(write):
     write("models/mine.py", MODEL)
     write("tasks/vae.py", TASK)
-    write("tasks/mine.py", CALLBACK)
+    write("callbacks/own.py", CALLBACK)
     write("metrics/own.py", METRIC)
 
 
@@ -201,7 +201,7 @@ def test_groups_and_how_often_a_schedule_moves_are_no_arguments():
     assert optimizer.arguments() == {}
     assert optimizer.reserved == {"groups": ({"match": "body.*", "lr": 1.0},)}
     assert json.loads(optimizer.model_dump_json(by_alias=True))["groups"] == [{"match": "body.*", "lr": 1.0}]
-    target = f"{PACKAGE}.schedulers.cosine"
+    target = f"{PACKAGE}.schedulers.cosine.cosine"
     schedule = described(target, "scheduler").model_validate({"_target_": target, "frequency": 2})
     assert schedule.arguments() == {"final_fraction": 0.0} and schedule.asks_for("total_steps")
     assert schedule.reserved == {"interval": None, "monitor": None, "frequency": 2}

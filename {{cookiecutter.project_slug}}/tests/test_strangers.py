@@ -59,7 +59,7 @@ def test_only_what_this_project_and_its_libraries_define_is_built(target):
         factory(Component(_target_=target))
 
 
-@pytest.mark.parametrize("target", ["torch.optim.SGD", "torch.nn.Linear", f"{PACKAGE}.schedulers.cosine"])
+@pytest.mark.parametrize("target", ["torch.optim.SGD", "torch.nn.Linear", f"{PACKAGE}.schedulers.cosine.cosine"])
 def test_what_is_allowed_is_built(target):
     assert callable(factory(Component(_target_=target)))
 

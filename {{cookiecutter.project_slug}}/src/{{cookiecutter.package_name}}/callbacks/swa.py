@@ -1,14 +1,10 @@
-"""Callbacks of the project. `callbacks=[name]` takes any of them, and any of Lightning's, by its file in configs."""
+"""Stochastic weight averaging, as Lightning's averages of weights do it: what is validated is what is kept."""
 
-from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
-from omegaconf import OmegaConf
 from pydantic import NonNegativeInt
-from rich.console import Console
-from rich.syntax import Syntax
 
 
 class SWA(WeightAveraging):
@@ -54,14 +50,3 @@ class SWA(WeightAveraging):
         """End with the mean."""
         if self.has_begun:
             super().on_train_end(trainer, pl_module)
-
-
-class ShowConfiguration(Callback):
-    """Prints the whole configuration of a run on the terminal before the training starts."""
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print what the run folder keeps."""
-        path = Path(trainer.default_root_dir) / ".hydra" / "config.yaml"
-        if trainer.is_global_zero and path.exists():
-            text = OmegaConf.to_yaml(OmegaConf.load(path))
-            Console(stderr=True).print(Syntax(text, "yaml", background_color="default"))
