@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from .component_settings import Component as Component
 from .component_settings import described
 from .mistakes import UserMistake
+from .signatures.source import definition
 
 # The only places that a `_target_` may name: classes and functions of these modules of this package, classes of these
 # libraries. To use another library, such as one with pretrained networks, add its name here: its classes can then be
@@ -35,9 +36,15 @@ def settings_class(target: str, group: str = "") -> type[Component]:
         group: of configurations that it is chosen in, such as optimizer; empty: it is a part of another component.
 
     Raises:
-        UserMistake: `target` lies neither in this package nor in an allowed library.
+        UserMistake: `target` lies neither in this package nor in an allowed library, or only leads there.
     """
     require_allowed(target)
+    found = definition(target)
+    if found is not None and not is_allowed(found.module.name):
+        raise UserMistake(
+            f"_target_={target} is not allowed: it stands in {found.module.name}. It must be a class, or a function of "
+            "this project"
+        )
     return described(target, group)
 
 

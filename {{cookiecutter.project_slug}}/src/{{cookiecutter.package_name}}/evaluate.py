@@ -74,6 +74,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=False,
+        inference_mode=settings.trainer.inference_mode,
     )
     tested = test(trainer, task, batches, settings.seed, None, names)
     metrics = {name.replace("test/", f"{part}/", 1): value for name, value in tested.items()}

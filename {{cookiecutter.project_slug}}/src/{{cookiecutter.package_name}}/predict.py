@@ -112,12 +112,12 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame
         raise UserMistake(
             f"{name} has no predict_step(self, batch, batch_idx): it returns a tensor for inputs (B, ...)"
         )
-    with torch.inference_mode():
+    with torch.no_grad():
         batches = torch.from_numpy(inputs).split(PREDICTED_AT_ONCE)
         outputs = [task.predict_step(batch, number) for number, batch in enumerate(batches)]
     if not all(isinstance(output, torch.Tensor) for output in outputs):
         raise UserMistake(f"predict_step of {name} must return a tensor (B, K), not {type(outputs[0]).__name__}")
-    values = torch.cat([output.reshape(len(output), -1) for output in outputs]).numpy()
+    values = torch.cat([output.reshape(len(output), -1) for output in outputs]).numpy(force=True)
     names = getattr(task, "prediction_names", None) or [f"output{i + 1}" for i in range(values.shape[1])]
     return polars.DataFrame(values, schema=list(names))
 

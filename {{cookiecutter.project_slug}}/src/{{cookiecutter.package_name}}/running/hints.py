@@ -1,5 +1,6 @@
 """What to do about an error that has a usual remedy. Imports no torch: errors are known by their class's name."""
 
+import traceback
 from typing import TYPE_CHECKING
 
 from ..mistakes import first_line
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
 
 # How torch says that memory is used up: on a GPU, on the CPU, and through another rank.
 NO_MEMORY = ("OutOfMemoryError", "MemoryError", "can't allocate memory", "not enough memory")
+NO_GRADIENT = "does not require grad and does not have a grad_fn"
+EVALUATIONS = ("validation_step", "test_step")
 COMPILER = ("torch._dynamo", "torch._inductor")  # where errors of torch.compile are defined
 
 
@@ -29,6 +32,10 @@ def describe(error: Exception, settings: Settings, trainer: "Trainer | None") ->
             "(trainer.accumulate_grad_batches=2 keeps the steps as they are with half of it), the sizes under model, "
             "or choose hardware.precision=bf16-mixed."
         )
+    steps = [frame.name for frame in traceback.extract_tb(error.__traceback__) if frame.name in EVALUATIONS]
+    if NO_GRADIENT in text and steps:
+        inference = ", and set trainer.inference_mode=false" if settings.trainer.inference_mode else ""
+        return f"{text}. In {steps[0]} gradients are off: compute them within torch.enable_grad(){inference}."
     if type(error).__module__.startswith(COMPILER):
         return f"torch could not compile the network ({first_line(error)}): hardware.compile=false trains without."
     return text

@@ -121,7 +121,8 @@ class Trainer(Strict):
     # Refuse operations whose result depends on timing; warn: only say so
     deterministic: bool | Literal["warn"] | None = None
     benchmark: bool | None = None  # let cuDNN try which algorithm is fastest
-    inference_mode: bool = True  # evaluate in torch.inference_mode, otherwise in no_grad
+    # Test in torch.inference_mode, where not even torch.enable_grad() allows gradients; otherwise in torch.no_grad
+    inference_mode: bool = False
     detect_anomaly: bool = False  # find the operation that made a NaN; slow
     profiler: Literal["simple", "advanced"] | None = None  # say at the end where the time went
     enable_progress_bar: bool | None = None  # None: on a terminal

@@ -87,7 +87,7 @@ class Classification(Task):
             drawn["decision_regions"] = decision_regions(self.predict_array, points, decide, support)
         return drawn
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def decide_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Return f (samples,) of a support vector machine for inputs (samples, *input_shape) in units of the data."""
         return torch.cat([self.network.decision(self.scaling(batch)) for batch in self.batches(inputs)]).cpu().numpy()

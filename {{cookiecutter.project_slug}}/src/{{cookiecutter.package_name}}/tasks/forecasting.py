@@ -58,7 +58,7 @@ class Forecasting(Task):
             reached = self.trainer.callback_metrics["test/quantile_loss"]
             logger.info("test/quantile_loss {:.4f}; the true quantiles expect {:.4f}, the best possible", reached, best)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return forecasts with their bands and, if the network says so, which variables and steps they came from."""
         from ..figures import Forecast, attention_over_time, forecasts, variable_importances

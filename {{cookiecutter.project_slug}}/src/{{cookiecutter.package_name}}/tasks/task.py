@@ -251,7 +251,7 @@ class Task(LightningModule):
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer)}
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def predict_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Return predictions for inputs (samples, *input_shape), both in the units of the data."""
         self.eval()
