@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-import test_resume as resuming
 import torch
 
+import test_resume as resuming
 from {{ cookiecutter.package_name }}.configs import CONFIGS
 from {{ cookiecutter.package_name }}.evaluate import evaluate_run
 

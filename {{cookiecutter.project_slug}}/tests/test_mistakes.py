@@ -46,7 +46,7 @@ MISTAKES = [
     ("optimizer.lr=fast", "optimizer.lr=fast", "number"),
     ("optimizer.amsgrad=true", "leaves that to its default", "+optimizer.amsgrad=true"),
     ("optimizer.lrr=0.1", "optimizer.lrr", "mean optimizer.lr?"),
-    ("optimizer.foreach=true", "its file does not list it", "Type +optimizer.foreach=true"),
+    ("optimizer.foreach=true", "leaves that to its default", "To set it: +optimizer.foreach=true"),
     ("+optimizer.momentum=0.9", "optimizer.momentum", "betas"),
     ("optimizer.betas=[0.9]", "optimizer.betas"),
     ("optimizer._target_=torch.optim.Rprop", "torch.optim.Rprop", "betas"),

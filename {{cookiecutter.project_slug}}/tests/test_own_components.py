@@ -76,7 +76,6 @@ class TopK(Metric):
         super().__init__()
 """
 MINE = f"{PACKAGE}.models.mine"
-EMA = f"{PACKAGE}.callbacks.own.EMA"
 # What a file of configs/ holds, and what is said of it.
 MISTAKES = [
     ("model", f"_target_: {MINE}.Mine\nwidth: -1", ["model.width=-1", "greater than 0"]),
@@ -96,8 +95,8 @@ MISTAKES = [
         f"_target_: {PACKAGE}.tasks.vae.VAE\nmetrics:\n- f1\n- _target_: {PACKAGE}.metrics.own.TopK\n  k: 0",
         ["task.metrics.1.k=0"],
     ),
-    ("callbacks", f"ema:\n  _target_: {EMA}\n  decya: 0.9", ["mean callbacks.ema.decay?"]),
-    ("callbacks", f"ema:\n  _target_: {EMA}\n  decay: 0.9\n  every: a", ["callbacks.ema.every=a"]),
+    ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decya: 0.9", ["mean callbacks.ema.decay?"]),
+    ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decay: 0.9\n  every: a", ["ema.every=a"]),
     ("optimizer", "_target_: torch.optim.NAdam\nmomentum_decay: -1", ["optimizer.momentum_decay=-1"]),
     ("optimizer", "_target_: torch.optim.NAdam\nlr: 0", ["optimizer.lr=0", "greater than 0"]),
     ("optimizer", "_target_: torch.optim.NAdam\nbetas: [0.9, 1.0]", ["optimizer.betas.1=1.0", "less than 1"]),
