@@ -198,7 +198,7 @@ def test_what_a_class_needs_is_stated_with_it(write):
     write("models/mine.py", "class Mine:\n    solved_at_once = True\n\n\nclass Sub(Mine):\n    pass\n")
     assert states(f"{MINE}.Sub", "solved_at_once") and not states(f"{PACKAGE}.models.mlp.MLP", "solved_at_once")
     assert states("torch.optim.LBFGS", "reevaluates_loss") and not states("torch.optim.Adam", "reevaluates_loss")
-    assert states(f"{PACKAGE}.optimizers.Muon", "needs_whole_matrices")
+    assert states(f"{PACKAGE}.optimizers.muon.Muon", "needs_whole_matrices")
     assert states("torch.optim.Muon", "needs_whole_matrices")
     assert states("torch.optim.lr_scheduler.ReduceLROnPlateau", "watches_metric")
     assert states("torch.optim.lr_scheduler.ReduceLROnPlateau", "reevaluates_loss") is False
