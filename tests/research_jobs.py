@@ -21,6 +21,7 @@ Of the code, PACKAGE stands for the name of the package. Every command runs in a
 torch: it starts as fresh as one that is typed, without the seconds for the import.
 """
 
+import csv
 import json
 import os
 import re
@@ -240,10 +241,11 @@ class Job:
             return
         self.succeed("predict", *words)
         rows = len(Path(wanted["rows"]).read_text(encoding="utf-8").splitlines())
-        header, *lines = Path("predictions.csv").read_text(encoding="utf-8").splitlines()
-        names, expected = header.split(","), wanted["columns"]
+        with Path("predictions.csv").open(encoding="utf-8", newline="") as file:
+            names, *lines = csv.reader(file)
+        expected = wanted["columns"]
         right = len(names) == expected if isinstance(expected, int) else names == list(map(str, expected))
-        self.check(right, f"predict has the columns {header}")
+        self.check(right, f"predict has the columns {names}")
         self.check(len(lines) == rows - 1, f"predict gave {len(lines)} rows for {rows - 1}")
 
     def export(self) -> None:
