@@ -5,7 +5,7 @@ Dimensions: B batch, D values of a sample, Z values of noise.
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
@@ -28,7 +28,7 @@ class GAN(LightningModule):
         discriminator_lr: learning rate of the discriminator, which has to be ahead (Heusel et al. 2017).
     """
 
-    higher_is_better: ClassVar = {"energy_distance": False}
+    higher_is_better = {"energy_distance": False}
 
     def __init__(
         self,
