@@ -40,7 +40,7 @@ class Predictor(nn.Module):
 
 
 class Forward(nn.Module):
-    """Any other LightningModule's `forward`, whatever it calls its inputs."""
+    """A `forward` of a LightningModule's own, whatever it calls its inputs."""
 
     def __init__(self, task: LightningModule) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ def trace(task: LightningModule, inputs: tuple[Tensor, ...], any_batch: tuple[An
         with quiet():
             return torch.export.export(module, inputs, dynamic_shapes=(any_batch,))
     except Exception as error:
-        if isinstance(task, Task):
+        if isinstance(module, Predictor):
             raise
         raise UserMistake(
             f"{type(task).__name__}.forward cannot be traced with inputs {tuple(inputs[0].shape)}: {first_line(error)}"
@@ -104,12 +104,12 @@ def trace(task: LightningModule, inputs: tuple[Tensor, ...], any_batch: tuple[An
 
 
 def predictor(task: LightningModule) -> nn.Module:
-    """Return the part of a task that predicts; a LightningModule of another kind is its `forward`.
+    """Return the part of a task that predicts; of a LightningModule with a `forward` of its own that.
 
     Raises:
         UserMistake: it has none.
     """
-    if isinstance(task, Task):
+    if isinstance(task, Task) and type(task).forward is Task.forward:
         return Predictor(task)
     if not is_overridden("forward", task):
         raise UserMistake(f"{type(task).__name__} has no forward(self, inputs), so there is nothing to export")
@@ -128,6 +128,8 @@ def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor,
     example = getattr(task, "example_input_array", None)
     if example is not None:
         return (example[torch.arange(number) % len(example)],)
+    if isinstance(task, Task) and not isinstance(spec, PanelSpec):
+        task.require_one_input()
     if not spec.input_shape:
         raise UserMistake(
             f"What {type(task).__name__} takes is not known: give the data's spec an input_shape, or the task an "
