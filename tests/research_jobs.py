@@ -212,13 +212,13 @@ class Job:
         summaries = [json.loads(path.read_text(encoding="utf-8")) for path in sweep.glob("*/summary.json")]
         self.check([one["status"] for one in summaries] == ["completed"] * 2, "the sweep has not completed two jobs")
         tested = [name for name in summaries[0]["metrics"] if name.startswith("test/")]
-        said = self.succeed("report", str(sweep), *(word for name in tested for word in ("--metric", name)))
+        said, best = self.succeed("report", str(sweep)), self.settings.get("best", "Best by the ")
+        self.check(best in said, f"report does not say {best!r}:\n{said}")
+        self.succeed("report", str(sweep), *(word for name in tested for word in ("--metric", name)))
         table = (sweep / "report" / "table.csv").read_text(encoding="utf-8")
         self.check(table.count("\n") == 3, f"the table has not two rows:\n{table}")
         for name in tested:
             self.check(name in table, f"{name} is not in the table:\n{table}")
-        best = self.settings.get("best", "Best by the ")
-        self.check(best in said, f"report does not say {best!r}:\n{said}")
 
     def evaluate(self) -> None:
         """Test the weights of the run again."""
