@@ -1,5 +1,7 @@
 """`predict` and `export-model` need nothing but the run folder, and say what is wrong with what they are given."""
 
+from pathlib import Path
+
 import numpy as np
 import polars
 import pytest
@@ -12,6 +14,7 @@ from {{ cookiecutter.package_name }}.data.scaling import Scaling
 from {{ cookiecutter.package_name }}.data.spec import DataSpec
 from {{ cookiecutter.package_name }}.exporting import write_programs
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.predict import as_inputs
 from {{ cookiecutter.package_name }}.running.checkpoints import load_trained
 from {{ cookiecutter.package_name }}.tasks.classification import Classification
 
@@ -128,6 +131,16 @@ def test_what_cannot_be_exported_is_refused(train, command):
     for words, message in [(["format=pt2"], "computes outside torch"), (["format=onxn"], "Did you mean onnx?")]:
         done = command("export-model", f"run={folder}", *words)
         assert done.status == 2 and message in done.stderr, done.stderr
+
+
+def test_tokens_are_read_as_whole_numbers():
+    spec = DataSpec(input_shape=(2,), num_tokens=5)
+    table = polars.DataFrame({"x1": [4, 0], "x2": [1.0, 2.0]})
+    inputs = as_inputs(table, spec, Path("new.csv"))
+    assert inputs.dtype == np.int64 and inputs.tolist() == [[4, 1], [0, 2]]
+    for wrong in (5, -1, 0.5):
+        with pytest.raises(UserMistake, match=f"tokens, whole numbers from 0 to 4, but row 2 has {wrong}"):
+            as_inputs(table.with_columns(x2=polars.Series([1.0, wrong])), spec, Path("new.csv"))
 
 
 class Doubled(LightningModule):

@@ -155,12 +155,12 @@ def as_rows(quantiles: "NDArray[Any]", rows: "NDArray[Any]", height: int, names:
 
 
 def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[Any]":
-    """Return the numbers of a table as inputs (samples, *input_shape) float32.
+    """Return the numbers of a table as inputs (samples, *input_shape) float32; tokens are int64.
 
     Columns are taken by the names of the features, or, if it has none of them, all numeric ones in order.
 
     Raises:
-        UserMistake: a column is not there, or holds something else than numbers.
+        UserMistake: a column is not there, or holds something else than numbers, or than tokens.
     """
     import numpy as np
     import polars
@@ -178,13 +178,18 @@ def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[An
     elif missing:
         raise UserMistake(f"input={source} has no column {missing[0]!r}. {nearest(missing[0], table.columns)}")
     inputs = table.select(polars.col(names).cast(polars.Float32, strict=False)).to_numpy()
-    wrong = np.argwhere(~np.isfinite(inputs))
+    right, numbers = np.isfinite(inputs), "numbers"
+    if spec.num_tokens:
+        right = right & (inputs == np.round(inputs)) & (inputs >= 0) & (inputs < spec.num_tokens)
+        numbers = f"tokens, whole numbers from 0 to {spec.num_tokens - 1}"
+    wrong = np.argwhere(~right)
     if len(wrong):
         row, column = wrong[0]
         raise UserMistake(
-            f"input={source}: column {names[column]!r} must hold numbers, but row {row + 1} has "
+            f"input={source}: column {names[column]!r} must hold {numbers}, but row {row + 1} has "
             f"{table[names[column]][int(row)]!r}"
         )
+    inputs = inputs.astype(np.int64) if spec.num_tokens else inputs
     return np.ascontiguousarray(inputs.reshape(-1, *spec.input_shape))
 
 
