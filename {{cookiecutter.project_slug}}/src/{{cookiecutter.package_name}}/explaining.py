@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.errors import MissingConfigException, OverrideParseException
-from omegaconf import Container, OmegaConf
+from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError
 
 from .components import is_allowed, settings_class
@@ -102,7 +102,7 @@ def explain_key(full_key: str, parent: Container) -> str:
 
 def unlisted(section: Any) -> list[str]:
     """Return the settings of a component that its signature has and a configuration leaves out."""
-    target = OmegaConf.to_container(section, resolve=False).get("_target_") if OmegaConf.is_dict(section) else None
+    target = section.get("_target_") if isinstance(section, DictConfig) else None
     if not isinstance(target, str) or not is_allowed(target):
         return []
     return [name for name in settings_class(target).names() if name not in section]
