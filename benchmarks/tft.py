@@ -168,7 +168,7 @@ def theirs(data: Any) -> nn.Module:
 
 def train(network: nn.Module, data: Any, options: argparse.Namespace) -> None:
     """Take the steps."""
-    from measured.losses import Quantile
+    from measured.losses.forecasting import Quantile
 
     loss = Quantile(data.spec)
     optimizer = torch.optim.Adam(network.parameters(), lr=options.lr)
@@ -192,7 +192,7 @@ def train(network: nn.Module, data: Any, options: argparse.Namespace) -> None:
 @torch.inference_mode()
 def test(network: nn.Module, data: Any) -> float:
     """Return the mean quantile loss of the test windows, in the units of the data."""
-    from measured.losses import quantile_loss
+    from measured.losses.forecasting import quantile_loss
 
     network.eval()
     to_units, quantiles = data.scaling.to_units, data.spec.quantiles
@@ -205,7 +205,7 @@ def test(network: nn.Module, data: Any) -> float:
 
 def realised(data: Any) -> float:
     """Return what the true quantiles reach on the test windows, by the same function."""
-    from measured.losses import quantile_loss
+    from measured.losses.forecasting import quantile_loss
 
     starts = data.starts["test"]
     targets = data.raw_windows(starts).targets.double()

@@ -27,9 +27,10 @@ def problems() -> Iterator[str]:
     described = part("component_settings").described
     files = [
         (path, values)
-        for group in part("configs").COMPONENTS
+        for group in (*part("configs").COMPONENTS, *part("configs").COLLECTIONS)
         for path in sorted((part("configs").CONFIGS / group).glob("*.yaml"))
-        if str((values := yaml.safe_load(path.read_text(encoding="utf-8")))["_target_"]).startswith(PACKAGE)
+        for values in sections(yaml.safe_load(path.read_text(encoding="utf-8")))
+        if str(values["_target_"]).startswith(PACKAGE)
     ]
     yield from [f"{path}: {name} is missing" for path, values in files for name in missing(path, values, described)]
     for target, group in sorted({(values["_target_"], path.parent.name) for path, values in files}):
@@ -37,6 +38,11 @@ def problems() -> Iterator[str]:
         stated = [values for _, values in files if values["_target_"] == target]
         for what in [*undescribed(kind), *misread(kind, target), *undefaulted(kind, stated)]:
             yield f"{target}: {what}"
+
+
+def sections(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is built of the content of a file: the whole, or its sections."""
+    return [values] if "_target_" in values else list(values.values())
 
 
 def missing(path: Any, values: dict[str, Any], described: Any) -> set[str]:

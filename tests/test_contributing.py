@@ -83,7 +83,7 @@ def test_an_unchanged_project_brings_nothing_back(template: Path, project: Path)
 def test_what_was_edited_comes_back_and_out_of_the_template_again(
     template: Path, project: Path, tmp_path: Path
 ) -> None:
-    change(project / "src/a_study/losses.py", "\nimport torch\n", "\nimport torch\n\nNUMBER = f'{{{1}}}'\n")
+    change(project / "src/a_study/losses/forecasting.py", "\nimport torch\n", "\nimport torch\n\nNUMBER = f'{{{1}}}'\n")
     change(project / "tests/test_losses.py", "from a_study", "from a_study.data.spec import DataSpec\nfrom a_study")
     change(project / "README.md", "make train    # one model", "make train    # a model")
     change(project / "pyproject.toml", '"tensorboard>=2.18,<3"', '"tensorboard>=2.19,<3"')
@@ -94,8 +94,8 @@ def test_what_was_edited_comes_back_and_out_of_the_template_again(
     said = bring_back(template, project)
 
     written = {line.removesuffix(": brought back") for line in said if line.endswith(": brought back")}
-    new = {MODEL, CONFIG}
-    assert written == {"src/a_study/losses.py", "tests/test_losses.py", "README.md", "pyproject.toml", "Makefile"} | new
+    edited = {"src/a_study/losses/forecasting.py", "tests/test_losses.py", "README.md", "pyproject.toml", "Makefile"}
+    assert written == edited | {MODEL, CONFIG}
     assert said[-1].startswith("Left to you: 0.")
     assert differing(project, bake_into(template, tmp_path / "again", **ANSWERS)) == set()
     sources = template / PROJECT
@@ -137,10 +137,10 @@ def test_what_jinja_wrote_is_named_and_left(template: Path, project: Path, tmp_p
 
 
 def test_what_changed_in_the_template_since_is_kept(template: Path, project: Path) -> None:
-    losses = template / PROJECT / "src" / PACKAGE / "losses.py"
+    losses = template / PROJECT / "src" / PACKAGE / "losses/forecasting.py"
     losses.write_text(read(losses) + "# new in the template\n", encoding="utf-8")
     change(template / PROJECT / "README.md", "make train    # one model", "make train    # the first")
-    change(project / "src/a_study/losses.py", "\nimport torch\n", "\nimport torch\n\nNUMBER = 1\n")
+    change(project / "src/a_study/losses/forecasting.py", "\nimport torch\n", "\nimport torch\n\nNUMBER = 1\n")
     change(project / "README.md", "make train    # one model", "make train    # a model")
 
     said = bring_back(template, project)
@@ -176,7 +176,7 @@ def test_make_try_checks_what_the_template_makes_now_and_keeps_what_was_edited(t
     assert 'stage = "product"' in read(template / "try/project/pyproject.toml")
 
     change(template / "try/project/README.md", "make train", "make  train")
-    broken = template / PROJECT / "src" / PACKAGE / "losses.py"
+    broken = template / PROJECT / "src" / PACKAGE / "losses/forecasting.py"
     broken.write_text(read(broken) + "import os\n", encoding="utf-8")
     done = make()
     assert done.returncode == 2 and "E402" in done.stdout

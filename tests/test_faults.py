@@ -196,3 +196,27 @@ def test_a_server_that_answers_is_told_everything_and_no_key_is_written(train: T
     assert KEY not in done.said
     for path in done.folder.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
+
+
+def test_the_best_checkpoint_is_uploaded_once_somebody_is_logged_in(train: Train) -> None:
+    with fake_wandb() as server:
+        done = train("tracking=wandb", "tracking.log_model=best", WANDB_BASE_URL=server.url, **NETWORK)
+    assert done.status == 0 and "did not take" not in done.said
+    assert server.files["/artifact/best.ckpt"] == (done.folder / "checkpoints" / "best.ckpt").read_bytes()
+
+
+def test_the_best_checkpoint_of_an_offline_run_is_uploaded_by_sync(
+    train: Train, clean_environment: dict[str, str]
+) -> None:
+    done = train("tracking=wandb", "tracking.log_model=best", "tracking.mode=offline")
+    (recorded,) = (done.folder / "wandb").glob("offline-run-*")
+    with fake_wandb() as server:
+        subprocess.run(
+            [sys.executable, "-m", "wandb", "sync", str(recorded)],
+            cwd=done.folder,
+            env=clean_environment | NETWORK | {"WANDB_BASE_URL": server.url},
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+    assert server.files["/artifact/best.ckpt"] == (done.folder / "checkpoints" / "best.ckpt").read_bytes()

@@ -18,7 +18,7 @@ Outcome = tuple[Path, Done]
 PROJECT = Path("{{cookiecutter.project_slug}}")
 PACKAGE = Path("{{cookiecutter.package_name}}")
 ANSWERS = {"project_name": 'The "best" Größe', "package_name": "best", "author_name": "Zoë \\ Kim", "stage": "product"}
-LOSSES = "src/best/losses.py"
+LOSSES = "src/best/losses/regression.py"
 README_SENTENCE = "A setting that does not exist or is out of range is refused before anything is trained"
 
 
@@ -90,7 +90,7 @@ def unchanged(created: Outcome) -> dict[str, Done]:
 def second_commit(template: Path, created: Outcome, unchanged: dict[str, Done]) -> str:
     """The next version of the template: changed lines, one of them with an answer, a new file, other CI."""
     change(template / "cookiecutter.json", '"_version": "', '"_version": "9.')
-    losses = template / PROJECT / "src" / PACKAGE / "losses.py"
+    losses = template / PROJECT / "src" / PACKAGE / "losses/regression.py"
     losses.write_text("# The template says so.\n" + read(losses), encoding="utf-8")
     (template / PROJECT / "NEW.md").write_text("New for {{ cookiecutter.project_name }}.\n", encoding="utf-8")
     add_a_line(template / PROJECT / ".github/workflows/ci.yml", "# one more line")

@@ -11,7 +11,7 @@ from {{ cookiecutter.package_name }}.data.curves import Plane, Salary
 from {{ cookiecutter.package_name }}.data.planar import Blobs, Circles
 from {{ cookiecutter.package_name }}.data.scaling import Scaling
 from {{ cookiecutter.package_name }}.data.spec import DataSpec
-from {{ cookiecutter.package_name }}.losses import SquaredError
+from {{ cookiecutter.package_name }}.losses.regression import SquaredError
 from {{ cookiecutter.package_name }}.models.linear import Linear
 from {{ cookiecutter.package_name }}.tasks.regression import Regression
 

@@ -32,6 +32,13 @@ def test_learning_curves_have_a_panel_for_the_second_metric(metric):
     assert lines(second)["val"].get_ydata().tolist() == [0.5] * 3
 
 
+def test_learning_curves_of_other_losses_have_a_panel_each_and_what_only_the_test_measures_has_none():
+    rows = [{"epoch": e, "step": e, "train/generator_loss": 1.0, "train/discriminator_loss": 2.0} for e in range(3)]
+    rows.append({"epoch": 3, "step": 3, "test/distance": 0.1})
+    panels = figures.learning_curves(rows).axes
+    assert [axes.get_ylabel() for axes in panels] == ["discriminator_loss", "generator_loss"]
+
+
 def test_losses_over_decades_get_a_log_axis():
     rows = [{"epoch": e, "step": e, "train/loss": 10.0**-e} for e in range(4)]
     assert figures.learning_curves(rows).axes[0].get_yscale() == "log"

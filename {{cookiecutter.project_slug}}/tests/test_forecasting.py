@@ -7,7 +7,7 @@ import torch
 from {{ cookiecutter.package_name }}.data.demand import Demand
 from {{ cookiecutter.package_name }}.data.spec import DataSpec, PanelSpec
 from {{ cookiecutter.package_name }}.data.windows import Windows
-from {{ cookiecutter.package_name }}.losses import Quantile, quantile_loss
+from {{ cookiecutter.package_name }}.losses.forecasting import Quantile, quantile_loss
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.models.tft import TFT
 

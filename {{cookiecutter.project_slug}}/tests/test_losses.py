@@ -11,15 +11,11 @@ from torch.nn import functional
 
 from {{ cookiecutter.package_name }}.data.arrays import IGNORED
 from {{ cookiecutter.package_name }}.data.spec import DataSpec, PanelSpec
-from {{ cookiecutter.package_name }}.losses import (
-    DEFAULT_LOSSES,
-    BinaryCrossEntropy,
-    CrossEntropy,
-    Hinge,
-    Huber,
-    Quantile,
-    SquaredError,
-)
+from {{ cookiecutter.package_name }}.losses import DEFAULT_LOSSES
+from {{ cookiecutter.package_name }}.losses.classification import BinaryCrossEntropy, CrossEntropy, Hinge
+from {{ cookiecutter.package_name }}.losses.forecasting import Quantile
+from {{ cookiecutter.package_name }}.losses.from_spec import TASKS
+from {{ cookiecutter.package_name }}.losses.regression import Huber, SquaredError
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 
 TARGETS = torch.tensor([0, 1, 2, 2, 1, 2, 2, 0, 2, 2])
@@ -123,7 +119,7 @@ def test_balanced_weights_need_counts():
 
 def test_every_task_has_a_loss():
     assert DEFAULT_LOSSES["multilabel"] is BinaryCrossEntropy
-    assert {*DEFAULT_LOSSES} == {"classification", "multilabel", "regression", "forecasting"}
+    assert tuple(DEFAULT_LOSSES) == TASKS == ("classification", "multilabel", "regression", "forecasting")
 
 
 def test_binary_cross_entropy_is_the_mean_of_scikit_learns_over_the_labels():

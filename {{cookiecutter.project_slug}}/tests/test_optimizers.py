@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
-from {{ cookiecutter.package_name }}.optimizers import Muon
+from {{ cookiecutter.package_name }}.optimizers.muon import Muon
 
 
 def losses(folder):

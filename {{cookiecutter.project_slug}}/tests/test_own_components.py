@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from {{ cookiecutter.package_name }}.checking import describe
 from {{ cookiecutter.package_name }}.component_settings import described
+from {{ cookiecutter.package_name }}.signatures.capabilities import states
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 MODEL = """
@@ -95,8 +96,8 @@ MISTAKES = [
         f"_target_: {PACKAGE}.tasks.vae.VAE\nmetrics:\n- f1\n- _target_: {PACKAGE}.metrics.own.TopK\n  k: 0",
         ["task.metrics.1.k=0"],
     ),
-    ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.EMA\n  decya: 0.9", ["mean callbacks.ema.decay?"]),
-    ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.EMA\n  decay: 0.9\n  every: a", ["callbacks.ema.every=a"]),
+    ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decya: 0.9", ["mean callbacks.ema.decay?"]),
+    ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decay: 0.9\n  every: a", ["ema.every=a"]),
     ("optimizer", "_target_: torch.optim.NAdam\nmomentum_decay: -1", ["optimizer.momentum_decay=-1"]),
     ("optimizer", "_target_: torch.optim.NAdam\nlr: 0", ["optimizer.lr=0", "greater than 0"]),
     ("optimizer", "_target_: torch.optim.NAdam\nbetas: [0.9, 1.0]", ["optimizer.betas.1=1.0", "less than 1"]),
@@ -117,7 +118,7 @@ MISTAKES = [
 def files(write):
     write("models/mine.py", MODEL)
     write("tasks/vae.py", TASK)
-    write("callbacks.py", CALLBACK)
+    write("callbacks/own.py", CALLBACK)
     write("metrics/own.py", METRIC)
 
 
@@ -188,10 +189,27 @@ def test_names_that_pydantic_has_itself_can_be_settings(files):
     assert sentence == "copy_=1 is not a setting. Did you mean copy?"
 
 
+def test_what_a_class_needs_is_stated_with_it(write):
+    write(
+        "models/own.py",
+        "from torch import optim\n\n\nclass Quiet(optim.LBFGS):\n    pass\n\n\n"
+        "class Calm(Quiet):\n    reevaluates_loss = False\n",
+    )
+    write("models/mine.py", "class Mine:\n    solved_at_once = True\n\n\nclass Sub(Mine):\n    pass\n")
+    assert states(f"{MINE}.Sub", "solved_at_once") and not states(f"{PACKAGE}.models.mlp.MLP", "solved_at_once")
+    assert states("torch.optim.LBFGS", "reevaluates_loss") and not states("torch.optim.Adam", "reevaluates_loss")
+    assert states(f"{PACKAGE}.optimizers.Muon", "needs_whole_matrices")
+    assert states("torch.optim.Muon", "needs_whole_matrices")
+    assert states("torch.optim.lr_scheduler.ReduceLROnPlateau", "watches_metric")
+    assert states("torch.optim.lr_scheduler.ReduceLROnPlateau", "reevaluates_loss") is False
+    for name, expected in {"Quiet": True, "Calm": False}.items():
+        assert states(f"{PACKAGE}.models.own.{name}", "reevaluates_loss") is expected, name
+
+
 def test_what_cannot_be_read_takes_any_setting(write):
     write("models/mine.py", "from dataclasses import dataclass\n\n\n@dataclass\nclass Mine:\n    width: int = 3\n")
     write("models/broken.py", "class Broken(:\n")
-    for target in (f"{MINE}.Mine", f"{PACKAGE}.models.broken.Broken", f"{PACKAGE}.models.nowhere.Nowhere"):
+    for target in (f"{MINE}.Mine", f"{PACKAGE}.models.broken.Broken"):
         assert given(target, width=3).arguments() == {"width": 3}
 
 
@@ -201,7 +219,7 @@ def test_groups_and_how_often_a_schedule_moves_are_no_arguments():
     assert optimizer.arguments() == {}
     assert optimizer.reserved == {"groups": ({"match": "body.*", "lr": 1.0},)}
     assert json.loads(optimizer.model_dump_json(by_alias=True))["groups"] == [{"match": "body.*", "lr": 1.0}]
-    target = f"{PACKAGE}.schedulers.cosine"
+    target = f"{PACKAGE}.schedulers.cosine.cosine"
     schedule = described(target, "scheduler").model_validate({"_target_": target, "frequency": 2})
     assert schedule.arguments() == {"final_fraction": 0.0} and schedule.asks_for("total_steps")
     assert schedule.reserved == {"interval": None, "monitor": None, "frequency": 2}

@@ -3,9 +3,17 @@
 import numpy as np
 import polars
 import pytest
+import torch
+from lightning.pytorch import LightningModule
+from torch import nn
 
 from {{ cookiecutter.package_name }}.data.bundled import Bundled
+from {{ cookiecutter.package_name }}.data.scaling import Scaling
+from {{ cookiecutter.package_name }}.data.spec import DataSpec
+from {{ cookiecutter.package_name }}.exporting import write_programs
+from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.running.checkpoints import load_trained
+from {{ cookiecutter.package_name }}.tasks.classification import Classification
 
 
 @pytest.fixture
@@ -120,3 +128,55 @@ def test_what_cannot_be_exported_is_refused(train, command):
     for words, message in [(["format=pt2"], "computes outside torch"), (["format=onxn"], "Did you mean onnx?")]:
         done = command("export-model", f"run={folder}", *words)
         assert done.status == 2 and message in done.stderr, done.stderr
+
+
+class Doubled(LightningModule):
+    """Names its inputs as it likes."""
+
+    def __init__(self):
+        super().__init__()
+        self.affine = nn.Linear(3, 2)
+
+    def forward(self, images):
+        return 2 * self.affine(images)
+
+
+class Choosy(Doubled):
+    def forward(self, images):
+        return images if images.sum() > 0 else super().forward(images)
+
+
+def test_a_plain_lightning_module_is_exported_by_its_forward(tmp_path):
+    task = Doubled().eval()
+    paths = write_programs(task, DataSpec(input_shape=(3,)), tmp_path, ["pt2"])
+    inputs = torch.randn(5, 3)
+    torch.testing.assert_close(torch.export.load(paths["pt2"]).module()(inputs), task(inputs))
+    with pytest.raises(UserMistake, match=r"Choosy.forward cannot be traced with inputs \(8, 3\)"):
+        write_programs(Choosy(), DataSpec(input_shape=(3,)), tmp_path, ["pt2"])
+
+
+class Beside(nn.Module):
+    """Takes two inputs, as a network on graphs does."""
+
+    def forward(self, features, edges):
+        return edges * features
+
+
+class Alone(Classification):
+    """Says what the other input is of a sample alone."""
+
+    def forward(self, inputs):
+        return self.network(inputs, torch.full_like(inputs, 2))
+
+
+def test_a_network_of_several_inputs_is_refused_unless_its_task_says_what_one_input_is(tmp_path):
+    spec = DataSpec("classification", (3,), 3)
+    task, alone = (kind(Beside(), nn.CrossEntropyLoss(), spec, Scaling(spec), None) for kind in (Classification, Alone))
+    for refused in (task.require_one_input, lambda: write_programs(task, spec, tmp_path, ["pt2"])):
+        with pytest.raises(UserMistake, match=r"Beside takes features, edges, and .*forward\(self, inputs\)"):
+            refused()
+    alone.require_one_input()
+    inputs = torch.randn(5, 3)
+    torch.testing.assert_close(torch.from_numpy(alone.predict_array(inputs.numpy())), 2 * inputs)
+    paths = write_programs(alone, spec, tmp_path, ["pt2"])
+    torch.testing.assert_close(torch.export.load(paths["pt2"]).module()(inputs), 2 * inputs)

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from {{ cookiecutter.package_name }}.components import build, settings_class
 from {{ cookiecutter.package_name }}.configs import CONFIGS
-from {{ cookiecutter.package_name }}.schedulers import cosine, onecycle, warmup_cosine
+from {{ cookiecutter.package_name }}.schedulers.cosine import cosine, onecycle, warmup_cosine
 
 
 @pytest.fixture

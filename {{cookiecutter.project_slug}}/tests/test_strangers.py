@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from {{ cookiecutter.package_name }}.components import Component, factory
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.running.integrity import seal
+from {{ cookiecutter.package_name }}.strangers import place_problem
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 EVIL = "{_target_: os.system, command: touch was-here}"  # called in the folder of a test, it would leave a file
@@ -58,11 +59,12 @@ def test_only_what_this_project_and_its_libraries_define_is_built(target):
         factory(Component(_target_=target))
 
 
-@pytest.mark.parametrize("target", ["torch.optim.SGD", "torch.nn.Linear", f"{PACKAGE}.schedulers.cosine"])
+@pytest.mark.parametrize("target", ["torch.optim.SGD", "torch.nn.Linear", f"{PACKAGE}.schedulers.cosine.cosine"])
 def test_what_is_allowed_is_built(target):
     assert callable(factory(Component(_target_=target)))
 
 
+CHECKPOINTS = "{_target_: lightning.pytorch.callbacks.ModelCheckpoint, dirpath: %s}"
 # Commands to paste: the overrides, and what the refusal names.
 COMMANDS = [
     (["model._target_=os.system", "+model.command='touch was-here'"], "model._target_=os.system"),
@@ -86,7 +88,56 @@ COMMANDS = [
     (["data.folder=../was-here"], "data.folder=../was-here", "must stay in this project's folder"),
     (["data.folder=/was-here"], "data.folder=/was-here", "must stay in this project's folder"),
     (["data.folder='~/was-here'"], "data.folder=~/was-here", "must stay in this project's folder"),
+    (["+callbacks.x=" + CHECKPOINTS % "../was-here"], "callbacks.x.dirpath=../was-here", "this project's folder"),
+    (["+callbacks.x=" + CHECKPOINTS % "'${oc.env:HOME}'"], "callbacks.x.dirpath=/", "this project's folder"),
+    (["+tracking._target_=lightning.pytorch.loggers.CSVLogger", "+tracking.save_dir=/was-here"], "tracking.save_dir"),
 ]
+# What a setting of a callback or a logger may be, and what it may not.
+PLACES = [
+    ("tracking.save_dir", "logs/mine", ""),
+    ("tracking.save_dir", "/was-here", "folder"),
+    ("tracking.save_dir", "~/was-here", "folder"),
+    ("tracking.save_dir", "logs/../../was-here", "folder"),
+    ("tracking.save_dir", "..", "folder"),
+    ("tracking.save_dir", "file:///was-here", "folder"),
+    ("tracking.save_dir", "s3://bucket/was-here", "tracking_uri"),
+    ("tracking.save_dir", "simplecache::logs", "tracking_uri"),
+    ("tracking.save_dir", "https://example.org", "tracking_uri"),
+    ("tracking.save_dir", "$HOME/was-here", "environment"),
+    ("tracking.settings.base_url", "https://example.org", "tracking_uri"),
+    ("tracking.settings.root_dir", "/was-here", "folder"),
+    ("tracking.x.0", "/was-here", "folder"),
+    ("tracking.tracking_uri", "https://example.org/x/../y", ""),
+    ("tracking.tracking_uri", "http://localhost:5000", ""),
+    ("tracking.tracking_uri", "file:./mlruns", ""),
+    ("tracking.tracking_uri", "file:runs/mlruns", ""),
+    ("tracking.tracking_uri", "sqlite:///runs/mlflow.db", ""),
+    ("tracking.tracking_uri", "sqlite:////was-here.db", "folder"),
+    ("tracking.tracking_uri", "SQLite+pysqlite:////was-here.db", "folder"),
+    ("tracking.tracking_uri", "sqlite:///file:/was-here.db?uri=true", "folder"),
+    ("tracking.tracking_uri", "sqlite:///../was-here.db", "folder"),
+    ("tracking.tracking_uri", "file:/was-here", "folder"),
+    ("tracking.tracking_uri", "file:///was-here", "folder"),
+    ("tracking.tracking_uri", "FILE:%2Fwas-here", "folder"),
+    ("tracking.tracking_uri", "file:a/%2e%2e/%2e%2e/was-here", "folder"),
+    ("tracking.tracking_uri", "mysql://host/db", "tracking_uri"),
+    ("tracking.tracking_uri", "dbfs:/was-here", "tracking_uri"),
+    ("callbacks.best.filename", "{epoch:02d}-{val/loss:.2f}", ""),
+    ("callbacks.best.filename", "../was-here", "folder"),
+    ("callbacks.best.monitor", "val/loss", ""),
+    ("callbacks.best.every", 3, ""),
+    ("tracking.notes", "/ 2 and ~ 3 % better, see https://example.org", ""),
+    ("tracking.tags.0", "../a", ""),
+    ("tracking.notes_file", "/was-here", "folder"),
+    ("data.path", "/data/houses.csv", ""),
+    ("trackings.save_dir", "/elsewhere", ""),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "named"), PLACES)
+def test_a_callback_and_a_logger_write_in_the_folder_of_the_project(key, value, named):
+    why = place_problem(key, value)
+    assert named in why and bool(named) == bool(why)
 
 
 def assert_refused(done, folder, named):

@@ -24,7 +24,7 @@ def jobs(folder):
 
 def test_a_job_id_does_not_depend_on_the_order_or_the_name_of_the_sweep():
     overrides = ["model=mlp", "seed=1", "optimizer.lr=0.01"]
-    ids = {job_id([*order, f"sweep={i}"]) for i, order in enumerate(permutations(overrides))}
+    ids = {job_id([*order, f"sweep={i}", f"tracking.notes={i}"]) for i, order in enumerate(permutations(overrides))}
     assert len(ids) == 1
     assert "mlp" in ids.pop()
 

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from base64 import b64encode
+from hashlib import md5
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from lightning.pytorch.loggers import CSVLogger
 from loguru import logger
 from matplotlib.image import imsave
+from pydantic import ValidationError
 
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.settings import Tracking
@@ -129,18 +132,47 @@ def test_the_csv_tracker_writes_metrics_and_config(tmp_path):
     assert "hidden_sizes" in (tmp_path / "csv" / "hparams.yaml").read_text()
 
 
+def test_a_secret_in_an_error_is_not_told_to_the_tracker(tmp_path, monkeypatch):
+    monkeypatch.setenv("MY_API_KEY", "correct-horse-battery")
+    tracker = start("csv", tmp_path)
+    noted = {}
+    tracker.note = noted.update
+    conclude(tracker, {"status": "failed", "error": "KeyError: correct-horse-battery"})
+    assert noted == {"status": "failed", "error": "KeyError: <MY_API_KEY>"}
+
+
 def test_tensorboard_writes_events_or_names_the_missing_package(tmp_path):
     if find_spec("tensorboard") is None and find_spec("tensorboardX") is None:
         with pytest.raises(UserMistake, match="pip install tensorboard"):
             start("tensorboard", tmp_path)
         return
     imsave(tmp_path / "pixel.png", np.zeros((1, 1, 3)))
-    tracker = start("tensorboard", tmp_path)
+    tracker = start("tensorboard", tmp_path, notes="why this run", tags=["baseline", "small"])
     tracker.log_metrics({"train/loss": 0.5}, 9)
     log_figures(tracker, {"pixel": tmp_path / "pixel.png"})
     conclude(tracker, {"status": "completed"})
     (events,) = (tmp_path / "tensorboard").glob("events.*")
-    assert b"train/loss" in events.read_bytes() and b"figures/pixel" in events.read_bytes()
+    for words in (b"train/loss", b"figures/pixel", b"why this run", b"baseline, small"):
+        assert words in events.read_bytes(), words
+
+
+def test_mlflow_that_is_not_installed_is_named_with_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(UserMistake, match=r"MLflow cannot be imported: .*mlflow.*\n.*pip install mlflow-skinny"):
+        start("mlflow", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["tensorboard", "csv", "none"])
+def test_a_checkpoint_is_kept_only_where_there_are_artifacts(kind):
+    with pytest.raises(ValidationError, match=f"log_model=best needs kind=wandb or mlflow, not {kind}"):
+        Tracking(kind=kind, log_model="best")
+
+
+@pytest.mark.parametrize("tag", ["", "x" * 65])
+def test_a_tag_has_as_many_characters_as_wandb_takes(tag):
+    with pytest.raises(ValidationError, match="tags.0"):
+        Tracking(kind="wandb", tags=[tag])
 
 
 def test_a_tracker_that_fails_warns_once_and_stops_nothing(tmp_path, messages):
@@ -186,6 +218,27 @@ def test_jobs_of_a_sweep_are_wandb_runs_of_their_own(tmp_path, nobody_logged_in,
         assert Path(summary["checkpoint"]["last"]) == checkpoint
 
 
+def test_wandb_is_told_why_and_keeps_the_best_checkpoint(tmp_path, nobody_logged_in, monkeypatch):
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path / "copies"))
+    checkpoint = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"weights")
+    tracker = start("wandb", tmp_path / "run", notes="why this run", tags=["baseline"], log_model="best")
+    run_id = tracker.version
+    summary = {"metrics": {"test/accuracy": 0.75}, "checkpoint": {"best": "checkpoints/best.ckpt"}}
+    conclude(tracker, {"status": "completed"} | summary)
+    (file,) = (tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb")
+    (run,) = records(file, "run")
+    assert run["notes"] == "why this run" and run["tags"] == ["baseline"]
+    (artifact,) = records(file, "artifact")
+    assert artifact["name"] == f"model-{run_id}" and artifact["type"] == "model" and "best" in artifact["aliases"]
+    assert json.loads(artifact["metadata"]) == {"test/accuracy": 0.75}
+    (content,) = artifact["manifest"]["contents"]
+    assert content["digest"] == b64encode(md5(b"weights").digest()).decode()
+    assert content["local_path"] == str(checkpoint), "it is uploaded from the run folder, not from a copy"
+    assert not list((tmp_path / "copies").rglob("*tmp*"))
+
+
 def test_a_resumed_run_keeps_its_wandb_id(tmp_path, nobody_logged_in):
     settings = Tracking(kind="wandb", project="test", mode="offline")
     ids = []
@@ -214,13 +267,17 @@ def test_wandb_goes_on_offline_when_the_server_does_not_answer(tmp_path, nobody_
     assert len(messages) == 2, "one warning and one notice; the second job does not wait again"
 
 
-def inspect(file):
-    """The summary of a W&B run file and its exit code, read by W&B's own command."""
+def records(file, kind):
+    """The records of one kind in a W&B run file, read by W&B's own command."""
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [record[kind] for record in map(json.loads, output.splitlines()) if record["type"] == kind]
+
+
+def inspect(file):
+    """The summary of a W&B run file and its exit code."""
     found = {}
-    for record in map(json.loads, output.splitlines()):
-        found.update(record.get("summary", {}).get("update", {}))
-        if record["type"] == "exit":
-            found["exit_code"] = record["exit"].get("exit_code", 0)
-    return found
+    for record in records(file, "summary"):
+        found.update(record.get("update", {}))
+    (ended,) = records(file, "exit")
+    return found | {"exit_code": ended.get("exit_code", 0)}

@@ -31,6 +31,7 @@ from .signatures.torch_optim import OF_TORCH, Ranges
 OFFERED = frozenset(
     "spec seed network loss scaling optimizer scheduler total_steps params num_classes num_labels".split()
 )
+OFFERED_TO_LOGGERS = frozenset({"save_dir", "name", "version"})
 COMPUTED = object()  # a default that the source does not state as a literal
 
 
@@ -160,6 +161,7 @@ def described(target: str, group: str = "") -> type[Component]:
     if read is None:
         return create_model(name, __base__=base, __cls_kwargs__={"extra": "allow"})
     offered = OFFERED | ({"mode"} if states(target, "watches_metric") else frozenset())
+    offered |= OFFERED_TO_LOGGERS if group == "tracking" else frozenset()
     parameters = {name: parameter for name, parameter in read.parameters.items() if name not in base.not_arguments}
     kinds = {name: Any if name in offered else kind_of(name, parameter) for name, parameter in parameters.items()}
     fields = {safe(name): field_of(name, kinds[name], parameters[name], name in offered) for name in parameters}

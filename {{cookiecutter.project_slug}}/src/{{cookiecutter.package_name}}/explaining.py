@@ -10,9 +10,9 @@ from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError
 
-from .components import is_allowed, settings_class
+from .components import settings_class
 from .configs import COMPONENTS, CONFIGS, choices, listing
-from .mistakes import in_words, nearest, similar
+from .mistakes import UserMistake, in_words, nearest, similar
 from .secrecy import mask
 
 
@@ -86,11 +86,11 @@ def explain_key(full_key: str, parent: Container) -> str:
     """Say that the section `parent` has no such key: the nearest that it has, or where there is one of that name."""
     path, _, key = full_key.rpartition(".")
     known = [str(name) for name in parent if name != "_target_"]
-    if key in unlisted(parent):
-        return f"{typed(full_key)}: {path} has this setting, but its file does not list it. Type +{typed(full_key)}"
     says = f"{typed(full_key)} is not a setting."
     if path in COMPONENTS and not known:
         return f"{says} {unchosen(path)}"
+    if takes(parent, key):
+        return f"{typed(full_key)}: the file of {path} leaves that to its default. To set it: +{typed(full_key)}"
     if path and not known:
         return f"{says} {path} is empty; to add something to it: +{typed(full_key)}"
     sections: Any = OmegaConf.to_container(parent._get_root(), resolve=False)  # some may have no value yet
@@ -100,12 +100,13 @@ def explain_key(full_key: str, parent: Container) -> str:
     return f"{says} {suggestion}".rstrip() + f"\n{where}: {listing(known)}"
 
 
-def unlisted(section: Any) -> list[str]:
-    """Return the settings of a component that its signature has and a configuration leaves out."""
+def takes(section: Container, key: str) -> bool:
+    """Say whether what a section names is called with an argument `key`, though the section has no such line."""
     target = section.get("_target_") if isinstance(section, DictConfig) else None
-    if not isinstance(target, str) or not is_allowed(target):
-        return []
-    return [name for name in settings_class(target).names() if name not in section]
+    try:
+        return isinstance(target, str) and key in settings_class(target).names()
+    except UserMistake:  # a target that is not allowed, which is another mistake
+        return False
 
 
 def unclosed(text: str) -> str:

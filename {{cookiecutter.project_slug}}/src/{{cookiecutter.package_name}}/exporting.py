@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -15,7 +16,7 @@ from torch.export import Dim, ExportedProgram
 
 from .data.spec import DataSpec, PanelSpec
 from .data.windows import Rows, Windows, windows_at
-from .mistakes import UserMistake
+from .mistakes import UserMistake, first_line
 from .running.run_folder import shown
 from .tasks.task import Task
 
@@ -38,6 +39,18 @@ class Predictor(nn.Module):
         return self.to_predictions(self.network(*(scaled if isinstance(scaled, tuple) else (scaled,))))
 
 
+class Forward(nn.Module):
+    """A `forward` of a LightningModule's own, whatever it calls its inputs."""
+
+    def __init__(self, task: LightningModule) -> None:
+        super().__init__()
+        self.task = task
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """Return what the task makes of inputs (B, ...)."""
+        return self.task(*inputs)
+
+
 def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats: Sequence[str]) -> dict[str, Path]:
     """Write `model.<format>` for each format, read it back, and compare it with the original.
 
@@ -49,8 +62,7 @@ def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats:
     """
     traced = samples(task, spec, SAMPLES)
     any_batch = tuple({0: Dim("batch")} for _ in traced)
-    with quiet():
-        program = torch.export.export(predictor(task).eval(), traced, dynamic_shapes=(any_batch,))
+    program = trace(task, traced, any_batch)
     folder.mkdir(exist_ok=True)
     written: dict[str, Path] = {}
     for name in formats:
@@ -73,17 +85,35 @@ def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats:
     return written
 
 
+def trace(task: LightningModule, inputs: tuple[Tensor, ...], any_batch: tuple[Any, ...]) -> ExportedProgram:
+    """Return the program of a task, for any number of samples.
+
+    Raises:
+        UserMistake: it cannot be traced, as where Python decides by the values of tensors.
+    """
+    module = predictor(task).eval()
+    try:
+        with quiet():
+            return torch.export.export(module, inputs, dynamic_shapes=(any_batch,))
+    except Exception as error:
+        if isinstance(module, Predictor):
+            raise
+        raise UserMistake(
+            f"{type(task).__name__}.forward cannot be traced with inputs {tuple(inputs[0].shape)}: {first_line(error)}"
+        ) from error
+
+
 def predictor(task: LightningModule) -> nn.Module:
-    """Return the part of a task that predicts; a LightningModule of another kind is its `forward`.
+    """Return the part of a task that predicts; of a LightningModule with a `forward` of its own that.
 
     Raises:
         UserMistake: it has none.
     """
-    if isinstance(task, Task):
+    if isinstance(task, Task) and type(task).forward is Task.forward:
         return Predictor(task)
     if not is_overridden("forward", task):
         raise UserMistake(f"{type(task).__name__} has no forward(self, inputs), so there is nothing to export")
-    return task
+    return Forward(task)
 
 
 def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor, ...]:
@@ -98,6 +128,8 @@ def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor,
     example = getattr(task, "example_input_array", None)
     if example is not None:
         return (example[torch.arange(number) % len(example)],)
+    if isinstance(task, Task) and not isinstance(spec, PanelSpec):
+        task.require_one_input()
     if not spec.input_shape:
         raise UserMistake(
             f"What {type(task).__name__} takes is not known: give the data's spec an input_shape, or the task an "
@@ -150,7 +182,7 @@ def through_onnx(program: ExportedProgram, path: Path, inputs: Sequence[Tensor])
 def quiet() -> Iterator[None]:
     """Drop what torch says about itself while it exports; the comparison says what counts."""
     level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -87,6 +87,8 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     trained = load_trained(folder, which)
     if isinstance(trained.spec, PanelSpec):
         return forecast(trained, trained.spec, table, source)
+    if isinstance(trained.task, Task):
+        trained.task.require_one_input()
     state = trained.checkpoint.get(Table.__qualname__) or trained.checkpoint.get(LargeTable.__qualname__)
     if state is not None:
         inputs = TableEncoder.from_state(state["encoder"]).encode(table, f"the rows of {source}")

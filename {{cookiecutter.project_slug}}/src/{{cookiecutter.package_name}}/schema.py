@@ -94,7 +94,9 @@ def collection(group: str) -> Schema:
 
 def pattern(target: str) -> str:
     """Return what matches a full name; of the project's, whatever the package is called."""
-    return rf"(^|\.){re.escape(target.removeprefix(f'{__package__}.'))}$"
+    own = target.removeprefix(f"{__package__}.")
+    package = "" if own == target else r"\w+\."
+    return f"^{package}{re.escape(own)}$"
 
 
 def arguments(target: str, group: str) -> Schema:
@@ -108,7 +110,8 @@ def arguments(target: str, group: str) -> Schema:
             del found["properties"][name]
         else:
             other = known.get(name) if target.startswith(OF_TORCH) else None
-            found["properties"][name]["description"] = parameter.meaning or other or f"See {target}"
+            elsewhere = f"See {target.removeprefix(f'{__package__}.')}"
+            found["properties"][name]["description"] = parameter.meaning or other or elsewhere
     found["required"] = [name for name in found["required"] if name in found["properties"]]
     written = definition(target)
     if written is not None and isinstance(written.node, ast.ClassDef | ast.FunctionDef):

@@ -53,7 +53,7 @@ def fit_and_test(run: "Run") -> None:
     from .running.run_folder import read_run
 
     settings = run.settings
-    if settings.init_from is not None:
+    if settings.init_from is not None and not run.checkpoints.exists():  # a run that goes on has its weights
         read_run(Path(settings.init_from), "init_from")  # a mistake is answered before torch is imported
     with run.timed("startup"):
         with quick_imports():  # here, so that mistakes never wait for torch

@@ -69,7 +69,7 @@ class LargeTable(Table):
         **options: Any,
     ) -> None:
         super().__init__(target=target, task=task, weights=weights, folds=folds, **options)
-        if len(self.targets) > 1 or "multilabel" in self.task or self.weights is not None or self.folds is not None:
+        if len(self.targets) > 1 or self.task == "multilabel" or self.weights is not None or self.folds is not None:
             raise UserMistake(NOT_LARGE)
         self.folder = Path(folder)
         self.shards: dict[str, Shards] = {}

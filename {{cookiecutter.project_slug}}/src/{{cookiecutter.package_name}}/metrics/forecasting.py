@@ -6,7 +6,7 @@ Dimensions: B windows, H steps, Q quantiles.
 from torch import Tensor
 
 from ..data.spec import DataSpec
-from ..losses import quantile_loss
+from ..losses.forecasting import quantile_loss
 from .mean import Mean
 
 

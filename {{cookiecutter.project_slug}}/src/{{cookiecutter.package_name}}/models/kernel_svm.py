@@ -24,7 +24,8 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from ..data.spec import DataSpec
-from ..losses import Hinge, weight_of_classes
+from ..losses.classification import Hinge
+from ..losses.from_spec import weight_of_classes
 from ..mistakes import UserMistake
 from .kernels import Kernel, scale_gamma
 from .smo import solve_dual

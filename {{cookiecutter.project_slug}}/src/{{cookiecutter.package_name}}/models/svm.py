@@ -19,7 +19,7 @@ from pydantic import PositiveFloat
 from torch import Tensor, nn
 
 from ..data.spec import DataSpec
-from ..losses import Hinge
+from ..losses.classification import Hinge
 from ..mistakes import UserMistake
 
 

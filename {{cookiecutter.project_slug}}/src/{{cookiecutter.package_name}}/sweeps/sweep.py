@@ -29,7 +29,7 @@ from ..running.run_folder import shown, write_whole
 from ..running.signals import Stopped
 from ..settings import Settings
 
-NOT_PART_OF_A_JOB = {"sweep"}
+NOT_PART_OF_A_JOB = {"sweep", "tracking.notes", "tracking.tags"}
 
 
 def run_jobs(

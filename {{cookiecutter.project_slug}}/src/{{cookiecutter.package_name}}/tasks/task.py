@@ -3,6 +3,7 @@
 Dimensions: B batch, K outputs.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +19,7 @@ from ..data.batches import evaluation_batch
 from ..data.datamodule import EVALUATION_BATCH
 from ..data.spec import DataSpec
 from ..metrics import DEFAULTS, named, snake_case
+from ..mistakes import UserMistake
 from ..running.collectives import in_shares
 from .epoch_metrics import EpochMetrics, View, collection, identity
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from polars import DataFrame
 
+MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 Batch = Any  # a tuple of inputs, and the targets last; or what a subclass's `step` takes
 
 
@@ -250,6 +253,20 @@ class Task(LightningModule):
         if self.scheduler is None:
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer)}
+
+    def require_one_input(self) -> None:
+        """Look whether the network maps single inputs: rows of a table, and what a program is traced with.
+
+        Raises:
+            UserMistake: it takes several, such as the features and the edges of a graph.
+        """
+        parameters = inspect.signature(self.network.forward).parameters.values()
+        needed = [one.name for one in parameters if one.default is one.empty and one.kind not in MANY]
+        if len(needed) > 1 and type(self).forward is Task.forward:
+            raise UserMistake(
+                f"{type(self.network).__name__} takes {', '.join(needed)}, and here is one input for each sample. "
+                f"{type(self).__name__} needs a forward(self, inputs) that returns predictions (B, K) for these alone"
+            )
 
     @torch.no_grad()
     def predict_array(self, inputs: NDArray[Any]) -> NDArray[Any]:

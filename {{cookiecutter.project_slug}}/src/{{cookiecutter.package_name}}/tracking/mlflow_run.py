@@ -7,11 +7,12 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
 from loguru import logger
 
 from ..mistakes import UserMistake, first_line, shown
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 STORE, ARTIFACTS = Path("runs/mlflow.db"), Path("runs/mlruns")
 RUN_ID = "mlflow_run_id"  # file in the run folder: which MLflow run a resumed run goes on with
-UNKNOWN_IN_NAMES = r"[^\w.: -]"
+NOT_IN_NAMES = r"[^\w.: -]|^\.+"
 LONGEST_NAME, LONGEST_PARAMETER, LONGEST_TAG = 250, 6000, 8000  # characters that MLflow takes
 
 _given_up = False  # for this process: later jobs of a sweep do not wait for it again
@@ -48,18 +49,18 @@ def import_mlflow() -> None:
     for name in ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"):
         os.environ.setdefault(name, "true")
     os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")
+    for name in ("mlflow", "alembic"):  # what fails is raised too, and said once
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         import_module("mlflow")
         if server() is None:
             import_module("mlflow.store.tracking.sqlalchemy_store")
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise UserMistake(
-            f"tracking=mlflow: the package {error.name} is not installed.\n"
+            f"tracking=mlflow: MLflow cannot be imported: {first_line(error)}.\n"
             "Install it with `pip install mlflow-skinny sqlalchemy alembic` (this project's extra `mlflow`), or with "
             "`pip install mlflow`, which has `mlflow ui` as well; or choose tracking=wandb, tensorboard, csv or none."
         ) from error
-    for name in ("mlflow", "alembic"):  # what fails is raised too, and said once
-        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def start_mlflow(
@@ -75,25 +76,24 @@ def start_mlflow(
     global _given_up
     import_mlflow()
     from lightning.pytorch.loggers import MLFlowLogger
-    from mlflow import MlflowClient
 
     if _given_up:
         return None
     project = settings.project or __package__.partition(".")[0]
     try:
-        address = server_address(settings) or local_store()
-        client = MlflowClient(address)
+        client, experiment = connect(settings, project)
         before = previous_run(client, folder) if resumed else None
-        run = before or client.create_run(experiment(client, project), run_name=name)
+        run = before or client.create_run(experiment, run_name=name)
         run_id: str = run.info.run_id
         (folder / RUN_ID).write_text(run_id, encoding="utf-8")
         if before is not None:
             client.update_run(run_id, status="RUNNING")
         describe(client, run, settings, folder, group)
-        made = MLFlowLogger(project, tracking_uri=address, run_id=run_id)
-        assert made.experiment  # looks for the run
+        made = MLFlowLogger(project, tracking_uri=client.tracking_uri, run_id=run_id)
+        with unchanged_environment():
+            assert made.experiment  # looks for the run
     except Exception as error:  # a database that is damaged, a server that is silent: nothing to stop for
-        _given_up = True
+        _given_up = server() is not None
         logger.warning("MLflow does not start, the run goes without it: {}", first_line(error))
         return None
     if server() is None and is_first_to_say("mlflow", folder, group):
@@ -101,36 +101,51 @@ def start_mlflow(
     return made
 
 
-def server_address(settings: Tracking) -> str | None:
-    """Return the server's address, if there is one, and have MLflow wait for it no longer than the settings say."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(max(1, round(settings.init_timeout))))
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    return server()
-
-
-def local_store() -> str:
-    """Return the address of the database of this project.
+def connect(settings: Tracking, project: str) -> tuple[MlflowClient, str]:
+    """Return a client of the server or the local database, and the id of the project's experiment.
 
     Raises:
-        sqlite3.Error: it cannot be read, or not be made. MLflow itself would try for a minute and a half.
+        sqlite3.Error: the database cannot be read, or not be made. MLflow itself would try for a minute and a half.
+        mlflow.exceptions.MlflowException: the server does not answer, or the database is of another version.
     """
+    from mlflow import MlflowClient
+
+    if address := server():
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(max(1, round(settings.init_timeout))))
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        client = MlflowClient(address)
+        return client, experiment_id(client, project, None)
     STORE.parent.mkdir(exist_ok=True)
-    with closing(sqlite3.connect(STORE)) as database:
-        database.execute("PRAGMA schema_version")
-    return f"sqlite:///{STORE.absolute()}"
+    with FileLock(STORE.with_name(f".{STORE.name}.lock")):  # jobs side by side would all make the tables
+        with closing(sqlite3.connect(STORE)) as database:
+            database.execute("PRAGMA schema_version")
+        client = MlflowClient(f"sqlite:///{STORE.absolute()}")
+        return client, experiment_id(client, project, ARTIFACTS.absolute().as_uri())
 
 
-def experiment(client: MlflowClient, name: str) -> str:
+def experiment_id(client: MlflowClient, name: str, artifacts: str | None) -> str:
     """Return the id of an experiment, which is made if there is none."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
     if found is None:
-        with suppress(MlflowException):  # another job was faster
-            return client.create_experiment(name, None if server() else ARTIFACTS.absolute().as_uri())
+        with suppress(MlflowException):  # on a server, another job may be faster
+            return client.create_experiment(name, artifacts)
         found = client.get_experiment_by_name(name)
     assert found is not None, f"the experiment {name} cannot be made"
     return found.experiment_id
+
+
+@contextmanager
+def unchanged_environment() -> Iterator[None]:
+    """Undo what MLflow writes into the environment: the address that it uses, for processes that it does not start."""
+    before = server()
+    try:
+        yield
+    finally:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        if before is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 def previous_run(client: MlflowClient, folder: Path) -> Run | None:
@@ -180,7 +195,7 @@ def flat(values: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, st
 
 def as_name(text: str) -> str:
     """Return a name that MLflow takes."""
-    return re.sub(UNKNOWN_IN_NAMES, "_", text)[:LONGEST_NAME]
+    return re.sub(NOT_IN_NAMES, "_", text)[:LONGEST_NAME]
 
 
 def keep_file(client: MlflowClient, run_id: str, path: Path, place: str) -> None:

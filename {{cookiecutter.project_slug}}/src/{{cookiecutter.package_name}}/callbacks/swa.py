@@ -1,25 +1,22 @@
-"""Callbacks of the project. `callbacks=[name]` takes any of them, and any of Lightning's, by its file in configs."""
+"""Stochastic weight averaging, as Lightning's averages of weights do it: what is validated is what is kept."""
 
-from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
-from omegaconf import OmegaConf
-from rich.console import Console
-from rich.syntax import Syntax
+from pydantic import NonNegativeInt
 
 
 class SWA(WeightAveraging):
     """Stochastic weight averaging, Izmailov et al. 2018: the mean of the weights after each epoch from one on.
 
     Until then validation sees the weights of the training. Networks with batch normalisation average its statistics.
-
-    Args:
-        from_epoch: the first epoch whose weights count, counted from 0.
     """
 
-    def __init__(self, from_epoch: int = 10) -> None:
+    def __init__(
+        self,
+        from_epoch: NonNegativeInt = 10,  # the first epoch whose weights count, counted from 0
+    ) -> None:
         super().__init__()
         self.from_epoch = from_epoch
 
@@ -53,14 +50,3 @@ class SWA(WeightAveraging):
         """End with the mean."""
         if self.has_begun:
             super().on_train_end(trainer, pl_module)
-
-
-class ShowConfiguration(Callback):
-    """Prints the whole configuration of a run on the terminal before the training starts."""
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print what the run folder keeps."""
-        path = Path(trainer.default_root_dir) / ".hydra" / "config.yaml"
-        if trainer.is_global_zero and path.exists():
-            text = OmegaConf.to_yaml(OmegaConf.load(path))
-            Console(stderr=True).print(Syntax(text, "yaml", background_color="default"))

@@ -1,14 +1,11 @@
-"""Learning rate schedules that know how long the run is. Each takes the optimizer and the run's total steps.
-
-Those of torch.optim.lr_scheduler can be chosen as they are, see configs/scheduler/.
-"""
+"""Schedules along half a cosine. Each takes the optimizer and the run's total steps: it knows how long the run is."""
 
 import math
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from .setting_types import Fraction, InnerFraction, ProperFraction
+from ..setting_types import Fraction, InnerFraction, ProperFraction
 
 
 def cosine(

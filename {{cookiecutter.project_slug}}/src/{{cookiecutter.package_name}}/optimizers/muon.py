@@ -1,4 +1,4 @@
-"""Optimizers that torch does not have as they are needed here."""
+"""Muon and AdamW as one optimizer for a whole network."""
 
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
@@ -8,8 +8,8 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
-from .mistakes import UserMistake
-from .setting_types import Betas, ProperFraction
+from ..mistakes import UserMistake
+from ..setting_types import Betas, ProperFraction
 
 
 class Muon(Optimizer):
