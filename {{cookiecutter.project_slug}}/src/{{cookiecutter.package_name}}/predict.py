@@ -5,8 +5,9 @@
 
 A row of output for each row of input, in the same order. The input needs the columns that the model was trained on, in
 any order, not the target. For data of one's own (data=table) values may be missing. Images and signals: a column for
-each number, in order. Time series (data=panel): for each series its last rows, and below them, with an empty target,
-the rows of the steps to forecast.
+each number, in order; where each of their places is classified, the output has a column for each place, in order. Time
+series (data=panel): for each series its last rows, and below them, with an empty target, the rows of the steps to
+forecast.
 """
 
 import math
