@@ -49,6 +49,8 @@ MISTAKES = [
     ("optimizer.foreach=true", "leaves that to its default", "To set it: +optimizer.foreach=true"),
     ("+optimizer.momentum=0.9", "optimizer.momentum", "betas"),
     ("optimizer.betas=[0.9]", "optimizer.betas"),
+    (f"model._target_={PACKAGE}.models.mlp.MPL", f"{PACKAGE}.models.mlp.MPL", f"mean {PACKAGE}.models.mlp.MLP?"),
+    ("optimizer._target_=torch.optim.Adm", "torch.optim.Adm", "mean torch.optim.Adam?"),
     ("optimizer._target_=torch.optim.Rprop", "torch.optim.Rprop", "betas"),
     ("optimizer=sgd optimizer.nesterov=true", "optimizer", "momentum"),
     ("scheduler=cosine scheduler.final_fraction=2", "scheduler.final_fraction=2", "less than or equal to 1"),
@@ -139,8 +141,6 @@ MISTAKES = [
 ]
 # These are found only once torch, the data or the hardware is there.
 LATER_MISTAKES = [
-    (f"model._target_={PACKAGE}.models.mlp.MPL", f"{PACKAGE}.models.mlp.MPL"),
-    ("optimizer._target_=torch.optim.Adm", "torch.optim.Adm"),
     ("data=moons model=cnn", "model=cnn", "signals", "model=mlp"),
     ("data=moons model=rnn", "model=rnn", "signals", "model=mlp"),
     ("model=cnn model.kernel_sizes=[50,3,3]", "model.kernel_sizes=[50, 3, 3]", "40 positions"),

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from {{ cookiecutter.package_name }}.checking import describe
 from {{ cookiecutter.package_name }}.component_settings import described
+from {{ cookiecutter.package_name }}.signatures.capabilities import states
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 MODEL = """
@@ -188,10 +189,27 @@ def test_names_that_pydantic_has_itself_can_be_settings(files):
     assert sentence == "copy_=1 is not a setting. Did you mean copy?"
 
 
+def test_what_a_class_needs_is_stated_with_it(write):
+    write(
+        "models/own.py",
+        "from torch import optim\n\n\nclass Quiet(optim.LBFGS):\n    pass\n\n\n"
+        "class Calm(Quiet):\n    reevaluates_loss = False\n",
+    )
+    write("models/mine.py", "class Mine:\n    solved_at_once = True\n\n\nclass Sub(Mine):\n    pass\n")
+    assert states(f"{MINE}.Sub", "solved_at_once") and not states(f"{PACKAGE}.models.mlp.MLP", "solved_at_once")
+    assert states("torch.optim.LBFGS", "reevaluates_loss") and not states("torch.optim.Adam", "reevaluates_loss")
+    assert states(f"{PACKAGE}.optimizers.muon.Muon", "needs_whole_matrices")
+    assert states("torch.optim.Muon", "needs_whole_matrices")
+    assert states("torch.optim.lr_scheduler.ReduceLROnPlateau", "watches_metric")
+    assert states("torch.optim.lr_scheduler.ReduceLROnPlateau", "reevaluates_loss") is False
+    for name, expected in {"Quiet": True, "Calm": False}.items():
+        assert states(f"{PACKAGE}.models.own.{name}", "reevaluates_loss") is expected, name
+
+
 def test_what_cannot_be_read_takes_any_setting(write):
     write("models/mine.py", "from dataclasses import dataclass\n\n\n@dataclass\nclass Mine:\n    width: int = 3\n")
     write("models/broken.py", "class Broken(:\n")
-    for target in (f"{MINE}.Mine", f"{PACKAGE}.models.broken.Broken", f"{PACKAGE}.models.nowhere.Nowhere"):
+    for target in (f"{MINE}.Mine", f"{PACKAGE}.models.broken.Broken"):
         assert given(target, width=3).arguments() == {"width": 3}
 
 

@@ -29,7 +29,7 @@ def values(path):
 
 
 GROUP_FILES = [path for group in COMPONENTS for path in sorted(CONFIGS.glob(f"{group}/*.yaml"))]
-COMPONENT_FILES = [path for path in GROUP_FILES if values(path)["_target_"]]  # not scheduler=none
+COMPONENT_FILES = [path for path in GROUP_FILES if values(path).get("_target_")]  # not scheduler=none
 TARGETS = {(values(path)["_target_"], path.parent.name) for path in COMPONENT_FILES}
 OWN_TARGETS = sorted((target, group) for target, group in TARGETS if target.startswith(PACKAGE))
 OWN_FILES = [  # a file that says how it differs from another is left to composition

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from .component_settings import Component as Component
 from .component_settings import described
-from .mistakes import UserMistake
-from .signatures.source import definition
+from .mistakes import UserMistake, nearest
+from .signatures.source import definition, missing_from
 
 # The only places that a `_target_` may name: classes and functions of these modules of this package, classes of these
 # libraries. To use another library, such as one with pretrained networks, add its name here: its classes can then be
@@ -36,7 +36,7 @@ def settings_class(target: str, group: str = "") -> type[Component]:
         group: of configurations that it is chosen in, such as optimizer; empty: it is a part of another component.
 
     Raises:
-        UserMistake: `target` lies neither in this package nor in an allowed library, or only leads there.
+        UserMistake: `target` lies neither in this package nor in an allowed library, only leads there, or is missing.
     """
     require_allowed(target)
     found = definition(target)
@@ -45,6 +45,9 @@ def settings_class(target: str, group: str = "") -> type[Component]:
             f"_target_={target} is not allowed: it stands in {found.module.name}. It must be a class, or a function of "
             "this project"
         )
+    if (module := missing_from(target)) is not None:
+        near = nearest(target.rpartition(".")[2], module.names).replace("mean ", f"mean {module.name}.")
+        raise UserMistake(f"_target_={target} does not exist. {near}".rstrip())
     return described(target, group)
 
 

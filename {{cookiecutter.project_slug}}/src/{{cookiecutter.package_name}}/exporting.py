@@ -182,7 +182,7 @@ def through_onnx(program: ExportedProgram, path: Path, inputs: Sequence[Tensor])
 def quiet() -> Iterator[None]:
     """Drop what torch says about itself while it exports; the comparison says what counts."""
     level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

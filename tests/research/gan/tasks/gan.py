@@ -42,6 +42,7 @@ class GAN(LightningModule):
         self.automatic_optimization = False
         self.optimizer = optimizer
         self.noise_size = noise_size
+        self.example_input_array = torch.zeros(1, noise_size)  # what `export-model` traces forward with
         self.discriminator_lr = discriminator_lr
         self.generator = mlp(noise_size, hidden_size, math.prod(spec.input_shape))
         self.discriminator = mlp(math.prod(spec.input_shape), hidden_size, 1)

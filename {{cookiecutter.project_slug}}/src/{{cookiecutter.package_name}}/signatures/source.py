@@ -72,6 +72,16 @@ def followed(parts: tuple[str, ...], seen: frozenset[tuple[str, ...]]) -> Defini
     return None
 
 
+def missing_from(target: str) -> Module | None:
+    """Return the module that a name surely is missing from; None if it is there, or if that cannot be said."""
+    *above, name = target.split(".")
+    module = load(tuple(above)) if above and definition(target) is None else None
+    if module is None or name in module.names or load((*above, name)) is not None:
+        return None
+    is_computed = module.stars or any(word in module.text for word in ("__getattr__", "globals(", "setattr("))
+    return None if is_computed else module
+
+
 def final(found: Definition, seen: frozenset[tuple[str, ...]]) -> Definition:
     """Follow `Name = Other` to what the other name stands for, if that is written somewhere."""
     value = found.node.value if isinstance(found.node, ast.Assign) else None
@@ -156,7 +166,7 @@ def bindings(statement: ast.stmt, package: tuple[str, ...] = ()) -> Iterator[tup
         source = ".".join([*above, *([statement.module] if statement.module else [])])
         for alias in statement.names:
             yield alias.asname or alias.name, source if alias.name == "*" else f"{source}.{alias.name}"
-    else:  # name = ..., name: type = ..., type name = ...
+    elif not isinstance(statement, ast.Delete):  # name = ..., name: type = ..., type name = ...
         targets = getattr(statement, "targets", [getattr(statement, "target", None), getattr(statement, "name", None)])
         yield from ((target.id, statement) for target in targets if isinstance(target, ast.Name))
 
