@@ -16,6 +16,7 @@ job.yaml    its first comment says how many lines are added; then
             best:    a sentence of `report` on the best setting, if it is not that it names one
             predict: {rows: file, columns: [of the output], or how many}, or {refused: sentence}
             export:  {} if the program is written and right, or {refused: sentence}
+            after:   {command line: what it is to say}, in this order, after all the rest
 
 Of the code, PACKAGE stands for the name of the package. Every command runs in a child of one process that has imported
 torch: it starts as fresh as one that is typed, without the seconds for the import.
@@ -25,6 +26,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -260,6 +262,13 @@ class Job:
         said = self.succeed("export_model", *words)
         self.check("differs from the original by at most" in said, said)
 
+    def after(self) -> None:
+        """Run the commands that come last, and look for what they are to say."""
+        for line, sentence in self.settings.get("after", {}).items():
+            name, *words = shlex.split(line)
+            said = self.succeed(name, *words, *(QUICK if name == "train" else ()))
+            self.check(sentence in said, f"{line} does not say {sentence!r}:\n{said}")
+
     def refuse(self, sentence: str, name: str, *words: str) -> None:
         """Run a command that must be refused with a sentence."""
         ended = self.command(name, *words)
@@ -276,7 +285,7 @@ class Job:
             self.succeed(name, *words, *(QUICK if name == "train" else ()))
         reached = self.train_whole()
         seconds = json.loads((self.run_folder("whole") / "summary.json").read_text(encoding="utf-8"))["seconds"]
-        for part in (self.kill_and_resume, self.sweep, self.evaluate, self.predict, self.export):
+        for part in (self.kill_and_resume, self.sweep, self.evaluate, self.predict, self.export, self.after):
             try:
                 part()
             except AssertionError as error:
