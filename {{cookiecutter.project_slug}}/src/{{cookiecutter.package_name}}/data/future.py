@@ -12,6 +12,7 @@ from ..mistakes import UserMistake, nearest
 from .columns import as_numbers, listed
 from .panel import Panel, numbers_of, stacked
 from .spec import PanelSpec
+from .times import read_times
 from .windows import Rows, Windows, windows_at
 
 if TYPE_CHECKING:
@@ -36,15 +37,11 @@ def future_windows(
     Raises:
         UserMistake: a column is not there, or no series has enough rows.
     """
-    import polars
-
     for name in (panel.time, panel.target, *panel.reals, *panel.categoricals, *panel.static):
         if name not in table.columns:
             raise UserMistake(f"input={source} has no column {name!r}. {nearest(name, table.columns)}")
-    order = table.select(polars.arg_sort_by(*panel.groups, panel.time)).to_series()
+    order, names, series, time = placed(table, panel, source)
     table = table[order]
-    names, series = panel.series_of(table)
-    time = panel.steps(table[panel.time], series)
     has_target = np.isfinite(as_numbers(table[panel.target]))
 
     starts, left_out = [], []
@@ -77,4 +74,42 @@ def future_windows(
         static=stacked([codes[name] for name in panel.static], len(time)),
     )
     future = np.array(starts)[:, None] + spec.encoder_length + np.arange(spec.decoder_length)
-    return windows_at(torch.tensor(starts), encoded, spec), order.to_numpy().astype(np.int64)[future]
+    return windows_at(torch.tensor(starts), encoded, spec), order[future]
+
+
+def placed(
+    table: "DataFrame", panel: Panel, source: Path
+) -> tuple[NDArray[np.int64], list[str], NDArray[np.int64], NDArray[np.int64]]:
+    """Return an order of the rows by series and time, and in this order names and numbers of series, and time steps.
+
+    Raises:
+        UserMistake: the rows are not as far apart as those that were trained on.
+    """
+    order, names, series = panel.series_of(table)
+    times = read_times(table[panel.time][order], f"input={source}: column {panel.time!r}")
+    time, fits = panel.axis.place(times)
+    in_time = np.lexsort((time, series))
+    order, series, time, fits = order[in_time], series[in_time], time[in_time], fits[in_time]
+    names = [names[row] for row in in_time]
+    trained = f"This run was trained on steps of {panel.axis}"
+    if not fits.all():
+        row = int(np.flatnonzero(~fits)[0])
+        example = table[panel.time][int(order[row])]
+        raise UserMistake(f"input={source}: {trained}, and {panel.time}={example} of {names[row]} lies between them.")
+    same = np.diff(series) == 0
+    twice = np.flatnonzero(same & (np.diff(time) == 0))
+    if len(twice):
+        row = int(twice[0])
+        example = table[panel.time][int(order[row])]
+        raise UserMistake(
+            f"input={source} has two rows for {names[row]} in the step of {panel.time}={example}. {trained}."
+        )
+    between = np.diff(time)[same]
+    if len(between) and between.min() > 1:
+        row = int(np.flatnonzero(same)[0])
+        first, second = (table[panel.time][int(order[one])] for one in (row, row + 1))
+        raise UserMistake(
+            f"input={source}: {trained}, and no two of these rows follow each other so: in {names[row]} {second} comes "
+            f"{between[0]} steps after {first}. Give a row for each step."
+        )
+    return order, names, series, time
