@@ -9,14 +9,14 @@ from loguru import logger
 from numpy.typing import NDArray
 
 from ..mistakes import UserMistake, nearest
-from .columns import as_numbers, listed
+from .columns import as_numbers, as_text, listed
 from .panel import Panel, numbers_of, stacked
 from .spec import PanelSpec
 from .times import read_times
 from .windows import Rows, Windows, windows_at
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from polars import DataFrame, Series
 
 
 def future_windows(
@@ -64,8 +64,20 @@ def future_windows(
     if left_out:
         logger.warning("Not forecast: {}: {}.", listed(left_out, 5), needed)
 
-    reals = [panel.carried_on(name, as_numbers(table[name]), series) for name in panel.reals]
+    past = np.array(starts)[:, None] + np.arange(spec.encoder_length)
+    future = past[:, -1:] + 1 + np.arange(spec.decoder_length)
+    numbers = {name: as_numbers(table[name]) for name in panel.reals}
     codes = {name: numbers_of(table[name], panel.categories[name]) for name in (*panel.categoricals, *panel.static)}
+    missing = {name: ~np.isfinite(values) for name, values in numbers.items()}
+    missing |= {name: as_text(table[name]).is_null().to_numpy() for name in codes}
+    for name, is_missing in missing.items():
+        is_known = name in (*spec.known_reals, *spec.known_categoricals)
+        filling = "take the last one before" if name in numbers else "are a category of their own"
+        ahead = future[is_missing[future]] if is_known else future[:0, 0]
+        if is_missing[past].any() or len(ahead):
+            count = is_missing[past].sum() + len(ahead)
+            logger.warning("{}: {} missing values {}.{}", name, count, filling, where(ahead, table[panel.time], names))
+    reals = [panel.carried_on(name, values, series) for name, values in numbers.items()]
     encoded = Rows(
         series=torch.from_numpy(series),
         time=torch.from_numpy(time),
@@ -73,8 +85,15 @@ def future_windows(
         categoricals=stacked([codes[name] for name in panel.categoricals], len(time)),
         static=stacked([codes[name] for name in panel.static], len(time)),
     )
-    future = np.array(starts)[:, None] + spec.encoder_length + np.arange(spec.decoder_length)
     return windows_at(torch.tensor(starts), encoded, spec), order[future]
+
+
+def where(ahead: NDArray[np.int64], times: "Series", names: list[str]) -> str:
+    """Say which rows that are to be forecast miss a value that should be known in advance, with an example."""
+    if not len(ahead):
+        return ""
+    row = int(ahead[0])
+    return f" {len(ahead)} of them should be known in advance, such as that of {names[row]} at {times[row]}: give them."
 
 
 def placed(
@@ -95,7 +114,7 @@ def placed(
     if not fits.all():
         row = int(np.flatnonzero(~fits)[0])
         example = table[panel.time][int(order[row])]
-        raise UserMistake(f"input={source}: {trained}, and {panel.time}={example} of {names[row]} lies between them.")
+        raise UserMistake(f"input={source}: {trained}, and {panel.time}={example} of {names[row]} is on none.")
     same = np.diff(series) == 0
     twice = np.flatnonzero(same & (np.diff(time) == 0))
     if len(twice):

@@ -198,7 +198,10 @@ class Panel(PanelDataModule):
 
     def encode(self, column: "Series", is_trained: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[str]]:
         """Return the number of each row's category, and the categories of the training rows, which count from 1."""
-        values = as_text(column).to_list()
+        texts = as_text(column)
+        if texts.null_count() and column.name not in self.groups:
+            logger.warning("{}: {} missing values are a category of their own.", column.name, texts.null_count())
+        values = texts.to_list()
         categories = sorted({value for value, trained in zip(values, is_trained, strict=True) if trained and value})
         return numbers_of(column, categories), categories
 
