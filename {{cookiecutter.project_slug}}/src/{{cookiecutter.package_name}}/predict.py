@@ -7,7 +7,7 @@ A row of output for each row of input, in the same order. The input needs the co
 any order, not the target. For data of one's own (data=table) values may be missing. Images and signals: a column for
 each number, in order; where each of their places is classified, the output has a column for each place, in order. Time
 series (data=panel): for each series its last rows, and below them, with an empty target, the rows of the steps to
-forecast.
+forecast; groups and time stand beside the quantiles.
 """
 
 import math
@@ -56,7 +56,9 @@ def predict_file(folder: Path, source: Path, output: Path, which: str = "tested"
         raise UserMistake(f"output={output} would overwrite the input; name another file")
     predictions = predict_run(folder, source, which)
     write_table(predictions, output)
-    logger.success("{} predictions in {}", predictions.height, output)
+    made = predictions.height - predictions[:, -1].null_count()  # nothing is forecast for the past of a series
+    rows = "predictions" if made == predictions.height else f"forecasts, for that many of {predictions.height} rows,"
+    logger.success("{} {} in {}", made, rows, output)
     return predictions
 
 
@@ -70,7 +72,8 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
 
     Returns:
         For classification `prediction` and `probability <class>` for each class; for regression the target, in its
-        units. For forecasting the quantiles of the steps that follow the last row with a target; other rows have none.
+        units. For forecasting groups and time of each row, and the quantiles of the steps that follow the last row with
+        a target; other rows have none.
 
     Raises:
         UserMistake: the run or the file cannot be read, or the file has not the columns that the model needs.
@@ -126,7 +129,7 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame
 
 
 def forecast(trained: "Trained", spec: "PanelSpec", table: "DataFrame", source: Path) -> "DataFrame":
-    """Return a row of quantiles for each row of a panel, empty where nothing is forecast.
+    """Return groups, time and quantiles of each row of a panel; quantiles are empty where nothing is forecast.
 
     Raises:
         UserMistake: the run was not on data=panel, or see `data/future.py`.
@@ -142,7 +145,8 @@ def forecast(trained: "Trained", spec: "PanelSpec", table: "DataFrame", source: 
     panel.load_state_dict(state)
     windows, rows = future_windows(table, panel, spec, source)
     names = task.prediction_names
-    return as_rows(task(*windows[:-1]).detach().numpy(), rows, table.height, names)  # type: ignore[arg-type]
+    quantiles = as_rows(task(*windows[:-1]).detach().numpy(), rows, table.height, names)  # type: ignore[arg-type]
+    return table.select(*panel.groups, panel.time).hstack(quantiles)
 
 
 def as_rows(quantiles: "NDArray[Any]", rows: "NDArray[Any]", height: int, names: list[str]) -> "DataFrame":
