@@ -27,14 +27,16 @@ def read_table(path: Path, key: str = "data.path") -> "DataFrame":
     Raises:
         UserMistake: there is no such file, it has another ending, no rows, or lines that do not fit together.
     """
-    path = existing(path, key)
+    path = existing(path, key)  # polars would take it for a pattern: glob=False wherever it opens one
     import polars  # here, since it takes half a second
 
     with readable(path, key):
         if is_parquet(path):
-            table = polars.read_parquet(path)
+            table = polars.read_parquet(path, glob=False)
         else:
-            table = polars.read_csv(path, infer_schema_length=None, null_values=MISSING, try_parse_dates=True)
+            table = polars.read_csv(
+                path, infer_schema_length=None, null_values=MISSING, try_parse_dates=True, glob=False
+            )
     check_columns(table.columns, path, key)
     if table.is_empty():
         raise UserMistake(f"{key}={path} has column names, but no rows")
@@ -58,10 +60,10 @@ def scan_table(path: Path, scratch: Path, key: str = "data.path") -> "LazyFrame"
 
     with readable(path, key):
         if is_parquet(path):
-            table = polars.scan_parquet(path)
+            table = polars.scan_parquet(path, glob=False)
         else:
             first = polars.read_csv(
-                path, n_rows=HEAD, infer_schema_length=HEAD, null_values=MISSING, try_parse_dates=True
+                path, n_rows=HEAD, infer_schema_length=HEAD, null_values=MISSING, try_parse_dates=True, glob=False
             )
             check_columns(first.columns, path, key)
             types = {
@@ -70,8 +72,8 @@ def scan_table(path: Path, scratch: Path, key: str = "data.path") -> "LazyFrame"
                 else column.dtype
                 for column in first
             }
-            polars.scan_csv(path, schema=types, null_values=MISSING).sink_parquet(scratch)
-            table = polars.scan_parquet(scratch)
+            polars.scan_csv(path, schema=types, null_values=MISSING, glob=False).sink_parquet(scratch)
+            table = polars.scan_parquet(scratch, glob=False)
         names = table.collect_schema().names()
     return table.rename({name: name.strip() for name in names})
 
@@ -101,7 +103,7 @@ def existing(path: Path, key: str) -> Path:
     Raises:
         UserMistake: it is not there, or has another.
     """
-    path = path.expanduser()
+    path = expanded(path)
     if path.is_dir():
         there = sorted(other.name for other in path.iterdir() if other.name.endswith(ENDINGS))
         holds = f"it holds {', '.join(there[:10])}" if there else "it holds no such file"
@@ -115,6 +117,14 @@ def existing(path: Path, key: str) -> Path:
     return path
 
 
+def expanded(path: Path) -> Path:
+    """Return a path with the home folder for `~`; `~name` may as well be a file, if nobody is called so."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def is_parquet(path: Path) -> bool:
     """Say whether the name is that of a Parquet file."""
     return path.name.lower().endswith(".parquet")
@@ -122,7 +132,7 @@ def is_parquet(path: Path) -> bool:
 
 def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file's content."""
-    with path.expanduser().open("rb") as file:
+    with expanded(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
