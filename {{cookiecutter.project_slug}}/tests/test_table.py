@@ -17,17 +17,6 @@ ROWS = 60
 
 
 @pytest.fixture
-def messages():
-    """What is logged."""
-    from loguru import logger
-
-    heard = []
-    sink = logger.add(lambda message: heard.append(str(message)), level="INFO")
-    yield heard
-    logger.remove(sink)
-
-
-@pytest.fixture
 def frame():
     """Houses: numbers and categories, each with holes, a constant column, and names."""
     random = np.random.default_rng(0)

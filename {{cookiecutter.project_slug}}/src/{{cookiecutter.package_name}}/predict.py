@@ -113,7 +113,7 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame
             f"{name} has no predict_step(self, batch, batch_idx): it returns a tensor for inputs (B, ...)"
         )
     with torch.inference_mode():
-        batches = torch.from_numpy(inputs).split(PREDICTED_AT_ONCE)
+        batches = torch.from_numpy(inputs).float().split(PREDICTED_AT_ONCE)
         outputs = [task.predict_step(batch, number) for number, batch in enumerate(batches)]
     if not all(isinstance(output, torch.Tensor) for output in outputs):
         raise UserMistake(f"predict_step of {name} must return a tensor (B, K), not {type(outputs[0]).__name__}")
@@ -153,7 +153,7 @@ def as_rows(quantiles: "NDArray[Any]", rows: "NDArray[Any]", height: int, names:
 
 
 def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[Any]":
-    """Return the numbers of a table as inputs (samples, *input_shape) float32.
+    """Return the numbers of a table as inputs (samples, *input_shape) float64.
 
     Columns are taken by the names of the features, or, if it has none of them, all numeric ones in order.
 
@@ -175,7 +175,7 @@ def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[An
             )
     elif missing:
         raise UserMistake(f"input={source} has no column {missing[0]!r}. {nearest(missing[0], table.columns)}")
-    inputs = table.select(polars.col(names).cast(polars.Float32, strict=False)).to_numpy()
+    inputs = table.select(polars.col(names).cast(polars.Float64, strict=False)).to_numpy()
     wrong = np.argwhere(~np.isfinite(inputs))
     if len(wrong):
         row, column = wrong[0]

@@ -104,7 +104,14 @@ class TableEncoder:
         flags = [column.categories is None and i == 0 for column in self.columns for i in range(len(column.outputs))]
         return np.array(flags, dtype=bool)
 
-    def encode(self, table: "DataFrame", rows: str, remarks: Remarks | None = None) -> NDArray[np.float32]:
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        """The training mean of each encoded column that is a measurement, 0 for marks (features,)."""
+        centres = np.zeros(len(self.names))
+        centres[self.measured] = [column.mean for column in self.columns if column.categories is None]
+        return centres
+
+    def encode(self, table: "DataFrame", rows: str, remarks: Remarks | None = None) -> NDArray[np.float64]:
         """Return rows (samples, features); say once what was unknown or missing.
 
         Args:
@@ -119,7 +126,7 @@ class TableEncoder:
             if column.name not in table.columns:
                 hint = nearest(column.name, table.columns)
                 raise UserMistake(f"{rows} have no column {column.name!r}. {hint} They have: {listed(table.columns)}")
-        encoded = np.empty((table.height, len(self.names)), np.float32)
+        encoded = np.empty((table.height, len(self.names)))
         heard = Remarks() if remarks is None else remarks
         first = 0
         for column in self.columns:
@@ -132,7 +139,7 @@ class TableEncoder:
         return encoded
 
 
-def encode_number(column: Column, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.floating]:
+def encode_number(column: Column, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
     """Return a column (samples, 1), or (samples, 2) with a mark where it is missing."""
     numbers = as_numbers(series, rows)
     missing = ~np.isfinite(numbers)
