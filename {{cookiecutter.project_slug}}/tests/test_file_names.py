@@ -5,8 +5,9 @@ import gzip
 import polars
 import pytest
 
-from {{ cookiecutter.package_name }}.data.files import digest_of, in_chunks, read_table, scan_table, write_table
+from {{ cookiecutter.package_name }}.data.files import digest_of, in_chunks, read_table, scan_table, stored, write_table
 from {{ cookiecutter.package_name }}.data.large_table import LargeTable
+from {{ cookiecutter.package_name }}.data.survey import Spelling
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 
 NAMES = ["houses[1]", "houses*", "houses?", "houses{1}", "[!a]", "**", "~houses", "a b%20", "year=2020", "100%"]
@@ -37,7 +38,7 @@ def test_a_name_is_no_pattern(tmp_path, monkeypatch, name, ending):
         write(path, [1, 2])
         for asked in (path, path.relative_to(tmp_path)):
             assert read_table(asked)["size"].to_list() == [1, 2]
-            lazy = scan_table(asked, folder / "rows[1]*.parquet")
+            lazy = stored(scan_table(asked, None, Spelling())[0], folder / "rows[1]*.parquet", asked)
             assert [row for chunk in in_chunks(lazy, 1, asked) for row in chunk["size"]] == [1, 2]
         monkeypatch.chdir(folder)
         assert read_table(path.relative_to(folder)).height == 2 and len(digest_of(path.relative_to(folder))) == 64

@@ -17,7 +17,7 @@ from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
 from .command_line import run_command
-from .data.files import read_table, write_table
+from .data.files import column_names, read_as, read_table, write_table
 from .mistakes import UserMistake, nearest, refuse
 from .running.run_folder import read_run
 
@@ -75,7 +75,7 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
         UserMistake: the run or the file cannot be read, or the file has not the columns that the model needs.
     """
     read_run(folder)  # a mistake is answered before torch is imported
-    table = read_table(source, "input")
+    column_names(source, "input")
 
     from .data.encoding import TableEncoder
     from .data.large_table import LargeTable
@@ -86,12 +86,13 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
 
     trained = load_trained(folder, which)
     if isinstance(trained.spec, PanelSpec):
-        return forecast(trained, trained.spec, table, source)
+        return forecast(trained, trained.spec, read_table(source, "input"), source)
     state = trained.checkpoint.get(Table.__qualname__) or trained.checkpoint.get(LargeTable.__qualname__)
     if state is not None:
-        inputs = TableEncoder.from_state(state["encoder"]).encode(table, f"the rows of {source}")
+        encoder = TableEncoder.from_state(state["encoder"])
+        inputs = encoder.encode(read_as(source, encoder.readings, "input"), f"the rows of {source}")
     else:
-        inputs = as_inputs(table, trained.spec, source)
+        inputs = as_inputs(read_table(source, "input"), trained.spec, source)
     if isinstance(trained.task, Task):
         return trained.task.as_table(trained.task.predict_array(inputs))
     return predict_steps(trained.task, inputs)

@@ -11,7 +11,7 @@ more than 10 000 categories.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..mistakes import UserMistake, nearest
 from .columns import Column, ColumnStatistics, as_numbers, as_text, listed
+from .readings import Reading
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -61,12 +62,17 @@ class TableEncoder:
         self.left_out = left_out or {}
 
     @classmethod
-    def fit(cls, table: "DataFrame") -> Self:
-        """Decide for each column of the training rows how it is encoded, and say which are left out."""
-        return cls.fit_in_chunks([table])
+    def fit(cls, table: "DataFrame", readings: Mapping[str, Reading] | None = None) -> Self:
+        """Decide for each column of the training rows how it is encoded, and say which are left out.
+
+        Args:
+            table: the rows.
+            readings: how texts of a CSV file became these values; new rows are read in the same way.
+        """
+        return cls.fit_in_chunks([table], readings)
 
     @classmethod
-    def fit_in_chunks(cls, chunks: Iterable["DataFrame"]) -> Self:
+    def fit_in_chunks(cls, chunks: Iterable["DataFrame"], readings: Mapping[str, Reading] | None = None) -> Self:
         """Do what `fit` does where the training rows are too many to be in memory at once."""
         seen: dict[str, ColumnStatistics] = {}
         for chunk in chunks:
@@ -74,7 +80,8 @@ class TableEncoder:
                 seen.setdefault(series.name, ColumnStatistics(series.name)).add(series)
         reasons = {name: statistics.why_useless() for name, statistics in seen.items()}
         left_out = {name: reason for name, reason in reasons.items() if reason}
-        encoder = cls([statistics.column() for name, statistics in seen.items() if name not in left_out], left_out)
+        kept = {name: statistics for name, statistics in seen.items() if name not in left_out}
+        encoder = cls([one.column((readings or {}).get(name)) for name, one in kept.items()], left_out)
         if left_out and encoder.columns:
             logger.info("{}", encoder.why_left_out())
         return encoder
@@ -91,7 +98,12 @@ class TableEncoder:
     @classmethod
     def from_state(cls, state: Sequence[dict[str, Any]]) -> Self:
         """Return the encoder that `state` was taken from."""
-        return cls([Column(**column) for column in state])
+        return cls([Column(**{**column, "reading": Reading.from_state(column["reading"])}) for column in state])
+
+    @property
+    def readings(self) -> dict[str, Reading]:
+        """How each column is read from a CSV file."""
+        return {column.name: column.reading for column in self.columns}
 
     @property
     def names(self) -> tuple[str, ...]:

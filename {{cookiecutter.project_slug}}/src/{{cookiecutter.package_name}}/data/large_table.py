@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,7 +26,7 @@ from ..setting_types import Folder, Refused
 from .batches import evaluation_batch
 from .datamodule import EVALUATION_BATCH, Arrays
 from .encoding import Remarks, TableEncoder
-from .files import digest_of, existing, in_chunks, readable, scan_table
+from .files import column_names, digest_of, existing, in_chunks, is_parquet, readable, scan_table, stored
 from .folds import strata
 from .roles import PARTS
 from .scaling import RunningMoments, Scaling
@@ -100,7 +100,7 @@ class LargeTable(Table):
         """Return the folder with the encoded rows; of several processes that need it, one makes it."""
         file = existing(self.path, "data.path").resolve()
         origin = [LAYOUT, str(file), file.stat().st_size, file.stat().st_mtime_ns, self.target, self.task, *self.ignore]
-        split = [self.test_fraction, self.split_column, self.group, self.val_fraction, self.seed]
+        split = [self.test_fraction, self.split_column, self.group, self.val_fraction, self.seed, asdict(self.spelling)]
         name = f"{file.stem}-{hashlib.sha256(json.dumps([origin, split]).encode()).hexdigest()[:12]}"
         folder, partial = self.folder / name, self.folder / f"{name}.partial"
         if (folder / STATED).is_file():
@@ -137,8 +137,10 @@ class LargeTable(Table):
             UserMistake: see `setup`.
         """
         logger.info("{} is encoded once; its rows are kept in {}", self.path, self.folder)
-        rows = scan_table(self.path, folder / "rows.parquet")
-        features = self.features_of(rows.collect_schema().names())
+        features = self.features_of(column_names(self.path))
+        rows, readings = scan_table(self.path, self.with_roles(features), self.spelling)
+        if not is_parquet(self.path):
+            rows = stored(rows, folder / "rows.parquet", self.path)
         with readable(self.path, "data.path"):
             table = rows.select({*self.targets, *self.other_roles.values()}).collect()
         if table.is_empty():
@@ -153,7 +155,7 @@ class LargeTable(Table):
             part_of[parts[part]] = number
 
         chunks = Chunks(self.path, rows.select(features), present.to_numpy(), part_of)
-        self.encoder = TableEncoder.fit_in_chunks(chunk.filter(part == TRAIN) for chunk, part, _ in chunks)
+        self.encoder = TableEncoder.fit_in_chunks((chunk.filter(part == TRAIN) for chunk, part, _ in chunks), readings)
         self.state_spec(encoded)
         self.describe(table, targets, parts)
         del table
