@@ -62,23 +62,34 @@ class TableEncoder:
         self.left_out = left_out or {}
 
     @classmethod
-    def fit(cls, table: "DataFrame", readings: Mapping[str, Reading] | None = None) -> Self:
+    def fit(
+        cls,
+        table: "DataFrame",
+        readings: Mapping[str, Reading] | None = None,
+        left_out: Mapping[str, str] | None = None,
+    ) -> Self:
         """Decide for each column of the training rows how it is encoded, and say which are left out.
 
         Args:
             table: the rows.
             readings: how texts of a CSV file became these values; new rows are read in the same way.
+            left_out: why columns are left out that may well be in the table.
         """
-        return cls.fit_in_chunks([table], readings)
+        return cls.fit_in_chunks([table], readings, left_out)
 
     @classmethod
-    def fit_in_chunks(cls, chunks: Iterable["DataFrame"], readings: Mapping[str, Reading] | None = None) -> Self:
+    def fit_in_chunks(
+        cls,
+        chunks: Iterable["DataFrame"],
+        readings: Mapping[str, Reading] | None = None,
+        left_out: Mapping[str, str] | None = None,
+    ) -> Self:
         """Do what `fit` does where the training rows are too many to be in memory at once."""
         seen: dict[str, ColumnStatistics] = {}
         for chunk in chunks:
             for series in chunk:
                 seen.setdefault(series.name, ColumnStatistics(series.name)).add(series)
-        reasons = {name: statistics.why_useless() for name, statistics in seen.items()}
+        reasons = {name: statistics.why_useless() for name, statistics in seen.items()} | dict(left_out or {})
         left_out = {name: reason for name, reason in reasons.items() if reason}
         kept = {name: statistics for name, statistics in seen.items() if name not in left_out}
         encoder = cls([one.column((readings or {}).get(name)) for name, one in kept.items()], left_out)

@@ -28,7 +28,7 @@ from .datamodule import EVALUATION_BATCH, Arrays
 from .encoding import Remarks, TableEncoder
 from .files import column_names, digest_of, existing, in_chunks, is_parquet, readable, scan_table, stored
 from .folds import strata
-from .roles import PARTS
+from .roles import PARTS, counts, row_numbers
 from .scaling import RunningMoments, Scaling
 from .shards import Samples, ShardBatches, Shards
 from .spec import DataSpec
@@ -145,6 +145,8 @@ class LargeTable(Table):
             table = rows.select({*self.targets, *self.other_roles.values()}).collect()
         if table.is_empty():
             raise UserMistake(f"data.path={self.path} has column names, but no rows")
+        with readable(self.path, "data.path"):
+            numbered = self.row_numbers(rows.select(features))
         present = has_value(table, self.targets)
         table = table.filter(present)
         encoded = self.targets_of(table)
@@ -155,7 +157,9 @@ class LargeTable(Table):
             part_of[parts[part]] = number
 
         chunks = Chunks(self.path, rows.select(features), present.to_numpy(), part_of)
-        self.encoder = TableEncoder.fit_in_chunks((chunk.filter(part == TRAIN) for chunk, part, _ in chunks), readings)
+        self.encoder = TableEncoder.fit_in_chunks(
+            (chunk.filter(part == TRAIN) for chunk, part, _ in chunks), readings, numbered
+        )
         self.state_spec(encoded)
         self.describe(table, targets, parts)
         del table
@@ -175,6 +179,13 @@ class LargeTable(Table):
             "target_centre": centre,
         }
         (folder / STATED).write_text(json.dumps(stated), encoding="utf-8")
+
+    def row_numbers(self, features: "LazyFrame") -> dict[str, str]:
+        """Return why columns that number the rows are left out; one of them is in memory at a time."""
+        schema = features.collect_schema()
+        whole = [name for name, kind in schema.items() if kind.is_integer()]
+        first = features.select(whole).head(CHUNK).collect()
+        return row_numbers(features.select(column.name).collect().to_series() for column in first if counts(column))
 
     def encode(
         self, chunks: "Chunks", targets: NDArray[Any], centre: float, shards: dict[str, Shards]

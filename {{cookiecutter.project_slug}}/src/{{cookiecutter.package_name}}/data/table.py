@@ -19,7 +19,7 @@ from .datamodule import ArrayDataModule, Arrays
 from .encoding import TableEncoder
 from .files import column_names, digest_of, read_columns
 from .folds import fold_of_samples, strata, whole_groups
-from .roles import PARTS, groups_of, refuse_torn_groups, stated_parts, weights_of
+from .roles import PARTS, groups_of, refuse_torn_groups, row_numbers, stated_parts, weights_of
 from .spec import DataSpec
 from .survey import Spelling
 from .target import Targets, encode_targets, has_value
@@ -81,13 +81,14 @@ class Table(ArrayDataModule):
         table, readings = read_columns(self.path, self.with_roles(names), self.spelling)
         self.digest = digest_of(self.path)
         features = table.select(names)
+        numbered = row_numbers(features)
         present = has_value(table, self.targets)
         weights = None if self.weights is None else weights_of(table[self.weights], present.to_numpy())
         table, features = table.filter(present), features.filter(present)
         encoded = self.targets_of(table)
         task, targets, _ = encoded
         parts = self.parts_of(table, strata(targets, task))
-        self.encoder = TableEncoder.fit(features[parts["train"]], readings)
+        self.encoder = TableEncoder.fit(features[parts["train"]], readings, numbered)
         self.state_spec(encoded)
         inputs = {part: self.encoder.encode(features[rows], f"the {part} rows") for part, rows in parts.items()}
         self.describe(table, targets, parts)
