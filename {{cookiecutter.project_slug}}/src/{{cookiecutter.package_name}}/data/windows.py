@@ -16,6 +16,7 @@ from loguru import logger
 from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor
 
+from ..metrics.mean import wide
 from ..mistakes import UserMistake
 from ..setting_types import FoldOf, Increasing, InnerFraction, ProperFraction, wrong_fold
 from .batches import Batches, evaluation_batch, on_gpu
@@ -34,7 +35,7 @@ class Rows(NamedTuple):
 
     series: Tensor  # (rows,) int64, number of the series
     time: Tensor  # (rows,) int64, number of the step; the same in all series
-    reals: Tensor  # (rows, R) float32, the target last
+    reals: Tensor  # (rows, R), the target last; float64 until they are standardised
     categoricals: Tensor  # (rows, C) int64
     static: Tensor  # (rows, S) int64, the same in all rows of a series
 
@@ -88,8 +89,8 @@ class PanelScaling(Scaling):
 
     def __init__(self, spec: PanelSpec) -> None:
         super().__init__(spec)
-        self.register_buffer("input_mean", torch.zeros(len(spec.reals)))
-        self.register_buffer("input_std", torch.ones(len(spec.reals)))
+        self.register_buffer("input_mean", torch.zeros(len(spec.reals), dtype=torch.double))
+        self.register_buffer("input_std", torch.ones(len(spec.reals), dtype=torch.double))
 
     def fit(self, inputs: Tensor, targets: Tensor) -> None:
         """Take mean and standard deviation from the training rows (rows, R), whose last column is the target."""
@@ -100,8 +101,8 @@ class PanelScaling(Scaling):
         """Standardise the inputs of windows: all fields of `Windows` but the targets."""
         static, past_reals, past_categoricals, future_reals, future_categoricals = inputs
         known = slice(future_reals.shape[-1])
-        past_reals = (past_reals - self.input_mean) / self.input_std
-        future_reals = (future_reals - self.input_mean[known]) / self.input_std[known]
+        past_reals = ((wide(past_reals) - self.input_mean) / self.input_std).to(self.computes_in)
+        future_reals = ((wide(future_reals) - self.input_mean[known]) / self.input_std[known]).to(self.computes_in)
         return static, past_reals, past_categoricals, future_reals, future_categoricals
 
 
@@ -174,11 +175,12 @@ class PanelDataModule(LightningDataModule, ABC):
         self.split(panel)
         self.spec = replace(panel, train_size=len(self.starts["train"]))
         self.scaling = PanelScaling(self.spec)
-        self.scaled = self.rows
+        self.scaled = self.rows._replace(reals=self.rows.reals.float())
         if self.standardize:
             trained = self.rows.reals[self.rows.time < self.first_val]
             self.scaling.fit(trained, trained[:, -1:])
-            self.scaled = self.rows._replace(reals=(self.rows.reals - self.scaling.input_mean) / self.scaling.input_std)
+            reals = (self.rows.reals - self.scaling.input_mean) / self.scaling.input_std
+            self.scaled = self.rows._replace(reals=reals.float())
 
     def boundaries(self, time: Tensor) -> tuple[int, int, int]:
         """Return the first time steps of validation and test, which are the same without validation, and its end."""

@@ -176,7 +176,8 @@ class Task(Measuring):
     def batches(self, inputs: NDArray[Any]) -> tuple[Tensor, ...]:
         """Return inputs (samples, *input_shape) in batches that fit into memory, on the device of the task."""
         size = evaluation_batch(EVALUATION_BATCH, inputs[:1].nbytes * max(1, self.spec.output_size))
-        return torch.from_numpy(inputs).to(self.device).split(size)
+        tensor = torch.from_numpy(inputs)
+        return (tensor.float() if self.device.type == "mps" else tensor).to(self.device).split(size)
 
     def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the figures that this task adds, by name; called after the test."""
