@@ -13,6 +13,7 @@ from loguru import logger
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from .data.panel_scaling import restored
 from .data.spec import DataSpec, PanelSpec
 from .data.windows import Rows, Windows, windows_at
 from .mistakes import UserMistake
@@ -35,7 +36,10 @@ class Predictor(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, ...) to predictions (B, ...), as `Task.forward` does."""
         scaled = self.scaling(*inputs)
-        return self.to_predictions(self.network(*(scaled if isinstance(scaled, tuple) else (scaled,))))
+        if not isinstance(scaled, tuple):
+            return self.to_predictions(self.network(scaled))
+        windows, level = self.scaling.by_window(*scaled)
+        return self.to_predictions(restored(self.network(*windows), level))
 
 
 def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats: Sequence[str]) -> dict[str, Path]:
