@@ -14,6 +14,7 @@ from loguru import logger
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from .data.panel_scaling import restored
 from .data.spec import DataSpec, PanelSpec
 from .data.windows import Rows, Windows, windows_at
 from .mistakes import UserMistake, first_line
@@ -36,7 +37,10 @@ class Predictor(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, ...) to predictions (B, ...), as `Task.forward` does."""
         scaled = self.scaling(*inputs)
-        return self.to_predictions(self.network(*(scaled if isinstance(scaled, tuple) else (scaled,)))).float()
+        if not isinstance(scaled, tuple):
+            return self.to_predictions(self.network(scaled)).float()
+        windows, level = self.scaling.by_window(*scaled)
+        return self.to_predictions(restored(self.network(*windows), level)).float()
 
 
 class Forward(nn.Module):
