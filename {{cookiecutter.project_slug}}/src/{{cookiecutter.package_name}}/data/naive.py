@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..losses import quantile_loss
+from ..losses.forecasting import quantile_loss
 
 MOST_WINDOWS = 5_000  # that a lag is chosen on
 
