@@ -46,7 +46,7 @@ OWN_TESTS_IN = {
         "ci": "none",
     },
 }
-# The whole suite runs with the defaults, and at the last stage, where coverage is asked for; in the third bake the tests
+# The whole suite runs with the defaults, and at the last stage, where coverage is asked for. In the third bake those
 # run that look at what the answers decide: configurations, defaults, tracker, hardware, style.
 SOME_TESTS = {
     "gpu": [

@@ -22,6 +22,7 @@ Of the code, PACKAGE stands for the name of the package. Every command runs in a
 torch: it starts as fresh as one that is typed, without the seconds for the import.
 """
 
+import csv
 import json
 import os
 import re
@@ -213,13 +214,13 @@ class Job:
         summaries = [json.loads(path.read_text(encoding="utf-8")) for path in sweep.glob("*/summary.json")]
         self.check([one["status"] for one in summaries] == ["completed"] * 2, "the sweep has not completed two jobs")
         tested = [name for name in summaries[0]["metrics"] if name.startswith("test/")]
-        said = self.succeed("report", str(sweep), *(word for name in tested for word in ("--metric", name)))
+        said, best = self.succeed("report", str(sweep)), self.settings.get("best", "Best by the ")
+        self.check(best in said, f"report does not say {best!r}:\n{said}")
+        self.succeed("report", str(sweep), *(word for name in tested for word in ("--metric", name)))
         table = (sweep / "report" / "table.csv").read_text(encoding="utf-8")
         self.check(table.count("\n") == 3, f"the table has not two rows:\n{table}")
         for name in tested:
             self.check(name in table, f"{name} is not in the table:\n{table}")
-        best = self.settings.get("best", "Best by the ")
-        self.check(best in said, f"report does not say {best!r}:\n{said}")
 
     def evaluate(self) -> None:
         """Test the weights of the run again."""
@@ -242,10 +243,11 @@ class Job:
             return
         self.succeed("predict", *words)
         rows = len(Path(wanted["rows"]).read_text(encoding="utf-8").splitlines())
-        header, *lines = Path("predictions.csv").read_text(encoding="utf-8").splitlines()
-        names, expected = header.split(","), wanted["columns"]
+        with Path("predictions.csv").open(encoding="utf-8", newline="") as file:
+            names, *lines = csv.reader(file)
+        expected = wanted["columns"]
         right = len(names) == expected if isinstance(expected, int) else names == list(map(str, expected))
-        self.check(right, f"predict has the columns {header}")
+        self.check(right, f"predict has the columns {names}")
         self.check(len(lines) == rows - 1, f"predict gave {len(lines)} rows for {rows - 1}")
 
     def export(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from checks import assert_committed, assert_lints, assert_parses
-from conftest import CHOICES, QUESTIONS, TEMPLATE, OWN_TESTS_IN, Bake, bake_into, python
+from conftest import CHOICES, OWN_TESTS_IN, QUESTIONS, TEMPLATE, Bake, bake_into, python
 from covering import Pair, covering_rows, pairs_of
 
 ROWS = covering_rows(CHOICES, list(OWN_TESTS_IN.values()))

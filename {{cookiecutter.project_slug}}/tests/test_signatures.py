@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from {{ cookiecutter.package_name }}.signatures.classes import class_attribute, literal
 from {{ cookiecutter.package_name }}.signatures.parameters import signature
-from {{ cookiecutter.package_name }}.signatures.source import class_attribute, definition, literal
+from {{ cookiecutter.package_name }}.signatures.source import definition
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 
@@ -112,7 +113,8 @@ def test_a_class_attribute_is_inherited_as_python_does(write):
 def test_reading_imports_no_torch(python):
     python(f"""
 import sys
-from {PACKAGE}.signatures.source import class_attribute, definition
+from {PACKAGE}.signatures.classes import class_attribute
+from {PACKAGE}.signatures.source import definition
 assert definition("torch.optim.Adam") and class_attribute("torchmetrics.R2Score", "higher_is_better")
 slow = set("torch torchmetrics lightning numpy pydantic".split()) & set(sys.modules)
 assert not slow, slow

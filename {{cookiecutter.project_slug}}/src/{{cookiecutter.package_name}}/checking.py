@@ -40,27 +40,13 @@ def check(config: DictConfig) -> Settings:
     problems = [f"{key}={shown(value)} is not allowed: {why}" for key, value, why in places if why]
     checked = dict(values)
     for group in COMPONENTS:
-        given = values.get(group)
-        if isinstance(given, dict) and given.get("_target_"):
-            checked[group] = check_component(group, given, problems)
-        elif isinstance(given, dict) and group in REQUIRED:
-            example = f"_target_: {__package__}.models.mlp.MLP"
-            problems.append(f"{group} has no _target_: its file says what is built, such as {example}")
-            checked[group] = stand_in(group)
-        elif group in REQUIRED:
-            problems.append(f"{group} is not chosen: name one of its files, {group}={listing(choices(group), ' or ')}")
-            checked[group] = stand_in(group)
-        else:  # such as scheduler=none
-            checked[group] = None
-            others = [name for name in given or () if name != "_target_"]
-            problems += [f"{group}.{name}={shown(given[name])} is not a setting. {unchosen(group)}" for name in others]
+        checked[group] = check_group(group, values.get(group), problems)
     for group in COLLECTIONS:
         given = values.get(group) or {}
         checked[group] = given
         if isinstance(given, dict):
             checked[group] = {name: check_member(f"{group}.{name}", one, problems) for name, one in given.items()}
-    if "tracking" in values:
-        checked["tracking"] = check_tracking(values["tracking"], problems)
+    checked["tracking"] = check_tracking(values.get("tracking", {}), problems)
     if "experiment" in checked:
         del checked["experiment"]
         problems.append("The file of experiment= sets nothing: its first line must be # @package _global_")
@@ -72,6 +58,22 @@ def check(config: DictConfig) -> Settings:
     if problems:
         raise UserMistake("\n".join(problems))
     return settings
+
+
+def check_group(group: str, given: Any, problems: list[str]) -> Component | None:
+    """Return the settings of what a group of configurations builds; add what is wrong with them to `problems`."""
+    if isinstance(given, dict) and given.get("_target_"):
+        return check_component(group, given, problems)
+    if isinstance(given, dict) and group in REQUIRED:
+        example = f"_target_: {__package__}.models.mlp.MLP"
+        problems.append(f"{group} has no _target_: its file says what is built, such as {example}")
+        return stand_in(group)
+    if group in REQUIRED:
+        problems.append(f"{group} is not chosen: name one of its files, {group}={listing(choices(group), ' or ')}")
+        return stand_in(group)
+    others = [name for name in given or () if name != "_target_"]  # such as those of scheduler=none
+    problems += [f"{group}.{name}={shown(given[name])} is not a setting. {unchosen(group)}" for name in others]
+    return None
 
 
 def truths(given: Any, made: Any, key: str = "") -> list[str]:

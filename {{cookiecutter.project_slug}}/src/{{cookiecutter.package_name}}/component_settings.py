@@ -23,13 +23,14 @@ from pydantic import (
 from .setting_types import Relation
 from .signatures.annotations import allowed, anything
 from .signatures.capabilities import states
+from .signatures.classes import literal
 from .signatures.parameters import Parameter, signature
-from .signatures.source import literal
 from .signatures.torch_optim import OF_TORCH, Ranges
 
 # Arguments that the run hands over where a signature asks for them, so that no configuration has to: see `build`.
 OFFERED = frozenset(
-    "spec seed network loss scaling optimizer scheduler total_steps params num_classes num_labels".split()
+    {"spec", "seed", "network", "loss", "scaling", "optimizer", "scheduler"}
+    | {"params", "total_steps", "num_classes", "num_labels"}
 )
 OFFERED_TO_LOGGERS = frozenset({"save_dir", "name", "version"})
 COMPUTED = object()  # a default that the source does not state as a literal
@@ -160,8 +161,8 @@ def described(target: str, group: str = "") -> type[Component]:
     read = signature(target)
     if read is None:
         return create_model(name, __base__=base, __cls_kwargs__={"extra": "allow"})
-    offered = OFFERED | ({"mode"} if states(target, "watches_metric") else frozenset())
-    offered |= OFFERED_TO_LOGGERS if group == "tracking" else frozenset()
+    offered = OFFERED | (OFFERED_TO_LOGGERS if group == "tracking" else set())
+    offered |= {"mode"} if states(target, "watches_metric") else set()
     parameters = {name: parameter for name, parameter in read.parameters.items() if name not in base.not_arguments}
     kinds = {name: Any if name in offered else kind_of(name, parameter) for name, parameter in parameters.items()}
     fields = {safe(name): field_of(name, kinds[name], parameters[name], name in offered) for name in parameters}
@@ -188,10 +189,8 @@ def kind_of(name: str, parameter: Parameter) -> Any:
 
 def field_of(name: str, kind: Any, parameter: Parameter, is_offered: bool) -> Any:
     """Return a setting as pydantic takes it: its type, and its default."""
-    if parameter.default is None:
-        default = None if is_offered else ...
-    else:
-        default = literal(parameter.default)
+    required = None if is_offered else ...
+    default: Any = required if parameter.default is None else literal(parameter.default)
     return kind if default is not None else kind | None, Field(default, alias=name)
 
 

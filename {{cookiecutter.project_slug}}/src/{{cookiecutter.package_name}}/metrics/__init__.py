@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..components import Component, settings_class
 from ..mistakes import UserMistake, nearest
-from ..signatures.source import class_attribute
+from ..signatures import class_attribute
 
 CLASSIFICATION = "torchmetrics.classification."
 REGRESSION = "torchmetrics.regression."

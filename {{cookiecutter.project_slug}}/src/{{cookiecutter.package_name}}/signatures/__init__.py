@@ -1,3 +1,3 @@
 """What a signature says, read from its source without importing it: torch alone takes seconds to import."""
 
-from .source import class_attribute as class_attribute
+from .classes import class_attribute as class_attribute

@@ -11,7 +11,8 @@ A class of the project states it as an attribute, `solved_at_once = True`; for t
 import ast
 from functools import cache
 
-from .source import attribute, definition, full_name, literal
+from .classes import attribute, literal
+from .source import definition, full_name
 
 PACKAGE = __package__.rpartition(".")[0]
 

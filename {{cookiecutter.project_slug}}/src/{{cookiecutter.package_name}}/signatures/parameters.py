@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from .source import Definition, Module, bindings, definition, full_name, lineage
+from .classes import lineage
+from .source import Definition, Module, bindings, definition, full_name
 
 
 @dataclass(frozen=True, eq=False)
