@@ -26,8 +26,8 @@ CHOICES: dict[str, list[str]] = {
 
 DEFAULTS = {question: values[0] for question, values in CHOICES.items()}
 
-# The whole suite of a project runs in three bakes, which have not one answer in common.
-WHOLE_SUITES = {
+# The project's own tests run in three bakes, which have not one answer in common.
+OWN_TESTS_IN = {
     "default": DEFAULTS,
     "gpu": {
         "license": "BSD-3-Clause",
@@ -45,6 +45,24 @@ WHOLE_SUITES = {
         "stage": "deployment",
         "ci": "none",
     },
+}
+# The whole suite runs with the defaults, and at the last stage, where coverage is asked for. In the third bake those
+# run that look at what the answers decide: configurations, defaults, tracker, hardware, style.
+SOME_TESTS = {
+    "gpu": [
+        f"tests/test_{name}.py"
+        for name in (
+            "settings",
+            "schema",
+            "mistakes",
+            "hardware",
+            "tracking",
+            "train",
+            "codestyle",
+            "codestyle_pages",
+            "safety",
+        )
+    ]
 }
 # They fill the time in which the other tests wait for a cluster, a kill or a clock, and yield to them otherwise.
 IN_THE_BACKGROUND = "import os, sys, pytest; os.nice(10); sys.exit(pytest.main(['-q', *sys.argv[1:]]))"
@@ -142,7 +160,7 @@ def run(clean_environment: dict[str, str]) -> Run:
 
 @pytest.fixture(scope="session")
 def own_tests(bake: Bake, clean_environment: dict[str, str]) -> Iterator[OwnTests]:
-    """The whole suite of each project of WHOLE_SUITES, by its name; started at once, two at a time."""
+    """The own tests of each project of OWN_TESTS_IN, by its name; started at once, two at a time."""
     with ThreadPoolExecutor(max_workers=2) as pool:
 
         def start(project: Path, *options: str) -> "Future[subprocess.CompletedProcess[str]]":
@@ -151,8 +169,11 @@ def own_tests(bake: Bake, clean_environment: dict[str, str]) -> Iterator[OwnTest
             return pool.submit(python, project, "-c", IN_THE_BACKGROUND, *options, env=environment)
 
         # As `make test` does at the last stage; it would slow the others down.
-        coverage = {name: ["--cov"] for name, answers in WHOLE_SUITES.items() if answers["stage"] == "deployment"}
-        yield {name: start(bake(**answers), *coverage.get(name, [])) for name, answers in WHOLE_SUITES.items()}
+        coverage = {name: ["--cov"] for name, answers in OWN_TESTS_IN.items() if answers["stage"] == "deployment"}
+        yield {
+            name: start(bake(**answers), *coverage.get(name, []), *SOME_TESTS.get(name, []))
+            for name, answers in OWN_TESTS_IN.items()
+        }
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,14 +16,17 @@ job.yaml    its first comment says how many lines are added; then
             best:    a sentence of `report` on the best setting, if it is not that it names one
             predict: {rows: file, columns: [of the output], or how many}, or {refused: sentence}
             export:  {} if the program is written and right, or {refused: sentence}
+            after:   {command line: what it is to say}, in this order, after all the rest
 
 Of the code, PACKAGE stands for the name of the package. Every command runs in a child of one process that has imported
 torch: it starts as fresh as one that is typed, without the seconds for the import.
 """
 
+import csv
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -211,13 +214,13 @@ class Job:
         summaries = [json.loads(path.read_text(encoding="utf-8")) for path in sweep.glob("*/summary.json")]
         self.check([one["status"] for one in summaries] == ["completed"] * 2, "the sweep has not completed two jobs")
         tested = [name for name in summaries[0]["metrics"] if name.startswith("test/")]
-        said = self.succeed("report", str(sweep), *(word for name in tested for word in ("--metric", name)))
+        said, best = self.succeed("report", str(sweep)), self.settings.get("best", "Best by the ")
+        self.check(best in said, f"report does not say {best!r}:\n{said}")
+        self.succeed("report", str(sweep), *(word for name in tested for word in ("--metric", name)))
         table = (sweep / "report" / "table.csv").read_text(encoding="utf-8")
         self.check(table.count("\n") == 3, f"the table has not two rows:\n{table}")
         for name in tested:
             self.check(name in table, f"{name} is not in the table:\n{table}")
-        best = self.settings.get("best", "Best by the ")
-        self.check(best in said, f"report does not say {best!r}:\n{said}")
 
     def evaluate(self) -> None:
         """Test the weights of the run again."""
@@ -240,10 +243,11 @@ class Job:
             return
         self.succeed("predict", *words)
         rows = len(Path(wanted["rows"]).read_text(encoding="utf-8").splitlines())
-        header, *lines = Path("predictions.csv").read_text(encoding="utf-8").splitlines()
-        names, expected = header.split(","), wanted["columns"]
+        with Path("predictions.csv").open(encoding="utf-8", newline="") as file:
+            names, *lines = csv.reader(file)
+        expected = wanted["columns"]
         right = len(names) == expected if isinstance(expected, int) else names == list(map(str, expected))
-        self.check(right, f"predict has the columns {header}")
+        self.check(right, f"predict has the columns {names}")
         self.check(len(lines) == rows - 1, f"predict gave {len(lines)} rows for {rows - 1}")
 
     def export(self) -> None:
@@ -257,6 +261,13 @@ class Job:
             return
         said = self.succeed("export_model", *words)
         self.check("differs from the original by at most" in said, said)
+
+    def after(self) -> None:
+        """Run the commands that come last, and look for what they are to say."""
+        for line, sentence in self.settings.get("after", {}).items():
+            name, *words = shlex.split(line)
+            said = self.succeed(name, *words, *(QUICK if name == "train" else ()))
+            self.check(sentence in said, f"{line} does not say {sentence!r}:\n{said}")
 
     def refuse(self, sentence: str, name: str, *words: str) -> None:
         """Run a command that must be refused with a sentence."""
@@ -274,7 +285,7 @@ class Job:
             self.succeed(name, *words, *(QUICK if name == "train" else ()))
         reached = self.train_whole()
         seconds = json.loads((self.run_folder("whole") / "summary.json").read_text(encoding="utf-8"))["seconds"]
-        for part in (self.kill_and_resume, self.sweep, self.evaluate, self.predict, self.export):
+        for part in (self.kill_and_resume, self.sweep, self.evaluate, self.predict, self.export, self.after):
             try:
                 part()
             except AssertionError as error:

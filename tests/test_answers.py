@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from checks import assert_committed, assert_lints, assert_parses
-from conftest import CHOICES, QUESTIONS, TEMPLATE, WHOLE_SUITES, Bake, bake_into, python
+from conftest import CHOICES, OWN_TESTS_IN, QUESTIONS, TEMPLATE, Bake, bake_into, python
 from covering import Pair, covering_rows, pairs_of
 
-ROWS = covering_rows(CHOICES, list(WHOLE_SUITES.values()))
+ROWS = covering_rows(CHOICES, list(OWN_TESTS_IN.values()))
 LICENCES = {
     "MIT": ("MIT", "MIT License"),
     "Apache-2.0": ("Apache-2.0", "END OF TERMS AND CONDITIONS"),

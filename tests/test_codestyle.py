@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from checks import git
-from conftest import CHOICES, WHOLE_SUITES, Bake, OwnTests, package_of, python
+from conftest import CHOICES, OWN_TESTS_IN, Bake, OwnTests, package_of, python
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def one_cache(clean_environment: dict[str, str], tmp_path_factory: pytest.TempPa
 def measured(bake: Bake, own_tests: OwnTests) -> Path:
     """The coverage file of the whole suite, which ran at the last stage."""
     own_tests["mps"].result()
-    return bake(**WHOLE_SUITES["mps"]) / ".coverage"
+    return bake(**OWN_TESTS_IN["mps"]) / ".coverage"
 
 
 def codestyle(project: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import WHOLE_SUITES, Bake, OwnTests, package_of, python
+from conftest import OWN_TESTS_IN, Bake, OwnTests, package_of, python
 from packaging.requirements import Requirement
 
 AWKWARD = {
@@ -49,6 +49,6 @@ def test_no_lightning_with_malicious_code_is_installed_and_none_that_was_not_tri
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WHOLE_SUITES)
+@pytest.mark.parametrize("name", OWN_TESTS_IN)
 def test_the_projects_own_tests_pass(own_tests: OwnTests, name: str) -> None:
     own_tests[name].result()

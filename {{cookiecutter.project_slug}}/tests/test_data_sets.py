@@ -87,8 +87,8 @@ def test_metrics_of_a_regression_are_in_the_units_of_the_data():
     torch.manual_seed(0)
     data = ready(Salary(num_samples=500, noise=10.0, standardize=True, **LOADING))
     task = Regression(Linear(data.spec), SquaredError(data.spec), data.spec, data.scaling, Component(_target_="unused"))
-    task.evaluation_step(data.parts["test"], task.test_metrics)
-    values = {name: value.item() for name, value in task.test_metrics.compute().items()}
+    task.evaluation_step(data.parts["test"], task.test_metrics[0])
+    values = {name: value.item() for name, value in task.test_metrics[0].compute().items()}
     inputs, targets = data.arrays("test")
     error = task.predict_array(inputs) - targets
     assert values["test/rmse"] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-4)

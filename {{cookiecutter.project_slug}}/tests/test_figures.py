@@ -32,6 +32,20 @@ def test_learning_curves_have_a_panel_for_the_second_metric(metric):
     assert lines(second)["val"].get_ydata().tolist() == [0.5] * 3
 
 
+def test_learning_curves_show_what_was_asked_for_beside_the_usual_metric():
+    names = ("loss", "accuracy", "iou", "mae")  # of the usual ones, the first says enough
+    panels = figures.learning_curves([{"epoch": 0} | {f"val/{name}": 1.0 for name in names}]).axes
+    assert [axes.get_ylabel() for axes in panels] == ["loss", "accuracy (fraction)", "iou"]
+
+
+def test_a_long_title_of_a_confusion_matrix_does_not_run_into_the_colours():
+    figure = figures.confusion_matrix(np.full((3, 3), 123456), "abc")
+    figure.draw_without_rendering()
+    title = figure._suptitle.get_window_extent()
+    assert all(not title.overlaps(axes.get_tightbbox()) for axes in figure.axes)
+    assert title.x0 > 0 and title.x1 < figure.bbox.width
+
+
 def test_learning_curves_of_other_losses_have_a_panel_each_and_what_only_the_test_measures_has_none():
     rows = [{"epoch": e, "step": e, "train/generator_loss": 1.0, "train/discriminator_loss": 2.0} for e in range(3)]
     rows.append({"epoch": 3, "step": 3, "test/distance": 0.1})
@@ -54,7 +68,7 @@ def test_a_confusion_matrix_shows_counts_and_fractions_of_the_true_class():
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.texts] == ["6", "2", "0", "0"]
     assert axes.get_images()[0].get_array().tolist() == [[0.75, 0.25], [0, 0]]
-    assert axes.get_title() == "Confusion matrix: 6 of 8 right (75.0%)"
+    assert axes.figure.get_suptitle() == "Confusion matrix: 6 of 8 right (75.0%)"
     assert axes.get_xlabel() == "predicted class" and axes.get_ylabel() == "true class"
 
 

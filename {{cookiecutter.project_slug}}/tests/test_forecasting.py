@@ -6,10 +6,12 @@ import torch
 
 from {{ cookiecutter.package_name }}.data.demand import Demand
 from {{ cookiecutter.package_name }}.data.spec import DataSpec, PanelSpec
-from {{ cookiecutter.package_name }}.data.windows import Windows
+from {{ cookiecutter.package_name }}.data.windows import PanelScaling, Windows
+from {{ cookiecutter.package_name }}.exporting import write_programs
 from {{ cookiecutter.package_name }}.losses.forecasting import Quantile, quantile_loss
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.models.tft import TFT
+from {{ cookiecutter.package_name }}.tasks.forecasting import Forecasting
 
 SETTINGS = dict(batch_size=50, val_fraction=0.2, encoder_length=14, decoder_length=4, seed=0)
 
@@ -145,6 +147,22 @@ def test_a_panel_of_nothing_but_a_target_is_served():
     spec = PanelSpec(encoder_length=6, decoder_length=3, quantiles=(0.1, 0.5, 0.9), target="y")
     none, past, future = torch.zeros(5, 0).long(), torch.randn(5, 6, 1), torch.zeros(5, 3, 0)
     assert TFT(spec)(none, past, past[..., :0].long(), future, future.long()).shape == (5, 3, 3)
+
+
+@pytest.mark.parametrize("static", [(), ("shop",)], ids=["nothing but a target", "a group"])
+def test_a_panel_without_categories_of_its_steps_is_exported(static, tmp_path):
+    quantiles = (0.1, 0.5, 0.9)
+    spec = PanelSpec(
+        encoder_length=4,
+        decoder_length=2,
+        quantiles=quantiles,
+        target="y",
+        static_categoricals=static,
+        cardinalities=dict.fromkeys(static, 3),
+    )
+    task = Forecasting(TFT(spec, hidden_size=4, num_heads=1), Quantile(spec), spec, PanelScaling(spec), torch.optim.SGD)
+    written = write_programs(task.eval(), spec, tmp_path / "export", ["pt2"])  # compares it with the original
+    assert written["pt2"].stat().st_size > 0
 
 
 def test_other_data_are_refused():

@@ -108,11 +108,24 @@ def test_other_callbacks_may_log_at_each_batch(monkeypatch, train):
     assert own_metrics(train("data=moons", "trainer.max_epochs=2")) == ({"7.0"}, {"5.0"})
 
 
+@pytest.mark.parametrize("hook", ["on_validation_start", "on_validation_epoch_start", "on_validation_epoch_end"])
+def test_a_callback_logs_in_any_hook_of_the_validation(monkeypatch, train, hook):
+    logs = type("Logs", (Callback,), {hook: lambda self, trainer, task: self.log("val/own", 5.0)})
+    made = lean_loop.LeanEpochLoop.__init__
+
+    def with_callback(self, trainer, *arguments):
+        trainer.callbacks.append(logs())
+        made(self, trainer, *arguments)
+
+    monkeypatch.setattr(lean_loop.LeanEpochLoop, "__init__", with_callback)
+    assert own_metrics(train("data=moons", "trainer.max_epochs=2")) == (set(), {"5.0"})
+
+
 def own_metrics(done):
     """What metrics.csv holds of train/own and val/own."""
     with (done.folder / "metrics.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
-    return tuple({row[f"{stage}/own"] for row in table} - {""} for stage in ("train", "val"))
+    return tuple({row.get(f"{stage}/own", "") for row in table} - {""} for stage in ("train", "val"))
 
 
 @pytest.mark.parametrize("form", ["tensor", "dictionary", "nothing"])

@@ -3,6 +3,7 @@
 import csv
 import sys
 import types
+from typing import ClassVar
 
 import pytest
 from lightning.pytorch.loggers import CSVLogger
@@ -22,7 +23,7 @@ SUMMARY = {"status": "completed", "metrics": {}, "checkpoint": {}}
 class Remembers(Logger):
     """What a project could add in a module of its own: keeps everything in lists."""
 
-    made = []
+    made: ClassVar[list[Logger]] = []
 
     def __init__(self, save_dir, version, words=("a",)):
         super().__init__()

@@ -224,3 +224,15 @@ def test_balanced_weights_of_pixels_follow_from_all_of_them():
     spec = DataSpec("classification", (4, 5, 1), 3, train_size=10, class_counts=tuple(counts.tolist()))
     expected = compute_class_weight("balanced", classes=np.arange(3), y=PIXELS.flatten().numpy())
     assert CrossEntropy(spec, "balanced").class_weights.tolist() == pytest.approx(expected.tolist())
+
+
+def test_samples_without_a_label_are_left_out_and_a_batch_of_them_has_no_loss():
+    partly = DataSpec("classification", (4,), 3, train_size=20, class_counts=COUNTS)
+    targets = TARGETS.masked_fill(torch.arange(10) % 2 == 0, IGNORED)
+    for weights in (None, (1.0, 2.0, 0.5)):
+        loss = CrossEntropy(partly, weights)
+        assert loss(LOGITS, targets).item() == pytest.approx(CrossEntropy(THREE, weights)(LOGITS, targets).item())
+        outputs = LOGITS.clone().requires_grad_()
+        nothing = loss(outputs, torch.full((10,), IGNORED))
+        nothing.backward()
+        assert nothing.item() == 0 and outputs.grad.abs().max() == 0

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import polars
 import pytest
 import torch
+from loguru import logger
 
 from {{ cookiecutter.package_name }}.data.panel import UNKNOWN, Panel
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
@@ -69,6 +70,25 @@ def test_no_window_spans_a_gap(table, load):
 def test_months_are_even_steps(table, load):
     months = [date(2015 + i // 12, 1 + i % 12, 1) for i in range(DAYS)] * 2
     assert load(table.with_columns(polars.Series("day", months))).rows.time.tolist() == [*range(DAYS)] * 2
+
+
+def test_series_differ_in_any_group_also_where_the_names_read_the_same(table, load):
+    pairs = {"north": ("New", "York A"), "south": ("New York", "A")}
+    table = table.with_columns(
+        shop=polars.Series([pairs[shop][0] for shop in table["shop"]]),
+        item=polars.Series([pairs[shop][1] + " " * (i % 2) for i, shop in enumerate(table["shop"])]),  # stray blanks
+    )
+    data = load(table, "parquet", groups=("shop", "item"))
+    assert data.series_names == ("New / York A", "New York / A")
+    assert data.rows.series.tolist() == [0] * DAYS + [1] * DAYS
+
+
+def test_missing_categories_are_said(table, load):
+    said = []
+    sink = logger.add(said.append, format="{message}")
+    load(replace(table, "weekday", None, 3))
+    logger.remove(sink)
+    assert "weekday: 1 missing values are a category of their own.\n" in said
 
 
 def test_a_missing_value_is_the_last_one_before(table, load):

@@ -1,5 +1,7 @@
 """`predict` and `export-model` need nothing but the run folder, and say what is wrong with what they are given."""
 
+from pathlib import Path
+
 import numpy as np
 import polars
 import pytest
@@ -12,8 +14,10 @@ from {{ cookiecutter.package_name }}.data.scaling import Scaling
 from {{ cookiecutter.package_name }}.data.spec import DataSpec
 from {{ cookiecutter.package_name }}.exporting import write_programs
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.predict import as_inputs
 from {{ cookiecutter.package_name }}.running.checkpoints import load_trained
 from {{ cookiecutter.package_name }}.tasks.classification import Classification
+from {{ cookiecutter.package_name }}.tasks.regression import Regression
 
 
 @pytest.fixture
@@ -130,6 +134,16 @@ def test_what_cannot_be_exported_is_refused(train, command):
         assert done.status == 2 and message in done.stderr, done.stderr
 
 
+def test_tokens_are_read_as_whole_numbers():
+    spec = DataSpec(input_shape=(2,), num_tokens=5)
+    table = polars.DataFrame({"x1": [4, 0], "x2": [1.0, 2.0]})
+    inputs = as_inputs(table, spec, Path("new.csv"))
+    assert inputs.dtype == np.int64 and inputs.tolist() == [[4, 1], [0, 2]]
+    for wrong in (5, -1, 0.5):
+        with pytest.raises(UserMistake, match=f"tokens, whole numbers from 0 to 4, but row 2 has {wrong}"):
+            as_inputs(table.with_columns(x2=polars.Series([1.0, wrong])), spec, Path("new.csv"))
+
+
 class Doubled(LightningModule):
     """Names its inputs as it likes."""
 
@@ -180,3 +194,19 @@ def test_a_network_of_several_inputs_is_refused_unless_its_task_says_what_one_in
     torch.testing.assert_close(torch.from_numpy(alone.predict_array(inputs.numpy())), 2 * inputs)
     paths = write_programs(alone, spec, tmp_path, ["pt2"])
     torch.testing.assert_close(torch.export.load(paths["pt2"]).module()(inputs), 2 * inputs)
+
+
+def test_dense_classes_are_predicted_in_a_column_for_each_place():
+    spec = DataSpec("classification", (2, 3, 1), 2, class_names=("ground", "shape"))
+    task = Classification(nn.Identity(), nn.CrossEntropyLoss(), spec, Scaling(spec), None)
+    shapes = np.array([[[0, 1, 0], [1, 1, 0]], [[0, 0, 0], [0, 0, 1]]])
+    table = task.as_table(np.stack([1 - shapes, shapes], axis=1).astype(np.float32))
+    assert table.columns == [f"prediction {place}" for place in range(1, 7)]
+    assert table.rows() == [tuple(spec.class_names[place] for place in shape.flat) for shape in shapes]
+
+
+def test_what_is_no_row_of_a_table_is_refused():
+    spec = DataSpec("regression", (2, 3, 1), 1)
+    task = Regression(nn.Identity(), nn.MSELoss(), spec, Scaling(spec), None)
+    with pytest.raises(UserMistake, match=r"Regression predicts \(1, 2, 3\) for each sample.*as_table"):
+        task.as_table(np.zeros((5, 1, 2, 3)))

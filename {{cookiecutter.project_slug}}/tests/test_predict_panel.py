@@ -1,6 +1,7 @@
 """`predict` continues the series of a panel: the same quantiles as for a window of the data set itself."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars
@@ -57,8 +58,10 @@ def test_the_last_steps_are_forecast_as_from_the_data_set(run, sales, command, t
     done = command("predict", f"run={run}", "input=new.csv")
     assert done.status == 0, done.stderr
     predictions = polars.read_csv("predictions.csv")
-    assert predictions.columns == ["q0.1", "q0.5", "q0.9"]
-    together = polars.concat([shuffled, predictions], how="horizontal").sort("shop", "day")
+    assert predictions.columns == ["shop", "day", "q0.1", "q0.5", "q0.9"]
+    assert predictions.select("shop", "day").rows() == shuffled.select("shop", polars.col("day").cast(str)).rows()
+    assert f"4 forecasts, for that many of {len(shuffled)} rows, in predictions.csv" in done.stderr
+    together = polars.concat([shuffled, predictions.drop("shop", "day")], how="horizontal").sort("shop", "day")
     assert together.filter(~is_future)["q0.5"].null_count() == len(together) - 4
     found = together.filter(is_future).select("q0.1", "q0.5", "q0.9").to_numpy().reshape(2, 2, 3)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
@@ -75,3 +78,32 @@ def test_a_series_without_enough_rows_is_named(run, sales, command):
         table.write_csv("new.csv")
         done = command("predict", f"run={run}", "input=new.csv")
         assert done.status == 2 and message in done.stderr, done.stderr
+
+
+def test_rows_of_other_steps_than_those_of_training_are_refused(run, sales, command):
+    last = sales.tail(8).with_columns(sales=polars.Series([1.0] * 6 + [None] * 2))
+    start = date(2026, 1, 1)
+    hours = polars.Series("day", [datetime(2026, 1, 1) + timedelta(hours=i) for i in range(8)])
+    for days, message in (
+        (polars.Series("day", [start + timedelta(7 * i) for i in range(8)]), "comes 7 steps after 2026-01-01"),
+        (hours, "day=2026-01-01 02:00:00 of b is on none"),
+        (polars.Series("day", [start + timedelta(i // 2) for i in range(8)]), "has two rows for b in the step of day="),
+        (polars.Series("day", list(range(8))), "day=0 of b is on none"),
+    ):
+        last.with_columns(days).write_csv("new.csv")
+        done = command("predict", f"run={run}", "input=new.csv", "output=never.csv")
+        assert done.status == 2 and not Path("never.csv").exists(), done.stderr
+        assert "trained on steps of 1 day" in done.stderr and message in done.stderr, done.stderr
+
+
+def test_a_value_that_should_be_known_in_advance_is_asked_for(run, sales, command):
+    new = sales.tail(8).with_columns(sales=polars.Series([1.0] * 6 + [None] * 2))
+    new.write_csv("new.csv")
+    quiet = command("predict", f"run={run}", "input=new.csv")
+    assert quiet.status == 0 and "missing values" not in quiet.stderr
+    price = [None, *new["price"][1:7], None]
+    new.with_columns(price=polars.Series(price)).write_csv("new.csv")
+    done = command("predict", f"run={run}", "input=new.csv")
+    assert done.status == 0
+    assert "price: 2 missing values take the last one before. 1 of them should be known in advance" in done.stderr
+    assert f"such as that of b at {new['day'][7]}" in done.stderr

@@ -4,8 +4,10 @@ import json
 import shutil
 
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from {{ cookiecutter.package_name }} import figures
 from {{ cookiecutter.package_name }}.report import main
 from {{ cookiecutter.package_name }}.reporting import regions
 from {{ cookiecutter.package_name }}.reporting.results import Results, Row
@@ -39,6 +41,16 @@ def test_a_run_without_weights_is_left_out_of_the_picture_and_named(sweep, tmp_p
     assert main([sweep]) == 0
     out = capsys.readouterr().out
     assert "cannot be drawn" in out and "model_linear" in out and "regions.png" in out
+
+
+def test_the_data_say_nothing_again_and_a_fold_is_named(train, capsys, monkeypatch):
+    train("-m", "model=linear,mlp", "data=moons", "data.folds=2", "data.fold=1", "sweep=folds")
+    headings = []
+    monkeypatch.setattr(figures, "compare_regions", lambda rows, heading: headings.append(heading) or Figure())
+    capsys.readouterr()
+    assert main(["runs/sweeps/folds"]) == 0
+    assert capsys.readouterr().err == ""
+    assert headings == ["Decision regions, with the test accuracy of each (one run, the first seed and fold)"]
 
 
 @pytest.mark.parametrize(

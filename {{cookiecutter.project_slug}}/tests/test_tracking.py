@@ -171,7 +171,7 @@ def test_a_checkpoint_is_kept_only_where_there_are_artifacts(kind):
 
 @pytest.mark.parametrize("tag", ["", "x" * 65])
 def test_a_tag_has_as_many_characters_as_wandb_takes(tag):
-    with pytest.raises(ValidationError, match="tags.0"):
+    with pytest.raises(ValidationError, match=r"tags\.0"):
         Tracking(kind="wandb", tags=[tag])
 
 

@@ -46,8 +46,7 @@ def check(config: DictConfig) -> Settings:
         checked[group] = given
         if isinstance(given, dict):
             checked[group] = {name: check_member(f"{group}.{name}", one, problems) for name, one in given.items()}
-    if "tracking" in values:
-        checked["tracking"] = check_tracking(values["tracking"], problems)
+    checked["tracking"] = check_tracking(values.get("tracking", {}), problems)
     if "experiment" in checked:
         del checked["experiment"]
         problems.append("The file of experiment= sets nothing: its first line must be # @package _global_")

@@ -5,8 +5,9 @@
 
 A row of output for each row of input, in the same order. The input needs the columns that the model was trained on, in
 any order, not the target. For data of one's own (data=table) values may be missing. Images and signals: a column for
-each number, in order. Time series (data=panel): for each series its last rows, and below them, with an empty target,
-the rows of the steps to forecast.
+each number, in order; where each of their places is classified, the output has a column for each place, in order. Time
+series (data=panel): for each series its last rows, and below them, with an empty target, the rows of the steps to
+forecast; groups and time stand beside the quantiles.
 """
 
 import math
@@ -55,7 +56,9 @@ def predict_file(folder: Path, source: Path, output: Path, which: str = "tested"
         raise UserMistake(f"output={output} would overwrite the input; name another file")
     predictions = predict_run(folder, source, which)
     write_table(predictions, output)
-    logger.success("{} predictions in {}", predictions.height, output)
+    made = predictions.height - predictions[:, -1].null_count()  # nothing is forecast for the past of a series
+    rows = "predictions" if made == predictions.height else f"forecasts, for that many of {predictions.height} rows,"
+    logger.success("{} {} in {}", made, rows, output)
     return predictions
 
 
@@ -69,7 +72,8 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
 
     Returns:
         For classification `prediction` and `probability <class>` for each class; for regression the target, in its
-        units. For forecasting the quantiles of the steps that follow the last row with a target; other rows have none.
+        units. For forecasting groups and time of each row, and the quantiles of the steps that follow the last row with
+        a target; other rows have none.
 
     Raises:
         UserMistake: the run or the file cannot be read, or the file has not the columns that the model needs.
@@ -125,7 +129,7 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame
 
 
 def forecast(trained: "Trained", spec: "PanelSpec", table: "DataFrame", source: Path) -> "DataFrame":
-    """Return a row of quantiles for each row of a panel, empty where nothing is forecast.
+    """Return groups, time and quantiles of each row of a panel; quantiles are empty where nothing is forecast.
 
     Raises:
         UserMistake: the run was not on data=panel, or see `data/future.py`.
@@ -141,7 +145,8 @@ def forecast(trained: "Trained", spec: "PanelSpec", table: "DataFrame", source: 
     panel.load_state_dict(state)
     windows, rows = future_windows(table, panel, spec, source)
     names = task.prediction_names
-    return as_rows(task(*windows[:-1]).detach().numpy(), rows, table.height, names)  # type: ignore[arg-type]
+    quantiles = as_rows(task(*windows[:-1]).detach().numpy(), rows, table.height, names)  # type: ignore[arg-type]
+    return table.select(*panel.groups, panel.time).hstack(quantiles)
 
 
 def as_rows(quantiles: "NDArray[Any]", rows: "NDArray[Any]", height: int, names: list[str]) -> "DataFrame":
@@ -155,12 +160,12 @@ def as_rows(quantiles: "NDArray[Any]", rows: "NDArray[Any]", height: int, names:
 
 
 def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[Any]":
-    """Return the numbers of a table as inputs (samples, *input_shape) float32.
+    """Return the numbers of a table as inputs (samples, *input_shape) float32; tokens are int64.
 
     Columns are taken by the names of the features, or, if it has none of them, all numeric ones in order.
 
     Raises:
-        UserMistake: a column is not there, or holds something else than numbers.
+        UserMistake: a column is not there, or holds something else than numbers, or than tokens.
     """
     import numpy as np
     import polars
@@ -178,13 +183,18 @@ def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[An
     elif missing:
         raise UserMistake(f"input={source} has no column {missing[0]!r}. {nearest(missing[0], table.columns)}")
     inputs = table.select(polars.col(names).cast(polars.Float32, strict=False)).to_numpy()
-    wrong = np.argwhere(~np.isfinite(inputs))
+    right, numbers = np.isfinite(inputs), "numbers"
+    if spec.num_tokens:
+        right = right & (inputs == np.round(inputs)) & (inputs >= 0) & (inputs < spec.num_tokens)
+        numbers = f"tokens, whole numbers from 0 to {spec.num_tokens - 1}"
+    wrong = np.argwhere(~right)
     if len(wrong):
         row, column = wrong[0]
         raise UserMistake(
-            f"input={source}: column {names[column]!r} must hold numbers, but row {row + 1} has "
+            f"input={source}: column {names[column]!r} must hold {numbers}, but row {row + 1} has "
             f"{table[names[column]][int(row)]!r}"
         )
+    inputs = inputs.astype(np.int64) if spec.num_tokens else inputs
     return np.ascontiguousarray(inputs.reshape(-1, *spec.input_shape))
 
 

@@ -74,7 +74,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         metavar="NAME",
         help="metric to show, such as val/loss; may be given several times "
-        "(default: test/accuracy; of values test/r2 and test/mae; of forecasts test/quantile_loss; else test/loss)",
+        "(default: that of checkpoint.monitor, if all runs set it; else test/accuracy, of values test/r2 and test/mae, "
+        "of forecasts test/quantile_loss, or test/loss)",
     )
     parser.add_argument(
         "--group-by",

@@ -60,7 +60,7 @@ class PictureFolder(LightningDataModule):
         random = np.random.default_rng(0)
         for name in CLASSES if not self.folder.exists() else ():
             (self.folder / name).mkdir(parents=True)
-            for number in range(80):
+            for number in range(100):
                 draw(name, random).save(self.folder / name / f"{number}.png")
 
     def setup(self, stage: str) -> None:
@@ -69,21 +69,25 @@ class PictureFolder(LightningDataModule):
         self.train, self.val, self.test = Pictures(train, self.noise), Pictures(val, None), Pictures(test, None)
 
     def train_dataloader(self) -> Any:
-        return DataLoader(self.train, self.batch_size, shuffle=True, num_workers=self.workers)
+        return self.loader(self.train, shuffle=True)
 
     def val_dataloader(self) -> Any:
-        return DataLoader(self.val, self.batch_size, num_workers=self.workers)
+        return self.loader(self.val)
 
     def test_dataloader(self) -> Any:
-        return DataLoader(self.test, self.batch_size, num_workers=self.workers)
+        return self.loader(self.test)
+
+    def loader(self, pictures: Pictures, shuffle: bool = False) -> Any:
+        workers = {"num_workers": self.workers, "persistent_workers": self.workers > 0}
+        return DataLoader(pictures, self.batch_size, shuffle, **workers)
 
 
 def draw(name: str, random: np.random.Generator) -> Image.Image:
     """Return a picture with a shape of random size, place and brightness on a noisy ground."""
-    ground: NDArray[np.uint8] = random.integers(0, 80, (SIZE, SIZE), np.uint8)
+    ground: NDArray[np.uint8] = random.integers(0, 60, (SIZE, SIZE), np.uint8)
     picture = Image.fromarray(ground)
     x, y, size = *random.integers(1, 7, 2), random.integers(5, 9)
-    box, light, pen = (x, y, x + size, y + size), int(random.integers(120, 256)), ImageDraw.Draw(picture)
+    box, light, pen = (x, y, x + size, y + size), int(random.integers(160, 256)), ImageDraw.Draw(picture)
     if name == "circle":
         pen.ellipse(box, outline=light)
     elif name == "square":

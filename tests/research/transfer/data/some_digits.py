@@ -22,4 +22,6 @@ class SomeDigits(ArrayDataModule):
         for number, digit in enumerate(self.classes):
             targets[digits[chosen] == digit] = number
         test = len(chosen) // 5
-        return Arrays(inputs[:-test].astype("float32"), targets[:-test], inputs[-test:].astype("float32"), targets[-test:])
+        return Arrays(
+            inputs[:-test].astype("float32"), targets[:-test], inputs[-test:].astype("float32"), targets[-test:]
+        )

@@ -1,7 +1,6 @@
 """Your own panel: several time series in a CSV or Parquet file, one row for each series and step of time.
 
-time                   dates, times or whole numbers. The smallest distance between two rows of a series is a step,
-                       or a calendar month if all distances are months.
+time                   dates, times or numbers, see `times.py`; what a step is follows from them, see `time_axis.py`
 gaps                   no window spans one; a row without target counts as a gap
 missing real values    the last value before, in the same series; at its start the mean of the training rows
 categories             those of the training rows; missing ones, and those that occur later only, are a category
@@ -9,6 +8,7 @@ categories             those of the training rows; missing ones, and those that 
 """
 
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,16 +19,17 @@ from numpy.typing import NDArray
 
 from ..mistakes import UserMistake, nearest
 from ..setting_types import Distinct
-from .columns import as_numbers, as_text, listed
+from .columns import as_numbers, as_text, is_text, listed
 from .files import read_table
 from .spec import PanelSpec
+from .time_axis import TimeAxis, duration, most_common, recognise
+from .times import Times, read_times
 from .windows import PanelDataModule, Rows
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
 
 UNKNOWN = 0  # the number of the category that is missing or unknown
-SHORTEST_MONTH, LONGEST_MONTH = 28.0, 31.0  # days
 
 
 class Panel(PanelDataModule):
@@ -41,7 +42,7 @@ class Panel(PanelDataModule):
         self,
         *,
         path: str,  # the file: .csv, .csv.gz or .parquet
-        time: str,  # the column with dates, times or whole numbers, which orders the rows of a series
+        time: str,  # the column with dates, times, months, years or numbers, which orders the rows of a series
         target: str,  # the column to forecast
         groups: tuple[str, ...] = (),  # columns that together name a series; none: the file holds one
         known_reals: tuple[str, ...] = (),  # numbers that are known in advance, such as prices
@@ -69,6 +70,7 @@ class Panel(PanelDataModule):
         self.digest = ""  # of the file
         self.categories: dict[str, list[str]] = {}  # of the training rows, which count from 1
         self.means: dict[str, float] = {}  # of the training rows
+        self.axis = TimeAxis("number")  # on which the times lie, as `load` finds it
 
     def load(self) -> tuple[PanelSpec, Rows]:
         """Return the encoded rows.
@@ -121,54 +123,61 @@ class Panel(PanelDataModule):
         present = np.isfinite(as_numbers(table[self.target]))
         if not present.all():
             logger.warning("{} of {} rows have no {}: gaps.", (~present).sum(), table.height, self.target)
-        table = table.filter(present).sort(*self.groups, self.time)
+        table = table.filter(present)
         if table.is_empty():
             raise UserMistake(f"data.target={self.target}: no row of {self.path} has a value there")
-        names, series = self.series_of(table)
-        time = self.steps(table[self.time], series)
+        order, names, series = self.series_of(table)
+        times = read_times(table[self.time][order], f"data.time={self.time}")
+        axis = recognise(times, series)
+        if axis is None:
+            raise self.uneven(times, table[self.time][order], series, names)
+        self.axis = axis
+        logger.info("{}: a step of {} is {}", self.path, self.time, axis)
+        time, _ = axis.place(times)
+        in_time = np.lexsort((time, series))
+        table, series, time = table[order[in_time]], series[in_time], time[in_time]
+        self.names = [names[row] for row in in_time]
         twice = np.flatnonzero((np.diff(time) == 0) & (np.diff(series) == 0))
         if len(twice):
             raise UserMistake(
-                f"{self.path} has two rows for {names[twice[0]]} at {self.time}={table[self.time][int(twice[0])]}. "
-                "data.groups= names the columns that tell series apart."
+                f"{self.path} has two rows for {self.names[twice[0]]} at {self.time}={table[self.time][int(twice[0])]}."
+                " data.groups= names the columns that tell series apart."
             )
-        self.names = names
-        return series, time, table
+        return series, time - time.min(), table
 
-    def series_of(self, table: "DataFrame") -> tuple[list[str], NDArray[np.int64]]:
-        """Return the name and the number of the series of each row; the rows are sorted by the groups."""
-        names = [" ".join(str(value) for value in row) for row in table.select(*self.groups).rows()]
-        names = names or [self.target] * table.height
-        return names, np.cumsum([0, *(a != b for a, b in zip(names[1:], names[:-1], strict=True))])
+    def series_of(self, table: "DataFrame") -> tuple[NDArray[np.int64], list[str], NDArray[np.int64]]:
+        """Return an order of the rows by series, and the name and the number of the series of each row in this order.
 
-    def steps(self, column: "Series", series: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the number of the time step of each row, from 0 on; the same in all series.
-
-        Raises:
-            UserMistake: they are no times, or uneven.
+        Text is compared without the blanks around it, as categories are. What differs in any group column is another
+        series, also where the names read the same one after the other: (New, York A) and (New York, A).
         """
-        if not (column.dtype.is_temporal() or column.dtype.is_integer()) or column.null_count():
-            raise UserMistake(
-                f"data.time={self.time} must hold dates, times or whole numbers in every row, such as 2026-01-31; "
-                f"it holds {column.dtype} such as {column[0]!r}, and {column.null_count()} values are missing"
-            )
-        numbers = as_numbers(column)
-        distances = np.diff(numbers)[(np.diff(series) == 0) & (np.diff(numbers) > 0)]
-        if not len(distances):
-            return np.zeros(len(numbers), np.int64)
-        step = distances.min()
-        if column.dtype.is_temporal() and SHORTEST_MONTH <= step <= LONGEST_MONTH:
-            months = (column.dt.year().cast(int) * 12 + column.dt.month()).to_numpy().astype(np.int64)
-            return months - months.min()
-        steps = (numbers - numbers.min()) / step
-        if np.abs(steps - steps.round()).max() > 1e-3:
-            uneven = int(np.abs(steps - steps.round()).argmax())
-            unit = "days" if column.dtype.is_temporal() else "units"
-            raise UserMistake(
-                f"data.time={self.time}: the steps are uneven. The smallest is {step:.6g} {unit}, but {column[uneven]} "
-                "is not a whole number of them after the first time. Resample the series to even steps."
-            )
-        return steps.round().astype(np.int64)
+        if not self.groups:
+            return np.arange(table.height), [self.target] * table.height, np.zeros(table.height, np.int64)
+        keys = table.select(*self.groups)
+        keys = keys.with_columns(as_text(column) for column in keys if is_text(column))
+        order = keys.with_row_index("row of the file").sort(*self.groups, maintain_order=True)["row of the file"]
+        rows = keys[order].rows()
+        without = sum(any(value is None for value in row) for row in rows)
+        if without:
+            logger.warning("{} rows have no {}: series of their own.", without, " or no ".join(self.groups))
+        names = [" / ".join(str(value) for value in row) for row in rows]
+        series = np.cumsum([0, *(a != b for a, b in zip(rows[1:], rows[:-1], strict=True))])
+        return order.to_numpy().astype(np.int64), names, series
+
+    def uneven(self, times: Times, column: "Series", series: NDArray[np.int64], names: list[str]) -> UserMistake:
+        """Return what to say about times, in the order of the series, that have no common step: with an example."""
+        order = np.lexsort((times.values, series))
+        values, of = times.values[order], series[order]
+        between = np.where((np.diff(of) == 0) & (np.diff(values) > 0), np.diff(values), 0)
+        usual = most_common(between[between > 0])
+        wrong = int(np.argmax(np.abs(between / usual - np.round(between / usual))))
+        before, after = order[wrong], order[wrong + 1]
+        as_length = duration if times.are_dates else "{:.6g}".format
+        return UserMistake(
+            f"data.time={self.time}: the steps are uneven. Most are {as_length(usual)}, but in {names[before]} "
+            f"{column[int(after)]} follows {column[int(before)]}, {as_length(float(between[wrong]))} later. "
+            "Resample the series to even steps."
+        )
 
     def segments(self, series: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the number of the gapless stretch of each row; say how many gaps and how many short ones there are."""
@@ -189,7 +198,10 @@ class Panel(PanelDataModule):
 
     def encode(self, column: "Series", is_trained: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[str]]:
         """Return the number of each row's category, and the categories of the training rows, which count from 1."""
-        values = as_text(column).to_list()
+        texts = as_text(column)
+        if texts.null_count() and column.name not in self.groups:
+            logger.warning("{}: {} missing values are a category of their own.", column.name, texts.null_count())
+        values = texts.to_list()
         categories = sorted({value for value, trained in zip(values, is_trained, strict=True) if trained and value})
         return numbers_of(column, categories), categories
 
@@ -222,7 +234,8 @@ class Panel(PanelDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: which file was trained on, and what new rows are encoded with."""
-        return {"digest": self.digest, "categories": self.categories, "means": self.means}
+        encoding = {"categories": self.categories, "means": self.means, "axis": asdict(self.axis)}
+        return {"digest": self.digest, **encoding}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take what new rows are encoded with, and compare the file with the one that was trained on.
@@ -233,6 +246,7 @@ class Panel(PanelDataModule):
         if self.digest and self.digest != state_dict["digest"]:
             raise UserMistake(f"{self.path} has changed since this run was trained: its parts are no longer the same.")
         self.categories, self.means = state_dict["categories"], state_dict["means"]
+        self.axis = TimeAxis(**state_dict["axis"])
 
 
 def numbers_of(column: "Series", categories: list[str]) -> NDArray[np.int64]:

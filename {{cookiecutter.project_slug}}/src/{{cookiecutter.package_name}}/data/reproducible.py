@@ -2,17 +2,12 @@
 
 A data module as Lightning's documentation writes one draws from the generators of the whole program: with another
 model its split would be another one, and a run that goes on in the middle of an epoch would see other batches. Here
-each draws from generators of its own, which follow from the seed, the stage and the epoch. To go on, an epoch is drawn
-again from its start, and what was taken is left out.
+each draws from generators of its own, which follow from the seed, the stage and the epoch.
 """
 
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from lightning.pytorch.utilities.model_helpers import is_overridden
@@ -22,117 +17,10 @@ from ..components import build
 from ..mistakes import UserMistake
 from ..settings import Settings
 from ..tracking.metric_names import MetricNames
+from .seeded_loader import APART, Generators, SeededLoader
 from .spec import DataSpec
 
 LOADERS = {"train": "train_dataloader", "val": "val_dataloader", "test": "test_dataloader"}
-APART = 1_000_003  # seeds of epochs, stages and ranks lie this far apart
-
-
-class Generators:
-    """The generators of torch, NumPy and Python, apart from those of the training."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-        self.states: Any = None
-
-    @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Draw from these generators inside."""
-        outside = torch.get_rng_state(), np.random.get_state(), random.getstate()
-        if self.states is None:
-            torch.default_generator.manual_seed(self.seed)
-            np.random.seed(self.seed % 2**32)
-            random.seed(self.seed)
-        else:
-            set_states(self.states)
-        try:
-            yield
-        finally:
-            self.states = torch.get_rng_state(), np.random.get_state(), random.getstate()
-            set_states(outside)
-
-
-def set_states(states: Any) -> None:
-    """Set the generators of torch, NumPy and Python."""
-    torch.set_rng_state(states[0])
-    np.random.set_state(states[1])
-    random.setstate(states[2])
-
-
-class SeededLoader:
-    """A DataLoader whose epochs follow from a seed, and that can begin in the middle of one.
-
-    Args:
-        loader: with workers, samplers and collation of its own.
-        seed: of its draws.
-        trains: each epoch has draws of its own; otherwise every one has the same.
-    """
-
-    batch_sampler = None  # Lightning asks a loader that has a sampler for this as well
-
-    def __init__(self, loader: DataLoader[Any], seed: int, trains: bool) -> None:
-        self.loader = loader
-        self.seed = seed
-        self.trains = trains
-        self.epoch = 0
-        self.taken = 0  # batches of this epoch
-        self.skipped = 0  # batches that the next epoch leaves out
-
-    def __getattr__(self, name: str) -> Any:
-        """Answer as the loader does: `dataset`, `batch_size` and others."""
-        return getattr(self.loader, name)
-
-    @property
-    def sampler(self) -> "SeededLoader":
-        """Lightning calls `sampler.set_epoch` at the start of every epoch."""
-        return self
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of `epoch`, counted from 0."""
-        if not self.trains:
-            return
-        self.epoch = epoch
-        if callable(getattr(self.loader.sampler, "set_epoch", None)):
-            self.loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
-
-    def state_dict(self) -> dict[str, int]:
-        """Return how far this epoch is; Lightning keeps it in its checkpoints."""
-        return {"taken": self.taken}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Begin the next epoch where the one that `state` is of was left."""
-        self.skipped = state["taken"]
-
-    def __len__(self) -> int:
-        """Return the number of batches in an epoch.
-
-        Raises:
-            TypeError: the data set has no length.
-        """
-        return len(self.loader)
-
-    def __iter__(self) -> Iterator[Any]:
-        """Return one batch after the other."""
-        self.taken, skipped, self.skipped = 0, self.skipped, 0
-        return self.batches(skipped)
-
-    def batches(self, skipped: int) -> Iterator[Any]:
-        """Yield the batches of an epoch after those that are skipped."""
-        generators = Generators(self.seed * APART + self.epoch)
-        self.loader._iterator = None  # persistent workers would go on with the draws of the epoch before
-        with generators.in_use():
-            batches = iter(self.loader)
-        while True:
-            with generators.in_use():
-                batch = next(batches, END)
-            if batch is END:
-                return
-            self.taken += 1
-            if self.taken > skipped:
-                yield batch
-
-
-END = object()
 
 
 def make_reproducible(data: LightningDataModule, seed: int, names: MetricNames) -> None:

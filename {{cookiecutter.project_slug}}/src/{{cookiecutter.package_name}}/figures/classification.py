@@ -38,5 +38,6 @@ def confusion_matrix(counts: np.ndarray, class_names: Sequence[str]) -> Figure:
     axes.set_yticks(ticks, names)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
-    axes.set_title(f"Confusion matrix: {right} of {total} right ({right / max(total, 1):.1%})")
+    title = f"Confusion matrix: {right} of {total} right ({right / max(total, 1):.1%})"
+    figure.suptitle(title, fontsize="medium")  # of the whole figure, or it would run into the colours
     return figure

@@ -23,17 +23,18 @@ METRIC_LABELS = {
 
 
 def learning_curves(rows: list[dict[str, float]]) -> Figure:
-    """Loss, and the first other metric there is, over epochs; of a metric that only the test has there is no curve.
+    """Loss, the first of the usual metrics, and others that were asked for, over epochs, as many as there is room for.
+
+    Of a metric that only the test has there is no curve.
 
     Args:
         rows: As in metrics.csv: `epoch` (from 0) and metrics named `<stage>/<metric>`. The last
             test value is drawn as a level, since it belongs to the chosen checkpoint.
     """
     logged = {name.partition("/")[2] for row in rows for name in row if name.startswith(("train/", "val/"))}
-    others = [metric for metric in METRIC_LABELS if metric in logged and metric != "loss"]
-    # Of what a task logs under names of its own, as many as there is room for.
-    chosen = others[:1] or sorted(logged - {"loss"})[: MOST_PANELS - ("loss" in logged)]
-    metrics = (["loss"] if "loss" in logged else []) + chosen
+    usual = [metric for metric in METRIC_LABELS if metric in logged and metric != "loss"]
+    others = sorted(logged - METRIC_LABELS.keys())
+    metrics = [*(["loss"] if "loss" in logged else []), *usual[:1], *others][:MOST_PANELS]
     panels = max(1, len(metrics))
     figure = new_figure(panels * PANEL[0], PANEL[1])
     figure.suptitle("Learning curves")

@@ -22,14 +22,16 @@ class CrossEntropy(nn.Module):
     ) -> None:
         super().__init__()
         require(spec, "classification", "cross_entropy")
+        self.has_unlabelled = 0 < sum(spec.class_counts) < spec.train_size  # a batch may have no label at all
         self.class_weights: Tensor | None
         self.register_buffer("class_weights", weight_of_classes(spec, class_weights), persistent=False)
 
     def forward(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the mean loss of logits (B, K, ...) for class numbers (B, ...)."""
-        if weights is None:
+        if weights is None and not self.has_unlabelled:
             return functional.cross_entropy(outputs, targets, self.class_weights)
         losses = functional.cross_entropy(outputs, targets, self.class_weights, reduction="none")
+        weights = outputs.new_ones(len(outputs)) if weights is None else weights
         counts = (targets != IGNORED).to(losses.dtype)
         if self.class_weights is not None:
             counts = counts * self.class_weights[targets.clamp(min=0)]

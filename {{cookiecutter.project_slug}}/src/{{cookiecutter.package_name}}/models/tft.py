@@ -170,7 +170,8 @@ class Embedding(nn.Module):
     def __init__(self, reals: int, cardinalities: list[int], size: int) -> None:
         super().__init__()
         self.offsets: Tensor  # of each variable's rows in the table, which all share
-        self.register_buffer("offsets", torch.tensor([0, *cardinalities[:-1]]).cumsum(0)[: len(cardinalities)])
+        if cardinalities:  # no empty buffer: torch.export cannot save one
+            self.register_buffer("offsets", torch.tensor([0, *cardinalities[:-1]]).cumsum(0))
         self.real = LinearPerVariable(reals, 1, size) if reals else None
         self.category = nn.Embedding(sum(cardinalities), size) if cardinalities else None
         self.size = size

@@ -65,17 +65,27 @@ def known_metrics(runs: Iterable[Run]) -> list[str]:
 
 
 def choose_metrics(runs: Sequence[Run], asked: list[str]) -> list[str]:
-    """`asked` without repeats, or else what says most of each run; a metric that no run has is a mistake."""
+    """`asked` without repeats, or else what says most of each run; a metric that no run has is a mistake.
+
+    What all runs were told to choose their weights by says most.
+    """
     known = known_metrics(runs)
     for name in asked:
         check_known("metric", name, known)
     if asked:
         return list(dict.fromkeys(asked))
-    told: list[str] = []
+    told = [name for name in monitored(runs) if name in known][:1]
     for names in DEFAULT_METRICS:
         if any(run.metrics.keys() & names and not run.metrics.keys() & told for run in runs):
             told += [name for name in names if name in known]
     return told or known[:1] or DEFAULT_METRICS[0]
+
+
+def monitored(runs: Sequence[Run]) -> list[str]:
+    """What the weights of all runs were chosen by, on the test data and on those of the validation; if it was set."""
+    named = {run.settings.get("checkpoint.monitor", "") for run in runs}
+    stage, _, name = named.pop().partition("/") if len(named) == 1 else ("", "", "")
+    return [f"test/{name}", f"val/{name}"] if stage == "val" else []
 
 
 def known_settings(runs: Sequence[Run]) -> list[str]:

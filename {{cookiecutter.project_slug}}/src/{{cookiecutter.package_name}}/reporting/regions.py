@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..figures import Panel
 
 ACCURACY = "test/accuracy"
+DATA = f"{__package__.rpartition('.')[0]}.data"
 MOST_COLUMNS = 5
 MOST_PANELS = 30  # more cannot be told apart
 
@@ -52,7 +53,8 @@ def draw_regions(results: Results) -> tuple[bytes | None, list[str]]:
         reasons.append(f"The decision regions are those of the first {MOST_PANELS} of {len(runs)} settings.")
     if not rows:
         return None, reasons
-    heading = "Decision regions, with the test accuracy of each (one run, the first seed)"
+    first = "the first seed and fold" if any(run.fold is not None for run in runs) else "the first seed"
+    heading = f"Decision regions, with the test accuracy of each (one run, {first})"
     return png(compare_regions(rows, heading)), reasons
 
 
@@ -75,6 +77,8 @@ def panel(run: Run, text: str) -> "Panel":
     Raises:
         UserMistake: the run cannot be read, or its weights do not fit its settings.
     """
+    from loguru import logger
+
     from ..data.reproducible import make_data
     from ..figures import LabelledPoints, Panel
     from ..running.checkpoints import load_trained
@@ -85,7 +89,11 @@ def panel(run: Run, text: str) -> "Panel":
     task, spec = trained.task, trained.spec
     if not isinstance(task, Task):
         raise UserMistake("its task does not predict arrays")
-    data: Any = make_data(trained.settings, MetricNames())
+    logger.disable(DATA)  # what it says of itself, it has said to the run
+    try:
+        data: Any = make_data(trained.settings, MetricNames())
+    finally:
+        logger.enable(DATA)
     if (data.spec.input_shape, data.spec.class_names) != (spec.input_shape, spec.class_names):
         raise UserMistake("its data have changed since")
     (points, classes), (test_points, test_classes) = data.arrays("train"), data.arrays("test")

@@ -23,13 +23,16 @@ from ..tasks.task import Task
 
 # Overridden in a callback, other than a progress bar, or in a task, any of these sends the validation through
 # Lightning's own loop: there they may log.
-BATCH_HOOKS = ("on_validation_batch_start", "on_validation_batch_end")
-TASK_HOOKS = (
-    "validation_step",
+CALLBACK_HOOKS = (
     "on_validation_start",
     "on_validation_epoch_start",
-    *BATCH_HOOKS,
+    "on_validation_batch_start",
+    "on_validation_batch_end",
     "on_validation_epoch_end",
+)
+TASK_HOOKS = (
+    "validation_step",
+    *CALLBACK_HOOKS,
     "on_validation_end",
     "on_validation_model_eval",
     "on_validation_model_train",
@@ -60,7 +63,7 @@ class LeanValidation(_EvaluationLoop):
         if self.is_short is None:
             has_length = self.num_dataloaders == 1 and self.max_batches[0] != math.inf
             has_hooks = any(overrides(task, Task, hook) for hook in TASK_HOOKS)
-            listeners = [c for c in trainer.callbacks if any(overrides(c, Callback, hook) for hook in BATCH_HOOKS)]
+            listeners = [c for c in trainer.callbacks if any(overrides(c, Callback, hook) for hook in CALLBACK_HOOKS)]
             self.bars = [c for c in listeners if isinstance(c, ProgressBar)]
             self.is_short = has_length and not has_hooks and self.bars == listeners
             self.autocast = autocast(trainer)

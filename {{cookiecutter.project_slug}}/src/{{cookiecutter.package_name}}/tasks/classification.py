@@ -111,10 +111,13 @@ class Classification(Task):
         return list(self.spec.class_names)
 
     def as_table(self, predictions: NDArray[Any]) -> "DataFrame":
-        """Return the most probable class, and the probability of each."""
+        """Return the most probable class, and the probability of each; of dense predictions the class of each place."""
         import polars
 
         names = self.prediction_names
+        if predictions.ndim > 2:
+            places = np.array(names)[predictions.argmax(axis=1)].reshape(len(predictions), -1)
+            return polars.DataFrame(places, schema=[f"prediction {i + 1}" for i in range(places.shape[1])])
         table = polars.DataFrame(predictions, schema=[f"probability {name}" for name in names])
         best = polars.Series("prediction", [names[number] for number in predictions.argmax(axis=1)])
         return table.insert_column(0, best)

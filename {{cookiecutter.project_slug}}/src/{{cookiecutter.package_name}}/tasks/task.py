@@ -126,8 +126,18 @@ class Task(LightningModule):
         return [f"output{i + 1}" for i in range(self.spec.output_size)]
 
     def as_table(self, predictions: NDArray[Any]) -> "DataFrame":
-        """Return predictions (samples, K) under the names of their columns."""
+        """Return predictions (samples, K) under the names of their columns.
+
+        Raises:
+            UserMistake: they are of another shape.
+        """
         import polars
+
+        if predictions.ndim != 2:
+            raise UserMistake(
+                f"{type(self).__name__} predicts {predictions.shape[1:]} for each sample, which is no row of a table: "
+                "give it a method as_table(predictions)"
+            )
 
         return polars.DataFrame(predictions, schema=self.prediction_names)
 

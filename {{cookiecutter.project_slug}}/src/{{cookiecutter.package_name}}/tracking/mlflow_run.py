@@ -8,7 +8,6 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,9 +51,10 @@ def import_mlflow() -> None:
     for name in ("mlflow", "alembic"):  # what fails is raised too, and said once
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        import_module("mlflow")
+        import mlflow
+
         if server() is None:
-            import_module("mlflow.store.tracking.sqlalchemy_store")
+            import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
     except ImportError as error:
         raise UserMistake(
             f"tracking=mlflow: MLflow cannot be imported: {first_line(error)}.\n"

@@ -1,0 +1,223 @@
+"""DataLoaders whose batches follow from a seed: their order, and what is drawn for them, in workers too.
+
+What a batch draws follows from the seed, the epoch and its number alone, so it is the same with any number of workers,
+whether they start anew or persist, and an epoch can begin in its middle without reading what comes before. What a data
+set draws from a generator of its own is not seeded.
+"""
+
+import random
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
+
+APART = 1_000_003  # seeds of stages, epochs and batches lie this far apart
+SEEDS = 2**63  # torch takes no larger ones
+ORDERED_AT_ONCE = 32  # batches, of their sample numbers: to change generators takes as long as a small batch
+
+
+def states() -> Any:
+    """Return the states of the generators of torch, NumPy and Python."""
+    return torch.get_rng_state(), np.random.get_state(), random.getstate()
+
+
+def set_states(states: Any) -> None:
+    """Set the generators of torch, NumPy and Python to what `states` returned."""
+    torch.set_rng_state(states[0])
+    np.random.set_state(states[1])
+    random.setstate(states[2])
+
+
+def seed_all(seed: int) -> None:
+    """Seed the generators of torch, NumPy and Python."""
+    torch.default_generator.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+
+
+class Generators:
+    """The generators of torch, NumPy and Python, apart from those of the training."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.states: Any = None
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Draw from these generators inside."""
+        outside = states()
+        seed_all(self.seed) if self.states is None else set_states(self.states)
+        try:
+            yield
+        finally:
+            self.states = states()
+            set_states(outside)
+
+
+class SeededLoader:
+    """A DataLoader whose epochs follow from a seed, and that can begin in the middle of one.
+
+    Args:
+        loader: with workers, samplers and collation of its own.
+        seed: of its draws.
+        trains: each epoch has draws of its own; otherwise every one has the same.
+    """
+
+    batch_sampler = None  # Lightning asks a loader that has a sampler for this as well
+
+    def __init__(self, loader: DataLoader[Any], seed: int, trains: bool) -> None:
+        self.loader = loader
+        self.seed = seed
+        self.trains = trains
+        self.epoch = 0
+        self.taken = 0  # batches of this epoch
+        self.skipped = 0  # batches that the next epoch leaves out
+        batches = loader.batch_sampler
+        self.samplers = [loader.sampler, batches, getattr(batches, "sampler", None)]
+        given = [getattr(part, "generator", None) for part in (loader, *self.samplers)]
+        # Generators of the loader's own, and their seeds: they begin anew in each epoch.
+        self.generators = {one: one.initial_seed() for one in given if isinstance(one, torch.Generator)}
+        self.order: SeededOrder | None = None
+        self.seeded = loader
+        if batches is not None and not isinstance(loader.dataset, IterableDataset):
+            self.order = SeededOrder(batches)
+            self.seeded = copy(loader)
+            items = SeededItems(loader.dataset, loader.collate_fn)
+            vars(self.seeded).update(dataset=items, batch_sampler=self.order, collate_fn=as_it_is)
+
+    def __getattr__(self, name: str) -> Any:
+        """Answer as the loader does: `dataset`, `batch_size` and others."""
+        return getattr(self.loader, name)
+
+    @property
+    def sampler(self) -> "SeededLoader":
+        """Lightning calls `sampler.set_epoch` at the start of every epoch."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of `epoch`, counted from 0."""
+        if not self.trains:
+            return
+        self.epoch = epoch
+        for sampler in self.samplers:
+            if callable(getattr(sampler, "set_epoch", None)):
+                sampler.set_epoch(epoch)  # type: ignore[union-attr]
+
+    def state_dict(self) -> dict[str, int]:
+        """Return how far this epoch is; Lightning keeps it in its checkpoints."""
+        return {"taken": self.taken}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Begin the next epoch where the one that `state` is of was left."""
+        self.skipped = state["taken"]
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch.
+
+        Raises:
+            TypeError: the data set has no length.
+        """
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Return one batch after the other."""
+        skipped, self.skipped = self.skipped, 0
+        self.taken = skipped
+        return self.batches(skipped)
+
+    def batches(self, skipped: int) -> Iterator[Any]:
+        """Yield the batches of an epoch but for those that are skipped."""
+        seed = (self.seed * APART + self.epoch) % SEEDS
+        for generator, own in self.generators.items():
+            generator.manual_seed((seed + own) % SEEDS)
+        if self.order is not None:
+            self.order.seed, self.order.skipped = seed, skipped
+            with Generators(seed).in_use():  # the seed of the workers
+                batches: Iterator[Any] = iter(self.seeded)
+        else:  # a stream is drawn again from its start, by workers that have drawn nothing yet
+            self.seeded._iterator = None
+            batches = islice(drawn_from(Generators(seed), self.seeded, 1), skipped, None)
+        for batch in batches:
+            self.taken += 1
+            yield batch
+
+
+def drawn_from(generators: Generators, things: Iterable[Any], at_once: int) -> Iterator[Any]:
+    """Yield one thing after the other; what is drawn for them is drawn from `generators`, for so many at once."""
+    with generators.in_use():
+        iterator = iter(things)
+    while True:
+        with generators.in_use():
+            drawn = list(islice(iterator, at_once))
+        if not drawn:
+            return
+        yield from drawn
+
+
+class SeededOrder:
+    """The batches of an epoch, each with a seed of its own.
+
+    Args:
+        batch_sampler: returns the numbers of the samples of one batch after the other, anew for each epoch.
+    """
+
+    def __init__(self, batch_sampler: Iterable[list[int]]) -> None:
+        self.batch_sampler = batch_sampler
+        self.seed = 0  # of the epoch
+        self.skipped = 0  # batches that it leaves out
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return len(self.batch_sampler)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[tuple[int, list[int]]]:
+        """Return the seed and the sample numbers of one batch after the other."""
+        batches = drawn_from(Generators(self.seed), self.batch_sampler, ORDERED_AT_ONCE)
+        numbered = islice(enumerate(batches), self.skipped, None)
+        first = self.seed * APART
+        return (((first + number) % SEEDS, batch) for number, batch in numbered)
+
+
+class SeededItems(Dataset[Any]):
+    """Reads the batches of a data set, in a worker or in the process that trains.
+
+    Args:
+        dataset: of single samples; whoever asks this one, such as a `worker_init_fn`, reaches it.
+        collate: makes a batch of them.
+    """
+
+    def __init__(self, dataset: Any, collate: Any) -> None:
+        vars(self).update(dataset=dataset, collate=collate)
+
+    def __getattr__(self, name: str) -> Any:
+        """Answer as the data set does."""
+        if name in ("dataset", "collate"):  # not there yet, where a worker unpickles this
+            raise AttributeError(name)
+        return getattr(self.dataset, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set what belongs to the data set, such as a file that each worker opens."""
+        setattr(self.dataset, name, value)
+
+    def __getitems__(self, batch: tuple[int, list[int]]) -> Any:
+        """Return a batch."""
+        seed, numbers = batch
+        outside = states() if get_worker_info() is None else None
+        seed_all(seed)
+        try:
+            at_once = getattr(self.dataset, "__getitems__", None)
+            samples = at_once(numbers) if at_once else [self.dataset[number] for number in numbers]
+            return self.collate(samples)
+        finally:
+            if outside is not None:
+                set_states(outside)
+
+
+def as_it_is(batch: Any) -> Any:
+    """Return a batch that is made already."""
+    return batch
