@@ -1,5 +1,7 @@
 """Forecasts are counted from a naive one, in the spread of each window: what grows is followed, the floor is shown."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -27,8 +29,7 @@ def growing(scale=1.0, level=0.0):
 
 def write(values):
     lines = [f"{i},{value!r}" for i, value in enumerate(values.tolist())]
-    with open("y.csv", "w", encoding="utf-8") as file:
-        file.write("\n".join(["t,y", *lines]) + "\n")
+    Path("y.csv").write_text("\n".join(["t,y", *lines]) + "\n", encoding="utf-8")
 
 
 def spec(lag, **variables):

@@ -211,7 +211,7 @@ def test_weights_are_no_feature_and_stay_with_their_rows(patients, load):
     data = load(patients, "days", weights="weight", standardize=False)
     assert data.spec.has_weights and "weight" not in data.spec.feature_names
     for part in ("train", "val", "test"):
-        x, y, w = data.raw[part]
+        _, y, w = data.raw[part]
         at = [int(np.abs(patients["days"].to_numpy() - days).argmin()) for days in y[:, 0].numpy()]
         np.testing.assert_array_equal(w, patients["weight"].to_numpy()[at].astype(np.float32))
     inputs, targets, weights = next(iter(data.train_dataloader()))

@@ -6,7 +6,8 @@ class says, `higher_is_better`; it is stated nowhere else.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..components import Component, settings_class
@@ -22,7 +23,7 @@ class Named(NamedTuple):
     """A class, and the arguments that its name stands for."""
 
     target: str
-    arguments: dict[str, Any] = {}
+    arguments: Mapping[str, Any] = MappingProxyType({})
 
 
 # Of two classes, f1, precision and recall are those of the second one, as everywhere; of more, the mean over classes.

@@ -38,6 +38,9 @@ def take_weights(task: LightningModule, folder: Path) -> None:
         logger.info("  new: {} {}, {}", name, tuple(ours[name].shape), there)
 
 
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+
+
 class Freeze(Callback):
     """Keeps parts of a network as they are, until an epoch if one is given. Their batch statistics rest as well.
 
@@ -85,5 +88,5 @@ class Freeze(Callback):
         frozen = {id(parameter) for parameter in self.parameters} if is_frozen else set()
         for module in pl_module.modules():
             own = list(module.parameters())
-            if isinstance(module, nn.modules.batchnorm._BatchNorm) and own:
+            if isinstance(module, BATCH_NORMS) and own:
                 module.train(not all(id(parameter) in frozen for parameter in own))

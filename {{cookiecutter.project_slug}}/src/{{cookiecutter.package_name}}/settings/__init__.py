@@ -36,7 +36,7 @@ class Settings(Strict):
     task: Component | None = None  # None: what follows from the data
     scheduler: Schedule | None = None
     loss: Component | None = None
-    callbacks: dict[str, Component] = {}  # Lightning callbacks, by names of your own
+    callbacks: dict[str, Component] = Field(default_factory=dict)  # Lightning callbacks, by names of your own
     hardware: Hardware = Hardware()
     tracking: Tracking | Component = Tracking()  # a component: a Lightning logger
     trainer: Trainer = Trainer()
