@@ -157,9 +157,8 @@ class LargeTable(Table):
             part_of[parts[part]] = number
 
         chunks = Chunks(self.path, rows.select(features), present.to_numpy(), part_of)
-        self.encoder = TableEncoder.fit_in_chunks(
-            (chunk.filter(part == TRAIN) for chunk, part, _ in chunks), readings, numbered
-        )
+        trained = (chunk.filter(part == TRAIN) for chunk, part, _ in chunks)
+        self.encoder = TableEncoder.fit_in_chunks(trained, readings, numbered)
         self.state_spec(encoded)
         self.describe(table, targets, parts)
         del table

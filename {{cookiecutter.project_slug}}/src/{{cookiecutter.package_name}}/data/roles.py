@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 PARTS = ("train", "val", "test")
 # What programs and people call a column that tells rows apart: id, PassengerId, row_number, and `Unnamed: 0` of pandas
 NAMES_ROWS = re.compile(
-    r"unnamed: ?\d+|(level_\d+|index|idx|id|row ?(id|no|nr|num|number|index|name)?s?|serial ?(no|number)?|obs|observation"
-    r"|record|no\.?|nr\.?|#|.*[_ .-](id|index|idx|row|no|nr))|(?-i:.*[a-z]I[dD])",
+    r"unnamed: ?\d+|(level_\d+|index|idx|id|row ?(id|no|nr|num|number|index|name)?s?|serial ?(no|number)?|obs"
+    r"|observation|record|no\.?|nr\.?|#|.*[_ .-](id|index|idx|row|no|nr))|(?-i:.*[a-z]I[dD])",
     re.IGNORECASE,
 )
 

@@ -249,6 +249,9 @@ class Table(ArrayDataModule):
             "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})",
             ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
         )
+        for part in ("val", "test"):
+            if len(parts[part]) == 1:
+                logger.warning("One row is for {}: metrics that compare rows, such as r2, are no numbers there.", part)
         trained = targets[parts["train"]]
         if self.spec.task == "multilabel":
             absent = [
