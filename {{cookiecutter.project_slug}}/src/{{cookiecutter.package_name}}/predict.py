@@ -176,7 +176,7 @@ def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[An
             )
     elif missing:
         raise UserMistake(f"input={source} has no column {missing[0]!r}. {nearest(missing[0], table.columns)}")
-    inputs = table.select(polars.col(names).cast(polars.Float64, strict=False)).to_numpy()
+    inputs = table[names].cast(polars.Float64, strict=False).to_numpy()
     wrong = np.argwhere(~np.isfinite(inputs))
     if len(wrong):
         row, column = wrong[0]
