@@ -3,10 +3,10 @@
   predict run=runs/2026-01-31/12-00-00-1a2b input=new.csv output=predictions.csv
   predict run=<folder> input=new.parquet output=out.parquet checkpoint=last
 
-A row of output for each row of input, in the same order. The input needs the columns that the model was trained on, in
-any order, not the target. For data of one's own (data=table) values may be missing. Images and signals: a column for
-each number, in order. Time series (data=panel): for each series its last rows, and below them, with an empty target,
-the rows of the steps to forecast.
+A row of output for each row of input that is not blank, in the same order. The input needs the columns that the model
+was trained on, in any order, not the target. For data of one's own (data=table) values may be missing, and are read as
+those of training were. Images and signals: a column for each number, in order. Time series (data=panel): for each
+series its last rows, and below them, with an empty target, the rows of the steps to forecast.
 """
 
 import math
