@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from {{ cookiecutter.package_name }}.data.naive import best_lag, error_quantiles, naive
+from {{ cookiecutter.package_name }}.data.naive import best_lag, best_naive, error_quantiles, naive
 from {{ cookiecutter.package_name }}.data.panel import Panel
 from {{ cookiecutter.package_name }}.data.panel_scaling import PanelScaling
 from {{ cookiecutter.package_name }}.data.spec import PanelSpec
@@ -53,6 +53,8 @@ def test_a_naive_forecast_repeats_the_last_season():
     assert naive(past, 1, 4).tolist() == [[11, 11, 11, 11]]
     assert naive(past, 3, 4).tolist() == [[9, 10, 11, 9]]
     assert naive(past, 12, 4).tolist() == [[0, 1, 2, 3]]
+    assert naive(past, 3, 4, seasons=2).tolist() == [[7.5, 8.5, 9.5, 7.5]]
+    assert naive(past, 1, 2, seasons=12).tolist() == [[5.5, 5.5]], "the mean of the window"
 
 
 def test_the_quantiles_of_errors_are_those_of_each_step():
@@ -67,6 +69,14 @@ def test_the_lag_is_the_season_or_the_step_before():
     for series, lag in ((season, {5, 10}), (walk, {1})):
         cut = series.unfold(0, 16, 1)
         assert best_lag(cut[:, :12], cut[:, 12:], QUANTILES) in lag
+
+
+def test_seasons_are_averaged_where_there_is_noise_and_no_growth():
+    random = np.random.default_rng(0)
+    noisy = torch.from_numpy(np.sin(2 * np.pi * np.arange(400) / 4) + random.normal(size=400)).unfold(0, 16, 1)
+    grown = torch.from_numpy(growing()).unfold(0, 16, 1)
+    assert best_naive(noisy[:, :12], noisy[:, 12:], QUANTILES) == (4, 3)
+    assert best_naive(grown[:, :12], grown[:, 12:], QUANTILES) == (PERIOD, 1)
 
 
 def test_a_forecast_grows_with_its_window():
