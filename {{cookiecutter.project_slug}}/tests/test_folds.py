@@ -227,7 +227,7 @@ def test_a_fold_of_a_panel_never_sees_what_comes_later():
         assert first["test"].min() == 40 * (fold + 1) and last["test"].max() == 40 * (fold + 2) - 1
         assert last["train"].max() < data.first_val == first["val"].min() and last["val"].max() < first["test"].min()
         trained = data.rows.reals[data.rows.time < data.first_val]
-        assert torch.allclose(data.scaling.input_mean, trained.mean(dim=0), rtol=1e-4)
+        assert torch.allclose(data.scaling.input_mean, trained.mean(dim=0).float(), rtol=1e-4)
         assert data.spec.train_size > before, "the window expands"
         before = data.spec.train_size
         tested.append({*data.starts["test"].tolist()})
