@@ -1,5 +1,7 @@
 """Forecasts are counted from a naive one, in the spread of each window: what grows is followed, the floor is shown."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,8 @@ from {{ cookiecutter.package_name }}.data.panel_scaling import PanelScaling
 from {{ cookiecutter.package_name }}.data.spec import PanelSpec
 from {{ cookiecutter.package_name }}.exporting import write_programs
 from {{ cookiecutter.package_name }}.losses import Quantile
+from {{ cookiecutter.package_name }}.models.linear import Linear
+from {{ cookiecutter.package_name }}.models.mlp import MLP
 from {{ cookiecutter.package_name }}.models.tft import TFT
 from {{ cookiecutter.package_name }}.tasks.forecasting import Forecasting
 
@@ -110,6 +114,36 @@ def test_a_series_that_grows_is_forecast_no_worse_than_by_its_last_season(train)
     metrics = by_all_rows.summary["metrics"]
     assert metrics["test/quantile_loss"] > 3 * metrics["test/naive_quantile_loss"]
     assert "A naive forecast is better than this model" in by_all_rows.stderr
+
+
+@pytest.mark.parametrize("model", [Linear, partial(MLP, hidden_sizes=(8,))], ids=["linear", "mlp"])
+def test_a_row_of_a_window_holds_each_value_and_category_once(model):
+    names = dict(static_categoricals=("shop",), known_reals=("price",), known_categoricals=("day",))
+    panel = spec(0, **names, observed_reals=("rain",), cardinalities={"shop": 3, "day": 7})
+    torch.manual_seed(0)
+    network = model(panel)
+    first = network.output if model is Linear else network.hidden[0]
+    assert first.in_features == 3 + 12 * (3 + 7) + 4 * (1 + 7)
+    inputs = [
+        torch.tensor([[0], [2]]),
+        torch.randn(2, 12, 3),
+        torch.randint(7, (2, 12, 1)),
+        torch.randn(2, 4, 1),
+        torch.randint(7, (2, 4, 1)),
+    ]
+    outputs = network(*inputs)
+    assert outputs.shape == (2, 4, 3)
+    for number, values in enumerate(inputs):
+        changed = [*inputs]
+        changed[number] = values + 1.0 if values.is_floating_point() else (values + 1) % 3
+        assert not torch.equal(network(*changed), outputs)
+
+
+@pytest.mark.parametrize("model", ["linear", "mlp"])
+def test_simple_models_forecast_no_worse_than_the_last_season(train, model):
+    write(growing())
+    metrics = train(f"model={model}", "data=panel", *ROLES, "trainer.max_epochs=10").summary["metrics"]
+    assert metrics["test/quantile_loss"] <= 1.05 * metrics["test/naive_quantile_loss"]
 
 
 def test_the_floor_is_that_of_the_same_windows(tmp_path, monkeypatch):
