@@ -59,7 +59,9 @@ def make_trainer(
     Raises:
         UserMistake: the hardware is not there, or Lightning refuses the arguments.
     """
-    arguments = settings.trainer.model_dump(exclude={"enable_progress_bar"})
+    arguments = settings.trainer.model_dump(exclude={"enable_progress_bar", "overfit_batches"})
+    if few := settings.trainer.overfit_batches:  # Lightning would put others in the place of our loaders
+        arguments |= {"limit_train_batches": few, "limit_val_batches": few}
     if is_solved(task):
         if number_of_ranks() > 1:
             raise UserMistake("this model is solved at once, in one process: choose hardware.devices=1")
