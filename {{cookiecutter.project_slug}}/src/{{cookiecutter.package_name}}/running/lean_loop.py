@@ -15,7 +15,6 @@ from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.strategies import SingleDeviceStrategy
-from torch import Tensor
 from torch.optim import LBFGS
 
 from ..tasks.task import Task
@@ -73,7 +72,6 @@ class LeanEpochLoop(_TrainingEpochLoop):
         self.is_plain = False
         self.autocast: Any = None
         self.validates_between = True  # also within an epoch
-        self.monitored: dict[str, Tensor] = {}  # metrics of the run that this one goes on with
 
     def on_run_start(self, data_fetcher: Any) -> None:
         """Begin the epoch at the batch where it was left, and look anew whether its steps are plain.
@@ -149,9 +147,8 @@ class LeanEpochLoop(_TrainingEpochLoop):
         self.val_loop.batch_progress.total.reset()
 
     def _get_monitor_value(self, key: str) -> Any:
-        """Return a metric that a schedule watches: the latest, which may stem from before the run went on."""
-        found = find(key, self.trainer.callback_metrics, self.names)
-        return found if found is not None else find(key, self.monitored, self.names)
+        """Return a metric that a schedule watches."""
+        return find(key, self.trainer.callback_metrics, self.names)
 
 
 def listeners(trainer: Any) -> list[Any]:
