@@ -17,6 +17,7 @@ from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch.optim import LBFGS
 
+from ..data.seeded_loader import SeededLoader
 from ..tasks.task import Task
 from ..tracking.metric_names import MetricNames, find
 from .lean_validation import LeanValidation, autocast, overrides, to_device
@@ -77,9 +78,16 @@ class LeanEpochLoop(_TrainingEpochLoop):
         """Begin the epoch at the batch where it was left, and look anew whether its steps are plain.
 
         Lightning does so only while it sets up the data, and a schedule needs the data before the checkpoint is read.
+        A stream is begun even then, as without a length a batch is drawn ahead: before it is told which epoch it is.
         """
+        ahead = len(getattr(data_fetcher, "batches", ()))
         if self.restarting and self.trainer.fit_loop._combined_loader_states_to_load:
             self.trainer.fit_loop._load_combined_loader_states()
+            iter(data_fetcher)
+        elif self.restarting and ahead:
+            for loader in data_fetcher.combined_loader.flattened:
+                if isinstance(loader, SeededLoader):
+                    loader.load_state_dict({"taken": loader.taken - ahead})
             iter(data_fetcher)
         super().on_run_start(data_fetcher)
         self.is_plain = is_plain(self.trainer)  # a callback may have changed how gradients are accumulated
