@@ -92,8 +92,14 @@ class Task(LightningModule):
                 component = named(metric, self.kind, self.spec.output_size)
                 size = self.spec.output_size
                 found[metric] = build(component, spec=self.spec, num_classes=size, num_labels=size)
-            else:
-                found[snake_case(type(metric).__name__)] = metric.clone()
+                continue
+            name = snake_case(type(metric).__name__)
+            if name in found:
+                raise UserMistake(
+                    f"task.metrics holds two metrics that go by the name {name}. Give one another name: a class of "
+                    "your own that extends it, in metrics/"
+                )
+            found[name] = metric.clone()
         return found
 
     def views(self, metrics: dict[str, Metric]) -> list[View]:
