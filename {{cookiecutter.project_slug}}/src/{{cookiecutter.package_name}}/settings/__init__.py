@@ -93,7 +93,9 @@ class Settings(Strict):
         """Refuse a schedule that could only fail after the first epoch."""
         if self.scheduler is None:
             return self
-        if self.scheduler.states("watches_metric") and getattr(self.data, "val_fraction", None) == 0:
+        metric = self.scheduler.reserved["monitor"] or self.checkpoint.monitor
+        watches_validation = self.scheduler.states("watches_metric") and metric.startswith("val")
+        if watches_validation and getattr(self.data, "val_fraction", None) == 0:
             raise ValueError(
                 f"{self.chosen('scheduler')} watches a metric of the validation, so it needs data.val_fraction above 0"
             )
