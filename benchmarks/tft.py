@@ -79,7 +79,8 @@ def panel(batch_size: int, seed: int) -> Any:
     """Return the panel, as the project's data=demand has it."""
     from measured.data.demand import Demand
 
-    data = Demand(batch_size=batch_size, val_fraction=0.2, encoder_length=28, decoder_length=7, seed=seed)
+    lengths = {"encoder_length": 28, "decoder_length": 7}
+    data = Demand(batch_size=batch_size, val_fraction=0.2, scale="all", seed=seed, **lengths)
     data.setup()
     return data
 

@@ -7,6 +7,7 @@ A job is a folder under tests/research that holds the files to add, as a tree be
 
 files/      what lies in the project's folder, such as a text to train on
 job.yaml    its first comment says how many lines are added; then
+            with:    another job whose files are added as well
             before:  command lines that come first (lists of words), such as a run whose weights are taken
             train:   overrides of the training; all of it takes a few seconds
             sweep:   an override with two values
@@ -86,9 +87,17 @@ class Job:
 
     def add_files(self) -> None:
         """Add the files of the job to the project; none that exists is changed."""
+        lines = self.add_files_of(self.folder)
+        said = re.match(r"# (\d+) lines", self.text)
+        self.check(said is not None and int(said[1]) == lines, f"job.yaml must begin with: # {lines} lines")
+        if "with" in self.settings:
+            self.add_files_of(JOBS / self.settings["with"])
+
+    def add_files_of(self, folder: Path) -> int:
+        """Add the files of one folder, and return how many lines they have."""
         lines, own = 0, git(self.project, "ls-files", "-z").split("\0")
-        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
-            place = path.relative_to(self.folder)
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            place = path.relative_to(folder)
             if place.name == "job.yaml" or "__pycache__" in place.parts:
                 continue
             is_file = place.parts[0] == "files"
@@ -100,8 +109,7 @@ class Job:
             self.check(str(target.relative_to(self.project)) not in own, f"{place} is a file of the project itself")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-        said = re.match(r"# (\d+) lines", self.text)
-        self.check(said is not None and int(said[1]) == lines, f"job.yaml must begin with: # {lines} lines")
+        return lines
 
     def command(self, name: str, *words: str, patch: Callable[[], None] | None = None) -> Ended:
         """Run a command in a child of this process, as if it were typed."""
@@ -168,11 +176,14 @@ class Job:
         loops = state["loops"]["fit_loop"]
         batches = loops["epoch_loop.batch_progress"]["total"]["completed"]
         in_epoch = batches // loops["epoch_progress"]["total"]["completed"]
-        steps = state["global_step"] // batches  # an epoch of a GAN has two for each batch
+
+        def steps(count: int) -> int:  # a GAN takes two in a batch, and accumulated gradients one in several
+            return count * state["global_step"] // batches
+
         middle = in_epoch + in_epoch // 2
         if in_epoch > 1:
-            self.kill("middle", f"every_n_steps={middle * steps}", middle + 3, middle * steps)
-        self.kill("end", "every_n_epochs=1", 2 * in_epoch + 2, 2 * in_epoch * steps)
+            self.kill("middle", f"every_n_steps={steps(middle)}", middle + 3, steps(middle))
+        self.kill("end", "every_n_epochs=1", 2 * in_epoch + 2, steps(2 * in_epoch))
 
     def kill(self, name: str, when: str, batch: int, step: int) -> None:
         """Kill a run before a batch, after the checkpoint of a step, and let it go on.

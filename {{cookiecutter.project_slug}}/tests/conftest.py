@@ -104,6 +104,15 @@ def write(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def messages():
+    """What is logged."""
+    heard = []
+    sink = logger.add(lambda message: heard.append(str(message)), level="INFO")
+    yield heard
+    logger.remove(sink)
+
+
+@pytest.fixture
 def python(tmp_path):
     """`python("import this")` runs a script in a process of its own; it must succeed."""
     source = Path({{ cookiecutter.package_name }}.__file__).parents[1]

@@ -84,7 +84,7 @@ def test_dense_values_are_scaled_in_each_place_and_their_scaling_is_read_back():
     again = Scaling(data.spec)
     again.load_state_dict(data.scaling.state_dict())
     units = again.to_units(data.parts["test"][1])
-    assert torch.allclose(units, torch.from_numpy(depths[40:]).float(), atol=1e-5)
+    assert torch.allclose(units, torch.from_numpy(depths[40:]), atol=1e-5)
 
 
 def test_weights_travel_with_their_samples():

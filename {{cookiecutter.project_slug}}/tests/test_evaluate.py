@@ -6,6 +6,13 @@ import shutil
 import pytest
 import torch
 
+from {{ cookiecutter.package_name }}.data.batches import Batches
+from {{ cookiecutter.package_name }}.data.bundled import Bundled
+from {{ cookiecutter.package_name }}.data.datamodule import ArrayDataModule
+from {{ cookiecutter.package_name }}.tasks.task import Task
+
+METRICS = ("loss", "accuracy")
+
 
 @pytest.fixture
 def run(train):
@@ -153,3 +160,32 @@ def test_a_run_that_failed_has_nothing_to_evaluate(train, evaluate, monkeypatch)
     folder = train(status=1).folder
     status, message, _ = evaluate(f"run={folder}")
     assert status == 2 and "no checkpoint" in message
+
+
+def test_a_task_finds_the_data_module_in_evaluate_as_in_the_test_of_its_run(train, command, monkeypatch):
+    def log_size(self):
+        log_epoch(self)
+        self.log("test/trained_on", float(len(self.trainer.datamodule.arrays("train")[0])))
+
+    log_epoch = Task.on_test_epoch_end
+    monkeypatch.setattr(Task, "on_test_epoch_end", log_size)
+    done = train("data=wine")
+    assert done.summary["metrics"]["test/trained_on"] == 129
+    assert command("evaluate", f"run={done.folder}").stderr.count("as in summary.json") == 3
+
+
+def test_what_a_data_module_gives_out_for_the_test_is_what_evaluate_takes(train, command, monkeypatch):
+    monkeypatch.setattr(Bundled, "test_dataloader", lambda self: Batches(self.parts["test"], 7), raising=False)
+    done = train("data=wine")
+    assert command("evaluate", f"run={done.folder}").stderr.count("as in summary.json") == 2
+
+
+def test_loaders_of_a_validation_keep_their_names(train, command, monkeypatch):
+    def loaders(self):
+        return {name: Batches(self.parts["val"], size) for name, size in (("large", 100), ("small", 3))}
+
+    monkeypatch.setattr(Bundled, "val_dataloader", loaders, raising=False)
+    done = train("data=wine", "checkpoint.monitor=val/small/loss")
+    assert recorded(done.folder, "val").keys() == {f"val/{name}/{of}" for name in ("large", "small") for of in METRICS}
+    monkeypatch.delattr(ArrayDataModule, "evaluation_batches")
+    assert command("evaluate", f"run={done.folder}", "part=val").stderr.count("as in summary.json") == 4

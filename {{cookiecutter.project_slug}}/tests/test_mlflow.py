@@ -122,17 +122,18 @@ def test_a_run_ends_as_it_ended(ended, status, monkeypatch):
 
 
 def test_a_resumed_run_goes_on_with_its_mlflow_run():
-    tracker = start(config={"trainer": {"max_epochs": 5}, "seed": 3})
+    tracker = start(config={"trainer": {"max_epochs": 5}, "seed": 3, "sweep": "12-00", "resume": None})
     tracker.log_metrics({"train/loss": 0.5}, 9)
     conclude(tracker, SUMMARY | {"status": "failed", "error": "the disk is full"})
-    tracker = start(config={"trainer": {"max_epochs": 9}, "seed": 3, "new": 1}, resumed=True, notes="longer")
+    config = {"trainer": {"max_epochs": 9}, "seed": 3, "new": 1, "sweep": "13-00", "resume": "runs/day/time"}
+    tracker = start(config=config, resumed=True, notes="longer")
     assert runs()[0].info.status == "RUNNING"
     tracker.log_metrics({"train/loss": 0.25}, 19)
     conclude(tracker, SUMMARY)
     (run,) = runs()
     assert run.info.status == "FINISHED" and run.data.tags["mlflow.note.content"] == "longer"
     assert run.data.params == {"trainer.max_epochs": "5", "seed": "3", "new": "1"}
-    assert run.data.tags["trainer.max_epochs"] == "9" and "error" not in run.data.tags
+    assert run.data.tags["trainer.max_epochs"] == "9" and not {"error", "sweep", "resume"} & set(run.data.tags)
     history = client().get_metric_history(run.info.run_id, "train/loss")
     assert [point.value for point in history] == [0.5, 0.25]
 
@@ -226,6 +227,17 @@ def test_a_database_that_came_from_elsewhere_has_no_file_copied_out_of_the_proje
     conclude(tracker, SUMMARY)
     assert list(elsewhere.iterdir()) == [] and runs()[0].info.status == "FINISHED"
     assert messages[-1].startswith("pixel.png is not copied") and not tracker.failed
+
+
+def test_runs_may_be_a_link_to_another_disk(tmp_path, tmp_path_factory):
+    disk = tmp_path_factory.mktemp("disk")
+    (tmp_path / "runs").rename(disk / "runs")
+    (tmp_path / "runs").symlink_to(disk / "runs")
+    tracker = start(log_model="best")
+    Path("runs/day/time/checkpoints/best.ckpt").write_bytes(b"weights")
+    conclude(tracker, SUMMARY)
+    assert artifacts(runs()[0]) == {"checkpoints/best.ckpt": b"weights"}
+    assert len(list(disk.rglob("mlruns/*/artifacts/checkpoints/best.ckpt"))) == 1
 
 
 @pytest.mark.parametrize("folder", ["with space", "100% #1", "ünïcode"])

@@ -210,3 +210,36 @@ def test_what_is_no_row_of_a_table_is_refused():
     task = Regression(nn.Identity(), nn.MSELoss(), spec, Scaling(spec), None)
     with pytest.raises(UserMistake, match=r"Regression predicts \(1, 2, 3\) for each sample.*as_table"):
         task.as_table(np.zeros((5, 1, 2, 3)))
+
+
+def test_new_rows_are_read_with_the_types_of_training(train, command):
+    random = np.random.default_rng(0)
+    zips = random.choice(["01069", "8001", "A1010"], 90)
+    price = 1000.0 * (zips == "01069") + 5000.0 * (zips == "8001") + 9000.0 * (zips == "A1010")
+    days = [f"{month:02}/{day:02}/2024" for month, day in random.integers(1, 13, (90, 2)) + [0, 16]]
+    size = random.integers(1, 9, 90)
+    rows = polars.DataFrame({"zip": zips, "day": days, "size": size, "price": price + 2.5 * size})
+    rows.write_csv("rows.csv")
+    settings = ("data.path=rows.csv", "data.target=price", "optimizer.lr=0.1", "trainer.max_epochs=60")
+    folder = train("data=table", "model=linear", *settings).folder
+    rows.write_csv("all.csv")
+    assert command("predict", f"run={folder}", "input=all.csv", "output=all_out.csv").status == 0
+    expected = polars.read_csv("all_out.csv")["price"]
+    for code in ("01069", "8001"):  # alone, its file looks as if it held numbers
+        (picked,) = (rows["zip"] == code).arg_true().head(1)
+        rows[picked].write_csv("new.csv")
+        done = command("predict", f"run={folder}", "input=new.csv", "output=out.csv")
+        assert done.status == 0 and "unknown" not in done.stderr, done.stderr
+        assert polars.read_csv("out.csv")["price"][0] == pytest.approx(expected[picked], rel=1e-5)
+    polars.DataFrame({"zip": ["8001"], "day": ["31/12/2024"], "size": [3]}).write_csv("new.csv")
+    done = command("predict", f"run={folder}", "input=new.csv", "output=none.csv")
+    assert done.status == 2 and "column 'day' holds dates in the order month-day-year" in done.stderr, done.stderr
+    assert "row 1 has '31/12/2024'" in done.stderr
+
+
+def test_a_blank_line_gets_no_prediction(houses, command):
+    with open("new.csv", "w") as file:
+        file.write("area,heating\n100,gas\n\n50,oil\n\n")
+    done = command("predict", f"run={houses}", "input=new.csv", "output=out.csv")
+    assert done.status == 0 and "2 blank lines are left out" in done.stderr
+    assert polars.read_csv("out.csv").height == 2

@@ -7,6 +7,8 @@ import signal
 import pytest
 import torch
 
+from {{ cookiecutter.package_name }}.tasks import auto
+from {{ cookiecutter.package_name }}.tasks.classification import Classification
 from {{ cookiecutter.package_name }}.tasks.task import Task
 
 SETTINGS = {
@@ -79,6 +81,32 @@ def test_a_run_that_was_stopped_in_the_middle_of_an_epoch(train, command, monkey
     assert json.loads((folder / "summary.json").read_text())["status"] == "interrupted"
     done = command("train", f"resume={folder}")
     assert done.status == 0 and "going on from last.ckpt" in done.stderr, done.stderr
+    assert_equal(whole, folder)
+
+
+class ByHand(Classification):
+    """Three batches make up a step, by hand."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.automatic_optimization = False
+
+    def training_step(self, batch, batch_idx):
+        self.manual_backward(super().training_step(batch, batch_idx) / 3)
+        if batch_idx % 3 == 2:
+            self.optimizers().step()
+            self.optimizers().zero_grad()
+
+
+@pytest.mark.parametrize("step", [11, 12, 13])
+def test_gradients_that_are_summed_by_hand_are_not_lost(train, command, monkeypatch, step):
+    monkeypatch.setitem(auto.TASKS, "classification", ByHand)
+    settings = ("data=moons", "data.val_fraction=0", "checkpoint.monitor=train/loss", "trainer.max_epochs=3")
+    whole = train(*settings).folder
+    with monkeypatch.context() as patch:
+        stop_at(patch, step)
+        folder = train(*settings, status=143).folder
+    assert command("train", f"resume={folder}").status == 0
     assert_equal(whole, folder)
 
 

@@ -120,4 +120,8 @@ def test_what_hydra_fills_in_and_what_has_no_settings_class_is_accepted():
     assert complaints("model", {"_target_": own, "width": 10}) == []
     assert complaints("optimizer", {"_target_": "torch.optim.Rprop", "etas": [0.5, 1.2]}) == []
     assert complaints("model", {"defaults": ["mlp"], "hidden_sizes": [5]}) == []
+    assert complaints("task", {"_target_": own.replace("models", "tasks"), "encoder": {"_target_": own}}) == []
+    assert complaints("callbacks", {"ema": {"_target_": own.replace("models", "callbacks"), "decay": 1}}) == []
+    assert complaints("callbacks", {"swa": {"from_epoch": 3}}) == []
+    assert complaints("callbacks", {"swa": {"from_epoch": -3}}) == ["swa.from_epoch"]
     assert complaints("train", {"seed": "${oc.env:SEED,0}", "data": {"path": "???"}, "hydra": {"job": {}}}) == []

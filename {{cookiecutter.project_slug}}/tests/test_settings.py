@@ -28,15 +28,15 @@ def values(path):
     return OmegaConf.to_container(OmegaConf.load(path), resolve=True)
 
 
-GROUP_FILES = [path for group in COMPONENTS for path in sorted(CONFIGS.glob(f"{group}/*.yaml"))]
-COMPONENT_FILES = [path for path in GROUP_FILES if values(path).get("_target_")]  # not scheduler=none
+GROUP_FILES = [path for group in (*COMPONENTS, "tracking") for path in sorted(CONFIGS.glob(f"{group}/*.yaml"))]
+COMPONENT_FILES = [path for path in GROUP_FILES if values(path).get("_target_")]  # not scheduler=none, tracking=wandb
 TARGETS = {(values(path)["_target_"], path.parent.name) for path in COMPONENT_FILES}
 OWN_TARGETS = sorted((target, group) for target, group in TARGETS if target.startswith(PACKAGE))
 OWN_FILES = [  # a file that says how it differs from another is left to composition
     path
     for group in ("hardware", "tracking")
     for path in sorted(CONFIGS.glob(f"{group}/*.yaml"))
-    if "defaults" not in values(path)
+    if "defaults" not in values(path) and path not in COMPONENT_FILES
 ]
 
 

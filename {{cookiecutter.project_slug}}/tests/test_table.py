@@ -9,22 +9,12 @@ import pytest
 
 from {{ cookiecutter.package_name }}.data.encoding import TableEncoder
 from {{ cookiecutter.package_name }}.data.files import read_table
+from {{ cookiecutter.package_name }}.data.large_table import LargeTable
 from {{ cookiecutter.package_name }}.data.table import Table
 from {{ cookiecutter.package_name }}.data.target import infer_task
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 
 ROWS = 60
-
-
-@pytest.fixture
-def messages():
-    """What is logged."""
-    from loguru import logger
-
-    heard = []
-    sink = logger.add(lambda message: heard.append(str(message)), level="INFO")
-    yield heard
-    logger.remove(sink)
 
 
 @pytest.fixture
@@ -346,7 +336,6 @@ def test_a_table_that_makes_no_task_is_refused(frame, load, change, settings, me
         ("mine.csv", b"a,b\n", "no rows"),
         ("mine.csv", b"a,b\n1,2,3\n", "cannot be read"),
         ("mine.csv", b"a,b\n1,\xff\xfe\n", "cannot be read"),
-        ("mine.csv", b"a;b\n1;2\n", "separator must be a comma"),
         ("mine.parquet", b"nonsense", "cannot be read"),
         ("mine.xlsx", b"nonsense", "the ending can be"),
         ("minne.csv", None, "Did you mean mine.csv?"),
@@ -370,3 +359,24 @@ def test_a_setting_without_a_value_is_named(command):
     done = command("train", "data=table", "data.path=houses.csv", "tracking=none")
     assert done.status == 2
     assert done.stderr == "data.target has no value, and no default: give one with data.target=...\n"
+
+
+ROW_NUMBERS = ["Unnamed: 0", "index", "id", "ID", "PassengerId", "house_id", "row number", "level_0", "nr"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("kind", [Table, LargeTable])
+def test_numbers_of_rows_are_left_out_and_said(tmp_path, messages, kind, ending):
+    rows = np.arange(ROWS)
+    table = {name: rows + k % 2 for k, name in enumerate(ROW_NUMBERS)}
+    table |= {"Row": np.random.default_rng(0).permutation(ROWS) + 5, "group_id": rows // 3, "t": rows, "area": rows % 7}
+    frame = polars.DataFrame(table | {"label": np.where(rows < ROWS / 2, "low", "high")})
+    path = tmp_path / f"sorted.{ending}"
+    frame.write_csv(path) if ending == "csv" else frame.write_parquet(path)
+    own = {"folder": str(tmp_path / "data")} if kind is LargeTable else {}
+    data = kind(path=str(path), target="label", seed=0, **own)
+    data.setup()
+    assert data.spec.feature_names == ("group_id", "t", "area")
+    said = "".join(messages)
+    assert all(f"{name} (whole numbers that differ in all rows" in said for name in (*ROW_NUMBERS, "Row"))
+    assert "t counts the rows of the file" in said and said.count("counts the rows") == 1

@@ -313,8 +313,11 @@ def test_the_csv_tracker_receives_the_metrics(train):
 
 
 def test_wandb_keeps_the_run_in_its_folder_when_offline(train, monkeypatch, tmp_path):
+    import wandb
+
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb_config"))
     done = train("tracking=wandb", "tracking.mode=offline", "figures=true")
+    wandb.teardown()  # its process may not have written everything yet, as it has when a command ends
     (file,) = (done.folder / "wandb").glob("offline-run-*/run-*.wandb")
     content = file.read_bytes()
     for words in (b"hidden_sizes", b"test/accuracy", b"figures/confusion_matrix", b"last.ckpt", b"completed"):

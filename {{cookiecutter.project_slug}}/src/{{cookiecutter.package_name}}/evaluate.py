@@ -65,7 +65,8 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     if (now.input_shape, now.class_names) != (spec.input_shape, spec.class_names):
         raise UserMistake(f"run={folder}: its data have changed since, so it cannot be tested on them again")
     batches = batches_of(part, data, task)
-    names.loaders["test"] = names.loaders.get(part, [])  # Lightning calls the loaders of any part those of a test
+    if part != "test":
+        names.loaders["test"] = names.loaders.get(part, [])
     limits = {"test": settings.trainer.limit_test_batches, "val": settings.trainer.limit_val_batches}
     # The same number of threads sums in the same order: the metrics then agree to the last digit.
     hardware = choose(settings).model_copy(update={"threads": summary["hardware"].get("threads", 0)})
@@ -87,7 +88,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
 
 
 def batches_of(part: str, data: Any, task: "LightningModule") -> Any:
-    """Return what a test takes: loaders of a part of the data, or the data module, whose test part it takes.
+    """Return what a test takes: the data module, whose test part it takes, or loaders of another part.
 
     Raises:
         UserMistake: there is no such part, or the task has no test.
@@ -99,11 +100,13 @@ def batches_of(part: str, data: Any, task: "LightningModule") -> Any:
     if not has_batches(data, task, "test"):
         lacks = "its task has no test_step" if has_test_data(data) else "its data have no test part"
         raise UserMistake(f"part={part}: this run cannot be tested: {lacks}")
+    if part == "test":
+        return data
     if hasattr(data, "evaluation_batches"):
         return data.evaluation_batches(part)
     if part == "train":
         raise UserMistake(f"part=train needs evaluation_batches(part), which {type(data).__name__} does not have")
-    return data if part == "test" else data.val_dataloader()
+    return data.val_dataloader()
 
 
 def has_test_data(data: Any) -> bool:

@@ -14,6 +14,7 @@ from loguru import logger
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from .data.panel_scaling import restored
 from .data.spec import DataSpec, PanelSpec
 from .data.windows import Rows, Windows, windows_at
 from .mistakes import UserMistake, first_line
@@ -36,7 +37,10 @@ class Predictor(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, ...) to predictions (B, ...), as `Task.forward` does."""
         scaled = self.scaling(*inputs)
-        return self.to_predictions(self.network(*(scaled if isinstance(scaled, tuple) else (scaled,))))
+        if not isinstance(scaled, tuple):
+            return self.to_predictions(self.network(scaled)).float()
+        windows, level = self.scaling.by_window(*scaled)
+        return self.to_predictions(restored(self.network(*windows), level)).float()
 
 
 class Forward(nn.Module):
@@ -138,7 +142,7 @@ def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor,
     if spec.num_tokens:
         return (torch.randint(spec.num_tokens, (number, *spec.input_shape), generator=generator),)
     scaling = getattr(task, "scaling", None)
-    mean, std = (scaling.input_mean, scaling.input_std) if scaling is not None else (0.0, 1.0)
+    mean, std = (scaling.input_mean.float(), scaling.input_std.float()) if scaling is not None else (0.0, 1.0)
     if not isinstance(spec, PanelSpec):
         return (torch.randn(number, *spec.input_shape, generator=generator) * std + mean,)
     length = spec.encoder_length + spec.decoder_length

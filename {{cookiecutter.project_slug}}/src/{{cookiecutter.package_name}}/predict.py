@@ -18,7 +18,7 @@ from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
 from .command_line import run_command
-from .data.files import read_table, write_table
+from .data.files import column_names, read_as, read_table, write_table
 from .mistakes import UserMistake, nearest, refuse
 from .running.run_folder import read_run
 
@@ -79,7 +79,7 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
         UserMistake: the run or the file cannot be read, or the file has not the columns that the model needs.
     """
     read_run(folder)  # a mistake is answered before torch is imported
-    table = read_table(source, "input")
+    column_names(source, "input")
 
     from .data.encoding import TableEncoder
     from .data.large_table import LargeTable
@@ -90,14 +90,15 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
 
     trained = load_trained(folder, which)
     if isinstance(trained.spec, PanelSpec):
-        return forecast(trained, trained.spec, table, source)
+        return forecast(trained, trained.spec, read_table(source, "input"), source)
     if isinstance(trained.task, Task):
         trained.task.require_one_input()
     state = trained.checkpoint.get(Table.__qualname__) or trained.checkpoint.get(LargeTable.__qualname__)
     if state is not None:
-        inputs = TableEncoder.from_state(state["encoder"]).encode(table, f"the rows of {source}")
+        encoder = TableEncoder.from_state(state["encoder"])
+        inputs = encoder.encode(read_as(source, encoder.readings, "input"), f"the rows of {source}")
     else:
-        inputs = as_inputs(table, trained.spec, source)
+        inputs = as_inputs(read_table(source, "input"), trained.spec, source)
     if isinstance(trained.task, Task):
         return trained.task.as_table(trained.task.predict_array(inputs))
     return predict_steps(trained.task, inputs)
@@ -118,8 +119,9 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame
         raise UserMistake(
             f"{name} has no predict_step(self, batch, batch_idx): it returns a tensor for inputs (B, ...)"
         )
+    rows = torch.from_numpy(inputs)
     with torch.no_grad():
-        batches = torch.from_numpy(inputs).split(PREDICTED_AT_ONCE)
+        batches = (rows.float() if rows.is_floating_point() else rows).split(PREDICTED_AT_ONCE)
         outputs = [task.predict_step(batch, number) for number, batch in enumerate(batches)]
     if not all(isinstance(output, torch.Tensor) for output in outputs):
         raise UserMistake(f"predict_step of {name} must return a tensor (B, K), not {type(outputs[0]).__name__}")
@@ -160,7 +162,7 @@ def as_rows(quantiles: "NDArray[Any]", rows: "NDArray[Any]", height: int, names:
 
 
 def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[Any]":
-    """Return the numbers of a table as inputs (samples, *input_shape) float32; tokens are int64.
+    """Return the numbers of a table as inputs (samples, *input_shape) float64; tokens are int64.
 
     Columns are taken by the names of the features, or, if it has none of them, all numeric ones in order.
 
@@ -182,7 +184,7 @@ def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[An
             )
     elif missing:
         raise UserMistake(f"input={source} has no column {missing[0]!r}. {nearest(missing[0], table.columns)}")
-    inputs = table.select(polars.col(names).cast(polars.Float32, strict=False)).to_numpy()
+    inputs = table.select(polars.col(names).cast(polars.Float64, strict=False)).to_numpy()
     right, numbers = np.isfinite(inputs), "numbers"
     if spec.num_tokens:
         right = right & (inputs == np.round(inputs)) & (inputs >= 0) & (inputs < spec.num_tokens)

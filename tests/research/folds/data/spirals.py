@@ -1,5 +1,7 @@
 """Three arms of a spiral, one class each."""
 
+from typing import Any
+
 import numpy as np
 
 from .datamodule import ArrayDataModule, Arrays
@@ -9,7 +11,7 @@ from .spec import DataSpec
 class Spirals(ArrayDataModule):
     """Points in the plane, in random order; the last fifth is for the test, where `folds` does not say otherwise."""
 
-    def __init__(self, samples: int = 300, noise: float = 0.1, **options) -> None:
+    def __init__(self, samples: int = 300, noise: float = 0.1, **options: Any) -> None:
         super().__init__(**options)
         self.samples = samples
         self.noise = noise

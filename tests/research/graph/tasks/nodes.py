@@ -5,6 +5,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ..data.karate_club import KarateClub
 from ..figures import CLASS_COLORS, new_figure
 from .classification import Classification
 
@@ -18,7 +19,7 @@ class Nodes(Classification):
         return self.loss(outputs, targets), outputs, targets
 
     @torch.no_grad()
-    def figures(self, data) -> dict[str, Figure]:
+    def figures(self, data: KarateClub) -> dict[str, Figure]:
         """Draw the graph: colours are predictions, squares were trained on, mistakes are red."""
         features, adjacency, classes, _ = next(iter(data.test_dataloader()))
         predicted = self.network(features, adjacency).argmax(dim=1)

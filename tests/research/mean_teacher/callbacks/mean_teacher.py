@@ -9,7 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 
@@ -26,7 +26,7 @@ class MeanTeacher(Callback):
         self.decay = decay
         self.noise = noise
 
-    def setup(self, trainer, task, stage: str) -> None:
+    def setup(self, trainer: Trainer, task: LightningModule, stage: str) -> None:
         """Begin with the student's weights; those of a checkpoint are loaded after this."""
         if stage == "fit":
             self.teacher = deepcopy(task.network).requires_grad_(False)
@@ -37,10 +37,10 @@ class MeanTeacher(Callback):
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         self.teacher.load_state_dict(state)
 
-    def on_train_batch_start(self, trainer, task, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(self, trainer: Trainer, task: LightningModule, batch: Any, batch_idx: int) -> None:
         self.inputs = batch[0]
 
-    def on_after_backward(self, trainer, task) -> None:
+    def on_after_backward(self, trainer: Trainer, task: LightningModule) -> None:
         """Add the gradients of the second part of the loss."""
         student, teacher = (
             network(self.inputs + self.noise * torch.randn_like(self.inputs)).softmax(dim=1)
@@ -50,11 +50,15 @@ class MeanTeacher(Callback):
         (self.weight * consistency).backward()
         self.log("train/consistency", consistency.detach(), on_step=False, on_epoch=True)
 
-    def on_train_batch_end(self, trainer, task, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, task: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         for mean, weights in zip(self.teacher.parameters(), task.network.parameters(), strict=True):
             mean.lerp_(weights.detach(), 1 - self.decay)
 
-    def on_validation_batch_end(self, trainer, task, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_validation_batch_end(
+        self, trainer: Trainer, task: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         inputs, classes = batch
         is_labelled = classes >= 0
         is_right = self.teacher(inputs).argmax(dim=1) == classes

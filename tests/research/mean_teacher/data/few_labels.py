@@ -1,5 +1,7 @@
 """The digits, most of them without a label."""
 
+from typing import Any
+
 from .arrays import IGNORED, Arrays
 from .bundled import Bundled
 
@@ -7,7 +9,7 @@ from .bundled import Bundled
 class FewLabels(Bundled):
     """Every `one_in`-th training image keeps its label; the others count in no loss and in no metric."""
 
-    def __init__(self, one_in: int = 10, **options) -> None:
+    def __init__(self, one_in: int = 10, **options: Any) -> None:
         super().__init__(name="digits", **options)
         self.one_in = one_in
 

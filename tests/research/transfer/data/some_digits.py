@@ -1,5 +1,7 @@
 """Some of the ten digits, so that a network can learn others first."""
 
+from typing import Any
+
 from sklearn.datasets import load_digits
 
 from .datamodule import ArrayDataModule, Arrays
@@ -9,7 +11,7 @@ from .spec import DataSpec
 class SomeDigits(ArrayDataModule):
     """Images 8×8 of the digits in `classes`; the last fifth is for the test."""
 
-    def __init__(self, classes: list[int], **loading) -> None:
+    def __init__(self, classes: list[int], **loading: Any) -> None:
         super().__init__(**loading)
         self.classes = classes
 

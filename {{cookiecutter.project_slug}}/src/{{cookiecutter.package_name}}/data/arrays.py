@@ -20,7 +20,8 @@ class Arrays(NamedTuple):
 
     Inputs (samples, *input_shape) are real, or integers such as tokens. Targets are class numbers (samples,), or
     (samples, *places) in dense prediction; labels of 0 and 1 (samples, K) for multilabel; values (samples, K) for
-    regression; of any shape for a task of your own. Real numbers become float32, all others int64.
+    regression; of any shape for a task of your own. Real numbers stay in float64 until they are standardised, or are
+    float32; all others become int64.
     """
 
     train_inputs: NDArray[Any]
@@ -72,8 +73,9 @@ def as_samples(part: str, spec: DataSpec, *columns: NDArray[Any] | None) -> Samp
 
 
 def as_tensor(values: NDArray[Any]) -> Tensor:
-    """Return real numbers as float32, all others as int64."""
-    kind = np.float32 if np.issubdtype(values.dtype, np.floating) else np.int64
+    """Return real numbers as float64 if they are, else as float32, all others as int64."""
+    is_real = np.issubdtype(values.dtype, np.floating)
+    kind = np.int64 if not is_real else np.float64 if values.dtype.itemsize >= np.float64().itemsize else np.float32
     return torch.from_numpy(np.ascontiguousarray(values, kind))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..mistakes import UserMistake
+from .readings import PLAIN, TEXT, Reading
 
 if TYPE_CHECKING:
     from polars import Series
@@ -25,6 +26,7 @@ class Column:
     categories: list[str | None] | None  # None: a number
     mean: float = 0.0  # of the training rows
     has_indicator: bool = False
+    reading: Reading = PLAIN  # of a CSV file
 
     @property
     def outputs(self) -> list[str]:
@@ -83,12 +85,13 @@ class ColumnStatistics:
             return f"{different} different texts in {self.present} training rows: a name, not a category"
         return ""
 
-    def column(self) -> Column:
-        """Return how the column is encoded."""
+    def column(self, reading: Reading | None = None) -> Column:
+        """Return how the column is encoded; None: it is read as what it is."""
         has_missing = self.present < self.rows
         if self.is_text:
-            return Column(self.name, [*sorted(self.texts), None] if has_missing else [*sorted(self.texts)])
-        return Column(self.name, None, self.total / self.present, has_missing)
+            categories: list[str | None] = [*sorted(self.texts), *([None] if has_missing else [])]
+            return Column(self.name, categories, reading=reading or TEXT)
+        return Column(self.name, None, self.total / self.present, has_missing, reading or PLAIN)
 
 
 def is_text(series: "Series") -> bool:

@@ -40,7 +40,7 @@ from .arrays import Arrays as Arrays  # where data sets look for it
 from .arrays import Samples, count_classes
 from .batches import Batches, evaluation_batch, on_gpu
 from .folds import fold_of_samples, strata
-from .scaling import Scaling
+from .scaling import Scaling, loses_digits, moments
 from .spec import DataSpec
 
 EVALUATION_BATCH = 4096  # samples; evaluation keeps no gradients, so it takes large batches
@@ -115,6 +115,8 @@ class ArrayDataModule(LightningDataModule, ABC):
         self.scaling = Scaling(self.spec)
         if self.standardize:
             self.fit_scaling()
+        else:
+            warn_of_lost_digits(self.spec, *self.raw["train"][:2])
         self.parts = {part: self.standardised(*tensors) for part, tensors in self.raw.items()}
 
     def divide(self, fit: Samples, test: Samples) -> tuple[Samples, Samples]:
@@ -137,7 +139,7 @@ class ArrayDataModule(LightningDataModule, ABC):
     def standardised(self, inputs: Tensor, targets: Tensor, *weights: Tensor) -> Samples:
         """Return samples as a step receives them."""
         if not self.standardize:
-            return inputs, targets, *weights
+            return single(inputs), single(targets), *weights
         return self.scaling(inputs), self.scaling.scale_targets(targets), *weights
 
     def fit_scaling(self) -> None:
@@ -199,3 +201,30 @@ class ArrayDataModule(LightningDataModule, ABC):
     def test_dataloader(self) -> Batches:
         """Return the test batches in order."""
         return self.evaluation_batches("test")
+
+
+def single(values: Tensor) -> Tensor:
+    """Return real numbers as a step receives them, all others as they are."""
+    return values.float() if values.is_floating_point() else values
+
+
+def warn_of_lost_digits(spec: DataSpec, inputs: Tensor, targets: Tensor) -> None:
+    """Say what varies too little, for its size, to be told apart in the 32 bits that a step receives.
+
+    Args:
+        spec: of the data.
+        inputs: to train on (samples, features), in the units of the data; those of other shapes are not looked at.
+        targets: the same, (samples, K).
+    """
+    for values, names in ((inputs, spec.feature_names), (targets, spec.target_names)):
+        if values.dtype != torch.double or values.ndim != 2 or values.shape[1] != len(names) or not len(values):
+            continue
+        mean, std = moments(values)
+        for k in loses_digits(mean, std).nonzero()[:3, 0].tolist():
+            if values[:, k].min() < values[:, k].max():
+                logger.warning(
+                    "{} varies by {:.3g} around {:.6g}: without data.standardize=true its digits are lost",
+                    names[k],
+                    float(std[k]),
+                    float(mean[k]),
+                )

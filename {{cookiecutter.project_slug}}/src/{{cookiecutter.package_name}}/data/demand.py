@@ -14,7 +14,7 @@ The q-quantile of y_it, all else known, is its mean + σᵢₜ z_q with z_q = Φ
 
 from math import exp, pi, sqrt
 from statistics import NormalDist
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -38,9 +38,11 @@ class Demand(PanelDataModule):
         *,
         num_series: PositiveInt = 12,  # shops
         num_steps: Annotated[int, Field(ge=10)] = 500,  # days
+        # As of every panel; here the level of a shop is known from training, and tells more than that of a window
+        scale: Literal["window", "all"] = "all",
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(scale=scale, **options)
         self.num_series = num_series
         self.num_steps = num_steps
 
@@ -70,7 +72,7 @@ class Demand(PanelDataModule):
         rows = Rows(
             series=shop,
             time=column(t),
-            reals=torch.stack([column(discount), column(temperature), column(demand)], dim=1).float(),
+            reals=torch.stack([column(discount), column(temperature), column(demand)], dim=1),
             categoricals=column(t % 7)[:, None],
             static=torch.stack([shop, column(category[:, None])], dim=1),
         )

@@ -11,7 +11,7 @@ more than 10 000 categories.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..mistakes import UserMistake, nearest
 from .columns import Column, ColumnStatistics, as_numbers, as_text, listed
+from .readings import Reading
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -61,20 +62,37 @@ class TableEncoder:
         self.left_out = left_out or {}
 
     @classmethod
-    def fit(cls, table: "DataFrame") -> Self:
-        """Decide for each column of the training rows how it is encoded, and say which are left out."""
-        return cls.fit_in_chunks([table])
+    def fit(
+        cls,
+        table: "DataFrame",
+        readings: Mapping[str, Reading] | None = None,
+        left_out: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Decide for each column of the training rows how it is encoded, and say which are left out.
+
+        Args:
+            table: the rows.
+            readings: how texts of a CSV file became these values; new rows are read in the same way.
+            left_out: why columns are left out that may well be in the table.
+        """
+        return cls.fit_in_chunks([table], readings, left_out)
 
     @classmethod
-    def fit_in_chunks(cls, chunks: Iterable["DataFrame"]) -> Self:
+    def fit_in_chunks(
+        cls,
+        chunks: Iterable["DataFrame"],
+        readings: Mapping[str, Reading] | None = None,
+        left_out: Mapping[str, str] | None = None,
+    ) -> Self:
         """Do what `fit` does where the training rows are too many to be in memory at once."""
         seen: dict[str, ColumnStatistics] = {}
         for chunk in chunks:
             for series in chunk:
                 seen.setdefault(series.name, ColumnStatistics(series.name)).add(series)
-        reasons = {name: statistics.why_useless() for name, statistics in seen.items()}
+        reasons = {name: statistics.why_useless() for name, statistics in seen.items()} | dict(left_out or {})
         left_out = {name: reason for name, reason in reasons.items() if reason}
-        encoder = cls([statistics.column() for name, statistics in seen.items() if name not in left_out], left_out)
+        kept = {name: statistics for name, statistics in seen.items() if name not in left_out}
+        encoder = cls([one.column((readings or {}).get(name)) for name, one in kept.items()], left_out)
         if left_out and encoder.columns:
             logger.info("{}", encoder.why_left_out())
         return encoder
@@ -91,7 +109,12 @@ class TableEncoder:
     @classmethod
     def from_state(cls, state: Sequence[dict[str, Any]]) -> Self:
         """Return the encoder that `state` was taken from."""
-        return cls([Column(**column) for column in state])
+        return cls([Column(**{**column, "reading": Reading.from_state(column["reading"])}) for column in state])
+
+    @property
+    def readings(self) -> dict[str, Reading]:
+        """How each column is read from a CSV file."""
+        return {column.name: column.reading for column in self.columns}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -104,7 +127,14 @@ class TableEncoder:
         flags = [column.categories is None and i == 0 for column in self.columns for i in range(len(column.outputs))]
         return np.array(flags, dtype=bool)
 
-    def encode(self, table: "DataFrame", rows: str, remarks: Remarks | None = None) -> NDArray[np.float32]:
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        """The training mean of each encoded column that is a measurement, 0 for marks (features,)."""
+        centres = np.zeros(len(self.names))
+        centres[self.measured] = [column.mean for column in self.columns if column.categories is None]
+        return centres
+
+    def encode(self, table: "DataFrame", rows: str, remarks: Remarks | None = None) -> NDArray[np.float64]:
         """Return rows (samples, features); say once what was unknown or missing.
 
         Args:
@@ -119,7 +149,7 @@ class TableEncoder:
             if column.name not in table.columns:
                 hint = nearest(column.name, table.columns)
                 raise UserMistake(f"{rows} have no column {column.name!r}. {hint} They have: {listed(table.columns)}")
-        encoded = np.empty((table.height, len(self.names)), np.float32)
+        encoded = np.empty((table.height, len(self.names)))
         heard = Remarks() if remarks is None else remarks
         first = 0
         for column in self.columns:
@@ -132,7 +162,7 @@ class TableEncoder:
         return encoded
 
 
-def encode_number(column: Column, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.floating]:
+def encode_number(column: Column, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
     """Return a column (samples, 1), or (samples, 2) with a mark where it is missing."""
     numbers = as_numbers(series, rows)
     missing = ~np.isfinite(numbers)

@@ -2,78 +2,158 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from ..mistakes import UserMistake, nearest
+from .layout import is_blank, layout_of, refuse_repeated, say_blank, scan_texts, without_blank
+from .readings import TEXT, Reading, reading_of
+from .survey import Spelling, decide, misfits, read, survey
 
 if TYPE_CHECKING:
     from polars import DataFrame, LazyFrame
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
-HEAD = 100_000  # rows of a CSV that its types follow from, if it is not in memory as a whole
-MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "None"]  # what stands for a missing value in a CSV file
+CHUNK = 2**17  # rows of a CSV that are looked at at once
+LARGE = 50 * 2**20  # bytes: reading a larger file takes seconds, so it is said
 
 
 def read_table(path: Path, key: str = "data.path") -> "DataFrame":
     """Return the rows of a file; types of a CSV's columns follow from all of its values, dates are recognised.
 
     Args:
-        path: of a file in UTF-8 with commas and a line of column names (.csv, .csv.gz), or of a .parquet file.
+        path: of a file in UTF-8 with a line of column names (.csv, .csv.gz), or of a .parquet file. Columns are
+            separated by commas, semicolons, tabs or vertical bars.
         key: the setting that named it, for messages.
 
     Raises:
         UserMistake: there is no such file, it has another ending, no rows, or lines that do not fit together.
     """
+    return read_columns(path, None, Spelling(), key)[0]
+
+
+def read_columns(
+    path: Path, columns: Sequence[str] | None, spelling: Spelling, key: str = "data.path"
+) -> tuple["DataFrame", dict[str, Reading]]:
+    """Return some columns of a file, and how they were read; None: all of them.
+
+    Raises:
+        UserMistake: see `read_table`; or nothing tells the day from the month in a column of dates.
+    """
+    table, readings = scan_table(path, columns, spelling, key)
+    with readable(path, key):
+        rows = table.collect()
+    if rows.is_empty():
+        raise UserMistake(f"{key}={path} has column names, but no rows")
+    return rows, readings
+
+
+def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "DataFrame":
+    """Return the columns of a file, those that have a reading read in this way; a Parquet file has types of its own.
+
+    Raises:
+        UserMistake: see `read_table`; or a value does not fit: it is named with its column and row.
+    """
+    import polars
+
+    path = existing(path, key)
+    if is_parquet(path):
+        return read_table(path, key)
+    with readable(path, key):
+        texts = without_blank(scan_texts(path, layout_of(path, key)).collect(), path)
+    if texts.is_empty():
+        raise UserMistake(f"{key}={path} has column names, but no rows")
+    columns = []
+    for name in texts.columns:
+        reading = readings.get(name, TEXT)
+        if reading.is_moment and not reading.pattern:  # it was that of a Parquet file, which has none
+            reading = decide(survey([texts], [name])[0], Spelling(), f"{key}={path}")[name]
+        values = read(reading, texts[name])
+        strange = misfits(reading, texts[name], values)
+        if len(strange):
+            raise UserMistake(
+                f"{key}={path}: column {name!r} holds {reading}, as in training, but row {strange[0] + 1} has "
+                f"{texts[name][int(strange[0])]!r}"
+            )
+        columns.append(values.alias(name))
+    return polars.DataFrame(columns)
+
+
+def column_names(path: Path, key: str = "data.path") -> list[str]:
+    """Return the names of a file's columns, without blanks around them.
+
+    Raises:
+        UserMistake: see `read_table`.
+    """
+    path = existing(path, key)
+    with readable(path, key):
+        return [*parquet_names(path, key)] if is_parquet(path) else layout_of(path, key).used
+
+
+def parquet_names(path: Path, key: str) -> dict[str, str]:
+    """Return the names of the columns as the file has them, by those without blanks.
+
+    Raises:
+        UserMistake: two are the same.
+    """
+    import polars
+
+    raw = polars.scan_parquet(path, glob=False).collect_schema().names()
+    refuse_repeated([name.strip() for name in raw], path, key)
+    return {name.strip(): name for name in raw}
+
+
+def scan_table(
+    path: Path, columns: Sequence[str] | None, spelling: Spelling, key: str = "data.path"
+) -> tuple["LazyFrame", dict[str, Reading]]:
+    """Return some columns of a file, which need not fit in memory, and how they are read; None: all of them.
+
+    A CSV is read twice, first for its types, which follow from all of its values; chunks of rows are in memory.
+
+    Raises:
+        UserMistake: see `read_columns`.
+    """
     path = existing(path, key)
     import polars  # here, since it takes half a second
 
+    if path.stat().st_size > LARGE:
+        logger.info("Reading {} ({:.0f} MB)", path, path.stat().st_size / 1e6)
     with readable(path, key):
         if is_parquet(path):
-            table = polars.read_parquet(path)
-        else:
-            table = polars.read_csv(path, infer_schema_length=None, null_values=MISSING, try_parse_dates=True)
-    check_columns(table.columns, path, key)
-    if table.is_empty():
-        raise UserMistake(f"{key}={path} has column names, but no rows")
-    return table.rename({name: name.strip() for name in table.columns})
+            names = parquet_names(path, key)
+            table = polars.scan_parquet(path, glob=False).select(
+                polars.col(raw).alias(name) for name, raw in names.items() if columns is None or name in columns
+            )
+            return table, {name: reading_of(kind) for name, kind in table.collect_schema().items()}
+        layout = layout_of(path, key)
+        texts = scan_texts(path, layout)
+        used = [name for name in layout.used if columns is None or name in columns]
+        found, blank_rows = survey(in_chunks(texts, CHUNK, path, key), used, spelling.missing)
+    readings = decide(found, spelling, f"{key}={path}")
+    if blank_rows:
+        say_blank(blank_rows, path)
+        texts = texts.filter(~is_blank())
+    values = {name: readings[name].values(polars.col(name)).alias(name) for name in used}
+    whole = [name for name in used if readings[name].is_plain and found[name].is_whole]
+    return texts.select(values.values()).cast(dict.fromkeys(whole, polars.Int64)), readings
 
 
-def scan_table(path: Path, scratch: Path, key: str = "data.path") -> "LazyFrame":
-    """Return the rows of a file that need not fit in memory; `in_chunks` reads them.
-
-    Args:
-        path: see `read_table`. Types of a CSV's columns follow from its first rows: whole numbers are numbers,
-            and a column without values there for one of numbers.
-        scratch: where a CSV is brought into a form that can be read again and again.
-        key: the setting that named it, for messages.
+def stored(table: "LazyFrame", scratch: Path, path: Path, key: str = "data.path") -> "LazyFrame":
+    """Bring rows into a form that can be read again and again, in the file `scratch`.
 
     Raises:
-        UserMistake: see `read_table`; or a later value is not of the type of the first.
+        UserMistake: the file at `path`, where they come from, cannot be read.
     """
-    path = existing(path, key)
     import polars
 
     with readable(path, key):
-        if is_parquet(path):
-            table = polars.scan_parquet(path)
-        else:
-            first = polars.read_csv(
-                path, n_rows=HEAD, infer_schema_length=HEAD, null_values=MISSING, try_parse_dates=True
-            )
-            check_columns(first.columns, path, key)
-            types = {
-                column.name: polars.Float64
-                if column.dtype.is_integer() or column.null_count() == len(column)
-                else column.dtype
-                for column in first
-            }
-            polars.scan_csv(path, schema=types, null_values=MISSING).sink_parquet(scratch)
-            table = polars.scan_parquet(scratch)
-        names = table.collect_schema().names()
-    return table.rename({name: name.strip() for name in names})
+        table.sink_parquet(scratch)
+    return polars.scan_parquet(scratch, glob=False)
 
 
 def in_chunks(table: "LazyFrame", rows: int, path: Path, key: str = "data.path") -> Iterator["DataFrame"]:
@@ -101,7 +181,7 @@ def existing(path: Path, key: str) -> Path:
     Raises:
         UserMistake: it is not there, or has another.
     """
-    path = path.expanduser()
+    path = expanded(path)
     if path.is_dir():
         there = sorted(other.name for other in path.iterdir() if other.name.endswith(ENDINGS))
         holds = f"it holds {', '.join(there[:10])}" if there else "it holds no such file"
@@ -115,6 +195,14 @@ def existing(path: Path, key: str) -> Path:
     return path
 
 
+def expanded(path: Path) -> Path:
+    """Return a path with the home folder for `~`; `~name` may as well be a file, if nobody is called so."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def is_parquet(path: Path) -> bool:
     """Say whether the name is that of a Parquet file."""
     return path.name.lower().endswith(".parquet")
@@ -122,18 +210,8 @@ def is_parquet(path: Path) -> bool:
 
 def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file's content."""
-    with path.expanduser().open("rb") as file:
+    with expanded(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check_columns(names: list[str], path: Path, key: str) -> None:
-    """Look at the column names of a file.
-
-    Raises:
-        UserMistake: there is one only, which seems to hold several.
-    """
-    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
-        raise UserMistake(f"{key}={path} has a single column, {names[0]!r}: its separator must be a comma")
 
 
 @contextmanager
@@ -149,11 +227,11 @@ def readable(path: Path, key: str) -> Iterator[None]:
         yield
     except NoDataError:
         raise UserMistake(f"{key}={path} is empty: it needs a line of column names, and rows below it") from None
-    except (PolarsError, OSError, UnicodeError) as error:
+    except (PolarsError, OSError, EOFError, zlib.error, UnicodeError) as error:
         reason = str(error).partition("\n")[0]
         raise UserMistake(
             f"{key}={path} cannot be read: {reason}\n"
-            "A CSV file must be UTF-8, separated by commas, with as many fields in each line as there are column names."
+            "A CSV file must be UTF-8, with as many fields in each line as there are column names."
         ) from None
 
 

@@ -81,7 +81,7 @@ def future_windows(
     encoded = Rows(
         series=torch.from_numpy(series),
         time=torch.from_numpy(time),
-        reals=torch.from_numpy(np.stack([*reals, as_numbers(table[panel.target])], axis=1).astype(np.float32)),
+        reals=torch.from_numpy(np.stack([*reals, as_numbers(table[panel.target])], axis=1)),
         categoricals=stacked([codes[name] for name in panel.categoricals], len(time)),
         static=stacked([codes[name] for name in panel.static], len(time)),
     )

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,9 +26,9 @@ from ..setting_types import Folder, Refused
 from .batches import evaluation_batch
 from .datamodule import EVALUATION_BATCH, Arrays
 from .encoding import Remarks, TableEncoder
-from .files import digest_of, existing, in_chunks, readable, scan_table
+from .files import column_names, digest_of, existing, in_chunks, is_parquet, readable, scan_table, stored
 from .folds import strata
-from .roles import PARTS
+from .roles import PARTS, counts, row_numbers
 from .scaling import RunningMoments, Scaling
 from .shards import Samples, ShardBatches, Shards
 from .spec import DataSpec
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 NOT_LARGE = (
     "a large table has one target, no weights and no folds; data=table, which is in memory, may have all of them"
 )
-LAYOUT = 2  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
+LAYOUT = 3  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
 CHUNK = 2**16  # rows of the table that are in memory at once
 TRAIN = PARTS.index("train")
 STATED = "table.json"  # what is known of the rows; written last
@@ -90,14 +90,17 @@ class LargeTable(Table):
         self.scaling = Scaling(self.spec)
         if self.standardize:
             for name, values in stated["moments"].items():
-                setattr(self.scaling, name, torch.tensor(values))
+                setattr(self.scaling, name, torch.tensor(values, dtype=torch.double))
+        self.centres = torch.from_numpy(self.encoder.centres), torch.tensor(stated["target_centre"], dtype=torch.double)
         self.standardise = copy.deepcopy(self.scaling)  # the other one goes to the GPU with the model
+        self.standardise.input_mean = self.scaling.input_mean - self.centres[0]
+        self.standardise.target_mean = self.scaling.target_mean - self.centres[1]
 
     def stored(self) -> Path:
         """Return the folder with the encoded rows; of several processes that need it, one makes it."""
         file = existing(self.path, "data.path").resolve()
         origin = [LAYOUT, str(file), file.stat().st_size, file.stat().st_mtime_ns, self.target, self.task, *self.ignore]
-        split = [self.test_fraction, self.split_column, self.group, self.val_fraction, self.seed]
+        split = [self.test_fraction, self.split_column, self.group, self.val_fraction, self.seed, asdict(self.spelling)]
         name = f"{file.stem}-{hashlib.sha256(json.dumps([origin, split]).encode()).hexdigest()[:12]}"
         folder, partial = self.folder / name, self.folder / f"{name}.partial"
         if (folder / STATED).is_file():
@@ -134,12 +137,16 @@ class LargeTable(Table):
             UserMistake: see `setup`.
         """
         logger.info("{} is encoded once; its rows are kept in {}", self.path, self.folder)
-        rows = scan_table(self.path, folder / "rows.parquet")
-        features = self.features_of(rows.collect_schema().names())
+        features = self.features_of(column_names(self.path))
+        rows, readings = scan_table(self.path, self.with_roles(features), self.spelling)
+        if not is_parquet(self.path):
+            rows = stored(rows, folder / "rows.parquet", self.path)
         with readable(self.path, "data.path"):
             table = rows.select({*self.targets, *self.other_roles.values()}).collect()
         if table.is_empty():
             raise UserMistake(f"data.path={self.path} has column names, but no rows")
+        with readable(self.path, "data.path"):
+            numbered = self.row_numbers(rows.select(features))
         present = has_value(table, self.targets)
         table = table.filter(present)
         encoded = self.targets_of(table)
@@ -150,12 +157,17 @@ class LargeTable(Table):
             part_of[parts[part]] = number
 
         chunks = Chunks(self.path, rows.select(features), present.to_numpy(), part_of)
-        self.encoder = TableEncoder.fit_in_chunks(chunk.filter(part == TRAIN) for chunk, part, _ in chunks)
+        self.encoder = TableEncoder.fit_in_chunks(
+            (chunk.filter(part == TRAIN) for chunk, part, _ in chunks), readings, numbered
+        )
         self.state_spec(encoded)
         self.describe(table, targets, parts)
         del table
         sizes = {part: len(parts.pop(part)) for part in PARTS}
-        moments = self.encode(chunks, targets, {part: self.shards_of(part, sizes[part], folder) for part in PARTS})
+        centre = 0.0 if class_names else float(targets[part_of == TRAIN].mean())
+        moments = self.encode(
+            chunks, targets, centre, {part: self.shards_of(part, sizes[part], folder) for part in PARTS}
+        )
         (folder / "rows.parquet").unlink(missing_ok=True)
         counts = np.bincount(targets[part_of == TRAIN], minlength=len(class_names)).tolist() if class_names else ()
         stated = {
@@ -164,11 +176,27 @@ class LargeTable(Table):
             "spec": replace(self.spec, train_size=sizes["train"], class_counts=tuple(counts)).to_dict(),
             "rows": sizes,
             "moments": moments,
+            "target_centre": centre,
         }
         (folder / STATED).write_text(json.dumps(stated), encoding="utf-8")
 
-    def encode(self, chunks: "Chunks", targets: NDArray[Any], shards: dict[str, Shards]) -> dict[str, list[float]]:
+    def row_numbers(self, features: "LazyFrame") -> dict[str, str]:
+        """Return why columns that number the rows are left out; one of them is in memory at a time."""
+        schema = features.collect_schema()
+        whole = [name for name, kind in schema.items() if kind.is_integer()]
+        first = features.select(whole).head(CHUNK).collect()
+        return row_numbers(features.select(column.name).collect().to_series() for column in first if counts(column))
+
+    def encode(
+        self, chunks: "Chunks", targets: NDArray[Any], centre: float, shards: dict[str, Shards]
+    ) -> dict[str, list[float]]:
         """Write the rows of each part to its shards; return the moments to standardise by, as `Scaling` names them.
+
+        Args:
+            chunks: the rows.
+            targets: class numbers, or values (samples, 1).
+            centre: what values are written as distances to.
+            shards: of each part.
 
         Raises:
             UserMistake: there is no space for them.
@@ -183,25 +211,29 @@ class LargeTable(Table):
         written = dict.fromkeys(PARTS, 0)
         remarks = {part: Remarks() for part in PARTS}
         of_inputs, of_targets = RunningMoments(), RunningMoments()
+        centres, is_class = self.encoder.centres, targets.ndim == 1
         for number, (chunk, part_of, first) in enumerate(chunks):
             # Dealt in an order drawn for each chunk: a table with a period could otherwise fall apart by it.
             order = np.random.default_rng(number).permutation(chunk.height)
             chunk, part_of, chunk_targets = chunk[order], part_of[order], targets[first + order]
             for code, part in enumerate(PARTS):
                 mine = part_of == code
-                inputs = self.encoder.encode(chunk.filter(mine), f"the {part} rows", remarks[part])
-                shards[part].write(written[part], inputs, chunk_targets[mine])
+                inputs = self.encoder.encode(chunk.filter(mine), f"the {part} rows", remarks[part]) - centres
+                part_targets = chunk_targets[mine] if is_class else chunk_targets[mine] - centre
+                shards[part].write(written[part], inputs, part_targets)
                 written[part] += len(inputs)
                 if code == TRAIN:
                     of_inputs.add(torch.from_numpy(inputs))
-                    of_targets.add(torch.from_numpy(chunk_targets[mine]))
+                    of_targets.add(torch.from_numpy(part_targets))
         for part in PARTS:
             remarks[part].say(f"the {part} rows")
         mean, std = of_inputs.result()
+        mean += torch.from_numpy(centres)
         self.keep_marks(mean, std)
         moments = {"input_mean": mean, "input_std": std}
-        if targets.dtype == np.float32:
-            moments |= dict(zip(("target_mean", "target_std"), of_targets.result(), strict=True))
+        if not is_class:
+            mean, std = of_targets.result()
+            moments |= {"target_mean": mean + centre, "target_std": std}
         return {name: values.tolist() for name, values in moments.items()}
 
     def load(self) -> Arrays:
@@ -217,15 +249,14 @@ class LargeTable(Table):
         raise UserMistake("this model is solved with all rows in memory at once: choose data=table, or another model")
 
     def prepare(self, inputs: Tensor, targets: Tensor) -> Samples:
-        """Return rows as a step receives them, given as they are stored."""
-        if not self.standardize:
-            return inputs, targets
+        """Return rows as a step receives them, given as they are stored: as distances to their centres."""
         return self.standardise(inputs), self.standardise.scale_targets(targets)
 
     def arrays(self, part: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return inputs and targets of a sample of a part, its first shard, in the units of the data."""
         inputs, targets = self.shards[part].read(0)
-        return inputs.numpy(), targets.numpy()
+        values = targets.double() + self.centres[1] if targets.is_floating_point() else targets
+        return (inputs.double() + self.centres[0]).numpy(), values.numpy()
 
     @property
     def validates(self) -> bool:

@@ -96,7 +96,7 @@ class Panel(PanelDataModule):
         rows = Rows(
             series=torch.from_numpy(segment),
             time=torch.from_numpy(time),
-            reals=torch.from_numpy(np.stack([*reals, as_numbers(table[self.target])], axis=1).astype(np.float32)),
+            reals=torch.from_numpy(np.stack([*reals, as_numbers(table[self.target])], axis=1)),
             categoricals=stacked([encoded[name][0] for name in self.categoricals], len(time)),
             static=stacked([encoded[name][0] for name in self.static], len(time)),
         )

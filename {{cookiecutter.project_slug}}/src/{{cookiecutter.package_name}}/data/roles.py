@@ -1,8 +1,11 @@
-"""Columns of a table that are neither predicted nor predicted from: the weight, the group and the part of each row."""
+"""Columns of a table that are not predicted and not predicted from: weight, group, part and number of each row."""
 
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from loguru import logger
 from numpy.typing import NDArray
 
 from ..mistakes import UserMistake, nearest
@@ -12,6 +15,12 @@ if TYPE_CHECKING:
     from polars import Series
 
 PARTS = ("train", "val", "test")
+# What programs and people call a column that tells rows apart: id, PassengerId, row_number, and `Unnamed: 0` of pandas
+NAMES_ROWS = re.compile(
+    r"unnamed: ?\d+|(level_\d+|index|idx|id|row ?(id|no|nr|num|number|index|name)?s?|serial ?(no|number)?|obs"
+    r"|observation|record|no\.?|nr\.?|#|.*[_ .-](id|index|idx|row|no|nr))|(?-i:.*[a-z]I[dD])",
+    re.IGNORECASE,
+)
 
 
 def weights_of(column: "Series", is_used: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -88,3 +97,29 @@ def refuse_torn_groups(parts: dict[str, NDArray[np.int64]], column: "Series") ->
                 f"data.split_column puts {column.name}={name} into {one} and into {other}; data.group={column.name} "
                 "says that a group stays whole"
             )
+
+
+def counts(column: "Series") -> bool:
+    """Say whether whole numbers differ in all rows of a part of a column, so that the whole of it may number them."""
+    return not column.null_count() and column.n_unique() == len(column)
+
+
+def row_numbers(columns: Iterable["Series"]) -> dict[str, str]:
+    """Say of the columns that number the rows of a file why they tell nothing about other rows, by their names.
+
+    In a sorted file the number of a row knows its class. A column whose name says nothing of the kind stays, though it
+    counts the rows: that may be a time. A warning names it.
+    """
+    reasons = {}
+    for column in columns:
+        if not column.name or not column.dtype.is_integer() or len(column) < 2 or not counts(column):
+            continue
+        if NAMES_ROWS.fullmatch(column.name):
+            reasons[column.name] = "whole numbers that differ in all rows: the row's number, not a property"
+        elif column[0] in (0, 1) and (column.diff().drop_nulls() == 1).all():
+            logger.warning(
+                "{} counts the rows of the file. If that is no time or place, leave it out: data.ignore=[{}]",
+                column.name,
+                column.name,
+            )
+    return reasons

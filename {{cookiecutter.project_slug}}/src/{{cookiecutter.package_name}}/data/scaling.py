@@ -1,11 +1,20 @@
-"""Standardisation with the statistics of the training part; they are buffers, so they travel with the checkpoint."""
+"""Standardisation with the statistics of the training part; they are buffers, so they travel with the checkpoint.
 
-from typing import Any
+Statistics and differences are taken in float64, and what comes out is cast: a float32 has seven digits, and those of a
+time in seconds since 1970, or of a price far from 0, are used up before its spread begins.
+"""
+
+from collections.abc import Callable
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from ..metrics.mean import wide
 from .spec import DataSpec
+
+# Of the standard deviation: a spacing of float32 numbers beyond it takes digits of what varies. Four of them stay.
+COARSEST = 1e-4
 
 
 class Scaling(nn.Module):
@@ -25,11 +34,21 @@ class Scaling(nn.Module):
         self.target_std: Tensor
         self.has_labels = spec.task == "multilabel"
         targets = spec.output_size if spec.task == "regression" else 1
-        self.register_buffer("input_mean", torch.zeros(spec.input_shape))
-        self.register_buffer("input_std", torch.ones(spec.input_shape))
-        self.register_buffer("target_mean", torch.zeros(targets))
-        self.register_buffer("target_std", torch.ones(targets))
+        self.computes_in = torch.get_default_dtype()  # what a network receives
+        self.register_buffer("input_mean", torch.zeros(spec.input_shape, dtype=torch.double))
+        self.register_buffer("input_std", torch.ones(spec.input_shape, dtype=torch.double))
+        self.register_buffer("target_mean", torch.zeros(targets, dtype=torch.double))
+        self.register_buffer("target_std", torch.ones(targets, dtype=torch.double))
         self.register_load_state_dict_pre_hook(take_shapes)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move the statistics as `fn` moves tensors, but keep their digits: only what comes out has its type."""
+        probe = fn(torch.zeros((), dtype=self.computes_in))
+        self.computes_in = probe.dtype
+        for name, buffer in self.named_buffers(recurse=False):
+            moved = buffer.float() if probe.device.type == "mps" else buffer  # which has nothing wider
+            setattr(self, name, moved.to(probe.device))
+        return self
 
     def fit(self, inputs: Tensor, targets: Tensor) -> None:
         """Take mean and standard deviation from training inputs (samples, *input_shape) and targets (samples, ...).
@@ -42,16 +61,20 @@ class Scaling(nn.Module):
             self.target_mean, self.target_std = moments(targets)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Standardise real inputs."""
-        return (inputs - self.input_mean) / self.input_std if inputs.is_floating_point() else inputs
+        """Standardise real inputs, and cast them to the type of the network."""
+        if not inputs.is_floating_point():
+            return inputs
+        return ((wide(inputs) - self.input_mean) / self.input_std).to(self.computes_in)
 
     def scale_targets(self, targets: Tensor) -> Tensor:
         """Standardise real targets (samples, ...); class numbers stay."""
-        return (targets - self.target_mean) / self.target_std if targets.is_floating_point() else targets
+        if not targets.is_floating_point():
+            return targets
+        return ((wide(targets) - self.target_mean) / self.target_std).to(self.computes_in)
 
     def to_units(self, outputs: Tensor) -> Tensor:
-        """Bring standardised targets or predictions (samples, K) back to the units of the data."""
-        return outputs * self.target_std + self.target_mean
+        """Bring standardised targets or predictions (samples, K) back to the units of the data, in float64."""
+        return wide(outputs) * self.target_std + self.target_mean
 
 
 def take_shapes(scaling: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
@@ -62,15 +85,20 @@ def take_shapes(scaling: nn.Module, state: dict[str, Any], prefix: str, *_: Any)
 
 
 def moments(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation over samples; the deviation of what does not vary is 1."""
+    """Return mean and standard deviation over samples in float64; the deviation of what does not vary is 1."""
     std, mean = torch.std_mean(values.double(), dim=0, correction=0)
     return mean_and_std(mean, std)
 
 
 def mean_and_std(mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation in single precision; the deviation of what does not vary is 1."""
+    """Return both, where the deviation of what does not vary is 1."""
     varies = std > 1e-12 * mean.abs().clamp(min=1)
-    return mean.float(), torch.where(varies, std, 1.0).float()
+    return mean, torch.where(varies, std, 1.0)
+
+
+def loses_digits(mean: Tensor, std: Tensor) -> Tensor:
+    """Say of what has these moments whether float32, without standardisation, would lose digits of its spread."""
+    return mean.abs() * torch.finfo(torch.float32).eps > COARSEST * std
 
 
 class RunningMoments:

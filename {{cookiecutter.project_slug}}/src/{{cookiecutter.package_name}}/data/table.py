@@ -17,10 +17,11 @@ from .arrays import Samples
 from .columns import listed
 from .datamodule import ArrayDataModule, Arrays
 from .encoding import TableEncoder
-from .files import digest_of, read_table
+from .files import column_names, digest_of, read_columns
 from .folds import fold_of_samples, strata, whole_groups
-from .roles import PARTS, groups_of, refuse_torn_groups, stated_parts, weights_of
+from .roles import PARTS, groups_of, refuse_torn_groups, row_numbers, stated_parts, weights_of
 from .spec import DataSpec
+from .survey import Spelling
 from .target import Targets, encode_targets, has_value
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class Table(ArrayDataModule):
             Distinct(("target", "weights", "group")),
             Excludes("folds", "says which rows are the test"),
         ] = None,
+        # Whether 02/01/2024 is 2 January; null: as the column itself says, and asked for where it does not
+        day_first: bool | None = None,
+        # Which mark separates decimals where 1,234 may be either number; null: as other values of the file say
+        decimal: Literal["point", "comma"] | None = None,
+        missing: tuple[str, ...] = (),  # what stands for a missing value, besides NA, nan, null and the like
         standardize: bool = True,
         **options: Any,
     ) -> None:
@@ -60,6 +66,7 @@ class Table(ArrayDataModule):
         self.group = group
         self.test_fraction = test_fraction
         self.split_column = split_column
+        self.spelling = Spelling(day_first, decimal, tuple(missing))
         self.digest = ""  # of the file
         if self.folds is not None and split_column is not None:
             raise UserMistake(f"data.split_column={split_column} says which rows are the test: data.folds must be null")
@@ -70,16 +77,18 @@ class Table(ArrayDataModule):
         Raises:
             UserMistake: the file cannot be read, a column is not there, or the rows do not make a task.
         """
-        table = read_table(self.path)
+        names = self.features_of(column_names(self.path))
+        table, readings = read_columns(self.path, self.with_roles(names), self.spelling)
         self.digest = digest_of(self.path)
-        features = table.select(self.features_of(table.columns))
+        features = table.select(names)
+        numbered = row_numbers(features)
         present = has_value(table, self.targets)
         weights = None if self.weights is None else weights_of(table[self.weights], present.to_numpy())
         table, features = table.filter(present), features.filter(present)
         encoded = self.targets_of(table)
         task, targets, _ = encoded
         parts = self.parts_of(table, strata(targets, task))
-        self.encoder = TableEncoder.fit(features[parts["train"]])
+        self.encoder = TableEncoder.fit(features[parts["train"]], readings, numbered)
         self.state_spec(encoded)
         inputs = {part: self.encoder.encode(features[rows], f"the {part} rows") for part, rows in parts.items()}
         self.describe(table, targets, parts)
@@ -105,6 +114,10 @@ class Table(ArrayDataModule):
         """The columns with a role of their own, by the setting that names them."""
         roles = {"weights": self.weights, "group": self.group, "split_column": self.split_column}
         return {key: name for key, name in roles.items() if name is not None}
+
+    def with_roles(self, features: Sequence[str]) -> list[str]:
+        """Return the names of all columns that are read: features, targets, and those with another role."""
+        return [*features, *self.targets, *self.other_roles.values()]
 
     def features_of(self, columns: Sequence[str]) -> list[str]:
         """Return the names of the columns to predict from.

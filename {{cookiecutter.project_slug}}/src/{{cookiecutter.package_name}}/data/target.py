@@ -52,7 +52,7 @@ def encode_targets(table: "DataFrame", task: TaskName | Literal["auto"]) -> Targ
             are labels, and what one column is, `infer_task` says.
 
     Returns:
-        Targets: class numbers (samples,) int64, labels of 0 and 1 (samples, K) float32, or values (samples, K) float32.
+        Targets: class numbers (samples,) int64, labels of 0 and 1 (samples, K) float32, or values (samples, K) float64.
 
     Raises:
         UserMistake: the values do not make the task, or not any.
@@ -161,7 +161,7 @@ def encode_labels(targets: Sequence["Series"]) -> NDArray[np.float32]:
     return np.stack(encoded, axis=1)
 
 
-def values_of(targets: Sequence["Series"]) -> NDArray[np.float32]:
+def values_of(targets: Sequence["Series"]) -> NDArray[np.float64]:
     """Return the numbers (samples, K) of columns.
 
     Raises:
@@ -173,7 +173,7 @@ def values_of(targets: Sequence["Series"]) -> NDArray[np.float32]:
                 f"data.target={target.name} holds text such as {target[0]!r}; data.task=regression needs numbers. "
                 "data.task=classification takes texts as classes."
             )
-    return np.stack([as_numbers(target) for target in targets], axis=1).astype(np.float32)
+    return np.stack([as_numbers(target) for target in targets], axis=1)
 
 
 def encode_classes(target: "Series") -> tuple[NDArray[np.int64], tuple[str, ...]]:

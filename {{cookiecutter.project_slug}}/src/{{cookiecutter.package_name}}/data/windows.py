@@ -8,7 +8,7 @@ Dimensions: B batch, E encoder steps, H decoder steps, S static variables, R rea
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -16,11 +16,13 @@ from loguru import logger
 from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor
 
+from ..losses.forecasting import quantile_loss
 from ..mistakes import UserMistake
 from ..setting_types import FoldOf, Increasing, InnerFraction, ProperFraction, wrong_fold
 from .batches import Batches, evaluation_batch, on_gpu
 from .folds import blocks
-from .scaling import Scaling, moments
+from .naive import best_lag, error_quantiles, naive
+from .panel_scaling import PanelScaling
 from .spec import PanelSpec
 
 EVALUATION_BATCH = 1024  # windows; evaluation keeps no gradients, so it takes large batches
@@ -34,7 +36,7 @@ class Rows(NamedTuple):
 
     series: Tensor  # (rows,) int64, number of the series
     time: Tensor  # (rows,) int64, number of the step; the same in all series
-    reals: Tensor  # (rows, R) float32, the target last
+    reals: Tensor  # (rows, R), the target last; float64 in the units of the data
     categoricals: Tensor  # (rows, C) int64
     static: Tensor  # (rows, S) int64, the same in all rows of a series
 
@@ -79,32 +81,6 @@ class WindowBatches(Batches):
         return windows_at(starts, self.rows, self.panel)
 
 
-class PanelScaling(Scaling):
-    """Standardises the real variables of windows; categories stay.
-
-    One mean and standard deviation for each variable, over all series: a series keeps its level, so that a model can
-    tell large from small ones.
-    """
-
-    def __init__(self, spec: PanelSpec) -> None:
-        super().__init__(spec)
-        self.register_buffer("input_mean", torch.zeros(len(spec.reals)))
-        self.register_buffer("input_std", torch.ones(len(spec.reals)))
-
-    def fit(self, inputs: Tensor, targets: Tensor) -> None:
-        """Take mean and standard deviation from the training rows (rows, R), whose last column is the target."""
-        self.input_mean, self.input_std = moments(inputs)
-        self.target_mean, self.target_std = self.input_mean[-1:], self.input_std[-1:]
-
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
-        """Standardise the inputs of windows: all fields of `Windows` but the targets."""
-        static, past_reals, past_categoricals, future_reals, future_categoricals = inputs
-        known = slice(future_reals.shape[-1])
-        past_reals = (past_reals - self.input_mean) / self.input_std
-        future_reals = (future_reals - self.input_mean[known]) / self.input_std[known]
-        return static, past_reals, past_categoricals, future_reals, future_categoricals
-
-
 class PanelDataModule(LightningDataModule, ABC):
     """A panel that fits in memory, split by time: all series are trained on before they are tested.
 
@@ -123,6 +99,9 @@ class PanelDataModule(LightningDataModule, ABC):
         test_fraction: InnerFraction = 0.2,  # of all time steps, the last ones
         shuffle: bool = True,  # draw the training windows in a new order in every epoch
         standardize: bool = True,  # real variables and the target to mean 0, standard deviation 1 over training rows
+        # What the target is scaled by besides: its own mean and spread in each window, for series that grow, beside
+        # the naive forecast; or no more than the training rows of all series, so that a model can tell their levels
+        scale: Literal["window", "all"] = "window",
         encoder_length: PositiveInt = 28,  # E, steps of the past that a forecast sees
         decoder_length: PositiveInt = 7,  # H, steps that are forecast
         # What is forecast: values that the target stays below with these probabilities
@@ -142,6 +121,7 @@ class PanelDataModule(LightningDataModule, ABC):
         self.test_fraction = test_fraction
         self.shuffle = shuffle
         self.standardize = standardize
+        self.scale = scale
         self.encoder_length = encoder_length
         self.decoder_length = decoder_length
         self.quantiles = tuple(quantiles)
@@ -172,13 +152,37 @@ class PanelDataModule(LightningDataModule, ABC):
             return
         panel, self.rows = self.load()
         self.split(panel)
-        self.spec = replace(panel, train_size=len(self.starts["train"]))
+        windows = windows_at(self.starts["train"], self.rows, panel)
+        past, targets = windows.past_reals[..., -1], windows.targets
+        # The last value, and the season that fits the training windows best.
+        self.lags = (1, best_lag(past, targets, self.quantiles, least=2)) if self.encoder_length > 1 else (1,)
+        lag = best_lag(past, targets, self.quantiles) if self.scale == "window" else 0
+        self.spec = replace(panel, train_size=len(self.starts["train"]), lag=lag)
         self.scaling = PanelScaling(self.spec)
-        self.scaled = self.rows
+        self.scaled = self.rows._replace(reals=self.rows.reals.float())
         if self.standardize:
             trained = self.rows.reals[self.rows.time < self.first_val]
             self.scaling.fit(trained, trained[:, -1:])
-            self.scaled = self.rows._replace(reals=(self.rows.reals - self.scaling.input_mean) / self.scaling.input_std)
+        scaled = (self.rows.reals - self.scaling.input_mean) / self.scaling.input_std
+        self.scaled = self.rows._replace(reals=scaled.float())
+        if lag:
+            windows = windows_at(self.starts["train"], self.scaled, panel)
+            self.scaling.fit_errors(windows.past_reals[..., -1], windows.targets)
+
+    def naive_losses(self, part: str) -> dict[int, float]:
+        """Return the quantile loss of naive forecasts on the windows of a part, in units of the target, by their lag.
+
+        Their quantiles are those of their errors on the training windows.
+        """
+        losses = {}
+        for lag in self.lags:
+            errors = {}
+            for name in ("train", part):
+                windows = self.raw_windows(self.starts[name])
+                errors[name] = windows.targets - naive(windows.past_reals[..., -1], lag, self.decoder_length)
+            bands = error_quantiles(errors["train"], self.quantiles)
+            losses[lag] = float(quantile_loss(bands, errors[part], self.quantiles).mean())
+        return losses
 
     def boundaries(self, time: Tensor) -> tuple[int, int, int]:
         """Return the first time steps of validation and test, which are the same without validation, and its end."""

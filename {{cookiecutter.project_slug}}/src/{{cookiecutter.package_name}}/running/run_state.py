@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from ..data.spec import DataSpec
 from ..settings import Settings
@@ -49,6 +50,7 @@ class RunState(Callback):
         self.is_trained = False  # the training has ended; what is left is the test
         self.generators: dict[str, Any] | None = None
         self.results: dict[str, Any] | None = None  # of the epoch that goes on
+        self.gradients: dict[str, Tensor] = {}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let callbacks find metrics under the names that they are kept under."""
@@ -73,6 +75,7 @@ class RunState(Callback):
         ]
         if loaders:
             loops["combined_loader"] = loaders
+        by_hand = not pl_module.automatic_optimization and not self.settings.hardware.is_sharded
         checkpoint["spec"] = self.spec.to_dict()
         checkpoint["run_state"] = {
             "settings": json.dumps(same_training(self.settings)),
@@ -80,6 +83,7 @@ class RunState(Callback):
             "generators": of_all_ranks(generators()),
             "rows": self.metrics.rows,
             "results": save_results(trainer, pl_module),
+            "gradients": gradients(pl_module) if by_hand else {},
             "task": pl_module.save_state() if isinstance(pl_module, Task) else None,
             "monitored": {name: value.clone() for name, value in trainer.callback_metrics.items()},
         }
@@ -94,6 +98,7 @@ class RunState(Callback):
         self.metrics.restore(state["rows"])
         self.generators = dict(enumerate(state["generators"])).get(rank())
         self.results = state["results"]
+        self.gradients = state["gradients"]
         if isinstance(pl_module, Task):
             pl_module.load_state(state["task"])
         trainer.fit_loop.epoch_loop.monitored = state["monitored"]
@@ -105,6 +110,10 @@ class RunState(Callback):
         if self.results is not None:
             load_results(trainer, pl_module, self.results)
             self.results = None
+        for name, parameter in pl_module.named_parameters():
+            if name in self.gradients:
+                parameter.grad = self.gradients[name].to(parameter.device, copy=True)
+        self.gradients = {}
         if self.generators is not None:
             set_generators(self.generators)
             self.generators = None
@@ -118,6 +127,11 @@ def keep_names(trainer: Trainer, names: MetricNames) -> None:
     renamed = {kept: value for name, value in logged.items() if (kept := names(name)) != name}
     if renamed:
         trainer._logger_connector._callback_metrics.update(renamed)
+
+
+def gradients(module: LightningModule) -> dict[str, Tensor]:
+    """Return the gradients that a module with manual optimization has summed so far: only it knows when it steps."""
+    return {name: value.grad for name, value in module.named_parameters() if value.grad is not None}
 
 
 def generators() -> dict[str, Any]:

@@ -7,9 +7,9 @@ from lightning.pytorch import LightningModule
 from torch import nn
 
 from ..components import Component, Later, asked_for, build, factory
+from ..data.panel_scaling import PanelScaling
 from ..data.scaling import Scaling
 from ..data.spec import DataSpec, PanelSpec
-from ..data.windows import PanelScaling
 from ..losses import DEFAULT_LOSSES
 from ..mistakes import UserMistake
 from ..settings import Settings

@@ -1,15 +1,19 @@
 """Forecasting: quantiles of the next steps of several time series."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from loguru import logger
 from torch import Tensor
 from torchmetrics import Metric
 
+from ..data.panel_scaling import restored
 from ..data.spec import PanelSpec
+from ..data.windows import PanelDataModule, Windows
+from ..metrics.mean import wide
+from ..running.collectives import in_shares
 from .epoch_metrics import View, collection
-from .task import Task
+from .task import Batch, Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,18 +31,27 @@ class Forecasting(Task):
     spec: PanelSpec
 
     kind = "forecasting"
+    higher_is_better: ClassVar[dict[str, bool]] = {"naive_quantile_loss": False}
 
     def views(self, metrics: dict[str, Metric]) -> list[View]:
         """Return the metrics, which take quantiles (B, H, Q) and targets (B, H) in the units of the data."""
         return [View(collection(metrics), self.in_units)]
 
     def in_units(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Return quantiles and targets in the units of the data."""
-        return self.scaling.to_units(outputs), self.scaling.to_units(targets)
+        """Return quantiles and targets in the units of the data, without a loss of digits."""
+        return self.scaling.to_units(wide(outputs)), self.scaling.to_units(wide(targets))
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map the inputs of windows, see `Windows`, to quantiles, both in the units of the data."""
-        return self.to_predictions(self.network(*self.scaling(*inputs)))
+        inputs, level = self.scaling.by_window(*self.scaling(*inputs))
+        return self.to_predictions(restored(self.network(*inputs), level))
+
+    def step(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the mean loss () of a batch, quantiles (B, H, Q) and targets (B, H), by the scale of all rows."""
+        *standardised, targets = batch
+        inputs, level = self.scaling.by_window(*standardised)
+        quantiles = restored(in_shares(self.network, inputs), level)
+        return self.loss(quantiles, targets), quantiles, targets
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
         """Return quantiles (samples, H, Q) in the units of the data."""
@@ -50,13 +63,29 @@ class Forecasting(Task):
         return [f"q{quantile:g}" for quantile in self.spec.quantiles]
 
     def on_test_epoch_end(self) -> None:
-        """Log the metrics, beside the best that any forecast could reach, if the data know it."""
+        """Log the metrics, beside those of naive forecasts and the best that any could reach, if the data know it."""
         super().on_test_epoch_end()
         data = getattr(self.trainer, "datamodule", None)
-        best = data.best_possible("test") if data is not None else None
+        reached = self.trainer.callback_metrics.get("test/quantile_loss")
+        if not isinstance(data, PanelDataModule) or reached is None:
+            return
+        losses = data.naive_losses("test")
+        self.log_epoch({"test/naive_quantile_loss": torch.tensor(min(losses.values()))})
+        naive = ", ".join(f"{loss:.4g} of {named_lag(lag)}" for lag, loss in losses.items())
+        logger.info("test/quantile_loss {:.4g}; naive forecasts have {}", reached, naive)
+        if reached > min(losses.values()):
+            logger.warning(
+                "A naive forecast is better than this model on the test windows. What may help: "
+                "data.scale=window, trainer.max_epochs, or a data.encoder_length that covers a season."
+            )
+        best = data.best_possible("test")
         if best is not None:
-            reached = self.trainer.callback_metrics["test/quantile_loss"]
             logger.info("test/quantile_loss {:.4f}; the true quantiles expect {:.4f}, the best possible", reached, best)
+
+    def moved(self, windows: Windows) -> list[Tensor]:
+        """Return the inputs of windows on the device of the task; that of a Mac has no float64."""
+        is_mac = self.device.type == "mps"
+        return [(x.float() if is_mac and x.is_floating_point() else x).to(self.device) for x in windows[:-1]]
 
     @torch.no_grad()
     def figures(self, data: Any) -> dict[str, "Figure"]:
@@ -67,7 +96,7 @@ class Forecasting(Task):
         self.eval()
         last = data.last_test_windows(MAX_DRAWN)
         windows = data.raw_windows(last)
-        predicted, true = self(*(tensor.to(self.device) for tensor in windows[:-1])).cpu(), data.true_quantiles(last)
+        predicted, true = self(*self.moved(windows)).cpu(), data.true_quantiles(last)
         shown = [
             Forecast(
                 data.series_names[int(data.rows.series[start])],
@@ -81,8 +110,9 @@ class Forecasting(Task):
         drawn = {"forecasts": forecasts(shown, panel.quantiles, panel.target)}
         if hasattr(self.network, "explain"):
             starts = data.starts["test"]
-            some = data.raw_windows(starts[:: -(-len(starts) // MAX_EXPLAINED)])[:-1]
-            explained = self.network.explain(*self.scaling(*(tensor.to(self.device) for tensor in some)))
+            some = data.raw_windows(starts[:: -(-len(starts) // MAX_EXPLAINED)])
+            inputs, _ = self.scaling.by_window(*self.scaling(*self.moved(some)))
+            explained = self.network.explain(*inputs)
             static, past, future = (
                 weights.flatten(0, -2).mean(dim=0).tolist()
                 for weights in (explained.static_weights, explained.past_weights, explained.future_weights)
@@ -95,3 +125,8 @@ class Forecasting(Task):
             drawn["variable_importances"] = variable_importances(groups)
             drawn["attention"] = attention_over_time(explained.attention.mean(dim=0).cpu().numpy())
         return drawn
+
+
+def named_lag(lag: int) -> str:
+    """Return what a naive forecast of that lag says."""
+    return "the last value" if lag == 1 else f"the value {lag} steps before"

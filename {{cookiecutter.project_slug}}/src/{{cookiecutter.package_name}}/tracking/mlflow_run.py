@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 STORE, ARTIFACTS = Path("runs/mlflow.db"), Path("runs/mlruns")
 RUN_ID = "mlflow_run_id"  # file in the run folder: which MLflow run a resumed run goes on with
 NOT_IN_NAMES = r"[^\w.: -]|^\.+"
+NO_PARAMETERS = ("sweep", "resume")  # they change when a run goes on, and say nothing about it
 LONGEST_NAME, LONGEST_PARAMETER, LONGEST_TAG = 250, 6000, 8000  # characters that MLflow takes
 
 _given_up = False  # for this process: later jobs of a sweep do not wait for it again
@@ -178,7 +179,7 @@ def log_parameters(client: MlflowClient, run_id: str, values: Mapping[str, Any])
     from mlflow.entities import Param, RunTag
 
     known = client.get_run(run_id).data.params
-    given = {as_name(name): mask(text)[:LONGEST_PARAMETER] for name, text in flat(values)}
+    given = {as_name(name): mask(text)[:LONGEST_PARAMETER] for name, text in flat(values) if name not in NO_PARAMETERS}
     new = [Param(name, text) for name, text in given.items() if name not in known]
     changed = [RunTag(name, text) for name, text in given.items() if known.get(name, text) != text]
     client.log_batch(run_id, params=new, tags=changed)
@@ -201,13 +202,13 @@ def as_name(text: str) -> str:
 def keep_file(client: MlflowClient, run_id: str, path: Path, place: str) -> None:
     """Copy a file to the artifacts of a run, unless those lie on this machine outside of the project.
 
-    The database says where, so it may be a folder where the project lay when it was made.
+    The database says where, so it may be a folder where the project lay when it was made. Links are followed.
     """
     from mlflow.utils.file_utils import local_file_uri_to_path
     from mlflow.utils.uri import is_local_uri
 
     target: str = client.get_run(run_id).info.artifact_uri
-    if is_local_uri(target) and not Path(local_file_uri_to_path(target)).resolve().is_relative_to(Path.cwd()):
+    if is_local_uri(target) and not Path(os.path.normpath(local_file_uri_to_path(target))).is_relative_to(Path.cwd()):
         logger.warning("{} is not copied: MLflow keeps files of this experiment outside of this project", path.name)
         return
     client.log_artifact(run_id, str(path), place)

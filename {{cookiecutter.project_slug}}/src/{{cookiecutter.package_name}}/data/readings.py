@@ -1,0 +1,171 @@
+"""What the texts of a CSV file say: numbers, truth, dates or text, each in one of the ways in which it is written."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from polars import DataType, Expr
+
+# What stands for a missing value in any column
+MISSING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None"]
+# Beside numbers and dates these as well, in capitals or not: there they can mean nothing else. Among texts they may be
+# categories, such as the sign of a blood group, or an answer that was given.
+MISSING_BESIDE_NUMBERS = [
+    *(mark.lower() for mark in MISSING),
+    *("?", "-", "--", "–", "—", ".", "..", "*", "n.a.", "unknown", "missing", "#div/0!"),
+]
+GROUPS = r"'’\s"  # what stands between groups of three digits, besides the mark that is not the decimal one
+UNITS = ("%", "$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "CHF", "JPY")
+DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?!\d)")
+TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}(?:[.,]\d+)?)?(\s?[AaPp][Mm])?")
+ZONE = re.compile(r"Z|[+-]\d{2}:?\d{2}")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a column of texts is read.
+
+    Args:
+        kind: text, boolean, number, date, datetime or time.
+        pattern: of numbers `.` or `,`, the decimal mark where there are other marks; of dates and times that of
+            strptime; empty for plain numbers, and for dates of a file that says itself what they are.
+        unit: a currency or % that stands at every number.
+        missing: what else stands for a missing value.
+    """
+
+    kind: str
+    pattern: str = ""
+    unit: str = ""
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """Return the reading of which `dataclasses.asdict` made plain values."""
+        return cls(**{**state, "missing": tuple(state["missing"])})
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is what any program takes for a number."""
+        return self.kind == "number" and not self.pattern and not self.unit
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether it is a date, a time or both."""
+        return self.kind in ("date", "datetime", "time")
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        if self.kind == "number":
+            mark = {"": "", ".": " with a decimal point", ",": " with a decimal comma"}[self.pattern]
+            return (
+                f"numbers{mark}{' and ' if mark and self.unit else ''}{f'{self.unit} beside them' if self.unit else ''}"
+            )
+        plural = {"text": "texts", "boolean": "true and false", "date": "dates", "datetime": "dates", "time": "times"}
+        return plural[self.kind] + (f" in the order {order(self.pattern)}" if self.pattern else "")
+
+    def values(self, text: "Expr") -> "Expr":
+        """Return what texts without blanks around them say; null where they say nothing of the kind."""
+        import polars
+
+        if self.missing:
+            text = polars.when(~text.is_in(self.missing)).then(text)
+        if self.kind == "text":
+            return polars.when(~text.is_in(MISSING)).then(text)
+        if self.kind == "boolean":
+            lower = text.str.to_lowercase()
+            return polars.when(lower.is_in(["true", "1"])).then(True).when(lower.is_in(["false", "0"])).then(False)
+        if self.kind == "number":
+            return self.numbers(text)
+        kinds: dict[str, Any] = {"date": polars.Date, "datetime": polars.Datetime("us"), "time": polars.Time}
+        # strptime would take the year 24 for one of four digits
+        four = text.str.contains(r"^(\d{1,2}\D\d{1,2}\D)?\d{4}(\D|$)") if "%Y" in self.pattern else True
+        moments = polars.when(four).then(text)
+        return moments.str.strptime(kinds[self.kind], self.pattern, strict=False)
+
+    def numbers(self, text: "Expr") -> "Expr":
+        """Return the numbers that texts are."""
+        import polars
+
+        if self.is_plain:
+            return text.cast(polars.Float64, strict=False).fill_nan(None)
+        mark = self.pattern or "."
+        other = "," if mark == "." else "."
+        sign, unit = "[-+−]?", re.escape(self.unit)
+        body = rf"(?:[1-9]\d{{0,2}}(?:[{other}{GROUPS}]\d{{3}})+|\d+)?(?:[{mark}]\d*)?(?:[eE][-+]?\d+)?"
+        digits = rf"^\s*{sign}\s*(?:{unit})?\s*{sign}{body}\s*(?:{unit})?$"
+        fits = text.str.contains(digits) & text.str.contains(r"\d")
+        if self.unit:
+            fits &= text.str.contains(self.unit, literal=True)
+            text = text.str.replace_all(self.unit, "", literal=True)
+        plain = text.str.replace_all(rf"[{other}{GROUPS}]", "").str.replace_all("−", "-", literal=True)
+        if mark == ",":
+            plain = plain.str.replace(",", ".", literal=True)
+        return polars.when(fits).then(plain).cast(polars.Float64, strict=False)
+
+
+TEXT, PLAIN, BOOLEAN = Reading("text"), Reading("number"), Reading("boolean")
+
+
+def order(pattern: str) -> str:
+    """Return what a pattern of strptime asks for, as people write it."""
+    words = {"%Y": "year", "%y": "year", "%m": "month", "%d": "day"}
+    return "-".join(words[code] for code in re.findall("%[Yymd]", pattern)) or "of a clock"
+
+
+def reading_of(kind: "DataType") -> Reading:
+    """Return how the values of a column that has a type are written in a CSV file."""
+    import polars
+
+    if kind == polars.Boolean:
+        return BOOLEAN
+    if kind.is_numeric():
+        return PLAIN
+    names = {polars.Date: "date", polars.Datetime: "datetime", polars.Time: "time"}
+    return Reading(next((name for of, name in names.items() if kind == of), "text"))
+
+
+def proposals(texts: Sequence[str]) -> list[Reading]:
+    """Return in which ways some texts of a column may be meant."""
+    found = [PLAIN, Reading("number", "."), Reading("number", ","), BOOLEAN]
+    units = {unit for text in texts for unit in UNITS if unit in text and re.search(r"\d", text)}
+    found += [Reading("number", mark, unit) for unit in sorted(units) for mark in ".,"]
+    moments = [reading for text in texts[:50] for reading in moments_like(text)]
+    return [*found, *dict.fromkeys(moments)]
+
+
+def moments_like(text: str) -> list[Reading]:
+    """Return the readings as a date, as a time or as both that a text may have been written for."""
+    date = DATE.match(text)
+    rest = text[date.end() :] if date else text
+    separator = rest[:1] if date and rest[:1] in ("T", " ") else ""
+    clock = TIME.fullmatch(ZONE.sub("", rest[len(separator) :]).strip()) if rest else None
+    if not date and not clock or rest and not clock or date and clock and not separator:
+        return []
+    times = "" if clock is None else time_pattern(clock)
+    zone = "" if not ZONE.search(rest) else "%#z"
+    if date is None:
+        return [] if zone else [Reading("time", times)]
+    kind = "datetime" if clock else "date"
+    return [Reading(kind, f"{pattern}{separator}{times}{zone}") for pattern in date_patterns(date)]
+
+
+def time_pattern(clock: re.Match[str]) -> str:
+    """Return what strptime needs to read a clock."""
+    seconds, noon = clock[1], clock[2]
+    blank = " " if noon and noon[0].isspace() else ""
+    return f"%{'I' if noon else 'H'}:%M{':%S%.f' if seconds else ''}{blank}{'%p' if noon else ''}"
+
+
+def date_patterns(date: re.Match[str]) -> list[str]:
+    """Return what strptime may need to read a date: where the year does not come first, the day or the month does."""
+    if date[1]:
+        return [f"%Y{date[1]}%m{date[1]}%d"]
+    mark, year = date[2], "%Y" if re.search(r"\d{4}$", date[0]) else "%y"
+    return [f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}"]
+
+
+def day_first(reading: Reading) -> bool | None:
+    """Say whether a date begins with the day, or with the month; None: with neither."""
+    return {"%d": True, "%m": False}.get(reading.pattern[:2])
