@@ -33,8 +33,8 @@ def make_task(settings: Settings, spec: DataSpec, scaling: nn.Module | None = No
     scheduler = None
     if settings.scheduler is not None:
         every_epochs = settings.trainer.check_val_every_n_epoch or 1
-        monitor, mode = settings.checkpoint.monitor, settings.monitor_mode or "min"
-        scheduler = SchedulerFactory(settings.scheduler, monitor, mode, every_epochs)
+        monitor = settings.scheduler.reserved["monitor"] or settings.checkpoint.monitor
+        scheduler = SchedulerFactory(settings.scheduler, monitor, settings.mode_of(monitor) or "min", every_epochs)
     offers = general | {
         "network": Later(network),
         "loss": Later(lambda: make_loss(settings, spec, general, network)),
