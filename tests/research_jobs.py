@@ -178,7 +178,7 @@ class Job:
         in_epoch = batches // loops["epoch_progress"]["total"]["completed"]
 
         def steps(count: int) -> int:  # a GAN takes two in a batch, and accumulated gradients one in several
-            return count * state["global_step"] // batches
+            return count * int(state["global_step"]) // int(batches)
 
         middle = in_epoch + in_epoch // 2
         if in_epoch > 1:

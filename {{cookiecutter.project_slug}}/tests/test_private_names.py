@@ -28,8 +28,9 @@ def test_of_a_trainer(trainer):
 
 
 def test_of_what_self_log_collects():
-    assert {"fx", "name", "reduce_fx", "metric_attribute", "_sync"} <= set(inspect.signature(result._Metadata).parameters)
-    assert {"fn", "_should", "rank_zero_only"} <= set(inspect.signature(result._Sync).parameters)
+    metadata, sync = (set(inspect.signature(kind).parameters) for kind in (result._Metadata, result._Sync))
+    assert {"fx", "name", "reduce_fx", "metric_attribute", "_sync"} <= metadata
+    assert {"fn", "_should", "rank_zero_only"} <= sync
     assert list(inspect.signature(result._ResultMetric).parameters) == ["metadata", "is_tensor"]
     assert issubclass(result._ResultCollection, dict)
 

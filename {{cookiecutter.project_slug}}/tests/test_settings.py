@@ -71,7 +71,7 @@ def test_a_component_file_holds_settings_of_what_it_names(path):
 )
 def test_settings_of_a_component_are_sent_to_other_processes(group, given):
     sent = described(given["_target_"], group).model_validate(given)
-    received = pickle.loads(pickle.dumps(sent))  # noqa: S301  # our own
+    received = pickle.loads(pickle.dumps(sent))
     assert received == sent and received.model_fields_set == sent.model_fields_set
     assert (received.arguments(), received.reserved) == (sent.arguments(), sent.reserved)
 

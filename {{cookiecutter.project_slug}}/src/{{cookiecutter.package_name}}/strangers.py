@@ -134,13 +134,15 @@ def place_problem(key: str, value: Any) -> str:
     if not isinstance(value, str):
         return ""
     if not key.startswith(tuple(f"{section}." for section in WRITING)):
-        if key.endswith("._target_") and f"{value}.".startswith(tuple(f"{writers}." for writers in WRITERS)):
-            return f"callbacks and loggers, which write files, can stand under {' and '.join(WRITING)} only"
-        return ""
-    if f"{key}.".startswith(tuple(f"{words}." for words in WORDS)):
-        return ""
-    if key.endswith(".tracking_uri") and re.match("https?://", value):
-        return ""
+        is_writer = key.endswith("._target_") and f"{value}.".startswith(tuple(f"{writers}." for writers in WRITERS))
+        return f"callbacks and loggers, which write files, can stand under {' and '.join(WRITING)} only" * is_writer
+    is_word = f"{key}.".startswith(tuple(f"{words}." for words in WORDS))
+    is_server = key.endswith(".tracking_uri") and re.match("https?://", value)
+    return "" if is_word or is_server else path_problem(value)
+
+
+def path_problem(value: str) -> str:
+    """Return why a path leads out of the project's folder, or an empty string."""
     path = unquote(re.sub(r"^(file:|sqlite(\+\w+)?:///)+", "", value, flags=re.IGNORECASE))
     if re.search(r"\w:/|::", path):
         return "only tracking_uri can be an address, http://... or https://..."

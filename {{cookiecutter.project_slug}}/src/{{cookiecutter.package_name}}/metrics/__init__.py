@@ -121,8 +121,6 @@ def higher_is_better(name: str, settings: Any) -> bool | None:
             attribute `higher_is_better = {"elbo": True}`.
     """
     short = re.sub(r"^(train|val)_", "", name).rpartition("/")[2]
-    if short in PLAIN_NAMES:
-        return PLAIN_NAMES[short]
     task = getattr(settings, "task", None)
     for target in targets(getattr(task, "metrics", None) or ()):
         if snake_case(target.rpartition(".")[2]) == short:
@@ -131,6 +129,8 @@ def higher_is_better(name: str, settings: Any) -> bool | None:
         stated = class_attribute(task.import_path, "higher_is_better") or {}
         if short in stated:
             return bool(stated[short])
+    if short in PLAIN_NAMES:
+        return PLAIN_NAMES[short]
     entry = next((known[short] for known in METRICS.values() if short in known), None)
     return class_attribute(entry.target, "higher_is_better") if entry is not None else None
 

@@ -13,6 +13,7 @@ from torchmetrics import Metric
 from ..tasks.epoch_metrics import load_states, states_of
 
 OWN = ("train_metrics.", "val_metrics.", "test_metrics.")  # of a `Task`, which saves them itself
+REDUCTIONS: dict[str, Any] = {"mean": torch.mean, "sum": torch.sum, "min": torch.min, "max": torch.max}
 PLAIN_FIELDS = ("fx", "name", "prog_bar", "logger", "on_step", "on_epoch", "enable_graph", "add_dataloader_idx")
 
 
@@ -56,9 +57,7 @@ def load_results(trainer: Trainer, module: LightningModule, state: dict[str, Any
     load_states(metrics, state["metrics"], module.device)
     results = trainer.fit_loop.epoch_loop._results
     for entry in state["logged"]:
-        meta = _Metadata(
-            **entry["meta"], reduce_fx=getattr(torch, entry["reduce_fx"]), metric_attribute=entry["metric"]
-        )
+        meta = _Metadata(**entry["meta"], reduce_fx=REDUCTIONS[entry["reduce_fx"]], metric_attribute=entry["metric"])
         should, rank_zero_only = entry["sync"]
         meta.sync = _Sync(_should=should, fn=trainer.strategy.reduce, rank_zero_only=rank_zero_only)
         result = _ResultMetric(meta, is_tensor=entry["state"] is not None)

@@ -10,6 +10,7 @@ from ..mistakes import UserMistake
 from ..tasks.optimizing import matches, named_parameters, parts
 from .checkpoint_file import read
 from .checkpoints import find_checkpoint
+from .integrity import is_unchanged
 from .run_folder import read_run, shown
 
 OF_THE_DATA = ("scaling.", "loss.")  # what a task holds besides weights stays that of its own data
@@ -23,6 +24,8 @@ def take_weights(task: LightningModule, folder: Path) -> None:
     """
     _, summary = read_run(folder, "init_from")
     path = find_checkpoint(folder, summary["checkpoint"].get("tested") or "last")
+    if not is_unchanged(path, folder, summary):
+        raise UserMistake(f"init_from={folder}: {path} is not the file that the run wrote: damaged, or of another run")
     theirs = {name: value for name, value in read(path)["state_dict"].items() if not name.startswith(OF_THE_DATA)}
     ours = {name: value for name, value in task.state_dict().items() if not name.startswith(OF_THE_DATA)}
     fitting = {name: value for name, value in theirs.items() if name in ours and value.shape == ours[name].shape}

@@ -11,7 +11,8 @@ from pydantic import Field, PositiveInt, model_validator
 
 from ..component_settings import Component, Optimizer, Schedule, Strict
 from ..configs import choice_of
-from ..metrics import higher_is_better
+from ..metrics import BINARY, METRICS, higher_is_better
+from ..mistakes import nearest
 from . import run
 from .run import Checkpoint, EarlyStopping, Hardware, Tracking, Trainer
 
@@ -76,6 +77,17 @@ class Settings(Strict):
         """Return the words that choose a component, such as optimizer=adam, for a message."""
         target = getattr(self, group).import_path
         return f"{group}={choice_of(group, target) or target}"
+
+    @model_validator(mode="after")
+    def metrics_are_known(self) -> Self:
+        """Refuse a name that no metric has, whatever the data are for; what they are for is known with them."""
+        if self.task is None or not self.task.import_path.endswith(".tasks.auto.auto"):
+            return self
+        known = {name for names in (*METRICS.values(), BINARY) for name in names}
+        for name in getattr(self.task, "metrics", None) or ():
+            if isinstance(name, str) and name not in known:
+                raise ValueError(f"task.metrics: {name} is not a metric. {nearest(name, known)}".rstrip())
+        return self
 
     @model_validator(mode="after")
     def mode_follows_from_the_metric(self) -> Self:

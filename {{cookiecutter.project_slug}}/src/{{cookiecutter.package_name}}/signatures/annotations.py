@@ -129,9 +129,9 @@ class Reader:
             ... if isinstance(part, ast.Constant) and part.value is ... else anything(self.type_of(part))
             for part in parts
         ]
-        if kind is collections.abc.Sequence and items == [Any]:
-            return list[Any]  # of anything, pydantic would take a text for a sequence
-        return kind[tuple(items)]
+        # Of anything, pydantic would take a text for a sequence.
+        is_vague = kind is collections.abc.Sequence and items == [Any]
+        return list[Any] if is_vague else kind[tuple(items)]
 
     def union(self, nodes: list[ast.expr]) -> Any:
         """Return the type that allows what one of several allows, or UNKNOWN if one of them may allow anything."""

@@ -1,5 +1,6 @@
 """What a network is trained for: a LightningModule joins network, loss, optimizer, scheduler and metrics."""
 
+import inspect
 from functools import cache, partial
 from typing import Any
 
@@ -14,6 +15,8 @@ from ..losses import DEFAULT_LOSSES
 from ..mistakes import UserMistake
 from ..settings import Settings
 from .optimizing import OptimizerFactory, SchedulerFactory
+
+WEIGHTED = ("outputs", "targets", "weights")  # what a loss takes where samples have weights
 
 
 def make_task(settings: Settings, spec: DataSpec, scaling: nn.Module | None = None) -> LightningModule:
@@ -79,6 +82,12 @@ def make_loss(settings: Settings, spec: DataSpec, offers: dict[str, Any], networ
     """
     if settings.loss is not None:
         loss: nn.Module = build(settings.loss, **offers)
+        if spec.has_weights and len(inspect.signature(loss.forward).parameters) < len(WEIGHTED):
+            name = settings.loss.import_path.rpartition(".")[2]
+            raise UserMistake(
+                f"data.weights goes with a loss that takes weights, and {name} does not: choose one of this project, "
+                f"or give yours a forward({', '.join(WEIGHTED)})"
+            )
         return loss
     default = getattr(network(), "default_loss", None) or DEFAULT_LOSSES.get(spec.task)
     if default is None:

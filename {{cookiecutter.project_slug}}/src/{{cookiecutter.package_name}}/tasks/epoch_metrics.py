@@ -104,10 +104,11 @@ class EpochMetrics(nn.Module):
         counts = stacked.new_tensor(weights) if are_counts else torch.stack(weights).to(stacked.dtype)
         self.loss_sum = self.loss_sum + (stacked * counts).sum()
         self.weight = self.weight + (float(sum(weights)) if are_counts else counts.sum())
-        if self.measured:
-            joined = torch.cat(outputs), torch.cat(targets)
+        are_alike = all(output.shape[1:] == outputs[0].shape[1:] for output in outputs)  # and not texts of any length
+        joined = [(torch.cat(outputs), torch.cat(targets))] if are_alike else zip(outputs, targets, strict=True)
+        for out, target in joined if self.measured else ():
             for metrics, measured in zip(self.collections, self.measured, strict=True):
-                metrics.update(*measured(*joined))
+                metrics.update(*measured(out, target))
         self.last_finite = losses[-1]
         self.waiting.clear()
         self.bytes = 0

@@ -70,6 +70,19 @@ class Measuring(LightningModule):
         finite = stage == "val" and self.can_diverge
         return EpochMetrics(stage, self.views(self.make_metrics()), must_be_finite=finite)
 
+    def log(self, name: str, *arguments: Any, **options: Any) -> None:
+        """Log as any LightningModule does, from the hooks where Lightning hears it.
+
+        Raises:
+            UserMistake: on the fast path, which calls `step` without them.
+        """
+        if self._current_fx_name is None and not self.trainer.barebones:
+            raise UserMistake(
+                f"self.log({name!r}) is not heard in `step`, which the fast path calls without Lightning's hooks. "
+                "Override training_step, validation_step or test_step to log there, or make it a metric"
+            )
+        super().log(name, *arguments, **options)
+
     @property
     def metric_names(self) -> list[str]:
         """The metrics of every stage."""

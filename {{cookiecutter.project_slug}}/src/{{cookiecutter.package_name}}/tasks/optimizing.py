@@ -66,12 +66,10 @@ class OptimizerFactory:
             name = names.get(id(parameter), "")
             fitting = (i for i, group in enumerate(groups) if matches(name, group["match"]))
             members[index].append(parameter) if (index := next(fitting, None)) is not None else rest.append(parameter)
-        for group, found in zip(groups, members, strict=True):
-            if not found:
-                raise UserMistake(
-                    f"optimizer.groups: match={group['match']} fits no parameter that is left. "
-                    f"The parts are: {parts(names.values())}"
-                )
+        for group in groups:
+            if not any(matches(name, group["match"]) for name in names.values()):
+                known = parts(names.values())
+                raise UserMistake(f"optimizer.groups: match={group['match']} fits no parameter. The parts are: {known}")
         own = [
             {"params": found} | {key: value for key, value in group.items() if key != "match"}
             for group, found in zip(groups, members, strict=True)
