@@ -6,7 +6,9 @@ import signal
 
 import pytest
 import torch
+from torch.utils.data import DataLoader, IterableDataset
 
+from {{ cookiecutter.package_name }}.data.datamodule import ArrayDataModule
 from {{ cookiecutter.package_name }}.tasks import auto
 from {{ cookiecutter.package_name }}.tasks.classification import Classification
 from {{ cookiecutter.package_name }}.tasks.task import Task
@@ -108,6 +110,41 @@ def test_gradients_that_are_summed_by_hand_are_not_lost(train, command, monkeypa
         folder = train(*settings, status=143).folder
     assert command("train", f"resume={folder}").status == 0
     assert_equal(whole, folder)
+
+
+class Stream(IterableDataset):
+    """Samples one after the other, with noise that is drawn for each; it has no length."""
+
+    def __init__(self, inputs, targets):
+        self.samples = list(zip(inputs, targets, strict=True))
+
+    def __iter__(self):
+        return ((point + 0.1 * torch.randn(2), target) for point, target in self.samples)
+
+
+@pytest.fixture
+def streamed(monkeypatch):
+    """Training samples of data sets in memory are a stream."""
+    loader = lambda self: DataLoader(Stream(*self.parts["train"]), batch_size=100)  # noqa: E731
+    monkeypatch.setattr(ArrayDataModule, "train_dataloader", loader)
+
+
+@pytest.mark.parametrize("step", [12, 16])
+def test_a_stream_goes_on_with_the_draws_of_its_epoch(train, command, monkeypatch, streamed, step):
+    settings = ("data=moons", "trainer.max_epochs=4")
+    whole = train(*settings).folder
+    with monkeypatch.context() as patch:
+        stop_at(patch, step)  # of 8 in an epoch
+        folder = train(*settings, status=143).folder
+    assert command("train", f"resume={folder}").status == 0
+    assert_equal(whole, folder)
+
+
+def test_a_stream_is_trained_longer(train, command, streamed):
+    whole = train("data=moons", "trainer.max_epochs=4").folder
+    folder = train("data=moons", "trainer.max_epochs=2").folder
+    assert command("train", f"resume={folder}", "trainer.max_epochs=4").status == 0
+    assert same(checkpoint(whole)["state_dict"], checkpoint(folder)["state_dict"])
 
 
 def test_a_run_that_was_stopped_again_and_again(train, command, monkeypatch):

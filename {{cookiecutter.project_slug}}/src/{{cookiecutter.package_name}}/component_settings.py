@@ -124,10 +124,6 @@ class ParameterGroup(Strict):
 
     match: Annotated[str, Field(min_length=1)]  # which ones: a part of the network, or a pattern such as body.*.bias
 
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of the optimizer that differ for these parameters."""
-        return self.model_dump(by_alias=True, exclude={"match"}, exclude_unset=True)
-
     @model_serializer(mode="wrap")
     def without_unsaid(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what was not given."""

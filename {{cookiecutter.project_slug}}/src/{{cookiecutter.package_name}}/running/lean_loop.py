@@ -15,9 +15,9 @@ from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.strategies import SingleDeviceStrategy
-from torch import Tensor
 from torch.optim import LBFGS
 
+from ..data.seeded_loader import SeededLoader
 from ..tasks.task import Task
 from ..tracking.metric_names import MetricNames, find
 from .lean_validation import LeanValidation, autocast, overrides, to_device
@@ -73,15 +73,21 @@ class LeanEpochLoop(_TrainingEpochLoop):
         self.is_plain = False
         self.autocast: Any = None
         self.validates_between = True  # also within an epoch
-        self.monitored: dict[str, Tensor] = {}  # metrics of the run that this one goes on with
 
     def on_run_start(self, data_fetcher: Any) -> None:
         """Begin the epoch at the batch where it was left, and look anew whether its steps are plain.
 
         Lightning does so only while it sets up the data, and a schedule needs the data before the checkpoint is read.
+        A stream is begun even then, as without a length a batch is drawn ahead: before it is told which epoch it is.
         """
+        ahead = len(getattr(data_fetcher, "batches", ()))
         if self.restarting and self.trainer.fit_loop._combined_loader_states_to_load:
             self.trainer.fit_loop._load_combined_loader_states()
+            iter(data_fetcher)
+        elif self.restarting and ahead:
+            for loader in data_fetcher.combined_loader.flattened:
+                if isinstance(loader, SeededLoader):
+                    loader.load_state_dict({"taken": loader.taken - ahead})
             iter(data_fetcher)
         super().on_run_start(data_fetcher)
         self.is_plain = is_plain(self.trainer)  # a callback may have changed how gradients are accumulated
@@ -149,9 +155,8 @@ class LeanEpochLoop(_TrainingEpochLoop):
         self.val_loop.batch_progress.total.reset()
 
     def _get_monitor_value(self, key: str) -> Any:
-        """Return a metric that a schedule watches: the latest, which may stem from before the run went on."""
-        found = find(key, self.trainer.callback_metrics, self.names)
-        return found if found is not None else find(key, self.monitored, self.names)
+        """Return a metric that a schedule watches."""
+        return find(key, self.trainer.callback_metrics, self.names)
 
 
 def listeners(trainer: Any) -> list[Any]:

@@ -51,6 +51,7 @@ class RunState(Callback):
         self.generators: dict[str, Any] | None = None
         self.results: dict[str, Any] | None = None  # of the epoch that goes on
         self.gradients: dict[str, Tensor] = {}
+        self.measured: dict[str, Tensor] = {}  # before the run goes on, by the names that callbacks see
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let callbacks find metrics under the names that they are kept under."""
@@ -69,7 +70,10 @@ class RunState(Callback):
             loops.pop("combined_loader", None)
         # Without a length, Lightning draws a batch ahead, to know which is the last.
         ahead = len(getattr(trainer.fit_loop._data_fetcher, "batches", ()))
-        loaders = [{**state, "taken": state["taken"] - ahead} for state in loops.get("combined_loader", ())]
+        loaders = [
+            {**state, "taken": state["taken"] - ahead} if "taken" in state else state  # of a loader of another kind
+            for state in loops.get("combined_loader", ())
+        ]
         if loaders:
             loops["combined_loader"] = loaders
         by_hand = not pl_module.automatic_optimization and not self.settings.hardware.is_sharded
@@ -82,7 +86,7 @@ class RunState(Callback):
             "results": save_results(trainer, pl_module),
             "gradients": gradients(pl_module) if by_hand else {},
             "task": pl_module.save_state() if isinstance(pl_module, Task) else None,
-            "monitored": {name: value.clone() for name, value in trainer.callback_metrics.items()},
+            "measured": {name: value.clone() for name, value in trainer.callback_metrics.items()},
         }
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -98,7 +102,7 @@ class RunState(Callback):
         self.gradients = state["gradients"]
         if isinstance(pl_module, Task):
             pl_module.load_state(state["task"])
-        trainer.fit_loop.epoch_loop.monitored = state["monitored"]
+        self.measured = state["measured"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the generators at the last moment: nothing draws between here and the first step."""
@@ -110,7 +114,9 @@ class RunState(Callback):
         for name, parameter in pl_module.named_parameters():
             if name in self.gradients:
                 parameter.grad = self.gradients[name].to(parameter.device, copy=True)
-        self.gradients = {}
+        measured = {name: value.to(pl_module.device) for name, value in self.measured.items()}
+        trainer._logger_connector._callback_metrics.update(measured)
+        self.gradients, self.measured = {}, {}
         if self.generators is not None:
             set_generators(self.generators)
             self.generators = None

@@ -126,12 +126,14 @@ def callbacks_of(
 
 
 def own_callback(name: str, component: Component, settings: Settings, state: RunState) -> Callback:
-    """Return the callback that the settings name.
+    """Return the callback that the settings name; one that watches a metric is told which direction is better.
 
     Raises:
         UserMistake: it is something else.
     """
-    callback = build(component, spec=state.spec, seed=settings.seed)
+    monitor = component.arguments().get("monitor")
+    mode = settings.mode_of(monitor) if isinstance(monitor, str) else None
+    callback = build(component, spec=state.spec, seed=settings.seed, **({"mode": mode} if mode else {}))
     if not isinstance(callback, Callback):
         raise UserMistake(f"callbacks.{name}: {component.import_path} must be a Lightning callback")
     return callback
