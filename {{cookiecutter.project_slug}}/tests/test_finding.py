@@ -1,12 +1,15 @@
 """`find=` suggests a learning rate or a batch size, and leaves the rest alone."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 from {{ cookiecutter.package_name }}.data.datamodule import ArrayDataModule
+from {{ cookiecutter.package_name }}.finding import batch_size
 from {{ cookiecutter.package_name }}.finding.batch_size import smallest_fast
 from {{ cookiecutter.package_name }}.finding.learning_rate import steepest
 from {{ cookiecutter.package_name }}.tasks.task import Task
@@ -89,3 +92,37 @@ def test_a_multirun_finds_for_every_job(train, tmp_path):
     train("-m", "find=lr", "data=moons", "model=linear,mlp", "sweep=rates")
     found = [json.loads(path.read_text())["found"] for path in tmp_path.glob("runs/sweeps/rates/*/summary.json")]
     assert len(found) == 2 and all(0 < rates["optimizer.lr"] <= 10 for rates in found)
+
+
+class Doubles(Dataset):
+    def __len__(self):
+        return 96
+
+    def __getitem__(self, index):
+        return {"inputs": torch.full((2,), float(index)), "targets": index % 2}
+
+
+@pytest.fixture
+def unsaid_size(monkeypatch):
+    """Data that do not state how many samples are trained on."""
+    monkeypatch.setattr(batch_size, "spec_of", lambda data: replace(data.spec, train_size=0))
+
+
+def step(self, batch):
+    outputs = self.network(batch["inputs"])
+    return self.loss(outputs, batch["targets"]), outputs, batch["targets"]
+
+
+@pytest.mark.usefixtures("unsaid_size")
+def test_a_batch_size_of_a_dataloader_of_dictionaries_is_found(train, monkeypatch):
+    monkeypatch.setattr(ArrayDataModule, "train_dataloader", lambda data: DataLoader(Doubles(), data.batch_size))
+    monkeypatch.setattr(Task, "step", step)
+    tried = train("find=batch_size", "data=moons", "data.batch_size=32").summary["tried"]
+    assert list(tried) == ["32", "64", "96"] and min(tried.values()) > 0
+
+
+@pytest.mark.usefixtures("unsaid_size")
+def test_a_batch_size_cannot_be_found_where_data_say_nothing_of_it(train, monkeypatch):
+    monkeypatch.setattr(ArrayDataModule, "train_dataloader", lambda data: iter(()))
+    done = train("find=batch_size", "data=moons", status=2)
+    assert "find=batch_size is not for Moons: it has no number of training samples" in done.stderr

@@ -1,6 +1,7 @@
 """A multirun: folders that follow from the overrides, jobs that do not stop each other, nothing done twice."""
 
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -9,9 +10,14 @@ from itertools import permutations
 import pytest
 
 from {{ cookiecutter.package_name }}.sweeps.sweep import job_id
+from {{ cookiecutter.package_name }}.sweeps.workers import run_in_workers
 from {{ cookiecutter.package_name }}.tasks.task import Task
 
 FAST = ("-m", "trainer.max_steps=2", "sweep=try")
+
+
+def start_method(_):
+    return multiprocessing.get_start_method()
 
 
 def summaries(done):
@@ -142,3 +148,7 @@ def test_the_published_table_is_a_sweep_of_four_models_on_two_data_sets(train):
     for summary in found:
         assert summary["checkpoint"]["tested"] == "last"
         assert summary["choices"]["optimizer"] == "adam"
+
+
+def test_a_job_starts_processes_of_its_own_as_a_single_run_does():
+    assert run_in_workers(start_method, [None], 1) == [multiprocessing.get_start_method()]

@@ -2,12 +2,15 @@
 
 import math
 import time
+from collections.abc import Sized
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.utilities.data import extract_batch_size
 from lightning.pytorch.utilities.memory import garbage_collection_cuda, is_oom_error
 from loguru import logger
 
+from ..data.reproducible import spec_of
 from ..mistakes import UserMistake
 from ..running.lean_loop import Listener
 from ..running.run_folder import Run
@@ -24,9 +27,10 @@ def find_batch_size(run: Run, data: Any) -> Found:
     Sizes are doubled, from `data.batch_size` on, until memory is full or a batch holds all training samples.
 
     Raises:
-        UserMistake: not even the first one fits.
+        UserMistake: not even the first one fits, or the data say nothing of sizes.
     """
-    size = min(data.batch_size, data.spec.train_size)
+    samples = training_samples(data)
+    size = min(data.batch_size, samples)
     speeds: dict[float, float] = {}
     while True:
         data.batch_size = size
@@ -42,12 +46,28 @@ def find_batch_size(run: Run, data: Any) -> Found:
             garbage_collection_cuda()
         speeds[size] = round(stopwatch.samples / stopwatch.seconds, 1)
         logger.info("data.batch_size={} trains {:.3g} samples per second", size, speeds[size])
-        if size == data.spec.train_size:
+        if size == samples:
             break
-        size = min(2 * size, data.spec.train_size)
+        size = min(2 * size, samples)
     if not speeds:
         raise UserMistake(f"find=batch_size begins with data.batch_size={size}, which does not fit into memory")
     return Found("data.batch_size", smallest_fast(speeds), speeds)
+
+
+def training_samples(data: Any) -> int:
+    """Return how many samples are trained on.
+
+    Raises:
+        UserMistake: nothing says so, or batches have no size to change.
+    """
+    samples = spec_of(data).train_size
+    if not samples:
+        dataset = getattr(data.train_dataloader(), "dataset", None)
+        samples = len(dataset) if isinstance(dataset, Sized) else 0
+    if not samples or not hasattr(data, "batch_size"):
+        lacks = "number of training samples (spec.train_size)" if not samples else "attribute batch_size"
+        raise UserMistake(f"find=batch_size is not for {type(data).__name__}: it has no {lacks}")
+    return samples
 
 
 def smallest_fast(speeds: dict[float, float]) -> float:
@@ -66,7 +86,7 @@ class Stopwatch(Listener):
     ) -> None:
         """Count samples, and look at the clock at the first and the last step that is timed."""
         if self.start:
-            self.samples += len(batch[-1])
+            self.samples += extract_batch_size(batch)
         elif trainer.global_step == WARM_UP:
             outputs["loss"].item()
             self.start = time.perf_counter()

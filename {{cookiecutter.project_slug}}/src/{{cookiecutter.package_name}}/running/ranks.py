@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from loguru import logger
 
 from ..settings import Hardware, Tracking
-from ..sweeps.workers import CONTEXT, Died
+from ..sweeps.workers import CONTEXT, Died, start_others_as_usual
 from .cores import cores_for_this_job
 from .detection import choose
 from .run_folder import Run
@@ -157,6 +157,7 @@ def as_followed(run: Run, group: Group) -> Run:
 
 def follow(work: Work, run: Run, rank: int, group: Group, pipe: Connection) -> None:
     """Do `work` as another rank than the first, in a process of its own; tell the first one why it failed."""
+    start_others_as_usual()
     threading.Thread(target=leave_with_parent, daemon=True).start()
     os.environ["LOCAL_RANK"] = str(rank)  # Lightning's name for it
     logger.remove()  # the first rank says what there is to say

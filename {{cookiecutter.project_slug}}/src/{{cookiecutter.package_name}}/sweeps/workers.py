@@ -9,7 +9,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context, parent_process, set_start_method
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -112,6 +112,7 @@ def stop(workers: Iterable[Worker]) -> None:
 def serve(run: Callable[[Any], Any], pipe: Connection, slot: int) -> None:
     """Run jobs until there are no more, or until the process that sends them is gone."""
     os.environ[SLOT] = str(slot)
+    start_others_as_usual()
     threading.Thread(target=stop_with_parent, daemon=True).start()
     while True:
         try:
@@ -125,6 +126,14 @@ def serve(run: Callable[[Any], Any], pipe: Connection, slot: int) -> None:
         except Stopped as stop:
             os._exit(128 + stop.number)  # the summary is written; what else runs here does not matter
         pipe.send(outcome)
+
+
+def start_others_as_usual() -> None:
+    """Let the processes that a job starts, such as workers of a DataLoader, start as those of a single run do.
+
+    They would inherit the way that this one was started in, and import torch, each of them for seconds.
+    """
+    set_start_method(None, force=True)
 
 
 def stop_with_parent() -> None:
