@@ -107,7 +107,9 @@ class EpochMetrics(nn.Module):
         if self.measured:
             joined = torch.cat(outputs), torch.cat(targets)
             for metrics, measured in zip(self.collections, self.measured, strict=True):
-                metrics.update(*measured(*joined))
+                taken = measured(*joined)
+                if len(taken[-1]):  # a view may leave samples out, such as those without a class
+                    metrics.update(*taken)
         self.last_finite = losses[-1]
         self.waiting.clear()
         self.bytes = 0
