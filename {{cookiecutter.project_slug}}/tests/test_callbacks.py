@@ -69,3 +69,11 @@ def test_their_state_goes_on_with_a_run(train, command, monkeypatch):
 def test_errors_name_the_callback(train, overrides, words):
     done = train(*overrides, status=2)
     assert all(word in done.stderr for word in words), done.stderr
+
+
+@pytest.mark.parametrize(("metric", "mode"), [("val/accuracy", "max"), ("val/loss", "min")])
+def test_a_callback_that_watches_a_metric_goes_in_its_direction(train, metric, mode):
+    watch = ("+callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStopping", f"+callbacks.stop.monitor={metric}")
+    last = torch.load(train("data=moons", *watch).folder / "checkpoints" / "last.ckpt", weights_only=True)
+    (key,) = [key for key in last["callbacks"] if key.startswith("EarlyStopping")]
+    assert f"'monitor': '{metric}', 'mode': '{mode}'" in key

@@ -82,7 +82,7 @@ def test_a_column_is_read_as_what_all_of_its_values_are(read, written, meant, se
     ],
 )
 def test_what_is_nearly_a_number_is_named_in_a_warning(read, messages, written, named):
-    assert [type(value) for value in read(written) if value is not None][0] is str
+    assert next(type(value) for value in read(written) if value is not None) is str
     (said,) = (message for message in messages if "WARNING" in message)
     assert named in said and ("data.missing=" in said or "data.decimal=" in said)
 

@@ -262,7 +262,7 @@ def test_a_fold_that_is_not_there_is_refused(train, given, message):
 def test_a_module_of_ones_own_is_refused_the_same():
     with pytest.raises(UserMistake, match="there is no fold 5: they count from 0 to 4"):
         MNIST1D(**LOADING, folds=5, fold=5)
-    with pytest.raises(UserMistake, match="data.folds=1: at least one fold is trained on, and one tested"):
+    with pytest.raises(UserMistake, match=r"data\.folds=1: at least one fold is trained on, and one tested"):
         Demand(encoder_length=1, decoder_length=1, **LOADING, folds=1, fold=0)
 
 

@@ -186,7 +186,7 @@ def test_a_run_states_its_quantile_loss_and_draws_why(train):
 
 
 @pytest.mark.parametrize(
-    "overrides", [("model=mlp",), ("model=tft", "loss=squared_error"), ("model=tft", "model.hidden_size=6")], ids=str
+    "overrides", [("model=cnn",), ("model=tft", "loss=squared_error"), ("model=tft", "model.hidden_size=6")], ids=str
 )
 def test_what_makes_no_sense_is_refused_in_a_sentence(train, overrides):
     done = train(*SMALL, *overrides, status=2)

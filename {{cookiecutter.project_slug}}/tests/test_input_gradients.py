@@ -23,7 +23,7 @@ def test_validation_test_and_evaluate_compute_them(train, command, monkeypatch):
     monkeypatch.setattr(Task, "step", torch.enable_grad()(penalized))
     done = train(*MOONS)
     metrics = done.summary["metrics"]
-    assert 0 < metrics["test/loss"] and 0 < metrics["val/loss"]
+    assert metrics["test/loss"] > 0 and metrics["val/loss"] > 0
     evaluated = command("evaluate", f"run={done.folder}")
     assert evaluated.status == 0 and evaluated.stderr.count("as in summary.json") == 2
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 from sklearn import metrics as reference
+from torchmetrics.classification import MulticlassFBetaScore as FBetaScore
 
 from {{ cookiecutter.package_name }}.components import build
 from {{ cookiecutter.package_name }}.data.arrays import IGNORED
@@ -171,6 +172,17 @@ def test_every_name_has_a_direction_that_is_that_of_its_class():
 )
 def test_a_class_goes_by_its_name_in_snake_case(name, expected):
     assert snake_case(name) == expected
+
+
+@pytest.mark.parametrize("name", ["accuracy", "val/accuracy", "val_accuracy", "val/night/accuracy"])
+def test_a_direction_does_not_depend_on_how_the_stage_is_written(name):
+    assert higher_is_better(name, SimpleNamespace(task=None)) is True
+
+
+def test_two_metrics_of_one_name_are_refused():
+    two = [FBetaScore(beta=beta, num_classes=4) for beta in (0.5, 2.0)]
+    with pytest.raises(UserMistake, match="two metrics that go by the name multiclass_f_beta_score"):
+        measured(Classification, DataSpec("classification", (2,), 4), two, *drawn(4))
 
 
 def test_a_name_that_no_metric_has_is_told_the_nearest():

@@ -55,6 +55,8 @@ MISTAKES = [
     ("optimizer=sgd optimizer.nesterov=true", "optimizer", "momentum"),
     ("scheduler=cosine scheduler.final_fraction=2", "scheduler.final_fraction=2", "less than or equal to 1"),
     ("scheduler=plateau data.val_fraction=0", "scheduler", "val_fraction"),
+    ("scheduler=plateau scheduler.monitor=val/accuracy +scheduler.mode=min", "scheduler.mode=min", "Leave it out"),
+    ("scheduler=plateau scheduler.monitor=val/other", "scheduler.monitor=val/other", "+scheduler.mode=max"),
     ("scheduler=cosine trainer.max_epochs=-1", "scheduler", "max_steps"),
     ("hardware.devices=0", "hardware.devices=0"),
     ("hardware.precision=8", "hardware.precision=8", "bf16-mixed"),

@@ -5,8 +5,10 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from {{ cookiecutter.package_name }} import metrics
 from {{ cookiecutter.package_name }}.checking import describe
 from {{ cookiecutter.package_name }}.component_settings import described
+from {{ cookiecutter.package_name }}.components import build
 from {{ cookiecutter.package_name }}.signatures.capabilities import states
 
 PACKAGE = "{{ cookiecutter.package_name }}"
@@ -70,11 +72,17 @@ class EMA(Callback):
 METRIC = """
 from pydantic import PositiveInt
 from torchmetrics import Metric
+from torchmetrics.classification import MulticlassAccuracy
 
 
 class TopK(Metric):
     def __init__(self, k: PositiveInt = 2):
         super().__init__()
+
+
+class OfTwo(MulticlassAccuracy):
+    def __init__(self, **options):
+        super().__init__(num_classes=2, **options)
 """
 MINE = f"{PACKAGE}.models.mine"
 # What a file of configs/ holds, and what is said of it.
@@ -96,6 +104,7 @@ MISTAKES = [
         f"_target_: {PACKAGE}.tasks.vae.VAE\nmetrics:\n- f1\n- _target_: {PACKAGE}.metrics.own.TopK\n  k: 0",
         ["task.metrics.1.k=0"],
     ),
+    ("task", f"_target_: {PACKAGE}.tasks.auto.auto\nmetrics: f1", ["task.metrics=f1 is not allowed"]),
     ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decya: 0.9", ["mean callbacks.ema.decay?"]),
     ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decay: 0.9\n  every: a", ["ema.every=a"]),
     ("optimizer", "_target_: torch.optim.NAdam\nmomentum_decay: -1", ["optimizer.momentum_decay=-1"]),
@@ -169,6 +178,12 @@ def test_what_is_not_given_keeps_the_default_of_the_signature(files):
     written = settings.model_dump(mode="json", by_alias=True)
     assert written == {"_target_": f"{MINE}.Deep", **plain}, "rate and activation would have to be computed"
     assert given("torch.optim.Adam", lr=0.1).arguments() == {"lr": 0.1}, "a library knows its own"
+
+
+def test_what_a_class_has_decided_is_not_offered_to_its_base(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path / "added" / "metrics")])
+    assert build(given(f"{PACKAGE}.metrics.own.OfTwo"), num_classes=5).num_classes == 2
+    assert build(given("torchmetrics.classification.MulticlassAccuracy"), num_classes=5).num_classes == 5
 
 
 def test_what_the_run_offers_is_a_setting_only_if_it_is_given(files):

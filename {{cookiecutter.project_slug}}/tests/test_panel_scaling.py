@@ -1,15 +1,20 @@
 """Forecasts are counted from a naive one, in the spread of each window: what grows is followed, the floor is shown."""
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from {{ cookiecutter.package_name }}.data.naive import best_lag, error_quantiles, naive
+from {{ cookiecutter.package_name }}.data.naive import best_lag, best_naive, error_quantiles, naive
 from {{ cookiecutter.package_name }}.data.panel import Panel
 from {{ cookiecutter.package_name }}.data.panel_scaling import PanelScaling
 from {{ cookiecutter.package_name }}.data.spec import PanelSpec
 from {{ cookiecutter.package_name }}.exporting import write_programs
 from {{ cookiecutter.package_name }}.losses import Quantile
+from {{ cookiecutter.package_name }}.models.linear import Linear
+from {{ cookiecutter.package_name }}.models.mlp import MLP
 from {{ cookiecutter.package_name }}.models.tft import TFT
 from {{ cookiecutter.package_name }}.tasks.forecasting import Forecasting
 
@@ -27,8 +32,7 @@ def growing(scale=1.0, level=0.0):
 
 def write(values):
     lines = [f"{i},{value!r}" for i, value in enumerate(values.tolist())]
-    with open("y.csv", "w", encoding="utf-8") as file:
-        file.write("\n".join(["t,y", *lines]) + "\n")
+    Path("y.csv").write_text("\n".join(["t,y", *lines]) + "\n", encoding="utf-8")
 
 
 def spec(lag, **variables):
@@ -53,6 +57,8 @@ def test_a_naive_forecast_repeats_the_last_season():
     assert naive(past, 1, 4).tolist() == [[11, 11, 11, 11]]
     assert naive(past, 3, 4).tolist() == [[9, 10, 11, 9]]
     assert naive(past, 12, 4).tolist() == [[0, 1, 2, 3]]
+    assert naive(past, 3, 4, seasons=2).tolist() == [[7.5, 8.5, 9.5, 7.5]]
+    assert naive(past, 1, 2, seasons=12).tolist() == [[5.5, 5.5]], "the mean of the window"
 
 
 def test_the_quantiles_of_errors_are_those_of_each_step():
@@ -67,6 +73,14 @@ def test_the_lag_is_the_season_or_the_step_before():
     for series, lag in ((season, {5, 10}), (walk, {1})):
         cut = series.unfold(0, 16, 1)
         assert best_lag(cut[:, :12], cut[:, 12:], QUANTILES) in lag
+
+
+def test_seasons_are_averaged_where_there_is_noise_and_no_growth():
+    random = np.random.default_rng(0)
+    noisy = torch.from_numpy(np.sin(2 * np.pi * np.arange(400) / 4) + random.normal(size=400)).unfold(0, 16, 1)
+    grown = torch.from_numpy(growing()).unfold(0, 16, 1)
+    assert best_naive(noisy[:, :12], noisy[:, 12:], QUANTILES) == (4, 3)
+    assert best_naive(grown[:, :12], grown[:, 12:], QUANTILES) == (PERIOD, 1)
 
 
 def test_a_forecast_grows_with_its_window():
@@ -100,6 +114,36 @@ def test_a_series_that_grows_is_forecast_no_worse_than_by_its_last_season(train)
     metrics = by_all_rows.summary["metrics"]
     assert metrics["test/quantile_loss"] > 3 * metrics["test/naive_quantile_loss"]
     assert "A naive forecast is better than this model" in by_all_rows.stderr
+
+
+@pytest.mark.parametrize("model", [Linear, partial(MLP, hidden_sizes=(8,))], ids=["linear", "mlp"])
+def test_a_row_of_a_window_holds_each_value_and_category_once(model):
+    names = dict(static_categoricals=("shop",), known_reals=("price",), known_categoricals=("day",))
+    panel = spec(0, **names, observed_reals=("rain",), cardinalities={"shop": 3, "day": 7})
+    torch.manual_seed(0)
+    network = model(panel)
+    first = network.output if model is Linear else network.hidden[0]
+    assert first.in_features == 3 + 12 * (3 + 7) + 4 * (1 + 7)
+    inputs = [
+        torch.tensor([[0], [2]]),
+        torch.randn(2, 12, 3),
+        torch.randint(7, (2, 12, 1)),
+        torch.randn(2, 4, 1),
+        torch.randint(7, (2, 4, 1)),
+    ]
+    outputs = network(*inputs)
+    assert outputs.shape == (2, 4, 3)
+    for number, values in enumerate(inputs):
+        changed = [*inputs]
+        changed[number] = values + 1.0 if values.is_floating_point() else (values + 1) % 3
+        assert not torch.equal(network(*changed), outputs)
+
+
+@pytest.mark.parametrize("model", ["linear", "mlp"])
+def test_simple_models_forecast_no_worse_than_the_last_season(train, model):
+    write(growing())
+    metrics = train(f"model={model}", "data=panel", *ROLES, "trainer.max_epochs=10").summary["metrics"]
+    assert metrics["test/quantile_loss"] <= 1.05 * metrics["test/naive_quantile_loss"]
 
 
 def test_the_floor_is_that_of_the_same_windows(tmp_path, monkeypatch):

@@ -216,7 +216,7 @@ def test_new_rows_are_read_with_the_types_of_training(train, command):
     random = np.random.default_rng(0)
     zips = random.choice(["01069", "8001", "A1010"], 90)
     price = 1000.0 * (zips == "01069") + 5000.0 * (zips == "8001") + 9000.0 * (zips == "A1010")
-    days = [f"{month:02}/{day:02}/2024" for month, day in random.integers(1, 13, (90, 2)) + [0, 16]]
+    days = [f"{month:02}/{day:02}/2024" for month, day in random.integers([1, 17], [13, 29], (90, 2))]
     size = random.integers(1, 9, 90)
     rows = polars.DataFrame({"zip": zips, "day": days, "size": size, "price": price + 2.5 * size})
     rows.write_csv("rows.csv")
@@ -238,8 +238,7 @@ def test_new_rows_are_read_with_the_types_of_training(train, command):
 
 
 def test_a_blank_line_gets_no_prediction(houses, command):
-    with open("new.csv", "w") as file:
-        file.write("area,heating\n100,gas\n\n50,oil\n\n")
+    Path("new.csv").write_text("area,heating\n100,gas\n\n50,oil\n\n", encoding="utf-8")
     done = command("predict", f"run={houses}", "input=new.csv", "output=out.csv")
     assert done.status == 0 and "2 blank lines are left out" in done.stderr
     assert polars.read_csv("out.csv").height == 2

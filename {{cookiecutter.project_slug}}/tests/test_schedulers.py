@@ -106,6 +106,13 @@ def test_plateau_halves_the_rate_when_the_metric_gets_no_better(optimizer):
     assert seen == [0.1] * 13 + [0.05, 0.05]
 
 
+@pytest.mark.parametrize(("metric", "mode"), [("val/accuracy", "max"), ("val_loss", "min")])
+def test_plateau_goes_in_the_direction_of_the_metric_that_it_watches(train, metric, mode):
+    done = train("data=moons", "scheduler=plateau", f"scheduler.monitor={metric}")
+    last = torch.load(done.folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["lr_schedulers"][0]["mode"] == mode
+
+
 def test_torchs_schedules_follow_their_files(optimizer):
     lr = rates(optimizer, chosen("step", optimizer), 61)
     assert lr[:30] == [0.1] * 30 and lr[30:] == pytest.approx([0.01] * 30 + [0.001])

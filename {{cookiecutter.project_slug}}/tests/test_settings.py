@@ -1,6 +1,7 @@
 """YAML files, signatures, settings classes and the code that they configure agree with each other."""
 
 import inspect
+import pickle
 from pathlib import Path
 from typing import get_args
 
@@ -57,6 +58,22 @@ def test_a_component_file_holds_settings_of_what_it_names(path):
         assert {(problem["type"], *problem["loc"]) for problem in error.errors()} <= {
             ("missing", setting) for setting in chosen_later
         }
+
+
+@pytest.mark.parametrize(
+    ("group", "given"),
+    [
+        ("model", {"_target_": f"{PACKAGE}.models.mlp.MLP", "hidden_sizes": [3]}),
+        ("optimizer", {"_target_": "torch.optim.SGD", "lr": 0.1, "groups": [{"match": "body", "lr": 0.01}]}),
+        ("scheduler", {"_target_": "torch.optim.lr_scheduler.StepLR", "step_size": 3, "interval": "step"}),
+        ("loss", {"_target_": "torch.nn.CrossEntropyLoss"}),
+    ],
+)
+def test_settings_of_a_component_are_sent_to_other_processes(group, given):
+    sent = described(given["_target_"], group).model_validate(given)
+    received = pickle.loads(pickle.dumps(sent))  # noqa: S301  # our own
+    assert received == sent and received.model_fields_set == sent.model_fields_set
+    assert (received.arguments(), received.reserved) == (sent.arguments(), sent.reserved)
 
 
 @pytest.mark.parametrize(("target", "group"), OWN_TARGETS)

@@ -85,6 +85,11 @@ COMMANDS = [
     (["sweep=../../was-here"], "sweep=../../was-here"),
     (["sweep=/was-here"], "sweep=/was-here"),
     (["sweep=.."], "sweep=.."),
+    (
+        ["task.metrics=[{_target_: lightning.pytorch.loggers.MLFlowLogger, tracking_uri: sqlite:////was-here}]"],
+        "task.metrics.0._target_=lightning.pytorch.loggers.MLFlowLogger",
+        "under callbacks and tracking only",
+    ),
     (["data.folder=../was-here"], "data.folder=../was-here", "must stay in this project's folder"),
     (["data.folder=/was-here"], "data.folder=/was-here", "must stay in this project's folder"),
     (["data.folder='~/was-here'"], "data.folder=~/was-here", "must stay in this project's folder"),

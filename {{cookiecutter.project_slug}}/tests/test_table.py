@@ -211,7 +211,7 @@ def test_weights_are_no_feature_and_stay_with_their_rows(patients, load):
     data = load(patients, "days", weights="weight", standardize=False)
     assert data.spec.has_weights and "weight" not in data.spec.feature_names
     for part in ("train", "val", "test"):
-        x, y, w = data.raw[part]
+        _, y, w = data.raw[part]
         at = [int(np.abs(patients["days"].to_numpy() - days).argmin()) for days in y[:, 0].numpy()]
         np.testing.assert_array_equal(w, patients["weight"].to_numpy()[at].astype(np.float32))
     inputs, targets, weights = next(iter(data.train_dataloader()))
@@ -380,3 +380,23 @@ def test_numbers_of_rows_are_left_out_and_said(tmp_path, messages, kind, ending)
     said = "".join(messages)
     assert all(f"{name} (whole numbers that differ in all rows" in said for name in (*ROW_NUMBERS, "Row"))
     assert "t counts the rows of the file" in said and said.count("counts the rows") == 1
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("kind", [Table, LargeTable])
+def test_the_name_of_a_column_is_no_pattern(tmp_path, kind, ending):
+    rows = np.random.default_rng(0).permutation(ROWS).astype(float)
+    names = ["*", "^a", "ab", "a?", "[x]", "a$"]
+    frame = polars.DataFrame({name: rows + k / 2 for k, name in enumerate(names)} | {"y*": 3 * rows})
+    path = tmp_path / f"names.{ending}"
+    frame.write_csv(path) if ending == "csv" else frame.write_parquet(path)
+    own = {"folder": str(tmp_path / "data")} if kind is LargeTable else {}
+    data = kind(path=str(path), target="y*", seed=0, **own)
+    data.setup()
+    inputs, targets = data.arrays("train")
+    assert data.spec.feature_names == tuple(names)
+    np.testing.assert_allclose(inputs, targets / 3 + np.arange(6) / 2, atol=1e-5)
+    pattern = frame.rename({"a?": "^a.*$"})
+    pattern.write_csv(path) if ending == "csv" else pattern.write_parquet(path)
+    with pytest.raises(UserMistake, match="give it a name that is not written as a pattern"):
+        kind(path=str(path), target="y*", seed=0, **own).setup()

@@ -5,6 +5,13 @@ import shutil
 
 import pytest
 import torch
+from lightning.pytorch import LightningModule
+from torch import nn
+
+from {{ cookiecutter.package_name }}.component_settings import described
+from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.running.transfer import Freeze
+from {{ cookiecutter.package_name }}.tasks.optimizing import OptimizerFactory
 
 SMALL = ("model=mlp", "model.hidden_sizes=[8,8]", "data.batch_size=100", "optimizer.lr=0.01")
 
@@ -69,6 +76,7 @@ def test_the_other_run_may_be_gone_once_the_training_has_begun(train, command, s
     ("overrides", "said"),
     [
         (["init_from=nowhere"], "init_from=nowhere"),
+        (["unfreeze_epoch=2"], "unfreeze_epoch=2 needs freeze"),
         (["freeze=[body]"], "freeze=body fits no parameter. The parts are: hidden, output"),
         (["freeze=[hidden,output]"], "freeze leaves nothing to train"),
         (["optimizer.groups=[{match: body, lr: 0.1}]"], "match=body fits no parameter that is left"),
@@ -77,3 +85,40 @@ def test_the_other_run_may_be_gone_once_the_training_has_begun(train, command, s
 def test_what_cannot_be_is_refused_before_the_training(train, overrides, said):
     done = train(*SMALL, "data=moons", *overrides, status=2)
     assert said in done.stderr and not done.folders
+
+
+class Taught(LightningModule):
+    """A network, and a teacher that is never trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = nn.ModuleDict(
+            {"body": nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.BatchNorm1d(2, affine=False))}
+        )
+        self.network["head"] = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 1))
+        self.teacher = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).requires_grad_(False).eval()
+
+
+def test_freezing_leaves_alone_what_it_does_not_name():
+    from types import SimpleNamespace as Trainer
+
+    task, freeze = Taught(), Freeze(("body", "teacher"), until=1)
+    freeze.setup(Trainer(), task, "fit")
+    training = {}
+    for epoch in (0, 1):
+        freeze.on_train_epoch_start(Trainer(current_epoch=epoch), task)
+        body, head, teacher = task.network["body"], task.network["head"], task.teacher
+        training[epoch] = [body[1].training, body[2].training, head[0].training, teacher[1].training]
+        assert all(weights.requires_grad is (epoch == 1) for weights in body.parameters())
+        assert not any(weights.requires_grad for weights in teacher.parameters())
+    assert training == {0: [False, False, True, False], 1: [True, True, True, False]}
+
+
+def test_groups_divide_named_parameters_and_are_refused_where_a_task_has_divided_them():
+    settings = {"_target_": "torch.optim.SGD", "lr": 0.1, "groups": [{"match": "head", "lr": 0.01}]}
+    make = OptimizerFactory(described("torch.optim.SGD", "optimizer").model_validate(settings))
+    make.module = task = Taught()
+    for given in (task.network.parameters(), task.network.named_parameters()):
+        assert [(len(group["params"]), group["lr"]) for group in make(given).param_groups] == [(4, 0.01), (4, 0.1)]
+    with pytest.raises(UserMistake, match="what Taught has divided into groups itself"):
+        make([{"params": task.network.parameters()}])

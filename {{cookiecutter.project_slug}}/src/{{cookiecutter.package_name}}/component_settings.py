@@ -72,7 +72,12 @@ class Component(Strict):
     import_path: str = Field(alias="_target_")
 
     about: ClassVar[About] = About()
+    group: ClassVar[str] = ""  # of configurations; see `described`
     not_arguments: ClassVar[tuple[str, ...]] = ()  # names of the reserved settings
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send the settings to another process, which makes the class anew: it stands in no module."""
+        return restored, (self.import_path, self.group, self.model_dump(by_alias=True, exclude_unset=True))
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments that the component is called with."""
@@ -119,10 +124,6 @@ class ParameterGroup(Strict):
 
     match: Annotated[str, Field(min_length=1)]  # which ones: a part of the network, or a pattern such as body.*.bias
 
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of the optimizer that differ for these parameters."""
-        return self.model_dump(by_alias=True, exclude={"match"}, exclude_unset=True)
-
     @model_serializer(mode="wrap")
     def without_unsaid(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what was not given."""
@@ -160,7 +161,9 @@ def described(target: str, group: str = "") -> type[Component]:
     base, name = KINDS.get(group, Component), target.rpartition(".")[2]
     read = signature(target)
     if read is None:
-        return create_model(name, __base__=base, __cls_kwargs__={"extra": "allow"})
+        kind = create_model(name, __base__=base, __cls_kwargs__={"extra": "allow"})
+        kind.group = group
+        return kind
     offered = OFFERED | (OFFERED_TO_LOGGERS if group == "tracking" else set())
     offered |= {"mode"} if states(target, "watches_metric") else set()
     parameters = {name: parameter for name, parameter in read.parameters.items() if name not in base.not_arguments}
@@ -170,6 +173,7 @@ def described(target: str, group: str = "") -> type[Component]:
         own = {name: kind for name, kind in kinds.items() if name not in offered}
         fields["groups"] = (GenericAlias(tuple, (parameter_group(own), ...)), ())
     kind = create_model(name, __base__=base, __cls_kwargs__={"extra": "allow"} if read.is_open else {}, **fields)
+    kind.group = group
     kind.about = About(
         parameters,
         offered & parameters.keys(),
@@ -192,6 +196,11 @@ def field_of(name: str, kind: Any, parameter: Parameter, is_offered: bool) -> An
     required = None if is_offered else ...
     default: Any = required if parameter.default is None else literal(parameter.default)
     return kind if default is not None else kind | None, Field(default, alias=name)
+
+
+def restored(target: str, group: str, values: dict[str, Any]) -> Component:
+    """Return the settings that another process has sent."""
+    return described(target, group).model_validate(values)
 
 
 def parameter_group(kinds: Mapping[str, Any]) -> type[ParameterGroup]:

@@ -110,7 +110,9 @@ def build(component: Component, **offers: Any) -> Any:
     """
     made = factory(component)
     arguments = {name: with_parts_built(value, offers) for name, value in component.arguments().items()}
-    for name in offers.keys() & asked_for(made) - arguments.keys():
+    known = component.about.parameters  # without what a class hands on to its base by name
+    asked = asked_for(made) & known.keys() if known else asked_for(made)
+    for name in offers.keys() & asked - arguments.keys():
         offer = offers[name]
         arguments[name] = offer.make() if isinstance(offer, Later) else offer
     try:

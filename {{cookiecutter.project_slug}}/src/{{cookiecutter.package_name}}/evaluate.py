@@ -68,6 +68,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     validates = part == "val" and batches is data
     if part != "test":
         names.loaders["test"] = names.loaders.get(part, [])
+    limits = {"test": settings.trainer.limit_test_batches, "val": settings.trainer.limit_val_batches}
     # The same number of threads sums in the same order: the metrics then agree to the last digit.
     hardware = choose(settings).model_copy(update={"threads": summary["hardware"].get("threads", 0)})
     trainer = trainer_on(
@@ -78,6 +79,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
         enable_model_summary=False,
         enable_progress_bar=False,
         inference_mode=settings.trainer.inference_mode,
+        limit_test_batches=limits.get(part),
     )
     tested = test(trainer, task, batches, settings.seed, None, names, validates=validates)
     metrics = {name.replace("test/", f"{part}/", 1): value for name, value in tested.items()}

@@ -3,11 +3,11 @@
   predict run=runs/2026-01-31/12-00-00-1a2b input=new.csv output=predictions.csv
   predict run=<folder> input=new.parquet output=out.parquet checkpoint=last
 
-A row of output for each row of input, in the same order. The input needs the columns that the model was trained on, in
-any order, not the target. For data of one's own (data=table) values may be missing. Images and signals: a column for
-each number, in order; where each of their places is classified, the output has a column for each place, in order. Time
-series (data=panel): for each series its last rows, and below them, with an empty target, the rows of the steps to
-forecast; groups and time stand beside the quantiles.
+A row of output for each row of input that is not blank, in the same order. The input needs the columns that the model
+was trained on, in any order, not the target. For data of one's own (data=table) values may be missing, and are read as
+those of training were. Images and signals: a column for each number, in order; where each of their places is
+classified, the output has a column for each place, in order. Time series (data=panel): for each series its last rows,
+and below them, with an empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
 """
 
 import math
@@ -185,7 +185,7 @@ def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[An
             )
     elif missing:
         raise UserMistake(f"input={source} has no column {missing[0]!r}. {nearest(missing[0], table.columns)}")
-    inputs = table.select(polars.col(names).cast(polars.Float64, strict=False)).to_numpy()
+    inputs = table[names].cast(polars.Float64, strict=False).to_numpy()
     right, numbers = np.isfinite(inputs), "numbers"
     if spec.num_tokens:
         right = right & (inputs == np.round(inputs)) & (inputs >= 0) & (inputs < spec.num_tokens)

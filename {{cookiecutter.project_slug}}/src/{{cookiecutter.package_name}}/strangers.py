@@ -27,6 +27,7 @@ from .secrecy import is_secret, mask, secrets
 # Sections that are built, or whose parts are, from what they name; of these, the ones that write files.
 BUILT = (*COMPONENTS, *COLLECTIONS, "tracking")
 WRITING = ("callbacks", "tracking")
+WRITERS = ("lightning.pytorch.callbacks", "lightning.pytorch.loggers")  # whose settings name files
 WORDS = ("tracking.notes", "tracking.tags")  # settings of these that name no place
 # Sections of Hydra that name a plugin, and where plugins come from.
 PLUGINS = dict.fromkeys(("hydra.launcher", "hydra.sweeper"), ("hydra_plugins.", "hydra._internal.core_plugins."))
@@ -130,7 +131,11 @@ def place_problem(key: str, value: Any) -> str:
         key: The full name of the setting.
         value: What it is after all ${...} in it were resolved.
     """
-    if not isinstance(value, str) or not key.startswith(tuple(f"{section}." for section in WRITING)):
+    if not isinstance(value, str):
+        return ""
+    if not key.startswith(tuple(f"{section}." for section in WRITING)):
+        if key.endswith("._target_") and f"{value}.".startswith(tuple(f"{writers}." for writers in WRITERS)):
+            return f"callbacks and loggers, which write files, can stand under {' and '.join(WRITING)} only"
         return ""
     if f"{key}.".startswith(tuple(f"{words}." for words in WORDS)):
         return ""

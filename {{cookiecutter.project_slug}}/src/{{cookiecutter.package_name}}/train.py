@@ -17,7 +17,6 @@ Everything is a setting, changed by name=value:
 A run leaves its results in runs/<date>/<time>, a multirun in runs/sweeps/<name>; `report <folder>` makes a table.
 """
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,52 +56,16 @@ def fit_and_test(run: "Run") -> None:
         read_run(Path(settings.init_from), "init_from")  # a mistake is answered before torch is imported
     with run.timed("startup"):
         with quick_imports():  # here, so that mistakes never wait for torch
-            from lightning.pytorch import seed_everything
-
-            from .data.reproducible import has_batches, make_data, spec_of
-            from .logs import adopt_lightning
+            from .data.reproducible import has_batches
+            from .running.assembly import assemble
             from .running.checkpoints import chosen_weights, whole
             from .running.directions import directions
-            from .running.last_checkpoint import LastCheckpoint, starting_point
-            from .running.run_state import RunState
             from .running.testing import test
-            from .running.trainer import make_trainer
-            from .running.transfer import take_weights
-            from .tasks import asks_for_network, make_task
             from .tasks.drawing import draw
-            from .tracking.metric_names import MetricNames
-            from .tracking.metrics_file import MetricsFile
-            from .tracking.tracker import conclude, import_tracker, log_figures, make_tracker
+            from .tracking.tracker import import_tracker, log_figures
 
             import_tracker(settings.tracking)
-
-        adopt_lightning()
-        seed_everything(settings.seed, verbose=False)
-        names = MetricNames()
-        data = make_data(settings, names)
-        spec = spec_of(data)
-        task = make_task(settings, spec, getattr(data, "scaling", None))
-        start = starting_point(run)  # a checkpoint, if the run goes on
-        if settings.init_from is not None and start is None:
-            take_weights(task, Path(settings.init_from))
-
-        metrics = MetricsFile(run.folder, names)
-        tracker = make_tracker(
-            settings.tracking,
-            run.folder,
-            name=run.name,
-            group=run.group,
-            config=settings.plain(),
-            resumed=start is not None,
-        )
-        if tracker is not None:
-            tracker.names = names
-        run.at_end(partial(conclude, tracker))
-        state = RunState(settings, metrics, spec, names)
-        last = LastCheckpoint(settings.checkpoint, run.checkpoints, run.stop)
-        validates = has_batches(data, task, "val")
-        trainer = make_trainer(settings, run, task, [metrics, tracker], state, last, validates=validates)
-    run.begin(trainer, task, spec, start, uses_model=asks_for_network(settings))
+        data, spec, task, trainer, start, names, metrics, tracker, state, last = assemble(run)
 
     with run.timed("fit"), run.stop.patiently():
         trainer.fit(task, data, ckpt_path=start, weights_only=True)

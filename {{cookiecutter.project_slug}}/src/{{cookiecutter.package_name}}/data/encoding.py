@@ -6,8 +6,9 @@
     text, categories      one column for each category of the training rows, 1 where it applies; missing is a category
                           of its own if it occurs there; an unknown category is 0 in all of them
 
-Left out: a column with one value, text that names the row (more than half of the values are different), and text with
-more than 10 000 categories.
+Left out: a column with one value, text that names the row (more than half of the values are different), whole numbers
+that number the rows (all different, under a name such as id, see `roles.py`), and text with more than 10 000
+categories.
 """
 
 from collections import Counter, defaultdict

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from ..mistakes import UserMistake, nearest
-from .layout import is_blank, layout_of, refuse_repeated, say_blank, scan_texts, without_blank
+from .layout import check_names, exactly, is_blank, layout_of, say_blank, scan_texts, without_blank
 from .readings import TEXT, Reading, reading_of
 from .survey import Spelling, decide, misfits, read, survey
 
@@ -104,7 +104,7 @@ def parquet_names(path: Path, key: str) -> dict[str, str]:
     import polars
 
     raw = polars.scan_parquet(path, glob=False).collect_schema().names()
-    refuse_repeated([name.strip() for name in raw], path, key)
+    check_names([name.strip() for name in raw], path, key)
     return {name.strip(): name for name in raw}
 
 
@@ -126,8 +126,10 @@ def scan_table(
     with readable(path, key):
         if is_parquet(path):
             names = parquet_names(path, key)
+            used = [name for name in names if columns is None or name in columns]
+            raw = exactly(names[name] for name in used)
             table = polars.scan_parquet(path, glob=False).select(
-                polars.col(raw).alias(name) for name, raw in names.items() if columns is None or name in columns
+                column.alias(name) for name, column in zip(used, raw, strict=True)
             )
             return table, {name: reading_of(kind) for name, kind in table.collect_schema().items()}
         layout = layout_of(path, key)
@@ -138,9 +140,9 @@ def scan_table(
     if blank_rows:
         say_blank(blank_rows, path)
         texts = texts.filter(~is_blank())
-    values = {name: readings[name].values(polars.col(name)).alias(name) for name in used}
+    values = [readings[name].values(column).alias(name) for name, column in zip(used, exactly(used), strict=True)]
     whole = [name for name in used if readings[name].is_plain and found[name].is_whole]
-    return texts.select(values.values()).cast(dict.fromkeys(whole, polars.Int64)), readings
+    return texts.select(values).cast(dict.fromkeys(whole, polars.Int64)), readings
 
 
 def stored(table: "LazyFrame", scratch: Path, path: Path, key: str = "data.path") -> "LazyFrame":

@@ -28,6 +28,7 @@ from .datamodule import EVALUATION_BATCH, Arrays
 from .encoding import Remarks, TableEncoder
 from .files import column_names, digest_of, existing, in_chunks, is_parquet, readable, scan_table, stored
 from .folds import strata
+from .layout import exactly
 from .roles import PARTS, counts, row_numbers
 from .scaling import RunningMoments, Scaling
 from .shards import Samples, ShardBatches, Shards
@@ -142,11 +143,11 @@ class LargeTable(Table):
         if not is_parquet(self.path):
             rows = stored(rows, folder / "rows.parquet", self.path)
         with readable(self.path, "data.path"):
-            table = rows.select({*self.targets, *self.other_roles.values()}).collect()
+            table = rows.select(exactly({*self.targets, *self.other_roles.values()})).collect()
         if table.is_empty():
             raise UserMistake(f"data.path={self.path} has column names, but no rows")
         with readable(self.path, "data.path"):
-            numbered = self.row_numbers(rows.select(features))
+            numbered = self.row_numbers(rows.select(exactly(features)))
         present = has_value(table, self.targets)
         table = table.filter(present)
         encoded = self.targets_of(table)
@@ -156,10 +157,9 @@ class LargeTable(Table):
         for number, part in enumerate(PARTS):
             part_of[parts[part]] = number
 
-        chunks = Chunks(self.path, rows.select(features), present.to_numpy(), part_of)
-        self.encoder = TableEncoder.fit_in_chunks(
-            (chunk.filter(part == TRAIN) for chunk, part, _ in chunks), readings, numbered
-        )
+        chunks = Chunks(self.path, rows.select(exactly(features)), present.to_numpy(), part_of)
+        trained = (chunk.filter(part == TRAIN) for chunk, part, _ in chunks)
+        self.encoder = TableEncoder.fit_in_chunks(trained, readings, numbered)
         self.state_spec(encoded)
         self.describe(table, targets, parts)
         del table
@@ -184,8 +184,9 @@ class LargeTable(Table):
         """Return why columns that number the rows are left out; one of them is in memory at a time."""
         schema = features.collect_schema()
         whole = [name for name, kind in schema.items() if kind.is_integer()]
-        first = features.select(whole).head(CHUNK).collect()
-        return row_numbers(features.select(column.name).collect().to_series() for column in first if counts(column))
+        first = features.select(exactly(whole)).head(CHUNK).collect()
+        some = exactly(column.name for column in first if counts(column))
+        return row_numbers(features.select(column).collect().to_series() for column in some)
 
     def encode(
         self, chunks: "Chunks", targets: NDArray[Any], centre: float, shards: dict[str, Shards]

@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,7 +47,7 @@ def layout_of(path: Path, key: str) -> Layout:
     if not records:
         raise UserMistake(f"{key}={path} is empty: it needs a line of column names, and rows below it")
     names = [name.strip() for name in records[0]]
-    refuse_repeated(names, path, key)
+    check_names(names, path, key)
     if separator != ",":
         logger.info("{}: its columns are separated by {}", path, SEPARATORS[separator])
     return Layout(separator, names, re.search(rf'{re.escape(separator)} +"', beginning) is not None)
@@ -59,10 +59,17 @@ def scan_texts(path: Path, layout: Layout) -> "LazyFrame":
 
     names = [f" {i}" if name in layout.names[:i] else name for i, name in enumerate(layout.names)]
     rows = polars.scan_csv(path, separator=layout.separator, infer_schema=False, glob=False, new_columns=names)
-    texts = polars.col(layout.used).str.strip_chars()
+    texts = [one.str.strip_chars() for one in exactly(layout.used)]
     if layout.has_blanked_quotes:
-        texts = texts.str.replace('^"(.*)"$', "$1").str.strip_chars()
-    return rows.select(polars.when(texts != "").then(texts))
+        texts = [one.str.replace('^"(.*)"$', "$1").str.strip_chars() for one in texts]
+    return rows.select(polars.when(one != "").then(one) for one in texts)
+
+
+def exactly(names: Iterable[str]) -> "list[Expr]":
+    """Return the columns of these names: elsewhere polars takes `*` for all of them."""
+    from polars.selectors import by_name
+
+    return [by_name(name).as_expr() for name in names]
 
 
 def is_blank() -> "Expr":
@@ -109,8 +116,8 @@ def fields(beginning: str, separator: str) -> list[list[str]]:
     return records[:-1] if len(beginning) == BEGINNING and 1 < len(records) < RECORDS else records
 
 
-def refuse_repeated(names: Sequence[str], path: Path, key: str) -> None:
-    """Refuse a file in which two columns have the same name, blanks around it aside.
+def check_names(names: Sequence[str], path: Path, key: str) -> None:
+    """Refuse a file in which two columns have the same name, blanks around it aside, or one is a pattern to polars.
 
     Raises:
         UserMistake: names it, and both positions.
@@ -119,6 +126,8 @@ def refuse_repeated(names: Sequence[str], path: Path, key: str) -> None:
     for position, name in enumerate(names, 1):
         places.setdefault(name, []).append(position)
     for name, positions in places.items():
+        if name.startswith("^") and name.endswith("$"):
+            raise UserMistake(f"{key}={path} has a column {name!r}: give it a name that is not written as a pattern")
         if name and len(positions) > 1:
             where = " and ".join(map(str, positions)) if len(positions) < 5 else f"{positions[0]}, {positions[1]}, …"
             raise UserMistake(

@@ -36,7 +36,7 @@ class PanelScaling(Scaling):
 
     def __init__(self, spec: PanelSpec) -> None:
         super().__init__(spec)
-        self.lag = spec.lag
+        self.lag, self.seasons = spec.lag, spec.seasons
         self.quantiles = spec.quantiles
         self.errors: Tensor
         self.register_buffer("input_mean", torch.zeros(len(spec.reals), dtype=torch.double))
@@ -52,7 +52,7 @@ class PanelScaling(Scaling):
     def fit_errors(self, past: Tensor, targets: Tensor) -> None:
         """Take the errors of the naive forecast from training windows, standardised (B, E) and (B, H)."""
         _, spread = mean_and_spread(past)
-        errors = (targets - naive(past, self.lag, targets.shape[1])) / spread
+        errors = (targets - naive(past, self.lag, targets.shape[1], self.seasons)) / spread
         self.errors = error_quantiles(errors, self.quantiles)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
@@ -72,7 +72,7 @@ class PanelScaling(Scaling):
         mean, spread = mean_and_spread(past)
         scaled = torch.cat([past_reals[..., :-1], ((past - mean) / spread)[..., None]], dim=-1)
         spread = spread[..., None]
-        centre = naive(past, self.lag, len(self.errors))[..., None] + spread * self.errors
+        centre = naive(past, self.lag, len(self.errors), self.seasons)[..., None] + spread * self.errors
         return (static, scaled, *others), Level(centre, spread)
 
 

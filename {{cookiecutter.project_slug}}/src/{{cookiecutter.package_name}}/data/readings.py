@@ -141,7 +141,7 @@ def moments_like(text: str) -> list[Reading]:
     rest = text[date.end() :] if date else text
     separator = rest[:1] if date and rest[:1] in ("T", " ") else ""
     clock = TIME.fullmatch(ZONE.sub("", rest[len(separator) :]).strip()) if rest else None
-    if not date and not clock or rest and not clock or date and clock and not separator:
+    if (not date and not clock) or (rest and not clock) or (date and clock and not separator):
         return []
     times = "" if clock is None else time_pattern(clock)
     zone = "" if not ZONE.search(rest) else "%#z"

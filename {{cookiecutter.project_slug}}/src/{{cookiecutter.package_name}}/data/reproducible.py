@@ -23,10 +23,14 @@ from .spec import DataSpec
 LOADERS = {"train": "train_dataloader", "val": "val_dataloader", "test": "test_dataloader"}
 
 
-def make_reproducible(data: LightningDataModule, seed: int, names: MetricNames) -> None:
+def make_reproducible(data: LightningDataModule, seed: int, names: MetricNames, one_epoch: bool = False) -> None:
     """Let everything that `data` draws follow from `seed`, and each of its stages be set up once.
 
-    `names` learns what the loaders of a stage are called, where it has several: their keys, or numbers.
+    Args:
+        data: the data module.
+        seed: of all that it draws.
+        names: learns what the loaders of a stage are called, where it has several: their keys, or numbers.
+        one_epoch: every epoch has the batches of the first one.
     """
     done: set[Any] = set()
 
@@ -45,7 +49,21 @@ def make_reproducible(data: LightningDataModule, seed: int, names: MetricNames) 
         once(step)
     for number, (stage, hook) in enumerate(LOADERS.items()):
         if is_overridden(hook, data, LightningDataModule):
-            setattr(data, hook, seeded(names, stage, getattr(data, hook), seed * APART + number))
+            loaders = seeded(names, stage, getattr(data, hook), seed * APART + number)
+            setattr(data, hook, in_one_epoch(loaders) if one_epoch else loaders)
+
+
+def in_one_epoch(loaders: Callable[[], Any]) -> Callable[[], Any]:
+    """Return the hook of a stage so that what it returns stays in its first epoch."""
+
+    def hook() -> Any:
+        made = loaders()
+        for loader in (made if isinstance(made, CombinedLoader) else CombinedLoader(made)).flattened:
+            if hasattr(loader, "set_epoch"):
+                loader.set_epoch = lambda epoch: None
+        return made
+
+    return hook
 
 
 def seeded(names: MetricNames, stage: str, loaders: Callable[[], Any], seed: int) -> Callable[[], Any]:
@@ -87,7 +105,7 @@ def make_data(settings: Settings, names: MetricNames) -> LightningDataModule:
     data: LightningDataModule = build(settings.data, seed=settings.seed)
     if not isinstance(data, LightningDataModule):
         raise UserMistake(f"data: {settings.data.import_path} must be a LightningDataModule")
-    make_reproducible(data, settings.seed, names)
+    make_reproducible(data, settings.seed, names, one_epoch=bool(settings.trainer.overfit_batches))
     data.prepare_data()
     data.setup("fit")
     return data

@@ -110,6 +110,7 @@ class PanelSpec(DataSpec):
     observed_categoricals: tuple[str, ...] = ()
     cardinalities: dict[str, int] = field(default_factory=dict)  # categories of each categorical variable
     lag: int = 0  # of the naive forecast that outputs are counted from, in spreads of the window; 0: from the mean
+    seasons: int = 1  # whose mean this naive forecast is
 
     def __post_init__(self) -> None:
         """State the task, and what follows from the variables."""

@@ -98,7 +98,7 @@ class ColumnSurvey:
 
         assert self.fits is not None
         is_plain = read(PLAIN, texts).is_not_null()
-        rest = texts.filter(~is_plain)
+        rest = texts.head(0) if is_plain.all() else texts.filter(~is_plain)
         self.fits[PLAIN].add(len(texts) - len(rest), rest)
         if self.is_whole:
             whole = len(texts) - texts.cast(polars.Int64, strict=False).null_count()

@@ -80,7 +80,7 @@ class Table(ArrayDataModule):
         names = self.features_of(column_names(self.path))
         table, readings = read_columns(self.path, self.with_roles(names), self.spelling)
         self.digest = digest_of(self.path)
-        features = table.select(names)
+        features = table[names]
         numbered = row_numbers(features)
         present = has_value(table, self.targets)
         weights = None if self.weights is None else weights_of(table[self.weights], present.to_numpy())
@@ -143,7 +143,7 @@ class Table(ArrayDataModule):
 
     def targets_of(self, table: "DataFrame") -> Targets:
         """Return the task, the encoded targets, and the names of classes or labels."""
-        return encode_targets(table.select(self.targets), self.task)
+        return encode_targets(table[list(self.targets)], self.task)
 
     def state_spec(self, encoded: Targets) -> None:
         """State the spec of the encoded rows.
@@ -249,6 +249,9 @@ class Table(ArrayDataModule):
             "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})",
             ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
         )
+        for part in ("val", "test"):
+            if len(parts[part]) == 1:
+                logger.warning("One row is for {}: metrics that compare rows, such as r2, are no numbers there.", part)
         trained = targets[parts["train"]]
         if self.spec.task == "multilabel":
             absent = [

@@ -21,7 +21,7 @@ from ..mistakes import UserMistake
 from ..setting_types import FoldOf, Increasing, InnerFraction, ProperFraction, wrong_fold
 from .batches import Batches, evaluation_batch, on_gpu
 from .folds import blocks
-from .naive import best_lag, error_quantiles, naive
+from .naive import best_lag, best_naive, error_quantiles, naive
 from .panel_scaling import PanelScaling
 from .spec import PanelSpec
 
@@ -156,8 +156,8 @@ class PanelDataModule(LightningDataModule, ABC):
         past, targets = windows.past_reals[..., -1], windows.targets
         # The last value, and the season that fits the training windows best.
         self.lags = (1, best_lag(past, targets, self.quantiles, least=2)) if self.encoder_length > 1 else (1,)
-        lag = best_lag(past, targets, self.quantiles) if self.scale == "window" else 0
-        self.spec = replace(panel, train_size=len(self.starts["train"]), lag=lag)
+        lag, seasons = best_naive(past, targets, self.quantiles) if self.scale == "window" else (0, 1)
+        self.spec = replace(panel, train_size=len(self.starts["train"]), lag=lag, seasons=seasons)
         self.scaling = PanelScaling(self.spec)
         self.scaled = self.rows._replace(reals=self.rows.reals.float())
         if self.standardize:

@@ -6,7 +6,8 @@ class says, `higher_is_better`; it is stated nowhere else.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..components import Component, settings_class
@@ -22,7 +23,7 @@ class Named(NamedTuple):
     """A class, and the arguments that its name stands for."""
 
     target: str
-    arguments: dict[str, Any] = {}
+    arguments: Mapping[str, Any] = MappingProxyType({})
 
 
 # Of two classes, f1, precision and recall are those of the second one, as everywhere; of more, the mean over classes.
@@ -115,11 +116,11 @@ def higher_is_better(name: str, settings: Any) -> bool | None:
     """Return the direction of a metric before anything has run; None where nobody states it.
 
     Args:
-        name: with or without its stage: val/f1, f1.
+        name: with or without its stage: val/f1, val_f1, f1.
         settings: of the run: its task may name metrics by their classes, or state directions itself, in a class
             attribute `higher_is_better = {"elbo": True}`.
     """
-    short = name.rpartition("/")[2]
+    short = re.sub(r"^(train|val)_", "", name).rpartition("/")[2]
     if short in PLAIN_NAMES:
         return PLAIN_NAMES[short]
     task = getattr(settings, "task", None)

@@ -62,8 +62,10 @@ class Spearman(SpearmanCorrCoef):
         self.target.append(targets)
 
     def compute(self) -> Tensor:
-        """Return the correlation ()."""
+        """Return the correlation (); of a single sample it is not a number."""
         predictions, targets = dim_zero_cat(self.preds), dim_zero_cat(self.target)
+        if len(targets) < 2:
+            return predictions.new_full((), torch.nan)
         if predictions.shape[1] == 1:
             predictions, targets = predictions[:, 0], targets[:, 0]
         return spearman_corrcoef(predictions, targets).mean()

@@ -6,7 +6,9 @@
 
 Source of the residual sum: He et al. 2016, "Deep Residual Learning for Image Recognition", equation 1.
 
-Dimensions: B batch, D input features, H hidden units, K outputs.
+Of a panel it forecasts the quantiles of all steps directly from the window, flattened to a row.
+
+Dimensions: B batch, D input features, H hidden units, K outputs, T steps to forecast, Q quantiles.
 """
 
 import math
@@ -18,10 +20,13 @@ from torch import Tensor, nn
 from ..data.spec import DataSpec
 from ..setting_types import Activation, Dropout
 from .activations import ACTIVATIONS
+from .flat_windows import begin_at_naive, sizes_of
 
 
 class MLP(nn.Module):
     """Fully connected layers with an activation between them. Inputs of any shape are flattened to D features."""
+
+    forecasts = True  # reads windows of a panel
 
     def __init__(
         self,
@@ -33,18 +38,23 @@ class MLP(nn.Module):
         dropout: Dropout = 0.0,  # probability that a hidden unit is set to zero in training
     ) -> None:
         super().__init__()
-        sizes = [math.prod(spec.input_shape), *hidden_sizes]
+        self.windows, outputs = sizes_of(spec)
+        self.quantiles = spec.output_size
+        features = self.windows.features if self.windows is not None else math.prod(spec.input_shape)
+        sizes = [features, *hidden_sizes]
         self.hidden = nn.ModuleList(nn.Linear(d, h) for d, h in pairwise(sizes))
         # The first layer leaves the space of the inputs, so there the sum has no meaning.
         self.has_residual = [residual and i > 0 and sizes[i] == sizes[i + 1] for i in range(len(hidden_sizes))]
         self.activation = ACTIVATIONS[activation]()
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()  # each module costs time in every step
-        self.output = nn.Linear(sizes[-1], spec.output_size)
+        self.output = nn.Linear(sizes[-1], outputs)
+        begin_at_naive(self.output, spec)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map inputs (B, *input_shape) to outputs (B, K)."""
-        h = x.flatten(1)  # (B, D)
+    def forward(self, x: Tensor, *others: Tensor) -> Tensor:
+        """Map inputs (B, *input_shape) to outputs (B, K); the inputs of windows, see `Windows`, to (B, T, Q)."""
+        h = x.flatten(1) if self.windows is None else self.windows(x, *others)  # (B, D)
         for layer, has_residual in zip(self.hidden, self.has_residual, strict=True):
             z = self.dropout(self.activation(layer(h)))  # (B, H)
             h = h + z if has_residual else z
-        return self.output(h)
+        outputs = self.output(h)
+        return outputs if self.windows is None else outputs.unflatten(1, (-1, self.quantiles))

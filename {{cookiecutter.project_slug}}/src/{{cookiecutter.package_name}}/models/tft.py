@@ -270,7 +270,7 @@ class TFT(nn.Module):
         self.gate_output = GatedSum(size, size)
         self.output = nn.Linear(size, spec.output_size)
         if panel.lag:  # outputs are counted from the naive forecast: begin there
-            nn.init.normal_(self.output.weight, std=0.01)
+            nn.init.normal_(self.output.weight, std=0.1)
             nn.init.zeros_(self.output.bias)
 
     def forward(self, *inputs: Tensor) -> Tensor:

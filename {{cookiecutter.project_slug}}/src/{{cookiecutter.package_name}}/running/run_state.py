@@ -70,7 +70,10 @@ class RunState(Callback):
             loops.pop("combined_loader", None)
         # Without a length, Lightning draws a batch ahead, to know which is the last.
         ahead = len(getattr(trainer.fit_loop._data_fetcher, "batches", ()))
-        loaders = [{**state, "taken": state["taken"] - ahead} for state in loops.get("combined_loader", ())]
+        loaders = [
+            {**state, "taken": state["taken"] - ahead} if "taken" in state else state  # of a loader of another kind
+            for state in loops.get("combined_loader", ())
+        ]
         if loaders:
             loops["combined_loader"] = loaders
         by_hand = not pl_module.automatic_optimization and not self.settings.hardware.is_sharded

@@ -59,7 +59,9 @@ def make_trainer(
     Raises:
         UserMistake: the hardware is not there, or Lightning refuses the arguments.
     """
-    arguments = settings.trainer.model_dump(exclude={"enable_progress_bar"})
+    arguments = settings.trainer.model_dump(exclude={"enable_progress_bar", "overfit_batches"})
+    if few := settings.trainer.overfit_batches:  # Lightning would put others in the place of our loaders
+        arguments |= {"limit_train_batches": few, "limit_val_batches": few}
     if is_solved(task):
         if number_of_ranks() > 1:
             raise UserMistake("this model is solved at once, in one process: choose hardware.devices=1")
@@ -124,12 +126,14 @@ def callbacks_of(
 
 
 def own_callback(name: str, component: Component, settings: Settings, state: RunState) -> Callback:
-    """Return the callback that the settings name.
+    """Return the callback that the settings name; one that watches a metric is told which direction is better.
 
     Raises:
         UserMistake: it is something else.
     """
-    callback = build(component, spec=state.spec, seed=settings.seed)
+    monitor = component.arguments().get("monitor")
+    mode = settings.mode_of(monitor) if isinstance(monitor, str) else None
+    callback = build(component, spec=state.spec, seed=settings.seed, **({"mode": mode} if mode else {}))
     if not isinstance(callback, Callback):
         raise UserMistake(f"callbacks.{name}: {component.import_path} must be a Lightning callback")
     return callback

@@ -38,6 +38,9 @@ def take_weights(task: LightningModule, folder: Path) -> None:
         logger.info("  new: {} {}, {}", name, tuple(ours[name].shape), there)
 
 
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+
+
 class Freeze(Callback):
     """Keeps parts of a network as they are, until an epoch if one is given. Their batch statistics rest as well.
 
@@ -50,6 +53,7 @@ class Freeze(Callback):
         self.patterns = patterns
         self.until = until
         self.parameters: list[nn.Parameter] = []
+        self.normalisations: list[nn.Module] = []  # whose statistics rest as well
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Look the parts up, before the optimizer is built: it gets them too, and passes over what has no gradient.
@@ -63,27 +67,40 @@ class Freeze(Callback):
         for pattern in self.patterns:
             if not any(matches(name, pattern) for name in names):
                 raise UserMistake(f"freeze={pattern} fits no parameter. The parts are: {parts(names)}")
-        self.parameters = [value for name, value in names.items() if any(matches(name, p) for p in self.patterns)]
-        if self.until is None and len(self.parameters) == len(names):
+        # What the task itself keeps from being trained, such as a teacher, is left as it is: also later.
+        trained = {name: value for name, value in names.items() if value.requires_grad}
+        self.parameters = [value for name, value in trained.items() if self.is_named(name)]
+        if self.until is None and len(self.parameters) == len(trained):
             raise UserMistake("freeze leaves nothing to train: name fewer parts, or set unfreeze_epoch")
+        self.normalisations = [
+            module
+            for name, module in pl_module.named_modules()
+            if isinstance(module, BATCH_NORMS) and module.training and self.rests(name, module)
+        ]
+
+    def is_named(self, name: str) -> bool:
+        """Say whether a part or a parameter is one of those that stay as they are."""
+        return any(matches(name, pattern) for pattern in self.patterns)
+
+    def rests(self, name: str, module: nn.Module) -> bool:
+        """Say whether a module stays as it is: it is named itself, or all of its parameters are."""
+        own = {id(parameter) for parameter in module.parameters()}
+        return self.is_named(name.removeprefix("network.")) or (bool(own) and own <= set(map(id, self.parameters)))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Freeze, also where a run goes on within an epoch."""
-        self.apply(trainer, pl_module)
+        self.apply(trainer)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Freeze, or unfreeze when it is time."""
-        self.apply(trainer, pl_module)
+        self.apply(trainer)
 
-    def apply(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def apply(self, trainer: Trainer) -> None:
         """Freeze or unfreeze, by the epoch."""
         is_frozen = self.until is None or trainer.current_epoch < self.until
         for parameter in self.parameters:
             parameter.requires_grad_(not is_frozen)
             if is_frozen:
                 parameter.grad = None
-        frozen = {id(parameter) for parameter in self.parameters} if is_frozen else set()
-        for module in pl_module.modules():
-            own = list(module.parameters())
-            if isinstance(module, nn.modules.batchnorm._BatchNorm) and own:
-                module.train(not all(id(parameter) in frozen for parameter in own))
+        for module in self.normalisations:
+            module.train(not is_frozen)

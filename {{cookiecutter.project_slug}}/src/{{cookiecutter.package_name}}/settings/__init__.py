@@ -36,7 +36,7 @@ class Settings(Strict):
     task: Component | None = None  # None: what follows from the data
     scheduler: Schedule | None = None
     loss: Component | None = None
-    callbacks: dict[str, Component] = {}  # Lightning callbacks, by names of your own
+    callbacks: dict[str, Component] = Field(default_factory=dict)  # Lightning callbacks, by names of your own
     hardware: Hardware = Hardware()
     tracking: Tracking | Component = Tracking()  # a component: a Lightning logger
     trainer: Trainer = Trainer()
@@ -59,8 +59,14 @@ class Settings(Strict):
     @property
     def monitor_mode(self) -> Literal["min", "max"] | None:
         """Whether less or more of `checkpoint.monitor` is better; None where neither it nor the metric says so."""
-        higher = higher_is_better(self.checkpoint.monitor, self)
-        return self.checkpoint.mode if higher is None else ("max" if higher else "min")
+        return self.mode_of(self.checkpoint.monitor)
+
+    def mode_of(self, metric: str) -> Literal["min", "max"] | None:
+        """Return whether less or more of a metric is better; None where nothing says so."""
+        higher = higher_is_better(metric, self)
+        if higher is None:
+            return self.checkpoint.mode if metric == self.checkpoint.monitor else None
+        return "max" if higher else "min"
 
     def plain(self) -> dict[str, Any]:
         """Return all settings as values that JSON has."""
@@ -87,12 +93,41 @@ class Settings(Strict):
         """Refuse a schedule that could only fail after the first epoch."""
         if self.scheduler is None:
             return self
-        if self.scheduler.states("watches_metric") and getattr(self.data, "val_fraction", None) == 0:
+        metric = self.scheduler.reserved["monitor"] or self.checkpoint.monitor
+        watches_validation = self.scheduler.states("watches_metric") and metric.startswith("val")
+        if watches_validation and getattr(self.data, "val_fraction", None) == 0:
             raise ValueError(
                 f"{self.chosen('scheduler')} watches a metric of the validation, so it needs data.val_fraction above 0"
             )
         if self.scheduler.asks_for("total_steps") and self.trainer.max_epochs == self.trainer.max_steps == -1:
             raise ValueError(f"{self.chosen('scheduler')} needs an end: set trainer.max_epochs or trainer.max_steps")
+        return self
+
+    @model_validator(mode="after")
+    def schedule_knows_what_is_better(self) -> Self:
+        """Refuse a schedule that would lower the rate when the metric that it watches gets better."""
+        if self.scheduler is None or not self.scheduler.states("watches_metric"):
+            return self
+        metric = self.scheduler.reserved["monitor"] or self.checkpoint.monitor
+        given, mode = self.scheduler.arguments().get("mode"), self.mode_of(metric)
+        if mode is None and given is None and metric != self.checkpoint.monitor:
+            raise ValueError(
+                f"scheduler.monitor={metric}: nothing says whether more or less of it is better. "
+                "Say it with +scheduler.mode=max or +scheduler.mode=min"
+            )
+        if given is not None and mode not in (None, given):
+            better = "more" if mode == "max" else "less"
+            raise ValueError(
+                f"scheduler.mode={given} would lower the rate when {metric} gets better: {better} of it is. "
+                "Leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def what_is_unfrozen_was_frozen(self) -> Self:
+        """Refuse an epoch without effect."""
+        if self.unfreeze_epoch is not None and not self.freeze:
+            raise ValueError(f"unfreeze_epoch={self.unfreeze_epoch} needs freeze: the parts that rest until then")
         return self
 
     @model_validator(mode="after")

@@ -129,6 +129,8 @@ class Reader:
             ... if isinstance(part, ast.Constant) and part.value is ... else anything(self.type_of(part))
             for part in parts
         ]
+        if kind is collections.abc.Sequence and items == [Any]:
+            return list[Any]  # of anything, pydantic would take a text for a sequence
         return kind[tuple(items)]
 
     def union(self, nodes: list[ast.expr]) -> Any:

@@ -33,8 +33,8 @@ def make_task(settings: Settings, spec: DataSpec, scaling: nn.Module | None = No
     scheduler = None
     if settings.scheduler is not None:
         every_epochs = settings.trainer.check_val_every_n_epoch or 1
-        monitor, mode = settings.checkpoint.monitor, settings.monitor_mode or "min"
-        scheduler = SchedulerFactory(settings.scheduler, monitor, mode, every_epochs)
+        monitor = settings.scheduler.reserved["monitor"] or settings.checkpoint.monitor
+        scheduler = SchedulerFactory(settings.scheduler, monitor, settings.mode_of(monitor) or "min", every_epochs)
     offers = general | {
         "network": Later(network),
         "loss": Later(lambda: make_loss(settings, spec, general, network)),
@@ -66,7 +66,7 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
     """Build what `model=` names for data of `spec`."""
     if isinstance(spec, PanelSpec) and not getattr(factory(settings.model), "forecasts", False):
         name = settings.model.import_path.rpartition(".")[2]
-        raise UserMistake(f"{name} takes single samples; it cannot forecast several time series. Choose model=tft.")
+        raise UserMistake(f"{name} takes single samples, no time series. Choose model=linear, model=mlp or model=tft.")
     network: nn.Module = build(settings.model, **offers)
     return network
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_DRAWN = 4  # series in the figure of forecasts
+CLEARLY_WORSE = 1.05  # of the loss of a naive forecast, above which a warning says so
 MAX_EXPLAINED = 1024  # test windows behind the figures of importances and attention
 
 
@@ -73,10 +74,12 @@ class Forecasting(Task):
         self.log_epoch({"test/naive_quantile_loss": torch.tensor(min(losses.values()))})
         naive = ", ".join(f"{loss:.4g} of {named_lag(lag)}" for lag, loss in losses.items())
         logger.info("test/quantile_loss {:.4g}; naive forecasts have {}", reached, naive)
-        if reached > min(losses.values()):
+        if reached > CLEARLY_WORSE * min(losses.values()):
+            remedy = "" if self.spec.lag else "data.scale=window, "
             logger.warning(
-                "A naive forecast is better than this model on the test windows. What may help: "
-                "data.scale=window, trainer.max_epochs, or a data.encoder_length that covers a season."
+                "A naive forecast is better than this model on the test windows. What may help: {}"
+                "more trainer.max_epochs, or a data.encoder_length that covers a season.",
+                remedy,
             )
         best = data.best_possible("test")
         if best is not None:

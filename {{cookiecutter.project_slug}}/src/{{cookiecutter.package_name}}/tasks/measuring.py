@@ -11,6 +11,7 @@ from torchmetrics import Metric
 from ..components import build
 from ..data.spec import DataSpec
 from ..metrics import DEFAULTS, named, snake_case
+from ..mistakes import UserMistake
 from .epoch_metrics import EpochMetrics, View, collection, identity
 
 
@@ -39,15 +40,25 @@ class Measuring(LightningModule):
         self.test_metrics = [self.evaluation_metrics("test")]
 
     def make_metrics(self) -> dict[str, Metric]:
-        """Return the metrics of one stage by their names."""
+        """Return the metrics of one stage by their names.
+
+        Raises:
+            UserMistake: two go by the same name.
+        """
         found: dict[str, Metric] = {}
         for metric in self.metrics:
             if isinstance(metric, str):
                 component = named(metric, self.kind, self.spec.output_size)
                 size = self.spec.output_size
                 found[metric] = build(component, spec=self.spec, num_classes=size, num_labels=size)
-            else:
-                found[snake_case(type(metric).__name__)] = metric.clone()
+                continue
+            name = snake_case(type(metric).__name__)
+            if name in found:
+                raise UserMistake(
+                    f"task.metrics holds two metrics that go by the name {name}. Give one another name: a class of "
+                    "your own that extends it, in metrics/"
+                )
+            found[name] = metric.clone()
         return found
 
     def views(self, metrics: dict[str, Metric]) -> list[View]:

@@ -43,11 +43,17 @@ class OptimizerFactory:
         """Return the optimizer of `params`.
 
         Raises:
-            UserMistake: a group matches no parameter.
+            UserMistake: a group matches no parameter, or there are groups already.
         """
         params = list(params)
         groups = self.settings.reserved.get("groups") or []
-        if groups and all(isinstance(parameter, Tensor) for parameter in params):
+        if groups:
+            params = [one[1] if isinstance(one, tuple) else one for one in params]  # of named_parameters()
+            if not all(isinstance(parameter, Tensor) for parameter in params):
+                raise UserMistake(
+                    f"optimizer.groups cannot divide what {type(self.module).__name__} has divided into groups itself: "
+                    "leave them out"
+                )
             params = self.grouped(params, groups)
         return build(self.settings, params=params)
 
@@ -114,5 +120,5 @@ class SchedulerFactory:
             "scheduler": scheduler,
             "interval": interval,
             "frequency": (reserved.get("frequency") or 1) * between,
-            "monitor": reserved.get("monitor") or self.monitor,
+            "monitor": self.monitor,
         }
