@@ -46,6 +46,15 @@ def test_a_long_title_of_a_confusion_matrix_does_not_run_into_the_colours():
     assert title.x0 > 0 and title.x1 < figure.bbox.width
 
 
+def test_loaders_of_a_validation_share_the_panel_of_their_metric():
+    rows = [{"epoch": 0, "train/loss": 1.0, "val/clean/loss": 2.0, "val/noisy/loss": 3.0, "val/noisy/acc": 0.5}]
+    loss, accuracy = figures.learning_curves(rows).axes
+    assert [line.get_label() for line in loss.lines] == ["train", "val clean", "val noisy"]
+    assert [list(line.get_ydata()) for line in loss.lines] == [[1.0], [2.0], [3.0]]
+    assert len({line.get_linestyle() for line in loss.lines}) == 3
+    assert [line.get_label() for line in accuracy.lines] == ["val noisy"]
+
+
 def test_learning_curves_of_other_losses_have_a_panel_each_and_what_only_the_test_measures_has_none():
     rows = [{"epoch": e, "step": e, "train/generator_loss": 1.0, "train/discriminator_loss": 2.0} for e in range(3)]
     rows.append({"epoch": 3, "step": 3, "test/distance": 0.1})

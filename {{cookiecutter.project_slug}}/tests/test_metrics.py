@@ -12,6 +12,7 @@ from sklearn import metrics as reference
 from torchmetrics.classification import MulticlassFBetaScore as FBetaScore
 
 from {{ cookiecutter.package_name }}.components import build
+from {{ cookiecutter.package_name }}.data.arrays import IGNORED
 from {{ cookiecutter.package_name }}.data.scaling import Scaling
 from {{ cookiecutter.package_name }}.data.spec import DataSpec
 from {{ cookiecutter.package_name }}.metrics import METRICS, higher_is_better, named, snake_case
@@ -69,6 +70,23 @@ def test_metrics_of_classes(name, scale):
     probabilities = logits.double().softmax(1).numpy()
     expected = MULTICLASS[name](targets.numpy(), probabilities)
     assert measured(Classification, spec, [name], logits, targets)[name] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", MULTICLASS)
+def test_samples_without_a_class_count_in_no_metric(name):
+    logits, targets = drawn(4)
+    spec, known = DataSpec("classification", (2,), 4), torch.arange(SAMPLES) % 3 == 0
+    expected = measured(Classification, spec, [name], logits[known], targets[known])[name]
+    assert measured(Classification, spec, [name], logits, targets.where(known, IGNORED))[name] == expected
+
+
+def test_a_batch_without_a_class_changes_no_metric():
+    task = Classification(torch.nn.Identity(), None, spec := DataSpec("classification", (2,), 4), Scaling(spec), None)
+    logits, targets = drawn(4)
+    for some in (targets, targets.new_full((SAMPLES,), IGNORED)):
+        task.train_metrics.add(torch.tensor(0.0), logits, some)
+        task.train_metrics.update()
+    assert task.train_metrics.compute()["train/accuracy"] == (logits.argmax(1) == targets).float().mean()
 
 
 BINARY = {

@@ -143,6 +143,17 @@ def test_a_wrong_setting_is_told_before_a_run(train, files, tmp_path, mistake):
     assert len(done.stderr.splitlines()) <= 3 and done.folders == []
 
 
+@pytest.mark.parametrize("words", ["loss=hinge", "scheduler.step_size=3 scheduler=step", "-m loss=hinge,huber"])
+def test_what_the_task_does_not_ask_for_is_not_set_in_vain(train, files, tmp_path, words):
+    path = tmp_path / "own" / "task" / "mine.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"_target_: {PACKAGE}.tasks.vae.VAE\nmetrics: []", encoding="utf-8")
+    done = train(f"--config-dir={path.parents[1]}", "task=mine", *words.split(), status=2)
+    vain = " ".join(words.split()[-1:]).split(",")[0]
+    assert f"{vain} would change nothing: task={PACKAGE}.tasks.vae.VAE has its own" in done.stderr
+    assert "does not ask for loss or scheduler.\ntask has: metrics, beta" in done.stderr and not done.folders
+
+
 def test_the_check_imports_neither_torch_nor_what_is_checked(python, tmp_path):
     for name, text in {"models/mine.py": MODEL + "\nraise SystemExit('run')\n", "tasks/vae.py": TASK}.items():
         (tmp_path / name).parent.mkdir()

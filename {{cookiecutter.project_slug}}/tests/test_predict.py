@@ -242,3 +242,8 @@ def test_a_blank_line_gets_no_prediction(houses, command):
     done = command("predict", f"run={houses}", "input=new.csv", "output=out.csv")
     assert done.status == 0 and "2 blank lines are left out" in done.stderr
     assert polars.read_csv("out.csv").height == 2
+
+
+def test_where_the_data_state_no_shape_a_row_is_a_sample():
+    rows = polars.DataFrame({"name": ["a", "b"], "x": [1, 2], "y": [0.5, 1.5], "z": [3.0, 4.0]})
+    np.testing.assert_array_equal(as_inputs(rows, DataSpec(), Path("new.csv")), [[1, 0.5, 3], [2, 1.5, 4]])

@@ -1,6 +1,7 @@
 """Says in a sentence what is wrong with the values of a configuration. Never imports torch."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, get_args
 
 from omegaconf import MISSING, DictConfig, OmegaConf
@@ -16,6 +17,8 @@ from .settings import Settings, Tracking
 from .strangers import leaves, place_problem, refuse_foreign_code
 
 REQUIRED = ("model", "data", "optimizer")
+# What a task asks for, of what these groups choose.
+OFFERS = {"model": "network", "loss": "loss", "optimizer": "optimizer", "scheduler": "scheduler"}
 
 
 def check(config: DictConfig) -> Settings:
@@ -74,6 +77,24 @@ def check_group(group: str, given: Any, problems: list[str]) -> Component | None
     others = [name for name in given or () if name != "_target_"]  # such as those of scheduler=none
     problems += [f"{group}.{name}={shown(given[name])} is not a setting. {unchosen(group)}" for name in others]
     return None
+
+
+def refuse_without_effect(settings: Settings, overrides: Iterable[str]) -> None:
+    """Look for overrides that change nothing: a sweep over them would train one job many times.
+
+    Raises:
+        UserMistake: the task does not ask for what they are settings of.
+    """
+    task = settings.task
+    if task is None or task.model_config["extra"] == "allow":  # one that may ask for anything
+        return
+    groups = [group for group, offer in OFFERS.items() if offer not in task.about.offered]
+    vain = [override for override in overrides if re.split("[.=@]", override.lstrip("+~"))[0] in groups]
+    if vain:
+        raise UserMistake(
+            f"{', '.join(vain)} would change nothing: {settings.chosen('task')} has its own, as its signature does not "
+            f"ask for {' or '.join(OFFERS[group] for group in groups)}.\ntask has: {', '.join(task.names()) or 'none'}"
+        )
 
 
 def truths(given: Any, made: Any, key: str = "") -> list[str]:

@@ -65,6 +65,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     if (now.input_shape, now.class_names) != (spec.input_shape, spec.class_names):
         raise UserMistake(f"run={folder}: its data have changed since, so it cannot be tested on them again")
     batches = batches_of(part, data, task)
+    validates = part == "val" and batches is data
     if part != "test":
         names.loaders["test"] = names.loaders.get(part, [])
     limits = {"test": settings.trainer.limit_test_batches, "val": settings.trainer.limit_val_batches}
@@ -80,7 +81,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
         inference_mode=settings.trainer.inference_mode,
         limit_test_batches=limits.get(part),
     )
-    tested = test(trainer, task, batches, settings.seed, None, names)
+    tested = test(trainer, task, batches, settings.seed, None, names, validates=validates)
     metrics = {name.replace("test/", f"{part}/", 1): value for name, value in tested.items()}
     is_tested = checkpoint.stem == summary["checkpoint"].get("tested")
     report(metrics, summary["metrics"] if is_tested else {}, checkpoint)
@@ -88,15 +89,18 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
 
 
 def batches_of(part: str, data: Any, task: "LightningModule") -> Any:
-    """Return what a test takes: the data module, whose test part it takes, or loaders of another part.
+    """Return what a test takes: loaders of a part, or the data module, whose part is the one that is asked for.
 
     Raises:
         UserMistake: there is no such part, or the task has no test.
     """
     from .data.reproducible import has_batches
+    from .tasks.task import Task
 
     if part == "val" and not has_batches(data, task, "val"):
         raise UserMistake("part=val: this run held nothing out for validation (data.val_fraction=0)")
+    if part == "val" and not isinstance(task, Task):
+        return data  # by a step of its own, which may differ from that of the test
     if not has_batches(data, task, "test"):
         lacks = "its task has no test_step" if has_test_data(data) else "its data have no test part"
         raise UserMistake(f"part={part}: this run cannot be tested: {lacks}")

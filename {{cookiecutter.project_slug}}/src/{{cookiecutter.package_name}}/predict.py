@@ -164,7 +164,8 @@ def as_rows(quantiles: "NDArray[Any]", rows: "NDArray[Any]", height: int, names:
 def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[Any]":
     """Return the numbers of a table as inputs (samples, *input_shape) float64; tokens are int64.
 
-    Columns are taken by the names of the features, or, if it has none of them, all numeric ones in order.
+    Columns are taken by the names of the features, or, if it has none of them, all numeric ones in order. Where the
+    data of the training stated no shape, a sample is its row.
 
     Raises:
         UserMistake: a column is not there, or holds something else than numbers, or than tokens.
@@ -176,7 +177,7 @@ def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[An
     missing = [name for name in names if name not in table.columns]
     if len(missing) == len(names):
         names = [series.name for series in table if series.dtype.is_numeric()]
-        if len(names) != size:
+        if spec.input_shape and len(names) != size:
             expected = f" such as {missing[0]!r}" if missing else ""
             raise UserMistake(
                 f"input={source} has {len(names)} numeric columns; this model takes {size}{expected} "
@@ -197,7 +198,7 @@ def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[An
             f"{table[names[column]][int(row)]!r}"
         )
     inputs = inputs.astype(np.int64) if spec.num_tokens else inputs
-    return np.ascontiguousarray(inputs.reshape(-1, *spec.input_shape))
+    return np.ascontiguousarray(inputs.reshape(len(inputs), *(spec.input_shape or inputs.shape[1:])))
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Learning curves: the metrics of a run over its epochs."""
 
 import math
+from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,6 +11,7 @@ from .style import PANEL, STAGES, new_figure
 
 FEW_POINTS = 25  # up to here each point of a curve gets a marker
 MOST_PANELS = 3
+OF_LOADERS = (("--", "s"), ("-.", "^"), (":", "v"), ("-", "P"))  # line and marker of each
 LOG_RATIO = 30.0  # a positive curve that spans more than this factor is drawn on a log axis
 
 METRIC_LABELS = {
@@ -25,13 +27,13 @@ METRIC_LABELS = {
 def learning_curves(rows: list[dict[str, float]]) -> Figure:
     """Loss, the first of the usual metrics, and others that were asked for, over epochs, as many as there is room for.
 
-    Of a metric that only the test has there is no curve.
+    Of a metric that only the test has there is no curve. Several loaders, `val/<loader>/<metric>`, share a panel.
 
     Args:
         rows: As in metrics.csv: `epoch` (from 0) and metrics named `<stage>/<metric>`. The last
             test value is drawn as a level, since it belongs to the chosen checkpoint.
     """
-    logged = {name.partition("/")[2] for row in rows for name in row if name.startswith(("train/", "val/"))}
+    logged = {name.rpartition("/")[2] for row in rows for name in row if name.startswith(("train/", "val/"))}
     usual = [metric for metric in METRIC_LABELS if metric in logged and metric != "loss"]
     others = sorted(logged - METRIC_LABELS.keys())
     metrics = [*(["loss"] if "loss" in logged else []), *usual[:1], *others][:MOST_PANELS]
@@ -46,18 +48,20 @@ def learning_curves(rows: list[dict[str, float]]) -> Figure:
 
 def _learning_curve(axes: Axes, rows: list[dict[str, float]], metric: str) -> None:
     drawn: list[float] = []
+    names = dict.fromkeys(name for row in rows for name in row if name.rpartition("/")[2] == metric)
     for stage in ("train", "val"):
-        name = f"{stage}/{metric}"
-        # Row `epoch` 0 holds what was measured after the first pass over the data.
-        epochs = [row["epoch"] + 1 for row in rows if name in row]
-        values = [row[name] for row in rows if name in row]
-        if not values:
-            continue
-        style = dict(STAGES[stage])
-        if len(values) > FEW_POINTS:
-            style.pop("marker")
-        axes.plot(epochs, values, label=stage, markersize=4, **style)
-        drawn += values
+        of_stage = [name for name in names if name.startswith(f"{stage}/")]
+        for name, (linestyle, marker) in zip(of_stage, cycle(OF_LOADERS)):
+            # Row `epoch` 0 holds what was measured after the first pass over the data.
+            epochs = [row["epoch"] + 1 for row in rows if name in row]
+            values = [row[name] for row in rows if name in row]
+            style = dict(STAGES[stage])
+            if len(of_stage) > 1:
+                style |= {"linestyle": linestyle, "marker": marker}
+            if len(values) > FEW_POINTS:
+                style.pop("marker")
+            axes.plot(epochs, values, label=name.rpartition("/")[0].replace("/", " "), markersize=4, **style)
+            drawn += values
     test = [row[f"test/{metric}"] for row in rows if f"test/{metric}" in row]
     if test:
         style = {**STAGES["test"], "label": f"test ({test[-1]:#.3g})"}

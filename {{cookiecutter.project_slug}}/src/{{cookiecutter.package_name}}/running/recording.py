@@ -11,7 +11,7 @@ from hydra.types import RunMode
 from loguru import logger
 from omegaconf import DictConfig
 
-from ..checking import check
+from ..checking import check, refuse_without_effect
 from ..logs import log_to_file
 from ..mistakes import UserMistake, refuse
 from .hints import describe
@@ -41,6 +41,7 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
                 raise UserMistake(f"{shown(folder)} holds a run that is completed. Name a new folder, or resume=")
             recorded = what_runs(config, folder)
             run = Run(check(recorded.config), recorded, folder, is_job, stop)
+            refuse_without_effect(run.settings, recorded.overrides)
             refuse_earlier_end(run.settings, recorded.changes, run.before)
             if config.resume and is_completed(folder) and not recorded.changes:
                 logger.info("{} is completed. Train it longer with trainer.max_epochs=...", shown(folder))

@@ -9,7 +9,14 @@ from ..tracking.metric_names import MetricNames
 
 
 def test(
-    trainer: Trainer, task: LightningModule, data: Any, seed: int, checkpoint: Path | None, names: MetricNames
+    trainer: Trainer,
+    task: LightningModule,
+    data: Any,
+    seed: int,
+    checkpoint: Path | None,
+    names: MetricNames,
+    *,
+    validates: bool = False,
 ) -> dict[str, float]:
     """Test a task and return its metrics, by the names that they are kept under.
 
@@ -20,7 +27,9 @@ def test(
         seed: of what is drawn in the test.
         checkpoint: whose weights are tested.
         names: of metrics.
+        validates: by its validation_step, on the validation part of a data module.
     """
     seed_everything(seed, verbose=False)
-    trainer.test(task, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+    steps = trainer.validate if validates else trainer.test
+    steps(task, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
     return {name: float(value) for name, value in names.rename(trainer.callback_metrics).items()}

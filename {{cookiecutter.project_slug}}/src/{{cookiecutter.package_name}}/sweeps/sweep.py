@@ -19,7 +19,7 @@ from hydra.plugins.launcher import Launcher
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
-from ..checking import check
+from ..checking import check, refuse_without_effect
 from ..explaining import explain
 from ..mistakes import SweepFailed, UserMistake, first_line
 from ..running.integrity import is_completed, read_summary
@@ -82,6 +82,7 @@ def check_job(job: list[str], config: DictConfig, loader: ConfigLoader) -> Setti
         settings = check(loader.load_sweep_config(config, job))
         if not settings.sweep:
             raise UserMistake("sweep= is empty, and names the folder of a multirun: sweep=depth, or leave it out")
+        refuse_without_effect(settings, job)
         return settings
     except (UserMistake, CompactHydraException) as error:
         reason = str(error) if isinstance(error, UserMistake) else explain(error)

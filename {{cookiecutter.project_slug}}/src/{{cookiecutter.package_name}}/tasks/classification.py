@@ -124,10 +124,10 @@ class Classification(Task):
 
 
 def winners(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Return logits (N, K) and classes (N,), one for each place of dense outputs (B, K, ...) that has a class."""
-    if targets.ndim == 1:
-        return outputs, targets
+    """Return logits (N, K) and classes (N,) of samples, or places of dense outputs (B, K, ...), that have a class."""
     known = targets != IGNORED
+    if targets.ndim == 1 and known.all():
+        return outputs, targets
     return outputs.movedim(1, -1)[known], targets[known]
 
 
