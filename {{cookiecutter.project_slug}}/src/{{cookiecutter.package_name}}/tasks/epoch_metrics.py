@@ -108,13 +108,9 @@ class EpochMetrics(nn.Module):
         joined = [(torch.cat(outputs), torch.cat(targets))] if are_alike else zip(outputs, targets, strict=True)
         for out, target in joined if self.measured else ():
             for metrics, measured in zip(self.collections, self.measured, strict=True):
-<<<<<<< HEAD
-                metrics.update(*measured(out, target))
-=======
-                taken = measured(*joined)
+                taken = measured(out, target)
                 if len(taken[-1]):  # a view may leave samples out, such as those without a class
                     metrics.update(*taken)
->>>>>>> jobsC
         self.last_finite = losses[-1]
         self.waiting.clear()
         self.bytes = 0
