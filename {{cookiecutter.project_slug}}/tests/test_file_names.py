@@ -5,7 +5,8 @@ import gzip
 import polars
 import pytest
 
-from {{ cookiecutter.package_name }}.data.files import digest_of, in_chunks, read_table, scan_table, stored, write_table
+from {{ cookiecutter.package_name }}.data import files
+from {{ cookiecutter.package_name }}.data.files import in_chunks, read_table, scan_table, stored, write_table
 from {{ cookiecutter.package_name }}.data.large_table import LargeTable
 from {{ cookiecutter.package_name }}.data.survey import Spelling
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
@@ -41,7 +42,7 @@ def test_a_name_is_no_pattern(tmp_path, monkeypatch, name, ending):
             lazy = stored(scan_table(asked, None, Spelling())[0], folder / "rows[1]*.parquet", asked)
             assert [row for chunk in in_chunks(lazy, 1, asked) for row in chunk["size"]] == [1, 2]
         monkeypatch.chdir(folder)
-        assert read_table(path.relative_to(folder)).height == 2 and len(digest_of(path.relative_to(folder))) == 64
+        assert read_table(path.relative_to(folder)).height == 2 and len(files.digest_of(path.relative_to(folder))) == 64
 
 
 def test_a_name_that_would_match_another_file_does_not_exist(tmp_path):

@@ -14,9 +14,10 @@ from optuna.pruners import BasePruner
 from {{ cookiecutter.package_name }}.mistakes import UserMistake
 from {{ cookiecutter.package_name }}.running import locks
 from {{ cookiecutter.package_name }}.search import direction
+from {{ cookiecutter.package_name }}.search import study as studies
 from {{ cookiecutter.package_name }}.search.journal import drop_torn_line
 from {{ cookiecutter.package_name }}.search.space import corners, job, size, split
-from {{ cookiecutter.package_name }}.search.study import PRUNERS, begin_trial, join_trial, open_study, unfinished_trials
+from {{ cookiecutter.package_name }}.search.study import PRUNERS, begin_trial, open_study, unfinished_trials
 from {{ cookiecutter.package_name }}.settings.search import Search
 
 SEARCH = ("-m", "hydra/sweeper=optuna", "sweep=try", "model=linear", "data=moons", "hydra.sweeper.n_trials=2")
@@ -339,7 +340,7 @@ def test_a_pruner_gives_up_what_is_worse_in_the_direction_of_the_search(tmp_path
     study.tell(first, 0.5)
     for value in (0.9, 0.1):
         trial = begin_trial(study, search, SPACE)
-        job_of_trial = join_trial(tmp_path, search, trial.number)
+        job_of_trial = studies.join_trial(tmp_path, search, trial.number)
         job_of_trial.report(value, step=1)
         assert job_of_trial.should_prune() == ((value > 0.5) == (way == "minimize"))
 
