@@ -73,8 +73,8 @@ def kill_runs(project: Project, kills: int, seed: int = 0) -> list[dict[str, Any
         differs from the run that was never stopped.
     """
     chance = random.Random(seed)
-    project.train(*TRAINING, "hydra.run.dir=runs/whole")
-    whole = project.folder / "runs" / "whole"
+    project.train(*TRAINING, "hydra.run.dir=runs/never_killed")
+    whole = project.folder / "runs" / "never_killed"
     seconds = json.loads((whole / "summary.json").read_text())["seconds"]["fit"]
     outcomes: list[dict[str, Any]] = []
     tries = 0
@@ -123,10 +123,10 @@ def kill_sweep(project: Project, kills: int, seed: int = 0) -> dict[str, Any]:
             if json.loads(path.read_text())["status"] == "completed":
                 done.setdefault(path.parent.name, path.stat().st_mtime_ns)
     project.train(*SWEEP, "sweep=killed")
-    project.train(*SWEEP, "sweep=whole")
-    jobs = sorted(path.name for path in (sweeps / "whole").iterdir() if path.is_dir())
+    project.train(*SWEEP, "sweep=never_killed")
+    jobs = sorted(path.name for path in (sweeps / "never_killed").iterdir() if path.is_dir())
     ends = {job: sweeps / "killed" / job / "summary.json" for job in jobs}
-    compared = {job: differences(sweeps / "whole" / job, sweeps / "killed" / job) for job in jobs}
+    compared = {job: differences(sweeps / "never_killed" / job, sweeps / "killed" / job) for job in jobs}
     return {
         "kills": killed,
         "completed": sum(json.loads(path.read_text())["status"] == "completed" for path in ends.values()),

@@ -18,7 +18,7 @@ from .strangers import leaves, place_problem, refuse_foreign_code
 
 REQUIRED = ("model", "data", "optimizer")
 # What a task asks for, of what these groups choose.
-OFFERS = {"model": "network", "loss": "loss", "optimizer": "optimizer", "scheduler": "scheduler"}
+OFFERS = (("model", "network"), ("loss", "loss"), ("optimizer", "optimizer"), ("scheduler", "scheduler"))
 
 
 def check(config: DictConfig) -> Settings:
@@ -88,12 +88,13 @@ def refuse_without_effect(settings: Settings, overrides: Iterable[str]) -> None:
     task = settings.task
     if task is None or task.model_config["extra"] == "allow":  # one that may ask for anything
         return
-    groups = [group for group, offer in OFFERS.items() if offer not in task.about.offered]
+    groups = [group for group, offer in OFFERS if offer not in task.about.offered]
     vain = [override for override in overrides if re.split("[.=@]", override.lstrip("+~"))[0] in groups]
     if vain:
         raise UserMistake(
             f"{', '.join(vain)} would change nothing: {settings.chosen('task')} has its own, as its signature does not "
-            f"ask for {' or '.join(OFFERS[group] for group in groups)}.\ntask has: {', '.join(task.names()) or 'none'}"
+            f"ask for {' or '.join(offer for group, offer in OFFERS if group in groups)}.\n"
+            f"task has: {', '.join(task.names()) or 'none'}"
         )
 
 

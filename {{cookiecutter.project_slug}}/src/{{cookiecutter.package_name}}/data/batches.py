@@ -1,6 +1,7 @@
 """Batches of tensors in memory, in an order that follows from the seed and the epoch alone."""
 
 from collections.abc import Iterator
+from typing import Any, Protocol
 
 import torch
 from lightning.pytorch import Trainer
@@ -29,6 +30,17 @@ def evaluation_batch(most: int, sample_bytes: int) -> int:
         sample_bytes: what inputs, targets and outputs of a sample take together.
     """
     return max(1, min(most, EVALUATION_BYTES // max(1, sample_bytes)))
+
+
+class InEpochs(Protocol):
+    """What Lightning asks of a loader at the start of every epoch: a sampler that is told which one it is."""
+
+    @property
+    def sampler(self) -> Any:
+        """What is told the epoch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of `epoch`, counted from 0."""
 
 
 class Batches:

@@ -65,16 +65,14 @@ def encode_targets(table: "DataFrame", task: TaskName | Literal["auto"]) -> Targ
         if task == "classification":
             return task, *encode_classes(columns[0])
         return task, values_of(columns), ()
-    if task == "auto":
-        task = infer_task_of_several(columns)
-    if task == "regression":
-        return task, values_of(columns), ()
-    if task == "multilabel":
-        return task, encode_labels(columns), tuple(table.columns)
-    raise UserMistake(
-        f"data.target=[{', '.join(table.columns)}]: data.task=classification has one target, whose classes exclude "
-        "each other. Several columns that hold two values each are data.task=multilabel."
-    )
+    kind = infer_task_of_several(columns) if task == "auto" else task
+    if kind == "classification":
+        raise UserMistake(
+            f"data.target=[{', '.join(table.columns)}]: data.task=classification has one target, whose classes exclude "
+            "each other. Several columns that hold two values each are data.task=multilabel."
+        )
+    are_labels = kind == "multilabel"
+    return kind, encode_labels(columns) if are_labels else values_of(columns), tuple(table.columns) * are_labels
 
 
 def check_target(target: "Series") -> None:

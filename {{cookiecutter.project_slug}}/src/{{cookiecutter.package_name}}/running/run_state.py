@@ -85,7 +85,7 @@ class RunState(Callback):
             "rows": self.metrics.rows,
             "results": save_results(trainer, pl_module),
             "gradients": gradients(pl_module) if by_hand else {},
-            "task": pl_module.save_state() if isinstance(pl_module, Task) else None,
+            "task": pl_module.save_epoch() if isinstance(pl_module, Task) else None,
             "measured": {name: value.clone() for name, value in trainer.callback_metrics.items()},
         }
 
@@ -101,7 +101,7 @@ class RunState(Callback):
         self.results = state["results"]
         self.gradients = state["gradients"]
         if isinstance(pl_module, Task):
-            pl_module.load_state(state["task"])
+            pl_module.load_epoch(state["task"])
         self.measured = state["measured"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -55,6 +55,10 @@ def check_dependencies(project: Project, stage: str) -> Answer:
     return Answer(checked, findings + undeclared(project))
 
 
+# Names of packages that are not installed tell nothing of what is imported.
+IMPORTED_AS = {"mlflow": "mlflow-skinny"}
+
+
 def undeclared(project: Project) -> list[Finding]:
     """Return the first import of each package that is neither declared, nor of Python, nor our own."""
     declared = declared_names(project)
@@ -63,7 +67,7 @@ def undeclared(project: Project) -> list[Finding]:
     findings: dict[str, Finding] = {}
     for source in project.sources:
         for name, line in imports(source.tree):
-            known_as = {normal(name), *map(normal, distributions.get(name, []))}
+            known_as = {normal(name), IMPORTED_AS.get(name, ""), *map(normal, distributions.get(name, []))}
             if name not in sys.stdlib_module_names and name not in ours and not known_as & declared:
                 message = f"imports {name}, which pyproject.toml does not declare"
                 findings.setdefault(name, Finding(source.path, line, message))

@@ -1,6 +1,6 @@
 """task=auto: what a network is trained for follows from the data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -30,7 +30,7 @@ def auto(
     scaling: Scaling,
     optimizer: Callable[..., Optimizer],
     scheduler: Callable[[Optimizer], dict[str, Any]] | None = None,
-    metrics: Sequence[Any] | None = None,  # by name, or by _target_; null: those that are usual
+    metrics: list[Any] | None = None,  # by name, or by _target_; null: those that are usual
 ) -> Task:
     """Return the task that `spec.task` names.
 

@@ -150,11 +150,11 @@ class Measuring(LightningModule):
         """Log the metrics of the test samples."""
         self.log_epoch(of_all_loaders(self.test_metrics))
 
-    def save_state(self) -> dict[str, Any]:
+    def save_epoch(self) -> dict[str, Any]:
         """Return what the training epoch has come to so far, for a run that goes on."""
         return {"train_metrics": self.train_metrics.save_state(), "counted_batch": self.counted_batch}
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_epoch(self, state: dict[str, Any]) -> None:
         """Go on with the epoch that `state` is of."""
         self.train_metrics.load_state(state["train_metrics"], self.device)
         self.counted_batch = state["counted_batch"]

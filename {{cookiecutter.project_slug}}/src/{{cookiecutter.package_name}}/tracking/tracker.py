@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,16 +64,16 @@ def make_tracker(
     inner: Logger | None = None
     if isinstance(settings, Component):
         inner = own_logger(settings, folder, name)
-    elif settings.kind == "wandb":
-        run = start_wandb(settings, folder, name=name, group=group, config=config, resumed=resumed)
-        if run is not None:
-            inner = WandbLogger(project=settings.project or None, save_dir=folder, experiment=run)
-    elif settings.kind == "mlflow":
-        inner = start_mlflow(settings, folder, name=name, group=group, resumed=resumed)
-    elif settings.kind == "tensorboard":
-        inner = tensorboard(folder)
-    elif settings.kind == "csv":
-        inner = CSVLogger(folder, name="csv", version="")
+    else:
+        run_of: dict[str, Any] = {"name": name, "group": group, "resumed": resumed}
+        makers: dict[str, Callable[[], Logger | None]] = {
+            "wandb": lambda: wandb_logger(settings, folder, config, run_of),
+            "mlflow": lambda: start_mlflow(settings, folder, **run_of),
+            "tensorboard": lambda: tensorboard(folder),
+            "csv": lambda: CSVLogger(folder, name="csv", version=""),
+            "none": lambda: None,
+        }
+        inner = makers[settings.kind]()
     if inner is None:
         return None
     tracker = as_tracker(inner, folder)
@@ -84,6 +85,12 @@ def make_tracker(
             tracker.add_text("notes", settings.notes or "")
             tracker.add_text("tags", ", ".join(settings.tags))
     return tracker
+
+
+def wandb_logger(settings: Tracking, folder: Path, config: dict[str, Any], run_of: dict[str, Any]) -> Logger | None:
+    """Return the logger of a W&B run that has started; None where W&B is disabled."""
+    run = start_wandb(settings, folder, config=config, **run_of)
+    return None if run is None else WandbLogger(project=settings.project or None, save_dir=folder, experiment=run)
 
 
 def as_tracker(inner: Logger, folder: Path) -> Tracker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -50,6 +51,7 @@ def start_wandb(
     Raises:
         UserMistake: it must be online and nobody is logged in.
     """
+    logging.raiseExceptions = False  # W&B logs to files: on a full disk each line would end in a traceback
     global _server_unreachable
     import_wandb()
     import wandb
