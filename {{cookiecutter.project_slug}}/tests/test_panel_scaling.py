@@ -91,7 +91,7 @@ def test_a_forecast_grows_with_its_window():
     task.network.output.weight.data.zero_()
     zero = task(*windows(past))
     expected = naive(past, 3, 4)[..., None] + past.std(dim=1, correction=0)[:, None, None] * task.scaling.errors
-    torch.testing.assert_close(zero, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(zero.double(), expected.double(), rtol=1e-4, atol=1e-4)
 
 
 def test_a_window_that_does_not_vary_is_forecast():
