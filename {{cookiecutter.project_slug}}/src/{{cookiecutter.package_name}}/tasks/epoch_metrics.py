@@ -61,6 +61,7 @@ class EpochMetrics(nn.Module):
         self.loss_sum: Tensor | float = 0.0  # torchmetrics' mean takes as long as a step
         self.weight: Tensor | float = 0.0  # of all samples
         self.must_be_finite = must_be_finite
+        self.place: torch.device | None = None  # where the metrics are, once they were moved there
         self.waiting: list[Waiting] = []
         self.bytes = 0  # of the outputs that wait
         self.last_finite: Tensor | None = None  # the loss of the last batch that no longer waits

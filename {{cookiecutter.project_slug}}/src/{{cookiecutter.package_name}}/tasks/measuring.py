@@ -107,7 +107,9 @@ class Measuring(LightningModule):
         if len(metrics) != max(loaders, 1):
             metrics[:] = [self.evaluation_metrics(stage) for _ in range(loaders)]
         for one in metrics:
-            one.to(self.device)
+            if one.place != self.device:  # moving them takes as long as a step
+                one.place = self.device
+                one.to(self.device)
 
     def on_validation_epoch_start(self) -> None:
         """Look at the losses of the steps before: validation would only tell that something went wrong.
