@@ -10,7 +10,7 @@ from {{ cookiecutter.package_name }}.data.batches import Batches, evaluation_bat
 from {{ cookiecutter.package_name }}.data.datamodule import EVALUATION_BATCH, ArrayDataModule, Arrays
 from {{ cookiecutter.package_name }}.data.scaling import Scaling
 from {{ cookiecutter.package_name }}.data.spec import DataSpec
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 
 RANDOM = np.random.default_rng(0)
 SAMPLES, TESTED = 50, 10
@@ -96,7 +96,7 @@ def test_weights_travel_with_their_samples():
         seen = [batch for batch in (data.train_dataloader() if part == "train" else data.evaluation_batches(part))]
         assert sum(len(w) for _, _, w in seen) == samples
         assert all(torch.equal(x[:, 0], w) and w.dtype == torch.float32 for x, _, w in seen)
-    with pytest.raises(UserMistake, match="does not take the weights of samples"):
+    with pytest.raises(UserError, match="does not take the weights of samples"):
         data.training_samples()
 
 
@@ -112,7 +112,7 @@ def test_weights_travel_with_their_samples():
 )
 def test_arrays_that_do_not_fit_each_other_are_refused(change, message):
     arrays = Arrays(IMAGES[:40], np.zeros(40, int), IMAGES[40:], np.zeros(10, int))._replace(**change)
-    with pytest.raises(UserMistake, match=message):
+    with pytest.raises(UserError, match=message):
         Given(arrays, DataSpec("classification", (4, 6, 1), 3)).setup()
 
 

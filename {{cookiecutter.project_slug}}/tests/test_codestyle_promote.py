@@ -7,7 +7,7 @@ import pytest
 
 import tiny_project
 from {{ cookiecutter.package_name }}.codestyle import main
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.standards.promotion import promoted
 from {{ cookiecutter.package_name }}.standards.table import COVERAGE, MUST, STAGES, rules_at
 
@@ -86,5 +86,5 @@ def test_rules_are_added_however_the_list_is_written(select):
 
 def test_a_list_that_cannot_be_edited_is_left_to_the_user():
     text = '[tool.hyperplane]\nstage = "concept"\n\n[tool.ruff]\nlint.select = ["E"]\n'
-    with pytest.raises(UserMistake, match="cannot edit safely"):
+    with pytest.raises(UserError, match="cannot edit safely"):
         promoted(text, "product")

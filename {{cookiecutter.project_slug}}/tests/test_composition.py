@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from {{ cookiecutter.package_name }}.command_line import register_resolvers
 from {{ cookiecutter.package_name }}.configs import CONFIGS
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.strangers import CheckedLoader
 from {{ cookiecutter.package_name }}.sweeps.composition import SweepLoader
 
@@ -61,7 +61,7 @@ def test_twenty_jobs_cost_two_compositions(loader, multirun, monkeypatch):
 
 def test_a_mistake_in_a_copy_is_told_as_always(loader, multirun):
     loader.load_sweep_config(multirun, ["model=mlp", "seed=1"])
-    with pytest.raises(UserMistake, match=r"trainer\.profiler=.* is not allowed"):
+    with pytest.raises(UserError, match=r"trainer\.profiler=.* is not allowed"):
         loader.load_sweep_config(multirun, ["model=mlp", "trainer.profiler=${oc.decode:x}"])
     with pytest.raises(HydraException, match="sed"):
         loader.load_sweep_config(multirun, ["model=mlp", "sed=1"])

@@ -14,7 +14,7 @@ from {{ cookiecutter.package_name }}.data import files
 from {{ cookiecutter.package_name }}.data.files import read_as, read_columns, read_table
 from {{ cookiecutter.package_name }}.data.readings import Reading
 from {{ cookiecutter.package_name }}.data.survey import Spelling
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_the_mark_of_decimals_is_that_of_other_columns(read, messages):
 
 
 def test_nothing_that_tells_the_day_from_the_month_is_asked_for(read, messages):
-    with pytest.raises(UserMistake, match=r"column 'x' of data.path=.*'02/01/2024'.*data.day_first=true.*=false"):
+    with pytest.raises(UserError, match=r"column 'x' of data.path=.*'02/01/2024'.*data.day_first=true.*=false"):
         read(["02/01/2024", "03/04/2024"])
     read(["02/01/2024", "03/14/2024"])
     assert "x (dates in the order month-day-year)" in "".join(messages)
@@ -129,10 +129,10 @@ def test_a_value_decides_wherever_it_stands(tmp_path, monkeypatch):
 )
 def test_a_name_that_stands_twice_is_refused(tmp_path, header, place):
     (tmp_path / "twice.csv").write_text(f"{header}\n1,2,3\n2,3,4\n")
-    with pytest.raises(UserMistake, match=f"two columns of the name 'size', at positions {place}"):
+    with pytest.raises(UserError, match=f"two columns of the name 'size', at positions {place}"):
         read_table(tmp_path / "twice.csv")
     polars.DataFrame({"a": [1], "a ": [2]}).write_parquet(tmp_path / "twice.parquet")
-    with pytest.raises(UserMistake, match="two columns of the name 'a', at positions 1 and 2"):
+    with pytest.raises(UserError, match="two columns of the name 'a', at positions 1 and 2"):
         read_table(tmp_path / "twice.parquet")
 
 
@@ -184,7 +184,7 @@ def test_new_rows_are_read_as_the_old_ones_were(tmp_path):
     ]:
         path.write_text(f'{name}\n?\n"{value}"\n')
         with pytest.raises(
-            UserMistake, match=f"input=.*: column '{name}' holds {kind}, as in training, but row 2 has '{value}'"
+            UserError, match=f"input=.*: column '{name}' holds {kind}, as in training, but row 2 has '{value}'"
         ):
             read_as(path, readings, "input")
 

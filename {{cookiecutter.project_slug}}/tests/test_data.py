@@ -12,7 +12,7 @@ from sklearn.datasets import make_moons
 from {{ cookiecutter.package_name }}.data.cache import cached
 from {{ cookiecutter.package_name }}.data.mnist1d import MNIST1D
 from {{ cookiecutter.package_name }}.data.planar import Moons
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 
@@ -116,7 +116,7 @@ def test_training_batches_are_shuffled_if_asked_and_others_never(mnist1d):
 
 
 def test_a_fraction_that_holds_out_nothing_is_refused(mnist1d):
-    with pytest.raises(UserMistake, match=r"data\.val_fraction=0\.0001 of 4000"):
+    with pytest.raises(UserError, match=r"data\.val_fraction=0\.0001 of 4000"):
         mnist1d(val_fraction=0.0001)
 
 

@@ -9,7 +9,7 @@ from {{ cookiecutter.package_name }}.data import files
 from {{ cookiecutter.package_name }}.data.files import in_chunks, read_table, scan_table, stored, write_table
 from {{ cookiecutter.package_name }}.data.large_table import LargeTable
 from {{ cookiecutter.package_name }}.data.survey import Spelling
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 
 NAMES = ["houses[1]", "houses*", "houses?", "houses{1}", "[!a]", "**", "~houses", "a b%20", "year=2020", "100%"]
 ENDINGS = [".csv", ".csv.gz", ".parquet"]
@@ -48,7 +48,7 @@ def test_a_name_is_no_pattern(tmp_path, monkeypatch, name, ending):
 def test_a_name_that_would_match_another_file_does_not_exist(tmp_path):
     write(tmp_path / "houses1.csv", [1])
     for name in ("houses[1].csv", "houses*.csv", "houses?.csv"):
-        with pytest.raises(UserMistake, match="does not exist"):
+        with pytest.raises(UserError, match="does not exist"):
             read_table(tmp_path / name)
 
 

@@ -11,7 +11,7 @@ from {{ cookiecutter.package_name }}.data.folds import blocks, fold_of_samples, 
 from {{ cookiecutter.package_name }}.data.large_table import LargeTable
 from {{ cookiecutter.package_name }}.data.mnist1d import MNIST1D
 from {{ cookiecutter.package_name }}.data.table import Table
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 
 RANDOM = np.random.default_rng(0)
 LOADING = dict(batch_size=50, val_fraction=0.2, seed=0)
@@ -77,9 +77,9 @@ def test_as_many_groups_as_folds_have_one_each():
 
 
 def test_fewer_groups_or_samples_than_folds_are_refused():
-    with pytest.raises(UserMistake, match=r"data\.folds=3, but data\.group= makes 2 groups only"):
+    with pytest.raises(UserError, match=r"data\.folds=3, but data\.group= makes 2 groups only"):
         fold_of_samples(3, np.zeros(20, int), np.arange(20) % 2)
-    with pytest.raises(UserMistake, match=r"data\.folds=30, but there are 20 samples only"):
+    with pytest.raises(UserError, match=r"data\.folds=30, but there are 20 samples only"):
         fold_of_samples(30, np.zeros(20, int))
 
 
@@ -93,7 +93,7 @@ def test_whole_groups_are_held_out_close_to_their_share():
     assert whole_groups(0.01, np.array([0, 0, 1, 1]), 0, "").sum() == 2, "one group at least, and not all"
     assert whole_groups(0.99, np.array([0, 0, 1, 1]), 0, "").sum() == 2
     with pytest.raises(
-        UserMistake, match=r"data\.val_fraction=0\.2 holds out whole groups, but there is one group only"
+        UserError, match=r"data\.val_fraction=0\.2 holds out whole groups, but there is one group only"
     ):
         whole_groups(0.2, np.zeros(9, int), 0, "data.val_fraction")
 
@@ -186,14 +186,14 @@ def test_a_split_column_that_tears_a_group_is_refused(tmp_path):
     )
     frame.write_parquet(tmp_path / "torn.parquet")
     data = Table(path=str(tmp_path / "torn.parquet"), target="y", group="who", split_column="part", **LOADING)
-    with pytest.raises(UserMistake, match=r"data\.split_column puts who=c into train and into test"):
+    with pytest.raises(UserError, match=r"data\.split_column puts who=c into train and into test"):
         data.setup()
 
 
 def test_a_row_without_a_group_is_refused(tmp_path):
     frame = polars.DataFrame({"x": range(8), "y": [0.5 * i for i in range(8)], "who": [*"aabb", None, *"cdd"]})
     frame.write_parquet(tmp_path / "holes.parquet")
-    with pytest.raises(UserMistake, match=r"data\.group=who: row 5 .* has none"):
+    with pytest.raises(UserError, match=r"data\.group=who: row 5 .* has none"):
         ready(Table(path=str(tmp_path / "holes.parquet"), target="y", group="who", **LOADING))
 
 
@@ -205,14 +205,14 @@ def test_a_large_table_keeps_groups_whole_and_refuses_folds(table, tmp_path):
     assert {part: sorted(rows) for part, rows in numbers.items()} == {
         part: sorted(rows) for part, rows in memory.items()
     }
-    with pytest.raises(UserMistake, match="a large table has one target, no weights and no folds; data=table"):
+    with pytest.raises(UserError, match="a large table has one target, no weights and no folds; data=table"):
         LargeTable(folds=3, fold=0, **own)
 
 
 def test_blocks_of_time_follow_each_other_up_to_the_end():
     assert blocks(100, 4) == [(20, 40), (40, 60), (60, 80), (80, 100)]
     assert blocks(11, 2) == [(5, 8), (8, 11)], "what is left over is trained on"
-    with pytest.raises(UserMistake, match=r"data\.folds=9, but there are 9 time steps only"):
+    with pytest.raises(UserError, match=r"data\.folds=9, but there are 9 time steps only"):
         blocks(9, 9)
 
 
@@ -260,9 +260,9 @@ def test_a_fold_that_is_not_there_is_refused(train, given, message):
 
 
 def test_a_module_of_ones_own_is_refused_the_same():
-    with pytest.raises(UserMistake, match="there is no fold 5: they count from 0 to 4"):
+    with pytest.raises(UserError, match="there is no fold 5: they count from 0 to 4"):
         MNIST1D(**LOADING, folds=5, fold=5)
-    with pytest.raises(UserMistake, match=r"data\.folds=1: at least one fold is trained on, and one tested"):
+    with pytest.raises(UserError, match=r"data\.folds=1: at least one fold is trained on, and one tested"):
         Demand(encoder_length=1, decoder_length=1, **LOADING, folds=1, fold=0)
 
 

@@ -10,7 +10,7 @@ from {{ cookiecutter.package_name }}.data.spec import DataSpec, PanelSpec
 from {{ cookiecutter.package_name }}.data.windows import Windows
 from {{ cookiecutter.package_name }}.exporting import write_programs
 from {{ cookiecutter.package_name }}.losses.forecasting import Quantile, quantile_loss
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.models.tft import TFT
 from {{ cookiecutter.package_name }}.tasks.forecasting import Forecasting
 
@@ -75,7 +75,7 @@ def test_batches_are_in_an_order_of_seed_and_epoch():
 
 
 def test_no_room_for_a_window_is_said():
-    with pytest.raises(UserMistake, match=r"no window of 14 \+ 40 steps fits into the (val|test) part"):
+    with pytest.raises(UserError, match=r"no window of 14 \+ 40 steps fits into the (val|test) part"):
         demand(decoder_length=40)
 
 
@@ -167,7 +167,7 @@ def test_a_panel_without_categories_of_its_steps_is_exported(static, tmp_path):
 
 
 def test_other_data_are_refused():
-    with pytest.raises(UserMistake, match="Choose data=demand"):
+    with pytest.raises(UserError, match="Choose data=demand"):
         TFT(DataSpec("classification", (40, 1), 10))
 
 

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from {{ cookiecutter.package_name }}.data.spec import DataSpec
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.models.cnn import CNN
 from {{ cookiecutter.package_name }}.models.rnn import RNN
 
@@ -41,7 +41,7 @@ def test_cnn_on_images_is_its_formula():
 
 
 def test_an_image_too_small_for_the_convolutions_is_refused():
-    with pytest.raises(UserMistake, match=r"kernel_sizes=\[5, 3, 3\].* 8 × 8 positions"):
+    with pytest.raises(UserError, match=r"kernel_sizes=\[5, 3, 3\].* 8 × 8 positions"):
         CNN(DIGITS, padding=0)
 
 

@@ -15,7 +15,7 @@ from {{ cookiecutter.package_name }}.data.large_table import LargeTable
 from {{ cookiecutter.package_name }}.data.scaling import RunningMoments, moments
 from {{ cookiecutter.package_name }}.data.shards import ShardBatches, Shards
 from {{ cookiecutter.package_name }}.data.table import Table
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.tasks.task import Task
 
 ROWS = 1000
@@ -177,14 +177,14 @@ def test_moments_in_chunks_are_those_of_all():
 )
 def test_a_table_that_makes_no_task_is_refused(load, tmp_path, settings, message):
     (tmp_path / "bad.parquet").write_bytes(b"nonsense")
-    with pytest.raises(UserMistake, match=message.replace("?", r"\?")):
+    with pytest.raises(UserError, match=message.replace("?", r"\?")):
         load(LargeTable, **settings)
 
 
 def test_no_space_for_the_rows_is_said_before_they_are_written(load, monkeypatch):
     full = shutil.disk_usage("/")._replace(free=100)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
-    with pytest.raises(UserMistake, match=r"the encoded rows need .* GiB, 0.0 GiB are free"):
+    with pytest.raises(UserError, match=r"the encoded rows need .* GiB, 0.0 GiB are free"):
         load(LargeTable)
 
 
@@ -211,5 +211,5 @@ def test_every_command_serves_a_large_table(frame, train, command, monkeypatch):
 
 
 def test_a_model_that_is_solved_at_once_is_refused(load):
-    with pytest.raises(UserMistake, match="choose data=table"):
+    with pytest.raises(UserError, match="choose data=table"):
         load(LargeTable).training_samples()

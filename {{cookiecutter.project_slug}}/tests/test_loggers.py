@@ -11,7 +11,7 @@ from lightning.pytorch.loggers.logger import Logger
 from loguru import logger
 
 from {{ cookiecutter.package_name }}.components import settings_class
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.tracking.tensorboard_tracker import TensorBoardTracker
 from {{ cookiecutter.package_name }}.tracking.tracker import conclude, make_tracker
 
@@ -112,7 +112,7 @@ def test_lightnings_tensorboard_logger_shows_figures_too(tmp_path):
     ],
 )
 def test_what_is_no_logger_is_refused(tmp_path, target, arguments, named):
-    with pytest.raises(UserMistake, match=named):
+    with pytest.raises(UserError, match=named):
         start(tmp_path, target, **arguments)
     assert list(tmp_path.iterdir()) == []
 

@@ -16,7 +16,7 @@ from {{ cookiecutter.package_name }}.losses.classification import BinaryCrossEnt
 from {{ cookiecutter.package_name }}.losses.forecasting import Quantile
 from {{ cookiecutter.package_name }}.losses.from_spec import TASKS
 from {{ cookiecutter.package_name }}.losses.regression import Huber, SquaredError
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 
 TARGETS = torch.tensor([0, 1, 2, 2, 1, 2, 2, 0, 2, 2])
 COUNTS = (2, 2, 6)
@@ -93,12 +93,12 @@ def test_squared_error_and_huber_are_their_equations():
     ],
 )
 def test_a_loss_of_another_task_is_refused(loss, spec):
-    with pytest.raises(UserMistake, match="loss=auto chooses what fits"):
+    with pytest.raises(UserError, match="loss=auto chooses what fits"):
         loss(spec)
 
 
 def test_class_weights_of_another_number_of_classes_are_refused():
-    with pytest.raises(UserMistake, match=r"loss\.class_weights has 2 entries, but the data have 3 classes"):
+    with pytest.raises(UserError, match=r"loss\.class_weights has 2 entries, but the data have 3 classes"):
         CrossEntropy(THREE, (1.0, 2.0))
 
 
@@ -113,7 +113,7 @@ def test_a_task_of_a_projects_own_may_take_any_loss(loss):
 
 
 def test_balanced_weights_need_counts():
-    with pytest.raises(UserMistake, match=r"loss\.class_weights=balanced needs to know .* state no class_counts"):
+    with pytest.raises(UserError, match=r"loss\.class_weights=balanced needs to know .* state no class_counts"):
         CrossEntropy(DataSpec("classification", (4,), 3), "balanced")
 
 
@@ -136,7 +136,7 @@ def test_balanced_labels_count_where_they_apply_as_much_as_where_they_do_not():
     dense = torch.randn(2, 3, 4, 5), torch.ones(2, 3, 4, 5)
     by_hand = (-torch.tensor([4.0, 1.0, 10.0])[:, None, None] * functional.logsigmoid(dense[0])).mean()
     assert loss(*dense).item() == pytest.approx(by_hand.item(), rel=1e-6)
-    with pytest.raises(UserMistake, match=r"loss\.pos_weight has 2 entries, but the data have 3 labels"):
+    with pytest.raises(UserError, match=r"loss\.pos_weight has 2 entries, but the data have 3 labels"):
         BinaryCrossEntropy(LABELS, (1.0, 2.0))
 
 

@@ -16,7 +16,7 @@ from {{ cookiecutter.package_name }}.data.arrays import IGNORED
 from {{ cookiecutter.package_name }}.data.scaling import Scaling
 from {{ cookiecutter.package_name }}.data.spec import DataSpec
 from {{ cookiecutter.package_name }}.metrics import METRICS, higher_is_better, named, snake_case
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.report import main as report
 from {{ cookiecutter.package_name }}.tasks.classification import Classification
 from {{ cookiecutter.package_name }}.tasks.multilabel import MultiLabel
@@ -181,12 +181,12 @@ def test_a_direction_does_not_depend_on_how_the_stage_is_written(name):
 
 def test_two_metrics_of_one_name_are_refused():
     two = [FBetaScore(beta=beta, num_classes=4) for beta in (0.5, 2.0)]
-    with pytest.raises(UserMistake, match="two metrics that go by the name multiclass_f_beta_score"):
+    with pytest.raises(UserError, match="two metrics that go by the name multiclass_f_beta_score"):
         measured(Classification, DataSpec("classification", (2,), 4), two, *drawn(4))
 
 
 def test_a_name_that_no_metric_has_is_told_the_nearest():
-    with pytest.raises(UserMistake, match=r"acuracy is not a metric of classification\. Did you mean accuracy\?"):
+    with pytest.raises(UserError, match=r"acuracy is not a metric of classification\. Did you mean accuracy\?"):
         named("acuracy", "classification")
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from {{ cookiecutter.package_name }}.data.spec import DataSpec
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.models.activations import ACTIVATIONS
 from {{ cookiecutter.package_name }}.models.cnn import CNN
 from {{ cookiecutter.package_name }}.models.linear import Linear
@@ -63,7 +63,7 @@ def test_networks_have_the_size_of_the_published_protocol(model, count):
 @pytest.mark.parametrize("spec", [SIGNALS, TWO_CHANNELS, POINTS, ROWS], ids=lambda spec: str(spec.input_shape))
 def test_a_model_serves_the_data_that_fit_and_refuses_others_in_a_sentence(model, spec):
     if model in (CNN, RNN) and len(spec.input_shape) == 1:
-        with pytest.raises(UserMistake, match=r"needs signals .* Try model=mlp\.") as mistake:
+        with pytest.raises(UserError, match=r"needs signals .* Try model=mlp\.") as mistake:
             model(spec)
         assert len(str(mistake.value).splitlines()) == 1
         return
@@ -135,7 +135,7 @@ def test_cnn_sizes_follow_from_the_data(positions, stride):
 
 
 def test_a_signal_too_short_for_the_convolutions_is_refused():
-    with pytest.raises(UserMistake, match=r"kernel_sizes=\[50, 3, 3\].*40 positions"):
+    with pytest.raises(UserError, match=r"kernel_sizes=\[50, 3, 3\].*40 positions"):
         CNN(SIGNALS, kernel_sizes=(50, 3, 3))
 
 

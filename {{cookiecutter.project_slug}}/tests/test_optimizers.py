@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.optimizers.muon import Muon
 
 
@@ -110,8 +110,8 @@ def test_muon_follows_a_schedule(network):
 
 
 def test_muon_without_hidden_matrices_is_refused(monkeypatch, network):
-    with pytest.raises(UserMistake, match="this model has none"):
+    with pytest.raises(UserError, match="this model has none"):
         Muon(nn.Linear(3, 2).parameters())
     monkeypatch.delattr(torch.optim, "Muon")
-    with pytest.raises(UserMistake, match=r"needs torch 2\.9"):
+    with pytest.raises(UserError, match=r"needs torch 2\.9"):
         Muon(network.parameters())

@@ -8,7 +8,7 @@ import torch
 from loguru import logger
 
 from {{ cookiecutter.package_name }}.data.panel import UNKNOWN, Panel
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 
 DAYS = 60
 COLUMNS = dict(time="day", target="sales", groups=("shop",), known_reals=("price",), known_categoricals=("weekday",))
@@ -119,7 +119,7 @@ def test_a_category_of_later_rows_is_unknown(table, load):
 def test_a_mistake_is_explained(table, load, change, settings, message):
     for column, value in change.items():
         table = table.with_columns(polars.lit(value, polars.Float64).alias(column))
-    with pytest.raises(UserMistake, match=message):
+    with pytest.raises(UserError, match=message):
         load(table, "parquet", **settings)
 
 
@@ -128,7 +128,7 @@ def test_uneven_steps_are_refused(table, load):
     start = polars.lit(date(2025, 1, 1)).cast(polars.Datetime)
     shifted = polars.Series([int(24 * 60 * t) for t in times])
     table = table.with_columns((start + polars.duration(minutes=shifted)).alias("day"))
-    with pytest.raises(UserMistake, match="the steps are uneven"):
+    with pytest.raises(UserError, match="the steps are uneven"):
         load(table)
 
 

@@ -13,7 +13,7 @@ from {{ cookiecutter.package_name }}.data.bundled import Bundled
 from {{ cookiecutter.package_name }}.data.scaling import Scaling
 from {{ cookiecutter.package_name }}.data.spec import DataSpec
 from {{ cookiecutter.package_name }}.exporting import write_programs
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.predict import as_inputs
 from {{ cookiecutter.package_name }}.running.checkpoints import load_trained
 from {{ cookiecutter.package_name }}.tasks.classification import Classification
@@ -140,7 +140,7 @@ def test_tokens_are_read_as_whole_numbers():
     inputs = as_inputs(table, spec, Path("new.csv"))
     assert inputs.dtype == np.int64 and inputs.tolist() == [[4, 1], [0, 2]]
     for wrong in (5, -1, 0.5):
-        with pytest.raises(UserMistake, match=f"tokens, whole numbers from 0 to 4, but row 2 has {wrong}"):
+        with pytest.raises(UserError, match=f"tokens, whole numbers from 0 to 4, but row 2 has {wrong}"):
             as_inputs(table.with_columns(x2=polars.Series([1.0, wrong])), spec, Path("new.csv"))
 
 
@@ -165,7 +165,7 @@ def test_a_plain_lightning_module_is_exported_by_its_forward(tmp_path):
     paths = write_programs(task, DataSpec(input_shape=(3,)), tmp_path, ["pt2"])
     inputs = torch.randn(5, 3)
     torch.testing.assert_close(torch.export.load(paths["pt2"]).module()(inputs), task(inputs))
-    with pytest.raises(UserMistake, match=r"Choosy.forward cannot be traced with inputs \(8, 3\)"):
+    with pytest.raises(UserError, match=r"Choosy.forward cannot be traced with inputs \(8, 3\)"):
         write_programs(Choosy(), DataSpec(input_shape=(3,)), tmp_path, ["pt2"])
 
 
@@ -187,7 +187,7 @@ def test_a_network_of_several_inputs_is_refused_unless_its_task_says_what_one_in
     spec = DataSpec("classification", (3,), 3)
     task, alone = (kind(Beside(), nn.CrossEntropyLoss(), spec, Scaling(spec), None) for kind in (Classification, Alone))
     for refused in (task.require_one_input, lambda: write_programs(task, spec, tmp_path, ["pt2"])):
-        with pytest.raises(UserMistake, match=r"Beside takes features, edges, and .*forward\(self, inputs\)"):
+        with pytest.raises(UserError, match=r"Beside takes features, edges, and .*forward\(self, inputs\)"):
             refused()
     alone.require_one_input()
     inputs = torch.randn(5, 3)
@@ -208,7 +208,7 @@ def test_dense_classes_are_predicted_in_a_column_for_each_place():
 def test_what_is_no_row_of_a_table_is_refused():
     spec = DataSpec("regression", (2, 3, 1), 1)
     task = Regression(nn.Identity(), nn.MSELoss(), spec, Scaling(spec), None)
-    with pytest.raises(UserMistake, match=r"Regression predicts \(1, 2, 3\) for each sample.*as_table"):
+    with pytest.raises(UserError, match=r"Regression predicts \(1, 2, 3\) for each sample.*as_table"):
         task.as_table(np.zeros((5, 1, 2, 3)))
 
 

@@ -6,7 +6,7 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from {{ cookiecutter.package_name }}.data.spec import DataSpec
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.models.estimators import is_of_sklearn, read_estimator, write_estimator
 from {{ cookiecutter.package_name }}.models.scikit import Sklearn
 
@@ -108,12 +108,12 @@ def test_the_seed_of_the_run_is_the_random_state(samples):
     ],
 )
 def test_a_wrong_name_is_answered_with_the_nearest(spec, estimator, parameters, message):
-    with pytest.raises(UserMistake, match=message):
+    with pytest.raises(UserError, match=message):
         Sklearn(spec, estimator, parameters)
 
 
 def test_a_wrong_value_is_a_mistake_of_the_user(samples):
-    with pytest.raises(UserMistake, match=r"RandomForestClassifier: The 'n_estimators' parameter .* must be an int"):
+    with pytest.raises(UserError, match=r"RandomForestClassifier: The 'n_estimators' parameter .* must be an int"):
         fitted(samples, parameters={"n_estimators": -3})
 
 
@@ -126,13 +126,13 @@ def test_only_classes_of_scikit_learn_are_read_back():
 def test_a_checkpoint_that_names_something_else_is_not_loaded(samples):
     estimator = fitted(samples, estimator="LogisticRegression", parameters={"C": 2.0}).estimator
     estimator.coef_ = Trap()
-    with pytest.raises(UserMistake, match=r"names .*Trap, which is not a class of scikit-learn"):
+    with pytest.raises(UserError, match=r"names .*Trap, which is not a class of scikit-learn"):
         read_estimator(write_estimator(estimator))
 
 
 def test_a_checkpoint_of_another_estimator_is_not_loaded(samples):
     state = fitted(samples, estimator="LogisticRegression").state_dict()
-    with pytest.raises(UserMistake, match=r"holds a LogisticRegression, but model\.estimator=RandomForest"):
+    with pytest.raises(UserError, match=r"holds a LogisticRegression, but model\.estimator=RandomForest"):
         fitted(samples, estimator="random_forest", parameters={"n_estimators": 2}).load_state_dict(state)
 
 

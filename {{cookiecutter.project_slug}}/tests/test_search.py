@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.pruners import BasePruner
 
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.running import locks
 from {{ cookiecutter.package_name }}.search import direction
 from {{ cookiecutter.package_name }}.search import study as studies
@@ -80,7 +80,7 @@ def test_ranges_mean_what_they_mean_in_hydra(override, default, expected):
     ],
 )
 def test_a_range_that_makes_no_sense_is_refused(override):
-    with pytest.raises(UserMistake):
+    with pytest.raises(UserError):
         space_of(override)
 
 
@@ -366,7 +366,7 @@ def test_the_direction_follows_from_the_metric(monkeypatch, metrics, stated, ask
     monkeypatch.setattr(direction, "names", lambda job: ["recall"])
     search = Search.model_validate({"metric": metrics, "direction": asked})
     if isinstance(expected, str):
-        with pytest.raises(UserMistake, match=re.escape(expected)):
+        with pytest.raises(UserError, match=re.escape(expected)):
             direction.directions(search, range(len(stated)))
     else:
         assert direction.directions(search, range(len(stated))) == expected

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from {{ cookiecutter.package_name }}.data.spec import DataSpec, PanelSpec
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 
 PANEL = PanelSpec(
     encoder_length=4,
@@ -76,7 +76,7 @@ def test_what_a_checkpoint_cannot_hold_is_named():
 
 def test_a_kind_that_was_not_imported_is_named_with_what_to_do():
     message = r"described by a GraphSpec, which is not known here; there is: DataSpec, PanelSpec.*\n.*imported first"
-    with pytest.raises(UserMistake, match=message):
+    with pytest.raises(UserError, match=message):
         DataSpec.from_dict({"kind": "GraphSpec", "nodes": 3})
 
 

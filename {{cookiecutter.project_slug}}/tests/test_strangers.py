@@ -10,7 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from {{ cookiecutter.package_name }}.components import Component, factory
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.running.integrity import seal
 from {{ cookiecutter.package_name }}.strangers import place_problem
 
@@ -55,7 +55,7 @@ FOREIGN = [
 
 @pytest.mark.parametrize("target", FOREIGN)
 def test_only_what_this_project_and_its_libraries_define_is_built(target):
-    with pytest.raises(UserMistake, match=r"is not allowed|cannot be imported"):
+    with pytest.raises(UserError, match=r"is not allowed|cannot be imported"):
         factory(Component(_target_=target))
 
 

@@ -7,7 +7,7 @@ from sklearn.datasets import load_breast_cancer, load_wine, make_blobs, make_cir
 from sklearn.svm import SVC
 
 from {{ cookiecutter.package_name }}.data.spec import DataSpec
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.models.kernel_svm import LARGEST, KernelSVM
 from {{ cookiecutter.package_name }}.models.svm import SVM
 
@@ -126,13 +126,13 @@ def test_samples_that_coincide_do_not_stop_the_solver():
 
 
 def test_too_many_samples_are_refused_in_a_sentence():
-    with pytest.raises(UserMistake, match=r"at most 20000 of them; these data have 20001\. Try model=svm"):
+    with pytest.raises(UserError, match=r"at most 20000 of them; these data have 20001\. Try model=svm"):
         KernelSVM(DataSpec("classification", (2,), 2, train_size=LARGEST + 1))
 
 
 @pytest.mark.parametrize("model", [SVM, KernelSVM])
 def test_machines_refuse_data_without_classes(model):
-    with pytest.raises(UserMistake, match=r"parts classes, but these data are for regression\. Try model="):
+    with pytest.raises(UserError, match=r"parts classes, but these data are for regression\. Try model="):
         model(DataSpec("regression", (2,), 1))
 
 

@@ -12,7 +12,7 @@ from {{ cookiecutter.package_name }}.data.files import read_table
 from {{ cookiecutter.package_name }}.data.large_table import LargeTable
 from {{ cookiecutter.package_name }}.data.table import Table
 from {{ cookiecutter.package_name }}.data.target import infer_task
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 
 ROWS = 60
 
@@ -263,7 +263,7 @@ def at_row(row, value):
 )
 def test_targets_and_weights_that_make_no_task_are_refused(patients, load, change, settings, message):
     pattern = message.replace("[", r"\[").replace("?", r"\?").replace("+", r"\+")
-    with pytest.raises(UserMistake, match=f"(?s){pattern}"):
+    with pytest.raises(UserError, match=f"(?s){pattern}"):
         load(change(patients), **settings)
 
 
@@ -284,7 +284,7 @@ def test_roles_that_exclude_each_other_are_refused(train, given, message):
 
 
 def test_text_alone_is_refused_with_what_can_be_done(patients, load):
-    with pytest.raises(UserMistake) as refused:
+    with pytest.raises(UserError) as refused:
         load(patients.select("note", "ward"), "ward", "notes.parquet")
     assert str(refused.value).endswith(
         "notes.parquet has no column left to predict ward from. "
@@ -292,7 +292,7 @@ def test_text_alone_is_refused_with_what_can_be_done(patients, load):
         "Features are numbers, dates, and categories that several rows share. "
         "Free text needs a data set of your own that makes numbers of it: README, Add to it."
     )
-    with pytest.raises(UserMistake, match=r"to predict ward from: each has another role, or .* It has: ward, age"):
+    with pytest.raises(UserError, match=r"to predict ward from: each has another role, or .* It has: ward, age"):
         load(patients.select("ward", "age"), "ward", "alone.parquet", ignore=("age",))
 
 
@@ -302,7 +302,7 @@ def test_text_alone_is_refused_with_what_can_be_done(patients, load):
 def test_a_folder_is_refused_and_its_tables_named(tmp_path, there, held):
     for name in there:
         (tmp_path / name).write_bytes(b"a,b\n1,2\n")
-    with pytest.raises(UserMistake) as refused:
+    with pytest.raises(UserError) as refused:
         read_table(tmp_path)
     assert str(refused.value) == (
         f"data.path={tmp_path} is a folder; name a file in it that ends in .csv, .csv.gz, .parquet: {held}"
@@ -325,7 +325,7 @@ def test_a_folder_is_refused_and_its_tables_named(tmp_path, there, held):
     ],
 )
 def test_a_table_that_makes_no_task_is_refused(frame, load, change, settings, message):
-    with pytest.raises(UserMistake, match=message.replace("[", r"\[").replace("?", r"\?")):
+    with pytest.raises(UserError, match=message.replace("[", r"\[").replace("?", r"\?")):
         load(change(frame), **settings)
 
 
@@ -345,7 +345,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path, name, content, message)
     (tmp_path / "mine.csv").write_bytes(b"a,b\n1,2\n")
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserMistake, match=message.replace("?", r"\?")):
+    with pytest.raises(UserError, match=message.replace("?", r"\?")):
         read_table(tmp_path / name)
 
 
@@ -398,5 +398,5 @@ def test_the_name_of_a_column_is_no_pattern(tmp_path, kind, ending):
     np.testing.assert_allclose(inputs, targets / 3 + np.arange(6) / 2, atol=1e-5)
     pattern = frame.rename({"a?": "^a.*$"})
     pattern.write_csv(path) if ending == "csv" else pattern.write_parquet(path)
-    with pytest.raises(UserMistake, match="give it a name that is not written as a pattern"):
+    with pytest.raises(UserError, match="give it a name that is not written as a pattern"):
         kind(path=str(path), target="y*", seed=0, **own).setup()

@@ -11,7 +11,7 @@ from loguru import logger
 from {{ cookiecutter.package_name }}.data.panel import Panel
 from {{ cookiecutter.package_name }}.data.time_axis import recognise
 from {{ cookiecutter.package_name }}.data.times import read_times
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 
 FIRST, STEPS = date(2023, 1, 2), 120  # a Monday
 UTC = ZoneInfo("UTC")
@@ -122,7 +122,7 @@ def test_uneven_times_have_no_axis(times):
     ],
 )
 def test_what_is_no_time_is_named(column, message):
-    with pytest.raises(UserMistake, match=message):
+    with pytest.raises(UserError, match=message):
         read_times(polars.Series("t", column), "data.time=t")
 
 
@@ -164,5 +164,5 @@ def test_the_uneven_step_is_named_with_an_example(panel):
     shops = ["north"] * STEPS + ["south"] * STEPS
     table = polars.DataFrame({"t": times, "shop": shops, "y": np.arange(2.0 * STEPS)})
     example = "in north 2024-01-08 07:00:00 follows 2024-01-07 00:00:00, 31 hours later"
-    with pytest.raises(UserMistake, match=f"Most are 1 day, but {example}"):
+    with pytest.raises(UserError, match=f"Most are 1 day, but {example}"):
         panel(table, groups=("shop",))

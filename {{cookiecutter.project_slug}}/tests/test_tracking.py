@@ -15,7 +15,7 @@ from loguru import logger
 from matplotlib.image import imsave
 from pydantic import ValidationError
 
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.settings import Tracking
 from {{ cookiecutter.package_name }}.tracking import wandb_run
 from {{ cookiecutter.package_name }}.tracking.base import Tracker
@@ -143,7 +143,7 @@ def test_a_secret_in_an_error_is_not_told_to_the_tracker(tmp_path, monkeypatch):
 
 def test_tensorboard_writes_events_or_names_the_missing_package(tmp_path):
     if find_spec("tensorboard") is None and find_spec("tensorboardX") is None:
-        with pytest.raises(UserMistake, match="pip install tensorboard"):
+        with pytest.raises(UserError, match="pip install tensorboard"):
             start("tensorboard", tmp_path)
         return
     imsave(tmp_path / "pixel.png", np.zeros((1, 1, 3)))
@@ -158,7 +158,7 @@ def test_tensorboard_writes_events_or_names_the_missing_package(tmp_path):
 
 def test_mlflow_that_is_not_installed_is_named_with_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with pytest.raises(UserMistake, match=r"MLflow cannot be imported: .*mlflow.*\n.*pip install mlflow-skinny"):
+    with pytest.raises(UserError, match=r"MLflow cannot be imported: .*mlflow.*\n.*pip install mlflow-skinny"):
         start("mlflow", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -250,7 +250,7 @@ def test_a_resumed_run_keeps_its_wandb_id(tmp_path, nobody_logged_in):
 
 
 def test_wandb_must_be_online_but_nobody_is_logged_in(tmp_path, nobody_logged_in):
-    with pytest.raises(UserMistake, match=r"tracking\.mode=online.*\n.*wandb login"):
+    with pytest.raises(UserError, match=r"tracking\.mode=online.*\n.*wandb login"):
         start("wandb", tmp_path / "run", mode="online")
     assert list((tmp_path / "run").iterdir()) == []
 

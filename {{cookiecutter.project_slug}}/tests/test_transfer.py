@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule
 from torch import nn
 
 from {{ cookiecutter.package_name }}.component_settings import described
-from {{ cookiecutter.package_name }}.mistakes import UserMistake
+from {{ cookiecutter.package_name }}.mistakes import UserError
 from {{ cookiecutter.package_name }}.running.transfer import Freeze
 from {{ cookiecutter.package_name }}.tasks.optimizing import OptimizerFactory
 
@@ -120,5 +120,5 @@ def test_groups_divide_named_parameters_and_are_refused_where_a_task_has_divided
     make.module = task = Taught()
     for given in (task.network.parameters(), task.network.named_parameters()):
         assert [(len(group["params"]), group["lr"]) for group in make(given).param_groups] == [(4, 0.01), (4, 0.1)]
-    with pytest.raises(UserMistake, match="what Taught has divided into groups itself"):
+    with pytest.raises(UserError, match="what Taught has divided into groups itself"):
         make([{"params": task.network.parameters()}])

@@ -20,18 +20,18 @@ A run leaves its results in runs/<date>/<time>, a multirun in runs/sweeps/<name>
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .command_line import run_command
+from hyperplane.command_line import run_command
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from .running.run_folder import Run
+    from hyperplane.run_folder.run import Run
 
 
 def train(config: "DictConfig") -> dict[str, Any]:
     """Run what `config` says and return the run's summary, as it stands in `summary.json`."""
-    from .running.ranks import on_all_devices  # imported here, so that help does not wait for them
-    from .running.recording import record
+    from hyperplane.devices.ranks import on_all_devices  # imported here, so that help does not wait for them
+    from hyperplane.run_folder.recording import record
 
     return record(config, on_all_devices(as_asked))
 
@@ -41,28 +41,28 @@ def as_asked(run: "Run") -> None:
     if run.settings.find is None:
         fit_and_test(run)
     else:
-        from .finding import find
+        from hyperplane.finding import find
 
         find(run)
 
 
 def fit_and_test(run: "Run") -> None:
     """Train the model, test the weights that were chosen, and draw what explains them."""
-    from .running.imports import quick_imports
-    from .running.run_folder import read_run
+    from hyperplane.training.imports import quick_imports
+    from hyperplane.run_folder.run import read_run
 
     settings = run.settings
     if settings.init_from is not None and not run.checkpoints.exists():  # a run that goes on has its weights
         read_run(Path(settings.init_from), "init_from")  # a mistake is answered before torch is imported
     with run.timed("startup"):
         with quick_imports():  # here, so that mistakes never wait for torch
-            from .data.reproducible import has_batches
-            from .running.assembly import assemble
-            from .running.checkpoints import chosen_weights, whole
-            from .running.directions import directions
-            from .running.testing import test
-            from .tasks.drawing import draw
-            from .tracking.tracker import import_tracker, log_figures
+            from hyperplane.data.reproducible import has_batches
+            from hyperplane.training.assembly import assemble
+            from hyperplane.checkpoints.trained import chosen_weights, whole
+            from hyperplane.training.directions import directions
+            from hyperplane.training.testing import test
+            from hyperplane.tasks.drawing import draw
+            from hyperplane.tracking.tracker import import_tracker, log_figures
 
             import_tracker(settings.tracking)
         data, spec, task, trainer, start, names, metrics, tracker, state, last = assemble(run)

@@ -1,1 +1,1 @@
-"""Data sets: one file per family. Each loads its arrays and states a DataSpec."""
+"""Data sets: made by a formula or bundled with a library, and yours."""

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..setting_types import Folder
-from .cache import ArrayDict, cached
-from .datamodule import ArrayDataModule, Arrays
-from .spec import DataSpec
+from hyperplane.setting_types import Folder
+from hyperplane.data.cache import ArrayDict, cached
+from hyperplane.data.datamodule import ArrayDataModule, Arrays
+from hyperplane.data.spec import DataSpec
 
 SPLIT_SEED = 0  # the test samples stay the same for every seed of a run
 PIXEL_MAXIMUM = 16.0

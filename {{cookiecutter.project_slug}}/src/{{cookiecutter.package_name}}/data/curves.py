@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, NonNegativeFloat
 
-from .datamodule import ArrayDataModule, Arrays
-from .spec import DataSpec
+from hyperplane.data.datamodule import ArrayDataModule, Arrays
+from hyperplane.data.spec import DataSpec
 
 SAMPLE_SEED = 0  # the points stay the same for every seed of a run
 

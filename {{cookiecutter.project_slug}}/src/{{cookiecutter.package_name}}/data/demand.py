@@ -21,8 +21,8 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
-from .spec import PanelSpec
-from .windows import PanelDataModule, Rows
+from hyperplane.data.spec import PanelSpec
+from hyperplane.data.windows import PanelDataModule, Rows
 
 PANEL_SEED = 0  # the panel stays the same for every seed of a run
 CATEGORIES = ("kiosk", "market", "outlet")

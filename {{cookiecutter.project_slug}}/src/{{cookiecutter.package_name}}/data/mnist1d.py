@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..setting_types import Folder
-from .cache import ArrayDict, cached
-from .datamodule import ArrayDataModule, Arrays
-from .spec import DataSpec
+from hyperplane.setting_types import Folder
+from hyperplane.data.cache import ArrayDict, cached
+from hyperplane.data.datamodule import ArrayDataModule, Arrays
+from hyperplane.data.spec import DataSpec
 
 POSITIONS = 40
 SHUFFLE_SEED = 42

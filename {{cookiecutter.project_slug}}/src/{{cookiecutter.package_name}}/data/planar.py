@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat
 
-from ..setting_types import Folder
-from .cache import ArrayDict, cached
-from .datamodule import ArrayDataModule, Arrays
-from .spec import DataSpec
+from hyperplane.setting_types import Folder
+from hyperplane.data.cache import ArrayDict, cached
+from hyperplane.data.datamodule import ArrayDataModule, Arrays
+from hyperplane.data.spec import DataSpec
 
 SAMPLE_SEED = 0  # the points stay the same for every seed of a run, so that seeds can be compared
 

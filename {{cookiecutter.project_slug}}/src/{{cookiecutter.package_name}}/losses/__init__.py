@@ -3,16 +3,3 @@
 t is the target of a sample, o its outputs. For classification t is a class number and o are logits. They return the
 mean over the batch (), with weights w the mean Σᵢ wᵢ lᵢ / Σᵢ wᵢ of the losses lᵢ of the samples.
 """
-
-from torch import nn
-
-from .classification import BinaryCrossEntropy, CrossEntropy
-from .forecasting import Quantile
-from .regression import SquaredError
-
-DEFAULT_LOSSES: dict[str, type[nn.Module]] = {
-    "classification": CrossEntropy,
-    "multilabel": BinaryCrossEntropy,
-    "regression": SquaredError,
-    "forecasting": Quantile,
-}

@@ -6,8 +6,8 @@ Dimensions: B batch, K outputs, ... the places of a sample in dense prediction, 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..data.arrays import IGNORED
-from ..data.spec import DataSpec
+from hyperplane.data.arrays import IGNORED
+from hyperplane.data.spec import DataSpec
 from .from_spec import ClassWeights, counted, listed_weights, require, weight_of_classes
 from .weighted_mean import weighted_mean
 

@@ -10,8 +10,8 @@ import torch
 from pydantic import NonNegativeFloat
 from torch import Tensor
 
-from ..data.spec import DataSpec
-from ..mistakes import UserMistake
+from hyperplane.data.spec import DataSpec
+from hyperplane.errors import UserError
 
 ClassWeights = tuple[NonNegativeFloat, ...] | Literal["balanced"] | None
 
@@ -21,7 +21,7 @@ TASKS = ("classification", "multilabel", "regression", "forecasting")  # that ha
 def require(spec: DataSpec, task: str, name: str) -> None:
     """Refuse a loss on data of another task that has losses of its own; a project's own task may take any."""
     if spec.task != task and spec.task in TASKS:
-        raise UserMistake(
+        raise UserError(
             f"loss={name} is for {task}, but these data are for {spec.task}. loss=auto chooses what fits."
         )
 
@@ -30,7 +30,7 @@ def weight_of_classes(spec: DataSpec, weights: ClassWeights, key: str = "loss.cl
     """Return a weight for each class; `balanced` has mean 1 over the training targets.
 
     Raises:
-        UserMistake: their number is not that of the classes, or these were not counted.
+        UserError: their number is not that of the classes, or these were not counted.
     """
     if weights is None:
         return None
@@ -44,10 +44,10 @@ def counted(spec: DataSpec, key: str) -> Tensor:
     """Return the training targets of each class (K,).
 
     Raises:
-        UserMistake: the data do not state them.
+        UserError: the data do not state them.
     """
     if not spec.class_counts:
-        raise UserMistake(f"{key}=balanced needs to know how frequent classes are: these data state no class_counts")
+        raise UserError(f"{key}=balanced needs to know how frequent classes are: these data state no class_counts")
     return torch.tensor(spec.class_counts)
 
 
@@ -55,8 +55,8 @@ def listed_weights(spec: DataSpec, weights: Sequence[float], key: str, what: str
     """Return weights that were given one by one (K,).
 
     Raises:
-        UserMistake: they are not as many as there are outputs.
+        UserError: they are not as many as there are outputs.
     """
     if len(weights) != spec.output_size:
-        raise UserMistake(f"{key} has {len(weights)} entries, but the data have {spec.output_size} {what}")
+        raise UserError(f"{key} has {len(weights)} entries, but the data have {spec.output_size} {what}")
     return torch.tensor([float(weight) for weight in weights])

@@ -7,7 +7,7 @@ from pydantic import PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..data.spec import DataSpec
+from hyperplane.data.spec import DataSpec
 from .from_spec import require
 from .weighted_mean import weighted_mean
 

@@ -16,9 +16,9 @@ import torch
 from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
-from ..data.spec import DataSpec
-from ..mistakes import UserMistake
-from ..setting_types import Activation, Dropout, SameLength
+from hyperplane.data.spec import DataSpec
+from hyperplane.errors import UserError
+from hyperplane.setting_types import Activation, Dropout, SameLength
 from .activations import ACTIVATIONS
 
 CONVOLUTIONS: dict[int, type[nn.Conv1d | nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
@@ -28,7 +28,7 @@ class CNN(nn.Module):
     """Strided convolutions over inputs (L, C) or (H, W, C), then one linear layer over all that is left.
 
     Raises:
-        UserMistake: the data are neither signals nor images, or too small for these convolutions.
+        UserError: the data are neither signals nor images, or too small for these convolutions.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class CNN(nn.Module):
         super().__init__()
         *lengths, input_channels = spec.input_shape  # [L] or [H, W]
         if len(lengths) not in CONVOLUTIONS:
-            raise UserMistake(
+            raise UserError(
                 "model=cnn needs signals (positions, channels) or images (height, width, channels), but these data "
                 f"have the shape {spec.input_shape}: no value has neighbours. Try model=mlp."
             )
@@ -60,7 +60,7 @@ class CNN(nn.Module):
             lengths = [(length + 2 * padding - kernel_size) // stride + 1 for length in lengths]
             if min(lengths) < 1:
                 size = " × ".join(map(str, spec.input_shape[:-1]))
-                raise UserMistake(
+                raise UserError(
                     f"model.kernel_sizes={list(kernel_sizes)} with model.stride={stride} leave nothing of "
                     f"{size} positions; use fewer or smaller convolutions, or a smaller stride."
                 )

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..mistakes import UserMistake, nearest
+from hyperplane.errors import UserError, nearest
 
 SUFFIXES = {"classification": "Classifier", "regression": "Regressor"}
 
@@ -27,34 +27,34 @@ def make_estimator(name: str, task: str, parameters: Mapping[str, Any], seed: in
         seed: its random_state, unless `parameters` has one.
 
     Raises:
-        UserMistake: there is no such estimator for the task, or it does not take these parameters.
+        UserError: there is no such estimator for the task, or it does not take these parameters.
     """
     from sklearn.utils import all_estimators
 
     if task not in SUFFIXES:
-        raise UserMistake(f"model=sklearn has no estimators for {task}")
+        raise UserError(f"model=sklearn has no estimators for {task}")
     suffix = SUFFIXES[task]
     known = dict(all_estimators(suffix.lower()))
     camel = "".join(part[:1].upper() + part[1:] for part in name.split("_")) + suffix
     kind = known.get(name, known.get(camel))
     if kind is None:
         if name in dict(all_estimators()):
-            raise UserMistake(f"model.estimator={name} is no {suffix.lower()}, but these data are for {task}.")
-        raise UserMistake(
+            raise UserError(f"model.estimator={name} is no {suffix.lower()}, but these data are for {task}.")
+        raise UserError(
             f"model.estimator={name} is not a {suffix.lower()} of scikit-learn. "
             f"{nearest(name, known) or nearest(camel, known)}\nThere are: {', '.join(known)}"
         )
     names = kind._get_param_names()
     for given in parameters:
         if given not in names:
-            raise UserMistake(
+            raise UserError(
                 f"model.parameters.{given} is not a parameter of {kind.__name__}. {nearest(given, names)}\n"
                 f"{kind.__name__} has: {', '.join(names)}"
             )
     try:
         estimator = kind(**parameters)
     except TypeError:
-        raise UserMistake(f"model.estimator={name} is made of other estimators: choose one that stands alone") from None
+        raise UserError(f"model.estimator={name} is made of other estimators: choose one that stands alone") from None
     if estimator.get_params(deep=False).get("random_state", seed) is None:
         estimator.set_params(random_state=seed)
     return estimator
@@ -71,7 +71,7 @@ def read_estimator(state: Tensor) -> Any:
     """Return the estimator that `write_estimator` made bytes of.
 
     Raises:
-        UserMistake: the bytes name a type that is not trusted.
+        UserError: the bytes name a type that is not trusted.
     """
     from skops.io import get_untrusted_types, loads
 
@@ -79,7 +79,7 @@ def read_estimator(state: Tensor) -> Any:
     names = get_untrusted_types(data=data)
     for name in names:
         if not is_of_sklearn(name):
-            raise UserMistake(f"the checkpoint names {name}, which is not a class of scikit-learn: it is not loaded")
+            raise UserError(f"the checkpoint names {name}, which is not a class of scikit-learn: it is not loaded")
     return loads(data, trusted=names)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..data.spec import DataSpec, PanelSpec
+from hyperplane.data.spec import DataSpec, PanelSpec
 
 
 class FlatWindows(nn.Module):

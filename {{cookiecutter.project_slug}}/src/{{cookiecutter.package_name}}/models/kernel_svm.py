@@ -23,10 +23,10 @@ from loguru import logger
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from ..data.spec import DataSpec
+from hyperplane.data.spec import DataSpec
 from ..losses.classification import Hinge
 from ..losses.from_spec import weight_of_classes
-from ..mistakes import UserMistake
+from hyperplane.errors import UserError
 from .kernels import Kernel, scale_gamma
 from .smo import solve_dual
 
@@ -38,7 +38,7 @@ class KernelSVM(nn.Module):
     """A sum over support vectors. Inputs of any shape are flattened to D features.
 
     Raises:
-        UserMistake: the data have no classes, or too many samples.
+        UserError: the data have no classes, or too many samples.
     """
 
     default_loss = Hinge
@@ -59,11 +59,11 @@ class KernelSVM(nn.Module):
     ) -> None:
         super().__init__()
         if spec.task != "classification":
-            raise UserMistake(
+            raise UserError(
                 f"model=kernel_svm parts classes, but these data are for {spec.task}. Try model=mlp or model=sklearn."
             )
         if spec.train_size > LARGEST:
-            raise UserMistake(
+            raise UserError(
                 f"model=kernel_svm keeps a number for each pair of its training samples, so it takes at most {LARGEST} "
                 f"of them; these data have {spec.train_size}. Try model=svm, which is linear, or model=mlp."
             )

@@ -13,7 +13,7 @@ import math
 
 from torch import Tensor, nn
 
-from ..data.spec import DataSpec
+from hyperplane.data.spec import DataSpec
 from .flat_windows import begin_at_naive, sizes_of
 
 

@@ -17,8 +17,8 @@ from itertools import pairwise
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from ..data.spec import DataSpec
-from ..setting_types import Activation, Dropout
+from hyperplane.data.spec import DataSpec
+from hyperplane.setting_types import Activation, Dropout
 from .activations import ACTIVATIONS
 from .flat_windows import begin_at_naive, sizes_of
 

@@ -15,9 +15,9 @@ from typing import Annotated, Literal
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from ..data.spec import DataSpec
-from ..mistakes import UserMistake
-from ..setting_types import Dropout, Needs
+from hyperplane.data.spec import DataSpec
+from hyperplane.errors import UserError
+from hyperplane.setting_types import Dropout, Needs
 
 CELLS: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -26,7 +26,7 @@ class RNN(nn.Module):
     """A recurrent network over inputs (L, C) or (L, width, channels); its outputs at all steps feed one linear layer.
 
     Raises:
-        UserMistake: the data have no steps.
+        UserError: the data have no steps.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class RNN(nn.Module):
         super().__init__()
         steps, *values = spec.input_shape
         if not values:
-            raise UserMistake(
+            raise UserError(
                 "model=rnn needs signals (positions, channels) or images (height, width, channels), but these data "
                 f"have the shape {spec.input_shape}: there are no steps. Try model=mlp."
             )

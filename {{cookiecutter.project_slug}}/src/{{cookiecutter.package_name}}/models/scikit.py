@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..data.spec import DataSpec
-from ..mistakes import UserMistake
+from hyperplane.data.spec import DataSpec
+from hyperplane.errors import UserError
 from .estimators import make_estimator, read_estimator, write_estimator
 
 SMALLEST = 1e-7  # a probability of 0 would make one mistake infinitely bad
@@ -24,7 +24,7 @@ class Sklearn(nn.Module):
     """An estimator that is fitted once, to all training samples. Inputs of any shape are flattened to D features.
 
     Raises:
-        UserMistake: there is no such estimator for these data, or it does not take these parameters.
+        UserError: there is no such estimator for these data, or it does not take these parameters.
     """
 
     solved_at_once = True
@@ -46,14 +46,14 @@ class Sklearn(nn.Module):
         """Fit training inputs (N, *input_shape) to classes (N,) or values (N, K).
 
         Raises:
-            UserMistake: the estimator refuses its parameters, or these data.
+            UserError: the estimator refuses its parameters, or these data.
         """
         is_single = targets.ndim == 2 and targets.shape[1] == 1  # scikit-learn wants one value without a dimension
         try:
             self.estimator.fit(as_array(inputs), (targets[:, 0] if is_single else targets).cpu().numpy())
         except (ValueError, TypeError) as error:
             reason = str(error).partition("\n")[0]
-            raise UserMistake(f"model.estimator={type(self.estimator).__name__}: {reason}") from None
+            raise UserError(f"model.estimator={type(self.estimator).__name__}: {reason}") from None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map inputs (B, *input_shape) to outputs (B, K)."""
@@ -84,12 +84,12 @@ class Sklearn(nn.Module):
         """Take a fitted estimator back from a checkpoint.
 
         Raises:
-            UserMistake: it is of another class than the settings name.
+            UserError: it is of another class than the settings name.
         """
         estimator = read_estimator(state)
         if type(estimator) is not type(self.estimator):
             found, expected = type(estimator).__name__, type(self.estimator).__name__
-            raise UserMistake(f"the checkpoint holds a {found}, but model.estimator={expected}: it is not loaded")
+            raise UserError(f"the checkpoint holds a {found}, but model.estimator={expected}: it is not loaded")
         self.estimator = estimator
 
 

@@ -18,9 +18,9 @@ import torch
 from pydantic import PositiveFloat
 from torch import Tensor, nn
 
-from ..data.spec import DataSpec
+from hyperplane.data.spec import DataSpec
 from ..losses.classification import Hinge
-from ..mistakes import UserMistake
+from hyperplane.errors import UserError
 
 
 class SVM(nn.Module):
@@ -29,7 +29,7 @@ class SVM(nn.Module):
     Inputs of any shape are flattened to D features.
 
     Raises:
-        UserMistake: the data have no classes.
+        UserError: the data have no classes.
     """
 
     default_loss = Hinge
@@ -41,7 +41,7 @@ class SVM(nn.Module):
     ) -> None:
         super().__init__()
         if spec.task != "classification":
-            raise UserMistake(
+            raise UserError(
                 f"model=svm parts classes, but these data are for {spec.task}. Try model=linear or model=mlp."
             )
         self.C = C

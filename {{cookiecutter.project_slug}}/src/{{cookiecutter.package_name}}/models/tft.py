@@ -18,9 +18,9 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..data.spec import DataSpec, PanelSpec
-from ..mistakes import UserMistake
-from ..setting_types import Divides, Dropout
+from hyperplane.data.spec import DataSpec, PanelSpec
+from hyperplane.errors import UserError
+from hyperplane.setting_types import Divides, Dropout
 
 
 class Explanation(NamedTuple):
@@ -223,7 +223,7 @@ class TFT(nn.Module):
     """The Temporal Fusion Transformer, for a panel.
 
     Raises:
-        UserMistake: the data are no panel.
+        UserError: the data are no panel.
     """
 
     forecasts = True  # reads windows of a panel
@@ -237,7 +237,7 @@ class TFT(nn.Module):
     ) -> None:
         super().__init__()
         if not isinstance(spec, PanelSpec):
-            raise UserMistake(
+            raise UserError(
                 f"model=tft forecasts time series, but these data are for {spec.task} of single samples. "
                 "Choose data=demand or data=panel, or model=transformer for signals."
             )

@@ -21,9 +21,9 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..data.spec import DataSpec
-from ..mistakes import UserMistake
-from ..setting_types import Divides, Dropout
+from hyperplane.data.spec import DataSpec
+from hyperplane.errors import UserError
+from hyperplane.setting_types import Divides, Dropout
 
 
 class Patches(nn.Module):
@@ -109,7 +109,7 @@ class Transformer(nn.Module):
     Samples are signals (L, C), images (H, W, C), or rows of a table (features,).
 
     Raises:
-        UserMistake: the data are of another shape.
+        UserError: the data are of another shape.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         if len(spec.input_shape) > 3:
-            raise UserMistake(
+            raise UserError(
                 f"model=transformer reads tables, signals and images, but these data have the shape "
                 f"{spec.input_shape}. Try model=mlp."
             )

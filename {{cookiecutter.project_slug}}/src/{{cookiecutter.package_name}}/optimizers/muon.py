@@ -8,8 +8,8 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
-from ..mistakes import UserMistake
-from ..setting_types import Betas, ProperFraction
+from hyperplane.errors import UserError
+from hyperplane.setting_types import Betas, ProperFraction
 
 
 class Muon(Optimizer):
@@ -23,7 +23,7 @@ class Muon(Optimizer):
     https://arxiv.org/abs/2502.16982.
 
     Raises:
-        UserMistake: torch has no Muon, or the network has no hidden layer that is a matrix.
+        UserError: torch has no Muon, or the network has no hidden layer that is a matrix.
     """
 
     needs_whole_matrices = True
@@ -38,11 +38,11 @@ class Muon(Optimizer):
         betas: Betas = (0.9, 0.999),  # of AdamW
     ) -> None:
         if not hasattr(torch.optim, "Muon"):
-            raise UserMistake(f"optimizer=muon needs torch 2.9 or newer; this is {torch.__version__}. Try adamw.")
+            raise UserError(f"optimizer=muon needs torch 2.9 or newer; this is {torch.__version__}. Try adamw.")
         params = list(params)
         matrices = [i for i, parameter in enumerate(params) if parameter.dim() == 2][:-1]
         if not matrices:
-            raise UserMistake(
+            raise UserError(
                 "optimizer=muon is for hidden layers whose weights are matrices, and this model has none. Try adamw."
             )
         hidden = [params[i] for i in matrices]

@@ -5,7 +5,7 @@ import math
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from ..setting_types import Fraction, InnerFraction, ProperFraction
+from hyperplane.setting_types import Fraction, InnerFraction, ProperFraction
 
 
 def cosine(

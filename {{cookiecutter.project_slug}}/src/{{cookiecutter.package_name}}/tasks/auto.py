@@ -6,14 +6,14 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from ..data.scaling import Scaling
-from ..data.spec import DataSpec
-from ..mistakes import UserMistake
+from hyperplane.data.scaling import Scaling
+from hyperplane.data.spec import DataSpec
+from hyperplane.errors import UserError
 from .classification import Classification
 from .forecasting import Forecasting
 from .multilabel import MultiLabel
 from .regression import Regression
-from .task import Task
+from hyperplane.tasks.task import Task
 
 TASKS: dict[str, type[Task]] = {
     "classification": Classification,
@@ -35,10 +35,10 @@ def auto(
     """Return the task that `spec.task` names.
 
     Raises:
-        UserMistake: there is no such task.
+        UserError: there is no such task.
     """
     if spec.task not in TASKS:
-        raise UserMistake(
+        raise UserError(
             f"task=auto follows from the data, and these are for {spec.task or 'no task that they name'}. "
             f"It knows: {', '.join(TASKS)}. Choose a task of your own with task=..."
         )

@@ -11,11 +11,11 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
-from ..data.arrays import IGNORED
-from ..data.spec import DataSpec
-from ..metrics import DEFAULTS
-from .epoch_metrics import Measured, View, collection
-from .task import Batch, Task
+from hyperplane.data.arrays import IGNORED
+from hyperplane.data.spec import DataSpec
+from hyperplane.metrics import DEFAULTS
+from hyperplane.tasks.epoch_metrics import Measured, View, collection
+from hyperplane.tasks.task import Batch, Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,7 +75,7 @@ class Classification(Task):
 
     def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the confusion matrix of the test, and for points in a plane the regions of the classes."""
-        from ..figures import LabelledPoints, confusion_matrix, decision_regions
+        from hyperplane.figures import LabelledPoints, confusion_matrix, decision_regions
 
         names = self.spec.class_names
         drawn = {"confusion_matrix": confusion_matrix(self.confusion.compute().cpu().numpy(), names)}

@@ -7,13 +7,13 @@ from loguru import logger
 from torch import Tensor
 from torchmetrics import Metric
 
-from ..data.panel_scaling import restored
-from ..data.spec import PanelSpec
-from ..data.windows import PanelDataModule, Windows
-from ..metrics.mean import wide
-from ..running.collectives import in_shares
-from .epoch_metrics import View, collection
-from .task import Batch, Task
+from hyperplane.data.panel_scaling import restored
+from hyperplane.data.spec import PanelSpec
+from hyperplane.data.windows import PanelDataModule, Windows
+from hyperplane.metrics.mean import wide
+from hyperplane.devices.collectives import shard_batch
+from hyperplane.tasks.epoch_metrics import View, collection
+from hyperplane.tasks.task import Batch, Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,7 +51,7 @@ class Forecasting(Task):
         """Return the mean loss () of a batch, quantiles (B, H, Q) and targets (B, H), by the scale of all rows."""
         *standardised, targets = batch
         inputs, level = self.scaling.by_window(*standardised)
-        quantiles = restored(in_shares(self.network, inputs), level)
+        quantiles = restored(shard_batch(self.network, inputs), level)
         return self.loss(quantiles, targets), quantiles, targets
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class Forecasting(Task):
     @torch.no_grad()
     def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return forecasts with their bands and, if the network says so, which variables and steps they came from."""
-        from ..figures import Forecast, attention_over_time, forecasts, variable_importances
+        from hyperplane.figures import Forecast, attention_over_time, forecasts, variable_importances
 
         panel = self.spec
         self.eval()

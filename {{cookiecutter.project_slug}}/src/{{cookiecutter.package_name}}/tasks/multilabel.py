@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 
-from .epoch_metrics import View, collection
-from .task import Task
+from hyperplane.tasks.epoch_metrics import View, collection
+from hyperplane.tasks.task import Task
 
 if TYPE_CHECKING:
     from polars import DataFrame

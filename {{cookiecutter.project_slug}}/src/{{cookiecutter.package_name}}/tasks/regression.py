@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 
-from ..metrics.mean import wide
-from ..metrics.regression import R2, Spearman
-from .epoch_metrics import Measured, View, collection
-from .task import Task
+from hyperplane.metrics.mean import wide
+from hyperplane.metrics.regression import R2, Spearman
+from hyperplane.tasks.epoch_metrics import Measured, View, collection
+from hyperplane.tasks.task import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +59,7 @@ class Regression(Task):
 
         Of many targets the first are drawn one by one, and R² of all in one picture.
         """
-        from ..figures import fitted_line, fitted_surface, r2_by_target, residuals
+        from hyperplane.figures import fitted_line, fitted_surface, r2_by_target, residuals
 
         if not hasattr(data, "arrays"):
             logger.info("Residuals are not drawn: {} has no arrays(part)", type(data).__name__)

@@ -1,0 +1,148 @@
+"""`best.ckpt`: the weights with the best validation so far."""
+
+import time
+from collections.abc import Iterable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from lightning import __version__ as lightning_version
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
+from loguru import logger
+from torch import Tensor
+
+from ..data.spec import DataSpec
+from ..errors import UserError, first_line, nearest
+from ..tracking.metric_names import MetricNames, find
+from .file import BEST
+
+SECONDS_BETWEEN_FILES = 1.0
+
+
+class BestCheckpoint(Checkpoint):
+    """Keeps the weights whenever the monitored metric improves.
+
+    They go into a file at once if the last one is a second old. A small model may improve a hundred times a second,
+    and the file takes as long as its epoch: a copy stays in memory then, and is written when the metric is looked at
+    later, before `last.ckpt` (which holds the score), and when the training ends, however it ends.
+
+    Args:
+        monitor: the metric.
+        mode: min or max, whether low or high values are better.
+        folder: of the checkpoints.
+        spec: of the data, kept beside the weights so that they can be used without the data.
+        names: of metrics.
+    """
+
+    def __init__(self, monitor: str, mode: str, folder: Path, spec: DataSpec, names: MetricNames) -> None:
+        self.monitor = monitor
+        self.mode = mode
+        self.path = folder / BEST
+        self.spec = spec
+        self.names = names
+        self.score: Tensor | None = None  # the best so far
+        self.in_memory: dict[str, Any] | None = None
+        self.time: float | None = None  # of the file
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at a metric of the validation."""
+        if not self.monitor.startswith("train/") and not trainer.sanity_checking:
+            self.look(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at a metric of the training, which is complete now."""
+        if self.monitor.startswith("train/"):
+            self.look(trainer, pl_module)
+
+    def look(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the weights if they are better than those before.
+
+        Raises:
+            UserError: the metric is not measured.
+        """
+        logged = trainer.callback_metrics
+        score = find(self.monitor, logged, self.names)
+        if score is None:
+            raise not_measured(self.monitor, self.names.rename(logged))
+        is_due = self.time is None or time.monotonic() - self.time > SECONDS_BETWEEN_FILES
+        is_due |= trainer.world_size > 1  # several processes would have to agree on the time
+        if self.is_best(score):
+            self.score = score.clone()
+            weights = self.weights(trainer, pl_module)
+            if not is_due:
+                weights = deepcopy(weights)
+            self.in_memory = {"epoch": trainer.current_epoch, "global_step": trainer.global_step, "state_dict": weights}
+        if is_due:
+            self.write(trainer)
+
+    def weights(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """Return the weights that were validated; a callback that averages them puts those into any checkpoint."""
+        checkpoint = {"state_dict": trainer.strategy.lightning_module_state_dict()}
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, WeightAveraging):
+                callback.on_save_checkpoint(trainer, pl_module, checkpoint)
+        return checkpoint["state_dict"]
+
+    def is_best(self, score: Tensor) -> bool:
+        """Say whether a score is better than all before; one that is not a number never is."""
+        if self.score is None:
+            return not bool(score.isnan())
+        return bool(score < self.score if self.mode == "min" else score > self.score)
+
+    def write(self, trainer: Trainer) -> None:
+        """Write what is in memory, if anything is, and all that a test and a prediction need besides."""
+        if self.in_memory is None:
+            return
+        task, data = trainer.lightning_module, trainer.datamodule  # type: ignore[attr-defined]
+        checkpoint = self.in_memory | {
+            "pytorch-lightning_version": lightning_version,
+            type(data).__qualname__: data.state_dict(),
+            "spec": self.spec.to_dict(),
+        }
+        task.on_save_checkpoint(checkpoint)
+        trainer.strategy.save_checkpoint(checkpoint, self.path)
+        self.in_memory, self.time = None, time.monotonic()
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Write the weights that the score in `last.ckpt` is of."""
+        self.write(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the weights that are tested."""
+        self.write(trainer)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Write the weights of a run that ends early, and do not hide why it does.
+
+        Of several ranks none has anything in memory, unless its disk is full; alone it must not try again.
+        """
+        if trainer.world_size > 1:
+            return
+        try:
+            self.write(trainer)
+        except (OSError, RuntimeError) as error:
+            logger.warning("{} could not be written: {}", BEST, first_line(error))
+
+    @property
+    def state_key(self) -> str:
+        """What `last.ckpt` keeps the score under: a run that goes on with another metric has none yet."""
+        return self._generate_state_key(monitor=self.monitor, mode=self.mode)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best score so far."""
+        return {"score": self.score}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the best score of the run that goes on."""
+        self.score = state_dict["score"]
+
+
+def not_measured(monitor: str, known: Iterable[str]) -> UserError:
+    """Return what to say when nobody measures the metric that weights are to be chosen by."""
+    names = [name for name in known if name.startswith(("train/", "val/"))]
+    return UserError(
+        f"checkpoint.monitor={monitor} is not measured here. {nearest(monitor, names)}\n"
+        f"Measured are: {', '.join(names) or 'no metrics of training or validation'}. "
+        "Without it: checkpoint.test=last"
+    )

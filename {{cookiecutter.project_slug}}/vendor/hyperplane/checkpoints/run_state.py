@@ -1,0 +1,160 @@
+"""What a run needs to go on exactly where it was, beyond what Lightning keeps: it travels in the checkpoint."""
+
+import json
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from ..data.spec import DataSpec
+from ..settings import Settings
+from ..tasks.task import Task
+from ..tracking.metric_names import MetricNames
+from ..tracking.metrics_file import MetricsFile
+from .file import require_plain
+from ..devices.collectives import of_all_ranks, rank
+from .logged_results import load_results, save_results
+from ..run_folder.resuming import same_training
+
+# What `save_hyperparameters` adds to a checkpoint. The settings are in .hydra, and arguments may be whole networks.
+HYPERPARAMETERS = (
+    "hyper_parameters",
+    "hparams_name",
+    "hparams_type",
+    "datamodule_hyper_parameters",
+    "datamodule_hparams_name",
+    "datamodule_hparams_type",
+)
+
+
+class RunState(Callback):
+    """Random number generators, the metrics so far, and the settings that the checkpoint belongs to.
+
+    Lightning's own part: weights, optimizer, schedule, callbacks, and how many epochs and batches are done.
+
+    Args:
+        settings: of the run.
+        metrics: its `metrics.csv`; rows after the checkpoint are dropped when the run goes on.
+        spec: of its data.
+        names: of its metrics.
+    """
+
+    def __init__(self, settings: Settings, metrics: MetricsFile, spec: DataSpec, names: MetricNames) -> None:
+        self.settings = settings
+        self.metrics = metrics
+        self.spec = spec
+        self.names = names
+        self.is_trained = False  # the training has ended; what is left is the test
+        self.generators: dict[str, Any] | None = None
+        self.results: dict[str, Any] | None = None  # of the epoch that goes on
+        self.gradients: dict[str, Tensor] = {}
+        self.measured: dict[str, Tensor] = {}  # before the run goes on, by the names that callbacks see
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let callbacks find metrics under the names that they are kept under."""
+        keep_names(trainer, self.names)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let callbacks find metrics under the names that they are kept under."""
+        keep_names(trainer, self.names)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Add this state to a checkpoint."""
+        for name in HYPERPARAMETERS:
+            checkpoint.pop(name, None)
+        loops = checkpoint["loops"]["fit_loop"]["state_dict"]
+        if self.is_trained:  # the next epoch, if there ever is one, begins with its first batch
+            loops.pop("combined_loader", None)
+        # Without a length, Lightning draws a batch ahead, to know which is the last.
+        ahead = len(getattr(trainer.fit_loop._data_fetcher, "batches", ()))
+        loaders = [
+            {**state, "taken": state["taken"] - ahead} if "taken" in state else state  # of a loader of another kind
+            for state in loops.get("combined_loader", ())
+        ]
+        if loaders:
+            loops["combined_loader"] = loaders
+        by_hand = not pl_module.automatic_optimization and not self.settings.hardware.is_sharded
+        checkpoint["spec"] = self.spec.to_dict()
+        checkpoint["run_state"] = {
+            "settings": json.dumps(same_training(self.settings)),
+            "is_trained": self.is_trained,
+            "generators": of_all_ranks(generators()),
+            "rows": self.metrics.rows,
+            "results": save_results(trainer, pl_module),
+            "gradients": gradients(pl_module) if by_hand else {},
+            "task": pl_module.save_epoch() if isinstance(pl_module, Task) else None,
+            "measured": {name: value.clone() for name, value in trainer.callback_metrics.items()},
+        }
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Take this state back from a checkpoint. A test loads only weights."""
+        if not trainer.training:
+            return
+        state = checkpoint["run_state"]
+        if state["is_trained"] and json.loads(state["settings"]) == same_training(self.settings):
+            self.is_trained = pl_module.is_trained = trainer.should_stop = True  # type: ignore[assignment]
+        self.metrics.restore(state["rows"])
+        self.generators = dict(enumerate(state["generators"])).get(rank())
+        self.results = state["results"]
+        self.gradients = state["gradients"]
+        if isinstance(pl_module, Task):
+            pl_module.load_epoch(state["task"])
+        self.measured = state["measured"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Set the generators at the last moment: nothing draws between here and the first step."""
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # now, and not after an hour of training
+            require_plain(callback.state_dict(), f"state_dict() of {type(callback).__name__}")
+        if self.results is not None:
+            load_results(trainer, pl_module, self.results)
+            self.results = None
+        for name, parameter in pl_module.named_parameters():
+            if name in self.gradients:
+                parameter.grad = self.gradients[name].to(parameter.device, copy=True)
+        measured = {name: value.to(pl_module.device) for name, value in self.measured.items()}
+        trainer._logger_connector._callback_metrics.update(measured)
+        self.gradients, self.measured = {}, {}
+        if self.generators is not None:
+            set_generators(self.generators)
+            self.generators = None
+        elif rank() > 0:  # another dropout than that of the first rank
+            torch.manual_seed(self.settings.seed * 1_000_003 + rank())
+
+
+def keep_names(trainer: Trainer, names: MetricNames) -> None:
+    """Add to the metrics of callbacks those that were logged under other names than they are kept under."""
+    logged = trainer.callback_metrics
+    renamed = {kept: value for name, value in logged.items() if (kept := names(name)) != name}
+    if renamed:
+        trainer._logger_connector._callback_metrics.update(renamed)
+
+
+def gradients(module: LightningModule) -> dict[str, Tensor]:
+    """Return the gradients that a module with manual optimization has summed so far: only it knows when it steps."""
+    return {name: value.grad for name, value in module.named_parameters() if value.grad is not None}
+
+
+def generators() -> dict[str, Any]:
+    """Return the states of all generators as tensors and plain values."""
+    name, keys, *rest = np.random.get_state(legacy=True)
+    version, words, gauss = random.getstate()
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        "numpy": (name, torch.from_numpy(keys.astype(np.int64)), *rest),  # type: ignore[union-attr]
+        "python": (version, torch.tensor(words), gauss),  # pickled one by one, its 625 numbers take a millisecond
+    }
+
+
+def set_generators(states: dict[str, Any]) -> None:
+    """Set all generators to what `generators` returned."""
+    torch.set_rng_state(states["torch"])
+    if states["cuda"] and torch.cuda.device_count() == len(states["cuda"]):
+        torch.cuda.set_rng_state_all(states["cuda"])
+    name, keys, *rest = states["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    version, words, gauss = states["python"]
+    random.setstate((version, tuple(words.tolist()), gauss))

@@ -1,0 +1,1 @@
+"""The commands beside `train`: each a module with a function `main`, and the command as its docstring."""

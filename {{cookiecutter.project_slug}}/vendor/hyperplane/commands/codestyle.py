@@ -1,0 +1,128 @@
+"""`codestyle`: does the project keep to the code style of its stage? `codestyle promote`: one stage up."""
+
+import argparse
+import difflib
+import io
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import UserError, nearest
+from ..reporting.asking import Parser
+from ..codestyle.checks import run_table
+from ..codestyle.project import Project, known_stage
+from ..codestyle.promotion import next_stage, promoted, stricter
+from ..codestyle.show import as_json, as_markdown, details, print_table, progress
+from ..codestyle.table import MUST, TOPICS
+
+EXAMPLES = """\
+examples:
+  codestyle                               the whole table at the project's stage
+  codestyle --stage product               at another stage
+  codestyle --topic pathlib --topic git   some topics
+  codestyle --markdown >> "$GITHUB_STEP_SUMMARY"
+  codestyle promote                       to the next stage, or what must change first
+
+🥇 is a must: not met, it fails with exit status 1. 💡 is a good idea: not met, it is shown. 🐌 would slow
+you down at this stage, and is not checked. The stage is a line in pyproject.toml; references/codestyle/
+explains each topic.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status: 1 where a must is not met, 2 for a mistake of the user."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no 🥇 still gets the rest
+    try:
+        options = parse(arguments)
+        project = Project(options.project)
+        return promote(project, options.dry_run) if options.action == "promote" else check(project, options)
+    except UserError as mistake:
+        sys.stderr.write(f"codestyle: {mistake}\n")
+        return 2
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(
+        prog="codestyle", description="Check the code style that a project's stage asks for.", epilog=EXAMPLES
+    )
+    parser.add_argument("action", nargs="?", choices=["promote"], help="raise the project by one stage")
+    parser.add_argument("--stage", help="look from this stage (default: the one in pyproject.toml)")
+    parser.add_argument("--topic", action="append", default=[], help="only this topic; may be given several times")
+    parser.add_argument("--project", type=Path, default=Path(), metavar="FOLDER", help="the project (default: here)")
+    parser.add_argument("--dry-run", action="store_true", help="with promote: show the changes, make none")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--markdown", action="store_true", help="print Markdown, for a pull request")
+    options = parser.parse_args(arguments)
+    names = [topic.name for topic in TOPICS]
+    for name in options.topic:
+        if name not in names:
+            hint = nearest(name, names)
+            raise UserError(f"topic {name} is not known. {hint}".rstrip() + f"\nKnown: {', '.join(names)}")
+    promoting = options.action == "promote"
+    if promoting and (options.stage or options.topic or options.json or options.markdown):
+        raise UserError("promote goes one stage up and checks all topics: of the options only --dry-run goes with it")
+    if options.dry_run and not promoting:
+        raise UserError("--dry-run goes with promote: codestyle promote --dry-run")
+    return options
+
+
+def check(project: Project, options: argparse.Namespace) -> int:
+    """Show the table; returns 1 where a must is not met."""
+    stage = known_stage(options.stage, "--stage") if options.stage else project.stage
+    with progress() as tell:
+        lines = run_table(project, stage, options.topic, tell=tell)
+    if options.json or options.markdown:
+        sys.stdout.write((as_json if options.json else as_markdown)(stage, lines) + "\n")
+    else:
+        print_table(stage, lines, options.topic)
+    return 1 if any(line.fails for line in lines) else 0
+
+
+def promote(project: Project, dry_run: bool) -> int:
+    """Raise the stage if all that the next one demands is met; otherwise say what is not, and change nothing."""
+    stage = next_stage(project.stage)
+    new = promoted(project.text, stage)
+    with progress() as tell:
+        missing = [line for line in run_table(project, stage, levels=MUST, tell=tell) if line.fails]
+    if missing:
+        sys.stdout.write(f"Before the stage can be {stage}, this must change:\n")
+        for line in missing:
+            sys.stdout.writelines(f"{text}\n" for text in details(stage, line))
+        sys.stdout.write("Nothing was changed.\n")
+        return 1
+    if dry_run:
+        before, after = project.text.splitlines(), new.splitlines()
+        sys.stdout.write(
+            "\n".join(difflib.unified_diff(before, after, "pyproject.toml", "pyproject.toml", lineterm=""))
+        )
+        sys.stdout.write("\nNothing was changed: this was a dry run.\n")
+        return 0
+    write(project.root / "pyproject.toml", new)
+    record_answer(project.root / ".cruft.json", stage)
+    sys.stdout.write(f"The stage is {stage} now. From here on:\n")
+    for sentence in stricter(stage):
+        sys.stdout.write(f"  {sentence}\n")
+    return 0
+
+
+def record_answer(path: Path, stage: str) -> None:
+    """Write the stage into the answers that `cruft update` makes the project of; there may be none."""
+    if not path.is_file():
+        return
+    text = path.read_text(encoding="utf-8")
+    write(path, re.sub(r'("stage": *)"[^"]*"', rf'\1"{stage}"', text, count=1))
+
+
+def write(path: Path, text: str) -> None:
+    """Write the file whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.new")
+    try:
+        unfinished.write_text(text, encoding="utf-8", newline="")
+        unfinished.replace(path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

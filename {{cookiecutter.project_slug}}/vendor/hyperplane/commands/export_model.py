@@ -1,0 +1,68 @@
+"""export-model: write a trained network for other programs, as a `torch.export` program and as ONNX, each checked.
+
+  export-model run=runs/2026-01-31/12-00-00-1a2b   <run>/export/model.pt2 and model.onnx
+  export-model run=<folder> format=pt2             torch.export alone, which needs nothing more
+
+Both take inputs (B, *input_shape) float32 in the units of the data, for any B, and return predictions (B, K):
+probabilities, or values in the units of the target. A forecaster takes the fields of `Windows` in data/windows.py and
+returns quantiles (B, H, Q).
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from ..command_line import run_command
+from ..errors import UserError, nearest, refuse
+from ..run_folder.run import read_run
+
+FORMATS = ("all", "pt2", "onnx")
+ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+
+
+def export_model(config: DictConfig) -> dict[str, Path]:
+    """Write `<run>/export/model.pt2` and `model.onnx`, and return their paths by format."""
+    if OmegaConf.is_missing(config, "run"):
+        refuse("Name the run to export: export-model run=runs/<date>/<time>")
+    try:
+        return export_run(Path(config.run), str(config.format), str(config.checkpoint))
+    except UserError as mistake:
+        refuse(str(mistake))
+
+
+def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[str, Path]:
+    """Export a checkpoint of the run in `folder`.
+
+    Args:
+        folder: a run folder.
+        form: pt2, onnx, or all.
+        which: `tested` (the weights behind `summary.json`), `best` or `last`.
+
+    Raises:
+        UserError: the run cannot be read, its model is no torch program, or a package is not installed.
+    """
+    if form not in FORMATS:
+        raise UserError(f"format={form} is not known. {nearest(form, FORMATS)} format can be: {', '.join(FORMATS)}")
+    missing = [package for package in ONNX_PACKAGES if find_spec(package) is None]
+    if form != "pt2" and missing:
+        raise UserError(
+            f"ONNX needs {', '.join(missing)}: pip install {' '.join(missing)} (this project's extra `export`). "
+            "format=pt2 needs nothing more."
+        )
+    read_run(folder)  # a mistake is answered before torch is imported
+
+    from ..exporting import write_programs
+    from ..checkpoints.trained import load_trained
+
+    trained = load_trained(folder, which)
+    task, settings = trained.task, trained.settings
+    network = getattr(task, "network", task)
+    if not network.state_dict(keep_vars=True).keys() - {"_extra_state"} and not list(network.buffers()):
+        raise UserError(f"run={folder}: {settings.model.import_path} computes outside torch, so there is no program")
+    return write_programs(task, trained.spec, folder / "export", ("pt2", "onnx") if form == "all" else (form,))
+
+
+def main() -> None:
+    """Run the command."""
+    run_command("export-model")

@@ -1,0 +1,219 @@
+"""`report <folder>`: every run under a folder in one table, in pictures and on one page."""
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from ..errors import UserError
+from ..reporting.asking import Parser, check_known, choose_metrics, known_settings, not_there
+from ..reporting.comparison import Comparison, compare, csv_of
+from ..reporting.notes import notes
+from ..reporting.reference import Reference, read_reference
+from ..reporting.results import Results
+from ..reporting.summaries import Run, RunsFound, find_runs
+from ..reporting.table import csv_text, markdown_text, terminal_table
+from ..reporting.unnamed import add_unnamed
+
+LONGEST_LIST = 10  # lines on the terminal
+EXAMPLES = """\
+examples:
+  report runs/sweeps/my_sweep                            every run of one sweep, also while it still runs
+  report runs --metric test/accuracy --metric test/loss  several metrics, a column each
+  report runs/sweeps/my_sweep --group-by model           one row for each model, whatever else differs
+  report runs/sweeps/my_sweep --compare model=mlp model=cnn
+  report runs/sweeps/my_sweep --compare "model=mlp optimizer.lr=0.1" "model=mlp optimizer.lr=0.01"
+  report runs/sweeps/nested                              a search in each outer fold: what each chose and reached
+  report runs/sweeps/mnist1d_table --reference references/mnist1d_published.csv
+
+One row stands for one setting: the runs that differ only in their seed, and in the fold of a cross-validation
+(data.fold). Shown are the settings that differ between the runs, mean ± sample standard deviation over the
+completed runs, and a bootstrap 95 % interval of the mean from three runs on. The best setting is the one with
+the best validation metric: test data never choose. Failed, interrupted and unfinished runs are counted, and named
+below the table.
+
+written: table.csv (all digits), table.md, table.tex, report.html (one page with everything), chart.png,
+  curves.png (learning curves of all runs); parameters.png where two settings or more differ (validation
+  metric as a heat-map or parallel coordinates); comparison.csv with --compare; regions.png where all runs
+  classify points in the plane.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status, 2 for a mistake of the user."""
+    try:
+        options = parse(arguments)
+        results = collect(options)
+        comparisons = compare(results, tuple(options.compare)) if options.compare else []
+        paragraphs = notes(results, comparisons)
+        folder = options.output or options.folder / "report"
+        pictures, remarks = draw(results)
+        paragraphs += remarks
+        title = f"{options.folder.resolve().name}: {len(results.found.runs)} runs"
+        written = write(folder, contents(results, comparisons, paragraphs, pictures, title))
+    except UserError as mistake:
+        sys.stderr.write(f"report: {mistake}\n")
+        return 2
+    show(results, [*shortened_lists(paragraphs, written[1]), *(f"Written: {path}" for path in written)])
+    return 0
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(
+        prog="report",
+        description="Collect every summary.json under a folder into one table, pictures and a page.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("folder", type=Path, help="a folder of runs, such as runs/sweeps/my_sweep")
+    parser.add_argument(
+        "--metric",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="metric to show, such as val/loss; may be given several times "
+        "(default: that of checkpoint.monitor, if all runs set it; else test/accuracy, of values test/r2 and test/mae, "
+        "of forecasts test/quantile_loss, or test/loss)",
+    )
+    parser.add_argument(
+        "--group-by",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a row for each value of this setting, such as optimizer.lr; may be given several times "
+        "(default: all settings that differ, but neither seed nor data.fold)",
+    )
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A", "B"),
+        help="compare two settings seed by seed and fold by fold: mean difference, its interval, and a sign-flip test",
+    )
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FILE.csv",
+        help="published figures to show beside ours: columns named like a setting (data, model) "
+        "say which runs a line is for, columns of numbers are shown, note and source are quoted",
+    )
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to write (default: <folder>/report)")
+    return parser.parse_args(arguments)
+
+
+def collect(options: argparse.Namespace) -> Results:
+    """Find the runs and check everything that was asked against them."""
+    folder = options.folder
+    if not folder.is_dir():
+        raise UserError(not_there(folder, "folder", "is a file, not a folder of runs"))
+    found = find_runs(folder)
+    if not found.runs:
+        raise UserError(no_runs(folder, found))
+    add_unnamed(found)
+    for key in options.group_by:
+        check_known("setting", key, known_settings(found.runs))
+    metrics = choose_metrics(found.runs, options.metric)
+    reference = load_reference(options.reference, found.runs) if options.reference else None
+    return Results(found, metrics, reference, list(dict.fromkeys(options.group_by)))
+
+
+def no_runs(folder: Path, found: RunsFound) -> str:
+    lines = [f"no finished run (no summary.json) under {folder}"]
+    if found.unfinished:
+        lines.append(f"{len(found.unfinished)} still running, or killed: {found.unfinished[0].folder} …")
+    lines += [f"{path} cannot be read: {reason}" for path, reason in found.unreadable[:5]]
+    return "\n".join(lines)
+
+
+def load_reference(path: Path, runs: list[Run]) -> Reference:
+    try:
+        return read_reference(path, {key for run in runs for key in run.settings})
+    except FileNotFoundError:
+        raise UserError(not_there(path, "file", "is not a file")) from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def draw(results: Results) -> tuple[dict[str, bytes], list[str]]:
+    """Return the pictures that these results give, by file name, and remarks on what is not in them."""
+    from ..reporting.chart import draw_chart  # matplotlib takes longer to import than --help may
+    from ..reporting.curves import draw_curves
+    from ..reporting.parameters import draw_parameters
+    from ..reporting.regions import draw_regions, in_the_plane
+
+    regions, not_in_regions = draw_regions(results) if in_the_plane(results) else (None, [])
+    curves, not_in_curves = draw_curves(results)
+    pictures = {
+        "chart.png": draw_chart(results),
+        "parameters.png": draw_parameters(results),
+        "curves.png": curves,
+        "regions.png": regions,
+    }
+    return {name: picture for name, picture in pictures.items() if picture is not None}, not_in_curves + not_in_regions
+
+
+def contents(
+    results: Results, comparisons: list[Comparison], paragraphs: list[str], pictures: dict[str, bytes], title: str
+) -> dict[str, bytes]:
+    """Return every file of the report by its name."""
+    from ..reporting.latex import latex_text
+    from ..reporting.page import html_page
+
+    texts = {
+        "table.csv": csv_text(results),
+        "table.md": markdown_text(results, paragraphs),
+        "table.tex": latex_text(results),
+        **({"comparison.csv": csv_of(comparisons)} if comparisons else {}),
+        "report.html": html_page(title, results, paragraphs, pictures),
+    }
+    return {name: text.encode(errors="replace") for name, text in texts.items()} | pictures
+
+
+def write(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    """Write each file whole or not at all, and return where they are."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            unfinished = folder / f".{name}.{os.getpid()}"
+            try:
+                unfinished.write_bytes(content)
+                unfinished.replace(folder / name)
+            finally:
+                unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {folder}: {error.strerror}. Choose another folder with --output."
+        ) from error
+    return [folder / name for name in files]
+
+
+def shortened_lists(paragraphs: list[str], everything: Path) -> list[str]:
+    """The paragraphs for a terminal: of a long list its first items, and where all of them are."""
+    lines: list[str] = []
+    for is_item, group in groupby(paragraphs, key=lambda text: text.startswith("- ")):
+        texts = list(group)
+        left_out = len(texts) - LONGEST_LIST if is_item else 0
+        lines += [*texts[:LONGEST_LIST], f"- … {left_out} more, see {everything}"] if left_out > 1 else texts
+    return lines
+
+
+def show(results: Results, paragraphs: list[str]) -> None:
+    """Print the table and what stands under it; plain text where it is piped."""
+    from rich.console import Console
+    from rich.text import Text
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no ± still gets the rest
+    console = Console(highlight=False, markup=False, emoji=False)
+    table = terminal_table(results, narrow=False)
+    natural_width = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    if not console.is_terminal:
+        console.width = natural_width  # nothing is cut off in a pipe or a log file
+    elif natural_width > console.width:
+        table = terminal_table(results, narrow=True)
+    console.print(table)
+    for line in ["", *paragraphs]:
+        console.print(Text(line), soft_wrap=True)

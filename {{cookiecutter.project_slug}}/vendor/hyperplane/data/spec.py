@@ -1,0 +1,158 @@
+"""What a model must know about data before it can be built.
+
+A kind of data that has more to say extends the base class, in its own module:
+
+    @dataclass(frozen=True, kw_only=True)
+    class TextSpec(DataSpec):
+        vocabulary: tuple[str, ...]
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+from ..errors import UserError
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """The task and the shapes of one sample; it travels with the checkpoint. What data do not state stays empty.
+
+    Input shapes: a row of a table (features,), a signal (positions, channels), an image (height, width, channels), a
+    window of a panel (steps, time-varying variables). Fields hold numbers, texts, true and false, and tuples or
+    dictionaries of these.
+    """
+
+    kinds: ClassVar[dict[str, type["DataSpec"]]] = {}  # this class and all that extend it, by name
+
+    task: str = ""  # classification, multilabel, regression, forecasting, or what a project calls its own
+    input_shape: tuple[int, ...] = ()
+    output_size: int = 0  # classes, labels, target values, or quantiles; of each place in dense prediction
+    class_names: tuple[str, ...] = ()  # of classes or labels; what has no name is numbered
+    feature_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    train_size: int = 0  # samples that are trained on
+    class_counts: tuple[int, ...] = ()  # training targets of each class; multilabel: training samples with each label
+    num_tokens: int = 0  # inputs are token numbers below this; 0: they are real numbers
+    has_weights: bool = False  # batches are (inputs, targets, weights)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Register the kind, so that `from_dict` finds it.
+
+        Raises:
+            TypeError: another module has a kind of that name.
+        """
+        super().__init_subclass__(**options)
+        other = DataSpec.kinds.get(cls.__name__)
+        if other is not None and other.__module__ != cls.__module__:
+            raise TypeError(f"{cls.__module__} and {other.__module__} both have a {cls.__name__}: rename one of them")
+        DataSpec.kinds[cls.__name__] = cls
+
+    def __post_init__(self) -> None:
+        """Number what has no name: classes or labels, the features of a row of a table, targets."""
+        if self.task in ("classification", "multilabel"):
+            self.default("class_names", tuple(map(str, range(self.output_size))))
+        if len(self.input_shape) == 1:
+            self.default("feature_names", tuple(f"x{i + 1}" for i in range(self.input_shape[0])))
+        if self.task == "regression":
+            self.default("target_names", tuple(f"y{i + 1}" for i in range(self.output_size)))
+
+    def default(self, name: str, value: Any) -> None:
+        """Give a field that is empty its value; for `__post_init__`, as fields never change later."""
+        if not getattr(self, name):
+            object.__setattr__(self, name, value)  # the way to do it in a frozen class
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values, and the name of the class as `kind`.
+
+        Raises:
+            TypeError: a field holds something else.
+        """
+        return {"kind": type(self).__name__} | {
+            name: plain(value, f"{type(self).__name__}.{name}") for name, value in asdict(self).items()
+        }
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> "DataSpec":
+        """Return the spec that `to_dict` made a dict of, of its own class.
+
+        Raises:
+            UserError: there is no class of that name.
+        """
+        fields = {name: with_tuples(value) for name, value in values.items()}
+        kind = fields.pop("kind", None)
+        if kind not in DataSpec.kinds:
+            raise UserError(
+                f"These data are described by a {kind}, which is not known here; there is: {', '.join(DataSpec.kinds)}."
+                f"\nThe module with `class {kind}(DataSpec)` must be imported first: is it the one of data._target_?"
+            )
+        return DataSpec.kinds[kind](**fields)
+
+
+DataSpec.kinds["DataSpec"] = DataSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelSpec(DataSpec):
+    """Which variables a window of a panel (several time series) holds, and how long it is.
+
+    Known variables are known in advance, so they are inputs in the past and in the future. Observed ones, and the
+    target, are inputs in the past alone.
+    """
+
+    encoder_length: int  # steps of the past, E
+    decoder_length: int  # steps that are forecast, H
+    quantiles: tuple[float, ...]  # increasing, in (0, 1)
+    target: str
+    static_categoricals: tuple[str, ...] = ()
+    known_reals: tuple[str, ...] = ()
+    known_categoricals: tuple[str, ...] = ()
+    observed_reals: tuple[str, ...] = ()
+    observed_categoricals: tuple[str, ...] = ()
+    cardinalities: dict[str, int] = field(default_factory=dict)  # categories of each categorical variable
+    lag: int = 0  # of the naive forecast that outputs are counted from, in spreads of the window; 0: from the mean
+    seasons: int = 1  # whose mean this naive forecast is
+
+    def __post_init__(self) -> None:
+        """State the task, and what follows from the variables."""
+        self.default("task", "forecasting")
+        self.default("feature_names", (*self.reals, *self.categoricals))
+        self.default("input_shape", (self.encoder_length + self.decoder_length, len(self.feature_names)))
+        self.default("output_size", len(self.quantiles))
+        self.default("target_names", (self.target,))
+        super().__post_init__()
+
+    @property
+    def reals(self) -> tuple[str, ...]:
+        """Real variables of the past, in the order of their columns; those of the future come first."""
+        return (*self.known_reals, *self.observed_reals, self.target)
+
+    @property
+    def categoricals(self) -> tuple[str, ...]:
+        """Categorical variables of the past, in the order of their columns; those of the future come first."""
+        return (*self.known_categoricals, *self.observed_categoricals)
+
+
+def plain(value: Any, name: str) -> Any:
+    """Return a value that checkpoints and JSON have: numpy's scalars are numbers.
+
+    Raises:
+        TypeError: it is something else; `name` says what.
+    """
+    if isinstance(value, tuple | list):
+        return tuple(plain(item, name) for item in value)
+    if isinstance(value, dict):
+        return {key: plain(item, name) for key, item in value.items()}
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"{name} holds {value!r:.80}: a spec may hold numbers, texts, and tuples or dictionaries of them")
+
+
+def with_tuples(value: Any) -> Any:
+    """Return a copy whose lists, which JSON makes of tuples, are tuples."""
+    if isinstance(value, tuple | list):
+        return tuple(map(with_tuples, value))
+    if isinstance(value, dict):
+        return {key: with_tuples(item) for key, item in value.items()}
+    return value

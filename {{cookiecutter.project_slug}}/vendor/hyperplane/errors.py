@@ -1,0 +1,80 @@
+"""A user's mistake: one message that says what was wrong, where, and what to do. Exit status 2, no traceback."""
+
+import difflib
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+# What pydantic says, in the words of the command line.
+WORDS = {
+    "^Value error, ": "",
+    "^Input should be None": "must be null",
+    "^Input should be ": "must be ",
+    r"^(?:Tuple|List) should have at least (\d+) item.*": r"must have at least \1",
+    ", (unable to|got a number with) .*": "",
+    "a valid dictionary or instance of .*": "a group of settings",
+    "a valid dictionary$": "a group of settings, such as {name: 1}",
+    "a valid (tuple|list)$": "a list, such as [1,2]",
+    "a valid boolean": "true or false",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "a word",
+    r"^String should match pattern '\^\(\\w.*": "may hold letters, digits and . + = @ - _",
+    r"^String should match pattern '\^\\d.*": "must be DD:HH:MM:SS (days, hours, minutes, seconds)",
+    "^String should match pattern ": "must match ",
+    "^Cannot merge DictConfig with ListConfig": "must be a list, such as [1,2]",
+    "^Cannot merge ListConfig with DictConfig": "must be a group of settings, such as {name: 1}",
+}
+
+
+class UserError(Exception):
+    """Something the user can put right: an unknown option, a value out of range, a missing file."""
+
+
+class SweepFailed(Exception):
+    """Some jobs of a multirun did not complete; the message names them."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `Did you mean …?` with the known name most like `name`, or an empty string if none is alike."""
+    names = {word.lower(): word for word in known}
+    matches = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    return f"Did you mean {names[matches[0]]}?" if matches else ""
+
+
+def similar(key: str, known: Iterable[str]) -> str:
+    """Return `Did you mean …?` with the most similar of the names in the key's section."""
+    section, dot, name = key.rpartition(".")
+    return nearest(name, known).replace("mean ", f"mean {section}{dot}", 1)
+
+
+def shown(value: Any) -> str:
+    """Return a value as it is typed: null, true, [1, 2], {a: 1}."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {shown(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(shown, value))}]"
+    return (
+        {None: "null", True: "true", False: "false"}[value]
+        if value is None or value is True or value is False
+        else str(value)
+    )
+
+
+def in_words(message: str) -> str:
+    """Say in the words of the command line what pydantic or OmegaConf says."""
+    for pattern, words in WORDS.items():
+        message = re.sub(pattern, words, message)
+    return message
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or the name of its class if it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def refuse(message: str) -> NoReturn:
+    """Print `message` on stderr and exit with status 2."""
+    sys.stderr.write(message.rstrip() + "\n")
+    sys.exit(2)

@@ -1,0 +1,195 @@
+"""A task as a program without this package: `torch.export`, and ONNX made of it."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.model_helpers import is_overridden
+from loguru import logger
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from .data.panel_scaling import restored
+from .data.spec import DataSpec, PanelSpec
+from .data.windows import Rows, Windows, windows_at
+from .errors import UserError, first_line
+from .run_folder.run import shown
+from .tasks.task import Task
+
+SAMPLES = 8  # that the program is traced with; it is compared on another number
+TOLERANCE = 1e-5  # of the largest prediction, or of 1 if that is smaller
+
+
+class Predictor(nn.Module):
+    """The part of a task that predicts: of a `Task` standardise, network, predictions in the units of the data."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.scaling = task.scaling
+        self.network = task.network
+        self.to_predictions = task.to_predictions
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Map inputs (B, ...) to predictions (B, ...), as `Task.forward` does."""
+        scaled = self.scaling(*inputs)
+        if not isinstance(scaled, tuple):
+            return self.to_predictions(self.network(scaled)).float()
+        windows, level = self.scaling.by_window(*scaled)
+        return self.to_predictions(restored(self.network(*windows), level)).float()
+
+
+class Forward(nn.Module):
+    """A `forward` of a LightningModule's own, whatever it calls its inputs."""
+
+    def __init__(self, task: LightningModule) -> None:
+        super().__init__()
+        self.task = task
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """Return what the task makes of inputs (B, ...)."""
+        return self.task(*inputs)
+
+
+def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats: Sequence[str]) -> dict[str, Path]:
+    """Write `model.<format>` for each format, read it back, and compare it with the original.
+
+    Returns:
+        The path of each format.
+
+    Raises:
+        RuntimeError: a program computes something else than the original; it is removed.
+    """
+    traced = samples(task, spec, SAMPLES)
+    any_batch = tuple({0: Dim("batch")} for _ in traced)
+    program = trace(task, traced, any_batch)
+    folder.mkdir(exist_ok=True)
+    written: dict[str, Path] = {}
+    for name in formats:
+        path = written[name] = folder / f"model.{name}"
+        partial = folder / f".partial.{name}"  # renamed when it is whole, and right
+        inputs = samples(task, spec, SAMPLES - 1)
+        try:
+            with quiet():
+                through = through_pt2 if name == "pt2" else through_onnx
+                exported = through(program, partial, inputs)
+            with torch.no_grad():
+                original = task(*inputs)
+            difference = float((exported - original).abs().max())
+            if not difference <= TOLERANCE * max(1.0, float(original.abs().max())):
+                raise RuntimeError(f"{path} computed something else than the original: it differed by {difference:.2g}")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        logger.success("{} differs from the original by at most {:.2g}", shown(path), difference)
+    return written
+
+
+def trace(task: LightningModule, inputs: tuple[Tensor, ...], any_batch: tuple[Any, ...]) -> ExportedProgram:
+    """Return the program of a task, for any number of samples.
+
+    Raises:
+        UserError: it cannot be traced, as where Python decides by the values of tensors.
+    """
+    module = predictor(task).eval()
+    try:
+        with quiet():
+            return torch.export.export(module, inputs, dynamic_shapes=(any_batch,))
+    except Exception as error:
+        if isinstance(module, Predictor):
+            raise
+        raise UserError(
+            f"{type(task).__name__}.forward cannot be traced with inputs {tuple(inputs[0].shape)}: {first_line(error)}"
+        ) from error
+
+
+def predictor(task: LightningModule) -> nn.Module:
+    """Return the part of a task that predicts; of a LightningModule with a `forward` of its own that.
+
+    Raises:
+        UserError: it has none.
+    """
+    if isinstance(task, Task) and type(task).forward is Task.forward:
+        return Predictor(task)
+    if not is_overridden("forward", task):
+        raise UserError(f"{type(task).__name__} has no forward(self, inputs), so there is nothing to export")
+    return Forward(task)
+
+
+def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor, ...]:
+    """Return inputs (number, *input_shape), or those of windows, that are spread as the training inputs were.
+
+    A task's `example_input_array`, Lightning's word for such inputs, comes first.
+
+    Raises:
+        UserError: nothing says what they look like.
+    """
+    generator = torch.Generator().manual_seed(0)
+    example = getattr(task, "example_input_array", None)
+    if example is not None:
+        return (example[torch.arange(number) % len(example)],)
+    if isinstance(task, Task) and not isinstance(spec, PanelSpec):
+        task.require_one_input()
+    if not spec.input_shape:
+        raise UserError(
+            f"What {type(task).__name__} takes is not known: give the data's spec an input_shape, or the task an "
+            "example_input_array"
+        )
+    if spec.num_tokens:
+        return (torch.randint(spec.num_tokens, (number, *spec.input_shape), generator=generator),)
+    scaling = getattr(task, "scaling", None)
+    mean, std = (scaling.input_mean.float(), scaling.input_std.float()) if scaling is not None else (0.0, 1.0)
+    if not isinstance(spec, PanelSpec):
+        return (torch.randn(number, *spec.input_shape, generator=generator) * std + mean,)
+    length = spec.encoder_length + spec.decoder_length
+    rows = Rows(
+        series=torch.arange(number).repeat_interleave(length),
+        time=torch.arange(length).repeat(number),
+        reals=torch.randn(number * length, len(spec.reals), generator=generator) * std + mean,
+        categoricals=categories(spec.categoricals, spec, number * length, generator),
+        static=categories(spec.static_categoricals, spec, number * length, generator),
+    )
+    return tuple(windows_at(torch.arange(number) * length, rows, spec)[:-1])
+
+
+def categories(names: Sequence[str], panel: PanelSpec, rows: int, generator: torch.Generator) -> Tensor:
+    """Return a category (rows, names) of each variable, drawn at random."""
+    highest = torch.tensor([panel.cardinalities[name] for name in names])
+    return (torch.rand(rows, len(names), generator=generator) * highest).long()
+
+
+def through_pt2(program: ExportedProgram, path: Path, inputs: Sequence[Tensor]) -> Tensor:
+    """Write the program and return what the file makes of inputs."""
+    torch.export.save(program, path)
+    return torch.export.load(path).module()(*inputs).detach()
+
+
+def through_onnx(program: ExportedProgram, path: Path, inputs: Sequence[Tensor]) -> Tensor:
+    """Write the program as ONNX and return what the file makes of inputs."""
+    import onnxruntime
+
+    names = ["inputs"] if len(inputs) == 1 else list(Windows._fields[: len(inputs)])
+    onnx = torch.onnx.export(program, input_names=names, output_names=["predictions"], dynamo=True, verbose=False)
+    assert onnx is not None
+    onnx.save(path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    expected = {entry.name for entry in session.get_inputs()}  # without what the program never looks at
+    given = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True) if name in expected}
+    return torch.from_numpy(session.run(None, given)[0])
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what torch says about itself while it exports; the comparison says what counts."""
+    level = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

@@ -1,0 +1,41 @@
+"""A training of a few steps that leaves nothing."""
+
+from typing import Any
+
+from lightning.pytorch import seed_everything
+
+from ..data.reproducible import spec_of
+from ..loop.lean_loop import LeanEpochLoop, Listener
+from ..run_folder.run import Run
+from ..training.trainer import trainer_on
+from ..tasks.building import make_task
+from ..tasks.task import Task
+
+STEP_SETTINGS = {"accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm"}  # as in the real training
+
+
+def train_shortly(run: Run, data: Any, listener: Listener, max_steps: int) -> None:
+    """Train a new network for a few steps at a constant learning rate, without validation, test or checkpoints."""
+    settings = run.settings.model_copy(update={"scheduler": None})
+    seed_everything(settings.seed, verbose=False)
+    spec = spec_of(data)
+    task = make_task(settings, spec, getattr(data, "scaling", None))
+    if isinstance(task, Task):
+        task.train_metrics.must_be_finite = False  # a loss that is no longer a number is what ends the search
+    trainer = trainer_on(
+        settings.hardware,
+        **settings.trainer.model_dump(include=STEP_SETTINGS),
+        max_epochs=-1,
+        max_steps=max_steps,
+        limit_val_batches=0,
+        callbacks=[listener],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # see signals.py
+    trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, lambda: None)
+    if run.trainer is None:
+        run.begin(trainer, task, spec, start=None)
+    trainer.fit(task, data)

@@ -1,0 +1,126 @@
+"""One style for every message: loguru on the terminal, and everything in the run's `train.log`.
+
+Hydra, Lightning, W&B and Python's warnings speak through `logging`; `LoguruHandler` hands their records on.
+"""
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from loguru import logger
+
+from .secrets import mask
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+TERMINAL_FORMAT = "<dim>{time:HH:mm:ss}</dim> <level>{level: <7}</level> {message}"
+FILE_FORMAT = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {name}:{line} {message}"
+_terminal: TextIO | None = None  # that messages go to
+
+
+class LoguruHandler(logging.Handler):
+    """Hands the records of `logging` to loguru, with the line that wrote them.
+
+    Hydra makes one at the start of a command and of every job, in whatever process that runs, so the terminal's style
+    is set here too.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        log_to_terminal()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log `record` at the loguru level of the same name."""
+        try:
+            level: str | int = logger.level(record.levelname).name
+        except ValueError:
+            level = record.levelno
+        source = logger.patch(lambda entry: entry.update({"name": record.name, "line": record.lineno}))
+        source.opt(exception=record.exc_info).log(level, "{}", record.getMessage().strip())
+
+
+def log_to_terminal() -> None:
+    """Send messages to stderr, coloured when it is a terminal; of other libraries only what needs attention.
+
+    Asked for again, as each job of a sweep does, it has nothing to do: loguru takes milliseconds to set up.
+    """
+    global _terminal
+    if _terminal is sys.stderr:
+        return
+    _terminal = sys.stderr
+    logger.remove()
+    logger.configure(patcher=mask_message)
+    logger.add(
+        sys.stderr, level="INFO", format=TERMINAL_FORMAT, filter=is_for_terminal, backtrace=False, diagnose=False
+    )
+    logging.captureWarnings(True)
+    warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}"
+
+
+def mask_message(record: "Record") -> None:
+    """Leave no secret in a message."""
+    record["message"] = mask(record["message"])
+
+
+def is_for_terminal(record: "Record") -> bool:
+    """Keep the chatter of Lightning and Hydra's launchers for `train.log`."""
+    chatty = ("lightning", "hydra_plugins", "joblib")
+    return record["level"].no >= logging.WARNING or not str(record["name"]).startswith(chatty)
+
+
+@contextmanager
+def log_to_file(path: Path) -> Iterator[None]:
+    """Write every message to `path` as well, for as long as the context lasts.
+
+    `diagnose` stays off: it would write the values of variables into the log. Secrets in messages are masked. When the
+    disk is full, the messages on the terminal go on.
+    """
+    file = path.open("a", encoding="utf-8", buffering=1)
+    is_whole = True
+
+    def write(line: str) -> None:
+        nonlocal is_whole
+        try:
+            file.write(mask(line))  # masked once more, since a traceback comes after the message
+        except OSError as error:
+            if is_whole:
+                sys.stderr.write(f"{path} cannot be written: {error.strerror}\n")  # a sink must not log
+            is_whole = False
+
+    sink = logger.add(write, level="DEBUG", format=FILE_FORMAT, backtrace=False, diagnose=False)
+    try:
+        yield
+    finally:
+        logger.remove(sink)
+        with suppress(OSError):
+            file.close()
+
+
+def adopt_lightning() -> None:
+    """Take Lightning's own handlers away, so that its messages reach ours; drop warnings that do not apply here."""
+    for name, other in logging.root.manager.loggerDict.items():
+        if name.startswith(("lightning", "torch")) and isinstance(other, logging.Logger):
+            other.handlers.clear()
+            other.propagate = True
+    # Batches come from tensors in memory, so worker processes would only slow them down.
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    # A model that is solved has no optimizer.
+    warnings.filterwarnings("ignore", ".*this fit will run with no optimizer.*")
+    # A run needs no srun: it is one process.
+    warnings.filterwarnings("ignore", ".*`srun` command is available.*")
+    # Metrics are logged at the end of an epoch, never within it.
+    warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+    # A run may end within its first epoch, before anything was validated.
+    warnings.filterwarnings("ignore", ".*could not find the monitored key.*")
+    # On several devices, every rank has the metrics of all.
+    warnings.filterwarnings("ignore", ".*sync_dist=True.*")
+    # A job that is run again writes over the checkpoints of its first try.
+    warnings.filterwarnings("ignore", ".*exists and is not empty.*")
+    # Evaluation needs the weights of a checkpoint, not the callbacks of the training.
+    warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint.*")
+    warnings.filterwarnings("ignore", ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*")

@@ -1,0 +1,96 @@
+"""The project that the engine serves: its package, its configurations, and what these may name. Imports no torch."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import refuse
+
+ENGINE = __package__
+# Modules of a project whose classes and functions a `_target_` may name, and of the engine.
+MODULES = ("models", "tasks", "data", "losses", "metrics", "optimizers", "schedulers", "callbacks")
+ENGINE_MODULES = ("data", "metrics", "callbacks")
+# Libraries whose classes a `_target_` may name in every project.
+LIBRARIES = (
+    "torch.nn",
+    "torch.optim",
+    "torchmetrics",
+    "lightning.pytorch.callbacks",
+    "lightning.pytorch.loggers",
+)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project.
+
+    Args:
+        package: its name, such as my_research.
+        folder: of the package.
+        libraries: whose classes its configurations may name, beside `LIBRARIES`.
+    """
+
+    package: str
+    folder: Path
+    libraries: tuple[str, ...] = ()
+
+    @property
+    def configs(self) -> Path:
+        """The folder of its configurations."""
+        return self.folder / "configs"
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The full names of the modules that a `_target_` may look in."""
+        own = (f"{self.package}.{name}" for name in MODULES)
+        return (*own, *(f"{ENGINE}.{name}" for name in ENGINE_MODULES))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Everything that a `_target_` may look in."""
+        return (*self.modules, *LIBRARIES, *self.libraries)
+
+
+_project: Project | None = None
+
+
+def use_project(package: str, libraries: tuple[str, ...] = ()) -> Project:
+    """Say which project this process works for; its `__init__.py` does, so that every command and worker knows it.
+
+    Args:
+        package: the name of the package.
+        libraries: whose classes its configurations may name: with them, whoever sends you a configuration may build
+            any of their classes.
+    """
+    global _project
+    folder = Path(str(sys.modules[package].__file__)).resolve().parent
+    refuse_other_engine(package, folder)
+    _project = Project(package, folder, libraries)
+    return _project
+
+
+def current() -> Project:
+    """Return the project that this process works for.
+
+    Raises:
+        RuntimeError: its package was not imported.
+    """
+    if _project is None:
+        raise RuntimeError("hyperplane serves a project: import its package first")
+    return _project
+
+
+def is_own(name: str) -> bool:
+    """Say whether the full name of something lies in the project or in the engine, not in a library."""
+    return f"{name}.".startswith((f"{current().package}.", f"{ENGINE}."))
+
+
+def refuse_other_engine(package: str, folder: Path) -> None:
+    """End the program if Python found the engine of another project, installed into the same environment."""
+    own = folder.parents[1] / "vendor" / ENGINE
+    found = Path(__file__).resolve().parent
+    if own.is_dir() and own != found:
+        refuse(
+            f"{package} has an engine of its own, {own}, but Python found the one in {found}: two projects share this "
+            "environment. Give each its own: make setup"
+        )

@@ -1,0 +1,94 @@
+"""How `report` and `runs` answer what they were asked wrongly: one message that names the nearest valid word."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..errors import UserError, nearest
+from .summaries import FOLD, Run
+
+# What says most of a run, the first that it has: of classes, of values in the units of the target (a loss may be of
+# standardised ones), of forecasts, of anything else.
+TELLING = (("accuracy",), ("r2", "mae"), ("quantile_loss",), ("loss",))
+DEFAULT_METRICS = [[f"{stage}/{name}" for name in names] for stage in ("test", "val") for names in TELLING]
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises UserError, without the usage lines, and names the option that was meant."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **words)
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}\nSee {self.prog} --help.")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Name the nearest word where one of a few was asked for."""
+        if action.choices is not None and value not in action.choices:
+            known = list(map(str, action.choices))
+            hint = f"{action.dest} {value} is not known. {nearest(value, known)}".rstrip()
+            raise UserError(f"{hint}\nKnown: {', '.join(known)}")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is unknown here already, where the options of a subcommand are known."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            known = [option for option in self._option_string_actions if option.startswith("--")]
+            word = unknown[0].partition("=")[0]
+            raise UserError(
+                " ".join([f"unknown option {word}.", nearest(word, known)]) + f"\nKnown: {', '.join(known)}"
+            )
+        return options, unknown
+
+
+def check_known(kind: str, name: str, known: Iterable[str]) -> None:
+    """Raise UserError where `name` is not one of `known`: `no run has the metric acuracy. Did you mean accuracy?`"""
+    names = list(known)
+    if name not in names:
+        allowed = ", ".join(names) or "none, as no run got that far"
+        raise UserError(f"no run has the {kind} {name}. {nearest(name, names)}".rstrip() + f"\nKnown: {allowed}")
+
+
+def not_there(path: Path, kind: str, otherwise: str) -> str:
+    """Name what is missing, and the nearest name in the folder that does exist."""
+    if path.exists():
+        return f"{path} {otherwise}"
+    missing = path
+    while not missing.parent.is_dir():
+        missing = missing.parent
+    return f"no {kind} {path}. {nearest(str(missing), map(str, missing.parent.iterdir()))}".rstrip()
+
+
+def known_metrics(runs: Iterable[Run]) -> list[str]:
+    return sorted({name for run in runs for name in run.metrics})
+
+
+def choose_metrics(runs: Sequence[Run], asked: list[str]) -> list[str]:
+    """`asked` without repeats, or else what says most of each run; a metric that no run has is a mistake.
+
+    What all runs were told to choose their weights by says most.
+    """
+    known = known_metrics(runs)
+    for name in asked:
+        check_known("metric", name, known)
+    if asked:
+        return list(dict.fromkeys(asked))
+    told = [name for name in monitored(runs) if name in known][:1]
+    for names in DEFAULT_METRICS:
+        if any(run.metrics.keys() & names and not run.metrics.keys() & told for run in runs):
+            told += [name for name in names if name in known]
+    return told or known[:1] or DEFAULT_METRICS[0]
+
+
+def monitored(runs: Sequence[Run]) -> list[str]:
+    """What the weights of all runs were chosen by, on the test data and on those of the validation; if it was set."""
+    named = {run.settings.get("checkpoint.monitor", "") for run in runs}
+    stage, _, name = named.pop().partition("/") if len(named) == 1 else ("", "", "")
+    return [f"test/{name}", f"val/{name}"] if stage == "val" else []
+
+
+def known_settings(runs: Sequence[Run]) -> list[str]:
+    """What runs can be grouped, filtered and sorted by; seed and fold too, which are no settings otherwise."""
+    folds = {FOLD} if any(run.fold is not None for run in runs) else set()
+    return sorted({key for run in runs for key in run.settings} | {"seed"} | folds)

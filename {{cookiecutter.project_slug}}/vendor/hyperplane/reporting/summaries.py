@@ -1,0 +1,203 @@
+"""Read what every run under a folder left: its `summary.json`, or for one that has none yet, what was asked for."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import takewhile
+from os import walk  # Path.walk exists only from Python 3.12 on
+from pathlib import Path
+from typing import Any
+
+from ..run_folder.integrity import is_unchanged, read_sealed
+from .spelling import unify
+
+STATUSES = ("completed", "failed", "interrupted")
+UNFINISHED = "unfinished"  # no summary yet: still running, or killed
+PRUNED = "pruned"  # a search ended it early, since others of its trials did better: in no mean, and no failure
+# Folders inside a run that hold thousands of files and no summary; hidden ones are skipped too.
+SKIPPED_FOLDERS = {"wandb", "mlruns", "checkpoints", "figures", "__pycache__", "node_modules"}
+LISTS = ("overrides", "input_shape")
+MAPPINGS = (
+    "choices",
+    "metrics",
+    "higher_is_better",
+    "seconds",
+    "checkpoint",
+    "git",
+    "versions",
+    "hardware",
+    "files",
+    "data_files",
+)
+# What reading a broken file can raise: numbers beyond all bounds and brackets without end among them.
+UNREADABLE = (OSError, ValueError, ArithmeticError, RecursionError)
+# Settings that do not change what is trained. The seed is what the mean is taken over.
+NOT_A_SETTING = {"seed", "sweep", "resume", "tracking", "hydra"}
+FOLD = "data.fold"  # of a cross-validation: a mean is taken over folds too
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: `settings` maps override or config group to value, both as text."""
+
+    folder: Path
+    status: str
+    settings: dict[str, str]
+    seed: int | None
+    metrics: dict[str, float]
+    fold: int | None = None  # of a cross-validation; None where the run is no part of one
+    error: str = ""
+    input_shape: tuple[int, ...] = ()  # of the data; empty where the run ended before it was known
+    files: dict[str, str] = field(default_factory=dict)  # SHA-256 of the files of the run, as it wrote them
+    data_files: dict[str, str] = field(default_factory=dict)  # a digest of each file that the data were read from
+    higher_is_better: dict[str, bool] = field(default_factory=dict)  # of metrics, by their name without the stage
+
+
+@dataclass
+class RunsFound:
+    """Everything found under a folder, in the order of the paths."""
+
+    runs: list[Run] = field(default_factory=list)  # those with a summary
+    unfinished: list[Run] = field(default_factory=list)  # has .hydra, but no summary.json yet
+    unreadable: list[tuple[Path, str]] = field(default_factory=list)  # path, what is wrong
+    remarks: list[str] = field(default_factory=list)  # what has to be known of them
+
+
+def find_runs(folder: Path) -> RunsFound:
+    """Every run under `folder`, which may itself be one, equal values spelled equally.
+
+    Broken files are listed, never raised.
+    """
+    found = RunsFound()
+
+    def note_unreadable(error: OSError) -> None:
+        found.unreadable.append((Path(error.filename), error.strerror or str(error)))
+
+    for path, has_summary in run_folders(folder, note_unreadable):
+        if not has_summary:
+            found.unfinished.append(read_unfinished(path))
+            continue
+        try:
+            found.runs.append(read_run(path / "summary.json"))
+        except UNREADABLE as error:
+            found.unreadable.append((path / "summary.json", first_line(error)))
+    unify(run.settings for run in [*found.runs, *found.unfinished])
+    return found
+
+
+def run_folders(folder: Path, onerror: Callable[[OSError], None] | None = None) -> Iterator[tuple[Path, bool]]:
+    """Every run folder under `folder`, in the order of the paths, and whether it has a summary yet."""
+    for parent, folders, files in walk(folder, onerror=onerror):
+        has_config = ".hydra" in folders
+        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith("."))
+        if has_config or "summary.json" in files:
+            yield Path(parent), "summary.json" in files
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """One `summary.json`. Raises one of UNREADABLE, with the reason, where it is not one, is damaged or was changed."""
+    summary = read_sealed(path)
+    if not is_unchanged(path.parent / ".hydra" / "config.yaml", path.parent, summary):
+        raise ValueError("is of another run, or .hydra/config.yaml was changed after the run wrote it")
+    if summary.get("status") not in STATUSES:
+        raise ValueError(f"has no status, one of {', '.join(STATUSES)}")
+    for kind, keys in ((list, LISTS), (dict, MAPPINGS)):
+        for key in keys:
+            if not isinstance(summary.get(key) or kind(), kind):
+                raise ValueError(f"its {key} are not a {'list' if kind is list else 'mapping'}")
+    return summary
+
+
+def read_run(path: Path) -> Run:
+    """What a report needs of one `summary.json`. Raises as `read_summary` does."""
+    summary = read_summary(path)
+    seed = summary.get("seed")
+    settings = settings_of(map(str, summary.get("overrides") or []), summary.get("choices") or {})
+    return Run(
+        folder=path.parent,
+        status=PRUNED if summary.get("pruned") is True else summary["status"],
+        fold=take_fold(settings),
+        settings=settings,
+        seed=seed if isinstance(seed, int) else None,
+        metrics=finite_or_nan(summary.get("metrics") or {}),
+        error=first_line(summary.get("error") or ""),
+        input_shape=tuple(summary.get("input_shape") or []),
+        files=summary.get("files") or {},
+        data_files={printable(path): printable(str(it)) for path, it in (summary.get("data_files") or {}).items()},
+        higher_is_better={k: v for k, v in (summary.get("higher_is_better") or {}).items() if isinstance(v, bool)},
+    )
+
+
+def read_unfinished(folder: Path) -> Run:
+    """A run without a summary, known by what Hydra wrote when it started; without settings if that cannot be read."""
+    from yaml import YAMLError, safe_load  # slow to import, and only needed where a run has not ended
+
+    try:
+        overrides = read_overrides(folder)
+        # Only the few lines that are needed: reading all of hydra.yaml takes 30 ms, and there may be a thousand.
+        text = (folder / ".hydra" / "hydra.yaml").read_text(encoding="utf-8")
+        lines = takewhile(lambda line: line.startswith("      "), text.partition("\n    choices:\n")[2].splitlines())
+        choices = dict(safe_load("\n".join(lines)))
+        seeds = [text.partition("=")[2] for text in overrides if text.startswith("seed=")]
+        seed = int(seeds[-1]) if seeds else None
+    except (OSError, ValueError, TypeError, YAMLError):
+        return Run(folder, UNFINISHED, {}, None, {})
+    settings = settings_of(overrides, choices)
+    return Run(folder, UNFINISHED, settings, seed, {}, fold=take_fold(settings))
+
+
+def read_overrides(folder: Path) -> list[str]:
+    """What the run in `folder` was started with. Raises OSError or ValueError where that cannot be read."""
+    from yaml import YAMLError, safe_load
+
+    try:
+        overrides = safe_load((folder / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
+    except YAMLError as error:
+        raise ValueError(first_line(error)) from error
+    if not isinstance(overrides, list):
+        raise ValueError("is not a list")
+    return [str(text) for text in overrides]
+
+
+def settings_of(overrides: Iterable[str], choices: dict[str, Any]) -> dict[str, str]:
+    """`["+model.dropout=0.1"]`, `{"model": "mlp"}` -> `{"model.dropout": "0.1", "model": "mlp"}`.
+
+    What cannot change the result of a run (`NOT_A_SETTING`) is left out.
+    """
+    settings: dict[str, str] = {}
+    for override in overrides:
+        key, _, value = override.partition("=")
+        settings[key.lstrip("+~")] = "removed" if key.startswith("~") else value
+    settings |= {key: "none" if value is None else str(value) for key, value in choices.items()}
+    return {
+        printable(key): printable(value)
+        for key, value in settings.items()
+        if key.replace("/", ".").partition(".")[0] not in NOT_A_SETTING
+    }
+
+
+def take_fold(settings: dict[str, str]) -> int | None:
+    """Remove the fold from `settings` and return it: its jobs repeat a setting, as those of a seed do."""
+    text = settings.pop(FOLD, "")
+    return int(text) if text.isdecimal() else None
+
+
+def printable(text: str) -> str:
+    """One line without control characters: what strangers wrote cannot steer the terminal that shows it."""
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
+
+
+def finite_or_nan(metrics: dict[str, Any]) -> dict[str, float]:
+    """The numbers among `metrics`; null is how strict JSON writes a loss that became NaN."""
+    return {
+        name: math.nan if value is None else float(value)
+        for name, value in metrics.items()
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    }
+
+
+def first_line(error: object) -> str:
+    """The first line that says something, at most 200 characters of it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return printable(lines[0][:200]) if lines else ""

@@ -1,0 +1,219 @@
+"""The run folder: what ran, how it ended and what came out, in `summary.json`, whatever happens."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import setup_globals
+from loguru import logger
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from ..validation import check
+from ..command_line import register_resolvers
+from ..errors import UserError
+from ..secrets import mask
+from ..settings import Settings
+from ..security import refuse_links
+from .integrity import GUARDED, is_unchanged, read_sealed, read_summary, seal
+from .provenance import data_files, git_state, versions
+from .resuming import Recorded, fingerprint
+from .signals import StopRequest
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule, Trainer
+
+    from ..data.spec import DataSpec
+
+GROUPS = ("model", "task", "data", "optimizer", "scheduler", "loss", "hardware", "tracking", "experiment")
+
+
+class Run:
+    """A run: its folder, and the summary that grows as it goes on."""
+
+    def __init__(self, settings: Settings, recorded: Recorded, folder: Path, is_job: bool, stop: StopRequest) -> None:
+        hydra = HydraConfig.get()
+        self.settings = settings
+        self.recorded = recorded
+        self.folder = folder
+        self.is_job = is_job
+        self.is_first_rank = True  # on several devices, one process leaves what a run leaves; see ranks.py
+        self.is_alone = not is_job or int(hydra.launcher.get("n_jobs", 1)) == 1
+        self.group = settings.sweep if is_job else None
+        self.name = folder.name if is_job else f"{folder.parent.name}/{folder.name}"
+        self.stop = stop
+        self.before = read_summary(folder)  # how it ended when it ran last
+        self.trainer: Trainer | None = None
+        self.kept: dict[Path, bytes] = {}  # the files of a completed run, while what goes on has saved nothing yet
+        self.closers: list[Callable[[dict[str, Any]], None]] = []
+        self.summary: dict[str, Any] = {
+            "status": "failed",
+            "metrics": {},
+            "overrides": [override for override in recorded.overrides if not override.startswith("sweep=")],
+            "choices": {group: recorded.choices.get(group) for group in GROUPS},
+            "seed": settings.seed,
+            "steps": 0,
+            "epochs": 0,
+            "parameters": 0,
+            "input_shape": [],
+            "seconds": {},
+            "checkpoint": {"best": None, "last": None, "tested": None},
+            "settings": fingerprint(settings),
+            "data_files": data_files(settings),
+            "git": git_state(),
+            "versions": versions(),
+            "hardware": {},
+            "error": None,
+        }
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return self.folder / "checkpoints"
+
+    def at_end(self, close: Callable[[dict[str, Any]], None]) -> None:
+        """Call `close` with the summary of the run when it has ended, however it ends."""
+        self.closers.append(close)
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Note under `seconds` how long `part` took."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.summary["seconds"][part] = round(time.perf_counter() - start, 3)
+
+    def begin(
+        self,
+        trainer: "Trainer",
+        task: "LightningModule",
+        spec: "DataSpec",
+        start: Path | None,
+        uses_model: bool = True,
+    ) -> None:
+        """Note what is trained, on what, and the checkpoint that the run goes on from, if it does."""
+        import torch
+
+        if not self.is_first_rank:
+            return
+        self.trainer = trainer
+        if self.before.get("status") == "completed":
+            paths = [self.folder / name for name in ("summary.json", *GUARDED)]
+            self.kept = {path: path.read_bytes() for path in paths if path.is_file()}
+        (self.folder / "summary.json").unlink(missing_ok=True)  # what it said is history now
+        if self.recorded.changes:
+            note(self.recorded, self.folder)
+        self.summary["parameters"] = sum(p.numel() for p in task.parameters() if p.requires_grad)
+        self.summary["input_shape"] = list(spec.input_shape)
+        self.summary["hardware"] = {
+            "accelerator": trainer.accelerator.name(),
+            "devices": trainer.num_devices,
+            "precision": trainer.precision,
+            "matmul_precision": torch.get_float32_matmul_precision(),
+            "compile": self.settings.hardware.compile,
+            "threads": torch.get_num_threads(),
+        }
+        model, task_name, data = (self.summary["choices"][group] for group in ("model", "task", "data"))
+        what = model if task_name == "auto" else f"{task_name} with {model}" if uses_model else task_name
+        logger.info("Training {} ({} parameters) on {}", what, self.summary["parameters"], data)
+        where = f", going on from {start.name}" if start else ""
+        logger.info("seed {}, in {}{}", self.settings.seed, shown(self.folder), where)
+
+    def conclude(
+        self, checkpoint: Path, metrics: dict[str, float], tested: dict[str, float], directions: dict[str, bool]
+    ) -> None:
+        """Note the results.
+
+        Args:
+            checkpoint: that was tested.
+            metrics: of the epoch that it comes from.
+            tested: metrics of the test.
+            directions: whether higher is better, of each metric that says so, by its name without the stage.
+        """
+        if not self.is_first_rank:
+            return
+        self.summary["metrics"] = metrics | tested
+        self.summary["higher_is_better"] = directions
+        self.summary["checkpoint"]["tested"] = checkpoint.stem
+        scores = "  ".join(f"{name} {value:.4f}" for name, value in tested.items())
+        logger.success("{} with the {} weights, in {}", scores, checkpoint.stem, shown(self.folder))
+
+    def put_back(self) -> bool:
+        """Leave a completed run as it was, unless it has saved anything since it went on; say whether it is so."""
+        saved = [self.folder / name for name in self.before.get("files", {}) if name.startswith("checkpoints/")]
+        if not self.kept or not all(is_unchanged(path, self.folder, self.before) for path in saved):
+            return False
+        for path, content in self.kept.items():
+            write_whole(path, content)
+        return True
+
+    def write(self) -> None:
+        """Write the summary beside and rename it: a kill in the middle leaves the last good one.
+
+        JSON has no NaN and no infinity: a metric that is not finite is null.
+        """
+        if self.trainer is not None:
+            self.summary.update(steps=self.trainer.global_step, epochs=self.trainer.current_epoch)
+        for name in ("best", "last"):
+            path = f"checkpoints/{name}.ckpt"
+            self.summary["checkpoint"][name] = path if (self.folder / path).exists() else None
+        metrics = self.summary["metrics"]
+        finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+        summary = json.loads(mask(json.dumps(self.summary | {"metrics": finite}, allow_nan=False)))
+        text = json.dumps(seal(summary, self.folder), indent=1, ensure_ascii=False)
+        write_whole(self.folder / "summary.json", text + "\n")
+
+
+def read_run(folder: Path, key: str = "run") -> tuple[Settings, dict[str, Any]]:
+    """Return the settings and the summary of the run in `folder`, which `key` names.
+
+    Raises:
+        UserError: it is no run folder, it cannot be read or was changed, or it ended before anything was tested.
+    """
+    config, summary = folder / ".hydra" / "config.yaml", folder / "summary.json"
+    for path in (folder, config, summary):
+        if not path.exists():
+            latest = sorted(other.parent for other in Path("runs").glob("**/summary.json"))
+            hint = f" The latest run here is {latest[-1]}" if latest else ""
+            raise UserError(f"{key}={folder} is not a run that ended: {path} does not exist.{hint}")
+    # These teach OmegaConf ${now:} and ${new_sweep:}, as every command has done; a notebook has not.
+    setup_globals()
+    register_resolvers()
+    try:
+        refuse_links(folder)
+        recorded = read_sealed(summary)
+        recorded["checkpoint"], recorded["metrics"], recorded["hardware"]
+        if not is_unchanged(config, folder, recorded):
+            raise ValueError(f"{config} is not the file that the run wrote")
+        return check(cast(DictConfig, OmegaConf.load(config))), recorded
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, OmegaConfBaseException, YAMLError) as error:
+        raise UserError(f"{key}={folder} cannot be read: {type(error).__name__} {error}") from None
+
+
+def shown(path: Path) -> Path:
+    """Return `path` as a user would type it: relative to where they are, if it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def note(recorded: Recorded, folder: Path) -> None:
+    """Bring Hydra's notes in a run folder up to date; where the run went on is no part of them."""
+    config = OmegaConf.merge(recorded.config, {"resume": None})
+    write_whole(folder / ".hydra" / "config.yaml", OmegaConf.to_yaml(config))
+    write_whole(folder / ".hydra" / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(recorded.overrides)))
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file beside and rename it: a kill in the middle leaves the last good one."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,188 @@
+"""Every setting: its type, its range, its default, and one line that says what it means.
+
+The YAML files under `configs/` choose values; the classes here say what is allowed, and `checking.py` compares the two.
+The settings of what is built (a model, a data set, a loss, ...) are the arguments in its signature: what is allowed is
+said there, see `component_settings.py`. Here are the rules between sections.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from ..component_settings import Component, Optimizer, Schedule, Strict
+from ..configs import choice_of
+from ..metrics import BINARY, METRICS, higher_is_better
+from ..errors import nearest
+from . import run
+from .run import Checkpoint, EarlyStopping, Hardware, Tracking, Trainer
+
+__all__ = [
+    "Checkpoint",
+    "Component",
+    "EarlyStopping",
+    "Hardware",
+    "Settings",
+    "Tracking",
+    "Trainer",
+    "run",
+]
+
+
+class Settings(Strict):
+    """The whole configuration of a run."""
+
+    model: Component
+    data: Component
+    optimizer: Optimizer
+    task: Component
+    loss: Component
+    scheduler: Schedule | None = None
+    callbacks: dict[str, Component] = Field(default_factory=dict)  # Lightning callbacks, by names of your own
+    hardware: Hardware = Hardware()
+    tracking: Tracking | Component = Tracking()  # a component: a Lightning logger
+    trainer: Trainer = Trainer()
+    checkpoint: Checkpoint = Checkpoint()
+    early_stopping: EarlyStopping = EarlyStopping()
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # of the split, the weights, the batch order and dropout
+    figures: bool | None = None  # draw the pictures that explain the run; None: unless it is a job of a multirun
+    sweep: Annotated[str, Field(pattern=r"^(\w[\w.+=@-]*)?$", max_length=100)] = ""  # name of the multirun, its folder
+    find: Literal["lr", "batch_size"] | None = None  # only look for a good one, see finding/
+    resume: str | None = None  # folder of a run to go on with
+    init_from: str | None = None  # folder of a run whose weights are taken where names and shapes fit
+    freeze: tuple[str, ...] = ()  # parts of the network that stay as they are: body, or a pattern such as body.*.bias
+    unfreeze_epoch: PositiveInt | None = None  # from this epoch on, counted from 0, they are trained too; None: never
+
+    @property
+    def is_solved(self) -> bool:
+        """Whether the model is solved at once instead of being trained in steps."""
+        return self.model.states("solved_at_once")
+
+    @property
+    def monitor_mode(self) -> Literal["min", "max"] | None:
+        """Whether less or more of `checkpoint.monitor` is better; None where neither it nor the metric says so."""
+        return self.mode_of(self.checkpoint.monitor)
+
+    def mode_of(self, metric: str) -> Literal["min", "max"] | None:
+        """Return whether less or more of a metric is better; None where nothing says so."""
+        higher = higher_is_better(metric, self)
+        if higher is None:
+            return self.checkpoint.mode if metric == self.checkpoint.monitor else None
+        return "max" if higher else "min"
+
+    def plain(self) -> dict[str, Any]:
+        """Return all settings as values that JSON has."""
+        return self.model_dump(mode="json", by_alias=True, serialize_as_any=True)
+
+    def chosen(self, group: str) -> str:
+        """Return the words that choose a component, such as optimizer=adam, for a message."""
+        target = getattr(self, group).import_path
+        return f"{group}={choice_of(group, target) or target}"
+
+    @model_validator(mode="after")
+    def metrics_are_known(self) -> Self:
+        """Refuse a name that no metric has, whatever the data are for; what they are for is known with them."""
+        if not self.task.import_path.endswith(".tasks.auto.auto"):
+            return self
+        known = {name for names in (*METRICS.values(), BINARY) for name in names}
+        for name in getattr(self.task, "metrics", None) or ():
+            if isinstance(name, str) and name not in known:
+                raise ValueError(f"task.metrics: {name} is not a metric. {nearest(name, known)}".rstrip())
+        return self
+
+    @model_validator(mode="after")
+    def mode_follows_from_the_metric(self) -> Self:
+        """Refuse to keep the worst weights."""
+        mode, monitor = self.checkpoint.mode, self.checkpoint.monitor
+        if mode is not None and mode != self.monitor_mode:
+            better = "more" if self.monitor_mode == "max" else "less"
+            raise ValueError(
+                f"checkpoint.mode={mode} would keep the worst weights: of {monitor}, {better} is better. Leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def schedule_has_what_it_needs(self) -> Self:
+        """Refuse a schedule that could only fail after the first epoch."""
+        if self.scheduler is None:
+            return self
+        metric = self.scheduler.reserved["monitor"] or self.checkpoint.monitor
+        watches_validation = self.scheduler.states("watches_metric") and metric.startswith("val")
+        if watches_validation and getattr(self.data, "val_fraction", None) == 0:
+            raise ValueError(
+                f"{self.chosen('scheduler')} watches a metric of the validation, so it needs data.val_fraction above 0"
+            )
+        if self.scheduler.asks_for("total_steps") and self.trainer.max_epochs == self.trainer.max_steps == -1:
+            raise ValueError(f"{self.chosen('scheduler')} needs an end: set trainer.max_epochs or trainer.max_steps")
+        return self
+
+    @model_validator(mode="after")
+    def schedule_knows_what_is_better(self) -> Self:
+        """Refuse a schedule that would lower the rate when the metric that it watches gets better."""
+        if self.scheduler is None or not self.scheduler.states("watches_metric"):
+            return self
+        metric = self.scheduler.reserved["monitor"] or self.checkpoint.monitor
+        given, mode = self.scheduler.arguments().get("mode"), self.mode_of(metric)
+        if mode is None and given is None and metric != self.checkpoint.monitor:
+            raise ValueError(
+                f"scheduler.monitor={metric}: nothing says whether more or less of it is better. "
+                "Say it with +scheduler.mode=max or +scheduler.mode=min"
+            )
+        if given is not None and mode not in (None, given):
+            better = "more" if mode == "max" else "less"
+            raise ValueError(
+                f"scheduler.mode={given} would lower the rate when {metric} gets better: {better} of it is. "
+                "Leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def what_is_unfrozen_was_frozen(self) -> Self:
+        """Refuse an epoch without effect."""
+        if self.unfreeze_epoch is not None and not self.freeze:
+            raise ValueError(f"unfreeze_epoch={self.unfreeze_epoch} needs freeze: the parts that rest until then")
+        return self
+
+    @model_validator(mode="after")
+    def a_step_sees_one_batch(self) -> Self:
+        """Refuse what an optimizer cannot do that computes the loss of the same batch again and again in a step."""
+        if not self.optimizer.states("reevaluates_loss"):
+            return self
+        name = self.chosen("optimizer")
+        if self.trainer.accumulate_grad_batches > 1:
+            raise ValueError(f"{name} needs trainer.accumulate_grad_batches=1; raise data.batch_size instead")
+        if self.hardware.may_be_several:
+            raise ValueError(f"{name} makes much of the last digits, which depend on who sums: hardware.devices=1")
+        if self.hardware.precision == "16-mixed":
+            raise ValueError(f"{name} does not work with hardware.precision=16-mixed; try 32-true")
+        return self
+
+    @model_validator(mode="after")
+    def something_can_be_found(self) -> Self:
+        """Refuse a search where there is nothing to find."""
+        if self.find is None:
+            return self
+        if self.is_solved:
+            raise ValueError(f"find={self.find} tries a few steps; {self.model.import_path} is solved without steps")
+        if self.find == "lr" and self.optimizer.states("reevaluates_loss"):
+            raise ValueError(f"find=lr is not for {self.chosen('optimizer')}, which searches along each step by itself")
+        if self.hardware.may_be_several:
+            raise ValueError(f"find={self.find} tries on one device: hardware.devices=1")
+        return self
+
+    @model_validator(mode="after")
+    def matrices_stay_whole(self) -> Self:
+        """Refuse to take apart what the optimizer needs whole."""
+        if self.optimizer.states("needs_whole_matrices") and self.hardware.is_sharded:
+            name = self.chosen("optimizer")
+            raise ValueError(f"{name} needs whole matrices, which hardware.strategy=fsdp takes apart: try adamw")
+        return self
+
+    @model_validator(mode="after")
+    def one_process_solves(self) -> Self:
+        """Refuse several devices, or a compiler, for a model that has no steps."""
+        name = self.model.import_path.rpartition(".")[2]
+        if self.is_solved and self.hardware.may_be_several:
+            raise ValueError(f"{name} is solved at once, in one process: set hardware.devices=1")
+        if self.is_solved and self.hardware.compile:
+            raise ValueError(f"{name} is solved at once, there are no steps to compile for: hardware.compile=false")
+        return self

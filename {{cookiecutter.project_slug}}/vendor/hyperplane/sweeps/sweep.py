@@ -1,0 +1,160 @@
+"""A multirun: every job is checked before the first one starts, and each has a folder that follows from its overrides.
+
+The same job of the same sweep is always the same folder. So a job that is done is not run again, and one that was
+stopped, at whatever point, goes on from its last checkpoint.
+"""
+
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.utils import JobStatus
+from hydra.errors import CompactHydraException
+from hydra.plugins.launcher import Launcher
+from loguru import logger
+from omegaconf import DictConfig, OmegaConf
+
+from ..validation import check, refuse_without_effect
+from ..explaining import explain
+from ..errors import SweepFailed, UserError, first_line
+from ..run_folder.integrity import is_completed, read_summary
+from ..run_folder.locks import is_locked
+from ..run_folder.resuming import fingerprint
+from ..run_folder.run import shown, write_whole
+from ..run_folder.signals import Stopped
+from ..settings import Settings
+
+NOT_PART_OF_A_JOB = {"sweep", "tracking.notes", "tracking.tags"}
+
+
+def run_jobs(
+    jobs: list[list[str]], config: DictConfig, loader: ConfigLoader, launcher: Launcher
+) -> list[dict[str, Any]]:
+    """Run the jobs of a multirun that are not completed yet; return the summaries of all.
+
+    Args:
+        jobs: the overrides of each job.
+        config: of the multirun, with `hydra.sweep.dir`.
+        loader: composes the configuration of a job.
+        launcher: runs jobs, here or elsewhere.
+
+    Raises:
+        UserError: there is no job, or settings are not valid; no job has been started.
+        SweepFailed: at least one job failed; the others have run to their end.
+        Stopped: a signal has come; what ran has written a checkpoint.
+    """
+    if not jobs:
+        raise UserError("There is nothing to run: a list, range(...) or glob(...) of the command has no values.")
+    n_jobs = config.hydra.launcher.get("n_jobs", 1)
+    if type(n_jobs) is not int or n_jobs == 0:
+        raise UserError(
+            f"hydra.launcher.n_jobs={n_jobs} is not allowed: 1 or more, or -1 for as many as there are cores"
+        )
+    settings = [check_job(job, config, loader) for job in jobs]
+    folder = Path(str(config.hydra.sweep.dir))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "multirun.yaml", OmegaConf.to_yaml(config))
+    folders = [folder / job_id(job) for job in jobs]
+    warn_of_other_settings(folders, settings)
+    try:
+        reasons = launch(jobs, folders, launcher)
+    except Stopped as stop:
+        done = sum(map(is_completed, folders))
+        logger.warning(
+            "The sweep was {}: {} of {} jobs completed. The same command goes on with it.", stop, done, len(jobs)
+        )
+        raise
+    return conclude(folder, jobs, folders, reasons)
+
+
+def check_job(job: list[str], config: DictConfig, loader: ConfigLoader) -> Settings:
+    """Return the settings of a job.
+
+    Raises:
+        UserError: they are not valid.
+    """
+    try:
+        settings = check(loader.load_sweep_config(config, job))
+        if not settings.sweep:
+            raise UserError("sweep= is empty, and names the folder of a multirun: sweep=depth, or leave it out")
+        refuse_without_effect(settings, job)
+        return settings
+    except (UserError, CompactHydraException) as error:
+        reason = str(error) if isinstance(error, UserError) else explain(error)
+        raise UserError(f"{reason}\nin the job: {' '.join(job)}\nNo job has been started.") from None
+
+
+def warn_of_other_settings(folders: list[Path], settings: list[Settings]) -> None:
+    """Name a completed job whose settings were others: a default has changed since, so results do not compare."""
+    for folder, now in zip(folders, settings, strict=True):
+        summary = read_summary(folder)
+        if summary.get("status") == "completed" and summary.get("settings") not in (None, fingerprint(now)):
+            logger.warning(
+                "{} ran with other settings than those that hold now (a default has changed); its result stands. "
+                "Another sweep=<name> runs everything anew.",
+                shown(folder),
+            )
+
+
+def launch(jobs: list[list[str]], folders: list[Path], launcher: Launcher) -> dict[Path, str]:
+    """Run the jobs that are not completed yet; return, by folder, why one ended without a summary."""
+    waiting = [(job, folder) for job, folder in zip(jobs, folders, strict=True) if not is_completed(folder)]
+    if len(waiting) < len(jobs):
+        logger.info("{} of {} jobs are completed already; their results stand.", len(jobs) - len(waiting), len(jobs))
+    if not waiting:
+        return {}
+    logger.info("Running {} jobs in {}", len(waiting), folders[0].parent)
+    return start(waiting, launcher)
+
+
+def start(jobs: list[tuple[list[str], Path]], launcher: Launcher, first: int = 0) -> dict[Path, str]:
+    """Run jobs, each in its folder; return, by folder, why one ended without a summary. `first` numbers them."""
+    arguments = [[*job, f"hydra.sweep.subdir={folder.name}"] for job, folder in jobs]
+    returns = launcher.launch(arguments, initial_job_idx=first)
+    ended = zip((folder for _, folder in jobs), returns, strict=True)
+    return {folder: first_line(done._return_value) for folder, done in ended if done.status == JobStatus.FAILED}
+
+
+def job_id(overrides: Sequence[str]) -> str:
+    """Return a folder name that follows from a job's overrides alone, whatever their order.
+
+    Readable at the front, a hash at the end; only characters that need no quotes in a shell or in Hydra.
+    """
+    settings = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
+    kept = sorted((key, value) for key, value in settings.items() if key not in NOT_PART_OF_A_JOB)
+    readable = "-".join(f"{key.rpartition('.')[2]}_{value}" for key, value in kept if not key.startswith("trainer."))
+    readable = re.sub(r"[^A-Za-z0-9_.-]+", "_", readable)[:80].strip("_.-")
+    digest = hashlib.sha256(json.dumps(kept).encode()).hexdigest()[:8]
+    return f"{readable}-{digest}" if readable else digest
+
+
+def conclude(
+    folder: Path, jobs: list[list[str]], folders: list[Path], reasons: dict[Path, str]
+) -> list[dict[str, Any]]:
+    """Say how many jobs completed; for those that did not, the command that repeats each alone, and why.
+
+    Raises:
+        SweepFailed: there are some.
+    """
+    summaries = [read_summary(place) for place in folders]
+    failed = []
+    for job, place, summary in zip(jobs, folders, summaries, strict=True):
+        if summary.get("status") != "completed":
+            reason = summary.get("error") or reasons.get(place) or "it ended without a summary"
+            if is_locked(place):
+                reason = "another process is running it"
+            alone = [override for override in job if not override.startswith("sweep=")]
+            failed.append(f"  train {shlex.join(alone)}\n    {reason}")
+    if failed:
+        names = "\n".join(failed)
+        raise SweepFailed(
+            f"{len(jobs) - len(failed)} of {len(jobs)} jobs completed, {len(failed)} failed:\n{names}\n"
+            "The same command runs those again, and goes on from their checkpoints."
+        )
+    logger.success("All {} jobs completed. Their table: report {}", len(jobs), shown(folder))
+    return summaries

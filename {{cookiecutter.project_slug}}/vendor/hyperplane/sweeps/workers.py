@@ -1,0 +1,144 @@
+"""Jobs in processes of their own: one that crashes, or that the system kills, takes no other job with it.
+
+A worker runs one job after the other, so that torch is imported once for each worker and not for each job. One that
+dies is replaced. Imports no torch.
+"""
+
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from multiprocessing import connection, get_context, parent_process, set_start_method
+from multiprocessing.connection import Connection
+from typing import Any
+
+from ..devices.cores import SLOT
+from ..run_folder.signals import Stopped, listening
+
+# A new interpreter, not a copy of this one: copies of a process with threads (torch, W&B) hang now and then.
+CONTEXT = get_context("spawn")
+
+
+class Died(RuntimeError):
+    """The process of a job is gone, and left no word."""
+
+    def __init__(self, status: int | None) -> None:
+        if status is not None and status < 0:
+            name = signal.Signals(-status).name
+            hint = ", as the system does when memory is used up" if name == "SIGKILL" else ""
+            super().__init__(f"its process was killed by {name}{hint}")
+        else:
+            super().__init__(f"its process ended with status {status}")
+
+
+class Worker:
+    """A process that runs the jobs it is sent, one at a time. `slot` numbers those that run side by side."""
+
+    def __init__(self, run: Callable[[Any], Any], slot: int) -> None:
+        self.slot = slot
+        self.pipe, theirs = CONTEXT.Pipe()
+        self.process = CONTEXT.Process(target=serve, args=(run, theirs, slot))
+        # Ctrl-C reaches every process of a terminal. This one learns of it only while a job of it listens.
+        handler = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.process.start()
+        signal.signal(signal.SIGINT, handler)
+        theirs.close()
+
+    def outcome(self) -> Any:
+        """Return what the job returned, or the exception that it ended with."""
+        try:
+            return self.pipe.recv()
+        except EOFError:
+            self.process.join()
+            return Died(self.process.exitcode)
+
+    def stop(self) -> None:
+        """End the process: a job that runs is asked to stop, and may write its checkpoint."""
+        self.process.terminate()
+        self.process.join()
+        self.pipe.close()
+
+
+def run_in_workers(
+    run: Callable[[Any], Any], jobs: Sequence[Any], number: int, idle: list[Worker] | None = None
+) -> list[Any]:
+    """Call `run` on every job, in `number` processes side by side; return what came of each, in order.
+
+    Args:
+        run: a function of a module; it and the jobs are sent to other processes.
+        jobs: its arguments.
+        number: of processes.
+        idle: processes of an earlier call; those of this one are left there, for the next call or to be stopped.
+
+    Returns:
+        For each job what `run` returned, or the exception that it ended with: `Died` if its process did.
+
+    Raises:
+        Stopped: a signal has come; the jobs that ran have stopped, too.
+    """
+    outcomes: list[Any] = [None] * len(jobs)
+    waiting = deque(enumerate(jobs))
+    busy: dict[Connection, tuple[Worker, int]] = {}
+    ready = [] if idle is None else idle
+    with listening():
+        try:
+            while waiting or busy:
+                while waiting and len(busy) < number:
+                    taken = {worker.slot for worker, _ in busy.values()}
+                    worker = ready.pop() if ready else Worker(run, min({*range(number)} - taken))
+                    place, job = waiting.popleft()
+                    busy[worker.pipe] = worker, place
+                    worker.pipe.send(job)
+                for pipe in connection.wait(list(busy)):
+                    worker, place = busy.pop(pipe)  # type: ignore[call-overload]
+                    outcomes[place] = worker.outcome()
+                    if worker.process.is_alive():
+                        ready.append(worker)
+        finally:
+            stop(worker for worker, _ in busy.values())
+            if idle is None:
+                stop(ready)
+    return outcomes
+
+
+def stop(workers: Iterable[Worker]) -> None:
+    """End these processes."""
+    for worker in workers:
+        worker.stop()
+
+
+def serve(run: Callable[[Any], Any], pipe: Connection, slot: int) -> None:
+    """Run jobs until there are no more, or until the process that sends them is gone."""
+    os.environ[SLOT] = str(slot)
+    start_others_as_usual()
+    threading.Thread(target=stop_with_parent, daemon=True).start()
+    while True:
+        try:
+            job = pipe.recv()
+        except EOFError:
+            return
+        try:
+            outcome = run(job)
+        except Exception as error:
+            outcome = RuntimeError(f"{type(error).__name__}: {error}")
+        except Stopped as stop:
+            os._exit(128 + stop.number)  # the summary is written; what else runs here does not matter
+        pipe.send(outcome)
+
+
+def start_others_as_usual() -> None:
+    """Let the processes that a job starts, such as workers of a DataLoader, start as those of a single run do.
+
+    They would inherit the way that this one was started in, and import torch, each of them for seconds.
+    """
+    set_start_method(None, force=True)
+
+
+def stop_with_parent() -> None:
+    """Ask the job of this process to stop when the one that sent it is gone."""
+    parent = parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,88 @@
+"""What a network is trained for: a LightningModule joins network, loss, optimizer, scheduler and metrics."""
+
+import inspect
+from functools import cache, partial
+from typing import Any
+
+from lightning.pytorch import LightningModule
+from torch import nn
+
+from ..components import Later, asked_for, build, factory
+from ..data.panel_scaling import PanelScaling
+from ..data.scaling import Scaling
+from ..data.spec import DataSpec, PanelSpec
+from ..errors import UserError
+from ..settings import Settings
+from .optimizing import OptimizerFactory, SchedulerFactory
+
+WEIGHTED = ("outputs", "targets", "weights")  # what a loss takes where samples have weights
+
+
+def make_task(settings: Settings, spec: DataSpec, scaling: nn.Module | None = None) -> LightningModule:
+    """Build the task, and what it asks for: network, loss, scaling, optimizer, scheduler, spec, seed.
+
+    Args:
+        settings: of the run.
+        spec: of the data.
+        scaling: the standardisation of the data, if they have one; a new one is filled from the checkpoint.
+
+    Raises:
+        UserError: the model or the loss cannot serve these data.
+    """
+    general: dict[str, Any] = {"spec": spec, "seed": settings.seed, "num_classes": spec.output_size, "num_labels": spec.output_size}
+    network = cache(partial(make_network, settings, spec, general))
+    optimizer = OptimizerFactory(settings.optimizer)
+    scheduler = None
+    if settings.scheduler is not None:
+        every_epochs = settings.trainer.check_val_every_n_epoch or 1
+        monitor = settings.scheduler.reserved["monitor"] or settings.checkpoint.monitor
+        scheduler = SchedulerFactory(settings.scheduler, monitor, settings.mode_of(monitor) or "min", every_epochs)
+    offers = general | {
+        "network": Later(network),
+        "loss": Later(lambda: make_loss(settings, spec, general | {"network": Later(network)})),
+        "scaling": Later(lambda: scaling or new_scaling(spec)),
+        "optimizer": optimizer,
+        "scheduler": scheduler,
+    }
+    task = build(settings.task, **offers)
+    if not isinstance(task, LightningModule):
+        raise UserError(f"task: {settings.task.import_path} must be a LightningModule, and is {type(task).__name__}")
+    for maker in (optimizer, scheduler):
+        if maker is not None:
+            maker.module = task
+    return task
+
+
+def new_scaling(spec: DataSpec) -> nn.Module:
+    """Return a standardisation that changes nothing yet: a checkpoint fills it."""
+    return PanelScaling(spec) if isinstance(spec, PanelSpec) else Scaling(spec)
+
+
+def asks_for_network(settings: Settings) -> bool:
+    """Say whether the task of a run takes the network that `model=` names; otherwise it builds its own."""
+    return "network" in asked_for(factory(settings.task))
+
+
+def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> nn.Module:
+    """Build what `model=` names for data of `spec`."""
+    if isinstance(spec, PanelSpec) and not getattr(factory(settings.model), "forecasts", False):
+        name = settings.model.import_path.rpartition(".")[2]
+        raise UserError(f"{name} takes single samples, no time series. Choose model=linear, model=mlp or model=tft.")
+    network: nn.Module = build(settings.model, **offers)
+    return network
+
+
+def make_loss(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> nn.Module:
+    """Build what `loss=` names.
+
+    Raises:
+        UserError: samples have weights, which it does not take.
+    """
+    loss: nn.Module = build(settings.loss, **offers)
+    if spec.has_weights and len(inspect.signature(loss.forward).parameters) < len(WEIGHTED):
+        name = settings.loss.import_path.rpartition(".")[2]
+        raise UserError(
+            f"data.weights goes with a loss that takes weights, and {name} does not: choose one of this project, "
+            f"or give yours a forward({', '.join(WEIGHTED)})"
+        )
+    return loss

@@ -1,0 +1,173 @@
+"""What a task measures: the metrics of each stage, which are logged at the end of its epochs."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torchmetrics import Metric
+
+from ..components import build
+from ..data.spec import DataSpec
+from ..metrics import DEFAULTS, named, snake_case
+from ..errors import UserError
+from .epoch_metrics import EpochMetrics, View, collection, identity
+
+
+class Measuring(LightningModule):
+    """A module whose steps add to `train_metrics`, `val_metrics` and `test_metrics`.
+
+    Args:
+        spec: of the data.
+        metrics: names from `metrics.METRICS`, or metrics of torchmetrics; None: those that are usual for the task.
+        can_diverge: a loss that is not finite ends the training.
+    """
+
+    kind: ClassVar[str] = ""  # of task, as `metrics.METRICS` calls it: which metrics have names
+    # Metrics that are no class and whose direction has to be known: {"elbo": True}
+    higher_is_better: ClassVar[dict[str, bool]] = {}
+
+    def __init__(self, spec: DataSpec, metrics: Sequence[Any] | None, can_diverge: bool) -> None:
+        super().__init__()
+        self.spec = spec
+        self.metrics = metrics if metrics is not None else DEFAULTS.get(self.kind, ())
+        self.can_diverge = can_diverge
+        self.counted_batch = -1  # the last training batch whose loss is in the metrics
+        self.train_metrics = EpochMetrics("train", self.views(self.make_metrics()), must_be_finite=can_diverge)
+        # One for each loader of the stage; most have one.
+        self.val_metrics = [self.evaluation_metrics("val")]
+        self.test_metrics = [self.evaluation_metrics("test")]
+
+    def make_metrics(self) -> dict[str, Metric]:
+        """Return the metrics of one stage by their names.
+
+        Raises:
+            UserError: two go by the same name.
+        """
+        found: dict[str, Metric] = {}
+        for metric in self.metrics:
+            if isinstance(metric, str):
+                component = named(metric, self.kind, self.spec.output_size)
+                size = self.spec.output_size
+                found[metric] = build(component, spec=self.spec, num_classes=size, num_labels=size)
+                continue
+            name = snake_case(type(metric).__name__)
+            if name in found:
+                raise UserError(
+                    f"task.metrics holds two metrics that go by the name {name}. Give one another name: a class of "
+                    "your own that extends it, in metrics/"
+                )
+            found[name] = metric.clone()
+        return found
+
+    def views(self, metrics: dict[str, Metric]) -> list[View]:
+        """Return metrics by what they take of outputs and targets; here all take them as they are."""
+        return [View(collection(metrics), identity)] if metrics else []
+
+    def evaluation_metrics(self, stage: str) -> EpochMetrics:
+        """Return new metrics of a stage that evaluates."""
+        finite = stage == "val" and self.can_diverge
+        return EpochMetrics(stage, self.views(self.make_metrics()), must_be_finite=finite)
+
+    def log(self, name: str, *arguments: Any, **options: Any) -> None:
+        """Log as any LightningModule does, from the hooks where Lightning hears it.
+
+        Raises:
+            UserError: on the fast path, which calls `step` without them.
+        """
+        if self._current_fx_name is None and not self.trainer.barebones:
+            raise UserError(
+                f"self.log({name!r}) is not heard in `step`, which the fast path calls without Lightning's hooks. "
+                "Override training_step, validation_step or test_step to log there, or make it a metric"
+            )
+        super().log(name, *arguments, **options)
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The metrics of every stage."""
+        return ["loss", *self.train_metrics.all_metrics()]
+
+    @property
+    def directions(self) -> dict[str, bool]:
+        """Whether higher is better, of each metric that says so."""
+        stated = {name: metric.higher_is_better for name, metric in self.train_metrics.all_metrics().items()}
+        return {name: bool(higher) for name, higher in stated.items() if higher is not None} | self.higher_is_better
+
+    def on_validation_start(self) -> None:
+        """Keep the metrics of several loaders apart."""
+        self.one_for_each_loader(self.val_metrics, "val", len(self.trainer.num_val_batches))
+
+    def on_test_start(self) -> None:
+        """Keep the metrics of several loaders apart."""
+        self.one_for_each_loader(self.test_metrics, "test", len(self.trainer.num_test_batches))
+
+    def one_for_each_loader(self, metrics: list[EpochMetrics], stage: str, loaders: int) -> None:
+        """Make metrics for each loader of a stage, where there are several."""
+        if len(metrics) != max(loaders, 1):
+            metrics[:] = [self.evaluation_metrics(stage) for _ in range(loaders)]
+        for one in metrics:
+            if one.place != self.device:  # moving them takes as long as a step
+                one.place = self.device
+                one.to(self.device)
+
+    def on_validation_epoch_start(self) -> None:
+        """Look at the losses of the steps before: validation would only tell that something went wrong.
+
+        Raises:
+            Diverged: one is not finite.
+        """
+        self.train_metrics.check()
+
+    def log_epoch(self, metrics: dict[str, Tensor], steps_ago: int = 0) -> None:
+        """Hand the metrics of an epoch to callbacks and loggers.
+
+        `self.log_dict` does the same, but prepares for averages over steps, at the cost of two steps of a small model.
+
+        Args:
+            metrics: computed, by name.
+            steps_ago: Lightning counts the last step before it ends an epoch of training, not before it validates.
+        """
+        if self.trainer.sanity_checking:
+            return
+        connector = self.trainer._logger_connector
+        connector._callback_metrics.update(metrics)
+        step = self.trainer.fit_loop.epoch_loop._batches_that_stepped - steps_ago
+        connector.log_metrics({"epoch": torch.tensor(self.current_epoch), **metrics}, step)
+
+    def on_train_epoch_end(self) -> None:
+        """Log the metrics of the epoch, taken while the weights changed."""
+        self.counted_batch = -1
+        self.log_epoch(self.train_metrics.compute(), steps_ago=1)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the metrics of the validation samples.
+
+        Raises:
+            Diverged: their loss is not finite.
+        """
+        self.log_epoch(of_all_loaders(self.val_metrics))
+
+    def on_test_epoch_end(self) -> None:
+        """Log the metrics of the test samples."""
+        self.log_epoch(of_all_loaders(self.test_metrics))
+
+    def save_epoch(self) -> dict[str, Any]:
+        """Return what the training epoch has come to so far, for a run that goes on."""
+        return {"train_metrics": self.train_metrics.save_state(), "counted_batch": self.counted_batch}
+
+    def load_epoch(self, state: dict[str, Any]) -> None:
+        """Go on with the epoch that `state` is of."""
+        self.train_metrics.load_state(state["train_metrics"], self.device)
+        self.counted_batch = state["counted_batch"]
+
+
+def of_all_loaders(metrics: list[EpochMetrics]) -> dict[str, Tensor]:
+    """Return the metrics of a stage; those of several loaders are told apart as Lightning does it."""
+    if len(metrics) == 1:
+        return metrics[0].compute()
+    return {
+        f"{name}/dataloader_idx_{number}": value
+        for number, one in enumerate(metrics)
+        for name, value in one.compute().items()
+    }

@@ -1,0 +1,184 @@
+"""What tasks on the fast path share: a step is forward, loss, and nothing else.
+
+Dimensions: B batch, K outputs.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..data.batches import evaluation_batch
+from ..data.datamodule import EVALUATION_BATCH
+from ..data.spec import DataSpec
+from ..errors import UserError
+from ..devices.collectives import shard_batch
+from .epoch_metrics import EpochMetrics
+from .measuring import Measuring
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from polars import DataFrame
+
+MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+Batch = Any  # a tuple of inputs, and the targets last; or what a subclass's `step` takes
+
+
+class Task(Measuring):
+    """Joins network, loss, optimizer, scheduler and metrics.
+
+    A subclass for another loss overrides `step`; one for other predictions `to_predictions`. Whoever needs more
+    (several optimizers, manual optimization, metrics by `self.log`) writes a plain LightningModule: a task as well.
+
+    Args:
+        network: maps standardised inputs (B, *input_shape) to outputs (B, K). If it has `solve(inputs, targets)` it is
+            not trained in steps: `solve` is called once, with all training samples. If it has `penalty()`, what that
+            returns () is added to the loss.
+        loss: maps outputs and targets to the mean loss (); with `spec.has_weights` also weights (B,).
+        spec: the data that the network was built for.
+        scaling: the standardisation of the data.
+        optimizer: called with parameters, or groups of them, returns an optimizer.
+        scheduler: called with the optimizer, returns a schedule as Lightning configures one; None keeps the rate
+            constant.
+        metrics: names from `metrics.METRICS`, or metrics of torchmetrics; None: those that are usual for the task.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: nn.Module,
+        spec: DataSpec,
+        scaling: nn.Module,
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[[Optimizer], dict[str, Any]] | None = None,
+        metrics: Sequence[Any] | None = None,
+    ) -> None:
+        is_solved = hasattr(network, "solve")
+        super().__init__(spec, metrics, can_diverge=not is_solved)
+        self.network: Any = network
+        self.loss = loss
+        self.scaling: Any = scaling
+        self.is_solved = is_solved
+        self.is_trained = False  # the run goes on after its training
+        self.has_penalty = hasattr(network, "penalty")
+        self.has_weights = spec.has_weights
+        self.automatic_optimization = not self.is_solved
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+
+    def to_predictions(self, outputs: Tensor) -> Tensor:
+        """Return what outputs (B, K) say, in the units of the data: probabilities, values or quantiles."""
+        return outputs
+
+    @property
+    def prediction_names(self) -> list[str]:
+        """The names of the columns of predictions."""
+        return [f"output{i + 1}" for i in range(self.spec.output_size)]
+
+    def as_table(self, predictions: NDArray[Any]) -> "DataFrame":
+        """Return predictions (samples, K) under the names of their columns.
+
+        Raises:
+            UserError: they are of another shape.
+        """
+        import polars
+
+        if predictions.ndim != 2:
+            raise UserError(
+                f"{type(self).__name__} predicts {predictions.shape[1:]} for each sample, which is no row of a table: "
+                "give it a method as_table(predictions)"
+            )
+
+        return polars.DataFrame(predictions, schema=self.prediction_names)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Map inputs (B, *input_shape), in the units of the data, to predictions."""
+        return self.to_predictions(self.network(self.scaling(*inputs)))
+
+    def on_fit_start(self) -> None:
+        """Solve a network that is not trained in steps."""
+        if self.is_solved and not self.is_trained:
+            self.network.solve(*self.trainer.datamodule.training_samples())  # type: ignore[attr-defined]
+
+    def step(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the mean loss () of a batch, its outputs, and its targets: what metrics are computed of.
+
+        Override it for another loss, or for batches of another form, such as dictionaries. The fast path stays.
+        """
+        if self.has_weights:
+            *inputs, targets, weights = batch
+            outputs = shard_batch(self.network, inputs)
+            return self.loss(outputs, targets, weights), outputs, targets
+        *inputs, targets = batch
+        outputs = shard_batch(self.network, inputs)
+        return self.loss(outputs, targets), outputs, targets
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of one batch. The hot path: nothing here waits for the device or calls `self.log`."""
+        loss, outputs, targets = self.step(batch)
+        if self.has_penalty:
+            loss = loss + self.network.penalty()
+        if batch_idx != self.counted_batch:  # L-BFGS evaluates a batch again and again; as elsewhere, the first counts
+            self.counted_batch = batch_idx
+            self.train_metrics.add(loss, outputs, targets, batch[-1] if self.has_weights else None)
+        return loss
+
+    def evaluation_step(self, batch: Batch, metrics: EpochMetrics) -> tuple[Tensor, Tensor]:
+        """Add one batch to `metrics` and return its outputs and targets."""
+        loss, outputs, targets = self.step(batch)
+        metrics.add(loss, outputs, targets, batch[-1] if self.has_weights else None)
+        return outputs, targets
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Add one validation batch to the metrics."""
+        self.evaluation_step(batch, self.val_metrics[dataloader_idx])
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Add one test batch to the metrics."""
+        self.evaluation_step(batch, self.test_metrics[dataloader_idx])
+
+    def configure_optimizers(self) -> Any:
+        """Build the optimizer, and the schedule if there is one."""
+        if self.is_solved:
+            return None
+        optimizer = self.optimizer(self.parameters())
+        if self.trainer.gradient_clip_val:
+            # A fused optimizer would undo the scaling of 16-mixed within its step, after the gradients are clipped.
+            optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+        if self.scheduler is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer)}
+
+    def require_one_input(self) -> None:
+        """Look whether the network maps single inputs: rows of a table, and what a program is traced with.
+
+        Raises:
+            UserError: it takes several, such as the features and the edges of a graph.
+        """
+        parameters = inspect.signature(self.network.forward).parameters.values()
+        needed = [one.name for one in parameters if one.default is one.empty and one.kind not in MANY]
+        if len(needed) > 1 and type(self).forward is Task.forward:
+            raise UserError(
+                f"{type(self.network).__name__} takes {', '.join(needed)}, and here is one input for each sample. "
+                f"{type(self).__name__} needs a forward(self, inputs) that returns predictions (B, K) for these alone"
+            )
+
+    @torch.no_grad()
+    def predict_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Return predictions for inputs (samples, *input_shape), both in the units of the data."""
+        self.eval()
+        return torch.cat([self(batch) for batch in self.batches(inputs)]).cpu().numpy()
+
+    def batches(self, inputs: NDArray[Any]) -> tuple[Tensor, ...]:
+        """Return inputs (samples, *input_shape) in batches that fit into memory, on the device of the task."""
+        size = evaluation_batch(EVALUATION_BATCH, inputs[:1].nbytes * max(1, self.spec.output_size))
+        tensor = torch.from_numpy(inputs)
+        return (tensor.float() if self.device.type == "mps" else tensor).to(self.device).split(size)
+
+    def figures(self, data: Any) -> dict[str, "Figure"]:
+        """Return the figures that this task adds, by name; called after the test."""
+        return {}

@@ -1,0 +1,60 @@
+"""Whether more or less of a metric is better, as the metric itself says."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+
+from ..metrics import higher_is_better
+from ..errors import UserError
+from ..settings import Settings
+from ..tasks.task import Task
+from ..tracking.metric_names import MetricNames
+
+
+def monitor_mode(settings: Settings) -> str:
+    """Return `min` or `max`: whether less or more of `checkpoint.monitor` is better.
+
+    Raises:
+        UserError: neither the metric nor the settings say so.
+    """
+    mode = settings.monitor_mode
+    if mode is None:
+        raise UserError(
+            f"checkpoint.monitor={settings.checkpoint.monitor}: nothing says whether more or less of it is better. "
+            "Say it with checkpoint.mode=max or checkpoint.mode=min, or in the task: "
+            'higher_is_better = {"name": True}'
+        )
+    return mode
+
+
+def directions(
+    settings: Settings, task: LightningModule, trainer: Trainer, names: MetricNames, measured: Iterable[str]
+) -> dict[str, bool]:
+    """Return whether higher is better, of each metric that says so, by its name without the stage.
+
+    Args:
+        settings: of the run.
+        task: that was trained.
+        trainer: after training and test: it knows the metrics of torchmetrics that were logged as such.
+        names: of metrics.
+        measured: the metrics of the run.
+    """
+    stated: dict[str, Any] = {}
+    loops = (trainer.fit_loop.epoch_loop, trainer.fit_loop.epoch_loop.val_loop, trainer.test_loop)
+    for result in (result for loop in loops for result in loop._results.values()):
+        if not result.is_tensor:
+            stated[short(names(result.meta.name))] = getattr(result.value, "higher_is_better", None)
+    stated |= task.directions if isinstance(task, Task) else getattr(task, "higher_is_better", {})
+    if settings.checkpoint.mode is not None:
+        stated[short(names(settings.checkpoint.monitor))] = settings.checkpoint.mode == "max"
+    found = {}
+    for name in dict.fromkeys(map(short, measured)):
+        higher = stated.get(name)
+        found[name] = higher if higher is not None else higher_is_better(name, settings)
+    return {name: bool(higher) for name, higher in found.items() if higher is not None}
+
+
+def short(name: str) -> str:
+    """Return the name of a metric without its stage and its loader."""
+    return name.rpartition("/")[2]

@@ -1,0 +1,48 @@
+"""What to do about an error that has a usual remedy. Imports no torch: errors are known by their class's name."""
+
+import traceback
+from typing import TYPE_CHECKING
+
+from ..errors import first_line
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
+# How torch says that memory is used up: on a GPU, on the CPU, and through another rank.
+NO_MEMORY = ("OutOfMemoryError", "MemoryError", "can't allocate memory", "not enough memory")
+NO_GRADIENT = "does not require grad and does not have a grad_fn"
+EVALUATIONS = ("validation_step", "test_step")
+COMPILER = ("torch._dynamo", "torch._inductor")  # where errors of torch.compile are defined
+
+
+def describe(error: Exception, settings: Settings, trainer: "Trainer | None") -> str:
+    """Return the error in a line or two, with its remedy where there is a usual one."""
+    text = f"{type(error).__name__}: {error}"
+    if type(error).__name__ == "Diverged" and trainer is not None:
+        rate = getattr(settings.optimizer, "lr", None)
+        return (
+            f"{text} (step {step_of(error, trainer)}, epoch {trainer.current_epoch}). "
+            f"Lower optimizer.lr (now {rate}), or limit the gradients with trainer.gradient_clip_val=1."
+        )
+    if any(words in text for words in NO_MEMORY):
+        batch = getattr(settings.data, "batch_size", None)
+        return (
+            f"Out of memory with data.batch_size={batch} ({first_line(error)}). Lower data.batch_size "
+            "(trainer.accumulate_grad_batches=2 keeps the steps as they are with half of it), the sizes under model, "
+            "or choose hardware.precision=bf16-mixed."
+        )
+    steps = [frame.name for frame in traceback.extract_tb(error.__traceback__) if frame.name in EVALUATIONS]
+    if NO_GRADIENT in text and steps:
+        inference = ", and set trainer.inference_mode=false" if settings.trainer.inference_mode else ""
+        return f"{text}. In {steps[0]} gradients are off: compute them within torch.enable_grad(){inference}."
+    if type(error).__module__.startswith(COMPILER):
+        return f"torch could not compile the network ({first_line(error)}): hardware.compile=false trains without."
+    return text
+
+
+def step_of(error: Exception, trainer: "Trainer") -> int:
+    """Return the optimizer step, counted from 1, whose loss was not finite; it may have been noticed later."""
+    batches = trainer.fit_loop.epoch_loop.batch_progress.current
+    since = batches.completed - batches.ready + getattr(error, "ago", 1)
+    return max(1, trainer.global_step + 1 - since // trainer.accumulate_grad_batches)

@@ -1,0 +1,194 @@
+"""Lightning's Trainer, made from the settings `hardware` and `trainer`."""
+
+import sys
+from functools import cache, partial
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.utilities import registry
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, EarlyStopping
+from lightning.pytorch.loggers.logger import Logger
+
+from ..components import Component, build
+from ..errors import UserError, nearest
+from ..settings import Hardware, Settings
+from ..tasks.task import Task
+from ..checkpoints.best import BestCheckpoint
+from ..checkpoints.file import AtomicCheckpoints
+from ..devices.collectives import number_of_ranks
+from ..loop.compiling import compile_in_place
+from ..devices.cores import cores_for_this_job, gpus_for_this_job
+from .directions import monitor_mode
+from ..loop.divergence import FiniteLoss
+from ..checkpoints.last import LastCheckpoint
+from ..loop.lean_loop import LeanEpochLoop
+from ..loop.progress import Bar, ProgressLines
+from ..run_folder.run import Run
+from ..checkpoints.run_state import RunState
+from ..checkpoints.transfer import Freeze
+
+# With each Trainer, Lightning looks through all installed packages for callbacks, which takes milliseconds of a job.
+registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-defined, assignment]
+
+
+def make_trainer(
+    settings: Settings,
+    run: Run,
+    task: LightningModule,
+    loggers: list[Logger | None],
+    state: RunState,
+    last: LastCheckpoint,
+    *,
+    validates: bool,
+) -> Trainer:
+    """Return the Trainer of a run.
+
+    Args:
+        settings: of the run.
+        run: where checkpoints go; side by side with other jobs, a run shows no progress bar.
+        task: that is trained.
+        loggers: where metrics are logged.
+        state: what checkpoints hold of the run.
+        last: writes them.
+        validates: whether there is a validation; without it there is no best checkpoint.
+
+    Raises:
+        UserError: the hardware is not there, or Lightning refuses the arguments.
+    """
+    arguments = settings.trainer.model_dump(exclude={"enable_progress_bar", "overfit_batches"})
+    if few := settings.trainer.overfit_batches:  # Lightning would put others in the place of our loaders
+        arguments |= {"limit_train_batches": few, "limit_val_batches": few}
+    if is_solved(task):
+        if number_of_ranks() > 1:
+            raise UserError("this model is solved at once, in one process: choose hardware.devices=1")
+        arguments |= {"max_epochs": 1, "max_steps": -1}
+    if not validates:
+        arguments["limit_val_batches"] = 0
+    shows_bar = settings.trainer.enable_progress_bar
+    if shows_bar is None:
+        shows_bar = sys.stderr.isatty() and run.is_alone
+    progress = Bar() if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ")
+    callbacks = [progress, state, *callbacks_of(settings, run, task, state, last, validates)]
+    if settings.hardware.compile:
+        compile_in_place(getattr(task, "network", task), settings.hardware)
+    trainer = trainer_on(
+        settings.hardware,
+        **arguments,
+        default_root_dir=run.folder,
+        logger=[logger for logger in loggers if logger is not None],
+        callbacks=callbacks,
+        enable_progress_bar=shows_bar,
+        # otherwise Lightning adds checkpoints of its own
+        enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
+    )
+    trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # see signals.py
+    trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, partial(last.between_steps, trainer), state.names)
+    return trainer
+
+
+def callbacks_of(
+    settings: Settings, run: Run, task: LightningModule, state: RunState, last: LastCheckpoint, validates: bool
+) -> list[Callback]:
+    """Return what accompanies the training: the callbacks of the settings, and those that other settings stand for.
+
+    Raises:
+        UserError: a metric is watched that is not measured, or something in `callbacks` is no callback.
+    """
+    monitor = state.names(settings.checkpoint.monitor)
+    if isinstance(task, Task):
+        known = [name for name in task.metric_names if validates or monitor.startswith("train/")]
+        if validates and monitor.rpartition("/")[2] not in known:
+            raise UserError(
+                f"checkpoint.monitor={monitor} is not measured here. It can be train/ or val/ with: "
+                f"{', '.join(known)}. {nearest(monitor.partition('/')[2], known)}"
+            )
+    callbacks = [own_callback(name, component, settings, state) for name, component in settings.callbacks.items()]
+    if not isinstance(task, Task):
+        callbacks.append(FiniteLoss())
+    if settings.freeze:
+        callbacks.append(Freeze(settings.freeze, settings.unfreeze_epoch))
+    if validates:
+        mode = monitor_mode(settings)
+        callbacks.append(BestCheckpoint(monitor, mode, run.checkpoints, state.spec, state.names))
+    if settings.early_stopping.patience is not None:
+        if not validates:
+            raise UserError("early_stopping.patience needs validation data: set data.val_fraction above 0")
+        callbacks.append(early_stopping(settings, monitor, mode))
+    if run.is_first_rank and HydraConfig.get().sweeper.get("trial") is not None:
+        from ..search.pruning import report_to_study  # Optuna is an extra
+
+        callbacks.append(report_to_study(last))
+    return callbacks
+
+
+def own_callback(name: str, component: Component, settings: Settings, state: RunState) -> Callback:
+    """Return the callback that the settings name; one that watches a metric is told which direction is better.
+
+    Raises:
+        UserError: it is something else.
+    """
+    monitor = component.arguments().get("monitor")
+    mode = settings.mode_of(monitor) if isinstance(monitor, str) else None
+    callback = build(component, spec=state.spec, seed=settings.seed, **({"mode": mode} if mode else {}))
+    if not isinstance(callback, Callback):
+        raise UserError(f"callbacks.{name}: {component.import_path} must be a Lightning callback")
+    return callback
+
+
+def is_solved(task: LightningModule) -> bool:
+    """Say whether a task is solved at once instead of being trained in steps."""
+    return isinstance(task, Task) and task.is_solved
+
+
+def early_stopping(settings: Settings, monitor: str, mode: str) -> EarlyStopping:
+    """Return the callback that stops a run whose validation does not improve any more."""
+    return EarlyStopping(
+        monitor=monitor,
+        mode=mode,
+        patience=settings.early_stopping.patience or 0,
+        min_delta=settings.early_stopping.min_delta,
+        check_finite=False,  # a loss that is not finite stops the run with a message of its own
+    )
+
+
+def devices_of(hardware: Hardware, ranks: int) -> int | list[int]:
+    """Return the devices of a job with `ranks` processes, one for each: how many, or which."""
+    if isinstance(hardware.devices, list):
+        return hardware.devices[:ranks]
+    gpus = gpus_for_this_job(torch.cuda.device_count(), ranks) if hardware.accelerator == "gpu" else None
+    return gpus or ranks
+
+
+def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
+    """Return a Trainer on `hardware`.
+
+    Raises:
+        UserError: the hardware is not there, or Lightning refuses the arguments.
+    """
+    ranks = number_of_ranks()
+    torch.set_float32_matmul_precision(hardware.matmul_precision)
+    torch.set_num_threads(hardware.threads or max(1, cores_for_this_job() // ranks))
+    # Jobs are launched by this project: Lightning needs not look for SLURM or others.
+    plugins: list[Any] = [AtomicCheckpoints(), LightningEnvironment()]
+    how: dict[str, Any] = {"precision": hardware.precision}
+    if ranks > 1:
+        from ..devices.strategies import OneOfRanks, ShardedPrecision, ShardOfRanks  # FSDP takes a while to import
+
+        how["strategy"] = ShardOfRanks() if hardware.is_sharded else OneOfRanks()
+        if hardware.is_sharded:
+            plugins.append(ShardedPrecision(how.pop("precision")))
+    try:
+        return Trainer(
+            accelerator=hardware.accelerator,
+            devices=devices_of(hardware, ranks),
+            use_distributed_sampler=False,  # see collectives.py: every rank goes through the same batches
+            plugins=plugins,
+            **how,
+            **arguments,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise UserError(f"hardware or trainer: {error}") from None

@@ -1,0 +1,218 @@
+"""Says in a sentence what is wrong with the values of a configuration. Never imports torch."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, get_args
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError
+from pydantic import BaseModel, ValidationError
+
+from .component_settings import Component, described
+from .components import settings_class
+from .project import current
+from .configs import COLLECTIONS, COMPONENTS, choices, listing
+from .explaining import unchosen
+from .errors import UserError, first_line, in_words, nearest, shown, similar
+from .settings import Settings, Tracking
+from .security import leaves, place_problem, refuse_foreign_code
+
+REQUIRED = ("model", "task", "data", "optimizer", "loss")
+# What a task asks for, of what these groups choose.
+OFFERS = (("model", "network"), ("loss", "loss"), ("optimizer", "optimizer"), ("scheduler", "scheduler"))
+
+
+def check(config: DictConfig) -> Settings:
+    """Return the settings that `config` holds.
+
+    Raises:
+        UserError: names each key that is unknown, of the wrong type or out of range, its value and the remedy.
+    """
+    own = config  # copied only where it must be: a sweep checks each of its jobs, and a job itself
+    if "hydra" in config:
+        own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    refuse_foreign_code(own)
+    try:
+        values: Any = OmegaConf.to_container(own, resolve=True)
+    except InterpolationResolutionError as error:
+        raise UserError(f"{error.full_key} cannot be resolved: {first_line(error)}") from None
+    given_values = list(leaves(values))
+    missing = sorted(key for key, value in given_values if value == MISSING)
+    if missing:
+        raise UserError("\n".join(f"{key} has no value, and no default: give one with {key}=..." for key in missing))
+    places = [(key, value, place_problem(key, value)) for key, value in given_values]
+    problems = [f"{key}={shown(value)} is not allowed: {why}" for key, value, why in places if why]
+    checked = dict(values)
+    for group in COMPONENTS:
+        checked[group] = check_group(group, values.get(group), problems)
+    for group in COLLECTIONS:
+        given = values.get(group) or {}
+        checked[group] = given
+        if isinstance(given, dict):
+            checked[group] = {name: check_member(f"{group}.{name}", one, problems) for name, one in given.items()}
+    checked["tracking"] = check_tracking(values.get("tracking", {}), problems)
+    if "experiment" in checked:
+        del checked["experiment"]
+        problems.append("The file of experiment= sets nothing: its first line must be # @package _global_")
+    try:
+        settings = Settings.model_validate(checked)
+        problems += truths(values, settings.plain())
+    except ValidationError as error:
+        problems += describe(error, Settings, checked)
+    if problems:
+        raise UserError("\n".join(problems))
+    return settings
+
+
+def check_group(group: str, given: Any, problems: list[str]) -> Component | None:
+    """Return the settings of what a group of configurations builds; add what is wrong with them to `problems`."""
+    if isinstance(given, dict) and given.get("_target_"):
+        return check_component(group, given, problems)
+    if isinstance(given, dict) and group in REQUIRED:
+        example = f"_target_: {current().package}.models.linear.Linear"
+        problems.append(f"{group} has no _target_: its file says what is built, such as {example}")
+        return stand_in(group)
+    if group in REQUIRED:
+        problems.append(f"{group} is not chosen: name one of its files, {group}={listing(choices(group), ' or ')}")
+        return stand_in(group)
+    others = [name for name in given or () if name != "_target_"]  # such as those of scheduler=none
+    problems += [f"{group}.{name}={shown(given[name])} is not a setting. {unchosen(group)}" for name in others]
+    return None
+
+
+def refuse_without_effect(settings: Settings, overrides: Iterable[str]) -> None:
+    """Look for overrides that change nothing: a sweep over them would train one job many times.
+
+    Raises:
+        UserError: the task does not ask for what they are settings of.
+    """
+    task = settings.task
+    if task is None or task.model_config["extra"] == "allow":  # one that may ask for anything
+        return
+    groups = [group for group, offer in OFFERS if offer not in task.about.offered]
+    vain = [override for override in overrides if re.split("[.=@]", override.lstrip("+~"))[0] in groups]
+    if vain:
+        raise UserError(
+            f"{', '.join(vain)} would change nothing: {settings.chosen('task')} has its own, as its signature does not "
+            f"ask for {' or '.join(offer for group, offer in OFFERS if group in groups)}.\n"
+            f"task has: {', '.join(task.names()) or 'none'}"
+        )
+
+
+def truths(given: Any, made: Any, key: str = "") -> list[str]:
+    """Return a sentence for each true or false that stands where a number belongs: pydantic takes them for 1 and 0."""
+    if isinstance(given, bool) and type(made) in (int, float):
+        return [f"{key}={shown(given)} is not allowed: must be a number"]
+    if isinstance(given, dict) and isinstance(made, dict):
+        pairs = [(f"{key}.{name}".lstrip("."), given[name], made[name]) for name in given if name in made]
+    elif isinstance(given, list) and isinstance(made, list):
+        pairs = [(f"{key}.{index}", *pair) for index, pair in enumerate(zip(given, made, strict=False))]
+    else:
+        return []
+    return [sentence for name, one, other in pairs for sentence in truths(one, other, name)]
+
+
+def check_component(key: str, given: dict[str, Any], problems: list[str]) -> Component:
+    """Return the settings of the component under `key`; add what is wrong with them, or its parts, to `problems`."""
+    for name, value in given.items():
+        check_parts(f"{key}.{name}", value, problems)
+    try:
+        return settings_class(given["_target_"], key).model_validate(given)
+    except UserError as mistake:
+        problems.append(f"{key}.{mistake}")
+    except ValidationError as error:
+        problems += describe(error, settings_class(given["_target_"], key), given, (key,))
+    return stand_in(key)
+
+
+def stand_in(group: str) -> Component:
+    """Return what takes the place of a component that is wrong, so that the other settings are checked as well."""
+    return described("", group)(_target_="")
+
+
+def check_parts(key: str, value: Any, problems: list[str]) -> None:
+    """Check every component within the value of a setting."""
+    if isinstance(value, dict) and "_target_" in value:
+        check_component(key, value, problems)
+    elif isinstance(value, dict | list):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            check_parts(f"{key}.{name}", item, problems)
+
+
+def check_member(key: str, given: Any, problems: list[str]) -> Component:
+    """Return the settings of one component of a collection."""
+    if isinstance(given, dict) and given.get("_target_"):
+        return check_component(key, given, problems)
+    problems.append(f"{key}={shown(given)} is not allowed: it needs a _target_ that says what is built")
+    return stand_in(key)
+
+
+def check_tracking(given: Any, problems: list[str]) -> Tracking | Component:
+    """Return the settings of the tracker: of one that is known by its `kind`, or of a Lightning logger."""
+    if isinstance(given, dict) and given.get("_target_"):
+        return check_component("tracking", given, problems)
+    try:
+        return Tracking.model_validate(given)
+    except ValidationError as error:
+        problems += describe(error, Tracking, given, ("tracking",))
+    return Tracking()
+
+
+def describe(error: ValidationError, settings: type[BaseModel], values: Any, prefix: tuple[str, ...] = ()) -> list[str]:
+    """Return a sentence for each wrong key: the key, its value, what is allowed, the nearest valid name."""
+    unknown: list[str] = []
+    known_in: dict[str, str] = {}  # said once for each section
+    wrong: dict[str, list[str]] = {}
+    for problem in error.errors():
+        path, owner, value = locate(problem["loc"], settings, values)
+        key = ".".join([*prefix, *map(str, path)])
+        message = in_words(problem["msg"])
+        if problem["type"] == "missing":
+            key = ".".join([*prefix, *map(str, problem["loc"])])
+            unknown.append(f"{key} has no value, and no default: give one with +{key}=..., or in its file")
+        elif problem["type"] == "extra_forbidden":
+            known = names_of(owner)
+            unknown.append(f"{key}={shown(value)} is not a setting. {similar(key, known)}".rstrip())
+            section = key.rpartition(".")[0]
+            built = f" ({values['_target_']})" if issubclass(owner, Component) else ""
+            has = f"{section}{built} has" if section else "the settings are"
+            known_in[section] = f"{has}: {', '.join(known) or 'none'}"
+        elif not path or isinstance(value, dict):  # a rule between several settings
+            unknown.append(f"{key}: {message}" if key else message)
+        else:
+            allowed = re.findall("'([^']*)'", problem.get("ctx", {}).get("expected", ""))
+            wrong.setdefault(f"{key}={shown(value)}", []).append(
+                ". ".join(filter(None, [message, nearest(str(value), allowed)]))
+            )
+    return [*unknown, *known_in.values()] + [
+        f"{what} is not allowed: {', or '.join(why)}" for what, why in wrong.items()
+    ]
+
+
+def names_of(section: type[BaseModel]) -> list[str]:
+    """Return the names of the settings of a section."""
+    if issubclass(section, Component):
+        return section.names()
+    return [field.alias or name for name, field in section.model_fields.items()]
+
+
+def locate(location: tuple[Any, ...], settings: type[BaseModel], values: Any) -> tuple[list[Any], type[BaseModel], Any]:
+    """Follow pydantic's location into the values, as far as it names keys (a union adds the names of its types).
+
+    Returns:
+        The path, the settings class that owns its last key, and the value there.
+    """
+    path: list[Any] = []
+    for part in location:
+        if (isinstance(values, dict) and part in values) or (isinstance(values, list) and part in range(len(values))):
+            field = settings.model_fields.get(str(path[-1])) if path else None
+            kinds = (field.annotation, *get_args(field.annotation)) if field is not None else ()  # or a list of those
+            settings = next((kind for kind in kinds if is_section(kind)), settings)
+            path.append(part)
+            values = values[part]
+    return path, settings, values
+
+
+def is_section(kind: Any) -> bool:
+    """Say whether a type is that of a section, which has settings of its own."""
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
