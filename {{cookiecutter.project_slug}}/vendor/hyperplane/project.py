@@ -87,7 +87,7 @@ def is_own(name: str) -> bool:
 
 def refuse_other_engine(package: str, folder: Path) -> None:
     """End the program if Python found the engine of another project, installed into the same environment."""
-    own = folder.parents[1] / "vendor" / ENGINE
+    own = (folder.parents[1] / "vendor" / ENGINE).resolve()
     found = Path(__file__).resolve().parent
     if own.is_dir() and own != found:
         refuse(

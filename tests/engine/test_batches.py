@@ -1,0 +1,77 @@
+"""Batches hold every sample once, in an order that follows from the seed and the epoch alone."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from hyperplane.data.batches import GPU_SHARE, Batches, on_gpu
+
+SAMPLES = 103
+TENSORS = (torch.arange(SAMPLES)[:, None] * torch.ones(1, 4), torch.arange(SAMPLES))
+
+
+def epoch(seed, number=0, batch_size=10):
+    batches = Batches(TENSORS, batch_size, seed)
+    batches.set_epoch(number)
+    return torch.cat([targets for _, targets in batches])
+
+
+@pytest.mark.parametrize("seed", [None, 0, 2**32 - 1])
+@pytest.mark.parametrize("batch_size", [1, 3, 10, 103, 1000])
+def test_every_sample_comes_once_and_the_last_batch_holds_the_rest(seed, batch_size):
+    batches = Batches(TENSORS, batch_size, seed)
+    sizes = [len(targets) for _, targets in batches]
+    assert len(sizes) == len(batches)
+    assert set(sizes[:-1]) <= {batch_size} and sum(sizes) == SAMPLES
+    assert epoch(seed, batch_size=batch_size).sort().values.tolist() == list(range(SAMPLES))
+
+
+def test_inputs_and_targets_stay_together():
+    for inputs, targets in Batches(TENSORS, 10, seed=3):
+        assert torch.equal(inputs[:, 2], targets.float())
+
+
+def test_without_a_seed_samples_stay_in_order():
+    assert epoch(None).tolist() == list(range(SAMPLES))
+
+
+def test_the_order_follows_from_seed_and_epoch_alone():
+    first = epoch(seed=1, number=5)
+    torch.rand(10)  # neither the global generator
+    Batches(TENSORS, 10, seed=1)  # nor what was iterated before matters
+    again = Batches(TENSORS, 10, seed=1)
+    list(again)
+    again.set_epoch(5)
+    assert torch.equal(torch.cat([targets for _, targets in again]), first)
+
+
+def test_every_seed_and_every_epoch_has_an_order_of_its_own():
+    orders = {tuple(epoch(seed, number).tolist()) for seed in range(5) for number in range(5)}
+    assert len(orders) == 25
+
+
+def test_iterating_leaves_the_global_generator_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    epoch(seed=7)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_batch_size_does_not_change_the_order():
+    assert torch.equal(epoch(4, batch_size=10), epoch(4, batch_size=7))
+
+
+@pytest.mark.parametrize(("too_little", "place"), [(0, "meta"), (1, "cpu")])
+def test_data_that_fit_well_lie_on_the_gpu(monkeypatch, too_little, place):
+    free = sum(tensor.nbytes for tensor in TENSORS) / GPU_SHARE - too_little
+    to = torch.Tensor.to
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, free))
+    # A device without memory plays the GPU.
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, device: to(self, "meta" if device.type == "cuda" else device))
+    trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device("cuda")))
+    tensors = on_gpu(TENSORS, trainer)
+    assert [tensor.device.type for tensor in tensors] == [place, place]
+    batches = list(Batches(tensors, 10, seed=3))
+    assert {tensor.device.type for batch in batches for tensor in batch} == {place} and len(batches[-1][0]) == 3

@@ -1,0 +1,79 @@
+"""Callbacks come from the configuration, several at once, and do what they say."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import test_resume as resuming
+from hyperplane.configs import CONFIGS
+from hyperplane.commands.evaluate import evaluate_run
+
+FILES = sorted(path.stem for path in (CONFIGS / "callbacks").glob("*.yaml"))
+STEPS = 8  # of an epoch of data=moons
+
+
+def weights(folder: Path, name: str = "best"):
+    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_trains(train, name):
+    assert train("data=moons", f"callbacks=[{name}]").summary["status"] == "completed"
+
+
+def test_several_at_once_with_their_settings(train):
+    settings = ("callbacks.ema.decay=0.9", "callbacks.lr_monitor.logging_interval=step")
+    done = train("data=moons", "callbacks=[lr_monitor,ema]", *settings, "trainer.log_every_n_steps=1")
+    assert "lr-Adam" in (done.folder / "metrics.csv").read_text().splitlines()[0]
+
+
+def test_gradients_are_accumulated_from_the_epoch_on_that_the_callback_names(train):
+    settings = ("callbacks=[gradient_accumulation]", "+callbacks.gradient_accumulation.scheduling.2=4")
+    done = train("data=moons", "trainer.max_epochs=4", *settings)
+    assert done.summary["steps"] == 2 * STEPS + 2 * STEPS // 4
+
+
+@pytest.mark.parametrize("callback", ["ema", "swa"])
+def test_averaged_weights_are_those_that_are_kept_and_tested(train, callback):
+    settings = {"ema": "callbacks.ema.decay=0.9", "swa": "callbacks.swa.from_epoch=2"}[callback]
+    done = train("data=moons", "trainer.max_epochs=4", "optimizer.lr=0.03", f"callbacks=[{callback}]", settings)
+    for part in ("val", "test"):
+        found = evaluate_run(done.folder, part=part)
+        for name, value in found.items():
+            assert value == pytest.approx(done.summary["metrics"][name], rel=1e-6), name
+    without = train("data=moons", "trainer.max_epochs=4", "optimizer.lr=0.03").folder
+    averaged, plain = weights(done.folder, "last"), weights(without, "last")
+    assert not any(torch.equal(averaged[name], plain[name]) for name in averaged if name.endswith("weight"))
+
+
+def test_their_state_goes_on_with_a_run(train, command, monkeypatch):
+    settings = ("data=moons", "trainer.max_epochs=4", "callbacks=[ema]", "callbacks.ema.decay=0.9")
+    whole = train(*settings).folder
+    with monkeypatch.context() as patch:
+        resuming.stop_at(patch, 12)
+        folder = train(*settings, status=143).folder
+    assert command("train", f"resume={folder}").status == 0
+    resuming.assert_equal(whole, folder)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["callbacks=[emma]"], ["emma", "Did you mean ema?"]),
+        (["callbacks=[ema]", "callbacks.ema.decy=1"], ["callbacks.ema.decy=1 is not a", "mean callbacks.ema.decay?"]),
+        (["+callbacks.x._target_=os.system"], ["callbacks.x", "os.system is not allowed"]),
+        (["+callbacks.x._target_=torch.nn.ReLU"], ["callbacks.x", "must be a Lightning callback"]),
+    ],
+)
+def test_errors_name_the_callback(train, overrides, words):
+    done = train(*overrides, status=2)
+    assert all(word in done.stderr for word in words), done.stderr
+
+
+@pytest.mark.parametrize(("metric", "mode"), [("val/accuracy", "max"), ("val/loss", "min")])
+def test_a_callback_that_watches_a_metric_goes_in_its_direction(train, metric, mode):
+    watch = ("+callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStopping", f"+callbacks.stop.monitor={metric}")
+    last = torch.load(train("data=moons", *watch).folder / "checkpoints" / "last.ckpt", weights_only=True)
+    (key,) = [key for key in last["callbacks"] if key.startswith("EarlyStopping")]
+    assert f"'monitor': '{metric}', 'mode': '{mode}'" in key

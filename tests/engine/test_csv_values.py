@@ -1,0 +1,205 @@
+"""What the texts of a CSV file say: numbers, dates and missing values in the ways in which people write them."""
+
+import csv
+import gzip
+import io
+import time
+from datetime import date, datetime
+
+import numpy as np
+import polars
+import pytest
+
+from hyperplane.data import files
+from hyperplane.data.files import read_as, read_columns, read_table
+from hyperplane.data.readings import Reading
+from hyperplane.data.survey import Spelling
+from hyperplane.errors import UserError
+
+
+@pytest.fixture
+def read(tmp_path):
+    """`read(["1", "?"])` writes a column `x`, beside one that is never empty, and returns its values."""
+
+    def column(values, separator=",", others=(), **spelling):
+        text = io.StringIO()
+        writer = csv.writer(text, delimiter=separator)
+        writer.writerow(["row", "x", *(f"y{i}" for i in range(len(others)))])
+        writer.writerows(["a", *row] for row in zip(values, *others, strict=True))
+        (tmp_path / "x.csv").write_text(text.getvalue(), encoding="utf-8")
+        return read_columns(tmp_path / "x.csv", None, Spelling(**spelling))[0]["x"].to_list()
+
+    return column
+
+
+@pytest.mark.parametrize(
+    "written, meant",
+    [
+        (["1", "2.5", "-3"], [1, 2.5, -3]),
+        ([" 12.5", "3 ", "\t4"], [12.5, 3, 4]),
+        (["?", "1", "N/A", "n/a", "NA", "-", ".", "NULL", "2"], [None, 1, None, None, None, None, None, None, 2]),
+        (["1", "unknown", "Missing", " ? ", ""], [1, None, None, None, None]),
+        (["1,234.5", "12"], [1234.5, 12]),
+        (["1.234,5", "12"], [1234.5, 12]),
+        (["0,123", "4,567"], [0.123, 4.567]),
+        (["1,234,567", "1,000"], [1234567, 1000]),
+        (["1.234.567", "1.000"], [1234567, 1000]),
+        (["1 234", "12\u00a0345", "7"], [1234, 12345, 7]),
+        (["1'234.50", "2"], [1234.5, 2]),
+        (["$1,200", "$5.5", "?"], [1200, 5.5, None]),
+        (["1.200,00 €", "5 €"], [1200, 5]),
+        (["12%", "7.5 %"], [12, 7.5]),
+        (["EUR 5", "EUR 1,200.5"], [5, 1200.5]),
+        (["−5", "+3"], [-5, 3]),
+        (["1e3", "2E-1"], [1000, 0.2]),
+        (["true", "FALSE", "?"], [True, False, None]),
+        (["2024-01-31", "2024-2-1"], [date(2024, 1, 31), date(2024, 2, 1)]),
+        (["02/01/2024", "31/01/2024"], [date(2024, 1, 2), date(2024, 1, 31)]),
+        (["02/01/2024", "01/31/2024"], [date(2024, 2, 1), date(2024, 1, 31)]),
+        (["2.1.2024", "3.1.2024"], [date(2024, 1, 2), date(2024, 1, 3)]),
+        (["1/2/24", "1/13/24"], [date(2024, 1, 2), date(2024, 1, 13)]),
+        (["1/2/2024 1:05 PM", "1/13/2024 11:00 AM"], [datetime(2024, 1, 2, 13, 5), datetime(2024, 1, 13, 11)]),
+        (["2024-01-31T10:11:12", "2024-01-31T10:11:12.5"], [datetime(2024, 1, 31, 10, 11, 12, m) for m in (0, 500000)]),
+        (["a", "?", "-", "NA", " b"], ["a", "?", "-", None, "b"]),
+        (["1.2.3", "4.5.6"], ["1.2.3", "4.5.6"]),
+        (["12/13", "14/15"], ["12/13", "14/15"]),
+    ],
+)
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_a_column_is_read_as_what_all_of_its_values_are(read, written, meant, separator):
+    assert read(written, separator) == meant
+
+
+@pytest.mark.parametrize(
+    "written, named",
+    [
+        (["1", "2", "3 kg"], "x: 2 of 3 values are numbers, but '3 kg' is not"),
+        (["1", "2", "oops", "?"], "x: 2 of 4 values are numbers, but 'oops' is not"),
+        (["12%", "0.5", "13%"], "but '0.5' is not"),
+        (["$1", "2 €", "$3"], "but '2 €' is not"),
+        (["01/31/2024", "31/01/2024"], "are dates in the order"),
+        (["1,234", "5,678"], "x: in numbers such as '1,234' the mark may be that of decimals or of thousands"),
+    ],
+)
+def test_what_is_nearly_a_number_is_named_in_a_warning(read, messages, written, named):
+    assert next(type(value) for value in read(written) if value is not None) is str
+    (said,) = (message for message in messages if "WARNING" in message)
+    assert named in said and ("data.missing=" in said or "data.decimal=" in said)
+
+
+def test_what_settings_say_decides_where_the_file_does_not(read, messages):
+    assert read(["1,234", "5,678"], decimal="point") == [1234, 5678]
+    assert read(["1,234", "5,678"], decimal="comma") == [1.234, 5.678]
+    assert read(["1.234", "5.678"], decimal="comma") == [1234, 5678]
+    assert read(["1", "oops"], missing=("oops",)) == [1, None]
+    assert read(["a", "oops"], missing=("oops",)) == ["a", None]
+    assert read(["02/01/2024"], day_first=True) == [date(2024, 1, 2)]
+    assert read(["02/01/2024"], day_first=False) == [date(2024, 2, 1)]
+    assert not any("WARNING" in message for message in messages)
+
+
+def test_the_mark_of_decimals_is_that_of_other_columns(read, messages):
+    assert read(["1,234", "5,678"], others=[["1.5", "2"]]) == [1234, 5678]
+    assert read(["1,234", "5,678"], others=[["1,5", "2"]]) == [1.234, 5.678]
+    assert read(["1.234", "5.678"], others=[["1,5", "2"]]) == [1234, 5678]
+    assert read(["1.234", "5.678"]) == [1.234, 5.678]
+    assert "x (numbers with a decimal comma, such as '1.234')" in "".join(messages)
+
+
+def test_nothing_that_tells_the_day_from_the_month_is_asked_for(read, messages):
+    with pytest.raises(UserError, match=r"column 'x' of data.path=.*'02/01/2024'.*data.day_first=true.*=false"):
+        read(["02/01/2024", "03/04/2024"])
+    read(["02/01/2024", "03/14/2024"])
+    assert "x (dates in the order month-day-year)" in "".join(messages)
+
+
+def test_a_value_decides_wherever_it_stands(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "CHUNK", 500)
+    for last, kind in (("2.5", polars.Float64), ("7", polars.Int64), ("1,234.5", polars.Float64), ("x", polars.String)):
+        (tmp_path / "late.csv").write_text("a;b\n" + "1;2\n" * 3000 + f"{last};3\n")
+        column = read_table(tmp_path / "late.csv")["a"]
+        assert column.dtype == kind and column.len() == 3001
+    (tmp_path / "late.csv").write_text("a;b\n" + "?;2\n" * 3000 + "5;3\n")
+    assert read_table(tmp_path / "late.csv")["a"].to_list() == [None] * 3000 + [5]
+
+
+@pytest.mark.parametrize(
+    "header, place",
+    [("size,b,size", "1 and 3"), ("b,size, size", "2 and 3"), ('b,"size",size ', "2 and 3")],
+)
+def test_a_name_that_stands_twice_is_refused(tmp_path, header, place):
+    (tmp_path / "twice.csv").write_text(f"{header}\n1,2,3\n2,3,4\n")
+    with pytest.raises(UserError, match=f"two columns of the name 'size', at positions {place}"):
+        read_table(tmp_path / "twice.csv")
+    polars.DataFrame({"a": [1], "a ": [2]}).write_parquet(tmp_path / "twice.parquet")
+    with pytest.raises(UserError, match="two columns of the name 'a', at positions 1 and 2"):
+        read_table(tmp_path / "twice.parquet")
+
+
+@pytest.mark.parametrize("separator, name", [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")])
+def test_the_separator_is_found_and_said(tmp_path, messages, separator, name):
+    lines = [["a, b", "c"], ["1", "x, y"], ["2", "z"]]
+    (tmp_path / "own.csv.gz").write_bytes(gzip.compress("\n".join(map(separator.join, lines)).encode("utf-8-sig")))
+    table = read_table(tmp_path / "own.csv.gz")
+    assert table.to_dict(as_series=False) == {"a, b": [1, 2], "c": ["x, y", "z"]}
+    assert f"its columns are separated by {name}" in "".join(messages)
+
+
+@pytest.mark.parametrize(
+    "lines", ["a,b\n\n1,2\n\n3,4\n\n", "a,b\n1,2\n   \n3,4\n,\n \n", "\na,b\r\n1,2\r\n\r\n\r\n\n3,4\r\n"]
+)
+def test_blank_lines_are_left_out_and_said(tmp_path, messages, lines):
+    (tmp_path / "blank.csv").write_bytes(lines.encode())
+    assert read_table(tmp_path / "blank.csv").rows() == [(1, 2), (3, 4)]
+    assert read_as(tmp_path / "blank.csv", {"b": Reading("number")}, "input")["b"].to_list() == [2, 4]
+    said = [message for message in messages if "left out" in message]
+    assert len(said) == 2 and ("3 blank lines are" in said[0] or "2 blank lines are" in said[0])
+
+
+def test_new_rows_are_read_as_the_old_ones_were(tmp_path):
+    path = tmp_path / "new.csv"
+    readings = {
+        "zip": Reading("text"),
+        "size": Reading("number"),
+        "price": Reading("number", ",", "€"),
+        "day": Reading("date", "%d/%m/%Y"),
+        "sold": Reading("boolean"),
+    }
+    path.write_text('day,zip,price,size,sold,more\n02/01/2024,01069,"1.234,5 €",?,true,x\n12/12/2024,1e5,- ,7,,y\n')
+    assert read_as(path, readings, "input").select(*readings, "more").to_dict(as_series=False) == {
+        "zip": ["01069", "1e5"],
+        "size": [None, 7],
+        "price": [1234.5, None],
+        "day": [date(2024, 1, 2), date(2024, 12, 12)],
+        "sold": [True, None],
+        "more": ["x", "y"],
+    }
+    for name, value, kind in [
+        ("size", "7 kg", "numbers"),
+        ("size", "1,5", "numbers"),
+        ("price", "12", "numbers with a decimal comma and € beside them"),
+        ("day", "12/25/2024", "dates in the order day-month-year"),
+        ("day", "02/01/24", "dates in the order day-month-year"),
+        ("sold", "maybe", "true and false"),
+    ]:
+        path.write_text(f'{name}\n?\n"{value}"\n')
+        with pytest.raises(
+            UserError, match=f"input=.*: column '{name}' holds {kind}, as in training, but row 2 has '{value}'"
+        ):
+            read_as(path, readings, "input")
+
+
+def test_a_large_file_is_read_in_seconds_and_that_is_said(tmp_path, messages, monkeypatch):
+    monkeypatch.setattr(files, "LARGE", 1000)
+    random = np.random.default_rng(0)
+    numbers = {f"x{i}": random.normal(size=50_000).round(4) for i in range(15)}
+    texts = {f"c{i}": random.choice(["a", "b", "c"], 50_000) for i in range(5)}
+    frame = polars.DataFrame(numbers | texts)
+    frame.write_csv(tmp_path / "large.csv")
+    started = time.perf_counter()
+    polars.read_csv(tmp_path / "large.csv", infer_schema_length=None, try_parse_dates=True)
+    before = time.perf_counter() - started
+    started = time.perf_counter()
+    assert read_table(tmp_path / "large.csv").equals(frame)
+    assert time.perf_counter() - started < before / 2
+    assert any("Reading" in message and "MB" in message for message in messages)

@@ -1,0 +1,60 @@
+"""Metrics of an epoch are those of all its samples, however they came in batches."""
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassAccuracy
+
+from hyperplane.tasks.epoch_metrics import EpochMetrics, View
+
+
+@pytest.fixture
+def metrics():
+    return EpochMetrics("val", [View(MetricCollection(dict(accuracy=MulticlassAccuracy(4, average="micro"))))])
+
+
+def samples(count, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    outputs = 3 * torch.randn(count, 4, generator=generator)
+    return outputs, torch.randint(4, (count,), generator=generator)
+
+
+def add(metrics, outputs, targets, batch_size):
+    for output, target in zip(outputs.split(batch_size), targets.split(batch_size), strict=True):
+        metrics.add(cross_entropy(output, target), output, target)
+
+
+# One batch, batches that wait for others, more than wait at once, a last batch of one sample.
+@pytest.mark.parametrize("batch_size", [1000, 100, 7, 27])
+def test_metrics_equal_those_of_all_samples_together(metrics, batch_size):
+    outputs, targets = samples(1000)
+    add(metrics, outputs, targets, batch_size)
+    values = metrics.compute()
+    assert set(values) == {"val/loss", "val/accuracy"}
+    assert values["val/loss"].item() == pytest.approx(cross_entropy(outputs, targets).item(), rel=1e-5)
+    correct = (outputs.argmax(dim=1) == targets).float().mean().item()
+    assert values["val/accuracy"].item() == pytest.approx(correct)
+
+
+def test_an_epoch_forgets_the_one_before(metrics):
+    add(metrics, *samples(500, seed=1), batch_size=10)
+    metrics.compute()
+    outputs, targets = samples(100, seed=2)
+    add(metrics, outputs, targets, batch_size=10)
+    assert metrics.compute()["val/loss"].item() == pytest.approx(cross_entropy(outputs, targets).item(), rel=1e-5)
+
+
+def test_metrics_hold_no_graph(metrics):
+    outputs, targets = samples(10)
+    outputs.requires_grad_()
+    add(metrics, outputs, targets, batch_size=10)
+    assert not any(tensor.requires_grad for batch in metrics.waiting for tensor in (batch.loss, batch.outputs))
+
+
+def test_the_mean_of_losses_in_bfloat16_is_not(metrics):
+    outputs, targets = samples(10)
+    for _ in range(20_000):
+        metrics.add(torch.tensor(1.0, dtype=torch.bfloat16), outputs, targets)
+    metrics.add(torch.tensor(0.0, dtype=torch.bfloat16), outputs, targets)
+    assert metrics.compute()["val/loss"].item() == pytest.approx(20_000 / 20_001, rel=1e-5)

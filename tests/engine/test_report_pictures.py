@@ -1,0 +1,229 @@
+"""What `report` draws and where it shows it: learning curves, heat-map, parallel coordinates, LaTeX, the HTML page."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+import synthetic_runs
+from hyperplane.commands.report import main
+from hyperplane.reporting import curves as learning
+from hyperplane.reporting import drawing, heat_map, parallel_coordinates, parameters
+from hyperplane.reporting.curve_files import parse_curves, read_curves
+from hyperplane.reporting.latex import latex_text
+from hyperplane.reporting.results import Results
+from hyperplane.reporting.summaries import find_runs, read_summary
+from hyperplane.run_folder.integrity import seal
+
+write_run, write_summary = synthetic_runs.write_run, synthetic_runs.write_summary
+
+
+def results_of(folder, *metrics: str) -> Results:
+    return Results(find_runs(folder), list(metrics or ["test/accuracy"]))
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were made into a PNG, instead of the PNG."""
+    figures: list[Figure] = []
+
+    def keep(figure: Figure) -> bytes:
+        figure.draw_without_rendering()
+        figures.append(figure)
+        return b"png"
+
+    for module in (drawing, learning, heat_map, parallel_coordinates):
+        monkeypatch.setattr(module, "png", keep)
+    return figures
+
+
+def test_every_job_is_a_faint_line_and_every_setting_a_bold_mean(tmp_path, drawn):
+    write_run(tmp_path / "0", 0, 0.5, curve=[0.1, 0.3, 0.5])
+    write_run(tmp_path / "1", 1, 0.5, curve=[0.3, 0.5])  # stopped early
+    write_run(tmp_path / "2", 2, None, status=None, curve=[0.9])  # still runs
+    write_run(tmp_path / "3", 0, 0.5, curve=[0.2, 0.2], model="cnn")
+    assert learning.draw_curves(results_of(tmp_path)) == (b"png", [])
+    (axes,) = drawn[0].axes
+    faint = [segment for lines in axes.collections for segment in lines.get_segments()]
+    assert sorted(len(segment) for segment in faint) == [1, 2, 2, 3]
+    bold = {line.get_label(): line for line in axes.lines}
+    assert {"mlp", "cnn"} <= set(bold)
+    means = [list(line.get_ydata()) for line in axes.lines if len(line.get_ydata()) > 1]
+    assert [0.2, 0.2] in means
+    assert [pytest.approx([0.2, 0.4])] == [mean for mean in means if mean != [0.2, 0.2]], "as far as both have come"
+    assert axes.get_xlabel() == "epochs trained" and axes.get_ylabel() == "val accuracy (fraction)"
+
+
+def test_a_metrics_file_that_is_being_written_is_read_as_far_as_it_is_whole():
+    content = b"epoch,step,val/loss,train/mae\n0,9,1.5,\n1,19,,2\n2,29,x,\n3,3\n4,49,0.5,1\n5,59,0.2"
+    curves = parse_curves(content, ["loss", "mae", "accuracy"])
+    assert {name: curve.tolist() for name, curve in curves.items()} == {
+        "val/loss": [[0, 9, 1.5], [4, 49, 0.5]],
+        "train/mae": [[1, 19, 2], [4, 49, 1]],
+    }
+    assert parse_curves(b"\xff\x00\n\n,,,", ["loss"]) == parse_curves(b"", ["loss"]) == {}
+
+
+def test_a_curve_that_was_changed_after_its_run_is_named_and_not_drawn(tmp_path, capsys):
+    for seed in (0, 1):
+        folder = write_run(tmp_path / str(seed), seed, 0.5, curve=[0.1, 0.2])
+        write_summary(folder, seal(read_summary(folder / "summary.json"), folder))
+    (folder / "metrics.csv").write_text("epoch,step,val/accuracy\n0,9,0.99\n")
+    assert main([str(tmp_path)]) == 0
+    assert f"{folder / 'metrics.csv'} was changed after the run wrote it" in capsys.readouterr().out
+    curves, changed = read_curves(find_runs(tmp_path).runs, ["accuracy"])
+    assert changed == [folder / "metrics.csv"] and list(curves["val/accuracy"]) == [tmp_path / "0"]
+
+
+def test_validations_within_an_epoch_are_drawn_over_steps(tmp_path, drawn):
+    folder = write_run(tmp_path / "0", 0, 0.5)
+    (folder / "metrics.csv").write_text("epoch,step,val/accuracy\n0,9,0.1\n0,19,0.2\n")
+    learning.draw_curves(results_of(tmp_path))
+    (axes,) = drawn[0].axes
+    assert axes.get_xlabel() == "training steps"
+    assert axes.collections[0].get_segments()[0][:, 0].tolist() == [10, 20]
+
+
+def test_of_more_settings_than_colours_the_best_on_validation_data_are_coloured(tmp_path, drawn):
+    for i in range(9):
+        value = i / 10
+        write_run(tmp_path / str(i), 0, 1 - value, val=value, curve=[0.0, value], settings={"model.width": str(i)})
+    learning.draw_curves(results_of(tmp_path))
+    texts = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert texts[:2] == ["model.width=8", "model.width=7"]
+    assert texts[-1] == "the other 3 settings, less good"
+
+
+def test_of_more_settings_than_colours_none_is_called_less_good_where_nothing_says_what_is_good(tmp_path, drawn):
+    for i in range(9):
+        settings = {"model.width": str(i)}
+        write_run(tmp_path / str(i), 0, 0.5, val=i / 10, curve=[i / 10] * 2, settings=settings, higher_is_better={})
+    learning.draw_curves(results_of(tmp_path))
+    texts = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert texts[:2] == ["model.width=0", "model.width=1"] and texts[-1] == "the other 3 settings"
+
+
+def test_runs_without_curves_or_with_one_setting_draw_no_such_picture(tmp_path):
+    write_run(tmp_path / "0", 0, 0.5)
+    write_run(tmp_path / "1", 1, 0.5)
+    results = results_of(tmp_path)
+    assert learning.draw_curves(results) == (None, [])
+    assert parameters.draw_parameters(results) is None
+
+
+def test_labels_are_shown_as_they_are_and_not_read_as_formulas(tmp_path):
+    for i in range(3):
+        settings = {"x": rf"$\nonsense{i}$", "_y": "$", "z": str(i % 2)}
+        write_run(tmp_path / str(i), 0, 0.5, val=0.5, curve=[0.1, 0.5], settings=settings)
+    assert main([str(tmp_path)]) == 0
+    assert (tmp_path / "report" / "curves.png").stat().st_size > 10_000
+
+
+def grid(folder):
+    for model in ("mlp", "cnn"):
+        for i, rate in enumerate(("0.01", "0.1", "1")):
+            val = 0.5 + i / 10
+            write_run(folder / f"{model}{rate}", 0, 1 - val, val=val, model=model, settings={"lr": rate})
+
+
+def test_two_settings_are_a_heat_map_of_validation_data_with_the_best_framed(tmp_path, drawn):
+    grid(tmp_path)
+    parameters.draw_parameters(results_of(tmp_path))
+    axes, bar = drawn[0].axes
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0.01", "0.1", "1"]
+    assert [text.get_text() for text in axes.texts] == ["0.500", "0.600", "0.700"] * 2
+    assert (axes.get_xlabel(), axes.get_ylabel(), bar.get_ylabel()) == ("lr", "model", "val accuracy (fraction)")
+    (frame,) = axes.patches
+    assert frame.get_xy() == (2, 0), "the highest validation accuracy, where the test accuracy is lowest"
+
+
+def test_three_settings_are_parallel_coordinates_with_a_line_each(tmp_path, drawn):
+    grid(tmp_path)
+    for run in list(tmp_path.iterdir()):
+        write_run(tmp_path / f"{run.name}b", 0, 0.1, val=0.1, settings={"lr": "0.1", "x": run.name})
+    parameters.draw_parameters(results_of(tmp_path))
+    axes, right = drawn[0].axes
+    lines, best = (item.get_segments() for item in axes.collections if isinstance(item, LineCollection))
+    assert len(lines) == 12 and len(best) == 1 and len(lines[0]) == 4
+    assert best[0][-1].tolist() == [3, 1], "the best ends on top"
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["model", "lr", "x"]
+    assert right.get_ylabel() == "val accuracy (fraction)"
+
+
+def test_numbers_lie_on_their_axis_by_size_or_order_of_magnitude():
+    assert parallel_coordinates.heights_of([1.0, 2.0, 5.0]) == [0, 0.25, 1]
+    assert parallel_coordinates.heights_of([0.001, 0.01, 0.1]) == pytest.approx([0, 0.5, 1])
+
+
+def test_losses_that_exploded_do_not_squeeze_the_others():
+    means = [-1.0 - i / 10 for i in range(20)] + [1e9]
+    low, high = drawing.limits(False, means)
+    assert low == pytest.approx(-2.9) and high < 0
+    assert drawing.limits(False, means[:-1]) == (pytest.approx(-2.9), -1.0)
+    assert drawing.limits(None, means) == (pytest.approx(-2.9), 1e9), "nothing says which end is bad"
+
+
+def test_the_latex_table_is_escaped_and_its_best_row_bold(tmp_path):
+    for i, text in enumerate(["50%_{a}", "[1,2]\\^~&#$"]):
+        write_run(tmp_path / str(i), 0, 0.5, val=0.5 + i / 10, settings={"model.x_y": text})
+    lines = latex_text(results_of(tmp_path)).splitlines()
+    body = lines[lines.index(r"    \midrule") + 1 : lines.index(r"    \bottomrule")]
+    escaped = r"{[}1,2{]}\textbackslash{}\textasciicircum{}\textasciitilde{}\&\#\$"
+    assert sorted(body) == [
+        r"    50\%\_\{a\} & 1 & 0.500 \\",
+        r"    \textbf{" + escaped + r"} & \textbf{1} & \textbf{0.500} \\",
+    ]
+    assert r"    model.x\_y & runs & test/accuracy \\" in lines
+
+
+@pytest.mark.parametrize("direction", [True, False, None])
+def test_dark_is_good_or_high_where_nothing_says_what_is_good(tmp_path, drawn, direction):
+    for i, value in enumerate((0.1, 0.5, 0.95)):
+        metrics = {"test/f1": value, "val/f1": value}
+        stated = {} if direction is None else {"f1": direction}
+        settings = {"a": str(i), "b": str(i % 2), "c": str(i // 2)}
+        write_run(tmp_path / str(i), 0, None, metrics=metrics, higher_is_better=stated, settings=settings)
+    results = results_of(tmp_path, "test/f1")
+    parameters.draw_parameters(results)
+    axes, _ = drawn[0].axes
+    lines = next(item for item in axes.collections if isinstance(item, LineCollection))
+    brightness = [sum(color[:3]) for color in lines.get_colors()]
+    heights = [line[-1][1] for line in lines.get_segments()]
+    assert sorted(brightness, reverse=True) == brightness, "the best, or the highest, is the darkest and drawn last"
+    assert (sorted(heights) == heights) == (direction is not False)
+    title = drawn[0].get_suptitle()
+    assert ("dark is high" in title, "orange the best" in title) == (direction is None, direction is not None)
+
+
+class Loads(HTMLParser):
+    """What a page would load, and how its elements nest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        self.addresses += [value for name, value in attributes if name in ("src", "href", "action", "srcset")]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_holds_everything_and_loads_nothing(tmp_path):
+    grid(tmp_path)
+    write_run(tmp_path / "lost", 5, None, status="failed", error="out of <memory>", model="mlp", settings={"lr": "1"})
+    assert main([str(tmp_path)]) == 0
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    found = Loads()
+    found.feed(page)
+    assert found.open == []
+    assert len(found.addresses) == 2 and all(text.startswith("data:image/png;base64,") for text in found.addresses)
+    assert not re.search(r"url\(|@import|https?:", page)
+    assert "default-src 'none'" in page and "prefers-color-scheme: dark" in page
+    assert page.count("<tr") == 1 + 6 and page.count('<tr class="best">') == 1
+    assert "out of &lt;memory&gt;" in page

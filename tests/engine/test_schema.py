@@ -1,0 +1,127 @@
+"""What an editor knows about configs/: it accepts the files that ship, and rejects what a run would refuse."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from omegaconf import OmegaConf
+from referencing import Registry, Resource
+
+import my_research
+from hyperplane.commands import schema
+
+CONFIGS = Path(my_research.__file__).parent / "configs"
+WRITTEN = Path(__file__).parents[1] / schema.FOLDER
+SCHEMAS = schema.schemas()
+REGISTRY = Registry().with_resources((f"{name}.json", Resource.from_contents(SCHEMAS[name])) for name in SCHEMAS)
+
+
+def named_schema(path):
+    """The schema that a file names for the YAML language server."""
+    found = re.search(r"^# yaml-language-server: \$schema=(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return found and path.parent / found[1]
+
+
+FILES = [path for path in sorted(CONFIGS.rglob("*.yaml")) if named_schema(path)]
+
+
+def content(path):
+    return OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+
+
+def complaints(kind, values):
+    """The keys that an editor would underline."""
+    found = []
+    for error in Draft202012Validator(SCHEMAS[kind], registry=REGISTRY).iter_errors(values):
+        is_unknown = error.validator == "additionalProperties"
+        names = sorted(set(error.instance) - set(error.schema["properties"])) if is_unknown else [""]
+        found += [".".join(map(str, [*error.absolute_path, name])).rstrip(".") for name in names]
+    return found
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_files_are_those_that_make_schema_writes(name):
+    assert (WRITTEN / f"{name}.json").read_text(encoding="utf-8") == schema.text(SCHEMAS[name]) + "\n", "make schema"
+    Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+def test_every_file_fits_the_schema_that_it_names():
+    for path in FILES:
+        assert named_schema(path).resolve() == (WRITTEN / named_schema(path).name).resolve(), path
+        assert complaints(named_schema(path).stem, content(path)) == [], path
+    assert {named_schema(path).stem for path in FILES} == set(SCHEMAS)
+
+
+def test_every_setting_has_a_meaning_which_is_its_comment():
+    def meanings(values):
+        for name, setting in values.get("properties", {}).items():
+            if "anyOf" in setting:
+                yield name, setting["description"]
+        for value in values.values():
+            for part in value if isinstance(value, list) else [value]:
+                yield from meanings(part) if isinstance(part, dict) else ()
+
+    found = {(name, *setting) for name, written in SCHEMAS.items() for setting in meanings(written)}
+    assert ("model", "residual", "add a hidden layer's input to its output where both have the same size") in found
+    assert ("optimizer", "lr", "learning rate") in found  # of torch, whose signatures have no comments
+    assert [setting for setting in found if not setting[2]] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "wrong", "where"),
+    [
+        ("model/mlp", {"hidden_size": [10]}, "hidden_size"),
+        ("model/mlp", {"hidden_sizes": [10, 0]}, "hidden_sizes"),
+        ("model/mlp", {"activation": "rleu"}, "activation"),
+        ("model/mlp", {"_target_": "os.system"}, "_target_"),
+        ("data/table", {"test_fraction": 1}, "test_fraction"),
+        ("data/wine", {"name": "whisky"}, "name"),
+        ("optimizer/adam", {"lr": -1}, "lr"),
+        ("optimizer/adam", {"betas": [0.9]}, "betas"),
+        ("optimizer/adam", {"momentum": 0.9}, "momentum"),
+        ("scheduler/cosine", {"final_fraction": 2}, "final_fraction"),
+        ("loss/huber", {"delta": "large"}, "delta"),
+        ("hardware/cpu", {"devices": 0}, "devices"),
+        ("tracking/wandb", {"mode": "onlin"}, "mode"),
+        ("train", {"seed": -1}, "seed"),
+        ("train", {"trainer": {"max_epoch": 3}}, "trainer.max_epoch"),
+        ("train", {"checkpoint": {"test": "first"}}, "checkpoint.test"),
+        ("train", {"modl": "cnn"}, "modl"),
+        ("experiment/mnist1d_table", {"optimizer": {"lrr": 1}}, "optimizer.lrr"),
+        ("experiment/mnist1d_table", {"data": {"batch_size": "many"}}, "data.batch_size"),
+        ("hydra/sweeper/optuna", {"n_trials": 0}, "n_trials"),
+        ("hydra/sweeper/sampler/tpe", {"name": "tp"}, "name"),
+        ("hydra/sweeper/pruner/median", {"reduction_factor": 3}, "reduction_factor"),
+        ("hydra/launcher/slurm", {"time": 1}, "time"),
+    ],
+)
+def test_a_wrong_file_is_rejected(file, wrong, where):
+    path = CONFIGS / f"{file}.yaml"
+    assert where in complaints(named_schema(path).stem, content(path) | wrong)
+
+
+def test_check_jsonschema_rejects_a_wrong_file_through_the_schema(tmp_path):
+    def check(path):
+        command = [sys.executable, "-m", "check_jsonschema", "--schemafile", WRITTEN / "model.json", path]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    assert check(CONFIGS / "model" / "mlp.yaml").returncode == 0
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text((CONFIGS / "model" / "mlp.yaml").read_text(encoding="utf-8") + "hiden_sizes: [10]\n")
+    done = check(wrong)
+    assert done.returncode == 1 and "'hiden_sizes' was unexpected" in done.stdout, done
+
+
+def test_what_hydra_fills_in_and_what_has_no_settings_class_is_accepted():
+    own = "my_research.models.mine.Mine"
+    assert complaints("model", {"_target_": own, "width": 10}) == []
+    assert complaints("optimizer", {"_target_": "torch.optim.Rprop", "etas": [0.5, 1.2]}) == []
+    assert complaints("model", {"defaults": ["mlp"], "hidden_sizes": [5]}) == []
+    assert complaints("task", {"_target_": own.replace("models", "tasks"), "encoder": {"_target_": own}}) == []
+    assert complaints("callbacks", {"ema": {"_target_": own.replace("models", "callbacks"), "decay": 1}}) == []
+    assert complaints("callbacks", {"swa": {"from_epoch": 3}}) == []
+    assert complaints("callbacks", {"swa": {"from_epoch": -3}}) == ["swa.from_epoch"]
+    assert complaints("train", {"seed": "${oc.env:SEED,0}", "data": {"path": "???"}, "hydra": {"job": {}}}) == []
