@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from .data.datamodule import ArrayDataModule as ArrayDataModule
     from .data.spec import DataSpec as DataSpec
     from .errors import UserError as UserError
+    from .recording import record as record
     from .tasks.task import Task as Task
-    from .training.recording import record as record
     from .training.run import Run as Run
 
 HOMES = {
