@@ -21,7 +21,7 @@ HOMES = {
     "Run": "training.run",  # a run: data, task, trainer, fit, test
     "Task": "tasks.task",  # a LightningModule on the fast path
     "UserError": "errors",  # something that the user can put right, in a sentence
-    "record": "training.recording",  # run a function on a run, whatever happens
+    "record": "recording",  # run a function on a run, whatever happens
 }
 __all__ = list(HOMES)
 
