@@ -204,7 +204,8 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        project = Project(bake_into(TEMPLATE, Path(folder)), environment | {"PYTHONPATH": layers(Path()), "HOME": folder})
+        environment |= {"PYTHONPATH": layers(Path()), "HOME": folder}
+        project = Project(bake_into(TEMPLATE, Path(folder)), environment)
         if asked.what == "sweep":
             sys.stdout.write(json.dumps(kill_sweep(project, asked.kills, asked.seed), indent=1) + "\n")
             return

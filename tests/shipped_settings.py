@@ -2,8 +2,8 @@
 
     python shipped_settings.py my_research
 
-Every setting of a class of the project or the engine stands in its file under configs/, says what it allows and means, and is read
-from the source as Python evaluates it; and each class has a file that states its defaults.
+Every setting of a class of the project or the engine stands in its file under configs/, says what it allows and means,
+and is read from the source as Python evaluates it; and each class has a file that states its defaults.
 """
 
 import inspect
