@@ -13,12 +13,12 @@ import math
 from typing import Annotated
 
 import torch
-from pydantic import Field, NonNegativeInt, PositiveInt
-from torch import Tensor, nn
-
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
 from hyperplane.setting_types import Activation, Dropout, SameLength
+from pydantic import Field, NonNegativeInt, PositiveInt
+from torch import Tensor, nn
+
 from .activations import ACTIVATIONS
 
 CONVOLUTIONS: dict[int, type[nn.Conv1d | nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
