@@ -12,7 +12,7 @@ from .summaries import UNFINISHED, UNREADABLE, first_line, read_overrides, read_
 
 # Of the summary, what two runs are compared in, beside their overrides and metrics.
 PLAIN = ("status", "seed", "steps", "epochs", "parameters", "error")
-SECTIONS = ("versions", "git", "hardware")
+SECTIONS = ("versions", "engine", "git", "hardware")
 BOOKKEEPING = {"sweep", "resume"}  # of the configuration: where a run lies, not what it is
 MOST_NAMED = 5
 

@@ -17,6 +17,7 @@ from yaml import YAMLError
 
 from ..validation import check
 from ..command_line import register_resolvers
+from ..digest import engine
 from ..errors import UserError
 from ..secrets import mask
 from ..settings import Settings
@@ -68,6 +69,7 @@ class Run:
             "data_files": data_files(settings),
             "git": git_state(),
             "versions": versions(),
+            "engine": engine(),
             "hardware": {},
             "error": None,
         }
