@@ -205,7 +205,9 @@ def refuse_kept(path: Path, folder: str) -> None:
     Raises:
         UserError: it is completed, or another process trains it.
     """
-    from .run_folder.integrity import read_summary  # these two are seldom needed, and locks import much
+    from .run_folder.integrity import (
+        read_summary,  # these two are seldom needed, and locks import much
+    )
     from .run_folder.locks import is_locked
 
     # A summary that cannot be believed may be that of a completed run.

@@ -5,9 +5,9 @@ import os
 from loguru import logger
 from pydantic import ValidationError
 
-from ..validation import describe
 from ..errors import UserError
 from ..settings import Hardware, Settings
+from ..validation import describe
 from .cores import SLOT, cores_for_this_job
 
 

@@ -6,8 +6,8 @@ Dimensions: B windows, H steps, Q quantiles.
 from torch import Tensor
 
 from ..data.spec import DataSpec
-from .quantile_loss import quantile_loss
 from .mean import Mean
+from .quantile_loss import quantile_loss
 
 
 class QuantileLoss(Mean):

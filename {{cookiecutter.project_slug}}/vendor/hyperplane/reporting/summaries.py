@@ -137,7 +137,10 @@ def read_run(path: Path) -> Run:
 
 def read_unfinished(folder: Path) -> Run:
     """A run without a summary, known by what Hydra wrote when it started; without settings if that cannot be read."""
-    from yaml import YAMLError, safe_load  # slow to import, and only needed where a run has not ended
+    from yaml import (  # slow to import, and only needed where a run has not ended
+        YAMLError,
+        safe_load,
+    )
 
     try:
         overrides = read_overrides(folder)

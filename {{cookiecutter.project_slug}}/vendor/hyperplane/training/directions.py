@@ -5,8 +5,8 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from ..metrics import higher_is_better
 from ..errors import UserError
+from ..metrics import higher_is_better
 from ..settings import Settings
 from ..tasks.task import Task
 from ..tracking.metric_names import MetricNames
