@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 from omegaconf import OmegaConf
 
+from ..digest import engine
 from ..paths import shown
 from ..processes.cores import jobs_beside
 from ..processes.signals import StopRequest
@@ -73,6 +74,7 @@ class RunRecord:
             "data_files": data_files(settings),
             "git": git_state(),
             "versions": versions(),
+            "engine": engine(),
             "hardware": {},
             "error": None,
         }
