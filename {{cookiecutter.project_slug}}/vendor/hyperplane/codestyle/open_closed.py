@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from .answers import Answer, Finding
-from .project import Project
+from .codebase import Codebase
+from .results import Finding, Result
 
 BRANCHES = 3  # from so many on, a config group or a dictionary is shorter
 CHOSEN = re.compile(
@@ -32,11 +32,11 @@ class Branch(NamedTuple):
         return isinstance(made, ast.Call) and ast.unparse(made.func).rpartition(".")[2][:1].isupper()
 
 
-def check_branches(project: Project, stage: str) -> Answer:
+def check_branches(code: Codebase, stage: str) -> Result:
     """Find chains of if, and match statements, that choose a component by its name."""
-    groups = {path.stem for path in project.source_folder.rglob("configs/*/*.yaml")}
+    groups = {path.stem for path in (code.root / "src").rglob("configs/*/*.yaml")}
     findings = []
-    for source in project.sources:
+    for source in code.sources:
         for chain in chains(source.tree):
             subject, names = chain[0].subject, [word for branch in chain for word in branch.words]
             chooses = CHOSEN.search(subject.rpartition(".")[2]) or len(groups & set(names)) >= BRANCHES
@@ -44,7 +44,7 @@ def check_branches(project: Project, stage: str) -> Answer:
                 shown = f"{', '.join(names[:4])}{', …' if len(names) > 4 else ''}"
                 message = f"{len(chain)} branches over {subject} ({shown}): a config group or a dictionary would do"
                 findings.append(Finding(source.path, chain[0].line, message))
-    return Answer(f"if or match, {BRANCHES} branches or more, over names of components", findings)
+    return Result(f"if or match, {BRANCHES} branches or more, over names of components", findings)
 
 
 def chains(tree: ast.Module) -> Iterator[list[Branch]]:

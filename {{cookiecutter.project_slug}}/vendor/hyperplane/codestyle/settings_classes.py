@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from .answers import Answer, Finding
-from .project import Project
+from .codebase import Codebase
+from .results import Finding, Result
 
 SETTINGS_NAME = re.compile(r"(^|_)(cfg|configs?|settings|hparams|hyper_?param(eter)?s)$", re.IGNORECASE)
 SETTINGS_CLASS = re.compile(r"(Config|Configuration|CFG|Cfg|Settings|Args|Arguments|H[Pp]arams|Hyper[Pp]aram(eter)?s)$")
@@ -20,14 +20,14 @@ UNCHECKED_BASES = {"TypedDict", "NamedTuple", "Namespace", "SimpleNamespace"}
 NOT_OURS = re.compile(r"^(SLURM|CUDA|NCCL|OMP|MKL|HYDRA|WANDB|MLFLOW|RAY|RANK|LOCAL|WORLD|NODE|MASTER)")
 
 
-def check_settings(project: Project, stage: str) -> Answer:
+def check_settings(code: Codebase, stage: str) -> Result:
     """Find settings that no pydantic model checks."""
     findings = [
         Finding(source.path, line, f"{what}: use a pydantic model")
-        for source in project.sources
+        for source in code.sources
         for line, what in sorted([*dicts(source.tree), *classes(source.tree), *words(source.tree)])
     ]
-    return Answer("settings in dicts, plain classes, argparse, os.environ", findings)
+    return Result("settings in dicts, plain classes, argparse, os.environ", findings)
 
 
 def dicts(tree: ast.Module) -> Iterator[tuple[int, str]]:
