@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: beside, then renamed, so that a kill in the middle leaves the last good one."""
+"""Writes a file whole or not at all: beside, then renamed, so that a kill in the middle leaves the last good one."""
 
 import os
 from collections.abc import Iterator

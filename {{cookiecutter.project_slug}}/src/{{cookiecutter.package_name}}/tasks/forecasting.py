@@ -6,8 +6,8 @@ import torch
 from hyperplane.data.panel_scaling import restored
 from hyperplane.data.spec import PanelSpec
 from hyperplane.data.windows import PanelDataModule, Windows
-from hyperplane.devices.collectives import shard_batch
 from hyperplane.metrics.mean import wide
+from hyperplane.processes.collectives import shard_batch
 from hyperplane.tasks.epoch_metrics import View, collection
 from hyperplane.tasks.task import Batch, Task
 from loguru import logger
