@@ -97,6 +97,7 @@ WELL = [
     ("makefiles", "Makefile", "lint test: setup\n\tpytest\n"),
     ("encapsulation", "src/b.py", "class A:\n    def f(self):\n        return self._hidden\n"),
     ("open_closed", "src/b.py", BRANCHES),
+    ("open_closed", "src/b.py", CHAIN.replace("model", "box.get()").replace("elif", "elif name.startswith() or")),
     ("open_closed", "src/b.py", CHAIN.replace("elif model ==", "elif answer ==")),
     ("open_closed", "src/b.py", CHAIN.replace("model == ", "isinstance(model, ").replace("':", "'):")),
     ("open_closed", "src/b.py", "match value:\n    case int(): F()\n    case str(): G()\n    case list(): H()\n"),

@@ -62,13 +62,16 @@ class Codebase:
 
     @property
     def stage(self) -> str:
-        """The stage in pyproject.toml; raises UserError if there is none."""
+        """The stage in pyproject.toml; raises UserError if there is none, or none of the four."""
         stage = self.table("tool", "hyperplane").get("stage")
         if stage is None:
             raise UserError(
                 'pyproject.toml says no stage. Add [tool.hyperplane] with stage = "concept", or use --stage.'
             )
-        return known_stage(str(stage), "stage in [tool.hyperplane] of pyproject.toml")
+        if stage not in STAGES:
+            allowed = f"must be one of {', '.join(STAGES)}. {nearest(str(stage), STAGES)}".rstrip()
+            raise UserError(f"stage in [tool.hyperplane] of pyproject.toml is {stage}, and {allowed}")
+        return str(stage)
 
     @cached_property
     def sources(self) -> list[Source]:
@@ -102,8 +105,11 @@ class Codebase:
         return None if f"No module named {module}" in done.stderr else done
 
 
-def known_stage(stage: str, key: str) -> str:
-    """Return `stage`, or raise UserError if it is none of the four."""
-    if stage not in STAGES:
-        raise UserError(f"{key} is {stage}, and must be one of {', '.join(STAGES)}. {nearest(stage, STAGES)}".rstrip())
-    return stage
+def word(node: ast.expr | None) -> str:
+    """Return the text of a string that stands in the code, or an empty one for any other expression."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def last_name(node: ast.expr) -> str:
+    """Return `c` of `a.b.c`."""
+    return ast.unparse(node).rpartition(".")[2]

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..codestyle.checks import run_table
-from ..codestyle.codebase import Codebase, known_stage
+from ..codestyle.codebase import Codebase
 from ..codestyle.promotion import next_stage, promoted, stricter
 from ..codestyle.show import as_json, as_markdown, details, print_table, progress
-from ..codestyle.table import MUST, PAGES, TOPICS
+from ..codestyle.table import MUST, PAGES, STAGES, TOPICS
 from ..errors import UserError
 from ..reporting.asking import Parser
 from ..whole_file import write_whole
@@ -51,7 +51,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="codestyle", description="Check the code style that a project's stage asks for.", epilog=EXAMPLES
     )
     parser.add_argument("action", nargs="?", choices=["promote"], help="raise the project by one stage")
-    parser.add_argument("--stage", help="look from this stage (default: the one in pyproject.toml)")
+    parser.add_argument(
+        "--stage", choices=STAGES, metavar="STAGE", help="look from this stage (default: the one in pyproject.toml)"
+    )
     parser.add_argument(
         "--topic",
         action="append",
@@ -76,7 +78,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def check(code: Codebase, options: argparse.Namespace) -> int:
     """Show the table; returns 1 where a must is not met."""
-    stage = known_stage(options.stage, "--stage") if options.stage else code.stage
+    stage = options.stage or code.stage
     with progress() as tell:
         rows = run_table(code, stage, options.topic, tell=tell)
     if options.json or options.markdown:
