@@ -53,7 +53,7 @@ BAD_PACKAGES |= {
 }
 BAD_PACKAGES |= {
     name: "would hide a package or folder"
-    for name in ("torch", "polars", "hydra", "cruft", "tests", "data", "hyperplane", "vendor")
+    for name in ("torch", "hydra", "hyperplane", "vendor", "cruft", "tests", "data")
 }
 NO_PACKAGE = ["", "A", "True", "1x", "_x", "a-b", "a.b", "a b", "é", "ñame", "$(X)", "--help", "a\0", "ａ", "x\u0301"]
 BAD_PACKAGES |= {name: "must be a Python name in lower case" for name in NO_PACKAGE}
