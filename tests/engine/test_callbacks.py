@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import test_resume as resuming
-from hyperplane.configs import CONFIGS
+from hyperplane.configs import choices
 from hyperplane.commands.evaluate import evaluate_run
 
-FILES = sorted(path.stem for path in (CONFIGS / "callbacks").glob("*.yaml"))
+FILES = choices("callbacks")
 STEPS = 8  # of an epoch of data=moons
 
 

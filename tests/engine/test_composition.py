@@ -10,8 +10,8 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from hyperplane.command_line import register_resolvers
-from hyperplane.configs import CONFIGS
 from hyperplane.errors import UserError
+from hyperplane.project import current
 from hyperplane.security import CheckedLoader
 from hyperplane.sweeps.composition import SweepLoader
 
@@ -28,7 +28,7 @@ JOBS = [
 @pytest.fixture
 def loader():
     register_resolvers()
-    return SweepLoader(create_config_search_path(str(CONFIGS)))
+    return SweepLoader(create_config_search_path(str(current().configs)))
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ def test_processes_may_make_the_same_cache_at_once(tmp_path, python):
     script = f"""
 from pathlib import Path
 import numpy as np
-from {PACKAGE}.data.cache import cached
+from hyperplane.data.cache import cached
 for i in range(50):
     arrays = cached(Path(str(i)), lambda: dict(x=np.arange(1000.0)))
     assert arrays["x"].sum() == 499500

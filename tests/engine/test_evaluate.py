@@ -23,7 +23,7 @@ def run(train):
 @pytest.fixture
 def evaluate(command, monkeypatch):
     """`evaluate("part=val")` returns the exit status, the messages and the metrics."""
-    from my_research import evaluate as module
+    from hyperplane.commands import evaluate as module
 
     returned = []
     original = module.evaluate_run

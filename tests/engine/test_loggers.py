@@ -108,7 +108,7 @@ def test_lightnings_tensorboard_logger_shows_figures_too(tmp_path):
         ("torch.nn.Linear", {"in_features": 1, "out_features": 1}, "builds no Lightning logger"),
         ("lightning.pytorch.loggers.NoLogger", {}, "NoLogger"),
         ("lightning.pytorch.loggers.CometLogger", {}, "comet"),
-        ("os.system", {"command": "touch was-here"}, "ALLOWED_LIBRARIES"),
+        ("os.system", {"command": "touch was-here"}, "`libraries`, in my_research"),
     ],
 )
 def test_what_is_no_logger_is_refused(tmp_path, target, arguments, named):
