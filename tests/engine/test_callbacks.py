@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import test_resume as resuming
-from hyperplane.configs import choices
 from hyperplane.commands.evaluate import evaluate_run
+from hyperplane.configs import choices
 
 FILES = choices("callbacks")
 STEPS = 8  # of an epoch of data=moons

@@ -10,9 +10,9 @@ from mnist1d.data import get_dataset_args, make_dataset
 from sklearn.datasets import make_moons
 
 from hyperplane.data.cache import cached
+from hyperplane.errors import UserError
 from my_research.data.mnist1d import MNIST1D
 from my_research.data.planar import Moons
-from hyperplane.errors import UserError
 
 PACKAGE = "my_research"
 
@@ -178,7 +178,7 @@ def test_arrays_that_cannot_be_kept_are_used_all_the_same(tmp_path):
 
 
 def test_processes_may_make_the_same_cache_at_once(tmp_path, python):
-    script = f"""
+    script = """
 from pathlib import Path
 import numpy as np
 from hyperplane.data.cache import cached

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from hyperplane.data.batches import Batches
-from my_research.data.bundled import Bundled
 from hyperplane.data.datamodule import ArrayDataModule
 from hyperplane.tasks.task import Task
+from my_research.data.bundled import Bundled
 
 METRICS = ("loss", "accuracy")
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from my_research import train
-from my_research.losses.classification import CrossEntropy
+from hyperplane.checkpoints.run_state import RunState
 from hyperplane.data import datamodule
 from hyperplane.loop import lean_loop, lean_validation
 from hyperplane.loop.progress import Bar
-from hyperplane.checkpoints.run_state import RunState
+from my_research import train
+from my_research.losses.classification import CrossEntropy
 from my_research.tasks import auto
 from my_research.tasks.classification import Classification
 

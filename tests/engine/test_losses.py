@@ -11,12 +11,12 @@ from torch.nn import functional
 
 from hyperplane.data.arrays import IGNORED
 from hyperplane.data.spec import DataSpec, PanelSpec
+from hyperplane.errors import UserError
 from my_research.losses.auto import LOSSES
 from my_research.losses.classification import BinaryCrossEntropy, CrossEntropy, Hinge
 from my_research.losses.forecasting import Quantile
 from my_research.losses.from_spec import TASKS
 from my_research.losses.regression import Huber, SquaredError
-from hyperplane.errors import UserError
 
 TARGETS = torch.tensor([0, 1, 2, 2, 1, 2, 2, 0, 2, 2])
 COUNTS = (2, 2, 6)

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 import test_resume as resuming
-from my_research import data as package
 from hyperplane.commands.evaluate import evaluate_run
+from my_research import data as package
 
 TARGET = "my_research.data.day_and_night.DayAndNight"
 DATA = '''

@@ -9,13 +9,13 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import nn
 
-from my_research.data.bundled import Bundled
+from hyperplane.checkpoints.trained import load_trained
+from hyperplane.commands.predict import as_inputs
 from hyperplane.data.scaling import Scaling
 from hyperplane.data.spec import DataSpec
-from hyperplane.exporting import write_programs
 from hyperplane.errors import UserError
-from hyperplane.commands.predict import as_inputs
-from hyperplane.checkpoints.trained import load_trained
+from hyperplane.exporting import write_programs
+from my_research.data.bundled import Bundled
 from my_research.tasks.classification import Classification
 from my_research.tasks.regression import Regression
 

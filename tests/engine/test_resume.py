@@ -9,9 +9,9 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from hyperplane.data.datamodule import ArrayDataModule
+from hyperplane.tasks.task import Task
 from my_research.tasks import auto
 from my_research.tasks.classification import Classification
-from hyperplane.tasks.task import Task
 
 SETTINGS = {
     "dropout and a schedule": "data=moons model.dropout=0.3 scheduler=cosine optimizer=momentum",

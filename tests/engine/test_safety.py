@@ -5,9 +5,10 @@ import builtins
 from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
+import pytest
+
 import hyperplane
 import my_research
-import pytest
 
 # All of both: the project with its configurations, and the engine with its plugins for Hydra.
 SOURCES = [Path(package.__path__[0]).parent for package in (my_research, hyperplane)]

@@ -111,7 +111,7 @@ def test_a_class_attribute_is_inherited_as_python_does(write):
 
 
 def test_reading_imports_no_torch(python):
-    python(f"""
+    python("""
 import sys
 from hyperplane.signatures.classes import class_attribute
 from hyperplane.signatures.source import definition

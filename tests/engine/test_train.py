@@ -12,14 +12,14 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from my_research.data.mnist1d import MNIST1D
-from hyperplane.data.spec import DataSpec
-from my_research.models.mlp import MLP
 from hyperplane.checkpoints import best
-from hyperplane.loop import progress
 from hyperplane.checkpoints.file import AtomicCheckpoints
+from hyperplane.data.spec import DataSpec
+from hyperplane.loop import progress
 from hyperplane.tasks.task import Task
 from hyperplane.tracking.metric_names import MetricNames
+from my_research.data.mnist1d import MNIST1D
+from my_research.models.mlp import MLP
 
 BATCHES = 36  # of 100 in an epoch: a tenth of the 4000 training signals is held out
 
