@@ -17,7 +17,7 @@ from hyperplane.checkpoints.file import AtomicCheckpoints
 from hyperplane.data.spec import DataSpec
 from hyperplane.loop import progress
 from hyperplane.tasks.task import Task
-from hyperplane.tracking.metric_names import MetricNames
+from hyperplane.metrics.metric_names import MetricNames
 from my_research.data.mnist1d import MNIST1D
 from my_research.models.mlp import MLP
 
