@@ -27,13 +27,13 @@ shutil.rmtree(PROJECT / "vendor")
 sys.path[:0] = [str(PROJECT / "src"), str(ENGINE)]
 os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])  # of the processes that tests start
 
-from loguru import logger  # noqa: E402
-
-import my_research  # noqa: E402
 from hyperplane.command_line import start  # noqa: E402
 from hyperplane.component_settings import described  # noqa: E402
 from hyperplane.data.cache import cached  # noqa: E402
 from hyperplane.signatures import capabilities, source  # noqa: E402
+from loguru import logger  # noqa: E402
+
+import my_research  # noqa: E402
 from my_research.data import mnist1d  # noqa: E402
 
 QUICK = ("tracking=none", "figures=false", "trainer.max_epochs=1", "hardware=cpu", "hardware.threads=1")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-
-import test_resume as resuming
 from hyperplane.commands.evaluate import evaluate_run
 from hyperplane.configs import choices
+
+import test_resume as resuming
 
 FILES = choices("callbacks")
 STEPS = 8  # of an epoch of data=moons

@@ -5,10 +5,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hyperplane.codestyle.table import COVERAGE, GOOD, MUST, SLOWS, STAGES, TOPICS, rules_at
+from hyperplane.commands.codestyle import main
 
 import tiny_project
-from hyperplane.commands.codestyle import main
-from hyperplane.codestyle.table import COVERAGE, GOOD, MUST, SLOWS, STAGES, TOPICS, rules_at
 
 tiny = tiny_project.tiny
 HERE = Path(__file__).parents[1]

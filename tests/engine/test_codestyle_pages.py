@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 from hyperplane.codestyle.checks import check_of
 from hyperplane.codestyle.project import Project
 from hyperplane.codestyle.table import STAGES, TOPICS

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from hyperplane.data.cache import cached
+from hyperplane.errors import UserError
 from mnist1d.data import get_dataset_args, make_dataset
 from sklearn.datasets import make_moons
 
-from hyperplane.data.cache import cached
-from hyperplane.errors import UserError
 from my_research.data.mnist1d import MNIST1D
 from my_research.data.planar import Moons
 

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 import torch
-
 from hyperplane.data.batches import Batches
 from hyperplane.data.datamodule import ArrayDataModule
 from hyperplane.tasks.task import Task
+
 from my_research.data.bundled import Bundled
 
 METRICS = ("loss", "accuracy")

@@ -3,10 +3,9 @@
 import numpy as np
 import polars
 import pytest
+from hyperplane import figures
 from matplotlib.image import imread
 from sklearn.metrics import r2_score
-
-from hyperplane import figures
 
 
 def lines(axes):

@@ -4,11 +4,11 @@ import numpy as np
 import polars
 import pytest
 import torch
-
 from hyperplane.data.folds import blocks, fold_of_samples, strata, whole_groups
 from hyperplane.data.large_table import LargeTable
 from hyperplane.data.table import Table
 from hyperplane.errors import UserError
+
 from my_research.data.bundled import Bundled
 from my_research.data.demand import Demand
 from my_research.data.mnist1d import MNIST1D

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from hyperplane.devices import detection
 from hyperplane.tasks.task import Task
 from hyperplane.validation import check

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 import torch
-from lightning.pytorch import Callback
-
 from hyperplane.checkpoints.run_state import RunState
 from hyperplane.data import datamodule
 from hyperplane.loop import lean_loop, lean_validation
 from hyperplane.loop.progress import Bar
+from lightning.pytorch import Callback
+
 from my_research import train
 from my_research.losses.classification import CrossEntropy
 from my_research.tasks import auto

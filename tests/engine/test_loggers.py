@@ -6,14 +6,13 @@ import types
 from typing import ClassVar
 
 import pytest
-from lightning.pytorch.loggers import CSVLogger
-from lightning.pytorch.loggers.logger import Logger
-from loguru import logger
-
 from hyperplane.components import settings_class
 from hyperplane.errors import UserError
 from hyperplane.tracking.tensorboard_tracker import TensorBoardTracker
 from hyperplane.tracking.tracker import conclude, make_tracker
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.logger import Logger
+from loguru import logger
 
 PACKAGE = "my_research"
 CSV = "lightning.pytorch.loggers.CSVLogger"

@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from hyperplane.data.arrays import IGNORED
+from hyperplane.data.spec import DataSpec, PanelSpec
+from hyperplane.errors import UserError
 from sklearn.metrics import hinge_loss, log_loss, mean_pinball_loss, mean_squared_error
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
-from hyperplane.data.arrays import IGNORED
-from hyperplane.data.spec import DataSpec, PanelSpec
-from hyperplane.errors import UserError
 from my_research.losses.auto import LOSSES
 from my_research.losses.classification import BinaryCrossEntropy, CrossEntropy, Hinge
 from my_research.losses.forecasting import Quantile

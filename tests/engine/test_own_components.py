@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from pydantic import ValidationError
-
 from hyperplane.component_settings import described
 from hyperplane.components import build
 from hyperplane.signatures.capabilities import states
 from hyperplane.validation import describe
+from pydantic import ValidationError
+
 from my_research import metrics
 
 PACKAGE = "my_research"

@@ -3,9 +3,9 @@
 import sys
 
 import pytest
+from hyperplane.commands.evaluate import evaluate_run
 
 import test_resume as resuming
-from hyperplane.commands.evaluate import evaluate_run
 from my_research import data as package
 
 TARGET = "my_research.data.day_and_night.DayAndNight"

@@ -6,15 +6,15 @@ import numpy as np
 import polars
 import pytest
 import torch
-from lightning.pytorch import LightningModule
-from torch import nn
-
 from hyperplane.checkpoints.trained import load_trained
 from hyperplane.commands.predict import as_inputs
 from hyperplane.data.scaling import Scaling
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
 from hyperplane.exporting import write_programs
+from lightning.pytorch import LightningModule
+from torch import nn
+
 from my_research.data.bundled import Bundled
 from my_research.tasks.classification import Classification
 from my_research.tasks.regression import Regression

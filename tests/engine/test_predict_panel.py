@@ -7,7 +7,6 @@ import numpy as np
 import polars
 import pytest
 import torch
-
 from hyperplane.checkpoints.trained import load_trained
 from hyperplane.data.panel import Panel
 

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-
-import synthetic_runs
 from hyperplane.commands.report import main
 from hyperplane.project import current
 from hyperplane.reporting.summaries import read_summary
 from hyperplane.run_folder.integrity import seal
+
+import synthetic_runs
 
 write_run, write_summary = synthetic_runs.write_run, synthetic_runs.write_summary
 

@@ -5,9 +5,9 @@ import builtins
 from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
+import hyperplane
 import pytest
 
-import hyperplane
 import my_research
 
 # All of both: the project with its configurations, and the engine with its plugins for Hydra.

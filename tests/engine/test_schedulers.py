@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
-from omegaconf import OmegaConf
-
 from hyperplane.components import build, settings_class
 from hyperplane.project import current
+from omegaconf import OmegaConf
+
 from my_research.schedulers.cosine import cosine, onecycle, warmup_cosine
 
 

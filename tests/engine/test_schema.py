@@ -5,13 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from jsonschema import Draft202012Validator
-from omegaconf import OmegaConf
-from referencing import Registry, Resource
-
 from hyperplane.commands import schema
 from hyperplane.configs import ENGINE_CONFIGS, folders
 from hyperplane.project import current
+from jsonschema import Draft202012Validator
+from omegaconf import OmegaConf
+from referencing import Registry, Resource
 
 CONFIGS = current().configs
 WRITTEN = CONFIGS.parents[2] / schema.FOLDER

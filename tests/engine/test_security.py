@@ -7,12 +7,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from omegaconf import OmegaConf
-
 from hyperplane.components import Component, factory
 from hyperplane.errors import UserError
 from hyperplane.run_folder.integrity import seal
 from hyperplane.security import place_problem
+from omegaconf import OmegaConf
 
 PACKAGE = "my_research"
 EVIL = "{_target_: os.system, command: touch was-here}"  # called in the folder of a test, it would leave a file

@@ -6,13 +6,13 @@ from typing import get_args
 
 import lightning.pytorch
 import pytest
-from omegaconf import OmegaConf
-from pydantic import ValidationError
-
 from hyperplane import setting_types, settings
 from hyperplane.component_settings import described, kind_of
 from hyperplane.configs import COLLECTIONS, COMPONENTS, files, folders
 from hyperplane.project import current
+from omegaconf import OmegaConf
+from pydantic import ValidationError
+
 from my_research.models.activations import ACTIVATIONS
 from my_research.models.rnn import CELLS
 

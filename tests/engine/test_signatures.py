@@ -5,7 +5,6 @@ import inspect
 import sys
 
 import pytest
-
 from hyperplane.signatures.classes import class_attribute, literal
 from hyperplane.signatures.parameters import signature
 from hyperplane.signatures.source import definition

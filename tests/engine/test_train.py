@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
-
 from hyperplane.checkpoints import best
 from hyperplane.checkpoints.file import AtomicCheckpoints
 from hyperplane.data.spec import DataSpec
 from hyperplane.loop import progress
-from hyperplane.tasks.task import Task
 from hyperplane.metrics.metric_names import MetricNames
+from hyperplane.tasks.task import Task
+from torch.nn.functional import cross_entropy
+
 from my_research.data.mnist1d import MNIST1D
 from my_research.models.mlp import MLP
 

@@ -3,7 +3,6 @@
 import subprocess
 
 import pytest
-
 from hyperplane.codestyle.answers import Answer
 from hyperplane.codestyle.checks import answer_of
 from hyperplane.codestyle.project import Project
