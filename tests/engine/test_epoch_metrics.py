@@ -2,11 +2,10 @@
 
 import pytest
 import torch
+from hyperplane.tasks.epoch_metrics import EpochMetrics, View
 from torch.nn.functional import cross_entropy
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
-
-from hyperplane.tasks.epoch_metrics import EpochMetrics, View
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ import sys
 
 import pytest
 import torch
-from lightning.pytorch import Callback
-
-from my_research import losses, train
+from hyperplane.checkpoints.run_state import RunState
 from hyperplane.data import datamodule
 from hyperplane.loop import lean_loop, lean_validation
 from hyperplane.loop.progress import Bar
-from hyperplane.checkpoints.run_state import RunState
+from lightning.pytorch import Callback
+
+from my_research import train
+from my_research.losses.classification import CrossEntropy
 from my_research.tasks import auto
 from my_research.tasks.classification import Classification
 
@@ -146,13 +147,13 @@ def test_a_step_of_ones_own_logs_and_returns_what_lightning_allows(monkeypatch, 
 
 def test_a_validation_is_in_evaluation_mode_as_a_whole(monkeypatch, train):
     modes = set()
-    forward = losses.CrossEntropy.forward
+    forward = CrossEntropy.forward
 
     def noted(self, outputs, targets):
         modes.add((self.training, torch.is_grad_enabled()))
         return forward(self, outputs, targets)
 
-    monkeypatch.setattr(losses.CrossEntropy, "forward", noted)
+    monkeypatch.setattr(CrossEntropy, "forward", noted)
     train("data=moons", "trainer.max_epochs=3")
     assert modes == {(True, True), (False, False)}
 

@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
+
 from my_research.models.activations import ACTIVATIONS
 from my_research.models.cnn import CNN
 from my_research.models.linear import Linear

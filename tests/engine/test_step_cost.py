@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-
 from hyperplane.loop.lean_loop import LeanEpochLoop
+from torch.utils._python_dispatch import TorchDispatchMode
 
 STEPS = 72
 PLAIN = ("model=mlp", "data=mnist1d", "data.batch_size=50", "trainer.max_epochs=1")
