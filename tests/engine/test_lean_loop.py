@@ -163,3 +163,21 @@ def test_a_callback_that_listens_before_the_optimizers_step_is_heard(monkeypatch
     monkeypatch.setattr(RunState, "on_before_optimizer_step", lambda *_: heard.append(1), raising=False)
     steps = train("data=moons", "trainer.max_epochs=1").summary["steps"]
     assert len(heard) == steps > 0
+
+
+class Halving(torch.optim.SGD):
+    """Keeps half of a gradient for the next step."""
+
+    def zero_grad(self, set_to_none=True):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad *= 0.5
+
+
+@pytest.mark.parametrize(("kind", "left"), [(torch.optim.SGD, None), (Halving, 2.0)])
+def test_gradients_are_cleared_as_the_optimizer_does_it(kind, left):
+    parameters = [torch.zeros(3, requires_grad=True), torch.zeros(2, requires_grad=True)]
+    for parameter in parameters:
+        parameter.grad = torch.full_like(parameter, 4.0)
+    lean_loop.zero_grad(kind([{"params": [parameter]} for parameter in parameters], lr=0.1))
+    assert [None if p.grad is None else p.grad.unique().item() for p in parameters] == [left, left]
