@@ -24,7 +24,7 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from hyperplane.data.spec import DataSpec
-from ..losses.classification import Hinge
+from ..losses.hinge import Hinge
 from ..losses.from_spec import weight_of_classes
 from hyperplane.errors import UserError
 from .kernels import Kernel, scale_gamma

@@ -19,7 +19,7 @@ from pydantic import PositiveFloat
 from torch import Tensor, nn
 
 from hyperplane.data.spec import DataSpec
-from ..losses.classification import Hinge
+from ..losses.hinge import Hinge
 from hyperplane.errors import UserError
 
 
