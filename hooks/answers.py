@@ -10,9 +10,11 @@ import builtins
 import json
 import keyword
 import re
+import runpy
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 # A name of nothing but these is none to git.
 NO_NAME = " .,:;<>\"\\'"
 EMAIL = r"[A-Za-z0-9!#$%&*+/=?^_{|}~'.-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
+DIGEST = Path(__file__).resolve().parents[1] / "{{cookiecutter.project_slug}}" / "vendor" / "hyperplane" / "digest.py"
 LONGEST_TEXT, LONGEST_SLUG, LONGEST_PACKAGE = 200, 80, 32
 
 WINDOWS_DEVICES = {"con", "prn", "aux", "nul"}
@@ -149,7 +152,20 @@ def checked(answers: Mapping[str, str]) -> str:
     refusals = problems(answers) if "author_email" in answers else []
     if refusals:
         sys.exit("\n".join(refusals))
+    refuse_edited_engine()
     return "checked"
+
+
+@cache
+def refuse_edited_engine() -> None:
+    """End `cruft update` before it begins if the project's engine, which it replaces as a whole, was edited by hand."""
+    if sys.argv[1:2] != ["update"]:
+        return
+    for project in (Path(word) for word in (".", *sys.argv[2:])):
+        if Path(project, ".cruft.json").is_file():
+            complaint = runpy.run_path(str(DIGEST))["complaint"](project.resolve() / "vendor")
+            if complaint:
+                sys.exit(f"Nothing was updated, since an update replaces the engine as a whole.\n{complaint}")
 
 
 def quoted(text: str) -> str:

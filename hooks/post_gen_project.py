@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,12 @@ def keep_the_chosen() -> None:
     for cache in CACHES:
         for path in list(Path().rglob(cache)):
             shutil.rmtree(path)
+
+
+def write_digest() -> None:
+    """Note what the engine is as it is delivered, so that the project can say when somebody edited it."""
+    vendor = Path("vendor")
+    runpy.run_path(str(vendor / "hyperplane" / "digest.py"))["write"](vendor, ANSWERS["_version"])
 
 
 def made_to_be_compared() -> bool:
@@ -93,6 +100,7 @@ def first_commit() -> str | None:
 
 if __name__ == "__main__":
     keep_the_chosen()
+    write_digest()
     if made_to_be_compared():
         sys.exit()
     if BY_CRUFT:

@@ -19,6 +19,8 @@ PROJECT = Path("{{cookiecutter.project_slug}}")
 PACKAGE = Path("{{cookiecutter.package_name}}")
 ANSWERS = {"project_name": 'The "best" Größe', "package_name": "best", "author_name": "Zoë \\ Kim", "stage": "product"}
 LOSSES = "src/best/losses/regression.py"
+ENGINE = PROJECT / "vendor" / "hyperplane"
+PUT_BACK = "git restore --source=$(git log -1 --format=%h -- vendor/hyperplane/DIGEST) --staged --worktree vendor"
 README_SENTENCE = "A setting that does not exist or is out of range is refused before anything is trained"
 
 
@@ -69,7 +71,19 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(TEMPLATE / "cookiecutter.json", template)
     git(template, "init", "--quiet")
     commit(template, "one")
+    git(template, "checkout", "--quiet", "-b", "engine")
+    change_engine(template / ENGINE)
+    commit(template, "a new engine")
+    git(template, "checkout", "--quiet", "-")
     return template
+
+
+def change_engine(engine: Path) -> None:
+    """Change the engine in every way: a line, a name, a file less, a file more."""
+    change(engine / "errors.py", "import difflib\n", "import difflib  # new\n")
+    (engine / "secrets.py").rename(engine / "renamed.py")
+    (engine / "loop" / "compiling.py").unlink()
+    (engine / "new.py").write_text("NEW = 1\n")
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +136,99 @@ def in_conflict(created: Outcome, second_commit: str, tmp_path_factory: pytest.T
     return project, command(project, "cruft", "update", "-y")
 
 
+def contents(folder: Path) -> dict[str, str]:
+    """Return what the files of a folder hold, by their names, without what Python compiled of them."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return {path.relative_to(folder).as_posix(): read(path) for path in paths}
+
+
+def check_engine(project: Path) -> Done:
+    """Do what `make lint` does to look whether the engine was edited."""
+    return subprocess.run(
+        [sys.executable, "-P", "vendor/hyperplane/digest.py"], cwd=project, capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def own_project(created: Outcome, tmp_path: Path) -> Path:
+    """A fresh project, for one test."""
+    return Path(shutil.copytree(created[0], tmp_path / "project"))
+
+
+def update_engine(project: Path) -> Done:
+    return command(project, "cruft", "update", "-y", "--checkout", "engine")
+
+
+def test_a_new_engine_never_meets_an_edit_in_src_and_comes_whole(template: Path, own_project: Path) -> None:
+    project = own_project
+    files = [path for path in (project / "src").rglob("*") if path.is_file()]
+    assert len(files) > 100
+    for path in files:
+        add_a_line(path, "# mine")
+    commit(project, "My work")
+    mine = contents(project / "src")
+
+    done = update_engine(project)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert contents(project / "src") == mine and all(text.endswith("# mine\n") for text in mine.values())
+    engine = contents(project / "vendor")
+    changed = {line[3:] for line in git(project, "status", "--porcelain", "--no-renames").splitlines()}
+    names = {"DIGEST", "errors.py", "loop/compiling.py", "new.py", "renamed.py", "secrets.py"}
+    assert changed == {".cruft.json", *(f"vendor/hyperplane/{name}" for name in names)}
+    del engine["hyperplane/DIGEST"]
+    git(template, "checkout", "--quiet", "engine")
+    delivered = contents(template / PROJECT / "vendor")
+    git(template, "checkout", "--quiet", "-")
+    assert engine == delivered and "hyperplane/renamed.py" in engine
+    assert (check_engine(project).returncode, check_engine(project).stderr) == (0, "")
+
+
+def test_an_edited_engine_is_named_and_nothing_is_updated_until_it_is_put_back(own_project: Path) -> None:
+    project, engine = own_project, own_project / "vendor" / "hyperplane"
+    delivered = contents(engine)
+    add_a_line(engine / "logs.py", "# mine")
+    add_a_line(engine / "loop" / "compiling.py", "# mine")
+    (engine / "explaining.py").unlink()
+    (engine / "own.py").write_text("OWN = 1\n")
+    commit(project, "My engine")
+    before = contents(project / "vendor")
+    edited = ["explaining.py", "logs.py", "loop/compiling.py", "own.py"]
+    sentence = "The engine was edited by hand: " + ", ".join(f"vendor/hyperplane/{name}" for name in edited)
+    assert check_engine(project).returncode == 1 and check_engine(project).stderr.splitlines()[0] == sentence
+
+    done = update_engine(project)
+
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.splitlines()[:2] == [
+        "Nothing was updated, since an update replaces the engine as a whole.",
+        sentence,
+    ]
+    assert PUT_BACK in done.stderr
+    assert contents(project / "vendor") == before and git(project, "status", "--porcelain") == ""
+
+    subprocess.run(PUT_BACK, shell=True, cwd=project, check=True)
+    assert contents(engine) == delivered
+    commit(project, "The engine as it came")
+    assert update_engine(project).returncode == 0
+    assert check_engine(project).returncode == 0 and (engine / "new.py").is_file()
+
+
+def test_an_engine_that_was_made_ones_own_is_merged_like_src(own_project: Path) -> None:
+    project, engine = own_project, own_project / "vendor" / "hyperplane"
+    change(engine / "errors.py", "import difflib\n", "import difflib  # mine\n")
+    add_a_line(engine / "logs.py", "# mine")
+    git(project, "rm", "--quiet", "vendor/hyperplane/DIGEST")
+    commit(project, "My engine")
+    assert check_engine(project).returncode == 0
+
+    done = update_engine(project)
+
+    assert "Applied patch to 'vendor/hyperplane/errors.py' with conflicts." in done.stderr
+    assert {"import difflib  # mine", "import difflib  # new"} <= set(read(engine / "errors.py").splitlines())
+    assert read(engine / "logs.py").endswith("# mine\n") and not (engine / "DIGEST").exists()
+
+
 def test_cruft_create_makes_one_clean_commit_that_knows_its_template(
     template: Path, created: Outcome, unchanged: dict[str, Done]
 ) -> None:
@@ -166,7 +273,7 @@ def test_a_file_that_was_deleted_or_never_chosen_stays_away(updated: Outcome) ->
 def test_an_update_is_a_change_to_look_at_and_nothing_more(updated: Outcome) -> None:
     project, done = updated
     changed = {line[3:] for line in git(project, "status", "--porcelain").splitlines()}
-    assert changed == {".cruft.json", "NEW.md", "README.md", "pyproject.toml", LOSSES}
+    assert changed == {".cruft.json", "NEW.md", "README.md", "pyproject.toml", "vendor/hyperplane/DIGEST", LOSSES}
     assert git(project, "rev-list", "--count", "HEAD").strip() == "2"
     assert "Your project is ready" not in done.stdout
 

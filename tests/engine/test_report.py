@@ -383,6 +383,21 @@ def test_what_a_stranger_wrote_cannot_steer_the_terminal_or_stop_the_report(
     assert "&lt;script&gt;alert(1)" in page and "<script>alert" not in page
 
 
+def test_what_the_engine_was_is_said_where_runs_differ_or_it_was_edited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(2):
+        write_run(tmp_path / f"a{seed}", seed, 0.5, engine={"version": "0.1.0", "edited": []})
+    assert main([str(tmp_path)]) == 0
+    assert "the engine" not in capsys.readouterr().out
+    write_run(tmp_path / "b", 3, 0.5, engine={"version": "0.2.0", "edited": ["hyperplane/logs.py"]})
+    write_run(tmp_path / "c", 4, 0.5, engine={"version": None, "edited": 3})
+    assert main([str(tmp_path)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Trained by several versions of the engine: 0.1.0, 0.2.0, unknown." in printed
+    assert "1 of 4 trained by an engine edited by hand: hyperplane/logs.py." in printed
+
+
 def test_long_lists_are_cut_on_the_terminal_and_whole_in_the_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

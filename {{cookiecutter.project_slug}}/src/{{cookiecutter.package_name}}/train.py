@@ -17,67 +17,30 @@ Everything is a setting, changed by name=value:
 A run leaves its results in runs/<date>/<time>, a multirun in runs/sweeps/<name>; `report <folder>` makes a table.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperplane.command_line import run_command
 
 if TYPE_CHECKING:
+    from hyperplane import Run
     from omegaconf import DictConfig
-
-    from hyperplane.run_folder.run import Run
-
-
-def train(config: "DictConfig") -> dict[str, Any]:
-    """Run what `config` says and return the run's summary, as it stands in `summary.json`."""
-    from hyperplane.devices.ranks import on_all_devices  # imported here, so that help does not wait for them
-    from hyperplane.run_folder.recording import record
-
-    return record(config, on_all_devices(as_asked))
-
-
-def as_asked(run: "Run") -> None:
-    """Train and test, or only look for a good learning rate or batch size."""
-    if run.settings.find is None:
-        fit_and_test(run)
-    else:
-        from hyperplane.finding import find
-
-        find(run)
 
 
 def fit_and_test(run: "Run") -> None:
     """Train the model, test the weights that were chosen, and draw what explains them."""
-    from hyperplane.training.imports import quick_imports
-    from hyperplane.run_folder.run import read_run
+    data = run.make_data()
+    task = run.make_task(data)
+    trainer = run.make_trainer(task, data)
+    run.fit(trainer, task, data)
+    run.test(trainer, task, data)
+    run.draw(task, data)
 
-    settings = run.settings
-    if settings.init_from is not None and not run.checkpoints.exists():  # a run that goes on has its weights
-        read_run(Path(settings.init_from), "init_from")  # a mistake is answered before torch is imported
-    with run.timed("startup"):
-        with quick_imports():  # here, so that mistakes never wait for torch
-            from hyperplane.data.reproducible import has_batches
-            from hyperplane.training.assembly import assemble
-            from hyperplane.checkpoints.trained import chosen_weights, whole
-            from hyperplane.training.directions import directions
-            from hyperplane.training.testing import test
-            from hyperplane.tasks.drawing import draw
-            from hyperplane.tracking.tracker import import_tracker, log_figures
 
-            import_tracker(settings.tracking)
-        data, spec, task, trainer, start, names, metrics, tracker, state, last = assemble(run)
+def train(config: "DictConfig") -> dict[str, Any]:
+    """Do so in a run folder, whatever happens; return its summary."""
+    from hyperplane import record  # here, so that help does not wait for it
 
-    with run.timed("fit"), run.stop.patiently():
-        trainer.fit(task, data, ckpt_path=start, weights_only=True)
-        last.write_final(trainer, state)
-    with run.timed("test"):
-        checkpoint, values = chosen_weights(trainer, settings.checkpoint, run.checkpoints, metrics.rows)
-        task = whole(task, settings, spec)
-        tested = test(trainer, task, data, settings.seed, checkpoint, names) if has_batches(data, task, "test") else {}
-
-    run.conclude(checkpoint, values, tested, directions(settings, task, trainer, names, [*values, *tested]))
-    if settings.figures or (settings.figures is None and not run.is_job):
-        log_figures(tracker, draw(whole(task, settings, spec, checkpoint), data, metrics.rows, run.folder))
+    return record(config, fit_and_test)
 
 
 def main() -> None:

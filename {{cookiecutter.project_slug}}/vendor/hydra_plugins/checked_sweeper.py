@@ -11,7 +11,9 @@ class CheckedSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run every job that `arguments` span."""
-        from hyperplane.errors import UserError  # here: Hydra imports this file at every start
+        from hyperplane.errors import (
+            UserError,  # here: Hydra imports this file at every start
+        )
         from hyperplane.sweeps.sweep import run_jobs
 
         assert self.config is not None and self.launcher is not None and self.hydra_context is not None

@@ -30,6 +30,7 @@ class OptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run the trials."""
+        assert self.config is not None and self.launcher is not None
         from hyperplane.search.search import search
 
         given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]

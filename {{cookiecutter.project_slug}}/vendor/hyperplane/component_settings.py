@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import GenericAlias
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    Self,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from pydantic import (
     BaseModel,
@@ -214,7 +223,9 @@ def parameter_group(kinds: Mapping[str, Any]) -> type[ParameterGroup]:
 
 def is_unsaid(parameter: Parameter) -> bool:
     """Say whether a default is not the project's own, or has to be computed."""
-    return parameter.default is not None and not (is_own(parameter.module.name) and literal(parameter.default, COMPUTED) is not COMPUTED)
+    return parameter.default is not None and not (
+        is_own(parameter.module.name) and literal(parameter.default, COMPUTED) is not COMPUTED
+    )
 
 
 def rules_of(name: str, kind: Any, parameters: Mapping[str, Parameter]) -> list[tuple[str, Relation]]:

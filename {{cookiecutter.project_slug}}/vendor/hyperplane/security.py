@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from .configs import COLLECTIONS, COMPONENTS
 from .errors import UserError
+from .paths import inside_project
 from .secrets import is_secret, mask, secrets
 
 # Sections that are built, or whose parts are, from what they name; of these, the ones that write files.
@@ -153,17 +154,6 @@ def path_problem(value: str) -> str:
     return "a path must not depend on the environment" if "$" in path else ""
 
 
-def inside_project(path: str) -> str:
-    """Return a setting that names a folder, if it stays in the folder that a command is started in.
-
-    Raises:
-        ValueError: it leads elsewhere.
-    """
-    if Path(path).is_absolute() or path.startswith("~") or ".." in Path(path).parts:
-        raise ValueError("must stay in this project's folder; to keep it elsewhere, make a link to that place")
-    return path
-
-
 def refuse_taken(config: DictConfig) -> None:
     """Look whether a run would write its files among others, before Hydra writes the first.
 
@@ -205,7 +195,9 @@ def refuse_kept(path: Path, folder: str) -> None:
     Raises:
         UserError: it is completed, or another process trains it.
     """
-    from .run_folder.integrity import read_summary  # these two are seldom needed, and locks import much
+    from .run_folder.integrity import (
+        read_summary,  # these two are seldom needed, and locks import much
+    )
     from .run_folder.locks import is_locked
 
     # A summary that cannot be believed may be that of a completed run.

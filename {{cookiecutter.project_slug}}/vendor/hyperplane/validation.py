@@ -10,12 +10,12 @@ from pydantic import BaseModel, ValidationError
 
 from .component_settings import Component, described
 from .components import settings_class
-from .project import current
 from .configs import COLLECTIONS, COMPONENTS, choices, listing
-from .explaining import unchosen
 from .errors import UserError, first_line, in_words, nearest, shown, similar
-from .settings import Settings, Tracking
+from .explaining import unchosen
+from .project import current
 from .security import leaves, place_problem, refuse_foreign_code
+from .settings import Settings, Tracking
 
 REQUIRED = ("model", "task", "data", "optimizer", "loss")
 # What a task asks for, of what these groups choose.

@@ -10,17 +10,18 @@ from lightning.pytorch import Trainer
 from loguru import logger
 
 from ..errors import UserError, first_line
+from ..loop.lean_loop import LeanEpochLoop
+from ..paths import shown
+from ..processes.collectives import broadcast, of_all_ranks
+from ..processes.signals import Pruned, Stopped, StopRequest
+from ..run_folder.integrity import is_unchanged
+from ..run_folder.record import RunRecord
+from ..run_folder.requeue import was_requeued
+from ..run_folder.resuming import IDENTITY, SAME_TRAINING, first_difference
 from ..settings import Checkpoint
 from ..tasks.task import Task
 from .file import LAST, PREVIOUS, read
-from ..devices.collectives import broadcast, of_all_ranks
-from ..run_folder.integrity import is_unchanged
-from ..loop.lean_loop import LeanEpochLoop
-from ..run_folder.requeue import was_requeued
-from ..run_folder.resuming import IDENTITY, SAME_TRAINING, first_difference
-from ..run_folder.run import Run, shown
 from .run_state import RunState
-from ..run_folder.signals import Pruned, Stopped, StopRequest
 
 
 class LastCheckpoint:
@@ -104,7 +105,7 @@ class LastCheckpoint:
             trainer.save_checkpoint(self.path, weights_only=False)
 
 
-def starting_point(run: Run) -> Path | None:
+def starting_point(run: RunRecord) -> Path | None:
     """Return the checkpoint that the run in `run.folder` goes on from, or None if it starts anew.
 
     What goes on: a run that was asked to (`resume=`), a job of a sweep, a run that SLURM has requeued. A checkpoint
@@ -122,7 +123,7 @@ def starting_point(run: Run) -> Path | None:
         if not path.exists():
             continue
         try:
-            if not is_unchanged(path, run.folder, run.before):
+            if not is_unchanged(path, run.root, run.before):
                 raise UserError(f"{shown(path)} is not the file that the run wrote")
             state = read(path, lazily=True)["run_state"]
             difference = first_difference(json.loads(state["settings"]), run.settings, groups)

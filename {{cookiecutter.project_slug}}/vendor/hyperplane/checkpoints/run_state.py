@@ -10,14 +10,14 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from ..data.spec import DataSpec
+from ..metrics.metric_names import MetricNames
+from ..processes.collectives import of_all_ranks, rank
+from ..run_folder.resuming import same_training
 from ..settings import Settings
 from ..tasks.task import Task
-from ..tracking.metric_names import MetricNames
 from ..tracking.metrics_file import MetricsFile
 from .file import require_plain
-from ..devices.collectives import of_all_ranks, rank
 from .logged_results import load_results, save_results
-from ..run_folder.resuming import same_training
 
 # What `save_hyperparameters` adds to a checkpoint. The settings are in .hydra, and arguments may be whole networks.
 HYPERPARAMETERS = (

@@ -9,12 +9,12 @@ from lightning.pytorch import LightningModule, Trainer
 from ..components import factory
 from ..data.spec import DataSpec
 from ..errors import UserError, first_line
+from ..run_folder.integrity import is_unchanged
+from ..run_folder.reading import read_run
 from ..settings import Checkpoint, Settings
 from ..tasks.building import make_task
 from .best import BestCheckpoint
 from .file import BEST, LAST, read
-from ..run_folder.integrity import is_unchanged
-from ..run_folder.run import read_run
 
 
 class Trained(NamedTuple):

@@ -7,11 +7,12 @@ from loguru import logger
 from torch import nn
 
 from ..errors import UserError
+from ..paths import shown
+from ..run_folder.integrity import is_unchanged
+from ..run_folder.reading import read_run
 from ..tasks.optimizing import matches, named_parameters, parts
 from .file import read
 from .trained import find_checkpoint
-from ..run_folder.integrity import is_unchanged
-from ..run_folder.run import read_run, shown
 
 OF_THE_DATA = ("scaling.", "loss.")  # what a task holds besides weights stays that of its own data
 

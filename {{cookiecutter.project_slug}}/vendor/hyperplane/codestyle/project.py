@@ -118,7 +118,5 @@ class Project:
 def known_stage(stage: str, key: str) -> str:
     """Return `stage`, or raise UserError if it is none of the four."""
     if stage not in STAGES:
-        raise UserError(
-            f"{key} is {stage}, and must be one of {', '.join(STAGES)}. {nearest(stage, STAGES)}".rstrip()
-        )
+        raise UserError(f"{key} is {stage}, and must be one of {', '.join(STAGES)}. {nearest(stage, STAGES)}".rstrip())
     return stage

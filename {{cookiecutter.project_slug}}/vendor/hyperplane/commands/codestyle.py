@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UserError, nearest
-from ..reporting.asking import Parser
 from ..codestyle.checks import run_table
 from ..codestyle.project import Project, known_stage
 from ..codestyle.promotion import next_stage, promoted, stricter
 from ..codestyle.show import as_json, as_markdown, details, print_table, progress
 from ..codestyle.table import MUST, TOPICS
+from ..errors import UserError, nearest
+from ..reporting.asking import Parser
 
 EXAMPLES = """\
 examples:

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..command_line import run_command
 from ..errors import UserError, nearest, refuse
-from ..run_folder.run import read_run
+from ..run_folder.reading import read_run
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule
@@ -46,13 +46,13 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     if part not in PARTS:
         raise UserError(f"part={part} is not known. {nearest(part, PARTS)} part can be: {', '.join(PARTS)}")
 
-    from ..data.reproducible import make_data, spec_of
-    from ..logs import adopt_lightning
     from ..checkpoints.trained import load_trained
+    from ..data.reproducible import make_data, spec_of
     from ..devices.detection import choose
+    from ..logs import adopt_lightning
+    from ..metrics.metric_names import MetricNames
     from ..training.testing import test
     from ..training.trainer import trainer_on
-    from ..tracking.metric_names import MetricNames
 
     adopt_lightning()
     task, settings, summary, saved, checkpoint, spec = load_trained(folder, which)

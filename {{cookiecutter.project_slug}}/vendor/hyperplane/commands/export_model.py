@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..command_line import run_command
 from ..errors import UserError, nearest, refuse
-from ..run_folder.run import read_run
+from ..run_folder.reading import read_run
 
 FORMATS = ("all", "pt2", "onnx")
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -52,8 +52,8 @@ def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[s
         )
     read_run(folder)  # a mistake is answered before torch is imported
 
-    from ..exporting import write_programs
     from ..checkpoints.trained import load_trained
+    from ..exporting import write_programs
 
     trained = load_trained(folder, which)
     task, settings = trained.task, trained.settings

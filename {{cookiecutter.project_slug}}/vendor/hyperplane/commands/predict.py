@@ -20,15 +20,15 @@ from omegaconf import DictConfig, OmegaConf
 from ..command_line import run_command
 from ..data.files import column_names, read_as, read_table, write_table
 from ..errors import UserError, nearest, refuse
-from ..run_folder.run import read_run
+from ..run_folder.reading import read_run
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule
     from numpy.typing import NDArray
     from polars import DataFrame
 
-    from ..data.spec import DataSpec, PanelSpec
     from ..checkpoints.trained import Trained
+    from ..data.spec import DataSpec, PanelSpec
 
 PREDICTED_AT_ONCE = 1024  # rows
 OUTPUT_ENDINGS = (".csv", ".parquet")
@@ -81,11 +81,11 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     read_run(folder)  # a mistake is answered before torch is imported
     column_names(source, "input")
 
+    from ..checkpoints.trained import load_trained
     from ..data.encoding import TableEncoder
     from ..data.large_table import LargeTable
     from ..data.spec import PanelSpec
     from ..data.table import Table
-    from ..checkpoints.trained import load_trained
     from ..tasks.task import Task
 
     trained = load_trained(folder, which)
@@ -116,9 +116,7 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame
 
     name = type(task).__name__
     if not (is_overridden("predict_step", task) or is_overridden("forward", task)):
-        raise UserError(
-            f"{name} has no predict_step(self, batch, batch_idx): it returns a tensor for inputs (B, ...)"
-        )
+        raise UserError(f"{name} has no predict_step(self, batch, batch_idx): it returns a tensor for inputs (B, ...)")
     rows = torch.from_numpy(inputs)
     with torch.no_grad():
         batches = (rows.float() if rows.is_floating_point() else rows).split(PREDICTED_AT_ONCE)

@@ -2,14 +2,19 @@
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
 from ..errors import UserError
-from ..reporting.asking import Parser, check_known, choose_metrics, known_settings, not_there
+from ..reporting.asking import (
+    Parser,
+    check_known,
+    choose_metrics,
+    known_settings,
+    not_there,
+)
 from ..reporting.comparison import Comparison, compare, csv_of
 from ..reporting.notes import notes
 from ..reporting.reference import Reference, read_reference
@@ -17,6 +22,7 @@ from ..reporting.results import Results
 from ..reporting.summaries import Run, RunsFound, find_runs
 from ..reporting.table import csv_text, markdown_text, terminal_table
 from ..reporting.unnamed import add_unnamed
+from ..whole_file import write_whole
 
 LONGEST_LIST = 10  # lines on the terminal
 EXAMPLES = """\
@@ -139,7 +145,9 @@ def load_reference(path: Path, runs: list[Run]) -> Reference:
 
 def draw(results: Results) -> tuple[dict[str, bytes], list[str]]:
     """Return the pictures that these results give, by file name, and remarks on what is not in them."""
-    from ..reporting.chart import draw_chart  # matplotlib takes longer to import than --help may
+    from ..reporting.chart import (
+        draw_chart,  # matplotlib takes longer to import than --help may
+    )
     from ..reporting.curves import draw_curves
     from ..reporting.parameters import draw_parameters
     from ..reporting.regions import draw_regions, in_the_plane
@@ -177,16 +185,9 @@ def write(folder: Path, files: dict[str, bytes]) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            unfinished = folder / f".{name}.{os.getpid()}"
-            try:
-                unfinished.write_bytes(content)
-                unfinished.replace(folder / name)
-            finally:
-                unfinished.unlink(missing_ok=True)
+            write_whole(folder / name, content)
     except OSError as error:
-        raise UserError(
-            f"cannot write to {folder}: {error.strerror}. Choose another folder with --output."
-        ) from error
+        raise UserError(f"cannot write to {folder}: {error.strerror}. Choose another folder with --output.") from error
     return [folder / name for name in files]
 
 

@@ -186,9 +186,7 @@ def section(settings: type[BaseModel]) -> Schema:
     described = settings.model_json_schema()
     meaning: dict[str, str] = {}
     for kind in reversed(settings.__mro__):
-        found = (
-            definition(f"{kind.__module__}.{kind.__name__}") if is_own(kind.__module__) else None
-        )
+        found = definition(f"{kind.__module__}.{kind.__name__}") if is_own(kind.__module__) else None
         meaning |= meanings(found) if found is not None else {}
     properties: Schema = {"defaults": DEFAULTS}
     for name, allowed in described["properties"].items():

@@ -9,6 +9,8 @@ from filelock import FileLock
 from loguru import logger
 from numpy.typing import NDArray
 
+from ..whole_file import whole_file
+
 ArrayDict = dict[str, NDArray[Any]]
 
 
@@ -48,11 +50,6 @@ def read(path: Path) -> ArrayDict | None:
 
 
 def write(path: Path, arrays: ArrayDict) -> None:
-    """Write arrays beside and rename."""
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    """Write arrays."""
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)

@@ -1,17 +1,25 @@
 """Tables in files: CSV and Parquet."""
 
 import hashlib
-import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from ..errors import UserError, nearest
-from .layout import check_names, exactly, is_blank, layout_of, say_blank, scan_texts, without_blank
+from ..whole_file import whole_file
+from .layout import (
+    check_names,
+    exactly,
+    is_blank,
+    layout_of,
+    say_blank,
+    scan_texts,
+    without_blank,
+)
 from .readings import TEXT, Reading, reading_of
 from .survey import Spelling, decide, misfits, read, survey
 
@@ -238,20 +246,17 @@ def readable(path: Path, key: str) -> Iterator[None]:
 
 
 def write_table(table: "DataFrame", path: Path) -> None:
-    """Write a .csv or .parquet file: beside and renamed, so that nothing half-written is ever under its name.
+    """Write a .csv or .parquet file.
 
     Raises:
         UserError: the file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix.lower() == ".parquet":
-            table.write_parquet(partial)
-        else:
-            table.write_csv(partial)
-        partial.replace(path)
+        with whole_file(path) as partial:
+            if path.suffix.lower() == ".parquet":
+                table.write_parquet(partial)
+            else:
+                table.write_csv(partial)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise UserError(f"output={path} cannot be written: {error.strerror or error}") from None

@@ -94,9 +94,7 @@ def whole_groups(share: float, groups: NDArray[np.int64], seed: int, key: str) -
     """
     names, numbers = np.unique(groups, return_inverse=True)
     if len(names) < 2:
-        raise UserError(
-            f"{key}={share} holds out whole groups, but there is one group only: data.group= names another"
-        )
+        raise UserError(f"{key}={share} holds out whole groups, but there is one group only: data.group= names another")
     order = np.random.default_rng(seed).permutation(len(names))
     reached = np.cumsum(np.bincount(numbers)[order])[:-1]  # at least one group stays
     count = 1 + int(np.abs(reached - share * len(groups)).argmin())

@@ -26,7 +26,16 @@ from ..setting_types import Folder, Refused
 from .batches import evaluation_batch
 from .datamodule import EVALUATION_BATCH, Arrays
 from .encoding import Remarks, TableEncoder
-from .files import column_names, digest_of, existing, in_chunks, is_parquet, readable, scan_table, stored
+from .files import (
+    column_names,
+    digest_of,
+    existing,
+    in_chunks,
+    is_parquet,
+    readable,
+    scan_table,
+    stored,
+)
 from .folds import strata
 from .layout import exactly
 from .roles import PARTS, counts, row_numbers

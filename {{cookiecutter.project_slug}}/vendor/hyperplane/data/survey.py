@@ -9,7 +9,16 @@ from loguru import logger
 
 from ..errors import UserError
 from .layout import is_blank
-from .readings import BOOLEAN, MISSING, MISSING_BESIDE_NUMBERS, PLAIN, TEXT, Reading, day_first, proposals
+from .readings import (
+    BOOLEAN,
+    MISSING,
+    MISSING_BESIDE_NUMBERS,
+    PLAIN,
+    TEXT,
+    Reading,
+    day_first,
+    proposals,
+)
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series

@@ -19,7 +19,14 @@ from .datamodule import ArrayDataModule, Arrays
 from .encoding import TableEncoder
 from .files import column_names, digest_of, read_columns
 from .folds import fold_of_samples, strata, whole_groups
-from .roles import PARTS, groups_of, refuse_torn_groups, row_numbers, stated_parts, weights_of
+from .roles import (
+    PARTS,
+    groups_of,
+    refuse_torn_groups,
+    row_numbers,
+    stated_parts,
+    weights_of,
+)
 from .spec import DataSpec
 from .survey import Spelling
 from .target import Targets, encode_targets, has_value
@@ -99,9 +106,7 @@ class Table(ArrayDataModule):
             return arrays
         for part, rows in parts.items():
             if len(rows) and not weights[rows].any():
-                raise UserError(
-                    f"data.weights={self.weights} is 0 in all {len(rows)} {part} rows: none of them counts"
-                )
+                raise UserError(f"data.weights={self.weights} is 0 in all {len(rows)} {part} rows: none of them counts")
         return arrays._replace(train_weights=weights[fit], test_weights=weights[test])
 
     @property

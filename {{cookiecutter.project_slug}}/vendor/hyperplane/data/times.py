@@ -72,9 +72,7 @@ def read_times(column: "Series", key: str) -> Times:
     import polars
 
     if column.null_count():
-        raise UserError(
-            f"{key} must hold a time in every row, and {column.null_count()} of {len(column)} are missing"
-        )
+        raise UserError(f"{key} must hold a time in every row, and {column.null_count()} of {len(column)} are missing")
     if column.dtype in (polars.String, polars.Categorical, polars.Enum):
         return Times(as_moments(as_dates(as_text(column), key)), are_dates=True)
     if column.dtype.is_temporal():

@@ -16,9 +16,15 @@ from loguru import logger
 from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor
 
-from ..metrics.quantile_loss import quantile_loss
 from ..errors import UserError
-from ..setting_types import FoldOf, Increasing, InnerFraction, ProperFraction, wrong_fold
+from ..metrics.quantile_loss import quantile_loss
+from ..setting_types import (
+    FoldOf,
+    Increasing,
+    InnerFraction,
+    ProperFraction,
+    wrong_fold,
+)
 from .batches import Batches, evaluation_batch, on_gpu
 from .folds import blocks
 from .naive import best_lag, best_naive, error_quantiles, naive

@@ -5,10 +5,10 @@ import os
 from loguru import logger
 from pydantic import ValidationError
 
-from ..validation import describe
 from ..errors import UserError
+from ..processes.cores import SLOT, cores_for_this_job
 from ..settings import Hardware, Settings
-from .cores import SLOT, cores_for_this_job
+from ..validation import describe
 
 
 def choose(settings: Settings) -> Hardware:

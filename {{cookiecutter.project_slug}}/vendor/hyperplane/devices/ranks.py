@@ -24,16 +24,16 @@ from typing import Any, NamedTuple
 
 from loguru import logger
 
+from ..processes.cores import cores_for_this_job
+from ..processes.signals import SIGNALS
+from ..processes.workers import CONTEXT, Died, start_others_as_usual
+from ..run_folder.record import RunRecord
 from ..settings import Hardware, Tracking
-from ..sweeps.workers import CONTEXT, Died, start_others_as_usual
-from .cores import cores_for_this_job
 from .detection import choose
-from ..run_folder.run import Run
-from ..run_folder.signals import SIGNALS
 
 SECONDS_TO_TELL = 2.0  # that a rank whose connection broke has to say why
 
-Work = Callable[[Run], None]
+Work = Callable[[Any], None]  # what a run does: it is called with a `Run`
 
 
 class RankFailed(RuntimeError):
@@ -57,7 +57,7 @@ def number_of_devices(hardware: Hardware) -> int:
     return len(hardware.devices) if isinstance(hardware.devices, list) else int(hardware.devices)
 
 
-def lead(work: Work, run: Run) -> None:
+def lead(work: Work, run: RunRecord) -> None:
     """Do `work` as the first rank of as many as the run has devices.
 
     Raises:
@@ -89,7 +89,7 @@ def lead(work: Work, run: Run) -> None:
 class Rank:
     """The process of another rank than the first, as the first one sees it."""
 
-    def __init__(self, work: Work, run: Run, rank: int, group: Group) -> None:
+    def __init__(self, work: Work, run: RunRecord, rank: int, group: Group) -> None:
         self.name = f"rank {rank} of {group.ranks}"
         self.pipe, theirs = CONTEXT.Pipe()
         self.process = CONTEXT.Process(target=follow, args=(work, as_followed(run, group), rank, group, theirs))
@@ -139,7 +139,7 @@ def raise_reason(error: RuntimeError, others: list[Rank]) -> None:
     raise RankFailed(f"{name}: {reason}") from error
 
 
-def as_followed(run: Run, group: Group) -> Run:
+def as_followed(run: RunRecord, group: Group) -> RunRecord:
     """Return the run as the other ranks see it: with nobody to tell about it."""
     followed = copy.copy(run)
     hardware = run.settings.hardware
@@ -155,7 +155,7 @@ def as_followed(run: Run, group: Group) -> Run:
     return followed
 
 
-def follow(work: Work, run: Run, rank: int, group: Group, pipe: Connection) -> None:
+def follow(work: Work, run: RunRecord, rank: int, group: Group, pipe: Connection) -> None:
     """Do `work` as another rank than the first, in a process of its own; tell the first one why it failed."""
     start_others_as_usual()
     threading.Thread(target=leave_with_parent, daemon=True).start()

@@ -6,6 +6,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ..whole_file import whole_file
+
 # Okabe and Ito's colours, which colour-blind readers can tell apart; stages also differ in line style and marker.
 CLASS_COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442"]
 STAGES: dict[str, dict[str, Any]] = {
@@ -36,8 +38,7 @@ def save(figures: dict[str, Figure], folder: Path) -> dict[str, Path]:
     paths = {}
     for name, figure in figures.items():
         path = target / f"{name}.png"
-        beside = target / f".{name}.tmp"
-        figure.savefig(beside, format="png", dpi=DPI)
-        beside.replace(path)  # atomic: no reader ever sees half a picture
+        with whole_file(path) as partial:
+            figure.savefig(partial, format="png", dpi=DPI)
         paths[name] = path
     return paths

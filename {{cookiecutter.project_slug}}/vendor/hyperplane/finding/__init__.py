@@ -6,7 +6,7 @@ Nothing is trained with what was found: a run says it as an override to paste, a
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ..run_folder.run import Run
+    from ..run_folder.record import RunRecord
 
 
 class Found(NamedTuple):
@@ -17,15 +17,15 @@ class Found(NamedTuple):
     tried: dict[float, float]  # the loss of each learning rate, or the samples per second of each batch size
 
 
-def find(run: "Run") -> None:
+def find(run: "RunRecord") -> None:
     """Look for what `run.settings.find` asks for; say it, draw it, and note it in the summary."""
     with run.timed("startup"):
         from loguru import logger
 
         from ..data.reproducible import make_data
         from ..logs import adopt_lightning
-        from ..run_folder.run import shown
-        from ..tracking.metric_names import MetricNames
+        from ..metrics.metric_names import MetricNames
+        from ..paths import shown
         from .batch_size import find_batch_size
         from .learning_rate import find_learning_rate
 

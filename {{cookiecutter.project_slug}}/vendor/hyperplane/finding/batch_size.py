@@ -13,7 +13,7 @@ from loguru import logger
 from ..data.reproducible import spec_of
 from ..errors import UserError
 from ..loop.lean_loop import Listener
-from ..run_folder.run import Run
+from ..run_folder.record import RunRecord
 from . import Found
 from .short_training import train_shortly
 
@@ -21,7 +21,7 @@ WARM_UP, TIMED = 3, 10  # steps of each size: the first ones allocate memory, th
 ENOUGH = 0.9  # of the most samples per second
 
 
-def find_batch_size(run: Run, data: Any) -> Found:
+def find_batch_size(run: RunRecord, data: Any) -> Found:
     """Return the smallest size that trains nearly as many samples per second as any, and the speed of all.
 
     Sizes are doubled, from `data.batch_size` on, until memory is full or a batch holds all training samples.

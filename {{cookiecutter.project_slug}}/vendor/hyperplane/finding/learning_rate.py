@@ -11,7 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from ..errors import UserError
 from ..loop.lean_loop import Listener
-from ..run_folder.run import Run
+from ..run_folder.record import RunRecord
 from . import Found
 from .short_training import train_shortly
 
@@ -22,7 +22,7 @@ UNSETTLED = 10  # of the first smoothed losses
 WINDOW = 10  # rates, half of ten times: over fewer, the luck of single batches decides
 
 
-def find_learning_rate(run: Run, data: Any) -> Found:
+def find_learning_rate(run: RunRecord, data: Any) -> Found:
     """Return the rate at which the loss falls fastest, and the smoothed loss of all that were tried.
 
     Raises:

@@ -6,15 +6,15 @@ from lightning.pytorch import seed_everything
 
 from ..data.reproducible import spec_of
 from ..loop.lean_loop import LeanEpochLoop, Listener
-from ..run_folder.run import Run
-from ..training.trainer import trainer_on
+from ..run_folder.record import RunRecord
 from ..tasks.building import make_task
 from ..tasks.task import Task
+from ..training.trainer import trainer_on
 
 STEP_SETTINGS = {"accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm"}  # as in the real training
 
 
-def train_shortly(run: Run, data: Any, listener: Listener, max_steps: int) -> None:
+def train_shortly(run: RunRecord, data: Any, listener: Listener, max_steps: int) -> None:
     """Train a new network for a few steps at a constant learning rate, without validation, test or checkpoints."""
     settings = run.settings.model_copy(update={"scheduler": None})
     seed_everything(settings.seed, verbose=False)

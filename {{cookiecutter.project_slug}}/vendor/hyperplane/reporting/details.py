@@ -8,11 +8,18 @@ from typing import Any
 from ..errors import UserError, nearest
 from ..run_folder.integrity import is_unchanged
 from .spelling import value_of
-from .summaries import UNFINISHED, UNREADABLE, first_line, read_overrides, read_summary, run_folders
+from .summaries import (
+    UNFINISHED,
+    UNREADABLE,
+    first_line,
+    read_overrides,
+    read_summary,
+    run_folders,
+)
 
 # Of the summary, what two runs are compared in, beside their overrides and metrics.
 PLAIN = ("status", "seed", "steps", "epochs", "parameters", "error")
-SECTIONS = ("versions", "git", "hardware")
+SECTIONS = ("versions", "engine", "git", "hardware")
 BOOKKEEPING = {"sweep", "resume"}  # of the configuration: where a run lies, not what it is
 MOST_NAMED = 5
 

@@ -7,7 +7,7 @@ from .comparison import Comparison, describe_pairs
 from .folds import fold_lines, nested_lines
 from .results import Results
 from .statistics import EXACT_UP_TO, FEWEST, RESAMPLES
-from .summaries import PRUNED
+from .summaries import PRUNED, Run
 from .table import FRACTIONS, INTERVAL, format_number, has_intervals, listed
 
 
@@ -23,6 +23,7 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
     same = {key: value for key, value in found.runs[0].settings.items() if key not in varying}
     if same:
         lines.append("The same in every run: " + " ".join(f"{k}={v}" for k, v in same.items()))
+    lines += engine_lines(found.runs)
     lines += [f"[{number}] {note}" for note, number in results.note_numbers.items()]
     if results.reference:
         lines.append(describe_reference(results))
@@ -43,6 +44,17 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
         lines.append(f"{pruned} pruned by the search before their end: counted, but in no mean.")
     lines += listed((str(run.folder) for run in found.unfinished), "still running, or killed (no summary.json)")
     lines += listed((f"{path}: {reason}" for path, reason in found.unreadable), "left out, cannot be read")
+    return lines
+
+
+def engine_lines(runs: list[Run]) -> list[str]:
+    """What has to be known of the engine that trained the runs."""
+    versions = sorted({run.engine or "unknown" for run in runs})
+    lines = [f"Trained by several versions of the engine: {', '.join(versions)}."] if len(versions) > 1 else []
+    edited = [run for run in runs if run.edited]
+    files = sorted({name for run in edited for name in run.edited})
+    if edited:
+        lines.append(f"{len(edited)} of {len(runs)} trained by an engine edited by hand: {', '.join(files)}.")
     return lines
 
 

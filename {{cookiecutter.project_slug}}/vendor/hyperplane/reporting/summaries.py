@@ -25,6 +25,7 @@ MAPPINGS = (
     "checkpoint",
     "git",
     "versions",
+    "engine",
     "hardware",
     "files",
     "data_files",
@@ -51,6 +52,8 @@ class Run:
     files: dict[str, str] = field(default_factory=dict)  # SHA-256 of the files of the run, as it wrote them
     data_files: dict[str, str] = field(default_factory=dict)  # a digest of each file that the data were read from
     higher_is_better: dict[str, bool] = field(default_factory=dict)  # of metrics, by their name without the stage
+    engine: str = ""  # its version; empty where the run did not know it
+    edited: tuple[str, ...] = ()  # files of the engine that had been edited by hand
 
 
 @dataclass
@@ -112,6 +115,8 @@ def read_run(path: Path) -> Run:
     """What a report needs of one `summary.json`. Raises as `read_summary` does."""
     summary = read_summary(path)
     seed = summary.get("seed")
+    engine = summary.get("engine") or {}
+    edited = engine.get("edited") or []
     settings = settings_of(map(str, summary.get("overrides") or []), summary.get("choices") or {})
     return Run(
         folder=path.parent,
@@ -124,13 +129,18 @@ def read_run(path: Path) -> Run:
         input_shape=tuple(summary.get("input_shape") or []),
         files=summary.get("files") or {},
         data_files={printable(path): printable(str(it)) for path, it in (summary.get("data_files") or {}).items()},
+        engine=printable(str(engine.get("version") or "")),
+        edited=tuple(printable(str(name)) for name in edited) if isinstance(edited, list) else (),
         higher_is_better={k: v for k, v in (summary.get("higher_is_better") or {}).items() if isinstance(v, bool)},
     )
 
 
 def read_unfinished(folder: Path) -> Run:
     """A run without a summary, known by what Hydra wrote when it started; without settings if that cannot be read."""
-    from yaml import YAMLError, safe_load  # slow to import, and only needed where a run has not ended
+    from yaml import (  # slow to import, and only needed where a run has not ended
+        YAMLError,
+        safe_load,
+    )
 
     try:
         overrides = read_overrides(folder)

@@ -82,7 +82,10 @@ def config_text(run: Run) -> str:
 @cache
 def values_of(text: str) -> dict[str, str]:
     """The values of a configuration by their key, as they would be typed; none where it cannot be read."""
-    from yaml import YAMLError, safe_load  # slow to import, and only needed where two configurations differ
+    from yaml import (  # slow to import, and only needed where two configurations differ
+        YAMLError,
+        safe_load,
+    )
 
     if ALIAS.search(text):
         return {}

@@ -16,6 +16,7 @@ GUARDED = (".hydra/config.yaml", ".hydra/overrides.yaml", ".hydra/hydra.yaml", "
 def seal(summary: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return `summary` with the digests of the run's files in `folder` and of itself."""
     paths = [folder / name for name in GUARDED] + sorted(folder.glob("checkpoints/*.ckpt"))
+    paths += sorted(folder.glob("*/checkpoints/*.ckpt"))  # of stages
     files = {path.relative_to(folder).as_posix(): file_digest(path) for path in paths if path.is_file()}
     sealed = summary | {"files": files}
     return sealed | {"digest": digest(sealed)}

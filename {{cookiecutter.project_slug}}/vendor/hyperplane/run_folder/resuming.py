@@ -10,8 +10,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from ..errors import UserError
-from ..settings import Settings
 from ..security import refuse_links
+from ..settings import Settings
 from .integrity import digest
 
 # What may be set anew when a run goes on: how long, where, and who is told. The rest is what the run is.

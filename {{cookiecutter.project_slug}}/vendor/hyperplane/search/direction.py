@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..metrics import higher_is_better, names
 from ..errors import UserError, nearest
+from ..metrics import higher_is_better, names
 from ..settings import Settings
 from ..settings.search import Direction, Search
 

@@ -8,8 +8,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from loguru import logger
 from optuna.trial import Trial
 
-from ..errors import first_line
 from ..checkpoints.last import LastCheckpoint
+from ..errors import first_line
 from .study import join_trial, read_settings
 
 

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from ..errors import SweepFailed, UserError, nearest
 from ..settings.search import Search
+from ..whole_file import whole_file
 from .space import job
 
 TABLE = "trials.csv"
@@ -73,12 +74,11 @@ def shown(settings: Search, values: Sequence[float]) -> str:
 
 
 def write_table(study: Study, settings: Search, folder: Path) -> None:
-    """Write a row for each trial to `trials.csv`: beside it and renamed, so that readers never see half of it."""
+    """Write a row for each trial to `trials.csv`."""
     trials = study.get_trials(deepcopy=False)
     towards = " ".join(direction.name.lower() for direction in study.directions)
     parameters = list(dict.fromkeys(key for trial in trials for key in trial.params))
-    beside = folder / f"{TABLE}.partial"
-    with beside.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(folder / TABLE) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["trial", "state", *settings.metric, "direction", "epochs", *parameters, "job", "error"])
         for trial in trials:
@@ -98,7 +98,6 @@ def write_table(study: Study, settings: Search, folder: Path) -> None:
                     notes.get("error"),
                 ]
             )
-    beside.replace(folder / TABLE)
 
 
 def conclude(study: Study, settings: Search, fixed: Sequence[str], folder: Path) -> None:

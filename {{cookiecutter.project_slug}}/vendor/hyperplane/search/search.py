@@ -18,14 +18,14 @@ from optuna import Study
 from optuna.trial import Trial
 
 from ..errors import UserError, first_line
-from ..devices.cores import processes
+from ..processes.cores import processes
+from ..processes.signals import Stopped
 from ..run_folder.integrity import read_summary
 from ..run_folder.locks import alone_in, is_locked
-from ..run_folder.run import write_whole
-from ..run_folder.signals import Stopped
 from ..settings import Settings
 from ..settings.search import Grid, Search, Unpruned
 from ..sweeps.sweep import NOT_PART_OF_A_JOB, check_job, job_id, start
+from ..whole_file import write_whole
 from .direction import directions
 from .results import conclude, tell, write_table
 from .space import Space, corners, job, size, split

@@ -7,13 +7,17 @@ from typing import Any
 
 import optuna
 from omegaconf import DictConfig, OmegaConf
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.trial import FrozenTrial, Trial, TrialState
 from pydantic import ValidationError
 
-from ..validation import describe
 from ..errors import UserError
 from ..settings.search import Direction, Search
+from ..validation import describe
 from .journal import open_journal
 from .space import Space, described
 

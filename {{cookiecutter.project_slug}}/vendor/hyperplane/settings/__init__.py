@@ -11,8 +11,8 @@ from pydantic import Field, PositiveInt, model_validator
 
 from ..component_settings import Component, Optimizer, Schedule, Strict
 from ..configs import choice_of
-from ..metrics import BINARY, METRICS, higher_is_better
 from ..errors import nearest
+from ..metrics import BINARY, METRICS, higher_is_better
 from . import run
 from .run import Checkpoint, EarlyStopping, Hardware, Tracking, Trainer
 

@@ -19,15 +19,16 @@ from hydra.plugins.launcher import Launcher
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
-from ..validation import check, refuse_without_effect
-from ..explaining import explain
 from ..errors import SweepFailed, UserError, first_line
+from ..explaining import explain
+from ..paths import shown
+from ..processes.signals import Stopped
 from ..run_folder.integrity import is_completed, read_summary
 from ..run_folder.locks import is_locked
 from ..run_folder.resuming import fingerprint
-from ..run_folder.run import shown, write_whole
-from ..run_folder.signals import Stopped
 from ..settings import Settings
+from ..validation import check, refuse_without_effect
+from ..whole_file import write_whole
 
 NOT_PART_OF_A_JOB = {"sweep", "tracking.notes", "tracking.tags"}
 

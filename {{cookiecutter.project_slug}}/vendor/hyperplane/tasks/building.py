@@ -29,7 +29,12 @@ def make_task(settings: Settings, spec: DataSpec, scaling: nn.Module | None = No
     Raises:
         UserError: the model or the loss cannot serve these data.
     """
-    general: dict[str, Any] = {"spec": spec, "seed": settings.seed, "num_classes": spec.output_size, "num_labels": spec.output_size}
+    general: dict[str, Any] = {
+        "spec": spec,
+        "seed": settings.seed,
+        "num_classes": spec.output_size,
+        "num_labels": spec.output_size,
+    }
     network = cache(partial(make_network, settings, spec, general))
     optimizer = OptimizerFactory(settings.optimizer)
     scheduler = None

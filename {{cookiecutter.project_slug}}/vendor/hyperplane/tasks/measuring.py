@@ -10,8 +10,8 @@ from torchmetrics import Metric
 
 from ..components import build
 from ..data.spec import DataSpec
-from ..metrics import DEFAULTS, named, snake_case
 from ..errors import UserError
+from ..metrics import DEFAULTS, named, snake_case
 from .epoch_metrics import EpochMetrics, View, collection, identity
 
 

@@ -16,7 +16,7 @@ from ..data.batches import evaluation_batch
 from ..data.datamodule import EVALUATION_BATCH
 from ..data.spec import DataSpec
 from ..errors import UserError
-from ..devices.collectives import shard_batch
+from ..processes.collectives import shard_batch
 from .epoch_metrics import EpochMetrics
 from .measuring import Measuring
 

@@ -8,7 +8,8 @@ from typing import Any, TextIO
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from .metric_names import MetricNames
+from ..metrics.metric_names import MetricNames
+from ..whole_file import whole_file
 
 _INTEGERS = ("epoch", "step")  # the leading columns; all others are metrics
 
@@ -88,14 +89,12 @@ class MetricsFile(Logger):
         return bool(new)
 
     def _rewrite(self) -> None:
-        """Write the whole file beside the old one and rename it: readers never see half a file."""
+        """Write the whole file anew."""
         self._close()
-        beside = self._path.with_suffix(".csv.tmp")
-        with beside.open("w", newline="") as file:
+        with whole_file(self._path) as partial, partial.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(self._columns)
             writer.writerows(self._cells(row) for row in self._rows)
-        beside.replace(self._path)
         self._stale = False
 
     def _cells(self, row: dict[str, float]) -> list[Any]:

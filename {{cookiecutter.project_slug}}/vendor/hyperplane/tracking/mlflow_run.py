@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 from loguru import logger
 
-from ..project import current
 from ..errors import UserError, first_line, shown
-from ..run_folder.run import shown as shown_path
+from ..paths import shown as shown_path
+from ..project import current
 from ..secrets import mask
 from .announcing import is_first_to_say
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from ..metrics import higher_is_better
 from ..errors import UserError
+from ..metrics import higher_is_better
+from ..metrics.metric_names import MetricNames
 from ..settings import Settings
 from ..tasks.task import Task
-from ..tracking.metric_names import MetricNames
 
 
 def monitor_mode(settings: Settings) -> str:

@@ -1,11 +1,11 @@
 """Lightning's Trainer, made from the settings `hardware` and `trainer`."""
 
 import sys
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
 
 import torch
-from hydra.core.hydra_config import HydraConfig
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -13,23 +13,23 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping
 from lightning.pytorch.loggers.logger import Logger
 
-from ..components import Component, build
-from ..errors import UserError, nearest
-from ..settings import Hardware, Settings
-from ..tasks.task import Task
 from ..checkpoints.best import BestCheckpoint
 from ..checkpoints.file import AtomicCheckpoints
-from ..devices.collectives import number_of_ranks
-from ..loop.compiling import compile_in_place
-from ..devices.cores import cores_for_this_job, gpus_for_this_job
-from .directions import monitor_mode
-from ..loop.divergence import FiniteLoss
 from ..checkpoints.last import LastCheckpoint
-from ..loop.lean_loop import LeanEpochLoop
-from ..loop.progress import Bar, ProgressLines
-from ..run_folder.run import Run
 from ..checkpoints.run_state import RunState
 from ..checkpoints.transfer import Freeze
+from ..components import Component, build
+from ..errors import UserError, nearest
+from ..loop.compiling import compile_in_place
+from ..loop.divergence import FiniteLoss
+from ..loop.lean_loop import LeanEpochLoop
+from ..loop.progress import Bar, ProgressLines
+from ..processes.collectives import number_of_ranks
+from ..processes.cores import cores_for_this_job, gpus_for_this_job
+from ..run_folder.record import RunRecord
+from ..settings import Hardware, Settings
+from ..tasks.task import Task
+from .directions import monitor_mode
 
 # With each Trainer, Lightning looks through all installed packages for callbacks, which takes milliseconds of a job.
 registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-defined, assignment]
@@ -37,13 +37,15 @@ registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-define
 
 def make_trainer(
     settings: Settings,
-    run: Run,
+    run: RunRecord,
     task: LightningModule,
     loggers: list[Logger | None],
     state: RunState,
     last: LastCheckpoint,
     *,
     validates: bool,
+    more: Sequence[Callback] = (),
+    **others: Any,
 ) -> Trainer:
     """Return the Trainer of a run.
 
@@ -55,6 +57,8 @@ def make_trainer(
         state: what checkpoints hold of the run.
         last: writes them.
         validates: whether there is a validation; without it there is no best checkpoint.
+        more: callbacks beside those of the settings.
+        others: arguments of the Trainer, in the place of those in the settings.
 
     Raises:
         UserError: the hardware is not there, or Lightning refuses the arguments.
@@ -72,12 +76,12 @@ def make_trainer(
     if shows_bar is None:
         shows_bar = sys.stderr.isatty() and run.is_alone
     progress = Bar() if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ")
-    callbacks = [progress, state, *callbacks_of(settings, run, task, state, last, validates)]
+    callbacks = [progress, state, *callbacks_of(settings, run, task, state, last, validates), *more]
     if settings.hardware.compile:
         compile_in_place(getattr(task, "network", task), settings.hardware)
     trainer = trainer_on(
         settings.hardware,
-        **arguments,
+        **(arguments | others),
         default_root_dir=run.folder,
         logger=[logger for logger in loggers if logger is not None],
         callbacks=callbacks,
@@ -91,7 +95,7 @@ def make_trainer(
 
 
 def callbacks_of(
-    settings: Settings, run: Run, task: LightningModule, state: RunState, last: LastCheckpoint, validates: bool
+    settings: Settings, run: RunRecord, task: LightningModule, state: RunState, last: LastCheckpoint, validates: bool
 ) -> list[Callback]:
     """Return what accompanies the training: the callbacks of the settings, and those that other settings stand for.
 
@@ -118,7 +122,7 @@ def callbacks_of(
         if not validates:
             raise UserError("early_stopping.patience needs validation data: set data.val_fraction above 0")
         callbacks.append(early_stopping(settings, monitor, mode))
-    if run.is_first_rank and HydraConfig.get().sweeper.get("trial") is not None:
+    if run.is_first_rank and run.is_trial:
         from ..search.pruning import report_to_study  # Optuna is an extra
 
         callbacks.append(report_to_study(last))
@@ -176,7 +180,11 @@ def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
     plugins: list[Any] = [AtomicCheckpoints(), LightningEnvironment()]
     how: dict[str, Any] = {"precision": hardware.precision}
     if ranks > 1:
-        from ..devices.strategies import OneOfRanks, ShardedPrecision, ShardOfRanks  # FSDP takes a while to import
+        from ..devices.strategies import (  # FSDP takes a while to import
+            OneOfRanks,
+            ShardedPrecision,
+            ShardOfRanks,
+        )
 
         how["strategy"] = ShardOfRanks() if hardware.is_sharded else OneOfRanks()
         if hardware.is_sharded:

@@ -11,9 +11,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ValidationError
 
-from ...validation import describe
 from ...errors import UserError
 from ...settings import Hardware
+from ...validation import describe
 from ..jobs import Job, make_jobs, returned
 
 

@@ -11,24 +11,35 @@ from hydra.types import RunMode
 from loguru import logger
 from omegaconf import DictConfig
 
-from ..validation import check, refuse_without_effect
-from ..logs import log_to_file
-from ..errors import UserError, refuse
-from ..training.hints import describe
-from .integrity import is_completed, is_unchanged, read_summary
-from .locks import alone_in
-from .requeue import requeue, was_requeued
-from .resuming import Recorded, go_on, read_recorded, refuse_earlier_end
-from .run import Run, shown
-from .signals import Pruned, listening
+from .devices.ranks import on_all_devices
+from .errors import UserError, refuse
+from .finding import find
+from .logs import log_to_file
+from .paths import shown
+from .processes.signals import Pruned, listening
+from .run_folder.integrity import is_completed, is_unchanged, read_summary
+from .run_folder.locks import alone_in
+from .run_folder.reading import read_run
+from .run_folder.requeue import requeue, was_requeued
+from .run_folder.resuming import Recorded, go_on, read_recorded, refuse_earlier_end
+from .training.hints import describe
+from .training.run import Run
+from .validation import check, refuse_without_effect
 
 
 def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
-    """Do `work` on the run that `config` describes; return its summary, as it stands in `summary.json`.
+    """Do `work` on the run that `config` describes, on all of its devices, or only what `find=` asks for.
 
     The log goes to `train.log`. A job of a multirun ends here whatever its error, so that the others go on. A single
     run ends the program: with status 1 after an error, with status 2 and no folder left behind after a user's mistake,
     and with 128 more than the number of the signal that stopped it.
+
+    Args:
+        config: as Hydra composed it.
+        work: a function of a module: with several devices, it runs in as many processes.
+
+    Returns:
+        The summary, as it stands in `summary.json`.
     """
     is_job = HydraConfig.get().mode == RunMode.MULTIRUN
     folder = Path(HydraConfig.get().runtime.output_dir)
@@ -40,14 +51,17 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
                     return read_summary(folder)
                 raise UserError(f"{shown(folder)} holds a run that is completed. Name a new folder, or resume=")
             recorded = what_runs(config, folder)
-            run = Run(check(recorded.config), recorded, folder, is_job, stop)
+            run = Run(check(recorded.config), recorded, folder, stop, is_job)
+            run.is_trial = HydraConfig.get().sweeper.get("trial") is not None
             refuse_without_effect(run.settings, recorded.overrides)
             refuse_earlier_end(run.settings, recorded.changes, run.before)
+            if run.settings.init_from is not None and not run.checkpoints.exists():  # or it has its weights
+                read_run(Path(run.settings.init_from), "init_from")
             if config.resume and is_completed(folder) and not recorded.changes:
                 logger.info("{} is completed. Train it longer with trainer.max_epochs=...", shown(folder))
                 return run.before
             with log_to_file(folder / "train.log"):
-                carry_out(run, work)
+                carry_out(run, on_all_devices(find if run.settings.find else work))
             return run.summary
     except UserError as mistake:
         if is_job:

@@ -13,8 +13,8 @@ from multiprocessing import connection, get_context, parent_process, set_start_m
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ..devices.cores import SLOT
-from ..run_folder.signals import Stopped, listening
+from .cores import BESIDE, SLOT
+from .signals import Stopped, listening
 
 # A new interpreter, not a copy of this one: copies of a process with threads (torch, W&B) hang now and then.
 CONTEXT = get_context("spawn")
@@ -33,12 +33,12 @@ class Died(RuntimeError):
 
 
 class Worker:
-    """A process that runs the jobs it is sent, one at a time. `slot` numbers those that run side by side."""
+    """A process that runs the jobs it is sent, one at a time. `slot` numbers the `beside` that run side by side."""
 
-    def __init__(self, run: Callable[[Any], Any], slot: int) -> None:
+    def __init__(self, run: Callable[[Any], Any], slot: int, beside: int) -> None:
         self.slot = slot
         self.pipe, theirs = CONTEXT.Pipe()
-        self.process = CONTEXT.Process(target=serve, args=(run, theirs, slot))
+        self.process = CONTEXT.Process(target=serve, args=(run, theirs, slot, beside))
         # Ctrl-C reaches every process of a terminal. This one learns of it only while a job of it listens.
         handler = signal.getsignal(signal.SIGINT)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -87,7 +87,7 @@ def run_in_workers(
             while waiting or busy:
                 while waiting and len(busy) < number:
                     taken = {worker.slot for worker, _ in busy.values()}
-                    worker = ready.pop() if ready else Worker(run, min({*range(number)} - taken))
+                    worker = ready.pop() if ready else Worker(run, min({*range(number)} - taken), number)
                     place, job = waiting.popleft()
                     busy[worker.pipe] = worker, place
                     worker.pipe.send(job)
@@ -109,9 +109,9 @@ def stop(workers: Iterable[Worker]) -> None:
         worker.stop()
 
 
-def serve(run: Callable[[Any], Any], pipe: Connection, slot: int) -> None:
+def serve(run: Callable[[Any], Any], pipe: Connection, slot: int, beside: int) -> None:
     """Run jobs until there are no more, or until the process that sends them is gone."""
-    os.environ[SLOT] = str(slot)
+    os.environ |= {SLOT: str(slot), BESIDE: str(beside)}
     start_others_as_usual()
     threading.Thread(target=stop_with_parent, daemon=True).start()
     while True:

@@ -2,11 +2,11 @@
 
 import os
 
-from hydra.core.hydra_config import HydraConfig
-
 from ..errors import UserError
 
-SLOT = "JOB_SLOT"  # which of the jobs that run side by side this process is for, counted from 0
+# In the environment of a process that is for jobs: which of those side by side it is, counted from 0, and how many.
+SLOT = "JOB_SLOT"
+BESIDE = "JOBS_BESIDE"
 
 
 def cores() -> int:
@@ -34,8 +34,12 @@ def processes(n_jobs: int) -> int:
 
 def cores_for_this_job() -> int:
     """Return this process's cores, divided by the jobs beside it; Ray names those of a job in OMP_NUM_THREADS."""
-    beside = int(HydraConfig.get().launcher.get("n_jobs", 1)) if HydraConfig.initialized() else 1
-    return at_most("OMP_NUM_THREADS", max(1, cores() // processes(beside)))
+    return at_most("OMP_NUM_THREADS", max(1, cores() // jobs_beside()))
+
+
+def jobs_beside() -> int:
+    """Return how many jobs run side by side on this machine, this one included."""
+    return int(os.environ.get(BESIDE, "1"))
 
 
 def gpus_for_this_job(gpus: int, needed: int) -> list[int] | None:

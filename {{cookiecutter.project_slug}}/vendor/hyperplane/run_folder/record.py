@@ -6,25 +6,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import setup_globals
 from loguru import logger
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from omegaconf import OmegaConf
 
-from ..validation import check
-from ..command_line import register_resolvers
-from ..errors import UserError
+from ..digest import engine
+from ..paths import shown
+from ..processes.cores import jobs_beside
+from ..processes.signals import StopRequest
 from ..secrets import mask
 from ..settings import Settings
-from ..security import refuse_links
-from .integrity import GUARDED, is_unchanged, read_sealed, read_summary, seal
+from ..whole_file import write_whole
+from .integrity import GUARDED, is_unchanged, read_summary, seal
 from .provenance import data_files, git_state, versions
 from .resuming import Recorded, fingerprint
-from .signals import StopRequest
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
@@ -34,17 +30,27 @@ if TYPE_CHECKING:
 GROUPS = ("model", "task", "data", "optimizer", "scheduler", "loss", "hardware", "tracking", "experiment")
 
 
-class Run:
-    """A run: its folder, and the summary that grows as it goes on."""
+class RunRecord:
+    """What is known of a run, and its summary, which grows as it goes on.
 
-    def __init__(self, settings: Settings, recorded: Recorded, folder: Path, is_job: bool, stop: StopRequest) -> None:
-        hydra = HydraConfig.get()
+    Args:
+        settings: of the run.
+        recorded: what Hydra notes of it.
+        folder: of the run.
+        stop: whether it was asked to stop.
+        is_job: of a multirun.
+    """
+
+    def __init__(self, settings: Settings, recorded: Recorded, folder: Path, stop: StopRequest, is_job: bool) -> None:
         self.settings = settings
         self.recorded = recorded
         self.folder = folder
+        self.root = folder  # that of the run, where this is a stage of one
         self.is_job = is_job
+        self.is_trial = False  # of a search with a pruner
+        self.is_stage = False  # of another run
         self.is_first_rank = True  # on several devices, one process leaves what a run leaves; see ranks.py
-        self.is_alone = not is_job or int(hydra.launcher.get("n_jobs", 1)) == 1
+        self.is_alone = not is_job or jobs_beside() == 1
         self.group = settings.sweep if is_job else None
         self.name = folder.name if is_job else f"{folder.parent.name}/{folder.name}"
         self.stop = stop
@@ -68,6 +74,7 @@ class Run:
             "data_files": data_files(settings),
             "git": git_state(),
             "versions": versions(),
+            "engine": engine(),
             "hardware": {},
             "error": None,
         }
@@ -83,12 +90,13 @@ class Run:
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
-        """Note under `seconds` how long `part` took."""
+        """Note under `seconds` how long `part` took, in all."""
         start = time.perf_counter()
         try:
             yield
         finally:
-            self.summary["seconds"][part] = round(time.perf_counter() - start, 3)
+            before = self.summary["seconds"].get(part, 0.0)
+            self.summary["seconds"][part] = round(before + time.perf_counter() - start, 3)
 
     def begin(
         self,
@@ -103,6 +111,11 @@ class Run:
 
         if not self.is_first_rank:
             return
+        parameters = sum(p.numel() for p in task.parameters() if p.requires_grad)
+        where = f", going on from {start.name}" if start else ""
+        if self.is_stage:
+            logger.info("Stage {} ({} parameters){}", self.folder.name, parameters, where)
+            return
         self.trainer = trainer
         if self.before.get("status") == "completed":
             paths = [self.folder / name for name in ("summary.json", *GUARDED)]
@@ -110,7 +123,7 @@ class Run:
         (self.folder / "summary.json").unlink(missing_ok=True)  # what it said is history now
         if self.recorded.changes:
             note(self.recorded, self.folder)
-        self.summary["parameters"] = sum(p.numel() for p in task.parameters() if p.requires_grad)
+        self.summary["parameters"] = parameters
         self.summary["input_shape"] = list(spec.input_shape)
         self.summary["hardware"] = {
             "accelerator": trainer.accelerator.name(),
@@ -122,8 +135,7 @@ class Run:
         }
         model, task_name, data = (self.summary["choices"][group] for group in ("model", "task", "data"))
         what = model if task_name == "auto" else f"{task_name} with {model}" if uses_model else task_name
-        logger.info("Training {} ({} parameters) on {}", what, self.summary["parameters"], data)
-        where = f", going on from {start.name}" if start else ""
+        logger.info("Training {} ({} parameters) on {}", what, parameters, data)
         logger.info("seed {}, in {}{}", self.settings.seed, shown(self.folder), where)
 
     def conclude(
@@ -147,7 +159,7 @@ class Run:
 
     def put_back(self) -> bool:
         """Leave a completed run as it was, unless it has saved anything since it went on; say whether it is so."""
-        saved = [self.folder / name for name in self.before.get("files", {}) if name.startswith("checkpoints/")]
+        saved = [self.folder / name for name in self.before.get("files", {}) if name.endswith(".ckpt")]
         if not self.kept or not all(is_unchanged(path, self.folder, self.before) for path in saved):
             return False
         for path, content in self.kept.items():
@@ -171,49 +183,8 @@ class Run:
         write_whole(self.folder / "summary.json", text + "\n")
 
 
-def read_run(folder: Path, key: str = "run") -> tuple[Settings, dict[str, Any]]:
-    """Return the settings and the summary of the run in `folder`, which `key` names.
-
-    Raises:
-        UserError: it is no run folder, it cannot be read or was changed, or it ended before anything was tested.
-    """
-    config, summary = folder / ".hydra" / "config.yaml", folder / "summary.json"
-    for path in (folder, config, summary):
-        if not path.exists():
-            latest = sorted(other.parent for other in Path("runs").glob("**/summary.json"))
-            hint = f" The latest run here is {latest[-1]}" if latest else ""
-            raise UserError(f"{key}={folder} is not a run that ended: {path} does not exist.{hint}")
-    # These teach OmegaConf ${now:} and ${new_sweep:}, as every command has done; a notebook has not.
-    setup_globals()
-    register_resolvers()
-    try:
-        refuse_links(folder)
-        recorded = read_sealed(summary)
-        recorded["checkpoint"], recorded["metrics"], recorded["hardware"]
-        if not is_unchanged(config, folder, recorded):
-            raise ValueError(f"{config} is not the file that the run wrote")
-        return check(cast(DictConfig, OmegaConf.load(config))), recorded
-    except (ValueError, TypeError, KeyError, AttributeError, OSError, OmegaConfBaseException, YAMLError) as error:
-        raise UserError(f"{key}={folder} cannot be read: {type(error).__name__} {error}") from None
-
-
-def shown(path: Path) -> Path:
-    """Return `path` as a user would type it: relative to where they are, if it lies below."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
 def note(recorded: Recorded, folder: Path) -> None:
     """Bring Hydra's notes in a run folder up to date; where the run went on is no part of them."""
     config = OmegaConf.merge(recorded.config, {"resume": None})
     write_whole(folder / ".hydra" / "config.yaml", OmegaConf.to_yaml(config))
     write_whole(folder / ".hydra" / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(recorded.overrides)))
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file beside and rename it: a kill in the middle leaves the last good one."""
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

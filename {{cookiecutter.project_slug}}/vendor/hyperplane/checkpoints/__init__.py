@@ -1,0 +1,1 @@
+"""Checkpoints: which are kept, what is in them, how a run goes on from one."""

@@ -1,0 +1,126 @@
+"""The steps of a training: each makes one part of a run, or puts it to work. `Run` has them as methods."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lightning.pytorch import (
+    Callback,
+    LightningDataModule,
+    LightningModule,
+    Trainer,
+    seed_everything,
+)
+
+from ..checkpoints.last import LastCheckpoint, starting_point
+from ..checkpoints.run_state import RunState
+from ..checkpoints.trained import chosen_weights, whole
+from ..checkpoints.transfer import take_weights
+from ..data import reproducible
+from ..data.reproducible import has_batches, spec_of
+from ..logs import adopt_lightning
+from ..tasks import building, drawing
+from ..tracking.metrics_file import MetricsFile
+from ..tracking.tracker import conclude, import_tracker, log_figures, make_tracker
+from . import testing, trainer
+from .directions import directions
+from .run import Run
+
+
+class Parts(NamedTuple):
+    """What records a training."""
+
+    metrics: MetricsFile
+    tracker: Any
+    state: RunState
+    last: LastCheckpoint
+    start: Path | None  # the checkpoint that it goes on from
+
+
+def make_data(run: Run) -> LightningDataModule:
+    """Build the data module of a run; see `Run.make_data`."""
+    import_tracker(run.settings.tracking)
+    adopt_lightning()
+    seed_everything(run.settings.seed, verbose=False)
+    return reproducible.make_data(run.settings, run.names)
+
+
+def make_task(run: Run, data: LightningDataModule) -> LightningModule:
+    """Build the task of a run; see `Run.make_task`."""
+    if run.is_stage or "stages" in run.summary:  # what it draws must not depend on where the training before went on
+        seed_everything(run.settings.seed, verbose=False)
+    task = building.make_task(run.settings, spec_of(data), getattr(data, "scaling", None))
+    if run.settings.init_from is not None and starting_point(run) is None:
+        take_weights(task, Path(run.settings.init_from))
+    return task
+
+
+def make_trainer(
+    run: Run, task: LightningModule, data: LightningDataModule, callbacks: Sequence[Callback], arguments: dict[str, Any]
+) -> Trainer:
+    """Build the Trainer of a run, and note in its folder that it begins; see `Run.make_trainer`."""
+    settings, spec, start = run.settings, spec_of(data), starting_point(run)
+    metrics = MetricsFile(run.folder, run.names)
+    tracker = None
+    if not run.is_stage:
+        tracker = make_tracker(
+            settings.tracking,
+            run.folder,
+            name=run.name,
+            group=run.group,
+            config=settings.plain(),
+            resumed=start is not None,
+        )
+    if tracker is not None:
+        tracker.names = run.names
+    run.at_end(partial(conclude, tracker))
+    state = RunState(settings, metrics, spec, run.names)
+    last = LastCheckpoint(settings.checkpoint, run.checkpoints, run.stop)
+    run.parts = Parts(metrics, tracker, state, last, start)
+    validates = has_batches(data, task, "val")
+    made = trainer.make_trainer(
+        settings,
+        run,
+        task,
+        [metrics, tracker],
+        state,
+        last,
+        validates=validates,
+        more=callbacks,
+        **arguments,
+    )
+    run.begin(made, task, spec, start, uses_model=building.asks_for_network(settings))
+    return made
+
+
+def fit(run: Run, trainer: Trainer, task: LightningModule, data: LightningDataModule) -> None:
+    """Train a task; see `Run.fit`."""
+    with run.timed("fit"), run.stop.patiently():
+        trainer.fit(task, data, ckpt_path=run.parts.start, weights_only=True)
+        run.parts.last.write_final(trainer, run.parts.state)
+    if run.is_stage:
+        rows = run.parts.metrics.rows
+        results = {name: value for name, value in (rows[-1] if rows else {}).items() if "/" in name}
+        run.summary |= {"steps": trainer.global_step, "epochs": trainer.current_epoch, "metrics": results}
+
+
+def test(run: Run, trainer: Trainer, task: LightningModule, data: LightningDataModule) -> dict[str, float]:
+    """Test the weights that were chosen; see `Run.test`."""
+    settings, rows = run.settings, run.parts.metrics.rows
+    with run.timed("test"):
+        checkpoint, values = chosen_weights(trainer, settings.checkpoint, run.checkpoints, rows)
+        task = whole(task, settings, spec_of(data))
+        has_test = has_batches(data, task, "test")
+        tested = testing.test(trainer, task, data, settings.seed, checkpoint, run.names) if has_test else {}
+    run.tested = task, checkpoint
+    run.conclude(checkpoint, values, tested, directions(settings, task, trainer, run.names, [*values, *tested]))
+    return tested
+
+
+def draw(run: Run, task: LightningModule, data: LightningDataModule) -> None:
+    """Draw the figures of a run; see `Run.draw`."""
+    if run.settings.figures or (run.settings.figures is None and not run.is_job):
+        task, checkpoint = run.tested or (task, None)
+        task = whole(task, run.settings, spec_of(data), checkpoint)
+        log_figures(run.parts.tracker, drawing.draw(task, data, run.parts.metrics.rows, run.folder))
