@@ -3,11 +3,15 @@
 Dimensions: B windows, H steps, Q quantiles.
 """
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor
 
-from ..data.spec import DataSpec
 from .mean import Mean
 from .quantile_loss import quantile_loss
+
+if TYPE_CHECKING:
+    from ..data.spec import DataSpec  # data sets use these metrics
 
 
 class QuantileLoss(Mean):
@@ -15,7 +19,7 @@ class QuantileLoss(Mean):
 
     higher_is_better = False
 
-    def __init__(self, spec: DataSpec) -> None:
+    def __init__(self, spec: "DataSpec") -> None:
         super().__init__()
         self.quantiles = spec.quantiles  # type: ignore[attr-defined]  # of a panel
 

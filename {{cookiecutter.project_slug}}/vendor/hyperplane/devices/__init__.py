@@ -1,0 +1,1 @@
+"""Cores, GPUs and processes of a run."""

@@ -1,0 +1,1 @@
+"""The loops of a training, without what nobody listens to, and what accompanies them."""
