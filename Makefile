@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEMPLATE := {{cookiecutter.project_slug}}
 # Python without Jinja; the rest is checked in the projects that tests/ bakes.
-CODE := bring_back.py docs hooks tests benchmarks '$(TEMPLATE)/src'
+CODE := bring_back.py docs hooks tests benchmarks '$(TEMPLATE)/src' '$(TEMPLATE)/vendor'
 DEMO := demo/my-research
 SWEEP := $(DEMO)/runs/sweeps/mnist1d_table
 # Baking needs cookiecutter alone; testing needs all that a baked project installs.
@@ -72,7 +72,8 @@ try: $(READY) ## bake the template as it is now, and check what comes out: ruff,
 	@rm -rf try/project && mv try/new/* try/project && rmdir try/new
 	cd try/project && $(CURDIR)/$(BIN)/ruff check --quiet && $(CURDIR)/$(BIN)/ruff format --check --quiet
 	cd try/project && $(CURDIR)/$(BIN)/mypy
-	$(if $(TESTS),cd try/project && PYTHONPATH=$(CURDIR)/try/project/src $(CURDIR)/$(BIN)/python -m pytest -q $(TESTS))
+	$(if $(TESTS),cd try/project && PYTHONPATH=$(CURDIR)/try/project/src:$(CURDIR)/try/project/vendor \
+	  $(CURDIR)/$(BIN)/python -m pytest -q $(TESTS))
 
 back: $(READY) ## bring what you changed in a baked project back into the template: make back PROJECT=try/project
 	@$(BIN)/python bring_back.py '$(PROJECT)'

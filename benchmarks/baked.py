@@ -21,13 +21,18 @@ def bake(folder: Path) -> Path:
     return folder / PACKAGE
 
 
+def layers(project: Path) -> list[str]:
+    """Return the folders of a project's package and of its engine, for Python to look in."""
+    return [str(project / "src"), str(project / "vendor")]
+
+
 def environment(project: Path) -> dict[str, str]:
     """Return the environment of a user without a W&B account who runs the project from its source.
 
     Without PYTHONDONTWRITEBYTECODE modules are compiled once, not in every process.
     """
     kept = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_") and k != "PYTHONDONTWRITEBYTECODE"}
-    return kept | {"HOME": str(project.parent), "PYTHONPATH": str(project / "src"), "WANDB_MODE": "offline"}
+    return kept | {"HOME": str(project.parent), "PYTHONPATH": os.pathsep.join(layers(project)), "WANDB_MODE": "offline"}
 
 
 def described() -> dict[str, str]:

@@ -15,7 +15,7 @@ IMPORTS = 'python -c "import torch, lightning"'
 IMPORTS_WANDB = 'python -c "import torch, lightning, wandb"'
 COLD = Row("cold-start", "A run of one training step, from a cold start", 1.15, "x", IMPORTS, (1.3, 1.7))
 MEMORY = Row("memory", "A run's peak memory", 1.1, "x", IMPORTS_WANDB, (1.07, 1.07))
-TRAIN = ["-m", f"{PACKAGE}.train", "model=mlp", "data=mnist1d"]
+TRAIN = ["-m", PACKAGE, "train", "model=mlp", "data=mnist1d"]
 COMMANDS = {
     "imports": ["-c", "import torch, lightning"],
     "one step": [*TRAIN, "trainer.max_steps=1"],

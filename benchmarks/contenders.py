@@ -136,7 +136,7 @@ def project(training: Training) -> float:
         f"hydra.run.dir={folder}",
         *training.overrides,
     ]
-    import_module(f"{PACKAGE}.train").main()
+    import_module(f"{PACKAGE}.__main__").train()
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["steps"] == training.steps, summary
     seconds: float = summary["seconds"]["fit"]

@@ -21,7 +21,7 @@ from statistics import median
 from typing import NamedTuple
 
 import torch
-from baked import PACKAGE, bake, described, environment
+from baked import PACKAGE, bake, described, environment, layers
 from contenders import TRAIN, Training, network_of, signals
 from measuring import spread
 from side_by_side import Contender
@@ -99,7 +99,7 @@ def main() -> None:
         os.environ.clear()
         os.environ.update(variables)
         os.chdir(place)
-        sys.path.insert(0, str(place / "src"))
+        sys.path[:0] = layers(place)
         with Contender("project", place) as ours:
             ours.train("linear", 1)  # makes the data
             for model in arguments.models:

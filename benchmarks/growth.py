@@ -94,7 +94,7 @@ def run_on_table(project: Path, words: list[str], steps: int) -> tuple[float, fl
     folder = f"runs/table-{next(NUMBERS)}"
     overrides = ["data.path=table.parquet", "data.target=y", "data.val_fraction=0", "trainer.max_epochs=-1"]
     still = ["figures=false", "tracking=none", f"hydra.run.dir={folder}", f"trainer.max_steps={steps}"]
-    command = ["-m", f"{PACKAGE}.train", "model=mlp", *words, *overrides, *still]
+    command = ["-m", PACKAGE, "train", "model=mlp", *words, *overrides, *still]
     seconds, _, peak = run_command("a run on a table", command, project)
     summary = json.loads((project / folder / "summary.json").read_text())
     return seconds, summary["seconds"]["fit"], peak
@@ -114,8 +114,8 @@ def by_jobs(project: Path, effort: Effort) -> dict[str, Growth]:
             ["runs", "list", f"runs/sweeps/{name}"],
             ["train", "-m", f"sweep={name}", *values, f"seed={','.join(map(str, range(seeds)))}"],
         )
-        for label, (module, *words) in zip(labels, commands, strict=True):
-            arguments = ["-m", f"{PACKAGE}.{module}", *words]
+        for label, words in zip(labels, commands, strict=True):
+            arguments = ["-m", PACKAGE, *words]
             repeats = range(effort.of(full=2, quick=1))
             growth.curves[label][str(jobs)] = [run_command(label, arguments, project)[0] for _ in repeats]
     return {JOBS.name: growth}

@@ -17,7 +17,7 @@ from side_by_side import Contender
 ROW = Row("job", "Each further job of a serial multirun, 5 epochs", 2, "x", "textbook PyTorch loop, 5 epochs", (8, 8))
 STEPS = 180
 FULL, QUICK = 12, 4  # further jobs
-TRAIN = ["-m", f"{PACKAGE}.train", "-m", "model=mlp", "data=mnist1d", "trainer.max_epochs=5"]
+TRAIN = ["-m", PACKAGE, "train", "-m", "model=mlp", "data=mnist1d", "trainer.max_epochs=5"]
 
 
 def measure(project: Path, effort: Effort) -> dict[str, Figures]:

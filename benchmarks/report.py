@@ -11,8 +11,8 @@ from synthetic_sweep import SETTINGS, write_sweep
 
 IMPORTS = 'python -c "import matplotlib, numpy"'
 ROW = Row("report", "`report` on 1000 runs, table and pictures", 5, "s", IMPORTS, None)
-REPORT = ["-m", f"{PACKAGE}.report", "runs/sweeps/synthetic"]
-RUNS = ["-m", f"{PACKAGE}.runs", "list"]
+REPORT = ["-m", PACKAGE, "report", "runs/sweeps/synthetic"]
+RUNS = ["-m", PACKAGE, "runs", "list"]
 COMMANDS = {
     "imports": ["-c", "import numpy, matplotlib.figure, matplotlib.backends.backend_agg"],
     "report": REPORT,

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from baked import environment
+from baked import environment, layers
 
 TIMEOUT = 300  # seconds of a training
 
@@ -66,7 +66,7 @@ def serve(connection: Connection, name: str, project: Path, log: Path, variables
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(project)
-    sys.path.insert(0, str(project / "src"))  # a spawned process takes its parent's path, not PYTHONPATH
+    sys.path[:0] = layers(project)  # a spawned process takes its parent's path, not PYTHONPATH
     from contenders import CONTENDERS, Training  # imports torch, which the parent does not need
 
     while True:

@@ -14,7 +14,7 @@ ROWS = (
     Row("cfg", "`train --cfg job`", 0.5, "s", PYTHON, (6, 9)),
     Row("completion", "Tab completion of `train model=m`", 0.5, "s", PYTHON, (6, 9)),
 )
-TRAIN = ["-m", f"{PACKAGE}.train"]
+TRAIN = ["-m", PACKAGE, "train"]
 COMMANDS = {
     "python": ["-c", "pass"],
     "help": [*TRAIN, "--help"],

@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from baked import PACKAGE, environment
+from baked import PACKAGE, environment, layers
 
 SETTINGS = {
     "model": ["linear", "mlp", "cnn", "rnn"],
@@ -37,14 +37,15 @@ def write_sweep(project: Path, name: str, grid: Grid, seeds: int, lost: bool = T
         seeds: how many.
         lost: 3 % of the jobs failed or never ended; otherwise all are completed.
     """
-    sys.path.insert(0, str(project / "src"))
-    integrity = import_module(f"{PACKAGE}.running.integrity")
-    job_id = import_module(f"{PACKAGE}.sweeps.sweep").job_id
+    sys.path[:0] = layers(project)
+    import_module(PACKAGE)  # the project that the engine serves
+    integrity = import_module("hyperplane.run_folder.integrity")
+    job_id = import_module("hyperplane.sweeps.sweep").job_id
     noise = random.Random(0)
     jobs = [*product(*grid.values(), range(seeds))]
     # The config of a real run, so that files have their real sizes.
     config = subprocess.run(
-        [sys.executable, "-m", f"{PACKAGE}.train", "--cfg", "job"],
+        [sys.executable, "-m", PACKAGE, "train", "--cfg", "job"],
         cwd=project,
         env=environment(project),
         capture_output=True,

@@ -20,7 +20,7 @@ from statistics import mean
 from typing import Any
 
 import torch
-from baked import bake
+from baked import bake, layers
 from torch import Tensor, nn
 
 OURS, THEIRS = "this project", "pytorch-forecasting"
@@ -43,8 +43,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     warnings.filterwarnings("ignore")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        source = bake(Path(folder)) / "src"
-        sys.path.insert(0, str(source))
+        sys.path[:0] = layers(bake(Path(folder)))
         compare(options)
 
 

@@ -64,7 +64,7 @@ def trained(project: Path, overrides: list[str], threads: int) -> dict[str, Any]
     folder = f"runs/{next(NUMBERS)}"
     how = [*SHARED, f"hardware.threads={threads}", f"hydra.run.dir={folder}"]
     subprocess.run(
-        [sys.executable, "-m", f"{PACKAGE}.train", *overrides, *how],
+        [sys.executable, "-m", PACKAGE, "train", *overrides, *how],
         cwd=project,
         env=environment(project),
         check=True,

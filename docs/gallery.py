@@ -42,8 +42,8 @@ def main() -> None:
     package = next(Path("src").glob("*/train.py")).parent.name
     for name, words in TRAININGS.items():
         rmtree(SWEEPS / name, ignore_errors=True)
-        run(f"{package}.train", "-m", *ALWAYS, *words, f"trainer.max_epochs={EPOCHS[name]}", f"sweep={name}")
-    run(f"{package}.report", str(SWEEPS / "plane"))
+        run(package, "train", "-m", *ALWAYS, *words, f"trainer.max_epochs={EPOCHS[name]}", f"sweep={name}")
+    run(package, "report", str(SWEEPS / "plane"))
     PICTURES.mkdir(exist_ok=True)
     shrink(SWEEPS / "plane/report/regions.png", PICTURES / "regions.png")
     for (sweep, model, data), figures in SHOWN.items():
@@ -51,9 +51,9 @@ def main() -> None:
             shrink(folder_of(sweep, model, data) / f"figures/{figure}.png", PICTURES / f"{model}-{data}-{figure}.png")
 
 
-def run(module: str, *words: str) -> None:
+def run(package: str, *words: str) -> None:
     """Run a command of the project, and stop where it fails."""
-    subprocess.run([sys.executable, "-m", module, *words], check=True)
+    subprocess.run([sys.executable, "-m", package, *words], check=True)
 
 
 def folder_of(sweep: str, model: str, data: str) -> Path:

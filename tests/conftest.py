@@ -14,7 +14,8 @@ from cookiecutter.main import cookiecutter
 TEMPLATE = Path(__file__).resolve().parents[1]
 Bake = Callable[..., Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
-OwnTests = dict[str, "Future[subprocess.CompletedProcess[str]]"]
+Pending = Future[subprocess.CompletedProcess[str]]
+OwnTests = dict[str, Pending]
 
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 # The questions with a choice; the first value is the default.
@@ -46,26 +47,15 @@ OWN_TESTS_IN = {
         "ci": "none",
     },
 }
-# The whole suite runs with the defaults, and at the last stage, where coverage is asked for. In the third bake those
-# run that look at what the answers decide: configurations, defaults, tracker, hardware, style.
-SOME_TESTS = {
-    "gpu": [
-        f"tests/test_{name}.py"
-        for name in (
-            "settings",
-            "schema",
-            "mistakes",
-            "hardware",
-            "tracking",
-            "train",
-            "codestyle",
-            "codestyle_pages",
-            "safety",
-        )
-    ]
-}
-# They fill the time in which the other tests wait for a cluster, a kill or a clock, and yield to them otherwise.
-IN_THE_BACKGROUND = "import os, sys, pytest; os.nice(10); sys.exit(pytest.main(['-q', *sys.argv[1:]]))"
+# These run beside the others: they fill the time in which those wait for a cluster, a kill or a clock, and yield to
+# them otherwise. The longest first.
+IN_BACKGROUND = ("engine_tests", "own_tests")
+NICELY = "import os, sys, pytest; os.nice(10); sys.exit(pytest.main(['-q', *sys.argv[1:]]))"
+
+
+def layers(project: Path) -> str:
+    """Return the value of PYTHONPATH that finds a project's package and its engine."""
+    return os.pathsep.join(str(project / folder) for folder in ("src", "vendor"))
 
 
 def package_of(project: Path) -> str:
@@ -142,8 +132,7 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
         if not key.startswith("WANDB_") and key != "PYTHONDONTWRITEBYTECODE"
     }
     environment["HOME"] = str(tmp_path_factory.mktemp("home"))
-    # A package under src/ is imported without being installed.
-    environment["PYTHONPATH"] = "src"
+    environment["PYTHONPATH"] = layers(Path())  # imported without being installed
     return environment
 
 
@@ -151,38 +140,55 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
 def run(clean_environment: dict[str, str]) -> Run:
     """`run(project, "train", "model=mlp")` runs a command of a project without installing it."""
 
-    def run(project: Path, module: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        command = ("-m", f"{package_of(project)}.{module}", *arguments)
-        return python(project, *command, check=check, env=clean_environment)
+    def run(project: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return python(project, "-m", package_of(project), *words, check=check, env=clean_environment)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def own_tests(bake: Bake, clean_environment: dict[str, str]) -> Iterator[OwnTests]:
-    """The own tests of each project of OWN_TESTS_IN, by its name; started at once, two at a time."""
+def background(clean_environment: dict[str, str]) -> Iterator[Callable[..., Pending]]:
+    """`background(folder, *options)` starts the tests of a folder, two such folders at a time."""
     with ThreadPoolExecutor(max_workers=2) as pool:
 
-        def start(project: Path, *options: str) -> "Future[subprocess.CompletedProcess[str]]":
-            # Absolute, since tests may start commands in other folders.
-            environment = clean_environment | {"PYTHONPATH": str(project / "src")}
-            return pool.submit(python, project, "-c", IN_THE_BACKGROUND, *options, env=environment)
+        def start(folder: Path, *options: str, **variables: str) -> Pending:
+            return pool.submit(python, folder, "-c", NICELY, *options, env=clean_environment | variables)
 
+        yield start
+
+
+@pytest.fixture(scope="session")
+def engine_tests(background: Callable[..., Pending]) -> Pending:
+    """The tests of the engine, which bake a project of their own."""
+    return background(TEMPLATE, "tests/engine", "-p", "no:cacheprovider")
+
+
+@pytest.fixture(scope="session")
+def own_tests(bake: Bake, background: Callable[..., Pending]) -> OwnTests:
+    """The own tests of each project of OWN_TESTS_IN, by its name."""
+    found = {}
+    for name, answers in OWN_TESTS_IN.items():
+        project = bake(**answers)
         # As `make test` does at the last stage; it would slow the others down.
-        coverage = {name: ["--cov"] for name, answers in OWN_TESTS_IN.items() if answers["stage"] == "deployment"}
-        yield {
-            name: start(bake(**answers), *coverage.get(name, []), *SOME_TESTS.get(name, []))
-            for name, answers in OWN_TESTS_IN.items()
-        }
+        coverage = ["--cov"] if answers["stage"] == "deployment" else []
+        # Absolute, since tests may start commands in other folders.
+        found[name] = background(project, *coverage, PYTHONPATH=layers(project))
+    return found
+
+
+def waits(item: pytest.Item) -> bool:
+    """Say whether a test only waits for others."""
+    return isinstance(item, pytest.Function) and not {*IN_BACKGROUND}.isdisjoint(item.fixturenames)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_tests_begin_first(request: pytest.FixtureRequest) -> None:
+def background_begins_first(request: pytest.FixtureRequest) -> None:
     """Start what takes longest before the first test, if any test asks for it."""
-    if any("own_tests" in item.fixturenames for item in request.session.items if isinstance(item, pytest.Function)):
-        request.getfixturevalue("own_tests")
+    for name in IN_BACKGROUND:
+        if any(isinstance(item, pytest.Function) and name in item.fixturenames for item in request.session.items):
+            request.getfixturevalue(name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that only wait for those in the background come last."""
-    items.sort(key=lambda item: isinstance(item, pytest.Function) and "own_tests" in item.fixturenames)
+    items.sort(key=waits)

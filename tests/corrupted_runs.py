@@ -1,6 +1,6 @@
 """Corrupts run folders, and asks every command about them: each must end with a sentence, or with the right result.
 
-    PYTHONPATH=src python <template>/tests/corrupted_runs.py [number of folders, 100] [seed, 0]
+    PYTHONPATH=src:vendor python <template>/tests/corrupted_runs.py [number of folders, 100] [seed, 0]
 
 It runs in a baked project. Each folder is a copy of a good run with one to three faults: bits flipped, a file cut off,
 emptied, filled with noise, deleted, taken from another run, a line twice, a value in JSON or YAML replaced. Right is
@@ -23,7 +23,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-PACKAGE = next(path.parent.name for path in Path("src").glob("*/train.py"))
 RUN = ("trainer.max_epochs=2", "figures=false", "tracking=none", "hardware=cpu")
 RUNS = {
     "linear": ("model=linear", "data=blobs", "data.num_samples=60"),
@@ -56,7 +55,7 @@ def call(command: str, folder: str) -> Answer:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
-            status = import_module(f"{PACKAGE}.{name.replace('-', '_')}").main() or 0
+            status = import_module("hyperplane.command_line").start(name) or 0
         except SystemExit as stop:
             status = stop.code
         except BaseException as error:
@@ -167,7 +166,7 @@ def try_all(count: int, seed: int) -> tuple[Counter[tuple[str, str]], list[str]]
     Path("new.csv").write_text("x,y\n0.5,1\n-2,3\n")
     for name, words in RUNS.items():
         sys.argv = ["train", *words, *RUN, f"hydra.run.dir=good/{name}"]
-        import_module(f"{PACKAGE}.train").main()
+        import_module("hyperplane.command_line").start("train")
     right = {}
     for name in RUNS:
         for command in COMMANDS:
@@ -199,7 +198,7 @@ def try_all(count: int, seed: int) -> tuple[Counter[tuple[str, str]], list[str]]
 def main() -> int:
     """Print a table of the outcomes, and every failure."""
     count, seed = [int(word) for word in sys.argv[1:]] + [100, 0][len(sys.argv) - 1 :]
-    sys.path.insert(0, str(Path("src").absolute()))
+    import_module(next(path.parent.name for path in Path("src").glob("*/train.py")))  # which the commands work for
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         outcomes, failures = try_all(count, seed)
     kinds = ("right result", "sentence", "failure")

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from conftest import TEMPLATE, bake_into, package_of
+from conftest import TEMPLATE, bake_into, layers, package_of
 
 # Checkpoints every few steps: many of the kills hit one that is being written.
 TRAINING = [
@@ -47,7 +47,7 @@ class Project:
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start `train` in a process group of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", f"{package_of(self.folder)}.train", *arguments],
+            [sys.executable, "-m", package_of(self.folder), "train", *arguments],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -204,7 +204,8 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        project = Project(bake_into(TEMPLATE, Path(folder)), environment | {"PYTHONPATH": "src", "HOME": folder})
+        environment |= {"PYTHONPATH": layers(Path()), "HOME": folder}
+        project = Project(bake_into(TEMPLATE, Path(folder)), environment)
         if asked.what == "sweep":
             sys.stdout.write(json.dumps(kill_sweep(project, asked.kills, asked.seed), indent=1) + "\n")
             return

@@ -39,7 +39,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from checks import git
-from conftest import TEMPLATE, bake_into, package_of
+from conftest import TEMPLATE, bake_into, layers, package_of
 from kills import same
 
 JOBS = TEMPLATE / "tests" / "research"
@@ -123,8 +123,7 @@ class Job:
                     if patch is not None:
                         patch()
                     sys.argv = [name, *words]
-                    main = import_module(f"{self.package}.{name}").main
-                    status = main(words) if name == "report" else main()
+                    status = import_module("hyperplane.command_line").start(name)
                 except SystemExit as stop:
                     status = stop.code
                 except BaseException:
@@ -196,7 +195,7 @@ class Job:
         """
 
         def patch() -> None:
-            loop = import_module(f"{self.package}.running.lean_loop").LeanEpochLoop
+            loop = import_module("hyperplane.loop.lean_loop").LeanEpochLoop
             advance, count = loop.advance, 0
 
             def advance_or_die(self: Any, data_fetcher: Any) -> None:
@@ -268,9 +267,9 @@ class Job:
             return
         words = (f"run={self.run_folder('whole')}", "format=pt2")
         if "refused" in wanted:
-            self.refuse(wanted["refused"], "export_model", *words)
+            self.refuse(wanted["refused"], "export-model", *words)
             return
-        said = self.succeed("export_model", *words)
+        said = self.succeed("export-model", *words)
         self.check("differs from the original by at most" in said, said)
 
     def after(self) -> None:
@@ -337,12 +336,13 @@ def differences(first: Path, second: Path) -> list[str]:
 
 def prepare(project: Path) -> None:
     """Import what the commands of a project need, once for all of them."""
-    sys.path.insert(0, str(project / "src"))
+    sys.path[:0] = layers(project).split(os.pathsep)
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    package = package_of(project)
-    for name in ("train", "evaluate", "predict", "export_model", "report", "figures", "running.trainer", "exporting"):
-        import_module(f"{package}.{name}")
-    import_module("lightning.pytorch")
+    import_module(f"{package_of(project)}.train")
+    for name in ("evaluate", "predict", "export_model", "report"):
+        import_module(f"hyperplane.commands.{name}")
+    for name in ("hyperplane.figures", "hyperplane.training.trainer", "hyperplane.exporting", "lightning.pytorch"):
+        import_module(name)
 
 
 def main() -> None:

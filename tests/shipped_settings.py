@@ -2,8 +2,8 @@
 
     python shipped_settings.py my_research
 
-Every setting of a class of the project stands in its file under configs/, says what it allows and means, and is read
-from the source as Python evaluates it; and each class has a file that states its defaults.
+Every setting of a class of the project or the engine stands in its file under configs/, says what it allows and means,
+and is read from the source as Python evaluates it; and each class has a file that states its defaults.
 """
 
 import inspect
@@ -14,12 +14,12 @@ from typing import Any, get_args, get_type_hints
 
 import yaml
 
-PACKAGE = sys.argv[1]
+import_module(sys.argv[1])  # the project that the engine serves
 
 
 def part(name: str) -> Any:
-    """Return a module of the project."""
-    return import_module(f"{PACKAGE}.{name}")
+    """Return a module of the engine."""
+    return import_module(f"hyperplane.{name}")
 
 
 def problems() -> Iterator[str]:
@@ -28,9 +28,9 @@ def problems() -> Iterator[str]:
     files = [
         (path, values)
         for group in (*part("configs").COMPONENTS, *part("configs").COLLECTIONS)
-        for path in sorted((part("configs").CONFIGS / group).glob("*.yaml"))
+        for path in part("configs").files(group)
         for values in sections(yaml.safe_load(path.read_text(encoding="utf-8")))
-        if str(values["_target_"]).startswith(PACKAGE)
+        if part("project").is_own(values["_target_"])
     ]
     yield from [f"{path}: {name} is missing" for path, values in files for name in missing(path, values, described)]
     for target, group in sorted({(values["_target_"], path.parent.name) for path, values in files}):
@@ -65,7 +65,7 @@ def misread(kind: Any, target: str) -> Iterator[str]:
     evaluated: dict[str, Any] = {}
     for one in reversed(inspect.getmro(made)) if inspect.isclass(made) else [made]:
         function = vars(one).get("__init__") if inspect.isclass(one) else one
-        if inspect.isfunction(function) and function.__module__.startswith(PACKAGE):
+        if inspect.isfunction(function) and part("project").is_own(function.__module__):
             evaluated |= get_type_hints(function, include_extras=True)
     kind_of = part("component_settings").kind_of
     for name in kind.about.parameters.keys() - kind.about.offered:

@@ -54,7 +54,7 @@ def start(project: Path, clean_environment: dict[str, str]) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", f"{package_of(project)}.train", *arguments]
+        command = [sys.executable, "-m", package_of(project), "train", *arguments]
         started.append(subprocess.Popen(command, cwd=project, env=clean_environment, stderr=subprocess.PIPE, text=True))
         return started[-1]
 
@@ -209,7 +209,7 @@ def test_on_slurm_a_preempted_job_goes_on_a_killed_one_is_told_and_none_runs_twi
 def test_a_run_that_slurm_warns_of_its_time_limit_is_queued_again_and_goes_on(
     project: Path, clean_environment: dict[str, str], tmp_path: Path, undisturbed: Path
 ) -> None:
-    arguments = shlex.join([sys.executable, "-m", f"{package_of(project)}.train", "seed=0", *LONG_JOBS, *QUICK])
+    arguments = shlex.join([sys.executable, "-m", package_of(project), "train", "seed=0", *LONG_JOBS, *QUICK])
     script = tmp_path / "job.sh"
     script.write_text(f"#!/bin/bash\n#SBATCH --requeue --output={tmp_path}/out --open-mode=append\nsrun {arguments}\n")
     submitted = subprocess.run(

@@ -64,7 +64,7 @@ def stop(project: Path, clean_environment: dict[str, str]) -> Stop:
 
     def stop(name: str, act: Callable[[int], None]) -> subprocess.CompletedProcess[str]:
         arguments = (*RESUMED, "trainer.max_epochs=200", f"hydra.run.dir=runs/{name}")
-        command = [sys.executable, "-m", f"{package_of(project)}.train", *arguments]
+        command = [sys.executable, "-m", package_of(project), "train", *arguments]
         with subprocess.Popen(
             command, cwd=project, env=clean_environment, stderr=subprocess.PIPE, text=True
         ) as process:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import package_of
+from conftest import layers, package_of
 from fake_wandb import fake_wandb
 
 pytestmark = pytest.mark.slow
@@ -49,9 +49,9 @@ def train(project: Path, clean_environment: dict[str, str], tmp_path: Path) -> T
     def train(
         *words: str, start: tuple[str, ...] = SHORT, limit: int = resource.RLIM_INFINITY, **changes: str | None
     ) -> Ended:
-        environment = clean_environment | {"PYTHONPATH": str(project / "src")} | changes
+        environment = clean_environment | {"PYTHONPATH": layers(project)} | changes
         done = subprocess.run(
-            [sys.executable, "-m", f"{package_of(project)}.train", *start, *words],
+            [sys.executable, "-m", package_of(project), "train", *start, *words],
             cwd=tmp_path,
             env={name: value for name, value in environment.items() if value is not None},
             stdin=subprocess.DEVNULL,

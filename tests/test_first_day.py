@@ -13,18 +13,18 @@ import nbformat
 import pytest
 import yaml
 from checks import git
-from conftest import Bake, package_of, python
+from conftest import Bake, layers, package_of, python
 from nbclient import NotebookClient
 
 # What is appended to the README's commands.
 QUICK = ("trainer.max_epochs=2",)
 TRAIN_EACH = """
 import shlex, sys
-from {package}.train import main
+from {package}.__main__ import train
 for command in sys.argv[1:]:
     sys.argv = shlex.split(command)
     try:
-        main()
+        train()
     except SystemExit as stop:
         assert not stop.code, command
 """
@@ -91,7 +91,7 @@ def test_what_the_readme_adds_trains(grown: Path) -> None:
 
 
 def test_the_types_that_the_readme_adds_are_checked(grown: Path, clean_environment: dict[str, str]) -> None:
-    wrong = ("-m", f"{package_of(grown)}.train", "model=my_model", "model.width=0")
+    wrong = ("-m", package_of(grown), "train", "model=my_model", "model.width=0")
     done = python(grown, *wrong, check=False, env=clean_environment)
     assert done.returncode == 2 and "model.width=0 is not allowed: must be greater than 0" in done.stderr
 
@@ -108,7 +108,7 @@ def test_what_the_readme_adds_is_short_and_lints(grown: Path) -> None:
 def test_what_the_readme_adds_leaves_the_projects_own_tests_green(
     grown: Path, clean_environment: dict[str, str]
 ) -> None:
-    python(grown, "-m", f"{package_of(grown)}.schema", env=clean_environment)  # make schema
+    python(grown, "-m", package_of(grown), "schema", env=clean_environment)  # make schema
     tests = ("tests/test_settings.py", "tests/test_schema.py", "tests/test_safety.py")
     python(grown, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, env=clean_environment)
 
@@ -123,7 +123,7 @@ def test_the_notebook_runs_and_is_kept_without_outputs(grown: Path, clean_enviro
     shutil.copytree(next(path.parents[1] for path in grown.glob("runs/*/*/figures/decision_regions.png")), newest)
     os.utime(newest / "summary.json")
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}})
-    client.execute(env={**clean_environment, "PYTHONPATH": str(grown / "src")})
+    client.execute(env={**clean_environment, "PYTHONPATH": layers(grown)})
     shown = json.dumps([cell.outputs for cell in code])
     assert "runs/newest" in shown
     pictures = len(list((newest / "figures").glob("*.png"))) + 1

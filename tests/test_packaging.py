@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from checks import git
 from conftest import OWN_TESTS_IN, Bake, OwnTests, package_of, python
 from packaging.requirements import Requirement
 
@@ -17,25 +18,46 @@ AWKWARD = {
 }
 
 
-def test_a_wheel_holds_the_configs_and_the_licence(bake: Bake, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def wheel(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of a project with awkward answers."""
+    folder = tmp_path_factory.mktemp("wheel")
+    python(bake(**AWKWARD), "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder))
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def test_a_wheel_holds_project_engine_configs_and_the_licence(bake: Bake, wheel: Path) -> None:
     project = bake(**AWKWARD)
     package = package_of(project)
-    python(project, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path))
-    (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         metadata = archive.read(next(n for n in names if n.endswith("METADATA"))).decode()
         scripts = archive.read(next(n for n in names if n.endswith("entry_points.txt"))).decode()
-    configs = [path for path in (project / "src" / package).rglob("*.yaml")]
-    assert f"{package}/configs/train.yaml" in names
-    assert any(name.startswith("hydra_plugins/") for name in names)
-    assert {path.relative_to(project / "src").as_posix() for path in configs} <= set(names)
-    assert f"{package}/data/__init__.py" in names
+    assert {f"{package}/configs/train.yaml", f"{package}/data/__init__.py"} <= {*names}
+    assert {"hyperplane/configs/hydra/launcher/local.yaml", "hydra_plugins/search_path.py"} <= {*names}
+    for layer in ("src", "vendor"):
+        files = (project / layer / name for name in git(project / layer, "ls-files", "-z").split("\0")[:-1])
+        assert {path.relative_to(project / layer).as_posix() for path in files} <= {*names}
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert "Requires-Python: >=3.11" in metadata
     assert AWKWARD["description"] in metadata
     for command in ("train", "evaluate", "predict", "export-model", "report", "runs", "codestyle"):
-        assert f"{command} = {package}.{command.replace('-', '_')}:main" in scripts
+        assert f"{command} = {package}.__main__:{command.replace('-', '_')}" in scripts
+
+
+def test_a_project_that_is_installed_works_without_its_source(
+    bake: Bake, wheel: Path, tmp_path: Path, clean_environment: dict[str, str]
+) -> None:
+    installed = tmp_path / "site-packages"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    environment = clean_environment | {"PYTHONPATH": str(installed)}
+    command = ("-m", package_of(bake(**AWKWARD)))
+    words = ("model=linear", "data=blobs", "trainer.max_epochs=1", "tracking=none", "sweep=two")
+    python(tmp_path, *command, "train", "-m", "hydra/launcher=joblib", "seed=0,1", *words, env=environment)
+    table = python(tmp_path, *command, "report", "runs/sweeps/two", env=environment).stdout
+    assert re.search("^linear +blobs +2 ", table, re.MULTILINE), table
 
 
 def test_no_lightning_with_malicious_code_is_installed_and_none_that_was_not_tried(bake: Bake) -> None:

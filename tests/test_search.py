@@ -47,7 +47,7 @@ def whole(project: Path, run: Run) -> list[dict[str, str]]:
 def test_a_search_that_is_killed_after_five_trials_ends_with_twelve_and_uses_the_first_five(
     project: Path, run: Run, clean_environment: dict[str, str], whole: list[dict[str, str]]
 ) -> None:
-    command = [sys.executable, "-m", f"{package_of(project)}.train", *SEARCH, "sweep=killed"]
+    command = [sys.executable, "-m", package_of(project), "train", *SEARCH, "sweep=killed"]
     process = subprocess.Popen(
         command, cwd=project, env=clean_environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -120,7 +120,7 @@ def test_an_agent_of_weights_and_biases_hands_its_values_on_unchanged(
     chosen |= {"optimizer.lr": 1e-05, "data": "moons", "trainer.max_epochs": 1, "hydra.run.dir": "runs/agent"}
     # The command as pip would install it.
     script = tmp_path / "train"
-    script.write_text(f'#!/bin/sh\nexec {sys.executable} -m {package_of(project)}.train "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} -m {package_of(project)} train "$@"\n')
     script.chmod(0o755)
     environment = {
         **clean_environment,

@@ -31,11 +31,11 @@ def summaries(sweep: Path) -> dict[str, dict[str, object]]:
     ids=" ".join,
 )
 def test_help_imports_nothing_slow(project: Path, clean_environment: dict[str, str], command: tuple[str, ...]) -> None:
-    module, *arguments = command
+    name, *_ = command
     script = (
-        f"import sys; from {package_of(project)}.{module} import main\n"
-        f"sys.argv = {[module, *arguments]!r}\n"
-        "try: main()\n"
+        f"import sys; from {package_of(project)}.__main__ import {name}\n"
+        f"sys.argv = {[*command]!r}\n"
+        f"try: {name}()\n"
         "except SystemExit as stop: assert not stop.code\n"
         f"found = set({SLOW_IMPORTS}) & set(sys.modules)\n"
         "sys.exit(f'imported: {found}' if found else 0)"
@@ -47,9 +47,9 @@ def test_help_imports_nothing_slow(project: Path, clean_environment: dict[str, s
 def test_a_run_of_one_step_imports_only_what_it_needs(project: Path, clean_environment: dict[str, str]) -> None:
     words = ("train", "model=mlp", "tracking=wandb", "tracking.mode=offline", "trainer.max_steps=1", "figures=false")
     script = (
-        f"import sys; from {package_of(project)}.train import main\n"
+        f"import sys; from {package_of(project)}.__main__ import train\n"
         f"sys.argv = {[*words]!r}\n"
-        "main()\n"
+        "train()\n"
         f"found = set({UNNEEDED_IMPORTS}) & set(sys.modules)\n"
         "sys.exit(f'imported: {found}' if found else 0)"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hyperplane.tracking.metric_names import MetricNames, find
+from hyperplane.metrics.metric_names import MetricNames, find
 
 
 @pytest.mark.parametrize(

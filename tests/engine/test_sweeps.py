@@ -10,7 +10,7 @@ from itertools import permutations
 import pytest
 
 from hyperplane.sweeps.sweep import job_id
-from hyperplane.sweeps.workers import run_in_workers
+from hyperplane.processes.workers import run_in_workers
 from hyperplane.tasks.task import Task
 
 FAST = ("-m", "trainer.max_steps=2", "sweep=try")

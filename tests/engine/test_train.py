@@ -18,7 +18,7 @@ from my_research.models.mlp import MLP
 from hyperplane.training import best_checkpoint, progress
 from hyperplane.checkpoints.file import AtomicCheckpoints
 from hyperplane.tasks.task import Task
-from hyperplane.tracking.metric_names import MetricNames
+from hyperplane.metrics.metric_names import MetricNames
 
 BATCHES = 36  # of 100 in an epoch: a tenth of the 4000 training signals is held out
 

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 
 class LocalLauncher(Launcher):
-    """Runs jobs in processes of their own on this machine; see `hyperplane.sweeps.workers`.
+    """Runs jobs in processes of their own on this machine; see `hyperplane.processes.workers`.
 
     Args:
         n_jobs: how many at once; -1: as many as there are cores, -2: one fewer.
@@ -27,7 +27,7 @@ class LocalLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs, and return when all have ended."""
-        from hyperplane.devices.cores import processes
+        from hyperplane.processes.cores import processes
         from hyperplane.sweeps.jobs import make_jobs, run_side_by_side
 
         made = make_jobs(job_overrides, initial_job_idx, self.context, self.task, self.config)
@@ -40,7 +40,7 @@ class LocalLauncher(Launcher):
         try:
             yield
         finally:
-            from hyperplane.sweeps.workers import stop
+            from hyperplane.processes.workers import stop
 
             stop(self.idle)
             self.idle = None

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from .data.datamodule import ArrayDataModule as ArrayDataModule
     from .data.spec import DataSpec as DataSpec
     from .errors import UserError as UserError
+    from .recording import record as record
     from .tasks.task import Task as Task
-    from .training.recording import record as record
     from .training.run import Run as Run
 
 HOMES = {
@@ -21,7 +21,7 @@ HOMES = {
     "Run": "training.run",  # a run: data, task, trainer, fit, test
     "Task": "tasks.task",  # a LightningModule on the fast path
     "UserError": "errors",  # something that the user can put right, in a sentence
-    "record": "training.recording",  # run a function on a run, whatever happens
+    "record": "recording",  # run a function on a run, whatever happens
 }
 __all__ = list(HOMES)
 

@@ -53,7 +53,7 @@ def run_command(name: str) -> None:
     from yaml import YAMLError
 
     from .errors import SweepFailed, UserError, refuse
-    from .run_folder.signals import Stopped
+    from .processes.signals import Stopped
     from .secrets import read_env
     from .sweeps.composition import SweepLoader
 

@@ -18,7 +18,7 @@ from .data.panel_scaling import restored
 from .data.spec import DataSpec, PanelSpec
 from .data.windows import Rows, Windows, windows_at
 from .errors import UserError, first_line
-from .run_folder.paths import shown
+from .paths import shown
 from .tasks.task import Task
 
 SAMPLES = 8  # that the program is traced with; it is compared on another number

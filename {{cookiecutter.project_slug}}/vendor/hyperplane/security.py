@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from .configs import COLLECTIONS, COMPONENTS
 from .errors import UserError
+from .paths import inside_project
 from .secrets import is_secret, mask, secrets
 
 # Sections that are built, or whose parts are, from what they name; of these, the ones that write files.
@@ -151,17 +152,6 @@ def path_problem(value: str) -> str:
     except ValueError as error:
         return str(error)
     return "a path must not depend on the environment" if "$" in path else ""
-
-
-def inside_project(path: str) -> str:
-    """Return a setting that names a folder, if it stays in the folder that a command is started in.
-
-    Raises:
-        ValueError: it leads elsewhere.
-    """
-    if Path(path).is_absolute() or path.startswith("~") or ".." in Path(path).parts:
-        raise ValueError("must stay in this project's folder; to keep it elsewhere, make a link to that place")
-    return path
 
 
 def refuse_taken(config: DictConfig) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from .errors import shown
-from .security import inside_project
+from .paths import inside_project
 
 __all__ = [
     "Activation",

@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, random_split
 
-from .spec import DataSpec
+from hyperplane.data.spec import DataSpec
 
 
 class Views(Dataset[dict[str, Tensor]]):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from .task import Task
+from hyperplane.tasks.task import Task
 
 RIDGE = 1e-3  # penalty on the weights of the probe
 

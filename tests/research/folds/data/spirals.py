@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from .datamodule import ArrayDataModule, Arrays
-from .spec import DataSpec
+from hyperplane.data.datamodule import ArrayDataModule, Arrays
+from hyperplane.data.spec import DataSpec
 
 
 class Spirals(ArrayDataModule):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.optim import Optimizer
 
-from ..data.spec import DataSpec
+from hyperplane.data.spec import DataSpec
 
 
 class GAN(LightningModule):

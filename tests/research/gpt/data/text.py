@@ -8,7 +8,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from .spec import DataSpec
+from hyperplane.data.spec import DataSpec
 
 
 @dataclass(frozen=True, kw_only=True)

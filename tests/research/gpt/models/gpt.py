@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from ..data.spec import DataSpec
+from hyperplane.data.spec import DataSpec
 
 
 class Block(nn.Module):

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from .spec import DataSpec
+from hyperplane.data.spec import DataSpec
 
 
 class KarateClub(LightningDataModule):

@@ -9,7 +9,7 @@ Dimensions: N nodes, F features, H hidden units, K outputs.
 
 from torch import Tensor, nn
 
-from ..data.spec import DataSpec
+from hyperplane.data.spec import DataSpec
 
 
 class GCN(nn.Module):

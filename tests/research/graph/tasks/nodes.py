@@ -5,8 +5,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from hyperplane.figures import CLASS_COLORS, new_figure
+
 from ..data.karate_club import KarateClub
-from ..figures import CLASS_COLORS, new_figure
 from .classification import Classification
 
 

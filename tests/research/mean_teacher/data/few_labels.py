@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from .arrays import IGNORED, Arrays
+from hyperplane.data.arrays import IGNORED, Arrays
+
 from .bundled import Bundled
 
 

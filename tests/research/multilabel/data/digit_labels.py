@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from .datamodule import ArrayDataModule, Arrays
-from .spec import DataSpec
+from hyperplane.data.datamodule import ArrayDataModule, Arrays
+from hyperplane.data.spec import DataSpec
 
 LABELS = {"odd": [1, 3, 5, 7, 9], "prime": [2, 3, 5, 7], "above four": [5, 6, 7, 8, 9]}
 

@@ -12,8 +12,8 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, random_split
 
-from ..setting_types import Folder
-from .spec import DataSpec
+from hyperplane.data.spec import DataSpec
+from hyperplane.setting_types import Folder
 
 SIZE = 16  # pixels, height and width
 CLASSES = ("circle", "cross", "square")

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveInt
 
-from .datamodule import ArrayDataModule, Arrays
-from .spec import DataSpec
+from hyperplane.data.datamodule import ArrayDataModule, Arrays
+from hyperplane.data.spec import DataSpec
 
 CLASSES = ("background", "disk", "square")
 

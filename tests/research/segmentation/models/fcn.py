@@ -7,7 +7,7 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from ..data.spec import DataSpec
+from hyperplane.data.spec import DataSpec
 
 
 class FCN(nn.Module):

@@ -14,7 +14,7 @@ class Segmentation(Classification):
 
     def figures(self, data: Any) -> dict[str, Figure]:
         """Draw test images, their true classes, and below them the predicted ones."""
-        from ..figures import new_figure
+        from hyperplane.figures import new_figure
 
         images, masks = (values[:DRAWN] for values in data.arrays("test"))
         predicted = self.predict_array(images).argmax(axis=1)

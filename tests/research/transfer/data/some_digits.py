@@ -4,8 +4,8 @@ from typing import Any
 
 from sklearn.datasets import load_digits
 
-from .datamodule import ArrayDataModule, Arrays
-from .spec import DataSpec
+from hyperplane.data.datamodule import ArrayDataModule, Arrays
+from hyperplane.data.spec import DataSpec
 
 
 class SomeDigits(ArrayDataModule):

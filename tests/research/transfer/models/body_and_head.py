@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor, nn
 
-from ..data.spec import DataSpec
+from hyperplane.data.spec import DataSpec
 
 
 class BodyAndHead(nn.Module):

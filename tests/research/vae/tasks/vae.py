@@ -11,7 +11,7 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from ..data.spec import DataSpec
+from hyperplane.data.spec import DataSpec
 
 
 class VAE(LightningModule):

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-
-from hyperplane.setting_types import Folder
 from hyperplane.data.cache import ArrayDict, cached
 from hyperplane.data.datamodule import ArrayDataModule, Arrays
 from hyperplane.data.spec import DataSpec
+from hyperplane.setting_types import Folder
 
 SPLIT_SEED = 0  # the test samples stay the same for every seed of a run
 PIXEL_MAXIMUM = 16.0

@@ -9,10 +9,9 @@
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat
-
 from hyperplane.data.datamodule import ArrayDataModule, Arrays
 from hyperplane.data.spec import DataSpec
+from pydantic import Field, NonNegativeFloat
 
 SAMPLE_SEED = 0  # the points stay the same for every seed of a run
 

@@ -18,11 +18,10 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveInt
-from torch import Tensor
-
 from hyperplane.data.spec import PanelSpec
 from hyperplane.data.windows import PanelDataModule, Rows
+from pydantic import Field, PositiveInt
+from torch import Tensor
 
 PANEL_SEED = 0  # the panel stays the same for every seed of a run
 CATEGORIES = ("kiosk", "market", "outlet")

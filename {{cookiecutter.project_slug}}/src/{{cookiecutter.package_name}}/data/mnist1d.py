@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from hyperplane.setting_types import Folder
 from hyperplane.data.cache import ArrayDict, cached
 from hyperplane.data.datamodule import ArrayDataModule, Arrays
 from hyperplane.data.spec import DataSpec
+from hyperplane.setting_types import Folder
 
 POSITIONS = 40
 SHUFFLE_SEED = 42

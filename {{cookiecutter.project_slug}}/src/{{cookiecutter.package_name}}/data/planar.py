@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field, NonNegativeFloat
-
-from hyperplane.setting_types import Folder
 from hyperplane.data.cache import ArrayDict, cached
 from hyperplane.data.datamodule import ArrayDataModule, Arrays
 from hyperplane.data.spec import DataSpec
+from hyperplane.setting_types import Folder
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeFloat
 
 SAMPLE_SEED = 0  # the points stay the same for every seed of a run, so that seeds can be compared
 

@@ -3,11 +3,11 @@
 Dimensions: B batch, K outputs, ... the places of a sample in dense prediction, such as pixels or steps of a text.
 """
 
+from hyperplane.data.arrays import IGNORED
+from hyperplane.data.spec import DataSpec
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hyperplane.data.arrays import IGNORED
-from hyperplane.data.spec import DataSpec
 from .from_spec import ClassWeights, counted, listed_weights, require, weight_of_classes
 from .weighted_mean import weighted_mean
 

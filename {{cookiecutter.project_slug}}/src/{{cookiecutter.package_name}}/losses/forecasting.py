@@ -3,10 +3,10 @@
 Dimensions: B batch, H steps that are forecast, Q quantiles.
 """
 
-from torch import Tensor, nn
-
 from hyperplane.data.spec import DataSpec, PanelSpec
 from hyperplane.metrics.quantile_loss import quantile_loss
+from torch import Tensor, nn
+
 from .from_spec import require
 from .weighted_mean import weighted_mean
 

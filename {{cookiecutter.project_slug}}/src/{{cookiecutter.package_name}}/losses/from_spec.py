@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from pydantic import NonNegativeFloat
-from torch import Tensor
-
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
+from pydantic import NonNegativeFloat
+from torch import Tensor
 
 ClassWeights = tuple[NonNegativeFloat, ...] | Literal["balanced"] | None
 
@@ -21,9 +20,7 @@ TASKS = ("classification", "multilabel", "regression", "forecasting")  # that ha
 def require(spec: DataSpec, task: str, name: str) -> None:
     """Refuse a loss on data of another task that has losses of its own; a project's own task may take any."""
     if spec.task != task and spec.task in TASKS:
-        raise UserError(
-            f"loss={name} is for {task}, but these data are for {spec.task}. loss=auto chooses what fits."
-        )
+        raise UserError(f"loss={name} is for {task}, but these data are for {spec.task}. loss=auto chooses what fits.")
 
 
 def weight_of_classes(spec: DataSpec, weights: ClassWeights, key: str = "loss.class_weights") -> Tensor | None:

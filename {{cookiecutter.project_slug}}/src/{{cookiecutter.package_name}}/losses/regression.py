@@ -3,11 +3,11 @@
 Dimensions: B batch, K outputs, ... the places of a sample in dense prediction.
 """
 
+from hyperplane.data.spec import DataSpec
 from pydantic import PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hyperplane.data.spec import DataSpec
 from .from_spec import require
 from .weighted_mean import weighted_mean
 

@@ -6,13 +6,13 @@ own when it is read; here it may name those of scikit-learn, besides the ones of
 
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from hyperplane.errors import UserError, nearest
+from torch import Tensor
 
 SUFFIXES = {"classification": "Classifier", "regression": "Regressor"}
 
@@ -44,7 +44,7 @@ def make_estimator(name: str, task: str, parameters: Mapping[str, Any], seed: in
             f"model.estimator={name} is not a {suffix.lower()} of scikit-learn. "
             f"{nearest(name, known) or nearest(camel, known)}\nThere are: {', '.join(known)}"
         )
-    names = kind._get_param_names()
+    names = sorted(signature(kind).parameters)
     for given in parameters:
         if given not in names:
             raise UserError(

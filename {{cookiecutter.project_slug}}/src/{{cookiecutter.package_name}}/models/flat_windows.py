@@ -5,10 +5,9 @@ in each step. Dimensions: B batch, E encoder steps, H decoder steps, Q quantiles
 """
 
 import torch
+from hyperplane.data.spec import DataSpec, PanelSpec
 from torch import Tensor, nn
 from torch.nn import functional
-
-from hyperplane.data.spec import DataSpec, PanelSpec
 
 
 class FlatWindows(nn.Module):

@@ -19,14 +19,14 @@ from itertools import combinations
 from typing import Any, Literal
 
 import torch
+from hyperplane.data.spec import DataSpec
+from hyperplane.errors import UserError
 from loguru import logger
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from hyperplane.data.spec import DataSpec
 from ..losses.classification import Hinge
 from ..losses.from_spec import weight_of_classes
-from hyperplane.errors import UserError
 from .kernels import Kernel, scale_gamma
 from .smo import solve_dual
 

@@ -11,9 +11,9 @@ Dimensions: B batch, D input features, K outputs, H steps to forecast, Q quantil
 
 import math
 
+from hyperplane.data.spec import DataSpec
 from torch import Tensor, nn
 
-from hyperplane.data.spec import DataSpec
 from .flat_windows import begin_at_naive, sizes_of
 
 

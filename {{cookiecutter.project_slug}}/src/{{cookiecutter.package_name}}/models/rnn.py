@@ -12,12 +12,11 @@ H hidden units (both directions together), K outputs.
 import math
 from typing import Annotated, Literal
 
-from pydantic import PositiveInt
-from torch import Tensor, nn
-
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
 from hyperplane.setting_types import Dropout, Needs
+from pydantic import PositiveInt
+from torch import Tensor, nn
 
 CELLS: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 

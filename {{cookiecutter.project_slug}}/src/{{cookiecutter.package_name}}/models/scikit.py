@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from hyperplane.data.spec import DataSpec
+from hyperplane.errors import UserError
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
 from .estimators import make_estimator, read_estimator, write_estimator
 
 SMALLEST = 1e-7  # a probability of 0 would make one mistake infinitely bad

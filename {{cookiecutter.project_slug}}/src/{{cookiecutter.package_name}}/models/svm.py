@@ -15,12 +15,12 @@ Dimensions: N training samples, B batch, D input features, K classes, H hyperpla
 import math
 
 import torch
+from hyperplane.data.spec import DataSpec
+from hyperplane.errors import UserError
 from pydantic import PositiveFloat
 from torch import Tensor, nn
 
-from hyperplane.data.spec import DataSpec
 from ..losses.classification import Hinge
-from hyperplane.errors import UserError
 
 
 class SVM(nn.Module):

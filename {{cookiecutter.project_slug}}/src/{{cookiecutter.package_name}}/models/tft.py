@@ -14,13 +14,12 @@ from functools import partial
 from typing import Annotated, NamedTuple
 
 import torch
-from pydantic import PositiveInt
-from torch import Tensor, nn
-from torch.nn import functional
-
 from hyperplane.data.spec import DataSpec, PanelSpec
 from hyperplane.errors import UserError
 from hyperplane.setting_types import Divides, Dropout
+from pydantic import PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Explanation(NamedTuple):

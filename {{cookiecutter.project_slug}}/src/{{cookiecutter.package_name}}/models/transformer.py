@@ -17,13 +17,12 @@ import math
 from typing import Annotated, Literal
 
 import torch
-from pydantic import PositiveInt
-from torch import Tensor, nn
-from torch.nn import functional
-
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
 from hyperplane.setting_types import Divides, Dropout
+from pydantic import PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Patches(nn.Module):

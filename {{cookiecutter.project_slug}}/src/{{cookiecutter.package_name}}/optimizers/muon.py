@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import torch
+from hyperplane.errors import UserError
+from hyperplane.setting_types import Betas, ProperFraction
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
-
-from hyperplane.errors import UserError
-from hyperplane.setting_types import Betas, ProperFraction
 
 
 class Muon(Optimizer):

@@ -2,10 +2,9 @@
 
 import math
 
+from hyperplane.setting_types import Fraction, InnerFraction, ProperFraction
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
-
-from hyperplane.setting_types import Fraction, InnerFraction, ProperFraction
 
 
 def cosine(

@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
-from torch.optim import Optimizer
-
 from hyperplane.data.scaling import Scaling
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
+from hyperplane.tasks.task import Task
+from torch import nn
+from torch.optim import Optimizer
+
 from .classification import Classification
 from .forecasting import Forecasting
 from .multilabel import MultiLabel
 from .regression import Regression
-from hyperplane.tasks.task import Task
 
 TASKS: dict[str, type[Task]] = {
     "classification": Classification,

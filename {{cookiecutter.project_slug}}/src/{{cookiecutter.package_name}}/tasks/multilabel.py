@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from hyperplane.tasks.epoch_metrics import View, collection
+from hyperplane.tasks.task import Task
 from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
-
-from hyperplane.tasks.epoch_metrics import View, collection
-from hyperplane.tasks.task import Task
 
 if TYPE_CHECKING:
     from polars import DataFrame

@@ -3,15 +3,14 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from loguru import logger
-from numpy.typing import NDArray
-from torch import Tensor
-from torchmetrics import Metric
-
 from hyperplane.metrics.mean import wide
 from hyperplane.metrics.regression import R2, Spearman
 from hyperplane.tasks.epoch_metrics import Measured, View, collection
 from hyperplane.tasks.task import Task
+from loguru import logger
+from numpy.typing import NDArray
+from torch import Tensor
+from torchmetrics import Metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

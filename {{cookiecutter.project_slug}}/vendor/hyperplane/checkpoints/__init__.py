@@ -1,1 +1,1 @@
-"""Checkpoints: written whole, read without unpickling, kept where a run goes on, or was best, from."""
+"""Checkpoints: which are kept, what is in them, how a run goes on from one."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..data.spec import DataSpec
 from ..errors import UserError, first_line, nearest
-from ..tracking.metric_names import MetricNames, find
+from ..metrics.metric_names import MetricNames, find
 from .file import BEST
 
 SECONDS_BETWEEN_FILES = 1.0

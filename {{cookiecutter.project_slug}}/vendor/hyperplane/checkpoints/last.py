@@ -9,15 +9,15 @@ from typing import cast
 from lightning.pytorch import Trainer
 from loguru import logger
 
-from ..devices.collectives import broadcast, of_all_ranks
 from ..errors import UserError, first_line
 from ..loop.lean_loop import LeanEpochLoop
+from ..paths import shown
+from ..processes.collectives import broadcast, of_all_ranks
+from ..processes.signals import Pruned, Stopped, StopRequest
 from ..run_folder.integrity import is_unchanged
-from ..run_folder.paths import shown
 from ..run_folder.record import RunRecord
 from ..run_folder.requeue import was_requeued
 from ..run_folder.resuming import IDENTITY, SAME_TRAINING, first_difference
-from ..run_folder.signals import Pruned, Stopped, StopRequest
 from ..settings import Checkpoint
 from ..tasks.task import Task
 from .file import LAST, PREVIOUS, read

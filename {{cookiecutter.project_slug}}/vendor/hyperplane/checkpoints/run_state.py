@@ -10,11 +10,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from ..data.spec import DataSpec
-from ..devices.collectives import of_all_ranks, rank
+from ..metrics.metric_names import MetricNames
+from ..processes.collectives import of_all_ranks, rank
 from ..run_folder.resuming import same_training
 from ..settings import Settings
 from ..tasks.task import Task
-from ..tracking.metric_names import MetricNames
 from ..tracking.metrics_file import MetricsFile
 from .file import require_plain
 from .logged_results import load_results, save_results

@@ -7,8 +7,8 @@ from loguru import logger
 from torch import nn
 
 from ..errors import UserError
+from ..paths import shown
 from ..run_folder.integrity import is_unchanged
-from ..run_folder.paths import shown
 from ..run_folder.reading import read_run
 from ..tasks.optimizing import matches, named_parameters, parts
 from .file import read

@@ -50,7 +50,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     from ..data.reproducible import make_data, spec_of
     from ..devices.detection import choose
     from ..logs import adopt_lightning
-    from ..tracking.metric_names import MetricNames
+    from ..metrics.metric_names import MetricNames
     from ..training.testing import test
     from ..training.trainer import trainer_on
 

@@ -30,9 +30,9 @@ def files(group: str) -> Iterator[Path]:
 def choices(group: str = "") -> list[str]:
     """Return the names of the files of a group, or of all groups."""
     if group:
-        return [path.stem for path in files(group)]
-    inside = (path for folder in folders() for path in folder.iterdir() if path.is_dir())
-    return [path.name for path in inside if path.name not in ("hydra", "__pycache__")]
+        return list(dict.fromkeys(path.stem for path in files(group)))
+    inside = (path.name for folder in folders() for path in folder.iterdir() if path.is_dir())
+    return [name for name in dict.fromkeys(inside) if name not in ("hydra", "__pycache__")]
 
 
 def choice_of(group: str, target: str) -> str:

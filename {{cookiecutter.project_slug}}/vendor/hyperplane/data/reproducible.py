@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader
 
 from ..components import build
 from ..errors import UserError
+from ..metrics.metric_names import MetricNames
 from ..settings import Settings
-from ..tracking.metric_names import MetricNames
 from .seeded_loader import APART, Generators, SeededLoader
 from .spec import DataSpec
 

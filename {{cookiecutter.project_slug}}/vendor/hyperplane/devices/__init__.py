@@ -1,1 +1,1 @@
-"""Cores, GPUs and processes of a run."""
+"""A run on one device or several: which are chosen, and the processes behind them."""

@@ -6,9 +6,9 @@ from loguru import logger
 from pydantic import ValidationError
 
 from ..errors import UserError
+from ..processes.cores import SLOT, cores_for_this_job
 from ..settings import Hardware, Settings
 from ..validation import describe
-from .cores import SLOT, cores_for_this_job
 
 
 def choose(settings: Settings) -> Hardware:

@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 
 from loguru import logger
 
+from ..processes.cores import cores_for_this_job
+from ..processes.signals import SIGNALS
+from ..processes.workers import CONTEXT, Died, start_others_as_usual
 from ..run_folder.record import RunRecord
-from ..run_folder.signals import SIGNALS
 from ..settings import Hardware, Tracking
-from ..sweeps.workers import CONTEXT, Died, start_others_as_usual
-from .cores import cores_for_this_job
 from .detection import choose
 
 SECONDS_TO_TELL = 2.0  # that a rank whose connection broke has to say why

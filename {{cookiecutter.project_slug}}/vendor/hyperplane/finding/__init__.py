@@ -24,8 +24,8 @@ def find(run: "RunRecord") -> None:
 
         from ..data.reproducible import make_data
         from ..logs import adopt_lightning
-        from ..run_folder.paths import shown
-        from ..tracking.metric_names import MetricNames
+        from ..metrics.metric_names import MetricNames
+        from ..paths import shown
         from .batch_size import find_batch_size
         from .learning_rate import find_learning_rate
 

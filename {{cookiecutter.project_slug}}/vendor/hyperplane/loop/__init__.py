@@ -1,1 +1,1 @@
-"""The loops of a training, without what nobody listens to, and what accompanies them."""
+"""The training loop, made lean: Lightning's own, without what a plain step does not need."""

@@ -18,8 +18,8 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch.optim import LBFGS
 
 from ..data.seeded_loader import SeededLoader
+from ..metrics.metric_names import MetricNames, find
 from ..tasks.task import Task
-from ..tracking.metric_names import MetricNames, find
 from .lean_validation import LeanValidation, autocast, overrides, to_device
 
 # Overridden in a task, any of these sends the run through Lightning's own loop. A step of its own may return a

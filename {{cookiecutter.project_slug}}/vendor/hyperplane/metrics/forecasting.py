@@ -11,7 +11,7 @@ from .mean import Mean
 from .quantile_loss import quantile_loss
 
 if TYPE_CHECKING:
-    from ..data.spec import DataSpec  # data sets use these metrics
+    from ..data.spec import DataSpec
 
 
 class QuantileLoss(Mean):

@@ -82,8 +82,8 @@ def panel(run: Run, text: str) -> "Panel":
     from ..checkpoints.trained import load_trained
     from ..data.reproducible import make_data
     from ..figures import LabelledPoints, Panel
+    from ..metrics.metric_names import MetricNames
     from ..tasks.task import Task
-    from ..tracking.metric_names import MetricNames
 
     trained = load_trained(run.folder)
     task, spec = trained.task, trained.spec

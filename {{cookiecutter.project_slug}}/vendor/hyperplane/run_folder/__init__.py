@@ -1,1 +1,1 @@
-"""The run folder: what a run leaves, how it is recognised, and how it goes on. Imports no torch."""
+"""A run folder: what it holds, who may write there, how it is read back."""

@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 from loguru import logger
 
 from ..errors import UserError
-from .paths import shown
+from ..paths import shown
 
 LOCK = ".lock"
 SECONDS_TO_LEAVE = 10.0  # that a process which is being stopped has to leave a run folder

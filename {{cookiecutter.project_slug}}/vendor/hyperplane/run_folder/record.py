@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 from omegaconf import OmegaConf
 
-from ..devices.cores import jobs_beside
 from ..digest import engine
+from ..paths import shown
+from ..processes.cores import jobs_beside
+from ..processes.signals import StopRequest
 from ..secrets import mask
 from ..settings import Settings
 from ..whole_file import write_whole
 from .integrity import GUARDED, is_unchanged, read_summary, seal
-from .paths import shown
 from .provenance import data_files, git_state, versions
 from .resuming import Recorded, fingerprint
-from .signals import StopRequest
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer

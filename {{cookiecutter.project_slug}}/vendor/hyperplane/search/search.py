@@ -17,11 +17,11 @@ from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 from optuna.trial import Trial
 
-from ..devices.cores import processes
 from ..errors import UserError, first_line
+from ..processes.cores import processes
+from ..processes.signals import Stopped
 from ..run_folder.integrity import read_summary
 from ..run_folder.locks import alone_in, is_locked
-from ..run_folder.signals import Stopped
 from ..settings import Settings
 from ..settings.search import Grid, Search, Unpruned
 from ..sweeps.sweep import NOT_PART_OF_A_JOB, check_job, job_id, start

@@ -9,7 +9,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from ..command_line import HYDRA_VERSION, register_resolvers
-from .workers import Worker, run_in_workers
+from ..processes.workers import Worker, run_in_workers
 
 
 class Job(NamedTuple):

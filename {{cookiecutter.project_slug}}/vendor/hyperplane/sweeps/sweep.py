@@ -21,11 +21,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..errors import SweepFailed, UserError, first_line
 from ..explaining import explain
+from ..paths import shown
+from ..processes.signals import Stopped
 from ..run_folder.integrity import is_completed, read_summary
 from ..run_folder.locks import is_locked
-from ..run_folder.paths import shown
 from ..run_folder.resuming import fingerprint
-from ..run_folder.signals import Stopped
 from ..settings import Settings
 from ..validation import check, refuse_without_effect
 from ..whole_file import write_whole

@@ -15,8 +15,8 @@ from torch.optim import Optimizer
 from ..data.batches import evaluation_batch
 from ..data.datamodule import EVALUATION_BATCH
 from ..data.spec import DataSpec
-from ..devices.collectives import shard_batch
 from ..errors import UserError
+from ..processes.collectives import shard_batch
 from .epoch_metrics import EpochMetrics
 from .measuring import Measuring
 

@@ -14,7 +14,7 @@ from lightning.pytorch.loggers.logger import Logger
 from loguru import logger
 
 from ..errors import first_line
-from .metric_names import MetricNames
+from ..metrics.metric_names import MetricNames
 
 SEND_SECONDS = 2.0  # how long metrics may wait for others before they are passed on
 

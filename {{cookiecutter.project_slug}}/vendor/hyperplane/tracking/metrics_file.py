@@ -8,8 +8,8 @@ from typing import Any, TextIO
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from ..metrics.metric_names import MetricNames
 from ..whole_file import whole_file
-from .metric_names import MetricNames
 
 _INTEGERS = ("epoch", "step")  # the leading columns; all others are metrics
 

@@ -15,8 +15,8 @@ from filelock import FileLock
 from loguru import logger
 
 from ..errors import UserError, first_line, shown
+from ..paths import shown as shown_path
 from ..project import current
-from ..run_folder.paths import shown as shown_path
 from ..secrets import mask
 from .announcing import is_first_to_say
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from loguru import logger
 
 from ..errors import UserError
-from ..run_folder.paths import shown
+from ..paths import shown
 from .announcing import is_first_to_say
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from lightning.pytorch import LightningModule, Trainer
 
 from ..errors import UserError
 from ..metrics import higher_is_better
+from ..metrics.metric_names import MetricNames
 from ..settings import Settings
 from ..tasks.task import Task
-from ..tracking.metric_names import MetricNames
 
 
 def monitor_mode(settings: Settings) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 from omegaconf import DictConfig, OmegaConf
 
 from ..errors import UserError
+from ..metrics.metric_names import MetricNames
 from ..run_folder.record import RunRecord
-from ..tracking.metric_names import MetricNames
 from ..validation import check
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 
-from ..tracking.metric_names import MetricNames
+from ..metrics.metric_names import MetricNames
 
 
 def test(

@@ -19,13 +19,13 @@ from ..checkpoints.last import LastCheckpoint
 from ..checkpoints.run_state import RunState
 from ..checkpoints.transfer import Freeze
 from ..components import Component, build
-from ..devices.collectives import number_of_ranks
-from ..devices.cores import cores_for_this_job, gpus_for_this_job
 from ..errors import UserError, nearest
 from ..loop.compiling import compile_in_place
 from ..loop.divergence import FiniteLoss
 from ..loop.lean_loop import LeanEpochLoop
 from ..loop.progress import Bar, ProgressLines
+from ..processes.collectives import number_of_ranks
+from ..processes.cores import cores_for_this_job, gpus_for_this_job
 from ..run_folder.record import RunRecord
 from ..settings import Hardware, Settings
 from ..tasks.task import Task

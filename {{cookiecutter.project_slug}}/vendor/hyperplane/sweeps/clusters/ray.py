@@ -14,7 +14,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 
 from ...component_settings import Strict
 from ...errors import UserError, first_line
-from ...run_folder.signals import listening
+from ...processes.signals import listening
 from ..jobs import Job
 from ..jobs import run as run_job
 from . import Assignment, require

@@ -19,7 +19,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from ...component_settings import Strict
 from ...errors import UserError
-from ...run_folder.signals import Stopped, listening
+from ...processes.signals import Stopped, listening
 from ..jobs import Job
 from ..jobs import run as run_job
 from . import Assignment, Needs, require

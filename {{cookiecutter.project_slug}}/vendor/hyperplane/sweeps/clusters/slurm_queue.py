@@ -17,7 +17,7 @@ from loguru import logger
 
 from ...configs import listing
 from ...errors import UserError
-from ...run_folder.signals import Stopped, StopRequest
+from ...processes.signals import Stopped, StopRequest
 from ...whole_file import write_whole
 
 # Every other state can still become RUNNING. GONE is our own: SLURM forgets a job minutes after its end.

@@ -11,20 +11,20 @@ from hydra.types import RunMode
 from loguru import logger
 from omegaconf import DictConfig
 
-from ..devices.ranks import on_all_devices
-from ..errors import UserError, refuse
-from ..finding import find
-from ..logs import log_to_file
-from ..run_folder.integrity import is_completed, is_unchanged, read_summary
-from ..run_folder.locks import alone_in
-from ..run_folder.paths import shown
-from ..run_folder.reading import read_run
-from ..run_folder.requeue import requeue, was_requeued
-from ..run_folder.resuming import Recorded, go_on, read_recorded, refuse_earlier_end
-from ..run_folder.signals import Pruned, listening
-from ..validation import check, refuse_without_effect
-from .hints import describe
-from .run import Run
+from .devices.ranks import on_all_devices
+from .errors import UserError, refuse
+from .finding import find
+from .logs import log_to_file
+from .paths import shown
+from .processes.signals import Pruned, listening
+from .run_folder.integrity import is_completed, is_unchanged, read_summary
+from .run_folder.locks import alone_in
+from .run_folder.reading import read_run
+from .run_folder.requeue import requeue, was_requeued
+from .run_folder.resuming import Recorded, go_on, read_recorded, refuse_earlier_end
+from .training.hints import describe
+from .training.run import Run
+from .validation import check, refuse_without_effect
 
 
 def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:

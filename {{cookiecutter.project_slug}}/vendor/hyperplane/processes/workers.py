@@ -13,8 +13,8 @@ from multiprocessing import connection, get_context, parent_process, set_start_m
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ..devices.cores import BESIDE, SLOT
-from ..run_folder.signals import Stopped, listening
+from .cores import BESIDE, SLOT
+from .signals import Stopped, listening
 
 # A new interpreter, not a copy of this one: copies of a process with threads (torch, W&B) hang now and then.
 CONTEXT = get_context("spawn")
