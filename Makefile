@@ -100,6 +100,7 @@ lint: $(READY) ## check style, formatting and types of the template's own code
 	$(BIN)/ruff check $(ENGINE)
 	$(BIN)/ruff format --check $(ENGINE)
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file mypy-engine.ini
 
 format: $(READY) ## correct style and formatting where a tool can
 	$(BIN)/ruff check --config pyproject.toml --fix $(CODE)
