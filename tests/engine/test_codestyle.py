@@ -3,9 +3,10 @@
 import json
 
 import pytest
-import tiny_project
 from hyperplane.codestyle.table import GOOD, MUST, SLOWS, STAGES, TOPICS, rules_at
 from hyperplane.commands.codestyle import main
+
+import tiny_project
 
 PYPROJECT, tiny, answer = tiny_project.PYPROJECT, tiny_project.tiny, tiny_project.answer
 

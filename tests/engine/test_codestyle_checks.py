@@ -1,10 +1,11 @@
 """Each check of codestyle finds what it should, and nothing where all is well."""
 
 import pytest
-import tiny_project
 from hyperplane.codestyle.codebase import Codebase
 from hyperplane.codestyle.results import Finding
 from hyperplane.codestyle.table import TOPICS
+
+import tiny_project
 
 PYPROJECT, tiny, answer, git = tiny_project.PYPROJECT, tiny_project.tiny, tiny_project.answer, tiny_project.git
 

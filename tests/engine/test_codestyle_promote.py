@@ -4,11 +4,12 @@ import difflib
 import tomllib
 
 import pytest
-import tiny_project
 from hyperplane.codestyle.promotion import promoted
 from hyperplane.codestyle.table import MUST, STAGES, rules_at
 from hyperplane.commands.codestyle import main
 from hyperplane.errors import UserError
+
+import tiny_project
 
 PYPROJECT, tiny, git = tiny_project.PYPROJECT, tiny_project.tiny, tiny_project.git
 
