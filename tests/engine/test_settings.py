@@ -2,23 +2,22 @@
 
 import inspect
 import pickle
-from pathlib import Path
 from typing import get_args
 
 import lightning.pytorch
 import pytest
+from hyperplane import setting_types, settings
+from hyperplane.component_settings import described, kind_of
+from hyperplane.configs import COLLECTIONS, COMPONENTS, files, folders
+from hyperplane.project import current
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 
-import my_research
-from hyperplane import setting_types, settings
-from hyperplane.component_settings import described, kind_of
-from hyperplane.configs import COLLECTIONS, COMPONENTS
 from my_research.models.activations import ACTIVATIONS
 from my_research.models.rnn import CELLS
 
 PACKAGE = "my_research"
-CONFIGS = Path(my_research.__file__).parent / "configs"
+CONFIGS = current().configs
 
 
 def name(path):
@@ -29,21 +28,21 @@ def values(path):
     return OmegaConf.to_container(OmegaConf.load(path), resolve=True)
 
 
-GROUP_FILES = [path for group in (*COMPONENTS, "tracking") for path in sorted(CONFIGS.glob(f"{group}/*.yaml"))]
+GROUP_FILES = [path for group in (*COMPONENTS, "tracking") for path in files(group)]
 COMPONENT_FILES = [path for path in GROUP_FILES if values(path).get("_target_")]  # not scheduler=none, tracking=wandb
 TARGETS = {(values(path)["_target_"], path.parent.name) for path in COMPONENT_FILES}
 OWN_TARGETS = sorted((target, group) for target, group in TARGETS if target.startswith(PACKAGE))
 OWN_FILES = [  # a file that says how it differs from another is left to composition
     path
     for group in ("hardware", "tracking")
-    for path in sorted(CONFIGS.glob(f"{group}/*.yaml"))
+    for path in files(group)
     if "defaults" not in values(path) and path not in COMPONENT_FILES
 ]
 
 
 @pytest.mark.parametrize("group", [*COMPONENTS, *COLLECTIONS])
 def test_every_group_has_files(group):
-    assert list(CONFIGS.glob(f"{group}/*.yaml"))
+    assert list(files(group))
 
 
 @pytest.mark.parametrize("path", COMPONENT_FILES, ids=name)
@@ -128,7 +127,7 @@ def test_the_names_that_settings_allow_are_those_that_models_know():
     assert choices("models.rnn.RNN", "cell") == set(CELLS)
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: str(path.relative_to(CONFIGS)))
+@pytest.mark.parametrize("path", [path for folder in folders() for path in sorted(folder.rglob("*.yaml"))], ids=name)
 def test_the_first_line_of_every_file_says_when_to_choose_it(path):
     first = path.read_text(encoding="utf-8").splitlines()
     assert first[1 if "@package" in first[0] else 0].startswith("# "), "it begins with a comment: when to choose it"
