@@ -8,7 +8,7 @@ import lightning.pytorch
 import pytest
 from hyperplane import setting_types, settings
 from hyperplane.component_settings import described, kind_of
-from hyperplane.configs import COLLECTIONS, COMPONENTS, files, folders
+from hyperplane.configs import COLLECTIONS, COMPONENTS, ENGINE_CONFIGS, files, folders
 from hyperplane.project import current
 from omegaconf import OmegaConf
 from pydantic import ValidationError
@@ -100,17 +100,18 @@ def test_a_hardware_or_tracking_file_is_valid(path):
         assert given == {**kind().model_dump(), **own.get(path.stem, {"accelerator": path.stem})}
 
 
-@pytest.mark.parametrize("group", ["trainer", "checkpoint"])
-def test_train_yaml_states_the_defaults(group):
-    kind = {"trainer": settings.Trainer, "checkpoint": settings.Checkpoint}[group]
-    assert OmegaConf.load(CONFIGS / "train.yaml")[group] == kind().model_dump()
+@pytest.mark.parametrize("group", ["trainer", "checkpoint", "early_stopping"])
+def test_the_engines_configuration_states_the_defaults(group):
+    kind = type(settings.Settings.model_fields[group].default)
+    assert OmegaConf.load(ENGINE_CONFIGS / "hyperplane.yaml")[group] == kind().model_dump()
 
 
-def test_train_yaml_names_no_setting_twice_and_forgets_none():
-    given = OmegaConf.load(CONFIGS / "train.yaml")
-    groups = {group for entry in given.defaults if entry != "_self_" for group in entry if " " not in group}
-    stated = {*given, *groups} - {"defaults", "hydra", "experiment"}
-    assert stated == set(settings.Settings.model_fields)
+def test_train_yaml_and_what_it_stands_on_forget_no_setting():
+    given, below = OmegaConf.load(CONFIGS / "train.yaml"), OmegaConf.load(ENGINE_CONFIGS / "hyperplane.yaml")
+    entries = (entry for entry in given.defaults if entry not in ("_self_", "hyperplane"))
+    groups = {group for entry in entries for group in entry if " " not in group}
+    assert {*below, *groups} - {"hydra", "experiment"} == set(settings.Settings.model_fields)
+    assert {*given} - {"defaults"} <= {*below}
 
 
 def test_trainer_settings_are_arguments_of_lightnings_trainer():
