@@ -101,11 +101,12 @@ gallery: bake ## train a few small models and draw the pictures of docs/gallery.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) setup
 	cd $(DEMO) && $(BIN)/python '$(CURDIR)/docs/gallery.py'
 
-lint: $(READY) ## check style, formatting and types of the template's own code
+lint: $(READY) ## check style, formatting, imports and types of the template's own code
 	$(BIN)/ruff check --config pyproject.toml $(CODE)
 	$(BIN)/ruff format --config pyproject.toml --check $(CODE)
 	$(BIN)/ruff check $(ENGINE)
 	$(BIN)/ruff format --check $(ENGINE)
+	PYTHONPATH='$(TEMPLATE)/vendor' $(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 
 format: $(READY) ## correct style and formatting where a tool can

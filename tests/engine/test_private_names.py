@@ -6,6 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+import hyperplane
 import private_names
 import pytest
 import torch
@@ -16,6 +17,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
+from hyperplane.training.imports import Postponed
 from lightning.fabric.utilities.data import _set_sampler_epoch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
@@ -30,9 +32,6 @@ from torch.distributed import distributed_c10d
 from torch.utils._triton import has_triton
 from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric
-
-import hyperplane
-from hyperplane.training.imports import Postponed
 
 ENGINE = Path(hyperplane.__path__[0])
 LISTED = re.findall(r"^\| `(.+?)` \|", (ENGINE / "PATCHES.md").read_text(encoding="utf-8"), re.MULTILINE)
