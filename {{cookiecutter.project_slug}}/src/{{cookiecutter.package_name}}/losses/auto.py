@@ -1,18 +1,18 @@
 """loss=auto: the loss follows from the network, or else from the data."""
 
+from importlib import import_module
+from importlib.util import find_spec
+
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
 from torch import nn
 
-from .classification import BinaryCrossEntropy, CrossEntropy
-from .forecasting import Quantile
-from .regression import SquaredError
-
-LOSSES: dict[str, type[nn.Module]] = {
-    "classification": CrossEntropy,
-    "multilabel": BinaryCrossEntropy,
-    "regression": SquaredError,
-    "forecasting": Quantile,
+# The loss of each kind of data; it stands in the file of that name, which is read only where it is needed.
+LOSSES = {
+    "classification": "CrossEntropy",
+    "multilabel": "BinaryCrossEntropy",
+    "regression": "SquaredError",
+    "forecasting": "Quantile",
 }
 
 
@@ -22,7 +22,9 @@ def auto(spec: DataSpec, network: nn.Module) -> nn.Module:
     Raises:
         UserError: nothing follows from them.
     """
-    loss = getattr(network, "default_loss", None) or LOSSES.get(spec.task)
-    if loss is None:
+    if (loss := getattr(network, "default_loss", None)) is not None:
+        return loss(spec)
+    module = f"{__package__}.{spec.task}"
+    if spec.task not in LOSSES or find_spec(module) is None:
         raise UserError(f"loss=auto knows no loss for data for {spec.task or 'no task'}: choose one with loss=...")
-    return loss(spec)
+    return getattr(import_module(module), LOSSES[spec.task])(spec)

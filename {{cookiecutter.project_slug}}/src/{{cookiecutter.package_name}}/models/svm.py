@@ -20,7 +20,7 @@ from hyperplane.errors import UserError
 from pydantic import PositiveFloat
 from torch import Tensor, nn
 
-from ..losses.classification import Hinge
+from ..losses.hinge import Hinge
 
 
 class SVM(nn.Module):

@@ -1,6 +1,8 @@
 """task=auto: what a network is trained for follows from the data."""
 
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from hyperplane.data.scaling import Scaling
@@ -10,16 +12,12 @@ from hyperplane.tasks.task import Task
 from torch import nn
 from torch.optim import Optimizer
 
-from .classification import Classification
-from .forecasting import Forecasting
-from .multilabel import MultiLabel
-from .regression import Regression
-
-TASKS: dict[str, type[Task]] = {
-    "classification": Classification,
-    "multilabel": MultiLabel,
-    "regression": Regression,
-    "forecasting": Forecasting,
+# The task of each kind of data; it stands in the file of that name, which is read only where it is needed.
+TASKS = {
+    "classification": "Classification",
+    "multilabel": "MultiLabel",
+    "regression": "Regression",
+    "forecasting": "Forecasting",
 }
 
 
@@ -37,9 +35,12 @@ def auto(
     Raises:
         UserError: there is no such task.
     """
-    if spec.task not in TASKS:
+    module = f"{__package__}.{spec.task}"
+    if spec.task not in TASKS or find_spec(module) is None:
+        known = [task for task in TASKS if find_spec(f"{__package__}.{task}")]
         raise UserError(
             f"task=auto follows from the data, and these are for {spec.task or 'no task that they name'}. "
-            f"It knows: {', '.join(TASKS)}. Choose a task of your own with task=..."
+            f"It knows: {', '.join(known)}. Choose a task of your own with task=..."
         )
-    return TASKS[spec.task](network, loss, spec, scaling, optimizer, scheduler, metrics)
+    task = getattr(import_module(module), TASKS[spec.task])
+    return task(network, loss, spec, scaling, optimizer, scheduler, metrics)

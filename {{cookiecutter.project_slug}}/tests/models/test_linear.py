@@ -1,0 +1,65 @@
+"""The linear model is a weighted sum, and ends where a closed form or scikit-learn says that it must."""
+
+import pytest
+import torch
+from hyperplane.data.spec import DataSpec, PanelSpec
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from torch.nn import functional
+
+from {{ cookiecutter.package_name }}.models.linear import Linear
+
+
+@pytest.mark.parametrize("shape", [(7,), (17, 2), (8, 8, 1)], ids=str)
+def test_it_is_a_weighted_sum_of_the_features(outputs_of, shape):
+    spec = DataSpec("classification", shape, 3)
+    network, x = Linear(spec), torch.randn(5, *shape)
+    weight, bias = network.parameters()
+    assert torch.allclose(network(x), x.flatten(1) @ weight.T + bias, atol=1e-6)
+    assert outputs_of(network, spec).shape == (5, 3)
+
+
+def fit(network, loss, x, y):
+    """Train to the optimum, with all samples in every step, and return the loss."""
+    optimizer = torch.optim.LBFGS(network.parameters(), max_iter=500, line_search_fn="strong_wolfe")
+
+    def evaluate():
+        optimizer.zero_grad()
+        value = loss(network(x), y)
+        value.backward()
+        return value
+
+    optimizer.step(evaluate)
+    return evaluate().item()
+
+
+def test_regression_reaches_the_least_squares_in_closed_form():
+    x = torch.randn(200, 4).double()
+    y = x @ torch.tensor([[1.0, -2.0, 0.5, 3.0]]).double().T + 2 + torch.randn(200, 1)
+    network = Linear(DataSpec("regression", (4,), 1)).double()
+    fit(network, functional.mse_loss, x, y)
+    solution = torch.linalg.lstsq(torch.cat([x, torch.ones(200, 1)], dim=1), y).solution
+    assert torch.allclose(torch.cat([network.output.weight.T, network.output.bias[None]]), solution, atol=1e-6)
+
+
+def test_classification_reaches_the_loss_of_scikit_learn():
+    y = torch.arange(300) % 3
+    x = torch.randn(300, 2).double() + torch.eye(3, 2)[y]  # they overlap, so that the optimum is finite
+    reached = fit(Linear(DataSpec("classification", (2,), 3)).double(), functional.cross_entropy, x, y)
+    best = LogisticRegression(C=float("inf"), tol=1e-10, max_iter=10_000).fit(x.numpy(), y.numpy())
+    assert reached == pytest.approx(log_loss(y.numpy(), best.predict_proba(x.numpy())), abs=1e-6)
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+def test_of_a_panel_it_forecasts_from_all_that_a_window_holds(lag):
+    variables = {"static_categoricals": ("shop",), "known_reals": ("price",), "known_categoricals": ("day",)}
+    sizes = {"encoder_length": 4, "decoder_length": 2, "cardinalities": {"shop": 3, "day": 7}}
+    network = Linear(PanelSpec(quantiles=(0.1, 0.5, 0.9), target="y", lag=lag, **variables, **sizes))
+    shop, day = torch.tensor([[2], [0]]), torch.arange(12).reshape(2, 6, 1) % 7
+    past, price = torch.randn(2, 4, 2), torch.randn(2, 2, 1)
+    categories = [torch.eye(3)[0], torch.eye(7)[day[1, :, 0]].flatten()]
+    row = torch.cat([past[1].flatten(), price[1].flatten(), *categories])
+    forecast = network(shop, past, day[:, :4], price, day[:, 4:])
+    expected = (network.output.weight @ row + network.output.bias).reshape(2, 3)
+    assert torch.allclose(forecast[1], expected, atol=1e-6)
+    assert (forecast.abs().max() == 0) == (lag > 0), "counted from a naive forecast, it begins there"
