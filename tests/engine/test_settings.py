@@ -8,7 +8,7 @@ import lightning.pytorch
 import pytest
 from hyperplane import setting_types, settings
 from hyperplane.component_settings import described, kind_of
-from hyperplane.configs import COLLECTIONS, COMPONENTS, ENGINE_CONFIGS
+from hyperplane.configs import COLLECTIONS, COMPONENTS, ENGINE_CONFIGS, files, folders
 from hyperplane.project import current
 from omegaconf import OmegaConf
 from pydantic import ValidationError
