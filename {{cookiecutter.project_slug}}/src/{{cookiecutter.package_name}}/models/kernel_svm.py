@@ -25,8 +25,8 @@ from loguru import logger
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from ..losses.hinge import Hinge
 from ..losses.from_spec import weight_of_classes
+from ..losses.hinge import Hinge
 from .kernels import Kernel, scale_gamma
 from .smo import solve_dual
 
