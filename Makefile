@@ -7,7 +7,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEMPLATE := {{cookiecutter.project_slug}}
 # Python without Jinja; the rest is checked in the projects that tests/ bakes.
-CODE := bring_back.py docs hooks tests benchmarks '$(TEMPLATE)/src' '$(TEMPLATE)/vendor'
+CODE := bring_back.py docs hooks tests benchmarks '$(TEMPLATE)/src'
+# The engine meets the rules of the last stage.
+ENGINE := --config ruff-engine.toml '$(TEMPLATE)/vendor'
 DEMO := demo/my-research
 SWEEP := $(DEMO)/runs/sweeps/mnist1d_table
 # Baking needs cookiecutter alone; testing needs all that a baked project installs.
@@ -95,11 +97,15 @@ gallery: bake ## train a few small models and draw the pictures of docs/gallery.
 lint: $(READY) ## check style, formatting and types of the template's own code
 	$(BIN)/ruff check --config pyproject.toml $(CODE)
 	$(BIN)/ruff format --config pyproject.toml --check $(CODE)
+	$(BIN)/ruff check $(ENGINE)
+	$(BIN)/ruff format --check $(ENGINE)
 	$(BIN)/mypy
 
 format: $(READY) ## correct style and formatting where a tool can
 	$(BIN)/ruff check --config pyproject.toml --fix $(CODE)
 	$(BIN)/ruff format --config pyproject.toml $(CODE)
+	$(BIN)/ruff check --fix $(ENGINE)
+	$(BIN)/ruff format $(ENGINE)
 
 # Only some rows, or quickly: make bench BENCH='--only step cfg', make bench BENCH=--quick
 bench: $(READY) ## measure what everything costs, against plain PyTorch, into docs/benchmarks.md: half an hour

@@ -48,21 +48,21 @@ TAKEN = """
     asttokens attr attrs binaryornot cachetools certifi cffi cfgv charset_normalizer check_jsonschema click
     cloudpickle colorlog comm configs contourpy cookiecutter coreweave_evaluations coverage cruft cryptography
     cycler data databricks dateutil debugpy distlib distro docker docs dotenv env execnet executing fastapi
-    fastjsonschema filelock flatbuffers frozenlist fsspec functorch git gitdb google grpc h11 hatchling httpcore
-    httpx hydra hydra_plugins identify idna importlib_metadata iniconfig ipykernel ipykernel_launcher
-    ipython_pygments_lexers isympy jedi jinja2 joblib jsonschema jsonschema_specifications jupyter jupyter_client
-    jupyter_core kiwisolver librt lightning lightning_fabric lightning_utilities loguru mako markdown markdown_it
-    markupsafe matplotlib matplotlib_inline mdurl ml_dtypes mlflow mnist1d models mpl_toolkits mpmath msgpack
-    multidict mypy mypy_extensions mypyc narwhals nbclient nbformat nest_asyncio2 networkx nodeenv notebooks numpy
-    omegaconf onnx onnx_ir onnxruntime onnxscript opentelemetry optuna packaging pandas parso pathspec pexpect pip
-    platformdirs pluggy polars pre_commit prettytable prompt_toolkit propcache protobuf psutil ptyprocess pure_eval
-    py pyasn1 pyasn1_modules pycparser pydantic pydantic_core pydevd_plugins pygments pylab pyparsing pytest
-    pytest_cov python_discovery pytorch_lightning ray references referencing regress requests rich rpds ruamel ruff
-    runs scipy setuptools shellingham six sklearn skops slugify smmap sniffio sqlalchemy sqlparse src stack_data
-    starlette submitit sympy tensorboard tensorboard_data_server test tests text_unidecode threadpoolctl tomlkit
-    torch torchaudio torchgen torchmetrics torchvision tornado tqdm traitlets triton trove_classifiers typer
-    typing_extensions typing_inspection tzdata urllib3 uv uvicorn virtualenv wandb wcwidth werkzeug wheel xdist
-    xxhash yaml yarl zipp zmq
+    fastjsonschema filelock flatbuffers frozenlist fsspec functorch git gitdb google grimp grpc h11 hatchling
+    httpcore httpx hydra hydra_plugins hyperplane identify idna importlib_metadata importlinter iniconfig ipykernel
+    ipykernel_launcher ipython_pygments_lexers isympy jedi jinja2 joblib jsonschema jsonschema_specifications
+    jupyter jupyter_client jupyter_core kiwisolver librt lightning lightning_fabric lightning_utilities loguru mako
+    markdown markdown_it markupsafe matplotlib matplotlib_inline mdurl ml_dtypes mlflow mnist1d models mpl_toolkits
+    mpmath msgpack multidict mypy mypy_extensions mypyc narwhals nbclient nbformat nest_asyncio2 networkx nodeenv
+    notebooks numpy omegaconf onnx onnx_ir onnxruntime onnxscript opentelemetry optuna packaging pandas parso
+    pathspec pexpect pip platformdirs pluggy polars pre_commit prettytable prompt_toolkit propcache protobuf psutil
+    ptyprocess pure_eval py pyasn1 pyasn1_modules pycparser pydantic pydantic_core pydevd_plugins pygments pylab
+    pyparsing pytest pytest_cov python_discovery pytorch_lightning ray references referencing regress requests rich
+    rpds ruamel ruff runs scipy setuptools shellingham six sklearn skops slugify smmap sniffio sqlalchemy sqlparse
+    src stack_data starlette submitit sympy tensorboard tensorboard_data_server test tests text_unidecode
+    threadpoolctl tomlkit torch torchaudio torchgen torchmetrics torchvision tornado tqdm traitlets triton
+    trove_classifiers typer typing_extensions typing_inspection tzdata urllib3 uv uvicorn vendor virtualenv wandb
+    wcwidth werkzeug wheel xdist xxhash yaml yarl zipp zmq
 """
 # The commands, and what those tests call their own functions that import the package whole.
 USED = """

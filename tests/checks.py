@@ -37,8 +37,9 @@ def assert_parses(project: Path) -> None:
             PARSERS.get(path.suffix, str)(text)
         except Exception as error:
             raise AssertionError(f"{name} does not parse: {error}") from error
-        # Python under src/ is copied unrendered and may hold {{ in its f-strings.
-        leftover = r"cookiecutter\.\w" if name.startswith("src") and path.suffix == ".py" else None
+        # The engine and Python under src/ are copied unrendered and may hold {{ in their f-strings.
+        is_copied = name.startswith("vendor") or (name.startswith("src") and path.suffix == ".py")
+        leftover = r"cookiecutter\.\w" if is_copied else None
         # GitHub's own ${{ ... }} stays.
         leftover = leftover or r"(?<!\$)\{\{|\{%|cookiecutter(_|\.(?!md))"
         assert not re.search(leftover, text), f"{name} holds unrendered Jinja"

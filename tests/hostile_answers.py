@@ -46,13 +46,14 @@ BAD_SLUGS = {slug: "must be one folder name" for slug in ["", " ", "a b", "a\0b"
 BAD_SLUGS |= {slug: "is reserved by Windows" for slug in ("con", "CON", "nul.txt", "Con.tent", "lpt1", "COM9.log")}
 BAD_SLUGS |= {"x" * 81: "at most 80 characters", "Torch": "would hide a package", "class": "is a keyword"}
 
-PACKAGES = ["a", "p" * 32, "null", "x_1", "nan", "match_", "e5", "hyperplane", "l", "zz", "type_", "cone"]
+PACKAGES = ["a", "p" * 32, "null", "x_1", "nan", "match_", "e5", "hyperplanes", "l", "zz", "type_", "cone"]
 BAD_PACKAGES = {name: "is a keyword of Python" for name in keyword.kwlist if name.islower()}
 BAD_PACKAGES |= {
     name: "Python's standard library" for name in sys.stdlib_module_names if name.isalpha() and name.islower()
 }
 BAD_PACKAGES |= {
-    name: "would hide a package or folder" for name in ("torch", "polars", "hydra", "cruft", "tests", "data")
+    name: "would hide a package or folder"
+    for name in ("torch", "hydra", "hyperplane", "vendor", "cruft", "tests", "data")
 }
 NO_PACKAGE = ["", "A", "True", "1x", "_x", "a-b", "a.b", "a b", "é", "ñame", "$(X)", "--help", "a\0", "ａ", "x\u0301"]
 BAD_PACKAGES |= {name: "must be a Python name in lower case" for name in NO_PACKAGE}

@@ -20,6 +20,9 @@ ANSWERS = {
 }
 MODEL = "src/a_study/models/my_model.py"
 CONFIG = "src/a_study/configs/model/my_model.yaml"
+LOSS = "src/a_study/losses/forecasting.py"
+ENGINE = "vendor/hyperplane/errors.py"
+TEST = "tests/losses/test_classification.py"
 
 
 def read(path: Path) -> str:
@@ -83,8 +86,9 @@ def test_an_unchanged_project_brings_nothing_back(template: Path, project: Path)
 def test_what_was_edited_comes_back_and_out_of_the_template_again(
     template: Path, project: Path, tmp_path: Path
 ) -> None:
-    change(project / "src/a_study/losses/forecasting.py", "\nimport torch\n", "\nimport torch\n\nNUMBER = f'{{{1}}}'\n")
-    change(project / "tests/test_losses.py", "from a_study", "from a_study.data.spec import DataSpec\nfrom a_study")
+    change(project / LOSS, "\nimport torch\n", "\nimport torch\n\nNUMBER = f'{{{1}}}'\n")
+    change(project / ENGINE, "\nimport sys\n", "\nimport sys\n\nPROJECTS = f'{{{1}}} a_study'\n")
+    change(project / TEST, "from a_study", "from a_study.models.mlp import MLP\nfrom a_study")
     change(project / "README.md", "make train    # one model", "make train    # a model")
     change(project / "pyproject.toml", '"tensorboard>=2.18,<3"', '"tensorboard>=2.19,<3"')
     change(project / "Makefile", "clean: ##", "new: ## say a_study\n\techo a_study\n\nclean: ##")
@@ -94,14 +98,12 @@ def test_what_was_edited_comes_back_and_out_of_the_template_again(
     said = bring_back(template, project)
 
     written = {line.removesuffix(": brought back") for line in said if line.endswith(": brought back")}
-    edited = {"src/a_study/losses/forecasting.py", "tests/test_losses.py", "README.md", "pyproject.toml", "Makefile"}
-    assert written == edited | {MODEL, CONFIG}
+    assert written == {LOSS, ENGINE, TEST, "README.md", "pyproject.toml", "Makefile", MODEL, CONFIG}
     assert said[-1].startswith("Left to you: 0.")
     assert differing(project, bake_into(template, tmp_path / "again", **ANSWERS)) == set()
     sources = template / PROJECT
-    assert "\nfrom {{ cookiecutter.package_name }}.data.spec import DataSpec\n" in read(
-        sources / "tests/test_losses.py"
-    )
+    assert "\nfrom {{ cookiecutter.package_name }}.models.mlp import MLP\n" in read(sources / TEST)
+    assert "\nPROJECTS = f'{{{1}}} a_study'\n" in read(sources / ENGINE), "no file of the engine is rendered"
     assert "\techo {{ cookiecutter.package_name }}\n" in read(sources / "Makefile")
     name = CONFIG.replace("a_study", PACKAGE)
     assert read(sources / name) == "_target_: {{ cookiecutter.package_name }}.models.my_model.MyModel\n"
@@ -112,16 +114,16 @@ def test_what_was_edited_comes_back_and_out_of_the_template_again(
 def test_what_jinja_wrote_is_named_and_left(template: Path, project: Path, tmp_path: Path) -> None:
     change(project / "README.md", "# A Study\n", "# Another Study\n")
     change(project / "README.md", "make train    # one model", "make train    # a model")
-    change(project / "pyproject.toml", "disallow_untyped_defs = true", "disallow_untyped_defs = false")
-    change(project / "tests/test_losses.py", "import pytest\n", "import pytest\n\nBRACES = '{{ x }}'\n")
+    change(project / "pyproject.toml", 'name = "a-study"', 'name = "another-study"')
+    change(project / TEST, "import pytest\n", "import pytest\n\nBRACES = '{{ x }}'\n")
     (project / "LICENSE").write_text("Mine.\n")
     (project / "new.md").write_text("{{ x }}\n")
     (project / "CHANGELOG.md").unlink()
 
     said = bring_back(template, project)
 
-    line = read(project / "pyproject.toml").splitlines().index("disallow_untyped_defs = false") + 1
-    braces = read(project / "tests/test_losses.py").splitlines().index("BRACES = '{{ x }}'")
+    line = read(project / "pyproject.toml").splitlines().index('name = "another-study"') + 1
+    braces = read(project / TEST).splitlines().index("BRACES = '{{ x }}'")
     reason = "stands in or beside a line that Jinja writes, or looks like Jinja"
     assert [sentence for sentence in said if not sentence.endswith("brought back")] == [
         f"CHANGELOG.md: deleted in the project; if the template shall lose it: git rm '{PROJECT}/CHANGELOG.md'",
@@ -129,7 +131,7 @@ def test_what_jinja_wrote_is_named_and_left(template: Path, project: Path, tmp_p
         f"README.md:1: {reason}",
         f"new.md:1: {reason}",
         f"pyproject.toml:{line}: {reason}",
-        f"tests/test_losses.py:{braces}: {reason}",
+        f"{TEST}:{braces}: {reason}",
         "Left to you: 6. What was written is in git diff.",
     ]
     assert git(template, "status", "--porcelain", "-z").split("\0")[:-1] == [f" M {PROJECT}/README.md"]
@@ -137,10 +139,10 @@ def test_what_jinja_wrote_is_named_and_left(template: Path, project: Path, tmp_p
 
 
 def test_what_changed_in_the_template_since_is_kept(template: Path, project: Path) -> None:
-    losses = template / PROJECT / "src" / PACKAGE / "losses/forecasting.py"
+    losses = template / PROJECT / LOSS.replace("a_study", PACKAGE)
     losses.write_text(read(losses) + "# new in the template\n", encoding="utf-8")
     change(template / PROJECT / "README.md", "make train    # one model", "make train    # the first")
-    change(project / "src/a_study/losses/forecasting.py", "\nimport torch\n", "\nimport torch\n\nNUMBER = 1\n")
+    change(project / LOSS, "\nimport torch\n", "\nimport torch\n\nNUMBER = 1\n")
     change(project / "README.md", "make train    # one model", "make train    # a model")
 
     said = bring_back(template, project)
@@ -176,7 +178,7 @@ def test_make_try_checks_what_the_template_makes_now_and_keeps_what_was_edited(t
     assert 'stage = "product"' in read(template / "try/project/pyproject.toml")
 
     change(template / "try/project/README.md", "make train", "make  train")
-    broken = template / PROJECT / "src" / PACKAGE / "losses/forecasting.py"
+    broken = template / PROJECT / LOSS.replace("a_study", PACKAGE)
     broken.write_text(read(broken) + "import os\n", encoding="utf-8")
     done = make()
     assert done.returncode == 2 and "E402" in done.stdout

@@ -20,8 +20,9 @@ PROJECT = "{{cookiecutter.project_slug}}"
 
 
 def without_content(source: str, target: str) -> None:
-    """Copy a file, or where it is the same in every project (Python under src/) only its name."""
-    if "/src/" in source and source.endswith(".py"):
+    """Copy a file, or where it is the same in every project (Python under src/, the engine) only its name."""
+    is_engine = "/vendor/" in source and not source.endswith("/digest.py")  # which the hook after the baking runs
+    if is_engine or ("/src/" in source and source.endswith(".py")):
         Path(target).touch()
     else:
         shutil.copy(source, target)

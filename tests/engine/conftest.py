@@ -1,4 +1,4 @@
-"""The tests of the engine: one project is baked, and its commands run in this process, as importing torch takes seconds.
+"""The tests of the engine: one project is baked, and commands run in this process, as importing torch takes seconds.
 
 The project's engine is the template's own folder, so that what is changed there is tested at once:
 `python -m pytest tests/engine/test_table.py`.
@@ -27,12 +27,13 @@ shutil.rmtree(PROJECT / "vendor")
 sys.path[:0] = [str(PROJECT / "src"), str(ENGINE)]
 os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])  # of the processes that tests start
 
-import my_research  # noqa: E402
 from hyperplane.command_line import start  # noqa: E402
 from hyperplane.component_settings import described  # noqa: E402
 from hyperplane.data.cache import cached  # noqa: E402
 from hyperplane.signatures import capabilities, source  # noqa: E402
 from loguru import logger  # noqa: E402
+
+import my_research  # noqa: E402
 from my_research.data import mnist1d  # noqa: E402
 
 QUICK = ("tracking=none", "figures=false", "trainer.max_epochs=1", "hardware=cpu", "hardware.threads=1")
@@ -130,6 +131,7 @@ def messages():
 @pytest.fixture
 def python(tmp_path):
     """`python("import this")` runs a script in a process of its own; it must succeed."""
+
     def run(script: str) -> str:
         done = subprocess.run(
             [sys.executable, "-c", script],

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from hyperplane.data import batches
 from hyperplane.data.arrays import IGNORED
 from hyperplane.data.batches import Batches, evaluation_batch

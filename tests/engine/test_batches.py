@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-
 from hyperplane.data.batches import GPU_SHARE, Batches, on_gpu
 
 SAMPLES = 103

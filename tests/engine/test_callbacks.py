@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from hyperplane.commands.evaluate import evaluate_run
+from hyperplane.configs import choices
 
 import test_resume as resuming
-from hyperplane.configs import CONFIGS
-from hyperplane.commands.evaluate import evaluate_run
 
-FILES = sorted(path.stem for path in (CONFIGS / "callbacks").glob("*.yaml"))
+FILES = choices("callbacks")
 STEPS = 8  # of an epoch of data=moons
 
 

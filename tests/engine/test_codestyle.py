@@ -1,24 +1,21 @@
 """codestyle: the exit status follows the level, and the forms of the table say the same."""
 
 import json
-import tomllib
-from pathlib import Path
 
 import pytest
+from hyperplane.codestyle.table import GOOD, MUST, SLOWS, STAGES, TOPICS, rules_at
+from hyperplane.commands.codestyle import main
 
 import tiny_project
-from hyperplane.commands.codestyle import main
-from hyperplane.codestyle.table import COVERAGE, GOOD, MUST, SLOWS, STAGES, TOPICS, rules_at
 
-tiny = tiny_project.tiny
-HERE = Path(__file__).parents[1]
+PYPROJECT, tiny, answer = tiny_project.PYPROJECT, tiny_project.tiny, tiny_project.answer
 
 
 def test_the_exit_status_follows_the_level(tiny, capsys):
     project = tiny({"src/b.py": "print(1)\n"})
     here = ["--project", str(project.root), "--topic", "loguru", "--topic", "tests"]
     assert main([*here, "--stage", "concept"]) == 0  # a good idea
-    page = "loguru, see references/codestyle/loguru.md\n   "
+    page = "loguru, see vendor/hyperplane/codestyle/pages/loguru.md\n   "
     assert f"{GOOD} {page}src/b.py:1: T201" in capsys.readouterr().out
     assert main([*here, "--stage", "proof-of-concept"]) == 1  # a must
     out = capsys.readouterr().out
@@ -38,20 +35,23 @@ def test_json_and_markdown_say_the_same(tiny, capsys):
     assert said["topics"][0]["findings"] == [{"path": "src/b.py", "line": 1, "message": "T201 `print` found"}]
     assert main([*here, "--markdown"]) == 1
     text = capsys.readouterr().out
-    assert "| 🥇 | [prefer loguru over print](references/codestyle/loguru.md) | ✗ not met | ruff: T20, LOG |" in text
+    assert (
+        "| 🥇 | [prefer loguru over print](vendor/hyperplane/codestyle/pages/loguru.md) | ✗ not met | ruff: T20, LOG |"
+        in text
+    )
     assert "`src/b.py:1` T201" in text
 
 
 @pytest.mark.parametrize(
     ("arguments", "answer"),
     [
-        (["--stage", "prodict"], "--stage is prodict, and must be one of concept, proof-of-concept"),
+        (["--stage", "prodict"], "stage prodict is not known"),
         (["--stage", "prodict"], "Did you mean product?"),
         (["--topic", "pathlip"], "Did you mean pathlib?"),
         (["promot"], "Did you mean promote?"),
         (["promote", "--stage", "product"], "only --dry-run goes with it"),
         (["--dry-run"], "--dry-run goes with promote"),
-        (["--project", "nowhere"], "no folder nowhere"),
+        (["--project", "nowhere"], "nowhere is no project"),
         (["--jsn"], "Did you mean --json?"),
     ],
 )
@@ -62,12 +62,20 @@ def test_a_mistake_is_one_message(tiny, capsys, arguments, answer):
     assert answer in said.err and said.out == "" and len(said.err.splitlines()) <= 2
 
 
-def test_this_project_is_configured_for_its_stage():
-    tool = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
-    stage = tool["hyperplane"]["stage"]
-    assert set(rules_at(stage)) <= set(tool["ruff"]["lint"]["select"])
-    assert tool["mypy"]["disallow_untyped_defs"] is (stage in ("product", "deployment"))
-    assert tool["coverage"]["report"]["fail_under"] == (COVERAGE if stage == "deployment" else 0)
+def test_what_is_found_is_found_in_what_is_yours_never_in_the_engine(tiny):
+    code = "import os\n\nprint(os.path.join('a', os._hidden))\nSETTINGS = {'lr': 0.1}\nx: int  =  'a'\n"
+    engine = {
+        "pyproject.toml": PYPROJECT.replace("strict = true", 'strict = true\nmypy_path = ["vendor"]'),
+        "vendor/hyperplane/bad.py": code,
+        "src/b.py": "from hyperplane import bad\n\nVALUE = bad.SETTINGS\n",
+    }
+    topics = ["pathlib", "loguru", "pydantic", "linting", "type_hints", "encapsulation"]
+    project = tiny(engine)
+    for name in [*topics, "pyproject"]:
+        assert answer(project, name).findings == [], name
+    spoiled = tiny({**engine, "src/bad.py": code})
+    for name in topics:
+        assert {finding.path for finding in answer(spoiled, name).findings} == {"src/bad.py"}, name
 
 
 def test_rules_of_a_topic_are_on_from_the_stage_where_it_is_a_must():

@@ -1,14 +1,22 @@
 """Each check of codestyle finds what it should, and nothing where all is well."""
 
 import pytest
+from hyperplane.codestyle.codebase import Codebase
+from hyperplane.codestyle.results import Finding
+from hyperplane.codestyle.table import TOPICS
 
 import tiny_project
-from hyperplane.codestyle.answers import Finding
-from hyperplane.codestyle.project import Project
-from hyperplane.codestyle.table import TOPICS
 
 PYPROJECT, tiny, answer, git = tiny_project.PYPROJECT, tiny_project.tiny, tiny_project.answer, tiny_project.git
 
+MEASURED = f"""\
+{PYPROJECT}[tool.coverage.run]
+source = ["src"]
+[tool.pytest.ini_options]
+pythonpath = ["src", "vendor"]
+[tool.coverage.report]
+include_namespace_packages = true
+"""
 BRANCHES = "if model == 'mlp':\n    f(1)\nelif model == 'cnn':\n    f(2)\n"
 CHAIN = BRANCHES + "elif model == 'rnn':\n    f(3)\n"
 METHODS = "    def fit(self): ...\n    def predict(self): ...\n\n\n"
@@ -90,6 +98,7 @@ WELL = [
     ("makefiles", "Makefile", "lint test: setup\n\tpytest\n"),
     ("encapsulation", "src/b.py", "class A:\n    def f(self):\n        return self._hidden\n"),
     ("open_closed", "src/b.py", BRANCHES),
+    ("open_closed", "src/b.py", CHAIN.replace("model", "box.get()").replace("elif", "elif name.startswith() or")),
     ("open_closed", "src/b.py", CHAIN.replace("elif model ==", "elif answer ==")),
     ("open_closed", "src/b.py", CHAIN.replace("model == ", "isinstance(model, ").replace("':", "'):")),
     ("open_closed", "src/b.py", "match value:\n    case int(): F()\n    case str(): G()\n    case list(): H()\n"),
@@ -120,12 +129,10 @@ def test_what_only_looks_alike_is_not_found(tiny, topic, path, text):
     assert answer(tiny({path: text}), topic).findings == []
 
 
-def test_a_missing_makefile_and_pyproject_are_found(tmp_path):
-    (tmp_path / "a.py").write_text("import json\n")
-    project = Project(tmp_path)
+def test_a_missing_makefile_is_found(tiny):
+    project = tiny()
+    (project.root / "Makefile").unlink()
     assert answer(project, "makefiles").findings == [Finding("Makefile", 1, "there is no Makefile")]
-    assert answer(project, "pyproject").findings == [Finding("pyproject.toml", 1, "there is no pyproject.toml")]
-    assert not answer(project, "cookiecutter").met
 
 
 def test_a_library_with_its_own_list_of_names_is_what_pyproject_calls_it(tiny):
@@ -177,19 +184,32 @@ def test_types_are_checked_by_mypy_and_annotations_by_ruff(tiny):
     assert [finding[:2] for finding in found] == [("src/b.py", 1), ("src/c.py", 1)]
     (project.root / "src/b.py").unlink()
     (project.root / "src/c.py").unlink()
-    assert answer(Project(project.root), "type_hints").met
+    assert answer(Codebase(project.root), "type_hints").met
+
+
+def test_mypy_is_strict_from_the_stage_product_on(tiny):
+    project = tiny({"pyproject.toml": PYPROJECT.replace("strict = true", "strict = false")})
+    assert answer(project, "type_hints", "proof-of-concept").met
+    line = PYPROJECT.splitlines().index("[tool.mypy]") + 1
+    assert answer(project, "type_hints").findings == [Finding("pyproject.toml", line, "mypy needs strict = true")]
 
 
 def test_tests_must_pass_and_run_the_code(tiny):
-    project = tiny({"tests/test_b.py": "def test_b():\n    assert 1 == 2\n", "src/b.py": "x = 1\n" * 30})
-    tools = '[tool.coverage.run]\nsource = ["src"]\n[tool.pytest.ini_options]\npythonpath = ["src"]\n'
-    (project.root / "pyproject.toml").write_text(PYPROJECT + tools)
-    project = Project(project.root)
+    project = tiny(
+        {
+            "pyproject.toml": MEASURED,
+            "tests/test_b.py": "def test_b():\n    assert 1 == 2\n",
+            "src/b.py": "x = 1\n" * 30,
+        }
+    )
     found = answer(project, "tests").findings
     assert found[0] == Finding("tests/test_b.py", 1, "test_b fails")
     line = PYPROJECT.count("\n") + 1
-    assert found[1] == Finding("pyproject.toml", line, "tests run 6 % of the lines under src/, where 80 % are needed")
-    assert found[2][:2] == ("src/b.py", 1) and found[2].message.startswith("30 lines that no test runs")
+    assert found[1:3] == [
+        Finding("src/b.py", 1, "no test runs anything of this file"),
+        Finding("pyproject.toml", line, "tests run 6 % of the lines under src/, where 80 % are needed"),
+    ]
+    assert found[3][:2] == ("src/b.py", 1) and found[3].message.startswith("30 lines that no test runs")
     (project.root / "tests/test_b.py").write_text("def test_c():\n    assert True\n")  # what failed is gone
     (project.root / "src/b.py").unlink()
     now = answer(project, "tests")
@@ -202,25 +222,56 @@ def test_tests_must_pass_and_run_the_code(tiny):
     assert answer(project, "tests").findings == [Finding("pyproject.toml", line + 2, "there is no test")]
 
 
+LARGE = "".join(f"def f{i}(x):\n    return x + {i}\n\n\n" for i in range(100))
+ALL_OF_IT = """\
+import hyperplane
+import large
+import pytest
+
+
+@pytest.mark.parametrize("i", range(100))
+def test_large(i):
+    assert getattr(large, f"f{i}")(1) == i + 1
+"""
+MODEL = "class Model:\n    width = 3\n\n    def forward(self, x):\n        return self.width * x\n"
+
+
+@pytest.mark.parametrize(
+    ("mine", "imported", "line", "test"),
+    [
+        (MODEL, False, 5, "assert mine.Model().forward(1) == 3"),
+        (MODEL, True, 5, "assert mine.Model().forward(1) == 3"),
+        ("SIZES = (1, 2)\n", False, 1, "assert mine.SIZES == (1, 2)"),
+    ],
+)
+def test_a_file_that_no_test_runs_is_found_beside_much_that_is_tested(tiny, mine, imported, line, test):
+    files = {"pyproject.toml": MEASURED, "src/large.py": LARGE, "tests/test_large.py": ALL_OF_IT}
+    files |= {"vendor/hyperplane/__init__.py": "x = 1\n" * 500, "src/models/mine.py": mine}
+    files |= {"tests/test_mine.py": "import models.mine\n"} if imported else {}
+    result = answer(tiny(files), "tests")
+    assert result.findings == [Finding("src/models/mine.py", line, "no test runs anything of this file")]
+    percent = int(result.checked.rpartition("it is ")[2].rstrip(" %"))
+    assert percent >= 98, "as a whole the code is tested"
+    files["tests/test_mine.py"] = f"from models import mine\n\n\ndef test_mine():\n    {test}\n"
+    assert answer(tiny(files), "tests").met
+
+
 def test_a_result_of_a_few_tests_is_not_taken_for_the_whole(tiny):
     few = {"tests/test_b.py": "def test_b():\n    import b\n    assert b.x == 1\n", "src/b.py": "x = 1\n" * 30}
-    project = tiny(few)
-    tools = '[tool.coverage.run]\nsource = ["src"]\n[tool.pytest.ini_options]\npythonpath = ["src"]\n'
-    (project.root / "pyproject.toml").write_text(PYPROJECT + tools)
+    project = tiny({**few, "pyproject.toml": MEASURED})
     project.python("pytest", "--cov", "tests/test_area.py")
     assert (project.root / ".coverage").exists()
     assert answer(project, "tests").checked.endswith("it is 100 %")
 
 
 def test_a_pytest_that_fails_without_a_failing_test_is_no_success(tiny):
-    project = tiny({"tests/conftest.py": "def pytest_sessionfinish(session):\n    session.exitstatus = 3\n"})
-    (project.root / "pyproject.toml").write_text(PYPROJECT + '[tool.pytest.ini_options]\npythonpath = ["src"]\n')
-    found = answer(project, "tests")
+    sessions = {"tests/conftest.py": "def pytest_sessionfinish(session):\n    session.exitstatus = 3\n"}
+    found = answer(tiny({**sessions, "pyproject.toml": MEASURED}), "tests")
     assert not found.met and found.obstacle.startswith("pytest failed: ")
 
 
 @pytest.mark.parametrize("topic", ["pathlib", "linting", "type_hints", "tests"])
 def test_a_tool_that_is_not_installed_is_named_and_its_topic_not_met(tiny, monkeypatch, topic):
-    monkeypatch.setattr(Project, "python", lambda project, module, *arguments: None)
+    monkeypatch.setattr(Codebase, "python", lambda project, module, *arguments: None)
     found = answer(tiny(), topic)
     assert not found.met and "not installed" in found.obstacle

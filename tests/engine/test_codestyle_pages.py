@@ -3,16 +3,16 @@
 import ast
 import re
 import shutil
-from pathlib import Path
 
 import pytest
-
+from conftest import PROJECT
+from hyperplane.codestyle import table
 from hyperplane.codestyle.checks import check_of
-from hyperplane.codestyle.project import Project
+from hyperplane.codestyle.codebase import Codebase
 from hyperplane.codestyle.table import STAGES, TOPICS
 from hyperplane.codestyle.tools import check_rules
 
-PAGES = Path(__file__).parents[1] / "references" / "codestyle"
+PAGES = PROJECT / table.PAGES
 NAMES = [topic.name for topic in TOPICS]
 # Topics whose check looks at Python alone; single_responsibility sees only functions longer than a page.
 SEEN = ["pathlib", "loguru", "pydantic", "linting", "type_hints", "encapsulation", "open_closed", "abstract_classes"]
@@ -72,11 +72,11 @@ def test_the_check_finds_the_bad_examples_and_is_content_with_the_good_ones(tmp_
     for part, kind in enumerate(["bad", "good"]):
         source = tmp_path / kind / "src"
         source.mkdir(parents=True)
-        shutil.copy(PAGES.parents[1] / "pyproject.toml", tmp_path / kind)  # how ruff is set up
+        shutil.copy(PROJECT / "pyproject.toml", tmp_path / kind)  # how ruff is set up
         for topic in SEEN:
             code = "\n\n".join(blocks(read(topic).split("## Write")[part]))
             (source / f"{topic}.py").write_text(code, encoding="utf-8")
-        project = Project(tmp_path / kind)
+        project = Codebase(tmp_path / kind)
         for topic in SEEN:
             is_typed = topic == "type_hints"  # its check also runs mypy, which takes seconds
             answer = check_rules(project, STAGES[-1], topic) if is_typed else check_of(topic)(project, STAGES[-1])

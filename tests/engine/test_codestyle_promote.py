@@ -4,12 +4,12 @@ import difflib
 import tomllib
 
 import pytest
-
-import tiny_project
+from hyperplane.codestyle.promotion import promoted
+from hyperplane.codestyle.table import MUST, STAGES, rules_at
 from hyperplane.commands.codestyle import main
 from hyperplane.errors import UserError
-from hyperplane.codestyle.promotion import promoted
-from hyperplane.codestyle.table import COVERAGE, MUST, STAGES, rules_at
+
+import tiny_project
 
 PYPROJECT, tiny, git = tiny_project.PYPROJECT, tiny_project.tiny, tiny_project.git
 
@@ -39,7 +39,7 @@ def test_promote_says_what_must_change_first_and_then_raises_the_stage(tiny, cap
     assert main(["promote", "--project", str(project.root)]) == 1
     said = capsys.readouterr().out
     for topic, finding in [("loguru", "src/b.py:1: T201"), ("git", "pyproject.toml:1: no commit yet")]:
-        assert f"{MUST} {topic}, see references/codestyle/{topic}.md\n   {finding}" in said
+        assert f"{MUST} {topic}, see vendor/hyperplane/codestyle/pages/{topic}.md\n   {finding}" in said
     assert path.read_text() == PYPROJECT
     (project.root / "src/b.py").unlink()
     git(project, "add", "--all")
@@ -59,9 +59,24 @@ def test_promotion_changes_only_the_lines_of_its_values():
     assert [line for line in diff if line.startswith("- ")] == ['- stage = "concept"  # mine']
     result = tomllib.loads(text)["tool"]
     assert result["hyperplane"]["stage"] == "deployment"
-    assert result["mypy"] == {"strict": True, "disallow_untyped_defs": True}
-    assert result["coverage"]["report"]["fail_under"] == COVERAGE
     assert set(rules_at("deployment")) == set(result["ruff"]["lint"]["select"])
+
+
+def test_the_ends_of_lines_and_the_kind_of_quotes_stay():
+    text = PYPROJECT.replace('"concept"', "'concept'").replace("\n", "\r\n")
+    assert promoted(text, "deployment") == promoted(PYPROJECT, "deployment").replace("\n", "\r\n")
+
+
+def test_the_answer_that_cruft_keeps_follows(tiny, capsys):
+    answers = '{"context": {"cookiecutter": {"project_name": "Mine", "stage": "concept", "ci": "github"}}}'
+    project = tiny({".cruft.json": answers})
+    git(project, "init", "-q")
+    git(project, "add", "--all")
+    git(project, "commit", "-q", "-m", "x")
+    assert main(["promote", "--dry-run", "--project", str(project.root)]) == 0
+    assert (project.root / ".cruft.json").read_text() == answers
+    assert main(["promote", "--project", str(project.root)]) == 0
+    assert (project.root / ".cruft.json").read_text() == answers.replace("concept", "proof-of-concept")
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,12 @@ import pytest
 from hydra._internal.utils import create_config_search_path
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import OmegaConf
-
 from hyperplane.command_line import register_resolvers
-from hyperplane.configs import CONFIGS
 from hyperplane.errors import UserError
+from hyperplane.project import current
 from hyperplane.security import CheckedLoader
 from hyperplane.sweeps.composition import SweepLoader
+from omegaconf import OmegaConf
 
 JOBS = [
     ["model=cnn", "optimizer.lr=0.1", "seed=1"],
@@ -28,7 +27,7 @@ JOBS = [
 @pytest.fixture
 def loader():
     register_resolvers()
-    return SweepLoader(create_config_search_path(str(CONFIGS)))
+    return SweepLoader(create_config_search_path(str(current().configs)))
 
 
 @pytest.fixture

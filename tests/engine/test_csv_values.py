@@ -9,7 +9,6 @@ from datetime import date, datetime
 import numpy as np
 import polars
 import pytest
-
 from hyperplane.data import files
 from hyperplane.data.files import read_as, read_columns, read_table
 from hyperplane.data.readings import Reading

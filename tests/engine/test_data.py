@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from hyperplane.data.cache import cached
+from hyperplane.errors import UserError
 from mnist1d.data import get_dataset_args, make_dataset
 from sklearn.datasets import make_moons
 
-from hyperplane.data.cache import cached
 from my_research.data.mnist1d import MNIST1D
 from my_research.data.planar import Moons
-from hyperplane.errors import UserError
 
 PACKAGE = "my_research"
 
@@ -178,10 +178,10 @@ def test_arrays_that_cannot_be_kept_are_used_all_the_same(tmp_path):
 
 
 def test_processes_may_make_the_same_cache_at_once(tmp_path, python):
-    script = f"""
+    script = """
 from pathlib import Path
 import numpy as np
-from {PACKAGE}.data.cache import cached
+from hyperplane.data.cache import cached
 for i in range(50):
     arrays = cached(Path(str(i)), lambda: dict(x=np.arange(1000.0)))
     assert arrays["x"].sum() == 499500

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from hyperplane.components import Component
+from hyperplane.data.scaling import Scaling
+from hyperplane.data.spec import DataSpec
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
-from hyperplane.components import Component
 from my_research.data.bundled import Bundled
 from my_research.data.curves import Plane, Salary
 from my_research.data.planar import Blobs, Circles
-from hyperplane.data.scaling import Scaling
-from hyperplane.data.spec import DataSpec
 from my_research.losses.regression import SquaredError
 from my_research.models.linear import Linear
 from my_research.tasks.regression import Regression

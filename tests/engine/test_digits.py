@@ -6,12 +6,11 @@ import numpy as np
 import polars
 import pytest
 import torch
-from sklearn.metrics import r2_score
-
 from hyperplane.data.large_table import LargeTable
 from hyperplane.data.scaling import Scaling
 from hyperplane.data.spec import DataSpec
 from hyperplane.data.table import Table
+from sklearn.metrics import r2_score
 
 ROWS = 400
 BASE = datetime(2024, 3, 1)

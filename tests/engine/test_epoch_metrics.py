@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from hyperplane.tasks import epoch_metrics
+from hyperplane.tasks.epoch_metrics import EpochMetrics, View
 from torch.nn.functional import cross_entropy
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
-
-from hyperplane.tasks.epoch_metrics import EpochMetrics, View
 
 
 @pytest.fixture
@@ -58,3 +58,26 @@ def test_the_mean_of_losses_in_bfloat16_is_not(metrics):
         metrics.add(torch.tensor(1.0, dtype=torch.bfloat16), outputs, targets)
     metrics.add(torch.tensor(0.0, dtype=torch.bfloat16), outputs, targets)
     assert metrics.compute()["val/loss"].item() == pytest.approx(20_000 / 20_001, rel=1e-5)
+
+
+def test_a_batch_that_is_evaluated_again_counts_once_in_its_epoch(metrics):
+    outputs, targets = samples(10)
+    for epoch in range(2):
+        for number, loss in [(0, 1.0), (0, 0.5), (0, 0.3), (1, 3.0), (1, 2.0)]:
+            metrics.add(torch.tensor(loss), outputs, targets, number=number)
+        if epoch:  # a run that goes on between two evaluations
+            metrics.load_state(metrics.save_state(), torch.device("cpu"))
+        metrics.add(torch.tensor(1.0), outputs, targets, number=1)
+        assert metrics.compute()["val/loss"].item() == 2.0
+    metrics.add(torch.tensor(1.0), outputs, targets, number=1)
+    assert metrics.compute()["val/loss"].item() == 1.0, "the last number of the epoch before is forgotten"
+
+
+def test_what_waits_is_bounded_in_bytes(metrics, monkeypatch):
+    monkeypatch.setattr(epoch_metrics, "BYTES_AT_ONCE", 1000)
+    waiting = []
+    for size in (50, 10, 3, 60, 1, 1, 1, 1):  # samples of 16 bytes
+        outputs, targets = samples(size)
+        metrics.add(cross_entropy(outputs, targets), outputs, targets)
+        waiting.append(len(metrics.waiting))
+    assert waiting == [1, 2, 0, 1, 2, 3, 0, 1]

@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 import torch
-
 from hyperplane.data.batches import Batches
-from my_research.data.bundled import Bundled
 from hyperplane.data.datamodule import ArrayDataModule
 from hyperplane.tasks.task import Task
+
+from my_research.data.bundled import Bundled
 
 METRICS = ("loss", "accuracy")
 
@@ -23,7 +23,7 @@ def run(train):
 @pytest.fixture
 def evaluate(command, monkeypatch):
     """`evaluate("part=val")` returns the exit status, the messages and the metrics."""
-    from my_research import evaluate as module
+    from hyperplane.commands import evaluate as module
 
     returned = []
     original = module.evaluate_run

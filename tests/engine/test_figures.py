@@ -3,10 +3,9 @@
 import numpy as np
 import polars
 import pytest
+from hyperplane import figures
 from matplotlib.image import imread
 from sklearn.metrics import r2_score
-
-from hyperplane import figures
 
 
 def lines(axes):
@@ -149,8 +148,8 @@ def test_a_margin_is_drawn_where_f_is_one_and_the_support_vectors_are_circled():
         lambda at: softmax(np.stack([-decision(at), decision(at)], axis=1)), data, decision, np.array([1, 2, 4])
     )
     axes = figure.axes[0]
-    hyperplane, margin = (c for c in axes.collections if hasattr(c, "levels"))
-    assert np.allclose(hyperplane.get_paths()[0].vertices[:, 0], 0, atol=1e-2)
+    boundary, margin = (c for c in axes.collections if hasattr(c, "levels"))
+    assert np.allclose(boundary.get_paths()[0].vertices[:, 0], 0, atol=1e-2)
     assert list(margin.levels) == [-1, 1]
     for level, path in zip(margin.levels, margin.get_paths(), strict=True):
         assert np.allclose(path.vertices[:, 0], level, atol=1e-2)

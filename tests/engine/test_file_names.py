@@ -4,7 +4,6 @@ import gzip
 
 import polars
 import pytest
-
 from hyperplane.data import files
 from hyperplane.data.files import in_chunks, read_table, scan_table, stored, write_table
 from hyperplane.data.large_table import LargeTable

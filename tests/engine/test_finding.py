@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset
-
 from hyperplane.data.datamodule import ArrayDataModule
 from hyperplane.finding import batch_size
 from hyperplane.finding.batch_size import smallest_fast
 from hyperplane.finding.learning_rate import steepest
 from hyperplane.tasks.task import Task
+from torch.utils.data import DataLoader, Dataset
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import numpy as np
 import polars
 import pytest
 import torch
+from hyperplane.data.folds import blocks, fold_of_samples, strata, whole_groups
+from hyperplane.data.large_table import LargeTable
+from hyperplane.data.table import Table
+from hyperplane.errors import UserError
 
 from my_research.data.bundled import Bundled
 from my_research.data.demand import Demand
-from hyperplane.data.folds import blocks, fold_of_samples, strata, whole_groups
-from hyperplane.data.large_table import LargeTable
 from my_research.data.mnist1d import MNIST1D
-from hyperplane.data.table import Table
-from hyperplane.errors import UserError
 
 RANDOM = np.random.default_rng(0)
 LOADING = dict(batch_size=50, val_fraction=0.2, seed=0)
@@ -92,9 +92,7 @@ def test_whole_groups_are_held_out_close_to_their_share():
     assert not np.array_equal(held_out, whole_groups(0.2, groups, 4, ""))
     assert whole_groups(0.01, np.array([0, 0, 1, 1]), 0, "").sum() == 2, "one group at least, and not all"
     assert whole_groups(0.99, np.array([0, 0, 1, 1]), 0, "").sum() == 2
-    with pytest.raises(
-        UserError, match=r"data\.val_fraction=0\.2 holds out whole groups, but there is one group only"
-    ):
+    with pytest.raises(UserError, match=r"data\.val_fraction=0\.2 holds out whole groups, but there is one group only"):
         whole_groups(0.2, np.zeros(9, int), 0, "data.val_fraction")
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-
-from my_research.data.demand import Demand
 from hyperplane.data.panel_scaling import PanelScaling
 from hyperplane.data.spec import DataSpec, PanelSpec
 from hyperplane.data.windows import Windows
-from hyperplane.exporting import write_programs
-from my_research.losses.forecasting import Quantile, quantile_loss
 from hyperplane.errors import UserError
+from hyperplane.exporting import write_programs
+
+from my_research.data.demand import Demand
+from my_research.losses.forecasting import Quantile, quantile_loss
 from my_research.models.tft import TFT
 from my_research.tasks.forecasting import Forecasting
 

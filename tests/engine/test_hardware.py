@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-
-from hyperplane.validation import check
 from hyperplane.devices import detection
 from hyperplane.tasks.task import Task
+from hyperplane.validation import check
 
 
 @pytest.fixture

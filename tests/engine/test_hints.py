@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from hyperplane.tasks.task import Task
 
 

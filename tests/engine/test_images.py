@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from torch.nn import functional
-
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
+from torch.nn import functional
+
 from my_research.models.cnn import CNN
 from my_research.models.rnn import RNN
 

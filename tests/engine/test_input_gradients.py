@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-
-from my_research.models.mlp import MLP
 from hyperplane.checkpoints.trained import load_trained
 from hyperplane.tasks.task import Task
+
+from my_research.models.mlp import MLP
 
 MOONS = ("data=moons", "model=mlp")
 

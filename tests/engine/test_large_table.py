@@ -9,7 +9,6 @@ import numpy as np
 import polars
 import pytest
 import torch
-
 from hyperplane.data import large_table, shards
 from hyperplane.data.large_table import LargeTable
 from hyperplane.data.scaling import RunningMoments, moments

@@ -5,13 +5,14 @@ import sys
 
 import pytest
 import torch
-from lightning.pytorch import Callback
-
-from my_research import losses, train
+from hyperplane.checkpoints.run_state import RunState
 from hyperplane.data import datamodule
 from hyperplane.loop import lean_loop, lean_validation
 from hyperplane.loop.progress import Bar
-from hyperplane.checkpoints.run_state import RunState
+from lightning.pytorch import Callback
+
+from my_research import train
+from my_research.losses.classification import CrossEntropy
 from my_research.tasks import auto
 from my_research.tasks.classification import Classification
 
@@ -146,13 +147,13 @@ def test_a_step_of_ones_own_logs_and_returns_what_lightning_allows(monkeypatch, 
 
 def test_a_validation_is_in_evaluation_mode_as_a_whole(monkeypatch, train):
     modes = set()
-    forward = losses.CrossEntropy.forward
+    forward = CrossEntropy.forward
 
     def noted(self, outputs, targets):
         modes.add((self.training, torch.is_grad_enabled()))
         return forward(self, outputs, targets)
 
-    monkeypatch.setattr(losses.CrossEntropy, "forward", noted)
+    monkeypatch.setattr(CrossEntropy, "forward", noted)
     train("data=moons", "trainer.max_epochs=3")
     assert modes == {(True, True), (False, False)}
 
@@ -162,3 +163,21 @@ def test_a_callback_that_listens_before_the_optimizers_step_is_heard(monkeypatch
     monkeypatch.setattr(RunState, "on_before_optimizer_step", lambda *_: heard.append(1), raising=False)
     steps = train("data=moons", "trainer.max_epochs=1").summary["steps"]
     assert len(heard) == steps > 0
+
+
+class Halving(torch.optim.SGD):
+    """Keeps half of a gradient for the next step."""
+
+    def zero_grad(self, set_to_none=True):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad *= 0.5
+
+
+@pytest.mark.parametrize(("kind", "left"), [(torch.optim.SGD, None), (Halving, 2.0)])
+def test_gradients_are_cleared_as_the_optimizer_does_it(kind, left):
+    parameters = [torch.zeros(3, requires_grad=True), torch.zeros(2, requires_grad=True)]
+    for parameter in parameters:
+        parameter.grad = torch.full_like(parameter, 4.0)
+    lean_loop.zero_grad(kind([{"params": [parameter]} for parameter in parameters], lr=0.1))
+    assert [None if p.grad is None else p.grad.unique().item() for p in parameters] == [left, left]

@@ -6,14 +6,13 @@ import types
 from typing import ClassVar
 
 import pytest
-from lightning.pytorch.loggers import CSVLogger
-from lightning.pytorch.loggers.logger import Logger
-from loguru import logger
-
 from hyperplane.components import settings_class
 from hyperplane.errors import UserError
 from hyperplane.tracking.tensorboard_tracker import TensorBoardTracker
 from hyperplane.tracking.tracker import conclude, make_tracker
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.logger import Logger
+from loguru import logger
 
 PACKAGE = "my_research"
 CSV = "lightning.pytorch.loggers.CSVLogger"
@@ -108,7 +107,7 @@ def test_lightnings_tensorboard_logger_shows_figures_too(tmp_path):
         ("torch.nn.Linear", {"in_features": 1, "out_features": 1}, "builds no Lightning logger"),
         ("lightning.pytorch.loggers.NoLogger", {}, "NoLogger"),
         ("lightning.pytorch.loggers.CometLogger", {}, "comet"),
-        ("os.system", {"command": "touch was-here"}, "ALLOWED_LIBRARIES"),
+        ("os.system", {"command": "touch was-here"}, "`libraries`, in my_research"),
     ],
 )
 def test_what_is_no_logger_is_refused(tmp_path, target, arguments, named):

@@ -5,18 +5,18 @@ import math
 import numpy as np
 import pytest
 import torch
+from hyperplane.data.arrays import IGNORED
+from hyperplane.data.spec import DataSpec, PanelSpec
+from hyperplane.errors import UserError
 from sklearn.metrics import hinge_loss, log_loss, mean_pinball_loss, mean_squared_error
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
-from hyperplane.data.arrays import IGNORED
-from hyperplane.data.spec import DataSpec, PanelSpec
-from my_research.losses import DEFAULT_LOSSES
+from my_research.losses.auto import LOSSES
 from my_research.losses.classification import BinaryCrossEntropy, CrossEntropy, Hinge
 from my_research.losses.forecasting import Quantile
 from my_research.losses.from_spec import TASKS
 from my_research.losses.regression import Huber, SquaredError
-from hyperplane.errors import UserError
 
 TARGETS = torch.tensor([0, 1, 2, 2, 1, 2, 2, 0, 2, 2])
 COUNTS = (2, 2, 6)
@@ -118,8 +118,8 @@ def test_balanced_weights_need_counts():
 
 
 def test_every_task_has_a_loss():
-    assert DEFAULT_LOSSES["multilabel"] is BinaryCrossEntropy
-    assert tuple(DEFAULT_LOSSES) == TASKS == ("classification", "multilabel", "regression", "forecasting")
+    assert LOSSES["multilabel"] is BinaryCrossEntropy
+    assert tuple(LOSSES) == TASKS == ("classification", "multilabel", "regression", "forecasting")
 
 
 def test_binary_cross_entropy_is_the_mean_of_scikit_learns_over_the_labels():

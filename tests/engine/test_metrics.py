@@ -7,17 +7,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from scipy.stats import spearmanr
-from sklearn import metrics as reference
-from torchmetrics.classification import MulticlassFBetaScore as FBetaScore
-
+from hyperplane.commands.report import main as report
 from hyperplane.components import build
 from hyperplane.data.arrays import IGNORED
 from hyperplane.data.scaling import Scaling
 from hyperplane.data.spec import DataSpec
-from hyperplane.metrics import METRICS, higher_is_better, named, snake_case
 from hyperplane.errors import UserError
-from hyperplane.commands.report import main as report
+from hyperplane.metrics import METRICS, higher_is_better, named, snake_case
+from scipy.stats import spearmanr
+from sklearn import metrics as reference
+from torchmetrics.classification import MulticlassFBetaScore as FBetaScore
+
 from my_research.tasks.classification import Classification
 from my_research.tasks.multilabel import MultiLabel
 from my_research.tasks.regression import Regression

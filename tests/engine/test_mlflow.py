@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loguru import logger
-from matplotlib.image import imsave
-
 from hyperplane.settings import Tracking
 from hyperplane.tracking import mlflow_run
 from hyperplane.tracking.tracker import conclude, log_figures, make_tracker
+from loguru import logger
+from matplotlib.image import imsave
 
 mlflow = pytest.importorskip("mlflow")
 pytest.importorskip("alembic")

@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
+
 from my_research.models.activations import ACTIVATIONS
 from my_research.models.cnn import CNN
 from my_research.models.linear import Linear
@@ -132,6 +132,14 @@ def test_cnn_is_its_formula():
 def test_cnn_sizes_follow_from_the_data(positions, stride):
     spec = DataSpec("classification", (positions, 1), 10)
     assert CNN(spec, stride=stride)(inputs(spec)).shape == (5, 10)
+
+
+@pytest.mark.parametrize(("shape", "strides"), [((40, 1), (40, 1)), ((17, 2), (17, 1)), ((8, 9, 3), (1, 27, 3))])
+def test_cnn_convolves_signals_with_channels_first_and_images_with_channels_last(shape, strides):
+    network, seen = CNN(DataSpec("classification", shape, 10)), []
+    network.convolutions.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0]))
+    network(torch.zeros(5, *shape))
+    assert [h.stride()[1:] for h in seen] == [strides], "torch tells the layout by them, and takes longer in the other"
 
 
 def test_a_signal_too_short_for_the_convolutions_is_refused():

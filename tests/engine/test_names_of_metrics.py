@@ -1,7 +1,6 @@
 """Metrics have one name everywhere, whatever a LightningModule calls them."""
 
 import pytest
-
 from hyperplane.metrics.metric_names import MetricNames, find
 
 

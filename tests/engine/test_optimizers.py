@@ -4,9 +4,9 @@ import csv
 
 import pytest
 import torch
+from hyperplane.errors import UserError
 from torch import nn
 
-from hyperplane.errors import UserError
 from my_research.optimizers.muon import Muon
 
 

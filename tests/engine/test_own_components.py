@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from pydantic import ValidationError
-
-from my_research import metrics
-from hyperplane.validation import describe
 from hyperplane.component_settings import described
 from hyperplane.components import build
 from hyperplane.signatures.capabilities import states
+from hyperplane.validation import describe
+from pydantic import ValidationError
+
+from my_research import metrics
 
 PACKAGE = "my_research"
 MODEL = """
@@ -20,7 +20,7 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from ..setting_types import Divides, Fraction
+from hyperplane.setting_types import Divides, Fraction
 
 Size = PositiveInt | Literal["auto"]
 RATE = 0.1
@@ -252,7 +252,7 @@ def test_groups_and_how_often_a_schedule_moves_are_no_arguments():
 
 
 def test_a_thousand_checks_read_each_signature_once(files, monkeypatch):
-    from my_research import component_settings
+    from hyperplane import component_settings
 
     read = []
     monkeypatch.setattr(component_settings, "signature", lambda target: read.append(target))

@@ -3,17 +3,17 @@
 import sys
 
 import pytest
+from hyperplane.commands.evaluate import evaluate_run
 
 import test_resume as resuming
 from my_research import data as package
-from hyperplane.commands.evaluate import evaluate_run
 
-TARGET = "hyperplane.data.day_and_night.DayAndNight"
+TARGET = "my_research.data.day_and_night.DayAndNight"
 DATA = '''
 import torch
 from lightning.pytorch import LightningDataModule
 
-from .spec import DataSpec
+from hyperplane.data.spec import DataSpec
 
 
 class Loader:

@@ -5,10 +5,9 @@ from datetime import date, timedelta
 import polars
 import pytest
 import torch
-from loguru import logger
-
 from hyperplane.data.panel import UNKNOWN, Panel
 from hyperplane.errors import UserError
+from loguru import logger
 
 DAYS = 60
 COLUMNS = dict(time="day", target="sales", groups=("shop",), known_reals=("price",), known_categoricals=("weekday",))

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from hyperplane.data.naive import best_lag, best_naive, error_quantiles, naive
 from hyperplane.data.panel import Panel
 from hyperplane.data.panel_scaling import PanelScaling
 from hyperplane.data.spec import PanelSpec
 from hyperplane.exporting import write_programs
+
 from my_research.losses.forecasting import Quantile
 from my_research.models.linear import Linear
 from my_research.models.mlp import MLP

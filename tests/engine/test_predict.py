@@ -6,16 +6,16 @@ import numpy as np
 import polars
 import pytest
 import torch
+from hyperplane.checkpoints.trained import load_trained
+from hyperplane.commands.predict import as_inputs
+from hyperplane.data.scaling import Scaling
+from hyperplane.data.spec import DataSpec
+from hyperplane.errors import UserError
+from hyperplane.exporting import write_programs
 from lightning.pytorch import LightningModule
 from torch import nn
 
 from my_research.data.bundled import Bundled
-from hyperplane.data.scaling import Scaling
-from hyperplane.data.spec import DataSpec
-from hyperplane.exporting import write_programs
-from hyperplane.errors import UserError
-from hyperplane.commands.predict import as_inputs
-from hyperplane.checkpoints.trained import load_trained
 from my_research.tasks.classification import Classification
 from my_research.tasks.regression import Regression
 

@@ -7,9 +7,8 @@ import numpy as np
 import polars
 import pytest
 import torch
-
-from hyperplane.data.panel import Panel
 from hyperplane.checkpoints.trained import load_trained
+from hyperplane.data.panel import Panel
 
 WINDOW = {"encoder_length": 6, "decoder_length": 2}
 COLUMNS = {"time": "day", "target": "sales", "groups": ("shop",), "known_reals": ("price",)}

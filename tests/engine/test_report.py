@@ -6,15 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
-
-import synthetic_runs
 from hyperplane.commands.report import main
+from hyperplane.project import current
 from hyperplane.reporting.summaries import read_summary
 from hyperplane.run_folder.integrity import seal
 
+import synthetic_runs
+
 write_run, write_summary = synthetic_runs.write_run, synthetic_runs.write_summary
 
-PUBLISHED = Path(__file__).parents[1] / "references" / "mnist1d_published.csv"
+PUBLISHED = current().folder.parents[1] / "references" / "mnist1d_published.csv"
 
 
 def table(folder: Path) -> list[dict[str, str]]:

@@ -4,10 +4,10 @@ import csv
 import json
 
 import pytest
-
-import synthetic_runs
 from hyperplane.commands import runs as listing
 from hyperplane.commands.report import main
+
+import synthetic_runs
 
 write_run = synthetic_runs.write_run
 

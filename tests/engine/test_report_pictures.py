@@ -4,10 +4,6 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
-
-import synthetic_runs
 from hyperplane.commands.report import main
 from hyperplane.reporting import curves as learning
 from hyperplane.reporting import drawing, heat_map, parallel_coordinates, parameters
@@ -16,6 +12,10 @@ from hyperplane.reporting.latex import latex_text
 from hyperplane.reporting.results import Results
 from hyperplane.reporting.summaries import find_runs, read_summary
 from hyperplane.run_folder.integrity import seal
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+import synthetic_runs
 
 write_run, write_summary = synthetic_runs.write_run, synthetic_runs.write_summary
 

@@ -4,14 +4,13 @@ import json
 import shutil
 
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.image import imread
-
 from hyperplane import figures
 from hyperplane.commands.report import main
 from hyperplane.reporting import regions
 from hyperplane.reporting.results import Results, Row
 from hyperplane.reporting.summaries import Run, find_runs
+from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import csv
 import json
 
 import pytest
-
-import synthetic_runs
 from hyperplane.commands import runs as listing
 from hyperplane.commands.report import main
 from hyperplane.reporting.comparison import compare
 from hyperplane.reporting.results import Results
 from hyperplane.reporting.spelling import value_of
 from hyperplane.reporting.summaries import find_runs
+
+import synthetic_runs
 
 write_run = synthetic_runs.write_run
 

@@ -6,10 +6,10 @@ import statistics as plain
 
 import numpy as np
 import pytest
-
-import synthetic_runs
 from hyperplane.commands.report import main
 from hyperplane.reporting.statistics import sign_flip_p_value, summarize
+
+import synthetic_runs
 
 write_run = synthetic_runs.write_run
 

@@ -3,10 +3,10 @@
 import csv
 
 import pytest
+from hyperplane.commands.report import main
 from omegaconf import OmegaConf
 
 import synthetic_runs
-from hyperplane.commands.report import main
 
 write_run, write_summary = synthetic_runs.write_run, synthetic_runs.write_summary
 

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from torch.utils.data import DataLoader, TensorDataset
-
 from hyperplane.data.datamodule import ArrayDataModule
 from hyperplane.tasks.task import Task
+from torch.utils.data import DataLoader, TensorDataset
 
 
 def loader_of_torch(data):

@@ -6,12 +6,12 @@ import signal
 
 import pytest
 import torch
+from hyperplane.data.datamodule import ArrayDataModule
+from hyperplane.tasks.task import Task
 from torch.utils.data import DataLoader, IterableDataset
 
-from hyperplane.data.datamodule import ArrayDataModule
 from my_research.tasks import auto
 from my_research.tasks.classification import Classification
-from hyperplane.tasks.task import Task
 
 SETTINGS = {
     "dropout and a schedule": "data=moons model.dropout=0.3 scheduler=cosine optimizer=momentum",
@@ -294,7 +294,6 @@ def test_a_mistake_leaves_the_run_as_it_is(train, command, overrides, message):
 
 def test_a_run_that_is_being_trained_is_not_trained_twice(train, command, monkeypatch):
     from filelock import FileLock
-
     from hyperplane.run_folder import locks
 
     monkeypatch.setattr(locks, "SECONDS_TO_LEAVE", 0.1)

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-
-import synthetic_runs
+from hyperplane.commands.runs import main
 from hyperplane.reporting.summaries import read_summary
 from hyperplane.run_folder.integrity import seal
-from hyperplane.commands.runs import main
+
+import synthetic_runs
 
 write_run, write_summary = synthetic_runs.write_run, synthetic_runs.write_summary
 

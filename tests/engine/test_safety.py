@@ -5,11 +5,14 @@ import builtins
 from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
+import hyperplane
 import pytest
 
 import my_research
 
-SOURCE = Path(my_research.__file__).parents[1]
+# All of both: the project with its configurations, and the engine with its plugins for Hydra.
+SOURCES = [Path(package.__path__[0]).parent for package in (my_research, hyperplane)]
+FILES = [path for folder in SOURCES for path in sorted(folder.rglob("*.py"))]
 # Runs code from a file or a string, or starts a shell; and so may all that lies below.
 FORBIDDEN = """
     eval exec compile __import__ builtins code codeop ctypes imp runpy pty os.system os.popen os.exec* os.spawn*
@@ -78,7 +81,13 @@ def problems(source, file="any.py"):
     return sorted(found)
 
 
-@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_the_files_are_those_of_the_project_and_of_the_engine():
+    assert {"src", "vendor"} == {folder.name for folder in SOURCES}
+    places = {f"{path.parent.name}/{path.name}" for path in FILES}
+    assert {"models/mlp.py", "checkpoints/file.py", "hydra_plugins/local_launcher.py"} <= places
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_file_executes_nothing_that_it_reads(path):
     assert problems(path.read_text(encoding="utf-8"), path.name) == []
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
+from hyperplane.components import build, settings_class
+from hyperplane.project import current
 from omegaconf import OmegaConf
 
-from hyperplane.components import build, settings_class
-from hyperplane.configs import CONFIGS
 from my_research.schedulers.cosine import cosine, onecycle, warmup_cosine
 
 
@@ -92,7 +92,7 @@ def test_the_shortest_runs_have_a_rate(optimizer, schedule, steps):
 
 def chosen(name, optimizer, **offers):
     """The schedule that a file of configs/scheduler/ builds."""
-    given = OmegaConf.to_container(OmegaConf.load(CONFIGS / "scheduler" / f"{name}.yaml"))
+    given = OmegaConf.to_container(OmegaConf.load(current().configs / "scheduler" / f"{name}.yaml"))
     settings = settings_class(given["_target_"], "scheduler").model_validate(given)
     return build(settings, optimizer=optimizer, **offers)
 

@@ -3,18 +3,17 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from hyperplane.commands import schema
+from hyperplane.configs import ENGINE_CONFIGS, folders
+from hyperplane.project import current
 from jsonschema import Draft202012Validator
 from omegaconf import OmegaConf
 from referencing import Registry, Resource
 
-import my_research
-from hyperplane.commands import schema
-
-CONFIGS = Path(my_research.__file__).parent / "configs"
-WRITTEN = Path(__file__).parents[1] / schema.FOLDER
+CONFIGS = current().configs
+WRITTEN = CONFIGS.parents[2] / schema.FOLDER
 SCHEMAS = schema.schemas()
 REGISTRY = Registry().with_resources((f"{name}.json", Resource.from_contents(SCHEMAS[name])) for name in SCHEMAS)
 
@@ -25,7 +24,7 @@ def named_schema(path):
     return found and path.parent / found[1]
 
 
-FILES = [path for path in sorted(CONFIGS.rglob("*.yaml")) if named_schema(path)]
+FILES = [path for folder in folders() for path in sorted(folder.rglob("*.yaml")) if named_schema(path)]
 
 
 def content(path):
@@ -50,7 +49,8 @@ def test_the_files_are_those_that_make_schema_writes(name):
 
 def test_every_file_fits_the_schema_that_it_names():
     for path in FILES:
-        assert named_schema(path).resolve() == (WRITTEN / named_schema(path).name).resolve(), path
+        # The engine lies in the template here, which has the same folder.
+        assert named_schema(path).is_file() and named_schema(path).resolve().match(f"{schema.FOLDER}/*.json"), path
         assert complaints(named_schema(path).stem, content(path)) == [], path
     assert {named_schema(path).stem for path in FILES} == set(SCHEMAS)
 
@@ -99,7 +99,7 @@ def test_every_setting_has_a_meaning_which_is_its_comment():
     ],
 )
 def test_a_wrong_file_is_rejected(file, wrong, where):
-    path = CONFIGS / f"{file}.yaml"
+    path = (ENGINE_CONFIGS if file.startswith("hydra/") else CONFIGS) / f"{file}.yaml"
     assert where in complaints(named_schema(path).stem, content(path) | wrong)
 
 

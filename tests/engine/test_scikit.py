@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.neighbors import KNeighborsClassifier
-
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
+from sklearn.neighbors import KNeighborsClassifier
+
 from my_research.models.estimators import is_of_sklearn, read_estimator, write_estimator
 from my_research.models.scikit import Sklearn
 

@@ -8,9 +8,6 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.pruners import BasePruner
-
 from hyperplane.errors import UserError
 from hyperplane.run_folder import locks
 from hyperplane.search import direction
@@ -19,6 +16,8 @@ from hyperplane.search.journal import drop_torn_line
 from hyperplane.search.space import corners, job, size, split
 from hyperplane.search.study import PRUNERS, begin_trial, open_study, unfinished_trials
 from hyperplane.settings.search import Search
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.pruners import BasePruner
 
 SEARCH = ("-m", "hydra/sweeper=optuna", "sweep=try", "model=linear", "data=moons", "hydra.sweeper.n_trials=2")
 FOLDER = Path("runs/sweeps/try")

@@ -7,9 +7,8 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, RandomSampler, default_collate
-
 from hyperplane.data.seeded_loader import SeededLoader
+from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, RandomSampler, default_collate
 
 
 class Noisy(Dataset):

@@ -2,23 +2,22 @@
 
 import inspect
 import pickle
-from pathlib import Path
 from typing import get_args
 
 import lightning.pytorch
 import pytest
+from hyperplane import setting_types, settings
+from hyperplane.component_settings import described, kind_of
+from hyperplane.configs import COLLECTIONS, COMPONENTS, ENGINE_CONFIGS, files, folders
+from hyperplane.project import current
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 
-import my_research
-from hyperplane import setting_types, settings
-from hyperplane.component_settings import described, kind_of
-from hyperplane.configs import COLLECTIONS, COMPONENTS
 from my_research.models.activations import ACTIVATIONS
 from my_research.models.rnn import CELLS
 
 PACKAGE = "my_research"
-CONFIGS = Path(my_research.__file__).parent / "configs"
+CONFIGS = current().configs
 
 
 def name(path):
@@ -29,21 +28,21 @@ def values(path):
     return OmegaConf.to_container(OmegaConf.load(path), resolve=True)
 
 
-GROUP_FILES = [path for group in (*COMPONENTS, "tracking") for path in sorted(CONFIGS.glob(f"{group}/*.yaml"))]
+GROUP_FILES = [path for group in (*COMPONENTS, "tracking") for path in files(group)]
 COMPONENT_FILES = [path for path in GROUP_FILES if values(path).get("_target_")]  # not scheduler=none, tracking=wandb
 TARGETS = {(values(path)["_target_"], path.parent.name) for path in COMPONENT_FILES}
 OWN_TARGETS = sorted((target, group) for target, group in TARGETS if target.startswith(PACKAGE))
 OWN_FILES = [  # a file that says how it differs from another is left to composition
     path
     for group in ("hardware", "tracking")
-    for path in sorted(CONFIGS.glob(f"{group}/*.yaml"))
+    for path in files(group)
     if "defaults" not in values(path) and path not in COMPONENT_FILES
 ]
 
 
 @pytest.mark.parametrize("group", [*COMPONENTS, *COLLECTIONS])
 def test_every_group_has_files(group):
-    assert list(CONFIGS.glob(f"{group}/*.yaml"))
+    assert list(files(group))
 
 
 @pytest.mark.parametrize("path", COMPONENT_FILES, ids=name)
@@ -101,17 +100,18 @@ def test_a_hardware_or_tracking_file_is_valid(path):
         assert given == {**kind().model_dump(), **own.get(path.stem, {"accelerator": path.stem})}
 
 
-@pytest.mark.parametrize("group", ["trainer", "checkpoint"])
-def test_train_yaml_states_the_defaults(group):
-    kind = {"trainer": settings.Trainer, "checkpoint": settings.Checkpoint}[group]
-    assert OmegaConf.load(CONFIGS / "train.yaml")[group] == kind().model_dump()
+@pytest.mark.parametrize("group", ["trainer", "checkpoint", "early_stopping"])
+def test_the_engines_configuration_states_the_defaults(group):
+    kind = type(settings.Settings.model_fields[group].default)
+    assert OmegaConf.load(ENGINE_CONFIGS / "hyperplane.yaml")[group] == kind().model_dump()
 
 
-def test_train_yaml_names_no_setting_twice_and_forgets_none():
-    given = OmegaConf.load(CONFIGS / "train.yaml")
-    groups = {group for entry in given.defaults if entry != "_self_" for group in entry if " " not in group}
-    stated = {*given, *groups} - {"defaults", "hydra", "experiment"}
-    assert stated == set(settings.Settings.model_fields)
+def test_train_yaml_and_what_it_stands_on_forget_no_setting():
+    given, below = OmegaConf.load(CONFIGS / "train.yaml"), OmegaConf.load(ENGINE_CONFIGS / "hyperplane.yaml")
+    entries = (entry for entry in given.defaults if entry not in ("_self_", "hyperplane"))
+    groups = {group for entry in entries for group in entry if " " not in group}
+    assert {*below, *groups} - {"hydra", "experiment"} == set(settings.Settings.model_fields)
+    assert {*given} - {"defaults"} <= {*below}
 
 
 def test_trainer_settings_are_arguments_of_lightnings_trainer():
@@ -128,7 +128,7 @@ def test_the_names_that_settings_allow_are_those_that_models_know():
     assert choices("models.rnn.RNN", "cell") == set(CELLS)
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: str(path.relative_to(CONFIGS)))
+@pytest.mark.parametrize("path", [path for folder in folders() for path in sorted(folder.rglob("*.yaml"))], ids=name)
 def test_the_first_line_of_every_file_says_when_to_choose_it(path):
     first = path.read_text(encoding="utf-8").splitlines()
     assert first[1 if "@package" in first[0] else 0].startswith("# "), "it begins with a comment: when to choose it"

@@ -5,7 +5,6 @@ import inspect
 import sys
 
 import pytest
-
 from hyperplane.signatures.classes import class_attribute, literal
 from hyperplane.signatures.parameters import signature
 from hyperplane.signatures.source import definition
@@ -29,7 +28,7 @@ def written_as(target):
         "torchmetrics.F1Score",
         "torchmetrics.classification.BinaryAUROC",
         f"{PACKAGE}.models.mlp.MLP",
-        f"{PACKAGE}.tasks.task.Task",
+        "hyperplane.tasks.task.Task",
     ],
 )
 def test_a_class_is_found_where_it_is_defined(target):
@@ -111,10 +110,10 @@ def test_a_class_attribute_is_inherited_as_python_does(write):
 
 
 def test_reading_imports_no_torch(python):
-    python(f"""
+    python("""
 import sys
-from {PACKAGE}.signatures.classes import class_attribute
-from {PACKAGE}.signatures.source import definition
+from hyperplane.signatures.classes import class_attribute
+from hyperplane.signatures.source import definition
 assert definition("torch.optim.Adam") and class_attribute("torchmetrics.R2Score", "higher_is_better")
 slow = set("torch torchmetrics lightning numpy pydantic".split()) & set(sys.modules)
 assert not slow, slow

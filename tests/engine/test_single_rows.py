@@ -5,7 +5,6 @@ import math
 import numpy as np
 import polars
 import pytest
-
 from hyperplane.metrics import BINARY, METRICS
 
 ROWS = 24

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-
 from hyperplane.data.spec import DataSpec, PanelSpec
 from hyperplane.errors import UserError
 

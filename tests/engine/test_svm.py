@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from hyperplane.data.spec import DataSpec
+from hyperplane.errors import UserError
 from sklearn.datasets import load_breast_cancer, load_wine, make_blobs, make_circles, make_moons
 from sklearn.svm import SVC
 
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
 from my_research.models.kernel_svm import LARGEST, KernelSVM
 from my_research.models.svm import SVM
 

@@ -8,9 +8,8 @@ import signal
 from itertools import permutations
 
 import pytest
-
-from hyperplane.sweeps.sweep import job_id
 from hyperplane.processes.workers import run_in_workers
+from hyperplane.sweeps.sweep import job_id
 from hyperplane.tasks.task import Task
 
 FAST = ("-m", "trainer.max_steps=2", "sweep=try")

@@ -6,7 +6,6 @@ from datetime import date, datetime, time
 import numpy as np
 import polars
 import pytest
-
 from hyperplane.data.encoding import TableEncoder
 from hyperplane.data.files import read_table
 from hyperplane.data.large_table import LargeTable

@@ -6,12 +6,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars
 import pytest
-from loguru import logger
-
 from hyperplane.data.panel import Panel
 from hyperplane.data.time_axis import recognise
 from hyperplane.data.times import read_times
 from hyperplane.errors import UserError
+from loguru import logger
 
 FIRST, STEPS = date(2023, 1, 2), 120  # a Monday
 UTC = ZoneInfo("UTC")

@@ -10,17 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lightning.pytorch.loggers import CSVLogger
-from loguru import logger
-from matplotlib.image import imsave
-from pydantic import ValidationError
-
 from hyperplane.errors import UserError
 from hyperplane.settings import Tracking
 from hyperplane.tracking import wandb_run
 from hyperplane.tracking.base import Tracker
 from hyperplane.tracking.metrics_file import MetricsFile
 from hyperplane.tracking.tracker import conclude, log_figures, make_tracker
+from lightning.pytorch.loggers import CSVLogger
+from loguru import logger
+from matplotlib.image import imsave
+from pydantic import ValidationError
 
 
 @pytest.fixture

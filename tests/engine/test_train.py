@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from hyperplane.checkpoints import best
+from hyperplane.checkpoints.file import AtomicCheckpoints
+from hyperplane.data.spec import DataSpec
+from hyperplane.loop import progress
+from hyperplane.metrics.metric_names import MetricNames
+from hyperplane.tasks.task import Task
 from torch.nn.functional import cross_entropy
 
 from my_research.data.mnist1d import MNIST1D
-from hyperplane.data.spec import DataSpec
 from my_research.models.mlp import MLP
-from hyperplane.training import best_checkpoint, progress
-from hyperplane.checkpoints.file import AtomicCheckpoints
-from hyperplane.tasks.task import Task
-from hyperplane.metrics.metric_names import MetricNames
 
 BATCHES = 36  # of 100 in an epoch: a tenth of the 4000 training signals is held out
 
@@ -81,7 +82,7 @@ def test_the_best_weights_of_quick_epochs_go_into_a_file_now_and_then(train, mon
     monkeypatch.setattr(AtomicCheckpoints, "save_checkpoint", noted)
     found = []
     for seconds in (0, 1000):
-        monkeypatch.setattr(best_checkpoint, "SECONDS_BETWEEN_FILES", seconds)
+        monkeypatch.setattr(best, "SECONDS_BETWEEN_FILES", seconds)
         written.append([])
         found.append(train("data=moons", "optimizer.lr=0.001", "trainer.max_epochs=9"))
     assert written == [[*["best.ckpt"] * 9, "last.ckpt"], ["best.ckpt", "best.ckpt", "last.ckpt"]]
@@ -116,15 +117,15 @@ def test_a_metric_of_the_training_decides_at_the_end_of_each_epoch(train):
 
 @pytest.mark.parametrize(("mode", "better"), [("min", [0.5, 0.4]), ("max", [0.5, 0.6])])
 def test_a_score_that_is_no_number_is_never_the_best(tmp_path, mode, better):
-    best = best_checkpoint.BestCheckpoint("val/loss", mode, tmp_path, DataSpec(), MetricNames())
+    kept = best.BestCheckpoint("val/loss", mode, tmp_path, DataSpec(), MetricNames())
     for score, expected in ((math.nan, False), (better[0], True), (math.nan, False), (better[1], True), (0.5, False)):
-        assert best.is_best(torch.tensor(score)) == expected
+        assert kept.is_best(torch.tensor(score)) == expected
         if expected:
-            best.score = torch.tensor(score)
+            kept.score = torch.tensor(score)
 
 
 def test_the_best_weights_of_a_run_that_fails_are_in_their_file(train, monkeypatch):
-    monkeypatch.setattr(best_checkpoint, "SECONDS_BETWEEN_FILES", 1000)
+    monkeypatch.setattr(best, "SECONDS_BETWEEN_FILES", 1000)
     original = Task.training_step
 
     def step(self, batch, batch_idx):
@@ -232,7 +233,7 @@ def test_the_last_weights_can_be_asked_for(train):
 @pytest.mark.parametrize("data", ["mnist1d", "mnist1d_shuffled", "moons"])
 def test_every_model_trains_on_the_data_that_fit(train, model, data):
     if data == "moons" and model in ("cnn", "rnn"):
-        pytest.skip("these need signals; see test_mistakes.py")
+        pytest.skip("these need signals; see test_errors.py")
     done = train(f"model={model}", f"data={data}", "trainer.max_steps=3")
     assert done.summary["status"] == "completed" and done.summary["steps"] == 3
 

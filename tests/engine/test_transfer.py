@@ -5,13 +5,12 @@ import shutil
 
 import pytest
 import torch
-from lightning.pytorch import LightningModule
-from torch import nn
-
+from hyperplane.checkpoints.transfer import Freeze
 from hyperplane.component_settings import described
 from hyperplane.errors import UserError
-from hyperplane.checkpoints.transfer import Freeze
 from hyperplane.tasks.optimizing import OptimizerFactory
+from lightning.pytorch import LightningModule
+from torch import nn
 
 SMALL = ("model=mlp", "model.hidden_sizes=[8,8]", "data.batch_size=100", "optimizer.lr=0.01")
 

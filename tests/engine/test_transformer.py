@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-
 from hyperplane.data.spec import DataSpec
+
 from my_research.models.transformer import Attention, Patches, Transformer, sinusoids
 
 SIGNALS = DataSpec("classification", (40, 1), 10)

@@ -3,10 +3,9 @@
 import subprocess
 
 import pytest
-
-from hyperplane.codestyle.answers import Answer
-from hyperplane.codestyle.checks import answer_of
-from hyperplane.codestyle.project import Project
+from hyperplane.codestyle.checks import check_topic
+from hyperplane.codestyle.codebase import Codebase
+from hyperplane.codestyle.results import Result
 
 PYPROJECT = """\
 [project]
@@ -51,20 +50,20 @@ TINY = {
 def tiny(tmp_path):
     """`tiny(files)` makes the project, with `files` added or in place of its own."""
 
-    def make(files: dict[str, str] | None = None) -> Project:
+    def make(files: dict[str, str] | None = None) -> Codebase:
         for name, text in {**TINY, **(files or {})}.items():
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        return Project(tmp_path)
+        return Codebase(tmp_path)
 
     return make
 
 
-def answer(project: Project, topic: str, stage: str = "deployment") -> Answer:
-    return answer_of(project, stage, topic)
+def answer(project: Codebase, topic: str, stage: str = "deployment") -> Result:
+    return check_topic(project, stage, topic)
 
 
-def git(project: Project, *arguments: str) -> None:
+def git(project: Codebase, *arguments: str) -> None:
     who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
     subprocess.run(["git", *who, *arguments], cwd=project.root, check=True, capture_output=True)

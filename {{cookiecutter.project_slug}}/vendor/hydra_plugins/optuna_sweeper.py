@@ -33,6 +33,7 @@ class OptunaSweeper(Sweeper):
         assert self.config is not None and self.launcher is not None
         from hyperplane.search.search import search
 
+        assert self.config is not None and self.launcher is not None
         given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
         overrides = OverridesParser.create(config_loader=self.loader).parse_overrides(given)
         return search(overrides, self.config, self.loader, self.launcher)

@@ -30,8 +30,9 @@ def module_of(name: str) -> ModuleType:
 
     It is imported by its name, not taken from __main__, so that launchers can send it to other processes.
     """
-    home = current().package if name == "train" else f"{__package__}.commands"
-    return import_module(f"{home}.{name.replace('-', '_')}")
+    if name == "train":
+        return import_module(".train", current().package)
+    return import_module(f".commands.{name.replace('-', '_')}", __package__)
 
 
 def run_command(name: str) -> None:

@@ -1,8 +1,8 @@
 """The project that the engine serves: its package, its configurations, and what these may name. Imports no torch."""
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import refuse
 
@@ -20,8 +20,7 @@ LIBRARIES = (
 )
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(NamedTuple):  # a dataclass would import a dozen modules, for which help had to wait
     """A project.
 
     Args:

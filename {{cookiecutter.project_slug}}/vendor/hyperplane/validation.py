@@ -10,10 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from .component_settings import Component, described
 from .components import settings_class
-from .configs import COLLECTIONS, COMPONENTS, choices, listing
+from .configs import COLLECTIONS, COMPONENTS, choices, example_of, listing
 from .errors import UserError, first_line, in_words, nearest, shown, similar
 from .explaining import unchosen
-from .project import current
 from .security import leaves, place_problem, refuse_foreign_code
 from .settings import Settings, Tracking
 
@@ -69,8 +68,7 @@ def check_group(group: str, given: Any, problems: list[str]) -> Component | None
     if isinstance(given, dict) and given.get("_target_"):
         return check_component(group, given, problems)
     if isinstance(given, dict) and group in REQUIRED:
-        example = f"_target_: {current().package}.models.linear.Linear"
-        problems.append(f"{group} has no _target_: its file says what is built, such as {example}")
+        problems.append(f"{group} has no _target_: its file says what is built, such as {example_of(group)}")
         return stand_in(group)
     if group in REQUIRED:
         problems.append(f"{group} is not chosen: name one of its files, {group}={listing(choices(group), ' or ')}")

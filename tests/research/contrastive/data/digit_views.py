@@ -3,13 +3,12 @@
 from typing import Any
 
 import torch
+from hyperplane.data.spec import DataSpec
 from lightning.pytorch import LightningDataModule
 from pydantic import NonNegativeFloat, PositiveInt
 from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, random_split
-
-from hyperplane.data.spec import DataSpec
 
 
 class Views(Dataset[dict[str, Tensor]]):

@@ -3,10 +3,9 @@
 from typing import Any
 
 import torch
+from hyperplane.tasks.task import Task
 from torch import Tensor
 from torch.nn.functional import one_hot
-
-from hyperplane.tasks.task import Task
 
 RIDGE = 1e-3  # penalty on the weights of the probe
 

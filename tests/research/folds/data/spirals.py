@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-
 from hyperplane.data.datamodule import ArrayDataModule, Arrays
 from hyperplane.data.spec import DataSpec
 

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from hyperplane.data.spec import DataSpec
 from lightning.pytorch import LightningDataModule, LightningModule
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.optim import Optimizer
-
-from hyperplane.data.spec import DataSpec
 
 
 class GAN(LightningModule):

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from hyperplane.data.spec import DataSpec
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
-
-from hyperplane.data.spec import DataSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,8 @@ Without edges Â is the unit matrix, and this a multilayer perceptron.
 Dimensions: N nodes, F features, H hidden units, K outputs.
 """
 
-from torch import Tensor, nn
-
 from hyperplane.data.spec import DataSpec
+from torch import Tensor, nn
 
 
 class GCN(nn.Module):

@@ -2,10 +2,9 @@
 
 import networkx
 import torch
+from hyperplane.figures import CLASS_COLORS, new_figure
 from matplotlib.figure import Figure
 from torch import Tensor
-
-from hyperplane.figures import CLASS_COLORS, new_figure
 
 from ..data.karate_club import KarateClub
 from .classification import Classification

@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-from pydantic import PositiveFloat, PositiveInt
-
 from hyperplane.data.datamodule import ArrayDataModule, Arrays
 from hyperplane.data.spec import DataSpec
+from pydantic import PositiveFloat, PositiveInt
 
 
 class Oscillator(ArrayDataModule):

@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from hyperplane.data.spec import DataSpec
+from hyperplane.setting_types import Folder
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, random_split
-
-from hyperplane.data.spec import DataSpec
-from hyperplane.setting_types import Folder
 
 SIZE = 16  # pixels, height and width
 CLASSES = ("circle", "cross", "square")

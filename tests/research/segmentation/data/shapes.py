@@ -3,11 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import NonNegativeFloat, PositiveInt
-
 from hyperplane.data.datamodule import ArrayDataModule, Arrays
 from hyperplane.data.spec import DataSpec
+from numpy.typing import NDArray
+from pydantic import NonNegativeFloat, PositiveInt
 
 CLASSES = ("background", "disk", "square")
 

@@ -4,10 +4,9 @@ Dimensions: B batch, H × W pixels, C channels of the input, K outputs of each p
 """
 
 import torch
+from hyperplane.data.spec import DataSpec
 from pydantic import PositiveInt
 from torch import Tensor, nn
-
-from hyperplane.data.spec import DataSpec
 
 
 class FCN(nn.Module):

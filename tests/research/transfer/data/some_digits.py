@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from sklearn.datasets import load_digits
-
 from hyperplane.data.datamodule import ArrayDataModule, Arrays
 from hyperplane.data.spec import DataSpec
+from sklearn.datasets import load_digits
 
 
 class SomeDigits(ArrayDataModule):

@@ -2,9 +2,8 @@
 
 import math
 
-from torch import Tensor, nn
-
 from hyperplane.data.spec import DataSpec
+from torch import Tensor, nn
 
 
 class BodyAndHead(nn.Module):

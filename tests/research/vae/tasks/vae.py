@@ -7,11 +7,10 @@ import math
 from typing import Any
 
 import torch
+from hyperplane.data.spec import DataSpec
 from lightning.pytorch import LightningDataModule, LightningModule
 from matplotlib.figure import Figure
 from torch import Tensor, nn
-
-from hyperplane.data.spec import DataSpec
 
 
 class VAE(LightningModule):

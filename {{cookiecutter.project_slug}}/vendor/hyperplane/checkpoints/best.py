@@ -88,7 +88,8 @@ class BestCheckpoint(Checkpoint):
         """Say whether a score is better than all before; one that is not a number never is."""
         if self.score is None:
             return not bool(score.isnan())
-        return bool(score < self.score if self.mode == "min" else score > self.score)
+        now, before = float(score), float(self.score)
+        return now < before if self.mode == "min" else now > before
 
     def write(self, trainer: Trainer) -> None:
         """Write what is in memory, if anything is, and all that a test and a prediction need besides."""

@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
-from .answers import Answer, Line
+from .codebase import Codebase
+from .coverage import check_tests
 from .files import check_dependencies, check_git, check_makefile, check_template
 from .interfaces import check_interfaces
 from .open_closed import check_branches
-from .project import Project
+from .results import Result, Row
 from .settings_classes import check_settings
 from .table import SLOWS, TOPICS
-from .test_results import check_tests
 from .tools import check_linting, check_privacy, check_rules, check_types
 
-Check = Callable[[Project, str], Answer]
+Check = Callable[[Codebase, str], Result]
 
 OWN_CHECKS: dict[str, Check] = {
     "pydantic": check_settings,
@@ -32,33 +32,37 @@ OWN_CHECKS: dict[str, Check] = {
 
 
 def check_of(name: str) -> Check:
-    """Return the check of a topic; where there is none of our own, its rules of ruff say all."""
+    """Return the check of a topic; one without a check of our own is left to its rules of ruff."""
     return OWN_CHECKS.get(name, partial(check_rules, name=name))
 
 
-def answer_of(project: Project, stage: str, name: str) -> Answer:
-    """Check one topic, but for the lines that say that they are allowed."""
-    answer = check_of(name)(project, stage)
-    findings = [found for found in answer.findings if not project.allows(found.path, found.line, name)]
-    return replace(answer, findings=findings)
+def check_topic(code: Codebase, stage: str, name: str) -> Result:
+    """Check one topic: whatever is found in the engine, or on a line that is allowed, is left out."""
+    result = check_of(name)(code, stage)
+    findings = [
+        found
+        for found in result.findings
+        if not found.path.startswith("vendor/") and not code.allows(found.path, found.line, name)
+    ]
+    return replace(result, findings=findings)
 
 
 def run_table(
-    project: Project,
+    code: Codebase,
     stage: str,
     names: Iterable[str] = (),
     levels: str = "",
     tell: Callable[[str], None] = lambda title: None,
-) -> list[Line]:
+) -> list[Row]:
     """Check each topic that helps at a stage; `names` and `levels`, where given, choose among them.
 
     `tell` is called with the title of each topic before it is checked.
     """
     wanted = set(names)
-    lines = []
+    rows = []
     for topic in TOPICS:
         level = topic.level(stage)
         if level != SLOWS and (not wanted or topic.name in wanted) and (not levels or level in levels):
             tell(topic.title)
-            lines.append(Line(topic, level, answer_of(project, stage, topic.name)))
-    return lines
+            rows.append(Row(topic, level, check_topic(code, stage, topic.name)))
+    return rows

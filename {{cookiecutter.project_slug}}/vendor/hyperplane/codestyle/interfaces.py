@@ -7,8 +7,8 @@ from itertools import combinations
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from .answers import Answer, Finding
-from .project import Project
+from .codebase import Codebase
+from .results import Finding, Result
 
 # Bases whose methods are known here: what two of their children share beyond these is an interface of ours.
 KNOWN_BASES = {"Module", "Dataset", "IterableDataset", "LightningModule", "LightningDataModule"}
@@ -31,11 +31,11 @@ class Implementation(NamedTuple):
     abstract: bool
 
 
-def check_interfaces(project: Project, stage: str) -> Answer:
+def check_interfaces(code: Codebase, stage: str) -> Result:
     """Find classes of a folder that share methods which no base names, and abstract classes that do not say so."""
     classes = [
         described(source.path, node)
-        for source in project.sources
+        for source in code.sources
         for node in source.tree.body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
@@ -49,7 +49,7 @@ def check_interfaces(project: Project, stage: str) -> Answer:
         for known in classes
         if known.unfinished and not known.abstract and known.bases <= KNOWN_BASES
     ]
-    return Answer(f"classes of a folder with the same public methods, {SHARED} or more", findings + alike(classes))
+    return Result(f"classes of a folder with the same public methods, {SHARED} or more", findings + alike(classes))
 
 
 def alike(classes: list[Implementation]) -> list[Finding]:

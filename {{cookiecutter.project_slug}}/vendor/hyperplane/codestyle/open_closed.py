@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from .answers import Answer, Finding
-from .project import Project
+from .codebase import Codebase, last_name, word
+from .results import Finding, Result
 
 BRANCHES = 3  # from so many on, a config group or a dictionary is shorter
 CHOSEN = re.compile(
@@ -29,14 +29,14 @@ class Branch(NamedTuple):
     def builds(self) -> bool:
         """Whether it ends in `return Class(…)` or `x = Class(…)`."""
         made = self.body[-1].value if isinstance(self.body[-1], ast.Return | ast.Assign) else None
-        return isinstance(made, ast.Call) and ast.unparse(made.func).rpartition(".")[2][:1].isupper()
+        return isinstance(made, ast.Call) and last_name(made.func)[:1].isupper()
 
 
-def check_branches(project: Project, stage: str) -> Answer:
+def check_branches(code: Codebase, stage: str) -> Result:
     """Find chains of if, and match statements, that choose a component by its name."""
-    groups = {path.stem for path in project.source_folder.rglob("configs/*/*.yaml")}
+    groups = {path.stem for path in (code.root / "src").rglob("configs/*/*.yaml")}
     findings = []
-    for source in project.sources:
+    for source in code.sources:
         for chain in chains(source.tree):
             subject, names = chain[0].subject, [word for branch in chain for word in branch.words]
             chooses = CHOSEN.search(subject.rpartition(".")[2]) or len(groups & set(names)) >= BRANCHES
@@ -44,7 +44,7 @@ def check_branches(project: Project, stage: str) -> Answer:
                 shown = f"{', '.join(names[:4])}{', …' if len(names) > 4 else ''}"
                 message = f"{len(chain)} branches over {subject} ({shown}): a config group or a dictionary would do"
                 findings.append(Finding(source.path, chain[0].line, message))
-    return Answer(f"if or match, {BRANCHES} branches or more, over names of components", findings)
+    return Result(f"if or match, {BRANCHES} branches or more, over names of components", findings)
 
 
 def chains(tree: ast.Module) -> Iterator[list[Branch]]:
@@ -87,7 +87,12 @@ def of_match(node: ast.Match) -> list[Branch]:
 
 def comparison(test: ast.expr) -> tuple[str, list[str]]:
     """Return x and its words for x == "a", "a" == x, x in ("a", "b"), "a" in x, x.startswith("a"); else nothing."""
-    if isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.func.attr == "startswith":
+    if (
+        isinstance(test, ast.Call)
+        and test.args
+        and isinstance(test.func, ast.Attribute)
+        and test.func.attr == "startswith"
+    ):
         left, right = test.func.value, test.args[0]
     elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq | ast.In):
         left, right = test.left, test.comparators[0]
@@ -105,11 +110,7 @@ def subject_of(node: ast.expr) -> str:
     if isinstance(node, ast.Subscript) and word(node.slice):
         return f"{ast.unparse(node.value)}.{word(node.slice)}"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr == "get" and word(node.args[0]):
+        if node.func.attr == "get" and node.args and word(node.args[0]):
             return f"{ast.unparse(node.func.value)}.{word(node.args[0])}"
         return subject_of(node.func.value)
     return ast.unparse(node)
-
-
-def word(node: ast.expr) -> str:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

@@ -1,14 +1,10 @@
-"""One stage up: a few values of pyproject.toml change, and nothing else in it. The Makefile and CI read the stage."""
+"""One stage up: a few words of pyproject.toml change, and nothing else in it. The Makefile and CI read the stage."""
 
 import re
 import tomllib
-from collections.abc import Iterable
-from typing import Any
 
 from ..errors import UserError
-from .table import ADDED_RULES, COVERAGE, STAGES, STRICTER
-
-Names = tuple[str, ...]  # of a table: ("tool", "mypy")
+from .table import ADDED_RULES, STAGES, STRICTER
 
 
 def next_stage(stage: str) -> str:
@@ -19,123 +15,54 @@ def next_stage(stage: str) -> str:
 
 
 def promoted(text: str, stage: str) -> str:
-    """Return the text of a pyproject.toml as the stage `stage` has it: comments and all other values stay."""
-    text = with_value(text, ("tool", "hyperplane"), "stage", f'"{stage}"')
-    text = with_rules(text, stage)
-    reached = STAGES[: STAGES.index(stage) + 1]
-    if "product" in reached:
-        for key in ("strict", "disallow_untyped_defs"):
-            if value(text, ("tool", "mypy"), key) is not True:
-                text = with_value(text, ("tool", "mypy"), key, "true")
-    report = ("tool", "coverage", "report")
-    if "deployment" in reached and (value(text, report, "fail_under") or 0) < COVERAGE:
-        text = with_value(text, report, "fail_under", str(COVERAGE))
-    return text
+    """Return the text of a pyproject.toml as the stage `stage` has it: comments and all other values stay.
 
-
-def stricter(stage: str) -> list[str]:
-    """Say what a stage made stricter."""
-    return [f"ruff checks {', '.join(ADDED_RULES[stage])} too, in make lint and before each commit.", *STRICTER[stage]]
-
-
-def with_rules(text: str, stage: str) -> str:
-    """Add to ruff's selection what it lacks of each stage up to this one."""
-    table = ("tool", "ruff", "lint")
+    Raises:
+        UserError: the text is written in a way that a few replacements cannot change.
+    """
+    wanted = tomllib.loads(text)
+    wanted["tool"]["hyperplane"]["stage"] = stage
+    new = replaced(text, "tool.hyperplane", r"""^(stage[ \t]*=[ \t]*)(?:"[^"\r\n]*"|'[^'\r\n]*')""", rf'\1"{stage}"')
+    newline = r"\r\n" if "\r\n" in text else r"\n"
+    lint = wanted["tool"].setdefault("ruff", {}).setdefault("lint", {})
     for reached in STAGES[: STAGES.index(stage) + 1]:
-        chosen = [*(value(text, table, "select") or ()), *(value(text, table, "extend-select") or ())]
-        missing = [rule for rule in ADDED_RULES[reached] if not covered(rule, chosen)]
+        chosen = [*lint.get("select", ()), *lint.get("extend-select", ())]
+        missing = [rule for rule in ADDED_RULES[reached] if not is_covered(rule, chosen)]
         if missing:
-            key = "select" if value(text, table, "select") is not None else "extend-select"
-            text = with_items(text, table, key, missing, f"From the stage {reached} on.")
-    return text
+            lint["select"] = [*missing, *lint.get("select", ())]
+            words = ", ".join(f'"{rule}"' for rule in missing)
+            added = rf"\g<0>{newline}  # From the stage {reached} on.{newline}  {words},"
+            new = replaced(new, "tool.ruff.lint", r"^select[ \t]*=[ \t]*\[", added)
+    if parsed(new) != wanted:
+        raise UserError(
+            "pyproject.toml is written in a way that this command cannot edit safely, and was left as it is. Write "
+            f'stage = "{stage}" into [tool.hyperplane], and {", ".join(ADDED_RULES[stage])} into the list select of '
+            "[tool.ruff.lint]."
+        )
+    return new
 
 
-def covered(rule: str, chosen: Iterable[str]) -> bool:
+def is_covered(rule: str, chosen: list[str]) -> bool:
     return any(have == "ALL" or rule.startswith(have) for have in chosen)
 
 
-def with_items(text: str, table: Names, key: str, items: list[str], comment: str) -> str:
-    """Return the text with more words in a list, before its closing bracket."""
-    words = ", ".join(f'"{item}"' for item in items)
-    have = value(text, table, key)
-    if have is None:
-        return with_value(text, table, key, f"[{words}]")
-    start, end = span(text, table)
-    opened = re.compile(rf"^{re.escape(key)}\s*=\s*\[", re.MULTILINE).search(text, start, end)
-    wanted = changed(text, table, key, [*have, *items])
-    # A bracket may also stand in a comment or a word: the right one gives the right list.
-    # The last item may lack its comma.
-    for bracket in re.compile(r"\]").finditer(text, opened.end() if opened else end, end):
-        at = bracket.start()
-        line_start = text.rfind("\n", 0, at) + 1
-        newline = "\r\n" if text[:line_start].endswith("\r\n") else "\n"
-        for comma in ("", ", "):
-            if text[line_start:at].strip():  # all on one line
-                candidate = f"{text[:at].rstrip()}{comma or ' '}{words}{text[at:]}"
-            else:
-                added = f"  # {comment}{newline}  {comma}{words},{newline}"
-                candidate = text[:line_start] + added + text[line_start:]
-            if parsed(candidate) == wanted:
-                return candidate
-    raise by_hand(table, key, f"more words: {words}")
-
-
-def with_value(text: str, table: Names, key: str, literal: str) -> str:
-    """Return the text with one value changed, in its place; or added to its table, or with a new table at the end."""
-    new = tomllib.loads(f"x = {literal}")["x"]
-    wanted = changed(text, table, key, new)
-    newline = "\r\n" if "\r\n" in text else "\n"
-    start, end = span(text, table)
-    line = re.compile(rf"^({re.escape(key)}[ \t]*=[ \t]*)(\"[^\"\r\n]*\"|[\w.]+)", re.MULTILINE).search(
-        text, start, end
-    )
-    if line:
-        candidate = f"{text[: line.start()]}{line[1]}{literal}{text[line.end() :]}"
-    elif start < end:
-        candidate = f"{text[:start].rstrip()}{newline}{key} = {literal}{newline}{text[start:].removeprefix(newline)}"
-    else:
-        candidate = f"{text.rstrip()}{newline}{newline}[{'.'.join(table)}]{newline}{key} = {literal}{newline}"
-    if parsed(candidate) != wanted:
-        raise by_hand(table, key, literal)
-    return candidate
-
-
-def span(text: str, table: Names) -> tuple[int, int]:
-    """Return where the lines of a table start and end in the text; both the end of the text if it is not there."""
-    header = re.compile(rf"^\[{re.escape('.'.join(table))}\][^\n]*", re.MULTILINE).search(text)
+def replaced(text: str, table: str, pattern: str, new: str) -> str:
+    """Return the text with the first match replaced that lies within a table."""
+    header = re.compile(rf"^\[{re.escape(table)}\]", re.MULTILINE).search(text)
     if header is None:
-        return len(text), len(text)
+        return text
     following = re.compile(r"^\[", re.MULTILINE).search(text, header.end())
-    return header.end(), following.start() if following else len(text)
+    end = following.start() if following else len(text)
+    return text[: header.end()] + re.sub(pattern, new, text[header.end() : end], count=1, flags=re.M) + text[end:]
 
 
-def value(text: str, table: Names, key: str) -> Any:
-    """Return a value of a TOML text, or None."""
-    found: Any = tomllib.loads(text)
-    for name in (*table, key):
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
-
-
-def changed(text: str, table: Names, key: str, new: Any) -> dict[str, Any]:
-    """Return what a TOML text should hold after one change."""
-    whole = tomllib.loads(text)
-    inner = whole
-    for name in table:
-        inner = inner.setdefault(name, {})
-    inner[key] = new
-    return whole
-
-
-def parsed(text: str) -> dict[str, Any] | None:
+def parsed(text: str) -> object:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return None
 
 
-def by_hand(table: Names, key: str, literal: str) -> UserError:
-    return UserError(
-        f"pyproject.toml is written in a way that this command cannot edit safely, and was left as it is. "
-        f"Give {key} in [{'.'.join(table)}] {literal}, then try again."
-    )
+def stricter(stage: str) -> list[str]:
+    """Say what a stage made stricter."""
+    return [f"ruff checks {', '.join(ADDED_RULES[stage])} too, in make lint and before each commit.", *STRICTER[stage]]

@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from .answers import Answer, Finding
-from .project import Project
+from .codebase import Codebase, last_name, word
+from .results import Finding, Result
 
 SETTINGS_NAME = re.compile(r"(^|_)(cfg|configs?|settings|hparams|hyper_?param(eter)?s)$", re.IGNORECASE)
 SETTINGS_CLASS = re.compile(r"(Config|Configuration|CFG|Cfg|Settings|Args|Arguments|H[Pp]arams|Hyper[Pp]aram(eter)?s)$")
@@ -20,14 +20,14 @@ UNCHECKED_BASES = {"TypedDict", "NamedTuple", "Namespace", "SimpleNamespace"}
 NOT_OURS = re.compile(r"^(SLURM|CUDA|NCCL|OMP|MKL|HYDRA|WANDB|MLFLOW|RAY|RANK|LOCAL|WORLD|NODE|MASTER)")
 
 
-def check_settings(project: Project, stage: str) -> Answer:
+def check_settings(code: Codebase, stage: str) -> Result:
     """Find settings that no pydantic model checks."""
     findings = [
         Finding(source.path, line, f"{what}: use a pydantic model")
-        for source in project.sources
-        for line, what in sorted([*dicts(source.tree), *classes(source.tree), *words(source.tree)])
+        for source in code.sources
+        for line, what in sorted([*dicts(source.tree), *classes(source.tree), *loaded(source.tree)])
     ]
-    return Answer("settings in dicts, plain classes, argparse, os.environ", findings)
+    return Result("settings in dicts, plain classes, argparse, os.environ", findings)
 
 
 def dicts(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -50,8 +50,8 @@ def entries_of(node: ast.Dict | ast.Call) -> list[tuple[str, ast.expr | None]]:
     if isinstance(node, ast.Dict):
         keys = [key.value for key in node.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
         return list(zip(keys, node.values, strict=True)) if len(keys) == len(node.keys) else []
-    is_dict = ast.unparse(node.func).rpartition(".")[2] in {"dict", *UNCHECKED_BASES}
-    return [(word.arg, word.value) for word in node.keywords if word.arg] if is_dict else []
+    is_dict = last_name(node.func) in {"dict", *UNCHECKED_BASES}
+    return [(given.arg, given.value) for given in node.keywords if given.arg] if is_dict else []
 
 
 def are_settings(entries: Iterable[tuple[str, ast.expr | None]]) -> bool:
@@ -79,7 +79,7 @@ def classes(tree: ast.Module) -> Iterator[tuple[int, str]]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
-            bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+            bases = {*map(last_name, node.bases)}
             decorators = {ast.unparse(decorator).partition("(")[0] for decorator in node.decorator_list}
             is_dataclass = decorators & {"dataclass", "dataclasses.dataclass", "attr.s", "attrs.define", "define"}
             unchecked = not decorators & pydantic and (is_dataclass or bases <= UNCHECKED_BASES)
@@ -99,12 +99,12 @@ def fields_of(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr | None]]:
             yield from ((argument.arg, None) for argument in statement.args.args[1:])
 
 
-def words(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def loaded(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield settings that come in as words: options, variables of the environment, and keys of what was loaded."""
     told = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("add_argument", "option"):
-            name = next((text for text in map(constant, node.args) if text.startswith("--")), "")
+        if isinstance(node, ast.Call) and last_name(node.func) in ("add_argument", "option"):
+            name = next((text for text in map(word, node.args) if text.startswith("--")), "")
             given = {keyword.arg: keyword.value for keyword in node.keywords}
             default = given.get("default")
             is_number = isinstance(default, ast.Constant) and type(default.value) in (int, float) and "type" in given
@@ -124,11 +124,7 @@ def words(tree: ast.Module) -> Iterator[tuple[int, str]]:
 def looked_up(node: ast.expr) -> tuple[str, str]:
     """Return x and the word in `x["word"]`, `x.get("word", …)` and `x("word")`, without what x belongs to."""
     if isinstance(node, ast.Subscript):
-        return ast.unparse(node.value).rpartition(".")[2], constant(node.slice)
+        return last_name(node.value), word(node.slice)
     if isinstance(node, ast.Call) and node.args:
-        return ast.unparse(node.func).removesuffix(".get").rpartition(".")[2], constant(node.args[0])
+        return ast.unparse(node.func).removesuffix(".get").rpartition(".")[2], word(node.args[0])
     return "", ""
-
-
-def constant(node: ast.expr) -> str:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

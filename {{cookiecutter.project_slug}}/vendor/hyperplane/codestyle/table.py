@@ -4,13 +4,14 @@ from typing import NamedTuple
 
 STAGES = ("concept", "proof-of-concept", "product", "deployment")
 MUST, GOOD, SLOWS = "🥇", "💡", "🐌"  # a must; probably a good idea; would slow you down
+PAGES = "vendor/hyperplane/codestyle/pages"
 COVERAGE = 80  # percent of the lines under src/ that tests must run at the last stage
 
 
 class Topic(NamedTuple):
-    """One line of the table."""
+    """One row of the table."""
 
-    name: str  # on the command line, and of its page references/codestyle/<name>.md
+    name: str  # on the command line, and of its page
     title: str
     levels: str  # one sign for each stage
     rules: tuple[str, ...] = ()  # families of ruff that belong to this topic alone
@@ -20,7 +21,8 @@ class Topic(NamedTuple):
 
     @property
     def page(self) -> str:
-        return f"references/codestyle/{self.name}.md"
+        """Where it is explained, seen from the project's folder."""
+        return f"{PAGES}/{self.name}.md"
 
 
 TOPICS = (
@@ -48,7 +50,7 @@ ADDED_RULES = {
     "deployment": ("S",),
 }
 
-# What else a stage makes stricter, told by `codestyle promote`. The Makefile reads the stage and does as said here.
+# What else a stage makes stricter, printed by `codestyle promote`. The Makefile reads the stage and does as said here.
 STRICTER = {
     "concept": (),
     "proof-of-concept": (
@@ -56,7 +58,7 @@ STRICTER = {
         "make check, and so CI, also runs the tests.",
     ),
     "product": (
-        "mypy is strict: every function says its types.",
+        "ruff asks for the types of every function.",
         "make test also measures coverage.",
         "make check, and so CI, also runs codestyle.",
     ),

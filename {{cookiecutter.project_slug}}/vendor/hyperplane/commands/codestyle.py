@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..codestyle.checks import run_table
-from ..codestyle.project import Project, known_stage
+from ..codestyle.codebase import Codebase
 from ..codestyle.promotion import next_stage, promoted, stricter
 from ..codestyle.show import as_json, as_markdown, details, print_table, progress
-from ..codestyle.table import MUST, TOPICS
-from ..errors import UserError, nearest
+from ..codestyle.table import MUST, PAGES, STAGES, TOPICS
+from ..errors import UserError
 from ..reporting.asking import Parser
+from ..whole_file import write_whole
 
-EXAMPLES = """\
+EXAMPLES = f"""\
 examples:
   codestyle                               the whole table at the project's stage
   codestyle --stage product               at another stage
@@ -25,7 +26,8 @@ examples:
   codestyle promote                       to the next stage, or what must change first
 
 🥇 is a must: not met, it fails with exit status 1. 💡 is a good idea: not met, it is shown. 🐌 would slow
-you down at this stage, and is not checked. The stage is a line in pyproject.toml; references/codestyle/
+you down at this stage, and is not checked. The stage is a line in pyproject.toml. What is looked at is yours:
+src/, tests/ and the files beside them, never vendor/. {PAGES}/
 explains each topic.
 """
 
@@ -36,31 +38,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no 🥇 still gets the rest
     try:
         options = parse(arguments)
-        project = Project(options.project)
-        return promote(project, options.dry_run) if options.action == "promote" else check(project, options)
+        code = Codebase(options.project)
+        return promote(code, options.dry_run) if options.action == "promote" else check(code, options)
     except UserError as mistake:
         sys.stderr.write(f"codestyle: {mistake}\n")
         return 2
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    names = [topic.name for topic in TOPICS]
     parser = Parser(
         prog="codestyle", description="Check the code style that a project's stage asks for.", epilog=EXAMPLES
     )
     parser.add_argument("action", nargs="?", choices=["promote"], help="raise the project by one stage")
-    parser.add_argument("--stage", help="look from this stage (default: the one in pyproject.toml)")
-    parser.add_argument("--topic", action="append", default=[], help="only this topic; may be given several times")
+    parser.add_argument(
+        "--stage", choices=STAGES, metavar="STAGE", help="look from this stage (default: the one in pyproject.toml)"
+    )
+    parser.add_argument(
+        "--topic",
+        action="append",
+        default=[],
+        choices=names,
+        metavar="NAME",
+        help="only this topic; also several times",
+    )
     parser.add_argument("--project", type=Path, default=Path(), metavar="FOLDER", help="the project (default: here)")
     parser.add_argument("--dry-run", action="store_true", help="with promote: show the changes, make none")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--markdown", action="store_true", help="print Markdown, for a pull request")
     options = parser.parse_args(arguments)
-    names = [topic.name for topic in TOPICS]
-    for name in options.topic:
-        if name not in names:
-            hint = nearest(name, names)
-            raise UserError(f"topic {name} is not known. {hint}".rstrip() + f"\nKnown: {', '.join(names)}")
     promoting = options.action == "promote"
     if promoting and (options.stage or options.topic or options.json or options.markdown):
         raise UserError("promote goes one stage up and checks all topics: of the options only --dry-run goes with it")
@@ -69,39 +76,39 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def check(project: Project, options: argparse.Namespace) -> int:
+def check(code: Codebase, options: argparse.Namespace) -> int:
     """Show the table; returns 1 where a must is not met."""
-    stage = known_stage(options.stage, "--stage") if options.stage else project.stage
+    stage = options.stage or code.stage
     with progress() as tell:
-        lines = run_table(project, stage, options.topic, tell=tell)
+        rows = run_table(code, stage, options.topic, tell=tell)
     if options.json or options.markdown:
-        sys.stdout.write((as_json if options.json else as_markdown)(stage, lines) + "\n")
+        sys.stdout.write((as_json if options.json else as_markdown)(stage, rows) + "\n")
     else:
-        print_table(stage, lines, options.topic)
-    return 1 if any(line.fails for line in lines) else 0
+        print_table(stage, rows, options.topic)
+    return 1 if any(row.fails for row in rows) else 0
 
 
-def promote(project: Project, dry_run: bool) -> int:
+def promote(code: Codebase, dry_run: bool) -> int:
     """Raise the stage if all that the next one demands is met; otherwise say what is not, and change nothing."""
-    stage = next_stage(project.stage)
-    new = promoted(project.text, stage)
+    stage = next_stage(code.stage)
+    new = promoted(code.text, stage)
     with progress() as tell:
-        missing = [line for line in run_table(project, stage, levels=MUST, tell=tell) if line.fails]
+        missing = [row for row in run_table(code, stage, levels=MUST, tell=tell) if row.fails]
     if missing:
         sys.stdout.write(f"Before the stage can be {stage}, this must change:\n")
-        for line in missing:
-            sys.stdout.writelines(f"{text}\n" for text in details(stage, line))
+        for row in missing:
+            sys.stdout.writelines(f"{text}\n" for text in details(stage, row))
         sys.stdout.write("Nothing was changed.\n")
         return 1
     if dry_run:
-        before, after = project.text.splitlines(), new.splitlines()
+        before, after = code.text.splitlines(), new.splitlines()
         sys.stdout.write(
             "\n".join(difflib.unified_diff(before, after, "pyproject.toml", "pyproject.toml", lineterm=""))
         )
         sys.stdout.write("\nNothing was changed: this was a dry run.\n")
         return 0
-    write(project.root / "pyproject.toml", new)
-    record_answer(project.root / ".cruft.json", stage)
+    write(code.root / "pyproject.toml", new)
+    record_answer(code.root / ".cruft.json", stage)
     sys.stdout.write(f"The stage is {stage} now. From here on:\n")
     for sentence in stricter(stage):
         sys.stdout.write(f"  {sentence}\n")
@@ -110,19 +117,13 @@ def promote(project: Project, dry_run: bool) -> int:
 
 def record_answer(path: Path, stage: str) -> None:
     """Write the stage into the answers that `cruft update` makes the project of; there may be none."""
-    if not path.is_file():
-        return
-    text = path.read_text(encoding="utf-8")
-    write(path, re.sub(r'("stage": *)"[^"]*"', rf'\1"{stage}"', text, count=1))
+    if path.is_file():
+        text = path.read_bytes().decode()
+        write(path, re.sub(r'("stage": *)"[^"]*"', rf'\1"{stage}"', text, count=1))
 
 
 def write(path: Path, text: str) -> None:
-    """Write the file whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.new")
     try:
-        unfinished.write_text(text, encoding="utf-8", newline="")
-        unfinished.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

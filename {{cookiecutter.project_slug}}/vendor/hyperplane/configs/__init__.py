@@ -41,6 +41,12 @@ def choice_of(group: str, target: str) -> str:
     return next((path.stem for path in files(group) if line in path.read_text(encoding="utf-8").splitlines()), "")
 
 
+def example_of(group: str) -> str:
+    """Return the `_target_` line of the first file of a group that has one, or an empty string."""
+    lines = (line for path in files(group) for line in path.read_text(encoding="utf-8").splitlines())
+    return next((line for line in lines if line.startswith("_target_: ")), "")
+
+
 def listing(names: Iterable[str], separator: str = ", ") -> str:
     """Return the names in order, in one line."""
     return separator.join(sorted(name for name in names if name != "hydra"))

@@ -15,7 +15,7 @@ from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.strategies import SingleDeviceStrategy
-from torch.optim import LBFGS
+from torch.optim import LBFGS, Optimizer
 
 from ..data.seeded_loader import SeededLoader
 from ..metrics.metric_names import MetricNames, find
@@ -115,7 +115,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         batch = to_device(batch, task.device)
         with self.autocast():
             loss = task.training_step(batch, self.batch_idx)
-        optimizer.zero_grad()
+        zero_grad(optimizer)
         updates.zero_grad.increment_by(1)
         loss.backward()
         if trainer.gradient_clip_val:
@@ -157,6 +157,16 @@ class LeanEpochLoop(_TrainingEpochLoop):
     def _get_monitor_value(self, key: str) -> Any:
         """Return a metric that a schedule watches."""
         return find(key, self.trainer.callback_metrics, self.names)
+
+
+def zero_grad(optimizer: Optimizer) -> None:
+    """Set the gradients to None, without the profiler's label around it: that takes a tenth of a small model's step."""
+    if overrides(optimizer, Optimizer, "zero_grad"):
+        optimizer.zero_grad()
+        return
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = None
 
 
 def listeners(trainer: Any) -> list[Any]:

@@ -44,6 +44,13 @@ class Waiting(NamedTuple):
     weight: Tensor | int  # of the batch in the mean loss: its samples, or the sum of their weights
 
 
+class WaitingBatches(list[Waiting]):
+    """The batches that wait, and what changes with each. A module is slow to set an attribute, a list is not."""
+
+    bytes = 0  # of their outputs
+    last = -1  # the number of the last batch that was added
+
+
 class EpochMetrics(nn.Module):
     """The mean loss and other metrics over an epoch of one stage.
 
@@ -62,8 +69,7 @@ class EpochMetrics(nn.Module):
         self.weight: Tensor | float = 0.0  # of all samples
         self.must_be_finite = must_be_finite
         self.place: torch.device | None = None  # where the metrics are, once they were moved there
-        self.waiting: list[Waiting] = []
-        self.bytes = 0  # of the outputs that wait
+        self.waiting = WaitingBatches()
         self.last_finite: Tensor | None = None  # the loss of the last batch that no longer waits
         for metric in self.all_metrics().values():
             metric.sync_on_compute = metric._to_sync = False  # every rank has all outputs, see collectives.py
@@ -73,7 +79,9 @@ class EpochMetrics(nn.Module):
         """The metrics of each view."""
         return list(self.views)  # type: ignore[arg-type]
 
-    def add(self, loss: Tensor, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> None:
+    def add(
+        self, loss: Tensor, outputs: Tensor, targets: Tensor, weights: Tensor | None = None, number: int = -1
+    ) -> None:
         """Take in one batch: its mean loss (), its outputs and its targets. Nothing is computed or synchronised yet.
 
         Args:
@@ -81,12 +89,17 @@ class EpochMetrics(nn.Module):
             outputs: of the network.
             targets: as many as there are samples in the batch.
             weights: of the samples (B,), if they have any.
+            number: of the batch in its epoch, counted from 0. L-BFGS evaluates a batch again and again; as elsewhere,
+                only the first time counts.
         """
+        if number >= 0 and number == self.waiting.last:
+            return
         outputs = outputs.detach()
         weight = len(targets) if weights is None else weights.sum()
         self.waiting.append(Waiting(loss.detach(), outputs, targets, weight))
-        self.bytes += outputs.nbytes
-        if len(self.waiting) == BATCHES_AT_ONCE or self.bytes > BYTES_AT_ONCE:
+        self.waiting.bytes += outputs.nbytes
+        self.waiting.last = number
+        if len(self.waiting) == BATCHES_AT_ONCE or self.waiting.bytes > BYTES_AT_ONCE:
             self.update()
 
     def update(self) -> None:
@@ -105,7 +118,8 @@ class EpochMetrics(nn.Module):
         counts = stacked.new_tensor(weights) if are_counts else torch.stack(weights).to(stacked.dtype)
         self.loss_sum = self.loss_sum + (stacked * counts).sum()
         self.weight = self.weight + (float(sum(weights)) if are_counts else counts.sum())
-        are_alike = all(output.shape[1:] == outputs[0].shape[1:] for output in outputs)  # and not texts of any length
+        shape = outputs[0].shape[1:]
+        are_alike = all(output.shape[1:] == shape for output in outputs)  # and not texts of any length
         joined = [(torch.cat(outputs), torch.cat(targets))] if are_alike else zip(outputs, targets, strict=True)
         for out, target in joined if self.measured else ():
             for metrics, measured in zip(self.collections, self.measured, strict=True):
@@ -114,7 +128,7 @@ class EpochMetrics(nn.Module):
                     metrics.update(*taken)
         self.last_finite = losses[-1]
         self.waiting.clear()
-        self.bytes = 0
+        self.waiting.bytes = 0
 
     def check(self) -> None:
         """Look at the losses of the batches that wait.
@@ -136,12 +150,14 @@ class EpochMetrics(nn.Module):
             values |= metrics.compute()
             metrics.reset()
         self.loss_sum, self.weight = 0.0, 0.0
+        self.waiting.last = -1
         return {f"{self.stage}/{name}": value for name, value in values.items()}
 
     def save_state(self) -> dict[str, Any]:
         """Return all that an epoch has come to so far, as tensors and plain values."""
         return {
             "waiting": [tuple(batch) for batch in self.waiting],
+            "last": self.waiting.last,
             "last_finite": self.last_finite,
             "loss": (self.loss_sum, self.weight),
             "metrics": states_of(self.all_metrics()),
@@ -149,11 +165,12 @@ class EpochMetrics(nn.Module):
 
     def load_state(self, state: dict[str, Any], device: torch.device) -> None:
         """Go on with the epoch that `state` is of."""
-        self.waiting = [
+        self.waiting = WaitingBatches(
             Waiting(*(part.to(device) if isinstance(part, Tensor) else part for part in batch))
             for batch in state["waiting"]
-        ]
-        self.bytes = sum(batch.outputs.nbytes for batch in self.waiting)
+        )
+        self.waiting.bytes = sum(batch.outputs.nbytes for batch in self.waiting)
+        self.waiting.last = state["last"]
         self.last_finite = state["last_finite"]
         self.loss_sum, self.weight = state["loss"]
         load_states(self.all_metrics(), state["metrics"], device)

@@ -33,7 +33,6 @@ class Measuring(LightningModule):
         self.spec = spec
         self.metrics = metrics if metrics is not None else DEFAULTS.get(self.kind, ())
         self.can_diverge = can_diverge
-        self.counted_batch = -1  # the last training batch whose loss is in the metrics
         self.train_metrics = EpochMetrics("train", self.views(self.make_metrics()), must_be_finite=can_diverge)
         # One for each loader of the stage; most have one.
         self.val_metrics = [self.evaluation_metrics("val")]
@@ -137,7 +136,6 @@ class Measuring(LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Log the metrics of the epoch, taken while the weights changed."""
-        self.counted_batch = -1
         self.log_epoch(self.train_metrics.compute(), steps_ago=1)
 
     def on_validation_epoch_end(self) -> None:
@@ -154,12 +152,11 @@ class Measuring(LightningModule):
 
     def save_epoch(self) -> dict[str, Any]:
         """Return what the training epoch has come to so far, for a run that goes on."""
-        return {"train_metrics": self.train_metrics.save_state(), "counted_batch": self.counted_batch}
+        return {"train_metrics": self.train_metrics.save_state()}
 
     def load_epoch(self, state: dict[str, Any]) -> None:
         """Go on with the epoch that `state` is of."""
         self.train_metrics.load_state(state["train_metrics"], self.device)
-        self.counted_batch = state["counted_batch"]
 
 
 def of_all_loaders(metrics: list[EpochMetrics]) -> dict[str, Tensor]:

@@ -122,9 +122,7 @@ class Task(Measuring):
         loss, outputs, targets = self.step(batch)
         if self.has_penalty:
             loss = loss + self.network.penalty()
-        if batch_idx != self.counted_batch:  # L-BFGS evaluates a batch again and again; as elsewhere, the first counts
-            self.counted_batch = batch_idx
-            self.train_metrics.add(loss, outputs, targets, batch[-1] if self.has_weights else None)
+        self.train_metrics.add(loss, outputs, targets, batch[-1] if self.has_weights else None, batch_idx)
         return loss
 
     def evaluation_step(self, batch: Batch, metrics: EpochMetrics) -> tuple[Tensor, Tensor]:

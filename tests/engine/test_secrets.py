@@ -4,7 +4,6 @@ import os
 import time
 
 import pytest
-
 from hyperplane.secrets import is_secret, mask, read_env
 from hyperplane.tasks.task import Task
 

@@ -1,4 +1,4 @@
-"""What a check answers: what it looked at, and each place where the project does otherwise."""
+"""What a check found: what it looked at, and each place where the project does otherwise."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Result:
     """What one check found."""
 
     checked: str  # what was looked at, in a few words
@@ -30,19 +30,19 @@ class Answer:
         return not self.findings and not self.obstacle
 
 
-class Line(NamedTuple):
-    """One line of the table as it stands for this project."""
+class Row(NamedTuple):
+    """A row of the table as it stands for this project."""
 
     topic: Topic
     level: str
-    answer: Answer
+    result: Result
 
     @property
     def fails(self) -> bool:
-        return self.level == MUST and not self.answer.met
+        return self.level == MUST and not self.result.met
 
     @property
     def status(self) -> str:
-        if self.answer.obstacle:
+        if self.result.obstacle:
             return "not checked"
-        return "met" if self.answer.met else "not met"
+        return "met" if self.result.met else "not met"

@@ -1,4 +1,4 @@
-"""The project that is checked: its pyproject.toml, its Python files, and programs run in its folder."""
+"""The code that is checked: the user's own Python files, pyproject.toml, and tools that run in the project's folder."""
 
 import ast
 import os
@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 from ..errors import UserError, nearest
 from .table import STAGES
 
-NOT_SOURCE = {"tests", "notebooks", "docs", "data", "runs", "build", "dist", "venv", "node_modules", "__pycache__"}
-
 
 class Source(NamedTuple):
     """A Python file that parses."""
@@ -23,24 +21,22 @@ class Source(NamedTuple):
     tree: ast.Module
 
 
-class Project:
-    """A folder with code. Nothing in it is imported: checks read files and run tools."""
+class Codebase:
+    """The folder of a project. Nothing in it is imported: checks read files and run tools."""
 
     def __init__(self, root: Path) -> None:
-        if not root.is_dir():
-            raise UserError(f"no folder {root}")
+        if not (root / "pyproject.toml").is_file():
+            raise UserError(f"{root} is no project: there is no pyproject.toml in it")
         self.root = root.resolve()
-        self.has_pyproject = (self.root / "pyproject.toml").is_file()
-        self.text = self.read("pyproject.toml") if self.has_pyproject else ""
+        self.text = self.read("pyproject.toml")
         try:
             self.pyproject: dict[str, Any] = tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
             raise UserError(f"pyproject.toml is not TOML: {error}") from error
 
     def read(self, name: str) -> str:
-        # newline="": files keep the line ends that they have
-        with (self.root / name).open(encoding="utf-8", errors="replace", newline="") as file:
-            return file.read()
+        """Return the text of a file with the line ends that it has."""
+        return (self.root / name).read_bytes().decode(errors="replace")
 
     def relative(self, path: str | Path) -> str:
         """Return a path as it is seen from the project's folder."""
@@ -48,7 +44,7 @@ class Project:
         return whole.relative_to(self.root).as_posix() if whole.is_relative_to(self.root) else str(path)
 
     def allows(self, path: str, line: int, topic: str) -> bool:
-        """Whether a line says, by `# codestyle: allow <topic>`, that a check is wrong about it."""
+        """Say whether a line, by `# codestyle: allow <topic>`, declares that a check is wrong about it."""
         lines = self.read(path).splitlines() if (self.root / path).is_file() else []
         return f"# codestyle: allow {topic}" in "".join(lines[line - 1 : line])
 
@@ -66,32 +62,26 @@ class Project:
 
     @property
     def stage(self) -> str:
-        """The stage that pyproject.toml says; raises UserError if it says none."""
+        """The stage in pyproject.toml; raises UserError if there is none, or none of the four."""
         stage = self.table("tool", "hyperplane").get("stage")
         if stage is None:
             raise UserError(
                 'pyproject.toml says no stage. Add [tool.hyperplane] with stage = "concept", or use --stage.'
             )
-        return known_stage(str(stage), "stage in [tool.hyperplane] of pyproject.toml")
-
-    @cached_property
-    def source_folder(self) -> Path:
-        """Where the code lies: src/ if there is one."""
-        return self.root / "src" if (self.root / "src").is_dir() else self.root
+        if stage not in STAGES:
+            allowed = f"must be one of {', '.join(STAGES)}. {nearest(str(stage), STAGES)}".rstrip()
+            raise UserError(f"stage in [tool.hyperplane] of pyproject.toml is {stage}, and {allowed}")
+        return str(stage)
 
     @cached_property
     def sources(self) -> list[Source]:
-        """The Python files of the code, without its tests; one that does not parse is left to ruff."""
+        """The Python files under src/; one that does not parse is left to ruff."""
         return list(self._parsed())
 
     def _parsed(self) -> Iterator[Source]:
-        flat = self.source_folder == self.root
-        for path in sorted(self.source_folder.rglob("*.py")):
-            inside = path.relative_to(self.root)
-            if flat and any(part in NOT_SOURCE or part.startswith(".") for part in inside.parts[:-1]):
-                continue
+        for path in sorted((self.root / "src").rglob("*.py")):
             try:
-                yield Source(inside.as_posix(), ast.parse(path.read_bytes()))
+                yield Source(self.relative(path), ast.parse(path.read_bytes()))
             except (SyntaxError, ValueError):
                 continue
 
@@ -115,8 +105,11 @@ class Project:
         return None if f"No module named {module}" in done.stderr else done
 
 
-def known_stage(stage: str, key: str) -> str:
-    """Return `stage`, or raise UserError if it is none of the four."""
-    if stage not in STAGES:
-        raise UserError(f"{key} is {stage}, and must be one of {', '.join(STAGES)}. {nearest(stage, STAGES)}".rstrip())
-    return stage
+def word(node: ast.expr | None) -> str:
+    """Return the text of a string that stands in the code, or an empty one for any other expression."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def last_name(node: ast.expr) -> str:
+    """Return `c` of `a.b.c`."""
+    return ast.unparse(node).rpartition(".")[2]

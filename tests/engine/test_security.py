@@ -7,12 +7,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from omegaconf import OmegaConf
-
 from hyperplane.components import Component, factory
 from hyperplane.errors import UserError
 from hyperplane.run_folder.integrity import seal
 from hyperplane.security import place_problem
+from omegaconf import OmegaConf
 
 PACKAGE = "my_research"
 EVIL = "{_target_: os.system, command: touch was-here}"  # called in the folder of a test, it would leave a file
@@ -38,17 +37,19 @@ FOREIGN = [
     "torch.nn..Linear",
     "torch.optimum.SGD",
     f"{PACKAGE}.train.train",
-    f"{PACKAGE}.running.recording.discard",
-    f"{PACKAGE}.running.provenance.git",
-    f"{PACKAGE}.running.provenance.subprocess.run",
+    "hyperplane.run_folder.recording.discard",
+    "hyperplane.run_folder.provenance.git",
+    "hyperplane.run_folder.provenance.subprocess.run",
     f"{PACKAGE}.models.mlp.math",
     f"{PACKAGE}.models.mlp.Tensor",
     f"{PACKAGE}.models.scikit.np.load",
     f"{PACKAGE}.models.estimators.import_module",
-    f"{PACKAGE}.data.cache.Path",
-    f"{PACKAGE}.data.files.os",
+    "hyperplane.data.cache.Path",
+    "hyperplane.data.files.os",
+    "hyperplane.metrics.torch.load",
     f"{PACKAGE}.datasets.Own",
     f"{PACKAGE}",
+    "hyperplane",
     "",
 ]
 
