@@ -35,7 +35,7 @@ def test_any_two_answers_meet_in_a_row() -> None:
         for a in CHOICES[first]
         for b in CHOICES[second]
     }
-    assert met == every and len(every) == 182
+    assert met == every and len(every) == 224
     assert len(ROWS) <= 24
 
 
