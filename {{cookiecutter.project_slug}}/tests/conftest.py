@@ -53,7 +53,7 @@ def command(tmp_path, data_folder, monkeypatch, capsys):
     """`command("train", "seed=1")` runs a command as if it were typed, in an empty folder with data/."""
     shutil.copytree(data_folder, tmp_path / "data")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # commands set it: forgotten again after the test
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # what no test expects is raised here
 
     def run(name: str, *overrides: str) -> Done:
         before = set(Path().glob("runs/*/*/"))

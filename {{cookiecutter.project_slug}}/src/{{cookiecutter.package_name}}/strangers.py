@@ -2,7 +2,7 @@
 
 A `_target_` names what is built. Of the components, `components.py` says where it may look. Hydra builds things of its
 own (callbacks, launchers, loggers) before a command starts, so `CheckedLoader` looks at a configuration as soon as it
-is composed. Of a run folder `.hydra/config.yaml` is read, without any section `hydra`, and of `.hydra/hydra.yaml` the
+is composed, and `hydra_main.py` runs nothing else. Of a run folder `.hydra/config.yaml` is read, without any section `hydra`, and of `.hydra/hydra.yaml` the
 names of the chosen files. Extend the lists here.
 """
 
@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -36,32 +39,93 @@ LOGGING_CLASSES = ("logging.StreamHandler", "logging.NullHandler", f"{__package_
 STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 # What ${name:...} may call. Those that make new sections (oc.decode, oc.create) could hide what is looked for here.
 RESOLVERS = ("now", "new_run", "new_sweep", "hydra", "oc.env")
+OF_HYDRA = "${hydra_override_dirname:}"  # in every configuration of Hydra 1.4; with arguments it would call others
 # An interpolation that could stand for a whole section outside of `hydra`, such as one with a `_target_`.
 SECTION_ELSEWHERE = r"\s*\$\{(?!hydra\.)[^:]*\}\s*"
 
 NO_SECRETS = "settings are written down, so they must hold no secret; libraries read theirs from .env"
 
 
-class CheckedLoader(ConfigLoaderImpl):
-    """Hydra's loader of configurations, for this project's commands and for every job of a multirun."""
+class CheckedLoader(ConfigLoader):
+    """Hydra's loader of configurations, for this project's commands and for every job of a multirun.
 
-    def load_configuration(self, *arguments: Any, **options: Any) -> DictConfig:
+    It asks the loader that it is made of, and passes on only what it has looked through. It is no subclass of Hydra's
+    own loader: Hydra 1.4 composes with private methods of that one, past the public methods that a subclass replaces.
+
+    Args:
+        loader: composes.
+    """
+
+    def __init__(self, loader: ConfigLoader) -> None:
+        self.loader = loader
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
         """Compose a configuration.
 
         Raises:
             UserMistake: it could run code that is not this project's, has several components in the place of one, or
                 writes its run among other files.
         """
-        config = super().load_configuration(*arguments, **options)
+        config = self.loader.load_configuration(
+            config_name, overrides, run_mode, from_shell=from_shell, validate_sweep_overrides=validate_sweep_overrides
+        )
         refuse_foreign_code(config)
         if config.hydra.output_subdir is not None and config.hydra.mode == RunMode.RUN:  # not a job of a multirun
             refuse_taken(config)
-        for override in config.hydra.overrides.task:
-            group, _, choice = override.partition("=")
-            if group in COMPONENTS and choice.startswith("["):  # Hydra would mix the settings of all these files
-                several = f"{group}={choice.strip('[]')}"
-                raise UserMistake(f"{override} is not allowed: a run has one. For a run with each: train -m {several}")
+        refuse_several(config)
         return config
+
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """Compose the configuration of a job of a multirun.
+
+        Raises:
+            UserMistake: as above.
+        """
+        config = self.loader.load_sweep_config(master_config, sweep_overrides)
+        refuse_foreign_code(config)
+        refuse_several(config)
+        return config
+
+    def get_search_path(self) -> ConfigSearchPath:
+        return self.loader.get_search_path()
+
+    def get_sources(self) -> list[ConfigSource]:
+        return self.loader.get_sources()
+
+    def list_groups(self, parent_name: str) -> list[str]:
+        return self.loader.list_groups(parent_name)
+
+    def get_group_options(
+        self,
+        group_name: str,
+        results_filter: ObjectType | None = ObjectType.CONFIG,
+        config_name: str | None = None,
+        overrides: list[str] | None = None,
+    ) -> list[str]:
+        return self.loader.get_group_options(group_name, results_filter, config_name, overrides)
+
+    def compute_defaults_list(self, config_name: str | None, overrides: list[str], run_mode: RunMode) -> Any:
+        return self.loader.compute_defaults_list(config_name, overrides, run_mode)
+
+
+def refuse_several(config: DictConfig) -> None:
+    """Look for overrides that choose several files of a group whose parts are single: Hydra would mix their settings.
+
+    Raises:
+        UserMistake: names the first one.
+    """
+    for override in config.hydra.overrides.task:
+        group, _, choice = override.partition("=")
+        if group in COMPONENTS and choice.startswith("["):
+            several = f"{group}={choice.strip('[]')}"
+            raise UserMistake(f"{override} is not allowed: a run has one. For a run with each: train -m {several}")
 
 
 def refuse_foreign_code(config: DictConfig) -> None:
@@ -115,7 +179,7 @@ def logging_problem(name: str, value: str) -> str:
 
 def interpolation_problem(value: str, hidden: dict[str, str]) -> str:
     """Return why the ${...} in a value must not be resolved, or an empty string."""
-    for name, end in re.findall(r"\$\{([^:{}]*)([:{]?)", value):
+    for name, end in re.findall(r"\$\{([^:{}]*)([:{]?)", value.replace(OF_HYDRA, "")):
         if end and (end == "{" or name.strip() not in RESOLVERS):
             return f"${{name:...}} can be {', '.join(RESOLVERS)} (RESOLVERS in strangers.py)"
     for variable in re.findall(r"oc\.env\s*:\s*([^,}]*)", value):

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from hydra import version
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from ..command_line import HYDRA_VERSION, register_resolvers
+from ..command_line import register_resolvers
+from ..hydra_versions import set_defaults
 from .workers import Worker, run_in_workers
 
 
@@ -47,7 +47,7 @@ def make_jobs(
 
 def run(job: Job) -> Any:
     """Run a job in this process, as Hydra does it; return what its task returned."""
-    version.setbase(HYDRA_VERSION)
+    set_defaults()
     setup_globals()
     register_resolvers()
     done = run_job(
