@@ -118,7 +118,8 @@ def callbacks_of(
         if not validates:
             raise UserMistake("early_stopping.patience needs validation data: set data.val_fraction above 0")
         callbacks.append(early_stopping(settings, monitor, mode))
-    if run.is_first_rank and HydraConfig.get().sweeper.get("trial") is not None:
+    pruner = HydraConfig.get().sweeper.get("pruner")  # of a search
+    if run.is_first_rank and run.is_job and pruner is not None and pruner.name != "none":
         from ..search.pruning import report_to_study  # Optuna is an extra
 
         callbacks.append(report_to_study(last))
