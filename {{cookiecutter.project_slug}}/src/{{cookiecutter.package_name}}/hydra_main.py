@@ -57,7 +57,7 @@ def options(name: str) -> ArgumentParser:
     parser.add_argument("--resolve", action="store_true", help="with --cfg: with the values of all ${...}")
     kinds = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
     parser.add_argument("--info", "-i", nargs="?", const="all", choices=kinds, help="show where settings come from")
-    parser.add_argument("--config-dir", "-cd", metavar="FOLDER", help="a folder with more files, such as model/mine.yaml")
+    parser.add_argument("--config-dir", "-cd", metavar="FOLDER", help="a folder of more files: model/mine.yaml")
     parser.add_argument("--config-name", "-cn", metavar="FILE", help=f"the file to start from, without .yaml: {name}")
     parser.add_argument("--shell-completion", "-sc", action="store_true", help="tab completion: -sc install=bash")
     return parser
@@ -94,7 +94,7 @@ def run(name: str, task: TaskFunction) -> None:
         else:
             mode = RunMode.MULTIRUN if typed.multirun or "hydra.mode=MULTIRUN" in typed.overrides else RunMode.RUN
             config = loader.load_configuration(start, [*typed.overrides, f"hydra.mode={mode.name}"], mode)
-            launch(config, HydraContext(loader, NO_LISTENER, **GUARD), task)
+            launch(config, HydraContext(config_loader=loader, callbacks=NO_LISTENER, **GUARD), task)
 
 
 def launch(config: DictConfig, context: HydraContext, task: TaskFunction) -> None:

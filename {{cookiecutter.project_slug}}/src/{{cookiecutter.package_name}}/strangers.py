@@ -2,8 +2,8 @@
 
 A `_target_` names what is built. Of the components, `components.py` says where it may look. Hydra builds things of its
 own (callbacks, launchers, loggers) before a command starts, so `CheckedLoader` looks at a configuration as soon as it
-is composed, and `hydra_main.py` runs nothing else. Of a run folder `.hydra/config.yaml` is read, without any section `hydra`, and of `.hydra/hydra.yaml` the
-names of the chosen files. Extend the lists here.
+is composed, and `hydra_main.py` runs nothing else. Of a run folder `.hydra/config.yaml` is read, without any section
+`hydra`, and of `.hydra/hydra.yaml` the names of the chosen files. Extend the lists here.
 """
 
 import re
