@@ -10,7 +10,7 @@ import torch
 from hyperplane.command_line import start
 from loguru import logger
 
-import {{ cookiecutter.package_name }}  # noqa: F401 (tells the engine which project it serves)
+from {{ cookiecutter.package_name }} import PROJECT  # noqa: F401 (tells the engine which project it serves)
 
 torch.set_num_threads(1)  # small matrices gain nothing from more
 QUICK = ["trainer.max_epochs=1", "trainer.limit_train_batches=2", "tracking=none", "figures=false", "hardware=cpu"]
@@ -36,7 +36,7 @@ def made_once(tmp_path_factory):
 
 @pytest.fixture
 def train(tmp_path, made_once, monkeypatch, capsys):
-    """`train("model=cnn", "seed=1")` trains two batches, without tracker and figures, unless told otherwise."""
+    """`train("model=mlp", "seed=1")` trains two batches, without tracker and figures, unless told otherwise."""
     (tmp_path / "data").symlink_to(made_once)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # the command sets it: forgotten again after the test
