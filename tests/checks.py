@@ -39,7 +39,7 @@ def assert_parses(project: Path) -> None:
             raise AssertionError(f"{name} does not parse: {error}") from error
         # The engine and Python under src/ are copied unrendered and may hold {{ in their f-strings.
         is_copied = name.startswith("vendor") or (name.startswith("src") and path.suffix == ".py")
-        leftover = r"cookiecutter\.\w" if is_copied else None
+        leftover = r"cookiecutter\.(?!md)\w" if is_copied else None
         # GitHub's own ${{ ... }} stays.
         leftover = leftover or r"(?<!\$)\{\{|\{%|cookiecutter(_|\.(?!md))"
         assert not re.search(leftover, text), f"{name} holds unrendered Jinja"

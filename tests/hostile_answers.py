@@ -57,7 +57,7 @@ BAD_PACKAGES |= {
 }
 NO_PACKAGE = ["", "A", "True", "1x", "_x", "a-b", "a.b", "a b", "é", "ñame", "$(X)", "--help", "a\0", "ａ", "x\u0301"]
 BAD_PACKAGES |= {name: "must be a Python name in lower case" for name in NO_PACKAGE}
-BAD_PACKAGES |= {name: "already uses" for name in ("list", "print", "python", "train", "values")}
+BAD_PACKAGES |= {name: "already uses" for name in ("list", "print", "train", "schema")}
 BAD_PACKAGES |= {"x" * 33: "at most 32 characters"}
 
 EMAILS = ["you@example.com", "o'neil+x@a-b.example.org", "#!$%&*+/=?^_{|}~.-@x.org"]

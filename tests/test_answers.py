@@ -122,6 +122,7 @@ def test_caches_in_the_template_stay_there(tmp_path: Path) -> None:
 
 def test_the_template_passes_its_own_style_checks() -> None:
     # What lies in src/ is checked in each project; the engine is not.
-    code = ["bring_back.py", "docs", "hooks", "tests", "benchmarks", "{{cookiecutter.project_slug}}/vendor"]
-    for command in (["check"], ["format", "--check"]):
-        python(TEMPLATE, "-m", "ruff", *command, "--no-cache", "--config", "pyproject.toml", *code)
+    code = ("pyproject.toml", "docs", "hooks", "tests", "benchmarks")
+    for config, *places in (code, ("ruff-engine.toml", "{{cookiecutter.project_slug}}/vendor")):
+        for command in (["check"], ["format", "--check"]):
+            python(TEMPLATE, "-m", "ruff", *command, "--no-cache", "--config", config, *places)

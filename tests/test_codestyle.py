@@ -129,21 +129,17 @@ def test_a_fresh_project_meets_its_table(bake: Bake, measured: Path, one_cache: 
     assert rows.keys() == TOPICS[stage]
 
 
-def test_an_untested_model_of_ones_own_is_found(
-    bake: Bake, tmp_path: Path, measured: Path, one_cache: dict[str, str]
-) -> None:
-    """The tests of all other models do not hide it; a test of it meets the topic again."""
+def test_an_untested_model_of_ones_own_is_found(bake: Bake, tmp_path: Path, one_cache: dict[str, str]) -> None:
+    """However well the models that come with the project are tested."""
     project = Path(shutil.copytree(bake(stage="deployment"), tmp_path / "project"))
-    shutil.copy(measured, project)
     mine = f"src/{package_of(project)}/models/mine.py"
     (project / mine).write_text(MINE, encoding="utf-8")
     done = codestyle(project, one_cache, "--topic", "tests", "--json")
     assert done.returncode == 1, done.stderr
+    result = table(done)["tests"]
     line = MINE.splitlines().index("        super().__init__()") + 1
-    assert [(found["path"], found["line"]) for found in table(done)["tests"]["findings"]] == [(mine, line)]
-    test = f"from {package_of(project)}.models.mine import Mine\n\n\ndef test_mine():\n    Mine(3)\n"
-    (project / "tests" / "test_mine.py").write_text(test, encoding="utf-8")
-    assert codestyle(project, one_cache, "--topic", "tests").returncode == 0
+    assert [(found["path"], found["line"]) for found in result["findings"]] == [(mine, line)]
+    assert int(result["checked"].rpartition("it is ")[2].rstrip(" %")) > 90
 
 
 def test_a_project_spoiled_in_14_ways_gives_14_findings(bake: Bake, tmp_path: Path, one_cache: dict[str, str]) -> None:
@@ -206,7 +202,7 @@ def test_make_check_does_what_the_stage_asks_for(bake: Bake, tmp_path: Path, sta
     environment = {"PATH": os.environ["PATH"]}
     made = subprocess.run(["make", "check"], cwd=project, capture_output=True, text=True, env=environment, check=True)
     said = [line for line in made.stdout.splitlines() if not line.startswith((".venv", "make"))]
-    lint = ["ruff check", "ruff format --check"]
+    lint = ["python -P vendor/hyperplane/digest.py", "ruff check", "ruff format --check"]
     assert [line.strip() for line in said] == {
         "concept": lint,
         "proof-of-concept": ["mypy", *lint, "python -m pytest"],

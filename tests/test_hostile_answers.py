@@ -1,6 +1,7 @@
 """300 hostile answers: 120 make a project that is right in every file, 180 are refused in one sentence each."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -128,10 +129,12 @@ def test_the_whole_template_makes_of_them_what_the_small_one_makes(
     project = bake_into(TEMPLATE, tmp_path, **hostile.answers)
     assert isinstance(small, Path)
     assert_parses(project)
-    rendered = [small / name for name in git(small, "ls-files", "-z").split("\0")[:-1] if (small / name).read_bytes()]
-    assert len(rendered) > 90
-    for path in rendered:
-        assert path.read_bytes() == (project / path.relative_to(small)).read_bytes()
+    names = git(project, "ls-files", "-z").split("\0")[:-1]
+    copied = re.compile("vendor/|references/|src/.*py$")
+    rendered = [name for name in names if not copied.match(name)]
+    assert len(rendered) > 60
+    for name in rendered:
+        assert (small / name).read_bytes() == (project / name).read_bytes()
 
 
 # Without NUL and lone surrogates, which no command line can hold.

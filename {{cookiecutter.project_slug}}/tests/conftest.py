@@ -10,7 +10,7 @@ import torch
 from hyperplane.command_line import start
 from loguru import logger
 
-import {{ cookiecutter.package_name }}  # noqa: F401 (tells the engine which project it serves)
+from {{ cookiecutter.package_name }} import PROJECT  # noqa: F401 (tells the engine which project it serves)
 
 torch.set_num_threads(1)  # small matrices gain nothing from more
 QUICK = ["trainer.max_epochs=1", "trainer.limit_train_batches=2", "tracking=none", "figures=false", "hardware=cpu"]

@@ -28,5 +28,5 @@ def test_it_is_that_of_scikit_learn(weights):
 
 
 def test_data_that_are_no_panel_are_refused():
-    with pytest.raises(UserError, match="for forecasting, but these data are for regression. loss=auto"):
+    with pytest.raises(UserError, match=r"for forecasting, but these data are for regression\. loss=auto"):
         Quantile(DataSpec("regression", (4,), 2))

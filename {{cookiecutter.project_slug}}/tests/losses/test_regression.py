@@ -28,7 +28,7 @@ def test_samples_weigh_as_they_are_told(loss):
     assert loss(outputs, targets, torch.zeros(4)) == 0
 
 
-def test_data_of_another_task_are_refused():
-    for loss in (SquaredError, Huber):
-        with pytest.raises(UserError, match="for regression, but these data are for classification. loss=auto"):
-            loss(DataSpec("classification", (4,), 2))
+@pytest.mark.parametrize("loss", [SquaredError, Huber])
+def test_data_of_another_task_are_refused(loss):
+    with pytest.raises(UserError, match=r"for regression, but these data are for classification\. loss=auto"):
+        loss(DataSpec("classification", (4,), 2))
