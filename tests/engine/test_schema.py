@@ -99,7 +99,7 @@ def test_every_setting_has_a_meaning_which_is_its_comment():
     ],
 )
 def test_a_wrong_file_is_rejected(file, wrong, where):
-    (path,) = (folder / f"{file}.yaml" for folder in folders() if (folder / f"{file}.yaml").exists())
+    path = next(path for folder in folders() if (path := folder / f"{file}.yaml").is_file())
     assert where in complaints(named_schema(path).stem, content(path) | wrong)
 
 
