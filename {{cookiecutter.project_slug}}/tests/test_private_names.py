@@ -1,12 +1,14 @@
-"""What the project uses of Lightning and torch without a promise is still there: an update says at once what moved."""
+"""What the project uses of its libraries without a promise is still there: an update says at once what moved."""
 
 import inspect
 
 import pytest
+from hydra.core.utils import JobReturn
 from lightning.pytorch import Trainer
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.trainer.connectors.logger_connector import result
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
+from omegaconf import OmegaConf
 from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric
 
@@ -33,6 +35,12 @@ def test_of_what_self_log_collects():
     assert {"fn", "_should", "rank_zero_only"} <= sync
     assert list(inspect.signature(result._ResultMetric).parameters) == ["metadata", "is_tensor"]
     assert issubclass(result._ResultCollection, dict)
+
+
+def test_of_hydra_and_omegaconf():
+    assert JobReturn()._return_value is None
+    section = OmegaConf.create({"a": {"b": 1}}).a
+    assert "a" in section._get_root()
 
 
 def test_of_loops_loaders_and_metrics():

@@ -118,12 +118,17 @@ def callbacks_of(
         if not validates:
             raise UserMistake("early_stopping.patience needs validation data: set data.val_fraction above 0")
         callbacks.append(early_stopping(settings, monitor, mode))
-    pruner = HydraConfig.get().sweeper.get("pruner")  # of a search
-    if run.is_first_rank and run.is_job and pruner is not None and pruner.name != "none":
+    if run.is_first_rank and run.is_job and may_be_pruned():
         from ..search.pruning import report_to_study  # Optuna is an extra
 
         callbacks.append(report_to_study(last))
     return callbacks
+
+
+def may_be_pruned() -> bool:
+    """Whether this job belongs to a search with a pruner."""
+    pruner = HydraConfig.get().sweeper.get("pruner")
+    return pruner is not None and pruner.name != "none"
 
 
 def own_callback(name: str, component: Component, settings: Settings, state: RunState) -> Callback:
