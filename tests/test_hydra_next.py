@@ -13,7 +13,11 @@ NEXT = ["hydra-core>=1.4.0rc3,<1.5", "omegaconf>=2.4.1rc1,<2.5"]
 OWN_TESTS = {
     "composition": [],
     "unchecked": [],
-    "strangers": ["a_command_to_paste_runs_no_code", "a_multirun_to_paste_runs_no_code", "a_file_to_share_runs_no_code"],
+    "strangers": [
+        "a_command_to_paste_runs_no_code",
+        "a_multirun_to_paste_runs_no_code",
+        "a_file_to_share_runs_no_code",
+    ],
     "mistakes": [
         "a_mistake_in_a_file_is_explained_and_leaves_nothing_behind",
         "a_mistake_in_one_job_stops_a_multirun_before_it_starts",
