@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from hydra import version
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from ..command_line import HYDRA_VERSION, register_resolvers
+from ..hydra_versions import set_defaults
 from ..processes.workers import Worker, run_in_workers
+from ..run_folder.names import register_resolvers
 
 
 class Job(NamedTuple):
@@ -47,7 +47,7 @@ def make_jobs(
 
 def run(job: Job) -> Any:
     """Run a job in this process, as Hydra does it; return what its task returned."""
-    version.setbase(HYDRA_VERSION)
+    set_defaults()
     setup_globals()
     register_resolvers()
     done = run_job(
