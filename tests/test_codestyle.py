@@ -195,14 +195,15 @@ def test_make_check_does_what_the_stage_asks_for(bake: Bake, tmp_path: Path, sta
     file.write_text(file.read_text(encoding="utf-8").replace('"concept"', f'"{stage}"'), encoding="utf-8")
     commands = project / ".venv" / "bin"
     commands.mkdir(parents=True)
-    for name in ("ruff", "mypy", "python", "codestyle"):
+    for name in ("ruff", "mypy", "python", "codestyle", "lint-imports"):
         (commands / name).write_text(f'#!/bin/sh\necho "{name} $*"\n')
         (commands / name).chmod(0o755)
     (project / ".venv" / ".ready").touch()
     environment = {"PATH": os.environ["PATH"]}
     made = subprocess.run(["make", "check"], cwd=project, capture_output=True, text=True, env=environment, check=True)
     said = [line for line in made.stdout.splitlines() if not line.startswith((".venv", "make"))]
-    lint = ["python -P vendor/hyperplane/digest.py", "ruff check", "ruff format --check"]
+    engine = ["python -P vendor/hyperplane/digest.py", "lint-imports --no-cache --no-logo"]
+    lint = [*engine, "ruff check", "ruff format --check"]
     assert [line.strip() for line in said] == {
         "concept": lint,
         "proof-of-concept": ["mypy", *lint, "python -m pytest"],
