@@ -8,7 +8,7 @@ import hydra
 import hyperplane
 import pytest
 from hydra.core.global_hydra import GlobalHydra
-from hyperplane.composition import hydra_main
+from hyperplane.composition import hydra_main, loader
 from hyperplane.errors import UserError
 from hyperplane.hydra_versions import DEFAULTS
 from hyperplane.project import current
@@ -72,7 +72,7 @@ def test_nothing_is_built_or_logged_before_the_check(command, monkeypatch, left,
     def too_early(*arguments, **options):
         raise AssertionError("before the check")
 
-    monkeypatch.setattr(strangers, "refuse_foreign_code", refuse)
+    monkeypatch.setattr(loader, "refuse_foreign_code", refuse)
     monkeypatch.setattr(logging.config, "dictConfig", too_early)
     for used in ("configure_log", "run_job", "launch"):
         monkeypatch.setattr(hydra_main, used, too_early)
