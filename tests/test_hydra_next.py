@@ -1,4 +1,4 @@
-"""A project runs under the coming Hydra 1.4 and OmegaConf 2.4 as it does under those that constraints.txt pins."""
+"""The engine runs under the coming Hydra 1.4 and OmegaConf 2.4 as it does under those that constraints.txt pins."""
 
 import subprocess
 import sys
@@ -6,19 +6,19 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from conftest import Bake
+from conftest import TEMPLATE
 
 NEXT = ["hydra-core>=1.4.0rc3,<1.5", "omegaconf>=2.4.1rc1,<2.5"]
 # Composing, checking, completion, a sweep, a search with a pruner, resume: what hangs on Hydra, in a minute.
-OWN_TESTS = {
+TESTS = {
     "composition": [],
     "unchecked": [],
-    "strangers": [
+    "security": [
         "a_command_to_paste_runs_no_code",
         "a_multirun_to_paste_runs_no_code",
         "a_file_to_share_runs_no_code",
     ],
-    "mistakes": [
+    "errors": [
         "a_mistake_in_a_file_is_explained_and_leaves_nothing_behind",
         "a_mistake_in_one_job_stops_a_multirun_before_it_starts",
         "help_settings_and_completion_import_little",
@@ -50,18 +50,15 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     return python
 
 
-def test_the_own_tests_that_hang_on_hydra_pass_under_the_next_one(
-    python: str, bake: Bake, clean_environment: dict[str, str]
-) -> None:
-    project = bake()
+def test_what_hangs_on_hydra_passes_under_the_next_one(python: str, clean_environment: dict[str, str]) -> None:
     script = "import hydra, omegaconf; print(hydra.__version__[:4], omegaconf.__version__[:4])"
     assert subprocess.run([python, "-c", script], capture_output=True, text=True).stdout == "1.4. 2.4.\n"
-    tests = [f"tests/test_{file}.py::test_{name}" for file, names in OWN_TESTS.items() for name in names]
-    tests += [f"tests/test_{file}.py" for file, names in OWN_TESTS.items() if not names]
+    tests = [f"tests/engine/test_{file}.py::test_{name}" for file, names in TESTS.items() for name in names]
+    tests += [f"tests/engine/test_{file}.py" for file, names in TESTS.items() if not names]
     done = subprocess.run(
         [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
-        cwd=project,
-        env=clean_environment | {"PYTHONPATH": str(project / "src")},
+        cwd=TEMPLATE,
+        env=clean_environment,
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
