@@ -86,7 +86,7 @@ def test_an_unchanged_project_brings_nothing_back(template: Path, project: Path)
 def test_what_was_edited_comes_back_and_out_of_the_template_again(
     template: Path, project: Path, tmp_path: Path
 ) -> None:
-    change(project / LOSS, "\nimport torch\n", "\nimport torch\n\nNUMBER = f'{{{1}}}'\n")
+    change(project / LOSS, "\n\n\nclass ", "\n\nNUMBER = f'{{{1}}}'\n\n\nclass ")
     change(project / ENGINE, "\nimport sys\n", "\nimport sys\n\nPROJECTS = f'{{{1}}} a_study'\n")
     change(project / TEST, "from a_study", "from a_study.models.mlp import MLP\nfrom a_study")
     change(project / "README.md", "make train    # one model", "make train    # a model")
@@ -142,7 +142,7 @@ def test_what_changed_in_the_template_since_is_kept(template: Path, project: Pat
     losses = template / PROJECT / LOSS.replace("a_study", PACKAGE)
     losses.write_text(read(losses) + "# new in the template\n", encoding="utf-8")
     change(template / PROJECT / "README.md", "make train    # one model", "make train    # the first")
-    change(project / LOSS, "\nimport torch\n", "\nimport torch\n\nNUMBER = 1\n")
+    change(project / LOSS, "\n\n\nclass ", "\n\nNUMBER = 1\n\n\nclass ")
     change(project / "README.md", "make train    # one model", "make train    # a model")
 
     said = bring_back(template, project)
