@@ -117,9 +117,7 @@ def test_what_the_readme_adds_leaves_the_projects_own_tests_green(
     tests = ("tests/test_configs.py", "-k", added)  # two runs each, but for hardware and tracking
     done = python(grown, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, env=clean_environment)
     passed = re.search(r"(\d+) passed", done.stdout)
-    assert passed is not None and int(passed[1]) >= 2 * len(files) - 2, (
-        done.stdout
-    )  # hardware and tracking train nothing
+    assert passed is not None and int(passed[1]) >= 2 * len(files) - 2, done.stdout
 
 
 def test_the_notebook_runs_and_is_kept_without_outputs(grown: Path, clean_environment: dict[str, str]) -> None:
