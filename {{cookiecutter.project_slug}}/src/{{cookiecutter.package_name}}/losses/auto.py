@@ -3,8 +3,7 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from torch import nn
 
 # The loss of each kind of data; it stands in the file of that name, which is read only where it is needed.

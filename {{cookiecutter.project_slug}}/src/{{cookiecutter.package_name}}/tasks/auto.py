@@ -5,10 +5,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from hyperplane import DataSpec, Task, UserError
 from hyperplane.data.scaling import Scaling
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
-from hyperplane.tasks.task import Task
 from torch import nn
 from torch.optim import Optimizer
 
