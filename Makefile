@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEMPLATE := {{cookiecutter.project_slug}}
 # Python without Jinja; the rest is checked in the projects that tests/ bakes.
-CODE := bring_back.py docs hooks tests benchmarks '$(TEMPLATE)/src'
+CODE := docs hooks tests benchmarks '$(TEMPLATE)/src'
 # The engine meets the rules of the last stage.
 ENGINE := --config ruff-engine.toml '$(TEMPLATE)/vendor'
 DEMO := demo/my-research
@@ -36,7 +36,7 @@ VENV = if uv --version >/dev/null 2>&1; then uv venv --quiet --allow-existing --
 	fi || { rm -rf .venv; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo docs gallery lint format bench bake try back clean
+.PHONY: help setup test demo docs gallery lint format bench bake try clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -64,21 +64,28 @@ bake: $(CAN_BAKE) ## make a project from the default answers in demo/
 	  rm -rf demo && mkdir demo && touch demo/.baked && \
 	  $(BIN)/cookiecutter --no-input --default-config --output-dir demo .; }
 
+# What is not rendered, the engine and the Python under src/, becomes a link: edited in try/project, it is edited here.
+# Not __init__.py, which says where the project is. The links are committed, so that git names what is not linked.
+LINK = rm -rf vendor && ln -s '$(CURDIR)/$(TEMPLATE)/vendor' vendor && cd src/* && find . -name '*.py' \
+	! -path ./__init__.py -exec ln -sf '$(CURDIR)/$(TEMPLATE)/src/{{cookiecutter.package_name}}/{}' {} \;
+COMMIT = git add --all && git -c user.name=make -c user.email=make@localhost -c commit.gpgsign=false \
+	-c core.hooksPath=/dev/null commit --quiet --message 'Link what is not rendered'
+
 # Answers and tests of your choice: make try ANSWERS='stage=product hardware=gpu' TESTS=tests/test_svm.py
-try: $(READY) ## bake the template as it is now, and check what comes out: ruff, mypy, TESTS
+try: $(READY) ## bake the template as it is now, linked to it, and check what comes out: ruff, imports, mypy, TESTS
 	@rm -rf try/new && mkdir -p try/new
 	@$(BIN)/cookiecutter --no-input --default-config --output-dir try/new . $(ANSWERS) >/dev/null
 	@[ ! -d try/project/.mypy_cache ] || mv try/project/.mypy_cache try/new/*/ # or mypy reads torch's types again
 	@[ ! -d try/project ] || [ -z "$$(git -C try/project status --porcelain)" ] || { rm -rf try/edited; \
-	  mv try/project try/edited; echo "You had edited try/project: it is in try/edited now, for make back."; }
+	  mv try/project try/edited; echo "Files of try/project that are rendered had been edited, in try/edited now:"; \
+	  git -C try/edited status --porcelain; echo "Bring that into the template by hand."; }
 	@rm -rf try/project && mv try/new/* try/project && rmdir try/new
-	cd try/project && $(CURDIR)/$(BIN)/ruff check --quiet && $(CURDIR)/$(BIN)/ruff format --check --quiet
-	cd try/project && $(CURDIR)/$(BIN)/mypy
-	$(if $(TESTS),cd try/project && PYTHONPATH=$(CURDIR)/try/project/src:$(CURDIR)/try/project/vendor \
-	  $(CURDIR)/$(BIN)/python -m pytest -q $(TESTS))
-
-back: $(READY) ## bring what you changed in a baked project back into the template: make back PROJECT=try/project
-	@$(BIN)/python bring_back.py '$(PROJECT)'
+	@cd try/project && ($(LINK)) && $(COMMIT)
+	cd try/project && '$(CURDIR)/$(BIN)/ruff' check --quiet && '$(CURDIR)/$(BIN)/ruff' format --check --quiet
+	cd try/project && PYTHONPATH=src:vendor '$(CURDIR)/$(BIN)/lint-imports' --no-cache --no-logo
+	cd try/project && '$(CURDIR)/$(BIN)/mypy'
+	$(if $(TESTS),cd try/project && PYTHONPATH='$(CURDIR)/try/project/src:$(CURDIR)/try/project/vendor' \
+	  '$(CURDIR)/$(BIN)/python' -m pytest -q $(TESTS))
 
 demo: bake ## a project from nothing to its table: four models, two data sets
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) table
@@ -94,12 +101,14 @@ gallery: bake ## train a few small models and draw the pictures of docs/gallery.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) setup
 	cd $(DEMO) && $(BIN)/python '$(CURDIR)/docs/gallery.py'
 
-lint: $(READY) ## check style, formatting and types of the template's own code
+lint: $(READY) ## check style, formatting, imports and types of the template's own code
 	$(BIN)/ruff check --config pyproject.toml $(CODE)
 	$(BIN)/ruff format --config pyproject.toml --check $(CODE)
 	$(BIN)/ruff check $(ENGINE)
 	$(BIN)/ruff format --check $(ENGINE)
+	PYTHONPATH='$(TEMPLATE)/vendor' $(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file mypy-engine.ini
 
 format: $(READY) ## correct style and formatting where a tool can
 	$(BIN)/ruff check --config pyproject.toml --fix $(CODE)

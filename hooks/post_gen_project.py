@@ -16,6 +16,17 @@ BY_CRUFT = "_commit" in ANSWERS
 # Left in a working copy of the template by whoever develops it.
 CACHES = ("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 CI_FILES = {"github": Path(".github"), "gitlab": Path(".gitlab-ci.yml")}
+# What `examples=minimal` leaves out: modules of the package, each with its test and the configurations that name it.
+LECTURE = """
+    data/curves data/demand data/mnist1d data/planar losses/forecasting losses/hinge losses/multilabel models/cnn
+    models/estimators models/kernel_svm models/kernels models/rnn models/scikit models/smo models/svm models/tft
+    models/transformer optimizers/muon schedulers/cosine tasks/forecasting tasks/multilabel
+"""
+# And what names none of them.
+LECTURE_FILES = """
+    src/*/configs/experiment/mnist1d_table.yaml src/*/configs/optimizer/rmsprop.yaml references/mnist1d_published.csv
+    src/*/configs/scheduler/cosine_restarts.yaml src/*/configs/scheduler/exponential.yaml
+"""
 # Set while git runs a hook; they would send our commands to that repository.
 OUTER_GIT = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}
 
@@ -30,6 +41,21 @@ def keep_the_chosen() -> None:
     for cache in CACHES:
         for path in list(Path().rglob(cache)):
             shutil.rmtree(path)
+
+
+def leave_out_the_lecture() -> None:
+    """Keep a linear model and an MLP on tables, with what they need."""
+    package = Path("src", ANSWERS["package_name"])
+    gone = [path for pattern in LECTURE_FILES.split() for path in Path().glob(pattern)]
+    for name in LECTURE.split():
+        folder, _, module = name.partition("/")
+        target = f"_target_: {package.name}.{folder}.{module}."
+        named = [path for path in package.glob("configs/*/*.yaml") if target in path.read_text(encoding="utf-8")]
+        gone += [package / f"{name}.py", *named, *Path("tests", folder).glob(f"test_{module}.py")]
+    for path in gone:
+        path.unlink()
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
 
 
 def write_digest() -> None:
@@ -100,6 +126,8 @@ def first_commit() -> str | None:
 
 if __name__ == "__main__":
     keep_the_chosen()
+    if ANSWERS["examples"] == "minimal":
+        leave_out_the_lecture()
     write_digest()
     if made_to_be_compared():
         sys.exit()

@@ -27,10 +27,11 @@ CHOICES: dict[str, list[str]] = {
 
 DEFAULTS = {question: values[0] for question, values in CHOICES.items()}
 
-# The project's own tests run in three bakes, which have not one answer in common.
+# The project's own tests run in three bakes, which have no answer in common, but for the examples of two.
 OWN_TESTS_IN = {
     "default": DEFAULTS,
     "gpu": {
+        "examples": "minimal",
         "license": "BSD-3-Clause",
         "python_version": "3.12",
         "hardware": "gpu",
@@ -39,6 +40,7 @@ OWN_TESTS_IN = {
         "ci": "gitlab",
     },
     "mps": {
+        "examples": "all",
         "license": "GPL-3.0",
         "python_version": "3.13",
         "hardware": "mps",

@@ -4,14 +4,16 @@ import pickle
 from copy import deepcopy
 
 import pytest
-from hydra._internal.utils import create_config_search_path
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from hyperplane.command_line import register_resolvers
+from hyperplane.composition.loader import CheckedLoader
+from hyperplane.composition.sweep_loader import SweepLoader
 from hyperplane.errors import UserError
+from hyperplane.hydra_versions import DEFAULTS
 from hyperplane.project import current
-from hyperplane.security import CheckedLoader
-from hyperplane.sweeps.composition import SweepLoader
+from hyperplane.run_folder.names import register_resolvers
 from omegaconf import OmegaConf
 
 JOBS = [
@@ -27,7 +29,8 @@ JOBS = [
 @pytest.fixture
 def loader():
     register_resolvers()
-    return SweepLoader(create_config_search_path(str(current().configs)))
+    with initialize_config_dir(str(current().configs), **DEFAULTS):
+        yield SweepLoader(GlobalHydra.instance().config_loader())
 
 
 @pytest.fixture
@@ -36,8 +39,13 @@ def multirun(loader):
 
 
 def test_a_job_that_is_composed_in_a_copy_is_what_hydra_composes(loader, multirun):
+    # Hydra 1.4 refuses a job that sets its sweeper otherwise than the multirun, and a file of experiment= may set it.
+    table = loader.load_configuration(
+        "train", ["hydra.verbose=false", "sweep=s", "experiment=mnist1d_table"], RunMode.MULTIRUN
+    )
     for job in JOBS + JOBS:  # the second time all are copies
-        ours, hydras = (one.load_sweep_config(multirun, job) for one in (loader, super(SweepLoader, loader)))
+        whole = table if job[0].startswith("experiment=") else multirun
+        ours, hydras = (one.load_sweep_config(whole, job) for one in (loader, super(SweepLoader, loader)))
         assert OmegaConf.to_yaml(ours) == OmegaConf.to_yaml(hydras)
         assert ours.hydra.overrides.hydra[0] == "hydra.verbose=false"
     assert set(loader.composed) == {("model=cnn",), ("model=mlp",), ()}

@@ -1,4 +1,4 @@
-"""Data sets are the published ones, are cached whole or not at all, and are split by the seed."""
+"""Data sets are cached whole or not at all, and are split by the seed."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +8,8 @@ import pytest
 import torch
 from hyperplane.data.cache import cached
 from hyperplane.errors import UserError
-from mnist1d.data import get_dataset_args, make_dataset
-from sklearn.datasets import make_moons
 
 from my_research.data.mnist1d import MNIST1D
-from my_research.data.planar import Moons
 
 PACKAGE = "my_research"
 
@@ -39,55 +36,10 @@ def rows(tensor):
     return {row.numpy().tobytes() for row in tensor}
 
 
-def test_mnist1d_is_what_the_authors_make(data_folder):
-    published = make_dataset(get_dataset_args())
-    with np.load(data_folder / "mnist1d.npz") as ours:
-        for name in ("x", "x_test"):
-            assert ours[name].dtype == np.float64
-            assert np.abs(ours[name] - published[name]).max() <= 1e-15
-        for name in ("y", "y_test"):
-            assert np.array_equal(ours[name], published[name])
-
-
-def test_mnist1d_has_the_published_sizes(mnist1d):
-    data = mnist1d(val_fraction=0)
-    assert data.spec.input_shape == (40, 1) and data.spec.output_size == 10
-    for part, samples in (("train", 4000), ("test", 1000)):
-        inputs, targets = data.parts[part]
-        assert inputs.shape == (samples, 40, 1) and inputs.dtype == torch.float32
-        assert targets.shape == (samples,) and targets.dtype == torch.int64
-        counts = torch.bincount(targets, minlength=10)
-        assert len(counts) == 10 and (counts - samples / 10).abs().max() < 0.2 * samples / 10
-
-
 def test_without_a_split_the_arrays_keep_their_order(mnist1d, data_folder):
     inputs, _ = mnist1d(val_fraction=0).parts["train"]
     with np.load(data_folder / "mnist1d.npz") as arrays:
         assert np.array_equal(inputs[:, :, 0].numpy(), arrays["x"].astype(np.float32))
-
-
-def test_shuffled_positions_are_permuted_the_same_way_everywhere(mnist1d):
-    order = np.random.RandomState(42).permutation(40)
-    plain, shuffled = mnist1d(), mnist1d(shuffled=True)
-    for part in ("train", "val", "test"):
-        assert torch.equal(shuffled.parts[part][0], plain.parts[part][0][:, order])
-        assert torch.equal(shuffled.parts[part][1], plain.parts[part][1])
-
-
-def test_moons_are_those_of_scikit_learn(tmp_path):
-    data = Moons(folder=str(tmp_path), num_samples=500, noise=0.3, **LOADING | {"val_fraction": 0})
-    data.setup()
-    points, classes = make_moons(500, noise=0.3, random_state=0)
-    assert np.array_equal(data.parts["train"][0].numpy(), points[:400].astype(np.float32))
-    assert np.array_equal(data.parts["test"][0].numpy(), points[400:].astype(np.float32))
-    assert np.array_equal(data.parts["test"][1].numpy(), classes[400:])
-    assert data.spec.input_shape == (2,) and data.spec.output_size == 2
-
-
-def test_other_moons_have_a_cache_of_their_own(tmp_path):
-    for noise in (0.1, 0.4):
-        Moons(folder=str(tmp_path), noise=noise, **LOADING).setup()
-    assert len(files(tmp_path)) == 2
 
 
 @pytest.mark.parametrize(("fraction", "held_out"), [(0.1, 400), (0.25, 1000), (0.0, 0)])

@@ -295,7 +295,7 @@ for typed, most, slow in [
     ],
 )
 def test_tab_completion_knows_groups_files_and_settings(monkeypatch, capsys, line, expected):
-    for name, value in {"COMP_LINE": line, "COMP_POINT": str(len(line)), "HYDRA_FULL_ERROR": "1"}.items():
+    for name, value in {"COMP_LINE": line, "COMP_POINT": str(len(line))}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["train", "-sc", "query=bash"])
     main()

@@ -83,27 +83,6 @@ def excess(machine, data, w, b):
     return ours / best - 1
 
 
-@pytest.mark.parametrize(
-    ("name", "C", "steps"), [("moons", 0.1, 500), ("moons", 10.0, 500), ("breast_cancer", 1.0, 2000)]
-)
-def test_full_gradients_bring_the_primal_machine_to_scikit_learns_objective(tmp_path, monkeypatch, name, C, steps):
-    monkeypatch.chdir(tmp_path)
-    torch.manual_seed(0)
-    data = samples(name, standardize=name == "breast_cancer")
-    machine = SVM(data.spec, C=C)
-    loss = machine.default_loss(data.spec)
-    optimizer = torch.optim.Adam(machine.parameters(), lr=0.1, fused=True)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    inputs, targets = data.parts["train"]
-    for _ in range(steps):
-        optimizer.zero_grad()
-        (loss(machine(inputs), targets) + machine.penalty()).backward()
-        optimizer.step()
-        scheduler.step()
-    state = {name: value.clone() for name, value in machine.hyperplanes.state_dict().items()}
-    assert abs(excess(machine, data, state["weight"], state["bias"])) <= 1e-3
-
-
 def test_batches_bring_the_primal_machine_to_scikit_learns_objective(train):
     steps = ("optimizer.lr=0.05", "scheduler=cosine", "trainer.max_epochs=150", "data.val_fraction=0")
     done = train("model=svm", "data=moons", *steps)

@@ -10,7 +10,6 @@ from hyperplane.data.datamodule import ArrayDataModule
 from hyperplane.tasks.task import Task
 from torch.utils.data import DataLoader, IterableDataset
 
-from my_research.tasks import auto
 from my_research.tasks.classification import Classification
 
 SETTINGS = {
@@ -102,7 +101,7 @@ class ByHand(Classification):
 
 @pytest.mark.parametrize("step", [11, 12, 13])
 def test_gradients_that_are_summed_by_hand_are_not_lost(train, command, monkeypatch, step):
-    monkeypatch.setitem(auto.TASKS, "classification", ByHand)
+    monkeypatch.setattr("my_research.tasks.classification.Classification", ByHand)
     settings = ("data=moons", "data.val_fraction=0", "checkpoint.monitor=train/loss", "trainer.max_epochs=3")
     whole = train(*settings).folder
     with monkeypatch.context() as patch:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from hyperplane.commands import schema
-from hyperplane.configs import ENGINE_CONFIGS, folders
+from hyperplane.configs import folders
 from hyperplane.project import current
 from jsonschema import Draft202012Validator
 from omegaconf import OmegaConf
@@ -99,7 +99,7 @@ def test_every_setting_has_a_meaning_which_is_its_comment():
     ],
 )
 def test_a_wrong_file_is_rejected(file, wrong, where):
-    path = (ENGINE_CONFIGS if file.startswith("hydra/") else CONFIGS) / f"{file}.yaml"
+    path = next(path for folder in folders() if (path := folder / f"{file}.yaml").is_file())
     assert where in complaints(named_schema(path).stem, content(path) | wrong)
 
 

@@ -339,7 +339,8 @@ def test_a_pruner_gives_up_what_is_worse_in_the_direction_of_the_search(tmp_path
     study.tell(first, 0.5)
     for value in (0.9, 0.1):
         trial = begin_trial(study, search, SPACE)
-        job_of_trial = studies.join_trial(tmp_path, search, trial.number)
+        trial.set_user_attr("job", f"job-{trial.number}")
+        job_of_trial = studies.join_trial(tmp_path, search, f"job-{trial.number}")
         job_of_trial.report(value, step=1)
         assert job_of_trial.should_prune() == ((value > 0.5) == (way == "minimize"))
 

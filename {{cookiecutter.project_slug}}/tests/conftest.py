@@ -36,7 +36,7 @@ def made_once(tmp_path_factory):
 
 @pytest.fixture
 def train(tmp_path, made_once, monkeypatch, capsys):
-    """`train("model=cnn", "seed=1")` trains two batches, without tracker and figures, unless told otherwise."""
+    """`train("model=mlp", "seed=1")` trains two batches, without tracker and figures, unless told otherwise."""
     (tmp_path / "data").symlink_to(made_once)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # the command sets it: forgotten again after the test

@@ -13,8 +13,7 @@ from {{ cookiecutter.package_name }}.tasks import auto as tasks
 def test_data_that_nothing_follows_from_are_refused_in_a_sentence(monkeypatch, task):
     for module in (losses, tasks):
         monkeypatch.setattr(module, "find_spec", lambda _: None)  # as if the file of this task were gone
-    spec = DataSpec(task, (2,), 2)
     with pytest.raises(UserError, match=r"knows no loss for data for .*choose one with loss="):
-        losses.auto(spec, nn.Identity())
+        losses.auto(DataSpec(task), nn.Identity())
     with pytest.raises(UserError, match="Choose a task of your own"):
-        tasks.auto(spec, nn.Identity(), nn.Identity(), nn.Identity(), None)
+        tasks.auto(DataSpec(task), nn.Identity(), nn.Identity(), nn.Identity(), None)

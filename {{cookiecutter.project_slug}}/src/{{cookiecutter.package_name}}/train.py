@@ -2,11 +2,11 @@
 
 Everything is a setting, changed by name=value:
 
-  train model=cnn data=mnist1d seed=1             choose a file from a group
+  train model=linear data=wine seed=1             choose a file from a group
   train optimizer.lr=0.01 trainer.max_epochs=50   change a single setting
-  train -m model=linear,mlp,cnn seed=1,2,3        every combination, one after the other
+  train -m model=linear,mlp seed=1,2,3            every combination, one after the other
   train -m seed=1,2,3,4 hydra/launcher=joblib     the same side by side, on all cores
-  train -m model=mlp,cnn sweep=depth              named: the same command again goes on with it
+  train -m model=linear,mlp sweep=depth           named: the same command again goes on with it
   train -m hydra/sweeper=optuna 'optimizer.lr=interval(0.001,0.1)'   a search by Optuna
   train hardware=auto                             on the GPUs of this machine, or its CPU, as it finds them
   train hardware=ddp hardware.devices=2           on two GPUs that share every batch; ddp_cpu tries it out on the CPU

@@ -14,10 +14,9 @@ from {{ cookiecutter.package_name }}.losses.classification import CrossEntropy
 TARGETS = torch.tensor([0, 1, 2, 2, 1, 2, 2, 0, 2, 2])
 THREE = DataSpec("classification", (4,), 3, train_size=10, class_counts=(2, 2, 6))
 DRAWN = torch.Generator().manual_seed(0)
-LOGITS = torch.randn(10, 3, generator=DRAWN)
+LOGITS, PIXEL_LOGITS = torch.randn(10, 3, generator=DRAWN), torch.randn(10, 3, 4, 5, generator=DRAWN)
 WEIGHTS = torch.tensor([0.0, 2.0, 1.0, 0.5, 3.0, 1.0, 0.0, 4.0, 0.1, 1.0])
 PIXELS = torch.randint(0, 3, (10, 4, 5), generator=DRAWN)  # class numbers of images
-PIXEL_LOGITS = torch.randn(10, 3, 4, 5, generator=DRAWN)
 
 
 def reference(logits, targets, weights):

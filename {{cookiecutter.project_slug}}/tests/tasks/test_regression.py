@@ -7,7 +7,7 @@ from hyperplane.data.datamodule import ArrayDataModule, Arrays
 from hyperplane.data.spec import DataSpec
 from torch import nn
 
-from {{ cookiecutter.package_name }}.tasks.regression import MAX_DRAWN, Regression
+from {{ cookiecutter.package_name }}.tasks.regression import Regression
 
 
 class Lines(ArrayDataModule):
@@ -36,7 +36,6 @@ def test_metrics_are_in_the_units_of_the_data():
     inputs, targets = data.arrays("test")
     error = task.predict_array(inputs) - targets
     assert found["test/rmse"] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-4)
-    assert found["test/mae"] == pytest.approx(np.abs(error).mean(), rel=1e-4)
     assert found["test/r2"] == pytest.approx(1 - np.mean(error**2) / targets.var(), rel=1e-3)
     assert found["test/loss"] == pytest.approx(np.mean(error**2) / data.scaling.target_std.item() ** 2, rel=1e-4)
 
@@ -58,4 +57,4 @@ def test_what_can_be_seen_is_drawn(features, drawn):
 
 def test_of_many_targets_the_first_are_drawn():
     data, task = ready(targets=6)
-    assert {"r2_by_target", "residuals_1", "residuals_4"} < set(task.figures(data)) and MAX_DRAWN == 4
+    assert {"r2_by_target", "residuals_1", "residuals_4"} < set(task.figures(data))

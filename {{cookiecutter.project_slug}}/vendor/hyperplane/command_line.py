@@ -6,7 +6,6 @@ Help, tab completion and mistakes are answered at once: nothing here imports tor
 
 import os
 import sys
-import time
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -16,8 +15,6 @@ from .project import current
 
 if TYPE_CHECKING:
     from loguru import Logger
-
-HYDRA_VERSION = "1.3"  # whose defaults hold
 
 
 def start(name: str) -> int | None:
@@ -47,33 +44,31 @@ def run_command(name: str) -> None:
     if {"--help", "-h"} & set(sys.argv):
         sys.stdout.write(help_text(name, str(module.__doc__)))
         return
+    if "--hydra-help" in sys.argv:
+        from .composition.hydra_main import options
 
-    import hydra._internal.hydra
+        options(name).print_help()
+        return
+
     from hydra.errors import CompactHydraException
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
+    from .composition.hydra_main import run
     from .errors import SweepFailed, UserError, refuse
     from .processes.signals import Stopped
+    from .run_folder.names import register_resolvers
     from .secrets import read_env
-    from .sweeps.composition import SweepLoader
 
     refuse_what_is_no_option(name)
-    # An option of Hydra (in full or in part, as argparse takes it) that unpickles a file, which may run anything.
-    if any(len(word) > 2 and "--experimental-rerun".startswith(word.partition("=")[0]) for word in sys.argv[1:]):
-        refuse("--experimental-rerun is not allowed: it would run code from a pickle. Name the settings instead.")
     read_env()
-    shows_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its exceptions to us
     register_resolvers()
-    hydra._internal.hydra.ConfigLoaderImpl = SweepLoader  # type: ignore[attr-defined]
     try:
         if name == "train" and any(word.startswith("resume=") for word in sys.argv):
             from .run_folder.resuming import hydra_arguments
 
             sys.argv[1:] = hydra_arguments(sys.argv[1:])
-        function = getattr(module, identifier)
-        hydra.main(version_base=HYDRA_VERSION, config_path=str(current().configs), config_name=identifier)(function)()
+        run(identifier, getattr(module, identifier))
     except UserError as mistake:
         refuse(str(mistake))
     except (CompactHydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
@@ -91,7 +86,7 @@ def run_command(name: str) -> None:
     except Exception as error:  # of a run it is in train.log
         if isinstance(error, ValueError) and "Config group override" in str(error):
             refuse(f"A group takes the name of one of its files, such as model=mlp. {error}")
-        if shows_traceback:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         where = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
         terminal().error("{} failed: {}: {}\nWhere: HYDRA_FULL_ERROR=1 {} ...", name, type(error).__name__, where, name)
@@ -100,12 +95,11 @@ def run_command(name: str) -> None:
 
 def refuse_what_is_no_option(name: str) -> None:
     """Say how settings and options are written; Hydra would print all of its options."""
-    from hydra._internal.utils import get_args_parser
-
+    from .composition.hydra_main import options
     from .errors import refuse
 
     groups = [word for word in sys.argv[1:] if word[:1] == "-" and word.lstrip("-").partition("=")[0] in choices()]
-    for word in groups or get_args_parser().parse_known_args()[1]:
+    for word in groups or options(name).parse_known_args()[1]:
         if word.startswith("-"):
             refuse(f"{word} is no option. Settings have no dashes: {word.lstrip('-')}. All of both: {name} --help")
         refuse(f"{word} stands behind an option. Options come first, then all settings: {name} -m {word} ...")
@@ -119,31 +113,6 @@ def terminal() -> "Logger":
 
     log_to_terminal()
     return logger
-
-
-def register_resolvers() -> None:
-    """Teach OmegaConf what the files under `configs/` use."""
-    from omegaconf import OmegaConf
-
-    for resolver in (new_run, new_sweep):
-        OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
-
-
-def new_run() -> str:
-    """Return the folder of a single run below runs/."""
-    from .run_folder.requeue import folder_name
-
-    return folder_name(sys.argv) or own_name("%Y-%m-%d/%H-%M-%S")
-
-
-def new_sweep() -> str:
-    """Return the name of a multirun that was given none."""
-    return own_name("%Y-%m-%d_%H-%M-%S")
-
-
-def own_name(form: str) -> str:
-    """Return the time in a form of `strftime`, and an id: two that start in the same second get names of their own."""
-    return f"{time.strftime(form)}-{os.urandom(2).hex()}"
 
 
 def help_text(name: str, doc: str) -> str:

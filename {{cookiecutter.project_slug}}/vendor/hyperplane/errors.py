@@ -23,8 +23,6 @@ WORDS = {
     r"^String should match pattern '\^\(\\w.*": "may hold letters, digits and . + = @ - _",
     r"^String should match pattern '\^\\d.*": "must be DD:HH:MM:SS (days, hours, minutes, seconds)",
     "^String should match pattern ": "must match ",
-    "^Cannot merge DictConfig with ListConfig": "must be a list, such as [1,2]",
-    "^Cannot merge ListConfig with DictConfig": "must be a group of settings, such as {name: 1}",
 }
 
 

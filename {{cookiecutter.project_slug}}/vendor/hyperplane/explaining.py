@@ -63,7 +63,11 @@ def explain_message(error: Exception, message: list[str]) -> str:
     if isinstance(error, OverrideParseException):
         return explain_syntax(str(error.override))
     if merging := re.match("Error merging override (.*)", message[0]):
-        return f"{mask(merging[1])} is not allowed: {in_words(str(error.__cause__).splitlines()[0])}"
+        why = str(error.__cause__).splitlines()[0]
+        if why.startswith("Cannot merge"):  # a section and a list, in words that differ from release to release
+            is_section = merging[1].partition("=")[2].startswith("{")
+            why = "must be a list, such as [1,2]" if is_section else "must be a group of settings, such as {name: 1}"
+        return f"{mask(merging[1])} is not allowed: {in_words(why)}"
     if several := re.match("Ambiguous value for argument '(.*)'", message[0]):
         return explain_several(several[1])
     if isinstance(error, InterpolationResolutionError) and (words := [word for word in sys.argv if "${" in word]):

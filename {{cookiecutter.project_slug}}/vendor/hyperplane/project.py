@@ -24,7 +24,7 @@ class Project(NamedTuple):  # a dataclass would import a dozen modules, for whic
     """A project.
 
     Args:
-        package: its name, such as my_research.
+        package: its name, by which it is imported.
         folder: of the package.
         libraries: whose classes its configurations may name, beside `LIBRARIES`.
     """
@@ -85,11 +85,19 @@ def is_own(name: str) -> bool:
 
 
 def refuse_other_engine(package: str, folder: Path) -> None:
-    """End the program if Python found the engine of another project, installed into the same environment."""
+    """End the program if the engine that Python found is, or may be, that of another project in this environment."""
     own = (folder.parents[1] / "vendor" / ENGINE).resolve()
     found = Path(__file__).resolve().parent
     if own.is_dir() and own != found:
         refuse(
             f"{package} has an engine of its own, {own}, but Python found the one in {found}: two projects share this "
             "environment. Give each its own: make setup"
+        )
+    # Installed without their source, projects write their engines over each other. Each says what it has installed.
+    records = () if own.is_dir() else found.parent.glob("*.dist-info/RECORD")
+    owners = [path.parent.stem for path in records if f"\n{ENGINE}/project.py,".encode() in path.read_bytes()]
+    if len(owners) > 1:
+        refuse(
+            f"{' and '.join(sorted(owners))} share this environment, and one engine, that of the project which was "
+            "installed last. Give each an environment of its own"
         )

@@ -52,7 +52,8 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
                 raise UserError(f"{shown(folder)} holds a run that is completed. Name a new folder, or resume=")
             recorded = what_runs(config, folder)
             run = Run(check(recorded.config), recorded, folder, stop, is_job)
-            run.is_trial = HydraConfig.get().sweeper.get("trial") is not None
+            pruner = HydraConfig.get().sweeper.get("pruner")  # of a search
+            run.is_trial = is_job and pruner is not None and pruner.name != "none"
             refuse_without_effect(run.settings, recorded.overrides)
             refuse_earlier_end(run.settings, recorded.changes, run.before)
             if run.settings.init_from is not None and not run.checkpoints.exists():  # or it has its weights

@@ -1,24 +1,17 @@
 """Configurations come from others too: with a run folder, in a shared file, as a command to paste. None may run code.
 
 A `_target_` names what is built. Of the components, `components.py` says where it may look. Hydra builds things of its
-own (callbacks, launchers, loggers) before a command starts, so `CheckedLoader` looks at a configuration as soon as it
-is composed. Of a run folder `.hydra/config.yaml` is read, without any section `hydra`, and of `.hydra/hydra.yaml` the
-names of the chosen files. Extend the lists here.
+own (callbacks, launchers, loggers) before a command starts, so `composition/` looks at a configuration as soon as it
+is composed, and runs nothing else. Of a run folder `.hydra/config.yaml` is read, without any section
+`hydra`, and of `.hydra/hydra.yaml` the names of the chosen files. Extend the lists here.
 """
 
 import re
-import shlex
 from collections.abc import Iterator
-from copy import deepcopy
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from .configs import COLLECTIONS, COMPONENTS
 from .errors import UserError
@@ -37,32 +30,11 @@ LOGGING_CLASSES = ("logging.StreamHandler", "logging.NullHandler", f"{__package_
 STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 # What ${name:...} may call. Those that make new sections (oc.decode, oc.create) could hide what is looked for here.
 RESOLVERS = ("now", "new_run", "new_sweep", "hydra", "oc.env")
+OF_HYDRA = "${hydra_override_dirname:}"  # in every configuration of Hydra 1.4; with arguments it would call others
 # An interpolation that could stand for a whole section outside of `hydra`, such as one with a `_target_`.
 SECTION_ELSEWHERE = r"\s*\$\{(?!hydra\.)[^:]*\}\s*"
 
 NO_SECRETS = "settings are written down, so they must hold no secret; libraries read theirs from .env"
-
-
-class CheckedLoader(ConfigLoaderImpl):
-    """Hydra's loader of configurations, for this project's commands and for every job of a multirun."""
-
-    def load_configuration(self, *arguments: Any, **options: Any) -> DictConfig:
-        """Compose a configuration.
-
-        Raises:
-            UserError: it could run code that is not this project's, has several components in the place of one, or
-                writes its run among other files.
-        """
-        config = super().load_configuration(*arguments, **options)
-        refuse_foreign_code(config)
-        if config.hydra.output_subdir is not None and config.hydra.mode == RunMode.RUN:  # not a job of a multirun
-            refuse_taken(config)
-        for override in config.hydra.overrides.task:
-            group, _, choice = override.partition("=")
-            if group in COMPONENTS and choice.startswith("["):  # Hydra would mix the settings of all these files
-                several = f"{group}={choice.strip('[]')}"
-                raise UserError(f"{override} is not allowed: a run has one. For a run with each: train -m {several}")
-        return config
 
 
 def refuse_foreign_code(config: DictConfig) -> None:
@@ -108,7 +80,7 @@ def problem(key: str, value: Any, hidden: dict[str, str]) -> str:
 def logging_problem(name: str, value: str) -> str:
     """Return why `logging` must not be set up with a value, or an empty string: it calls what is named there."""
     if name == "()" or (name == "class" and value not in LOGGING_CLASSES):
-        return f"a handler can be {', '.join(LOGGING_CLASSES)} (LOGGING_CLASSES in strangers.py)"
+        return f"a handler can be {', '.join(LOGGING_CLASSES)} (LOGGING_CLASSES in security.py)"
     if "${" in value or ("://" in value and value not in STREAMS):
         return f"logging takes plain values and {', '.join(STREAMS)}"
     return ""
@@ -116,9 +88,9 @@ def logging_problem(name: str, value: str) -> str:
 
 def interpolation_problem(value: str, hidden: dict[str, str]) -> str:
     """Return why the ${...} in a value must not be resolved, or an empty string."""
-    for name, end in re.findall(r"\$\{([^:{}]*)([:{]?)", value):
+    for name, end in re.findall(r"\$\{([^:{}]*)([:{]?)", value.replace(OF_HYDRA, "")):
         if end and (end == "{" or name.strip() not in RESOLVERS):
-            return f"${{name:...}} can be {', '.join(RESOLVERS)} (RESOLVERS in strangers.py)"
+            return f"${{name:...}} can be {', '.join(RESOLVERS)} (RESOLVERS in security.py)"
     for variable in re.findall(r"oc\.env\s*:\s*([^,}]*)", value):
         if not re.fullmatch(r"\w+\s*", variable) or is_secret(variable.strip()):
             return NO_SECRETS
@@ -152,73 +124,3 @@ def path_problem(value: str) -> str:
     except ValueError as error:
         return str(error)
     return "a path must not depend on the environment" if "$" in path else ""
-
-
-def refuse_taken(config: DictConfig) -> None:
-    """Look whether a run would write its files among others, before Hydra writes the first.
-
-    Raises:
-        UserError: the folder that is named for it is the command's own, holds files that are no run's, or holds a run
-            that is completed or still running.
-    """
-    folder = named_folder(config)
-    if folder is None or not Path(folder).is_dir():
-        return
-    path = Path(folder)
-    if (path / ".hydra").is_dir():
-        refuse_kept(path, folder)
-    elif path.resolve() == Path.cwd() or any(entry.is_file() for entry in path.iterdir()):
-        raise UserError(f"hydra.run.dir={folder} is {path.resolve()}, which holds other files: name a new folder")
-
-
-def named_folder(config: DictConfig) -> str | None:
-    """Return the folder that is named for a run, or None if it gets a new one, or one that cannot be told."""
-    values: Any = OmegaConf.to_container(config.hydra.run, resolve=False)
-    folder = str(values["dir"])
-    if "${" not in folder:
-        return folder
-    if "${new_run:" in folder:
-        return None
-    resolved, before = deepcopy(config), HydraConfig.instance().cfg
-    HydraConfig.instance().set_config(resolved)  # for ${hydra:...}
-    try:
-        return str(resolved.hydra.run.dir)
-    except OmegaConfBaseException:  # of which Hydra says what is wrong
-        return None
-    finally:
-        HydraConfig.instance().cfg = before
-
-
-def refuse_kept(path: Path, folder: str) -> None:
-    """Look whether the run in a folder must not be overwritten. One that failed or was stopped is replaced.
-
-    Raises:
-        UserError: it is completed, or another process trains it.
-    """
-    from .run_folder.integrity import (
-        read_summary,  # these two are seldom needed, and locks import much
-    )
-    from .run_folder.locks import is_locked
-
-    # A summary that cannot be believed may be that of a completed run.
-    if (path / "summary.json").exists() and read_summary(path).get("status") not in ("failed", "interrupted"):
-        raise UserError(
-            f"hydra.run.dir={folder} holds a run that is completed. Name a new folder, or train that run longer: "
-            f"train resume={shlex.quote(folder)} trainer.max_epochs=..."
-        )
-    if is_locked(path):
-        raise UserError(f"hydra.run.dir={folder} is being trained by another process. Name a new folder")
-
-
-def refuse_links(folder: Path) -> None:
-    """Look for links in a run folder that lead out of it: what is written there would land elsewhere.
-
-    Raises:
-        UserError: names the first one.
-    """
-    home = folder.resolve()
-    for path in sorted(folder.rglob("*")):
-        if path.name == "debug-core.log":  # W&B links from every run to a log in its cache, and goes on in a new file
-            continue
-        if path.is_symlink() and not path.resolve().is_relative_to(home):
-            raise UserError(f"{path} is a link that leads out of its run folder: {path.readlink()}")

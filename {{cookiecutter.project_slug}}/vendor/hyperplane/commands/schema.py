@@ -143,7 +143,7 @@ def sweeper() -> Schema:
     """Return the schema of hydra/sweeper/optuna.yaml."""
     found = section(search.Search)
     found["properties"] |= {name: {"$ref": f"{name}.json"} for name in ("sampler", "pruner")}
-    found["properties"] |= {name: {} for name in ("_target_", "_recursive_", "params", "trial")}
+    found["properties"] |= {name: {} for name in ("_target_", "_recursive_", "params")}
     return found
 
 

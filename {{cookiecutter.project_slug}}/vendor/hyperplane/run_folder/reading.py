@@ -8,12 +8,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ..command_line import register_resolvers
 from ..errors import UserError
-from ..security import refuse_links
 from ..settings import Settings
 from ..validation import check
 from .integrity import is_unchanged, read_sealed
+from .names import register_resolvers
+from .occupied import refuse_links
 
 
 def read_run(folder: Path, key: str = "run") -> tuple[Settings, dict[str, Any]]:

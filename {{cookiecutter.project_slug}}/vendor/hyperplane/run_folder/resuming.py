@@ -10,9 +10,9 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from ..errors import UserError
-from ..security import refuse_links
 from ..settings import Settings
 from .integrity import digest
+from .occupied import refuse_links
 
 # What may be set anew when a run goes on: how long, where, and who is told. The rest is what the run is.
 MAY_CHANGE = ("trainer", "early_stopping", "checkpoint", "hardware", "tracking", "figures")

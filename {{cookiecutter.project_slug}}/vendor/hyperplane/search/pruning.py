@@ -54,5 +54,5 @@ def report_to_study(last: LastCheckpoint) -> ReportToStudy:
     """Return the callback of a run that belongs to a trial of a search with a pruner."""
     hydra = HydraConfig.get()
     settings = read_settings(hydra.sweeper)
-    trial = join_trial(Path(hydra.sweep.dir), settings, hydra.sweeper.trial)
+    trial = join_trial(Path(hydra.sweep.dir), settings, str(hydra.sweep.subdir))
     return ReportToStudy(trial, settings.metric[0], last)

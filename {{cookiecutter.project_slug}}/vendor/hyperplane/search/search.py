@@ -15,7 +15,6 @@ from hydra.plugins.launcher import Launcher
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 from optuna import Study
-from optuna.trial import Trial
 
 from ..errors import UserError, first_line
 from ..processes.cores import processes
@@ -23,7 +22,7 @@ from ..processes.signals import Stopped
 from ..run_folder.integrity import read_summary
 from ..run_folder.locks import alone_in, is_locked
 from ..settings import Settings
-from ..settings.search import Grid, Search, Unpruned
+from ..settings.search import Grid, Search
 from ..sweeps.sweep import NOT_PART_OF_A_JOB, check_job, job_id, start
 from ..whole_file import write_whole
 from .direction import directions
@@ -110,9 +109,10 @@ def run_trials(study: Study, settings: Search, fixed: list[str], space: Space, j
             batch.append(begin_trial(study, settings, space))
             new -= 1
         pairs = [(trial, job(fixed, trial.params)) for trial in batch]
-        summaries = jobs.run(pairs, prunes=not isinstance(settings.pruner, Unpruned))
-        for (trial, overrides), summary in zip(pairs, summaries, strict=True):
-            tell(study, settings, trial, summary, job_id(overrides))
+        for trial, overrides in pairs:
+            trial.set_user_attr("job", job_id(overrides))  # by which the job finds its trial
+        for trial, summary in zip(batch, jobs.run([overrides for _, overrides in pairs]), strict=True):
+            tell(study, settings, trial, summary)
         write_table(study, settings, jobs.folder)
 
 
@@ -138,26 +138,25 @@ class Jobs:
         """
         return check_job(overrides, self.config, self.loader)
 
-    def run(self, trials: Sequence[tuple[Trial, list[str]]], prunes: bool) -> list[dict[str, Any]]:
+    def run(self, batch: Sequence[list[str]]) -> list[dict[str, Any]]:
         """Run the jobs of a batch that have no result yet.
 
         Args:
-            trials: each with the overrides of its job; two may have the same.
-            prunes: whether jobs report to the study.
+            batch: the overrides of each job; two may have the same.
 
         Returns:
-            The summary of each trial's job; where there is none, its status and the reason.
+            The summary of each job; where there is none, its status and the reason.
         """
         waiting: dict[Path, list[str]] = {}
         reasons: dict[Path, str] = {}
-        folders = [self.folder / job_id(overrides) for _, overrides in trials]
-        for (trial, overrides), folder in zip(trials, folders, strict=True):
+        folders = [self.folder / job_id(overrides) for overrides in batch]
+        for overrides, folder in zip(batch, folders, strict=True):
             summary = read_summary(folder)
             if summary.get("status") == "completed" or summary.get("pruned"):
                 continue
             try:
                 self.check(overrides)
-                waiting.setdefault(folder, [*overrides, f"hydra.sweeper.trial={trial.number}"] if prunes else overrides)
+                waiting[folder] = overrides
             except UserError as mistake:
                 reasons[folder] = first_line(mistake)
         if waiting:

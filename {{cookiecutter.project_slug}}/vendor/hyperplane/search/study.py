@@ -23,7 +23,7 @@ from .space import Space, described
 
 NAME = "search"  # of the only study in the journal
 ANSWERED = (TrialState.COMPLETE, TrialState.PRUNED)
-NOT_SETTINGS = {"_target_", "_recursive_", "params", "trial"}  # of hydra.sweeper: what only Hydra and the search use
+NOT_SETTINGS = {"_target_", "_recursive_", "params"}  # of hydra.sweeper: what only Hydra and the search use
 
 
 def read_settings(sweeper: DictConfig) -> Search:
@@ -152,10 +152,17 @@ def with_values(trial: Trial, space: Space) -> Trial:
     return trial
 
 
-def join_trial(folder: Path, settings: Search, number: int) -> Trial:
-    """Return the trial that this job belongs to, to report its values and to be told when to stop."""
+def join_trial(folder: Path, settings: Search, job: str) -> Trial:
+    """Return the trial that a job belongs to, to report its values and to be told when to stop.
+
+    Args:
+        folder: of the search.
+        settings: of the search.
+        job: the name of its folder. Of several trials with the same values, the first that has no result is meant.
+    """
     storage = open_journal(folder)
     # A job chooses nothing, so that it needs no model of the results.
     sampler = optuna.samplers.RandomSampler()
     study = optuna.load_study(study_name=NAME, storage=storage, sampler=sampler, pruner=make_pruner(settings))
-    return Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)
+    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.user_attrs.get("job") == job]
+    return Trial(study, min(trials, key=lambda trial: trial.state is not TrialState.RUNNING)._trial_id)

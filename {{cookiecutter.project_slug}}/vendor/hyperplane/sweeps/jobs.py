@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from hydra import version
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from ..command_line import HYDRA_VERSION, register_resolvers
+from ..hydra_versions import set_defaults
 from ..processes.workers import Worker, run_in_workers
+from ..run_folder.names import register_resolvers
 
 
 class Job(NamedTuple):
@@ -36,7 +36,7 @@ def make_jobs(
     for number, override in enumerate(overrides, start=first):
         composed = context.config_loader.load_sweep_config(config, list(override))
         with open_dict(composed):
-            composed.hydra.job.id = composed.hydra.job.num = number
+            composed.hydra.job.id, composed.hydra.job.num = str(number), number
             composed.sweep, composed.hydra.sweep.dir = (
                 config.sweep,
                 str(config.hydra.sweep.dir),
@@ -47,7 +47,7 @@ def make_jobs(
 
 def run(job: Job) -> Any:
     """Run a job in this process, as Hydra does it; return what its task returned."""
-    version.setbase(HYDRA_VERSION)
+    set_defaults()
     setup_globals()
     register_resolvers()
     done = run_job(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lightning.pytorch import (
     Callback,
@@ -25,7 +25,9 @@ from ..tracking.metrics_file import MetricsFile
 from ..tracking.tracker import conclude, import_tracker, log_figures, make_tracker
 from . import testing, trainer
 from .directions import directions
-from .run import Run
+
+if TYPE_CHECKING:
+    from .run import Run
 
 
 class Parts(NamedTuple):
@@ -38,7 +40,7 @@ class Parts(NamedTuple):
     start: Path | None  # the checkpoint that it goes on from
 
 
-def make_data(run: Run) -> LightningDataModule:
+def make_data(run: "Run") -> LightningDataModule:
     """Build the data module of a run; see `Run.make_data`."""
     import_tracker(run.settings.tracking)
     adopt_lightning()
@@ -46,7 +48,7 @@ def make_data(run: Run) -> LightningDataModule:
     return reproducible.make_data(run.settings, run.names)
 
 
-def make_task(run: Run, data: LightningDataModule) -> LightningModule:
+def make_task(run: "Run", data: LightningDataModule) -> LightningModule:
     """Build the task of a run; see `Run.make_task`."""
     if run.is_stage or "stages" in run.summary:  # what it draws must not depend on where the training before went on
         seed_everything(run.settings.seed, verbose=False)
@@ -57,7 +59,11 @@ def make_task(run: Run, data: LightningDataModule) -> LightningModule:
 
 
 def make_trainer(
-    run: Run, task: LightningModule, data: LightningDataModule, callbacks: Sequence[Callback], arguments: dict[str, Any]
+    run: "Run",
+    task: LightningModule,
+    data: LightningDataModule,
+    callbacks: Sequence[Callback],
+    arguments: dict[str, Any],
 ) -> Trainer:
     """Build the Trainer of a run, and note in its folder that it begins; see `Run.make_trainer`."""
     settings, spec, start = run.settings, spec_of(data), starting_point(run)
@@ -94,7 +100,7 @@ def make_trainer(
     return made
 
 
-def fit(run: Run, trainer: Trainer, task: LightningModule, data: LightningDataModule) -> None:
+def fit(run: "Run", trainer: Trainer, task: LightningModule, data: LightningDataModule) -> None:
     """Train a task; see `Run.fit`."""
     with run.timed("fit"), run.stop.patiently():
         trainer.fit(task, data, ckpt_path=run.parts.start, weights_only=True)
@@ -105,7 +111,7 @@ def fit(run: Run, trainer: Trainer, task: LightningModule, data: LightningDataMo
         run.summary |= {"steps": trainer.global_step, "epochs": trainer.current_epoch, "metrics": results}
 
 
-def test(run: Run, trainer: Trainer, task: LightningModule, data: LightningDataModule) -> dict[str, float]:
+def test(run: "Run", trainer: Trainer, task: LightningModule, data: LightningDataModule) -> dict[str, float]:
     """Test the weights that were chosen; see `Run.test`."""
     settings, rows = run.settings, run.parts.metrics.rows
     with run.timed("test"):
@@ -118,7 +124,7 @@ def test(run: Run, trainer: Trainer, task: LightningModule, data: LightningDataM
     return tested
 
 
-def draw(run: Run, task: LightningModule, data: LightningDataModule) -> None:
+def draw(run: "Run", task: LightningModule, data: LightningDataModule) -> None:
     """Draw the figures of a run; see `Run.draw`."""
     if run.settings.figures or (run.settings.figures is None and not run.is_job):
         task, checkpoint = run.tested or (task, None)

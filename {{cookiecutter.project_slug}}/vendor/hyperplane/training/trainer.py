@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping
@@ -30,9 +29,6 @@ from ..run_folder.record import RunRecord
 from ..settings import Hardware, Settings
 from ..tasks.task import Task
 from .directions import monitor_mode
-
-# With each Trainer, Lightning looks through all installed packages for callbacks, which takes milliseconds of a job.
-registry.entry_points = cache(registry.entry_points)  # type: ignore[attr-defined, assignment]
 
 
 def make_trainer(

@@ -1,0 +1,97 @@
+"""Hydra's loader of configurations, behind a check: nothing is built of what was not looked through."""
+
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigSource
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from ..configs import COMPONENTS
+from ..errors import UserError
+from ..run_folder.occupied import refuse_taken
+from ..security import refuse_foreign_code
+
+
+class CheckedLoader(ConfigLoader):
+    """Hydra's loader of configurations, for this project's commands and for every job of a multirun.
+
+    It asks the loader that it is made of, and passes on only what it has looked through. It is no subclass of Hydra's
+    own loader: Hydra 1.4 composes with private methods of that one, past the public methods that a subclass replaces.
+
+    Args:
+        loader: composes.
+    """
+
+    def __init__(self, loader: ConfigLoader) -> None:
+        self.loader = loader
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        """Compose a configuration.
+
+        Raises:
+            UserError: it could run code that is not this project's, has several components in the place of one, or
+                writes its run among other files.
+        """
+        config = self.loader.load_configuration(
+            config_name, overrides, run_mode, from_shell=from_shell, validate_sweep_overrides=validate_sweep_overrides
+        )
+        refuse_foreign_code(config)
+        if config.hydra.output_subdir is not None and config.hydra.mode == RunMode.RUN:  # not a job of a multirun
+            refuse_taken(config)
+        refuse_several(config)
+        return config
+
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """Compose the configuration of a job of a multirun.
+
+        Raises:
+            UserError: as above.
+        """
+        config = self.loader.load_sweep_config(master_config, sweep_overrides)
+        refuse_foreign_code(config)
+        refuse_several(config)
+        return config
+
+    def get_search_path(self) -> ConfigSearchPath:
+        return self.loader.get_search_path()
+
+    def get_sources(self) -> list[ConfigSource]:
+        return self.loader.get_sources()
+
+    def list_groups(self, parent_name: str) -> list[str]:
+        return self.loader.list_groups(parent_name)
+
+    def get_group_options(
+        self,
+        group_name: str,
+        results_filter: ObjectType | None = ObjectType.CONFIG,
+        config_name: str | None = None,
+        overrides: list[str] | None = None,
+    ) -> list[str]:
+        return self.loader.get_group_options(group_name, results_filter, config_name, overrides)
+
+    def compute_defaults_list(self, config_name: str | None, overrides: list[str], run_mode: RunMode) -> Any:
+        return self.loader.compute_defaults_list(config_name, overrides, run_mode)
+
+
+def refuse_several(config: DictConfig) -> None:
+    """Look for overrides that choose several files of a group whose parts are single: Hydra would mix their settings.
+
+    Raises:
+        UserError: names the first one.
+    """
+    for override in config.hydra.overrides.task:
+        group, _, choice = override.partition("=")
+        if group in COMPONENTS and choice.startswith("["):
+            several = f"{group}={choice.strip('[]')}"
+            raise UserError(f"{override} is not allowed: a run has one. For a run with each: train -m {several}")
