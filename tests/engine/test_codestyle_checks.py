@@ -243,6 +243,7 @@ MODEL = "class Model:\n    width = 3\n\n    def forward(self, x):\n        retur
         (MODEL, True, 5, "assert mine.Model().forward(1) == 3"),
         ("SIZES = (1, 2)\n", False, 1, "assert mine.SIZES == (1, 2)"),
     ],
+    ids=["never imported", "only imported", "constants"],
 )
 def test_a_file_that_no_test_runs_is_found_beside_much_that_is_tested(tiny, mine, imported, line, test):
     files = {"pyproject.toml": MEASURED, "src/large.py": LARGE, "tests/test_large.py": ALL_OF_IT}

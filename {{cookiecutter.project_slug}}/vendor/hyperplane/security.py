@@ -80,7 +80,7 @@ def problem(key: str, value: Any, hidden: dict[str, str]) -> str:
 def logging_problem(name: str, value: str) -> str:
     """Return why `logging` must not be set up with a value, or an empty string: it calls what is named there."""
     if name == "()" or (name == "class" and value not in LOGGING_CLASSES):
-        return f"a handler can be {', '.join(LOGGING_CLASSES)} (LOGGING_CLASSES in strangers.py)"
+        return f"a handler can be {', '.join(LOGGING_CLASSES)} (LOGGING_CLASSES in security.py)"
     if "${" in value or ("://" in value and value not in STREAMS):
         return f"logging takes plain values and {', '.join(STREAMS)}"
     return ""
@@ -90,7 +90,7 @@ def interpolation_problem(value: str, hidden: dict[str, str]) -> str:
     """Return why the ${...} in a value must not be resolved, or an empty string."""
     for name, end in re.findall(r"\$\{([^:{}]*)([:{]?)", value.replace(OF_HYDRA, "")):
         if end and (end == "{" or name.strip() not in RESOLVERS):
-            return f"${{name:...}} can be {', '.join(RESOLVERS)} (RESOLVERS in strangers.py)"
+            return f"${{name:...}} can be {', '.join(RESOLVERS)} (RESOLVERS in security.py)"
     for variable in re.findall(r"oc\.env\s*:\s*([^,}]*)", value):
         if not re.fullmatch(r"\w+\s*", variable) or is_secret(variable.strip()):
             return NO_SECRETS

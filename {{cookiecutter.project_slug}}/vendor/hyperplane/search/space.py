@@ -78,7 +78,7 @@ def numbers(override: Override, default: Any) -> BaseDistribution:
             values = list(sweep.range())
             if not values:
                 raise ValueError("it holds no number")
-            step: float | None
+            step: Any  # whose type the releases of Hydra state differently
             low, high, step = min(values), max(values), abs(sweep.step)  # it may count down
             whole = all(isinstance(value, int) for value in values)
         else:

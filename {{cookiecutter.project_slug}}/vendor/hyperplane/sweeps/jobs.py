@@ -36,7 +36,7 @@ def make_jobs(
     for number, override in enumerate(overrides, start=first):
         composed = context.config_loader.load_sweep_config(config, list(override))
         with open_dict(composed):
-            composed.hydra.job.id = composed.hydra.job.num = number
+            composed.hydra.job.id, composed.hydra.job.num = str(number), number
             composed.sweep, composed.hydra.sweep.dir = (
                 config.sweep,
                 str(config.hydra.sweep.dir),
