@@ -14,9 +14,8 @@ FAULTY = '''
 import os
 import signal
 
+from hyperplane.data.spec import DataSpec
 from torch import Tensor, nn
-
-from ..data.spec import DataSpec
 
 
 class Faulty(nn.Module):

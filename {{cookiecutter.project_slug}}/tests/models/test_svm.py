@@ -2,9 +2,8 @@
 
 import pytest
 import torch
+from hyperplane import DataSpec, UserError
 from hyperplane.data.scaling import Scaling
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
 from sklearn.datasets import load_breast_cancer, make_moons
 from sklearn.svm import SVC
 
