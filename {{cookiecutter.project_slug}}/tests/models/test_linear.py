@@ -13,8 +13,7 @@ from {{ cookiecutter.package_name }}.models.linear import Linear
 def test_it_is_a_weighted_sum_of_the_features(outputs_of):
     spec = DataSpec("classification", (8, 8, 1), 3)
     network, x = Linear(spec), torch.randn(5, 8, 8, 1)
-    weight, bias = network.parameters()
-    assert torch.allclose(network(x), x.flatten(1) @ weight.T + bias, atol=1e-6)
+    assert torch.allclose(network(x), x.flatten(1) @ network.output.weight.T + network.output.bias, atol=1e-6)
     assert outputs_of(network, spec).shape == (5, 3)
 
 
