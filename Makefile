@@ -71,7 +71,7 @@ LINK = rm -rf vendor && ln -s '$(CURDIR)/$(TEMPLATE)/vendor' vendor && cd src/* 
 COMMIT = git add --all && git -c user.name=make -c user.email=make@localhost -c commit.gpgsign=false \
 	-c core.hooksPath=/dev/null commit --quiet --message 'Link what is not rendered'
 
-# Answers and tests of your choice: make try ANSWERS='stage=product hardware=gpu' TESTS=tests/test_svm.py
+# Answers and tests of your choice: make try ANSWERS='stage=product hardware=gpu' TESTS=tests/models/test_svm.py
 try: $(READY) ## bake the template as it is now, linked to it, and check what comes out: ruff, imports, mypy, TESTS
 	@rm -rf try/new && mkdir -p try/new
 	@$(BIN)/cookiecutter --no-input --default-config --output-dir try/new . $(ANSWERS) >/dev/null

@@ -30,9 +30,9 @@ for command in sys.argv[1:]:
 """
 
 
-def blocks(readme: str) -> list[tuple[str, str]]:
-    """Return the language and the text of each code block under "Add to it"."""
-    section = readme.partition("\n## Add to it\n")[2].partition("\n## ")[0]
+def blocks(readme: str, title: str = "Add to it") -> list[tuple[str, str]]:
+    """Return the language and the text of each code block of a section."""
+    section = readme.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     return re.findall(r"^```(\w*)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
@@ -89,6 +89,27 @@ def test_what_the_readme_adds_trains(grown: Path) -> None:
     ]
     assert groups["choices"]["optimizer"] == "nadam"
     assert hardware["choices"]["hardware"] == "workstation" and hardware["hardware"]["threads"] == 2
+
+
+def test_the_story_that_the_readme_tells_trains_and_lints(grown: Path, clean_environment: dict[str, str]) -> None:
+    ((_, story),) = blocks((grown / "README.md").read_text(encoding="utf-8"), "Change the story")
+    path = grown / "src" / package_of(grown) / "train.py"
+    told = path.read_text(encoding="utf-8")
+    begin, end = told.index("def fit_and_test"), told.index("def train(")
+    try:
+        path.write_text(f"{told[:begin]}{story}\n\n{told[end:]}", encoding="utf-8")
+        python(grown, "-m", "ruff", "check", str(path))
+        python(grown, "-m", "ruff", "format", "--check", str(path))
+        before = set(grown.glob("runs/*/*"))
+        words = ("data=moons", "trainer.max_epochs=2", "tracking=none", "hardware=cpu")
+        python(grown, "-m", package_of(grown), "train", *words, env=clean_environment)
+        (folder,) = set(grown.glob("runs/*/*")) - before
+    finally:
+        path.write_text(told, encoding="utf-8")
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert summary["stages"]["pretraining"]["epochs"] == 5 and summary["epochs"] == 2
+    assert summary["metrics"]["test/accuracy"] > 0.8
+    assert (folder / "pretraining" / "metrics.csv").is_file()
 
 
 def test_the_types_that_the_readme_adds_are_checked(grown: Path, clean_environment: dict[str, str]) -> None:

@@ -1,8 +1,7 @@
 """task=auto and loss=auto follow from the data, and say what they do not know."""
 
 import pytest
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from torch import nn
 
 from {{ cookiecutter.package_name }}.losses import auto as losses

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hyperplane import DataSpec, UserError
 from hyperplane.data.arrays import IGNORED
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
 from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_class_weight
 

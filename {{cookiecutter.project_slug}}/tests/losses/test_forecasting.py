@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from hyperplane.data.spec import DataSpec, PanelSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, PanelSpec, UserError
 from sklearn.metrics import mean_pinball_loss
 
 from {{ cookiecutter.package_name }}.losses.forecasting import Quantile

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from sklearn.metrics import log_loss
 from torch.nn import functional
 

@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from torch.nn import functional
 
 from {{ cookiecutter.package_name }}.models.cnn import CNN

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from sklearn.datasets import load_breast_cancer, load_wine, make_blobs, make_circles, make_moons
 from sklearn.svm import SVC
 

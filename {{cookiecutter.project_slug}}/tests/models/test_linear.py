@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hyperplane.data.spec import DataSpec, PanelSpec
+from hyperplane import DataSpec, PanelSpec
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from torch.nn import functional

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hyperplane.data.spec import DataSpec, PanelSpec
+from hyperplane import DataSpec, PanelSpec
 
 from {{ cookiecutter.package_name }}.models.activations import ACTIVATIONS
 from {{ cookiecutter.package_name }}.models.mlp import MLP

@@ -2,14 +2,12 @@
 
 import pytest
 import torch
+from hyperplane import DataSpec, UserError
 from hyperplane.data.scaling import Scaling
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
 from sklearn.datasets import load_breast_cancer, make_moons
 from sklearn.svm import SVC
 
 from {{ cookiecutter.package_name }}.models.svm import SVM
-from {{ cookiecutter.package_name }}.tasks.classification import Classification
 
 
 def samples(x, y):
@@ -61,9 +59,10 @@ def test_the_loss_and_penalty_that_are_trained_are_the_primal_objective():
 
 
 def test_the_figure_of_its_regions_marks_the_samples_on_its_margin_or_beyond_it():
+    tasks = pytest.importorskip("{{ cookiecutter.package_name }}.tasks.classification")
     x, y, spec = MOONS
     machine = SVM(spec)
-    task = Classification(machine, machine.default_loss(spec), spec, Scaling(spec), None)
+    task = tasks.Classification(machine, machine.default_loss(spec), spec, Scaling(spec), None)
     held = task.support_vectors(x.numpy(), y.numpy(), task.decide_array)
     assert held.tolist() == ((2 * y - 1) * machine.decision(x) <= 1).nonzero().flatten().tolist()
 

@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from hyperplane.data.spec import DataSpec, PanelSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, PanelSpec, UserError
 
 from {{ cookiecutter.package_name }}.models.tft import TFT
 

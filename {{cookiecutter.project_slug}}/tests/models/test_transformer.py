@@ -4,8 +4,7 @@ import math
 
 import pytest
 import torch
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 
 from {{ cookiecutter.package_name }}.models.transformer import Attention, Patches, Transformer, sinusoids
 

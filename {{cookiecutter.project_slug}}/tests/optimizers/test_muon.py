@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hyperplane.errors import UserError
+from hyperplane import UserError
 from torch import nn
 
 from {{ cookiecutter.package_name }}.optimizers.muon import Muon

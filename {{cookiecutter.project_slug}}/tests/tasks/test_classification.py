@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from hyperplane import DataSpec
 from hyperplane.data.arrays import IGNORED
-from hyperplane.data.spec import DataSpec
 from torch import nn
 
 from {{ cookiecutter.package_name }}.tasks.classification import Classification, is_uneven, winners

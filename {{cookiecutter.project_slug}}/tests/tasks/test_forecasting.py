@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hyperplane.data.spec import PanelSpec
-from hyperplane.data.windows import PanelDataModule, Rows
+from hyperplane import PanelDataModule, PanelSpec
+from hyperplane.data.windows import Rows
 from torch import nn
 
 from {{ cookiecutter.package_name }}.tasks.forecasting import Forecasting, named_lag

@@ -1,7 +1,7 @@
 """Each label is there or not, by itself."""
 
 import torch
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from torch import nn
 
 from {{ cookiecutter.package_name }}.tasks.multilabel import MultiLabel

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hyperplane.data.datamodule import ArrayDataModule, Arrays
-from hyperplane.data.spec import DataSpec
+from hyperplane import ArrayDataModule, Arrays, DataSpec
 from torch import nn
 
 from {{ cookiecutter.package_name }}.tasks.regression import Regression

@@ -8,19 +8,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .data.cache import ArrayDict as ArrayDict
+    from .data.cache import cached as cached
     from .data.datamodule import ArrayDataModule as ArrayDataModule
+    from .data.datamodule import Arrays as Arrays
     from .data.spec import DataSpec as DataSpec
+    from .data.spec import PanelSpec as PanelSpec
+    from .data.windows import PanelDataModule as PanelDataModule
+    from .data.windows import Windows as Windows
     from .errors import UserError as UserError
     from .recording import record as record
+    from .tasks.task import Batch as Batch
     from .tasks.task import Task as Task
     from .training.run import Run as Run
 
 HOMES = {
     "ArrayDataModule": "data.datamodule",  # a data set of arrays in memory
-    "DataSpec": "data.spec",  # what a model has to know of the data
+    "ArrayDict": "data.cache",  # arrays by name
+    "Arrays": "data.datamodule",  # inputs and targets
+    "Batch": "tasks.task",  # what a step takes
+    "DataSpec": "data.spec",  # what a network has to know of the data
+    "PanelDataModule": "data.windows",  # windows of time series
+    "PanelSpec": "data.spec",  # the same of time series
     "Run": "training.run",  # a run: data, task, trainer, fit, test
     "Task": "tasks.task",  # a LightningModule on the fast path
-    "UserError": "errors",  # something that the user can put right, in a sentence
+    "UserError": "errors",  # something that the user can put right, said in a sentence
+    "Windows": "data.windows",  # a batch of windows
+    "cached": "data.cache",  # make arrays once, and keep them in a file
     "record": "recording",  # run a function on a run, whatever happens
 }
 __all__ = list(HOMES)

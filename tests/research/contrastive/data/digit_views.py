@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from lightning.pytorch import LightningDataModule
 from pydantic import NonNegativeFloat, PositiveInt
 from sklearn.datasets import load_digits

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from hyperplane.tasks.task import Task
+from hyperplane import Task
 from torch import Tensor
 from torch.nn.functional import one_hot
 

@@ -4,7 +4,7 @@ Dimensions: B batch, T tokens of a sample, E values of a token, N heads, V token
 """
 
 import torch
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 

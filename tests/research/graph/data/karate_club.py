@@ -5,7 +5,7 @@ The whole graph is one batch; masks say which members belong to a part. Dimensio
 
 import networkx
 import torch
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 

@@ -7,7 +7,7 @@ Without edges Â is the unit matrix, and this a multilayer perceptron.
 Dimensions: N nodes, F features, H hidden units, K outputs.
 """
 
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from torch import Tensor, nn
 
 

@@ -1,8 +1,7 @@
 """Digits with three labels: whether the number is odd, prime, and above four."""
 
 import numpy as np
-from hyperplane.data.datamodule import ArrayDataModule, Arrays
-from hyperplane.data.spec import DataSpec
+from hyperplane import ArrayDataModule, Arrays, DataSpec
 from sklearn.datasets import load_digits
 
 LABELS = {"odd": [1, 3, 5, 7, 9], "prime": [2, 3, 5, 7], "above four": [5, 6, 7, 8, 9]}

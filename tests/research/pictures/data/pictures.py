@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from hyperplane.setting_types import Folder
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray

@@ -3,8 +3,7 @@
 from typing import Any
 
 import numpy as np
-from hyperplane.data.datamodule import ArrayDataModule, Arrays
-from hyperplane.data.spec import DataSpec
+from hyperplane import ArrayDataModule, Arrays, DataSpec
 from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveInt
 

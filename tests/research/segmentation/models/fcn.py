@@ -4,7 +4,7 @@ Dimensions: B batch, H × W pixels, C channels of the input, K outputs of each p
 """
 
 import torch
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from pydantic import PositiveInt
 from torch import Tensor, nn
 

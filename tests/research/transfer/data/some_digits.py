@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from hyperplane.data.datamodule import ArrayDataModule, Arrays
-from hyperplane.data.spec import DataSpec
+from hyperplane import ArrayDataModule, Arrays, DataSpec
 from sklearn.datasets import load_digits
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from torch import Tensor, nn
 
 

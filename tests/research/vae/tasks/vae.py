@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import torch
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from lightning.pytorch import LightningDataModule, LightningModule
 from matplotlib.figure import Figure
 from torch import Tensor, nn

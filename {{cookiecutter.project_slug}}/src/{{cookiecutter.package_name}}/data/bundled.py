@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from hyperplane.data.cache import ArrayDict, cached
-from hyperplane.data.datamodule import ArrayDataModule, Arrays
-from hyperplane.data.spec import DataSpec
+from hyperplane import ArrayDataModule, ArrayDict, Arrays, DataSpec, cached
 from hyperplane.setting_types import Folder
 
 SPLIT_SEED = 0  # the test samples stay the same for every seed of a run

@@ -9,8 +9,7 @@
 from typing import Annotated, Any
 
 import numpy as np
-from hyperplane.data.datamodule import ArrayDataModule, Arrays
-from hyperplane.data.spec import DataSpec
+from hyperplane import ArrayDataModule, Arrays, DataSpec
 from pydantic import Field, NonNegativeFloat
 
 SAMPLE_SEED = 0  # the points stay the same for every seed of a run

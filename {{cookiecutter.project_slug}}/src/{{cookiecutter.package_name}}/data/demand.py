@@ -18,8 +18,8 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from hyperplane.data.spec import PanelSpec
-from hyperplane.data.windows import PanelDataModule, Rows
+from hyperplane import PanelDataModule, PanelSpec
+from hyperplane.data.windows import Rows
 from pydantic import Field, PositiveInt
 from torch import Tensor
 

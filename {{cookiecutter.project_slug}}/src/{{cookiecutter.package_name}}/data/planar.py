@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from hyperplane.data.cache import ArrayDict, cached
-from hyperplane.data.datamodule import ArrayDataModule, Arrays
-from hyperplane.data.spec import DataSpec
+from hyperplane import ArrayDataModule, ArrayDict, Arrays, DataSpec, cached
 from hyperplane.setting_types import Folder
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat

@@ -3,8 +3,7 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from torch import nn
 
 # The loss of each kind of data; it stands in the file of that name, which is read only where it is needed.
@@ -24,7 +23,6 @@ def auto(spec: DataSpec, network: nn.Module) -> nn.Module:
     """
     if (loss := getattr(network, "default_loss", None)) is not None:
         return loss(spec)
-    module = f"{__package__}.{spec.task}"
-    if spec.task not in LOSSES or find_spec(module) is None:
+    if spec.task not in LOSSES or find_spec(f".{spec.task}", __package__) is None:
         raise UserError(f"loss=auto knows no loss for data for {spec.task or 'no task'}: choose one with loss=...")
-    return getattr(import_module(module), LOSSES[spec.task])(spec)
+    return getattr(import_module(f".{spec.task}", __package__), LOSSES[spec.task])(spec)

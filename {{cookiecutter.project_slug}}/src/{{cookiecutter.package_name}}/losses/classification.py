@@ -3,8 +3,8 @@
 Dimensions: B batch, K classes, ... the places of a sample in dense prediction, such as pixels or steps of a text.
 """
 
+from hyperplane import DataSpec
 from hyperplane.data.arrays import IGNORED
-from hyperplane.data.spec import DataSpec
 from torch import Tensor, nn
 from torch.nn import functional
 

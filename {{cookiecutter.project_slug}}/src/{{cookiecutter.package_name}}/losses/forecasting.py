@@ -3,7 +3,7 @@
 Dimensions: B batch, H steps that are forecast, Q quantiles.
 """
 
-from hyperplane.data.spec import DataSpec, PanelSpec
+from hyperplane import DataSpec, PanelSpec
 from hyperplane.metrics.quantile_loss import quantile_loss
 from torch import Tensor, nn
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from pydantic import NonNegativeFloat
 from torch import Tensor
 

@@ -3,7 +3,7 @@
 Dimensions: B batch, K labels, ... the places of a sample in dense prediction, such as pixels or steps of a text.
 """
 
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from torch import Tensor, nn
 from torch.nn import functional
 

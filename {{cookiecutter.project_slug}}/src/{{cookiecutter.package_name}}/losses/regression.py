@@ -3,7 +3,7 @@
 Dimensions: B batch, K outputs, ... the places of a sample in dense prediction.
 """
 
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from pydantic import PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional

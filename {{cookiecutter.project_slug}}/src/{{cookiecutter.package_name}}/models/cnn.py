@@ -13,8 +13,7 @@ import math
 from typing import Annotated
 
 import torch
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from hyperplane.setting_types import Activation, Dropout, SameLength
 from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor, nn

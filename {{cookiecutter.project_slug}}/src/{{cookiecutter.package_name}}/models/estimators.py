@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from hyperplane.errors import UserError, nearest
+from hyperplane import UserError
+from hyperplane.errors import nearest
 from torch import Tensor
 
 SUFFIXES = {"classification": "Classifier", "regression": "Regressor"}

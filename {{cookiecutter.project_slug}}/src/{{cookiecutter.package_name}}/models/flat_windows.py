@@ -5,7 +5,7 @@ in each step. Dimensions: B batch, E encoder steps, H decoder steps, Q quantiles
 """
 
 import torch
-from hyperplane.data.spec import DataSpec, PanelSpec
+from hyperplane import DataSpec, PanelSpec
 from torch import Tensor, nn
 from torch.nn import functional
 

@@ -19,8 +19,7 @@ from itertools import combinations
 from typing import Any, Literal
 
 import torch
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from loguru import logger
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn

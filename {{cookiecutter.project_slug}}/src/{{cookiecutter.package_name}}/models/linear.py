@@ -11,7 +11,7 @@ Dimensions: B batch, D input features, K outputs, H steps to forecast, Q quantil
 
 import math
 
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from torch import Tensor, nn
 
 from .flat_windows import begin_at_naive, sizes_of

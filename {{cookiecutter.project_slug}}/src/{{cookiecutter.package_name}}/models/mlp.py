@@ -14,7 +14,7 @@ Dimensions: B batch, D input features, H hidden units, K outputs, T steps to for
 import math
 from itertools import pairwise
 
-from hyperplane.data.spec import DataSpec
+from hyperplane import DataSpec
 from hyperplane.setting_types import Activation, Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn

@@ -12,8 +12,7 @@ H hidden units (both directions together), K outputs.
 import math
 from typing import Annotated, Literal
 
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from hyperplane.setting_types import Dropout, Needs
 from pydantic import PositiveInt
 from torch import Tensor, nn

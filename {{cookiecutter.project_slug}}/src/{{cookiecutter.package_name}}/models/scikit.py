@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from numpy.typing import NDArray
 from torch import Tensor, nn
 

@@ -15,8 +15,7 @@ Dimensions: N training samples, B batch, D input features, K classes, H hyperpla
 import math
 
 import torch
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from pydantic import PositiveFloat
 from torch import Tensor, nn
 

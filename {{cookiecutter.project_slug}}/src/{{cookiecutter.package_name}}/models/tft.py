@@ -14,8 +14,7 @@ from functools import partial
 from typing import Annotated, NamedTuple
 
 import torch
-from hyperplane.data.spec import DataSpec, PanelSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, PanelSpec, UserError
 from hyperplane.setting_types import Divides, Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn

@@ -17,8 +17,7 @@ import math
 from typing import Annotated, Literal
 
 import torch
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
+from hyperplane import DataSpec, UserError
 from hyperplane.setting_types import Divides, Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import torch
-from hyperplane.errors import UserError
+from hyperplane import UserError
 from hyperplane.setting_types import Betas, ProperFraction
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor

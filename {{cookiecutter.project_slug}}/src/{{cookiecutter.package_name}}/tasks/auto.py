@@ -5,10 +5,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from hyperplane import DataSpec, Task, UserError
 from hyperplane.data.scaling import Scaling
-from hyperplane.data.spec import DataSpec
-from hyperplane.errors import UserError
-from hyperplane.tasks.task import Task
 from torch import nn
 from torch.optim import Optimizer
 
@@ -35,12 +33,11 @@ def auto(
     Raises:
         UserError: there is no such task.
     """
-    module = f"{__package__}.{spec.task}"
-    if spec.task not in TASKS or find_spec(module) is None:
-        known = [task for task in TASKS if find_spec(f"{__package__}.{task}")]
+    if spec.task not in TASKS or find_spec(f".{spec.task}", __package__) is None:
+        known = [task for task in TASKS if find_spec(f".{task}", __package__)]
         raise UserError(
             f"task=auto follows from the data, and these are for {spec.task or 'no task that they name'}. "
             f"It knows: {', '.join(known)}. Choose a task of your own with task=..."
         )
-    task = getattr(import_module(module), TASKS[spec.task])
+    task = getattr(import_module(f".{spec.task}", __package__), TASKS[spec.task])
     return task(network, loss, spec, scaling, optimizer, scheduler, metrics)

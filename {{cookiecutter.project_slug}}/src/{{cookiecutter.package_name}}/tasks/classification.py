@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from hyperplane import Batch, DataSpec, Task
 from hyperplane.data.arrays import IGNORED
-from hyperplane.data.spec import DataSpec
 from hyperplane.metrics import DEFAULTS
 from hyperplane.tasks.epoch_metrics import Measured, View, collection
-from hyperplane.tasks.task import Batch, Task
 from loguru import logger
 from numpy.typing import NDArray
 from torch import Tensor

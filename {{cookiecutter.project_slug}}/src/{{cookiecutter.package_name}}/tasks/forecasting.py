@@ -3,13 +3,11 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
+from hyperplane import Batch, PanelDataModule, PanelSpec, Task, Windows
 from hyperplane.data.panel_scaling import restored
-from hyperplane.data.spec import PanelSpec
-from hyperplane.data.windows import PanelDataModule, Windows
 from hyperplane.metrics.mean import wide
 from hyperplane.processes.collectives import shard_batch
 from hyperplane.tasks.epoch_metrics import View, collection
-from hyperplane.tasks.task import Batch, Task
 from loguru import logger
 from torch import Tensor
 from torchmetrics import Metric

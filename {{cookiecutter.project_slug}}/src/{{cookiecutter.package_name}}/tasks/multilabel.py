@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from hyperplane import Task
 from hyperplane.tasks.epoch_metrics import View, collection
-from hyperplane.tasks.task import Task
 from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric

@@ -3,10 +3,10 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hyperplane import Task
 from hyperplane.metrics.mean import wide
 from hyperplane.metrics.regression import R2, Spearman
 from hyperplane.tasks.epoch_metrics import Measured, View, collection
-from hyperplane.tasks.task import Task
 from loguru import logger
 from numpy.typing import NDArray
 from torch import Tensor

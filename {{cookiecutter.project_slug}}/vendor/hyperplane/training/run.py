@@ -112,7 +112,9 @@ class Run(RunRecord):
         if not name.isidentifier() or name in ("checkpoints", "figures"):
             raise UserError(f"stage {name!r}: it names a folder of the run, so it must be a word, such as pretraining")
         stage = copy.copy(self)
-        new = check(cast(DictConfig, OmegaConf.merge(self.recorded.config, changes)))
+        given = self.recorded.config.copy()
+        OmegaConf.set_struct(given, False)  # a change that is no setting is for `check` to refuse
+        new = check(cast(DictConfig, OmegaConf.merge(given, changes)))
         stage.settings = self.settings.model_copy(update={key: getattr(new, key) for key in changes})
         stage.folder = self.folder / name
         stage.folder.mkdir(exist_ok=True)

@@ -1,0 +1,93 @@
+"""A story with a stage before the training that is tested: it resumes as a whole, to the same bits."""
+
+import csv
+import json
+
+import pytest
+import torch
+from hyperplane.run_folder.integrity import is_unchanged
+
+from my_research import train as story
+from test_resume import SAME, assert_equal, checkpoint, same, stop_at
+
+STAGED = ("data=moons", "model.dropout=0.2", "trainer.max_epochs=3")
+EPOCHS = 2  # of the stage
+
+
+def pretrain_and_fit(run):
+    data = run.make_data()
+    stage = run.stage("pretraining", trainer={"max_epochs": EPOCHS}, optimizer={"lr": 0.01})
+    first = stage.make_task(data)
+    trainer = stage.make_trainer(first, data)
+    stage.fit(trainer, first, data)
+    task = run.make_task(data)
+    task.network.load_state_dict(first.network.state_dict())
+    trainer = run.make_trainer(task, data)
+    run.fit(trainer, task, data)
+    run.test(trainer, task, data)
+    run.draw(task, data)
+
+
+@pytest.fixture
+def staged(train, monkeypatch):
+    """`staged()` trains with a stage before."""
+    monkeypatch.setattr(story, "fit_and_test", pretrain_and_fit)
+    return lambda *words, **options: train(*STAGED, *words, **options)
+
+
+def steps_of_the_stage(folder):
+    return json.loads((folder / "summary.json").read_text())["stages"]["pretraining"]["steps"]
+
+
+def test_a_stage_has_a_folder_of_its_own_and_its_results_stand_in_the_summary(staged):
+    done = staged()
+    stage = done.summary["stages"]["pretraining"]
+    with (done.folder / "pretraining" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert stage["epochs"] == EPOCHS == len(rows) and done.summary["epochs"] == 3
+    assert stage["metrics"]["train/loss"] == pytest.approx(float(rows[-1]["train/loss"]))
+    trained = torch.load(done.folder / "pretraining" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert trained["optimizer_states"][0]["param_groups"][0]["lr"] == 0.01
+    assert checkpoint(done.folder)["optimizer_states"][0]["param_groups"][0]["lr"] == 0.001
+
+
+def test_the_training_begins_with_what_the_stage_has_learned(staged, train, monkeypatch):
+    first = json.loads((staged().folder / "summary.json").read_text())["metrics"]["test/loss"]
+    monkeypatch.undo()
+    assert first < train(*STAGED).summary["metrics"]["test/loss"]
+
+
+@pytest.mark.parametrize("after", ["a step of the stage", "its last step", "a step of the training"])
+def test_it_goes_on_where_it_was_stopped(staged, command, monkeypatch, after):
+    whole = staged().folder
+    steps = steps_of_the_stage(whole)
+    with monkeypatch.context() as patch:
+        stop_at(patch, {"a step of the stage": 5, "its last step": steps, "a step of the training": steps + 5}[after])
+        folder = staged(status=143).folder
+    done = command("train", f"resume={folder}")
+    assert done.status == 0, done.stderr
+    assert_equal(whole, folder)
+    stages = [folder / "pretraining" for folder in (whole, folder)]
+    assert all(same(checkpoint(stages[0])[key], checkpoint(stages[1])[key]) for key in SAME)
+    assert (stages[0] / "metrics.csv").read_text() == (stages[1] / "metrics.csv").read_text()
+
+
+def test_a_damaged_checkpoint_of_a_stage_is_noticed(staged):
+    done = staged()
+    path = done.folder / "pretraining" / "checkpoints" / "last.ckpt"
+    assert is_unchanged(path, done.folder, done.summary)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert not is_unchanged(path, done.folder, done.summary)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("check/points", {}, "it names a folder of the run, so it must be a word"),
+        ("figures", {}, "it names a folder of the run, so it must be a word"),
+        ("pretraining", {"trainer": {"max_epoch": 3}}, "Did you mean trainer.max_epochs"),
+    ],
+)
+def test_a_stage_that_cannot_be_is_refused_in_a_sentence(train, monkeypatch, name, changes, message):
+    monkeypatch.setattr(story, "fit_and_test", lambda run: run.stage(name, **changes))
+    assert message in train(*STAGED, status=2).stderr
