@@ -15,6 +15,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 from ...component_settings import Strict
 from ...errors import UserError, first_line
 from ...processes.signals import listening
+from ...project import current
 from ..jobs import Job
 from ..jobs import run as run_job
 from . import Assignment, require
@@ -70,8 +71,9 @@ def connect(address: str | None) -> Any:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
-    source = str(Path(__file__).parents[2])  # where workers find this package, also when it is not installed
-    path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+    # Where workers find the project and the engine, also when they are not installed.
+    sources = (str(current().folder.parent), str(Path(__file__).parents[3]))
+    path = os.pathsep.join(filter(None, [*sources, os.environ.get("PYTHONPATH")]))
     new: dict[str, Any] = {"include_dashboard": False, "object_store_memory": STORE} if address is None else {}
     try:
         ray.init(
