@@ -21,6 +21,7 @@ from ..command_line import run_command
 from ..data.files import column_names, read_as, read_table, write_table
 from ..errors import UserError, nearest, refuse
 from ..run_folder.reading import read_run
+from ..run_folder.results import refuse_results
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule
@@ -54,6 +55,7 @@ def predict_file(folder: Path, source: Path, output: Path, which: str = "tested"
         raise UserError(f"output={output}: the ending can be {' or '.join(OUTPUT_ENDINGS)}")
     if output.absolute() == source.absolute():
         raise UserError(f"output={output} would overwrite the input; name another file")
+    refuse_results(output, "output")
     predictions = predict_run(folder, source, which)
     write_table(predictions, output)
     made = predictions.height - predictions[:, -1].null_count()  # nothing is forecast for the past of a series

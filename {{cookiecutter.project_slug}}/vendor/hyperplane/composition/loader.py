@@ -46,8 +46,7 @@ class CheckedLoader(ConfigLoader):
             config_name, overrides, run_mode, from_shell=from_shell, validate_sweep_overrides=validate_sweep_overrides
         )
         refuse_foreign_code(config)
-        if config.hydra.output_subdir is not None and config.hydra.mode == RunMode.RUN:  # not a job of a multirun
-            refuse_taken(config)
+        refuse_taken(config)
         refuse_several(config)
         return config
 
