@@ -66,7 +66,7 @@ def refuse_taken_run(config: DictConfig) -> None:
 
 
 def named_folder(config: DictConfig, kind: str) -> str | None:
-    """Return the folder that is named for a `run` or a `sweep`; None if it gets a new one, or one that nobody can tell."""
+    """Return the folder named for a `run` or a `sweep`; None if it gets a new one, or one that cannot be told."""
     values: Any = OmegaConf.to_container(config.hydra[kind], resolve=False)
     folder = str(values["dir"])
     if "${" not in folder:
