@@ -199,7 +199,7 @@ def test_make_check_does_what_the_stage_asks_for(bake: Bake, tmp_path: Path, sta
     for name in ("ruff", "mypy", "python", "codestyle", "lint-imports"):
         (commands / name).write_text(f'#!/bin/sh\necho "{name} $*"\n')
         (commands / name).chmod(0o755)
-    (project / ".venv" / ".ready").touch()
+    (project / ".venv" / ".ready").write_text(f"{project.resolve()}\n")
     environment = {"PATH": os.environ["PATH"]}
     made = subprocess.run(["make", "check"], cwd=project, capture_output=True, text=True, env=environment, check=True)
     said = [line for line in made.stdout.splitlines() if not line.startswith((".venv", "make"))]

@@ -147,6 +147,15 @@ def test_a_read_only_cache_is_done_without(train: Train, mount: Callable[[Path, 
     assert "cannot be written" in done.said and "the next run makes these arrays again" in done.said
 
 
+def test_the_tracker_is_silent_where_home_is_read_only(
+    train: Train, mount: Callable[[Path, str], None], tmp_path: Path
+) -> None:
+    mount(tmp_path / "home", "size=100k,ro")
+    done = train("tracking=wandb", HOME=str(tmp_path / "home"), MPLCONFIGDIR=str(tmp_path))
+    assert done.status == 0 and tracked(done.folder)
+    assert all(line[2] == line[5] == ":" for line in done.said.splitlines() if line)  # ours begin with the time
+
+
 def test_neither_git_nor_a_home_folder_is_needed(train: Train, tmp_path: Path) -> None:
     done = train(PATH=str(tmp_path), HOME=None)
     assert done.status == 0 and done.summary["git"] == {"commit": None, "dirty": None}

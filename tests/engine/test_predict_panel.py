@@ -106,3 +106,53 @@ def test_a_value_that_should_be_known_in_advance_is_asked_for(run, sales, comman
     assert done.status == 0
     assert "price: 2 missing values take the last one before. 1 of them should be known in advance" in done.stderr
     assert f"such as that of b at {new['day'][7]}" in done.stderr
+
+
+def german(sales):
+    """Return the sales as some offices write them: 31.01.2026;2,5;--."""
+    numbers = [
+        polars.col(name).cast(polars.String).str.replace(".", ",", literal=True)
+        for name in ("price", "temperature", "sales")
+    ]
+    return sales.with_columns(polars.col("day").dt.strftime("%d.%m.%Y"), *numbers).fill_null("--")
+
+
+SPOKEN = ["data.day_first=true", "data.decimal=comma", "data.missing=[k.A.]"]
+
+
+def test_new_rows_are_read_as_those_of_training(sales, train, command):
+    codes = sales.with_columns(shop=polars.col("shop").replace_strict({"a": 1, "b": 2}))
+    german(codes).with_columns(polars.col("temperature").replace("--", "k.A.")).write_csv("sales.csv", separator=";")
+    columns = ["data.time=day", "data.target=sales", "data.groups=[shop]", "data.known_reals=[price]"]
+    windows = [f"data.{name}={value}" for name, value in WINDOW.items()]
+    words = ["data=panel", "data.path=sales.csv", *columns, "data.observed_reals=[temperature]", *windows, "model=tft"]
+    spoken = train(*words, *SPOKEN).folder
+    codes.write_csv("sales.csv")
+    plain = train(*words).folder
+    # Of these alone nothing tells the day from the month, and a comma could separate thousands.
+    new = codes.filter(polars.col("day").is_between(date(2026, 2, 1), date(2026, 2, 8)))
+    new = new.with_columns(
+        sales=polars.when(polars.col("day") < date(2026, 2, 7)).then("sales"), price=1.125, temperature=3.0
+    )
+    for run, rows, name in ((spoken, german(new), "spoken"), (plain, new, "plain")):
+        rows.write_csv("new.csv", separator=";" if name == "spoken" else ",")
+        done = command("predict", f"run={run}", "input=new.csv", f"output={name}.csv")
+        assert done.status == 0, done.stderr
+        assert "does not occur" not in done.stderr
+    found, expected = polars.read_csv("spoken.csv"), polars.read_csv("plain.csv")
+    assert found["q0.5"].drop_nulls().len() == 4
+    assert found.drop("day").equals(expected.drop("day"))
+    wrong = german(new).with_columns(day=polars.lit("02/01/2026"))
+    wrong.write_csv("new.csv", separator=";")
+    said = command("predict", f"run={spoken}", "input=new.csv").stderr
+    assert "column 'day' holds dates in the order day-month-year, as in training, but row 1 has '02/01/2026'" in said
+
+
+def test_a_panel_asks_for_the_order_of_day_and_month(sales, train):
+    first = sales.filter(polars.col("day") < date(2026, 1, 13))
+    first.with_columns(polars.col("day").dt.strftime("%d/%m/%Y")).write_csv("sales.csv")
+    columns = ["data.time=day", "data.target=sales", "data.groups=[shop]", "model=tft"]
+    windows = ["data.encoder_length=2", "data.decoder_length=1"]
+    said = train("data=panel", "data.path=sales.csv", *columns, *windows, status=2).stderr
+    assert "data.day_first=true" in said
+    train("data=panel", "data.path=sales.csv", *columns, *windows, "data.day_first=true")

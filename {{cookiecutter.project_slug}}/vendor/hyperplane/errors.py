@@ -60,6 +60,11 @@ def shown(value: Any) -> str:
     )
 
 
+def quoted(text: str) -> str:
+    """Return a text in quotes of Hydra, in which every character stands for itself."""
+    return '"' + re.sub(r'(\\*)("|$)', lambda at: at[1] * 2 + ("\\" + at[2] if at[2] else ""), text) + '"'
+
+
 def in_words(message: str) -> str:
     """Say in the words of the command line what pydantic or OmegaConf says."""
     for pattern, words in WORDS.items():

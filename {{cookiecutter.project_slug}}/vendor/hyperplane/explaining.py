@@ -1,6 +1,7 @@
 """Says in a few lines what Hydra could not compose: a name that is not known, or an override that cannot be read."""
 
 import re
+import shlex
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +14,11 @@ from omegaconf.errors import (
     ConfigKeyError,
     InterpolationResolutionError,
 )
+from yaml import MarkedYAMLError
 
 from .components import settings_class
 from .configs import COMPONENTS, choices, folders, listing
-from .errors import UserError, in_words, nearest, similar
+from .errors import UserError, in_words, nearest, quoted, similar
 from .secrets import mask
 
 
@@ -27,6 +29,12 @@ def explain(error: Exception) -> str:
         known = error.options if error.options is not None else choices(group)
         says = f"{group}={choice} is not known. {nearest(choice, known)}".rstrip()
         return f"{says}\n{group} can be: {listing(known)}" if group else says
+    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+        where = f"{error.problem_mark.name}, line {error.problem_mark.line + 1}"
+        hint = (
+            "Indent with blanks, not with tabs" if "\\t" in str(error.problem) else "See that brackets and quotes close"
+        )
+        return f"{where}: this is not valid YAML: {error.problem}. {hint}"
     if isinstance(error, UnicodeDecodeError):
         return not_utf8() or f"A file is not UTF-8: {error}"
     cause: BaseException | None = error
@@ -68,7 +76,7 @@ def explain_message(error: Exception, message: list[str]) -> str:
             is_section = merging[1].partition("=")[2].startswith("{")
             why = "must be a list, such as [1,2]" if is_section else "must be a group of settings, such as {name: 1}"
         return f"{mask(merging[1])} is not allowed: {in_words(why)}"
-    if several := re.match("Ambiguous value for argument '(.*)'", message[0]):
+    if several := re.match("(?:Ambiguous value for argument|Sweep parameters) '(.*)'", message[0]):
         return explain_several(several[1])
     if isinstance(error, InterpolationResolutionError) and (words := [word for word in sys.argv if "${" in word]):
         return mask(f"{', '.join(words)} cannot be resolved: {message[0]}")
@@ -80,14 +88,18 @@ def explain_syntax(override: str) -> str:
     known = {0: "= is missing", 1: "it has a character that can only stand in quotes"}
     why = unclosed(override) or known.get(override.count("="), "it has more than one =")
     form = "An override is name=value, such as seed=1; quotes keep spaces together: 'name=[1, 2]'"
-    return f"{mask(override)} cannot be read: {why}\n{form}"
+    key, equals, value = override.partition("=")
+    text = value.strip("'\"")
+    if equals and re.fullmatch(r"[+~]*[\w./@-]+", key, re.ASCII) and text:
+        form += f"\nIf the value is a text: {shlex.quote(f'{key}={quoted(text)}')}"
+    return mask(f"{override} cannot be read: {why}\n{form}")
 
 
 def explain_several(override: str) -> str:
     """Say how several values are typed, for as many runs or in a list."""
     key, _, values = override.partition("=")
-    alternative = "" if key in choices() else f"\nFor a list: {key}=[{values}]"
-    return mask(f"{override} is several values. For a run with each: -m {override}{alternative}")
+    alternative = "" if key in choices() or "(" in values else f"\nFor a list: {shlex.quote(f'{key}=[{values}]')}"
+    return mask(f"{override} is several values. For a run with each: -m {shlex.quote(override)}{alternative}")
 
 
 def explain_key(full_key: str, parent: Container) -> str:

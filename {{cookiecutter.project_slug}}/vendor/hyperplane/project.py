@@ -64,6 +64,7 @@ def use_project(package: str, libraries: tuple[str, ...] = ()) -> Project:
     global _project
     folder = Path(str(sys.modules[package].__file__)).resolve().parent
     refuse_other_engine(package, folder)
+    refuse_original(package, folder)
     _project = Project(package, folder, libraries)
     return _project
 
@@ -101,3 +102,23 @@ def refuse_other_engine(package: str, folder: Path) -> None:
             f"{' and '.join(sorted(owners))} share this environment, and one engine, that of the project which was "
             "installed last. Give each an environment of its own"
         )
+
+
+def refuse_original(package: str, folder: Path) -> None:
+    """End the program if it stands in a copy of a project, or in a project that was moved, and runs another's code.
+
+    Where no project is, or one that is installed without its source, there is nothing to compare.
+    """
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # the folder was removed
+        return
+    root = next((place for place in (here, *here.parents) if (place / "pyproject.toml").is_file()), None)
+    own = None if root is None else root / "src" / package
+    is_checkout = folder.parent.name == "src" and (folder.parents[1] / "pyproject.toml").is_file()
+    if own is None or not is_checkout or not (own / "__init__.py").is_file() or own.resolve() == folder:
+        return
+    refuse(
+        f"This is the project {root}, but its command runs the code of {folder.parents[1]}, as .venv was made there. "
+        "Give this project an environment of its own: make setup"
+    )

@@ -50,9 +50,6 @@ def check(config: DictConfig) -> Settings:
         if isinstance(given, dict):
             checked[group] = {name: check_member(f"{group}.{name}", one, problems) for name, one in given.items()}
     checked["tracking"] = check_tracking(values.get("tracking", {}), problems)
-    if "experiment" in checked:
-        del checked["experiment"]
-        problems.append("The file of experiment= sets nothing: its first line must be # @package _global_")
     try:
         settings = Settings.model_validate(checked)
         problems += truths(values, settings.plain())

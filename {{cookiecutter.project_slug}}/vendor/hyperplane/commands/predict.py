@@ -21,6 +21,7 @@ from ..command_line import run_command
 from ..data.files import column_names, read_as, read_table, write_table
 from ..errors import UserError, nearest, refuse
 from ..run_folder.reading import read_run
+from ..run_folder.results import refuse_results
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule
@@ -54,6 +55,7 @@ def predict_file(folder: Path, source: Path, output: Path, which: str = "tested"
         raise UserError(f"output={output}: the ending can be {' or '.join(OUTPUT_ENDINGS)}")
     if output.absolute() == source.absolute():
         raise UserError(f"output={output} would overwrite the input; name another file")
+    refuse_results(output, "output")
     predictions = predict_run(folder, source, which)
     write_table(predictions, output)
     made = predictions.height - predictions[:, -1].null_count()  # nothing is forecast for the past of a series
@@ -90,7 +92,7 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
 
     trained = load_trained(folder, which)
     if isinstance(trained.spec, PanelSpec):
-        return forecast(trained, trained.spec, read_table(source, "input"), source)
+        return forecast(trained, trained.spec, source)
     if isinstance(trained.task, Task):
         trained.task.require_one_input()
     state = trained.checkpoint.get(Table.__qualname__) or trained.checkpoint.get(LargeTable.__qualname__)
@@ -128,14 +130,14 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame
     return polars.DataFrame(values, schema=list(names))
 
 
-def forecast(trained: "Trained", spec: "PanelSpec", table: "DataFrame", source: Path) -> "DataFrame":
+def forecast(trained: "Trained", spec: "PanelSpec", source: Path) -> "DataFrame":
     """Return groups, time and quantiles of each row of a panel; quantiles are empty where nothing is forecast.
 
     Raises:
         UserError: the run was not on data=panel, or see `data/future.py`.
     """
     from ..components import build
-    from ..data.future import future_windows
+    from ..data.future import future_windows, new_rows
     from ..data.panel import Panel
 
     settings, task, state = trained.settings, trained.task, trained.checkpoint.get(Panel.__qualname__)
@@ -143,6 +145,7 @@ def forecast(trained: "Trained", spec: "PanelSpec", table: "DataFrame", source: 
         raise UserError("This run forecasts a generated panel, so there are no new rows; predict serves data=panel")
     panel = build(settings.data, seed=settings.seed)
     panel.load_state_dict(state)
+    table = new_rows(panel, source)
     windows, rows = future_windows(table, panel, spec, source)
     names = task.prediction_names
     quantiles = as_rows(task(*windows[:-1]).detach().numpy(), rows, table.height, names)  # type: ignore[arg-type]

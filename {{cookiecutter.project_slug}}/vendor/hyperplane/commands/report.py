@@ -22,6 +22,7 @@ from ..reporting.results import Results
 from ..reporting.summaries import Run, RunsFound, find_runs
 from ..reporting.table import csv_text, markdown_text, terminal_table
 from ..reporting.unnamed import add_unnamed
+from ..run_folder.results import is_inside_run
 from ..whole_file import write_whole
 
 LONGEST_LIST = 10  # lines on the terminal
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         comparisons = compare(results, tuple(options.compare)) if options.compare else []
         paragraphs = notes(results, comparisons)
         folder = options.output or options.folder / "report"
+        if options.output and is_inside_run(options.output):
+            raise UserError(f"--output {options.output} is among the files of a run; name another folder")
         pictures, remarks = draw(results)
         paragraphs += remarks
         title = f"{options.folder.resolve().name}: {len(results.found.runs)} runs"

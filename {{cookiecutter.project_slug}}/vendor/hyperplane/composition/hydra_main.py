@@ -22,7 +22,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from ..errors import UserError
+from ..errors import UserError, nearest
 from ..hydra_versions import DEFAULTS, allowing
 from ..project import current
 from ..security import LOGGING_CLASSES
@@ -82,7 +82,10 @@ def run(name: str, task: TaskFunction) -> None:
         loader = SweepLoader(GlobalHydra.instance().config_loader())
         hydra: Any = GlobalHydra.instance().hydra  # shows and completes; whatever it composes is checked, too
         hydra.config_loader = loader
-        start = typed.config_name or name
+        start = name
+        if typed.config_name is not None:
+            start = typed.config_name
+            refuse_start(start, name, loader)
         if typed.shell_completion:
             hydra.shell_completion(config_name=start, overrides=typed.overrides)
         elif typed.info is not None:
@@ -95,6 +98,28 @@ def run(name: str, task: TaskFunction) -> None:
             mode = RunMode.MULTIRUN if typed.multirun or "hydra.mode=MULTIRUN" in typed.overrides else RunMode.RUN
             config = loader.load_configuration(start, [*typed.overrides, f"hydra.mode={mode.name}"], mode)
             launch(config, HydraContext(config_loader=loader, callbacks=NO_LISTENER, **GUARD), task)
+
+
+def refuse_start(start: str, name: str, loader: SweepLoader) -> None:
+    """Look whether the file that --config-name names is one to start from.
+
+    Raises:
+        UserError: it is not there, or does not hold all that the command needs.
+    """
+    known = loader.get_group_options("")
+    if start.removesuffix(".yaml") not in known:
+        hint = nearest(start, known)
+        raise UserError(f"--config-name={start}: there is no such file in {current().configs}. {hint}".rstrip())
+    own, other = (loader.loader.load_configuration(file, [], RunMode.RUN) for file in (name, start))
+    lacking = [str(key) for key in own if key not in other]
+    if lacking or LOGGING_CLASSES[-1] not in str(other.hydra.job_logging):
+        lacks = (
+            f"lacks {', '.join(lacking[:3])}{', ...' * (len(lacking) > 3)}" if lacking else f"is not based on {name}"
+        )
+        raise UserError(
+            f"--config-name={start}: the file {lacks}. Begin it with these lines, and set below them what differs:\n"
+            f"defaults:\n  - {name}\n  - _self_"
+        )
 
 
 def launch(config: DictConfig, context: HydraContext, task: TaskFunction) -> None:

@@ -45,9 +45,9 @@ class CheckedLoader(ConfigLoader):
         config = self.loader.load_configuration(
             config_name, overrides, run_mode, from_shell=from_shell, validate_sweep_overrides=validate_sweep_overrides
         )
+        refuse_experiment_section(config)
         refuse_foreign_code(config)
-        if config.hydra.output_subdir is not None and config.hydra.mode == RunMode.RUN:  # not a job of a multirun
-            refuse_taken(config)
+        refuse_taken(config)
         refuse_several(config)
         return config
 
@@ -82,6 +82,17 @@ class CheckedLoader(ConfigLoader):
 
     def compute_defaults_list(self, config_name: str | None, overrides: list[str], run_mode: RunMode) -> Any:
         return self.loader.compute_defaults_list(config_name, overrides, run_mode)
+
+
+def refuse_experiment_section(config: DictConfig) -> None:
+    """Look whether the file of an experiment fills a section of its own, and so none of the settings.
+
+    Raises:
+        UserError: says which line it lacks.
+    """
+    if "experiment" in config:
+        name = config.hydra.runtime.choices.get("experiment")
+        raise UserError(f"experiment={name}: the file sets nothing, as it lacks its first line: # @package _global_")
 
 
 def refuse_several(config: DictConfig) -> None:

@@ -1,6 +1,7 @@
 """Tables in files: CSV and Parquet."""
 
 import hashlib
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -239,6 +240,12 @@ def readable(path: Path, key: str) -> Iterator[None]:
         raise UserError(f"{key}={path} is empty: it needs a line of column names, and rows below it") from None
     except (PolarsError, OSError, EOFError, zlib.error, UnicodeError) as error:
         reason = str(error).partition("\n")[0]
+        if "properly escaped" in str(error):
+            field = re.search("Field `(.*)` is not properly escaped", str(error), re.DOTALL)
+            raise UserError(
+                f"{key}={path} cannot be read: a quotation mark opens the field {field[1] if field else ''}, and none "
+                'closes it at its end. A quotation mark within a field is written twice, in quotes: """Yes"" he said"'
+            ) from None
         raise UserError(
             f"{key}={path} cannot be read: {reason}\n"
             "A CSV file must be UTF-8, with as many fields in each line as there are column names."

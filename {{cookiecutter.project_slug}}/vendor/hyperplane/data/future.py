@@ -10,13 +10,35 @@ from numpy.typing import NDArray
 
 from ..errors import UserError, nearest
 from .columns import as_numbers, as_text, listed
+from .files import read_as
 from .panel import Panel, numbers_of, stacked
+from .readings import Reading
 from .spec import PanelSpec
 from .times import read_times
 from .windows import Rows, Windows, windows_at
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
+
+
+def new_rows(panel: Panel, source: Path) -> "DataFrame":
+    """Return the rows of a file, read as those that a panel was trained on.
+
+    Raises:
+        UserError: the file cannot be read, or a value is not written as in training.
+    """
+    from polars import Int64
+
+    # Dates that begin with the year mean one thing however they go on: midnight may stand beside them, or not.
+    readings = {
+        name: Reading(reading.kind) if reading.pattern.startswith("%Y") else reading
+        for name, reading in panel.readings.items()
+    }
+    table = read_as(source, readings, "input")
+    anew = [name for name, reading in panel.readings.items() if reading.pattern.startswith("%Y")]
+    used = [table[name] for name in {*panel.whole, *anew} if name in table.columns]
+    whole = [column.name for column in used if column.dtype.is_float() and (column.drop_nulls() % 1 == 0).all()]
+    return table.cast(dict.fromkeys(whole, Int64))
 
 
 def future_windows(
@@ -37,7 +59,7 @@ def future_windows(
     Raises:
         UserError: a column is not there, or no series has enough rows.
     """
-    for name in (panel.time, panel.target, *panel.reals, *panel.categoricals, *panel.static):
+    for name in panel.columns:
         if name not in table.columns:
             raise UserError(f"input={source} has no column {name!r}. {nearest(name, table.columns)}")
     order, names, series, time = placed(table, panel, source)

@@ -10,7 +10,7 @@ categories             those of the training rows; missing ones, and those that 
 import hashlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from ..errors import UserError, nearest
 from ..setting_types import Distinct
 from .columns import as_numbers, as_text, is_text, listed
-from .files import read_table
+from .files import column_names, read_columns
+from .readings import Reading
 from .spec import PanelSpec
+from .survey import Spelling
 from .time_axis import TimeAxis, duration, most_common, recognise
 from .times import Times, read_times
 from .windows import PanelDataModule, Rows
@@ -56,6 +58,11 @@ class Panel(PanelDataModule):
                 ("time", "target", "known_reals", "known_categoricals", "observed_reals", "observed_categoricals")
             ),
         ] = (),
+        # Whether 02/01/2024 is 2 January; null: as the column itself says, and asked for where it does not
+        day_first: bool | None = None,
+        # Which mark separates decimals where 1,234 may be either number; null: as other values of the file say
+        decimal: Literal["point", "comma"] | None = None,
+        missing: tuple[str, ...] = (),  # what stands for a missing value, besides NA, nan, null and the like
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -67,10 +74,18 @@ class Panel(PanelDataModule):
         self.categoricals = (*known_categoricals, *observed_categoricals)
         self.static = tuple(dict.fromkeys([*groups, *static_categoricals]))
         self.num_known = len(known_reals), len(known_categoricals)
+        self.spelling = Spelling(day_first, decimal, tuple(missing))
         self.digest = ""  # of the file
+        self.readings: dict[str, Reading] = {}  # of the columns of a CSV file
+        self.whole: list[str] = []  # columns of whole numbers
         self.categories: dict[str, list[str]] = {}  # of the training rows, which count from 1
         self.means: dict[str, float] = {}  # of the training rows
         self.axis = TimeAxis("number")  # on which the times lie, as `load` finds it
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that are read."""
+        return (self.time, self.target, *self.reals, *self.categoricals, *self.static)
 
     def load(self) -> tuple[PanelSpec, Rows]:
         """Return the encoded rows.
@@ -78,12 +93,13 @@ class Panel(PanelDataModule):
         Raises:
             UserError: the file cannot be read, a column is not there, or the rows are no time series.
         """
-        table = read_table(self.path)
+        there = column_names(self.path)
+        for name in self.columns:
+            if name not in there:
+                raise UserError(f"{self.path} has no column {name}. {nearest(name, there)}\nIt has: {listed(there)}")
+        table, self.readings = read_columns(self.path, self.columns, self.spelling)
+        self.whole = [column.name for column in table if column.dtype.is_integer()]
         self.digest = hashlib.sha256(self.path.expanduser().read_bytes()).hexdigest()
-        for name in (self.time, self.target, *self.reals, *self.categoricals, *self.static):
-            if name not in table.columns:
-                hint = nearest(name, table.columns)
-                raise UserError(f"{self.path} has no column {name}. {hint}\nIt has: {listed(table.columns)}")
         series, time, table = self.ordered(table)
         segment = self.segments(series, time)
         is_trained = time < self.boundaries(torch.from_numpy(time))[0]
@@ -235,7 +251,8 @@ class Panel(PanelDataModule):
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: which file was trained on, and what new rows are encoded with."""
         encoding = {"categories": self.categories, "means": self.means, "axis": asdict(self.axis)}
-        return {"digest": self.digest, **encoding}
+        readings = {name: asdict(reading) for name, reading in self.readings.items()}
+        return {"digest": self.digest, "readings": readings, "whole": self.whole, **encoding}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take what new rows are encoded with, and compare the file with the one that was trained on.
@@ -247,6 +264,8 @@ class Panel(PanelDataModule):
             raise UserError(f"{self.path} has changed since this run was trained: its parts are no longer the same.")
         self.categories, self.means = state_dict["categories"], state_dict["means"]
         self.axis = TimeAxis(**state_dict["axis"])
+        self.readings = {name: Reading.from_state(state) for name, state in state_dict["readings"].items()}
+        self.whole = state_dict["whole"]
 
 
 def numbers_of(column: "Series", categories: list[str]) -> NDArray[np.int64]:

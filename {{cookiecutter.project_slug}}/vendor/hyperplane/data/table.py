@@ -136,7 +136,7 @@ class Table(ArrayDataModule):
             if name not in columns:
                 raise UserError(
                     f"data.{key}={name} is no column of {self.path}. {nearest(name, columns)}\n"
-                    f"It has: {listed(columns)}"
+                    f"Its first line, which holds the names, has: {listed(columns)}"
                 )
         features = [name for name in columns if name not in {*self.targets, *others.values(), *self.ignore}]
         if not features:

@@ -31,7 +31,7 @@ BINARY = {
     "f1": Named(f"{CLASSIFICATION}BinaryF1Score"),
     "precision": Named(f"{CLASSIFICATION}BinaryPrecision"),
     "recall": Named(f"{CLASSIFICATION}BinaryRecall"),
-    "auroc": Named(f"{CLASSIFICATION}BinaryAUROC"),
+    "auroc": Named(f"{OWN}ranking.BinaryAuroc"),
     "average_precision": Named(f"{CLASSIFICATION}BinaryAveragePrecision"),
 }
 MULTICLASS = {
@@ -40,7 +40,7 @@ MULTICLASS = {
     "f1": Named(f"{CLASSIFICATION}MulticlassF1Score"),
     "precision": Named(f"{CLASSIFICATION}MulticlassPrecision"),
     "recall": Named(f"{CLASSIFICATION}MulticlassRecall"),
-    "auroc": Named(f"{CLASSIFICATION}MulticlassAUROC"),
+    "auroc": Named(f"{OWN}ranking.MulticlassAuroc"),
     "average_precision": Named(f"{CLASSIFICATION}MulticlassAveragePrecision"),
     "brier": Named(f"{OWN}probabilities.Brier"),
     "calibration_error": Named(f"{CLASSIFICATION}MulticlassCalibrationError"),
@@ -53,7 +53,7 @@ MULTILABEL = {
     "f1": Named(f"{CLASSIFICATION}MultilabelF1Score"),
     "precision": Named(f"{CLASSIFICATION}MultilabelPrecision"),
     "recall": Named(f"{CLASSIFICATION}MultilabelRecall"),
-    "auroc": Named(f"{CLASSIFICATION}MultilabelAUROC"),
+    "auroc": Named(f"{OWN}ranking.MultilabelAuroc"),
     "average_precision": Named(f"{CLASSIFICATION}MultilabelAveragePrecision"),
     "exact_match": Named(f"{CLASSIFICATION}MultilabelExactMatch"),
     "brier": Named(f"{OWN}probabilities.LabelBrier"),

@@ -1,9 +1,11 @@
 """Ctrl-C and the signals of a cluster: a run finishes its step, writes a checkpoint, and ends with a summary."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing import parent_process
 from types import FrameType
 
 # SIGINT is Ctrl-C; SIGTERM a shutdown or a preemption; SLURM announces its time limit with SIGUSR1 or SIGUSR2.
@@ -33,11 +35,18 @@ class StopRequest:
     def __init__(self) -> None:
         self.number: int | None = None
         self.is_patient = False
+        self.process = os.getpid()
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal. Nothing is logged here: the code that was interrupted may hold the logger's lock."""
+        if os.getpid() != self.process:  # a worker of a DataLoader, forked with this handler, which its parent ends
+            if number != signal.SIGINT:
+                os._exit(128 + number)
+            return
         first = self.number is None
         self.number = number
+        if first and self.is_patient and number == signal.SIGINT and parent_process() is None:
+            say(f"Ctrl-C: {awaited(frame)}, and then a checkpoint is written. Ctrl-C again stops at once, without it.")
         if not self.is_patient or (number == signal.SIGINT and not first):
             raise Stopped(number)
 
@@ -55,6 +64,21 @@ class StopRequest:
         finally:
             self.is_patient = False
         self.obey()
+
+
+def awaited(frame: FrameType | None) -> str:
+    """Return what a run waits for, in words, from the code that a signal has interrupted."""
+    while frame is not None:
+        if "/torch/utils/data/" in frame.f_code.co_filename.replace(os.sep, "/"):
+            return "waiting for the next batch of the data"
+        frame = frame.f_back
+    return "waiting for the end of this step"
+
+
+def say(sentence: str) -> None:
+    """Write a line on the terminal without a lock, below a progress bar if there is one."""
+    with suppress(OSError):
+        os.write(2, f"{chr(10) * os.isatty(2)}{sentence}\n".encode())
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ..errors import UserError
+from ..errors import UserError, quoted
 from ..settings import Settings
 from .integrity import digest
 from .occupied import refuse_links
@@ -51,8 +51,9 @@ def hydra_arguments(arguments: list[str]) -> list[str]:
             )
     folder = Path(given[-1].partition("=")[2].strip("'\""))
     read_recorded(folder)
-    quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
-    return [*arguments, f"hydra.run.dir='{quoted}'", "hydra.output_subdir=null"]
+    others = [argument for argument in arguments if not argument.startswith("resume=")]
+    name = quoted(str(folder))
+    return [*others, f"resume={name}", f"hydra.run.dir={name}", "hydra.output_subdir=null"]
 
 
 def read_recorded(folder: Path) -> Recorded:

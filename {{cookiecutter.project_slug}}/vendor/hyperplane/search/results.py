@@ -114,7 +114,7 @@ def conclude(study: Study, settings: Search, fixed: Sequence[str], folder: Path)
         title = f"Best, with the {wanted(study, settings)}" + ", none in everything" * (len(settings.metric) > 1)
         lines = [describe_best(trial, settings, fixed) for trial in best]
         logger.success("{} trials: {}. {}:\n{}", len(trials), counted, title, "\n".join(lines))
-        logger.info("All trials: {}   Their report: report {}", folder / TABLE, folder)
+        logger.info("All trials: {}   Their report: report {}", folder / TABLE, shlex.quote(str(folder)))
     failed = [trial for trial in trials if trial.state == TrialState.FAIL]
     if failed and counts["completed"] + counts["pruned"] < settings.n_trials:
         reasons = [f"  {command(trial, fixed)}\n    {trial.user_attrs.get('error')}" for trial in failed]

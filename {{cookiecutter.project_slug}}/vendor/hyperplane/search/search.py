@@ -23,7 +23,7 @@ from ..run_folder.integrity import read_summary
 from ..run_folder.locks import alone_in, is_locked
 from ..settings import Settings
 from ..settings.search import Grid, Search
-from ..sweeps.sweep import NOT_PART_OF_A_JOB, check_job, job_id, start
+from ..sweeps.sweep import NOT_PART_OF_A_JOB, ONE_NAME, check_job, job_id, start
 from ..whole_file import write_whole
 from .direction import directions
 from .results import conclude, tell, write_table
@@ -48,6 +48,8 @@ def search(overrides: Sequence[Override], config: DictConfig, loader: ConfigLoad
     settings = read_settings(config.hydra.sweeper)
     jobs = Jobs(config, loader, launcher)
     refuse_folds(overrides)
+    if any(override.get_key_element() == "sweep" and override.is_sweep_override() for override in overrides):
+        raise UserError(ONE_NAME)
     fixed, space = split(overrides, jobs.default)
     if isinstance(settings.sampler, Grid) and size(space) == float("inf"):
         raise UserError("hydra/sweeper/sampler=grid needs choice(...) or range(...): an interval has no end")

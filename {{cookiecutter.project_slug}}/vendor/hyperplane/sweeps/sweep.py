@@ -31,6 +31,7 @@ from ..validation import check, refuse_without_effect
 from ..whole_file import write_whole
 
 NOT_PART_OF_A_JOB = {"sweep", "tracking.notes", "tracking.tags"}
+ONE_NAME = "sweep= names the folder of the whole multirun, so it takes one name, such as sweep=depth"
 
 
 def run_jobs(
@@ -49,6 +50,8 @@ def run_jobs(
         SweepFailed: at least one job failed; the others have run to their end.
         Stopped: a signal has come; what ran has written a checkpoint.
     """
+    if len({override for job in jobs for override in job if override.startswith("sweep=")}) > 1:
+        raise UserError(ONE_NAME)
     if not jobs:
         raise UserError("There is nothing to run: a list, range(...) or glob(...) of the command has no values.")
     n_jobs = config.hydra.launcher.get("n_jobs", 1)
@@ -157,5 +160,5 @@ def conclude(
             f"{len(jobs) - len(failed)} of {len(jobs)} jobs completed, {len(failed)} failed:\n{names}\n"
             "The same command runs those again, and goes on from their checkpoints."
         )
-    logger.success("All {} jobs completed. Their table: report {}", len(jobs), shown(folder))
+    logger.success("All {} jobs completed. Their table: report {}", len(jobs), shlex.quote(str(shown(folder))))
     return summaries

@@ -28,11 +28,24 @@ def import_wandb() -> None:
     """Import W&B, without two things that no run here uses."""
     # W&B's telemetry on itself: at the end of the process it would wait half a minute for a server that is silent.
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    if "WANDB_CACHE_DIR" not in os.environ and not _has_cache():
+        # Its other process would write its log to the terminal, in a dozen lines.
+        os.environ["WANDB_CACHE_DIR"] = str(Path(".cache", "wandb").absolute())
     import wandb
 
     if "wandb.sdk.launch" not in sys.modules:
         # W&B Launch: every start of a run would import it, for half a second, to apply what only Launch itself stages.
         wandb.Run._detect_and_apply_job_inputs = lambda self: None  # type: ignore[method-assign]
+
+
+def _has_cache() -> bool:
+    """Say whether W&B can write where caches of this user lie."""
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wandb" / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # nobody knows where home is
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def start_wandb(
