@@ -129,6 +129,7 @@ def project(training: Training) -> float:
         *([f"model.hidden_sizes=[{training.width},{training.width}]"] if training.model == "mlp" else []),
         "data=mnist1d",
         f"data.batch_size={training.batch}",
+        "optimizer=adam",
         "trainer.max_epochs=-1",
         f"trainer.max_steps={training.steps}",
         "hardware.threads=1",

@@ -290,7 +290,7 @@ for typed, most, slow in [
     ("line", "expected"),
     [
         ("train model=k", "model=kernel_svm"),
-        ("train optimizer=a", "optimizer=adam optimizer=adamw"),
+        ("train optimizer=a", "optimizer=adam optimizer=adam_annealed optimizer=adamw"),
         ("train trainer.max_t", "trainer.max_time="),
     ],
 )

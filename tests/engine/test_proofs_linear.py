@@ -11,6 +11,7 @@ from my_research.data.curves import Plane, Salary
 from my_research.data.planar import Blobs, Moons
 from my_research.models.svm import SVM
 
+UNPENALISED = "model.l2=0"
 WHOLE = ("data.batch_size=100000", "data.val_fraction=0", "checkpoint.test=last")  # all samples in every step
 LBFGS = ("optimizer=lbfgs", "optimizer.max_iter=200", "trainer.max_epochs=5")
 DATA = {
@@ -47,7 +48,7 @@ def weights(done):
     ids=lambda value: value if isinstance(value, str) else value[0],
 )
 def test_linear_regression_reaches_the_least_squares_in_closed_form(train, name, optimizer):
-    state = weights(train("model=linear", f"data={name}", *WHOLE, *optimizer))
+    state = weights(train("model=linear", UNPENALISED, f"data={name}", *WHOLE, *optimizer))
     # In the units of the data: ŷ = W x + b.
     W = state["network.output.weight"] * state["scaling.target_std"] / state["scaling.input_std"]
     b = (state["network.output.bias"] * state["scaling.target_std"] + state["scaling.target_mean"]) - W @ (
@@ -61,7 +62,7 @@ def test_linear_regression_reaches_the_least_squares_in_closed_form(train, name,
 
 @pytest.mark.parametrize("name", ["blobs", "moons"])  # they overlap, so that the optimum is finite
 def test_linear_classification_reaches_the_loss_of_scikit_learn(train, name):
-    state = weights(train("model=linear", f"data={name}", *WHOLE, *LBFGS))
+    state = weights(train("model=linear", UNPENALISED, f"data={name}", *WHOLE, *LBFGS))
     x, y = samples(name).parts["train"]
     logits = x.double() @ state["network.output.weight"].T + state["network.output.bias"]
     loss = torch.nn.functional.cross_entropy(logits, y)

@@ -20,7 +20,7 @@ SETTINGS = {
     "gradients summed over batches": "data=moons trainer.accumulate_grad_batches=3",
     "validation within an epoch": "data=moons trainer.val_check_interval=0.5 scheduler=onecycle",
     "steps instead of epochs": "data=moons trainer.max_epochs=-1 trainer.max_steps=26 optimizer=muon",
-    "L-BFGS": "data=salary model=linear optimizer=lbfgs optimizer.max_iter=2",
+    "L-BFGS": "data=salary model=linear optimizer=lbfgs optimizer.max_iter=2 data.batch_size=100",
     "half precision": "data=moons hardware.precision=bf16-mixed model.dropout=0.1",
     "no validation": "data=moons data.val_fraction=0 checkpoint.monitor=train/loss",
     "windows of time series": "model=tft model.hidden_size=8 data=demand data.num_series=3 data.batch_size=20",

@@ -1,17 +1,24 @@
 """The linear model.
 
-    ŷ = xW + b
+    ŷ = xW + b,    J(W, b) = Σᵢ L(ŷᵢ, yᵢ) + λ ‖W‖²
 
 For classification ŷ are the logits: the class with the largest one wins, and where two are equal runs a hyperplane.
+Training minimises J / N. With λ = l2 for squared errors, and half of it for logits, J is that of ridge regression and
+of logistic regression as scikit-learn has them, with alpha = l2 and C = 1 / l2. J is convex: it has a single minimum,
+and training ends there. Of two classes the logits' difference is what counts: its weights w = W₂ − W₁ have
+‖w‖² = 2 ‖W‖² at the minimum, so that λ = l2 stands for the ½ l2 ‖w‖² of a single logit.
 
 Of a panel it forecasts the quantiles of all steps directly from the window, flattened to a row.
 
-Dimensions: B batch, D input features, K outputs, H steps to forecast, Q quantiles.
+Source: Hoerl & Kennard 1970, "Ridge Regression"; Cox 1958, "The Regression Analysis of Binary Sequences".
+
+Dimensions: N training samples, B batch, D input features, K outputs, H steps to forecast, Q quantiles.
 """
 
 import math
 
-from hyperplane import DataSpec
+from hyperplane import DataSpec, PanelSpec
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
 from .flat_windows import begin_at_naive, sizes_of
@@ -21,13 +28,22 @@ class Linear(nn.Module):
     """One affine map from all features of a sample to the outputs. Inputs of any shape are flattened to D features."""
 
     forecasts = True  # reads windows of a panel
+    convex = True  # with any of the losses
 
-    def __init__(self, spec: DataSpec) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,
+        # λ of the penalty; None: 1 for rows of a table, as in scikit-learn; for windows their length, as each shares
+        # its values with so many others; else 0
+        l2: NonNegativeFloat | None = None,
+    ) -> None:
         super().__init__()
         self.windows, outputs = sizes_of(spec)
         self.quantiles = spec.output_size
         features = self.windows.features if self.windows is not None else math.prod(spec.input_shape)
         self.output = nn.Linear(features, outputs)
+        self.penalty_factor = penalty_factor(spec, outputs, l2)
+        self.has_penalty = self.penalty_factor > 0
         begin_at_naive(self.output, spec)
 
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
@@ -35,3 +51,26 @@ class Linear(nn.Module):
         if self.windows is None:
             return self.output(x.flatten(1))
         return self.output(self.windows(x, *others)).unflatten(1, (-1, self.quantiles))
+
+    def penalty(self) -> Tensor:
+        """Return λ ‖W‖² / N (), by the number of outputs too where the loss is their mean."""
+        return self.penalty_factor * self.output.weight.square().sum()
+
+
+def penalty_factor(spec: DataSpec, outputs: int, l2: float | None) -> float:
+    """Return what ‖W‖² counts in the mean loss; 0 where the data do not say how many training samples there are.
+
+    Args:
+        spec: of the data.
+        outputs: of a sample.
+        l2: λ; None is 1 for rows of a table, E + H for windows, and 0 for signals and images.
+    """
+    if l2 is None and isinstance(spec, PanelSpec):
+        l2 = float(spec.encoder_length + spec.decoder_length)
+    elif l2 is None:
+        l2 = 1.0 if len(spec.input_shape) == 1 else 0.0
+    if not spec.train_size:
+        return 0.0
+    if spec.task == "classification":
+        return (l2 if outputs == 2 else l2 / 2) / spec.train_size
+    return (l2 if spec.task == "regression" else l2 / 2) / (spec.train_size * outputs)

@@ -9,6 +9,7 @@ from hyperplane import Batch, DataSpec, Task
 from hyperplane.data.arrays import IGNORED
 from hyperplane.metrics import DEFAULTS
 from hyperplane.tasks.epoch_metrics import Measured, View, collection
+from hyperplane.tasks.naive import log_frequencies
 from loguru import logger
 from numpy.typing import NDArray
 from torch import Tensor
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
 UNEVEN = 2.0  # times an even share
+RANKED = ("auroc", "average_precision")  # metrics that sort all samples
 
 
 class Classification(Task):
@@ -27,7 +29,8 @@ class Classification(Task):
 
     Accuracy is the fraction, in [0, 1], whose largest logit is the true one. `confusion` counts test samples by true
     class (rows) and predicted class (columns). If one class is much more frequent than others, balanced accuracy, the
-    mean of the classes' own accuracies, says more: it is measured beside accuracy then.
+    mean of the classes' own accuracies, says more, as do F1, the area under the ROC curve and average precision: they
+    are measured beside accuracy then.
     """
 
     kind = "classification"
@@ -39,7 +42,7 @@ class Classification(Task):
             majority = max(self.spec.class_counts) / sum(self.spec.class_counts)
             logger.info(
                 "The most frequent class has {:.1%} of the training samples: an accuracy of {:.4f} says nothing yet. "
-                "Look at balanced_accuracy, or task.metrics=[accuracy,balanced_accuracy,f1,auroc]",
+                "Look at balanced_accuracy, f1, auroc and average_precision",
                 majority,
                 majority,
             )
@@ -52,10 +55,16 @@ class Classification(Task):
         ).to(self.device)
 
     def make_metrics(self) -> dict[str, Metric]:
-        """Return the metrics that were asked for; of uneven classes, balanced accuracy beside accuracy alone."""
+        """Return the metrics that were asked for; of uneven classes, others beside accuracy alone."""
         if tuple(self.metrics) == DEFAULTS[self.kind] and is_uneven(self.spec):
-            self.metrics = ("accuracy", "balanced_accuracy")
+            self.metrics = ("accuracy", "balanced_accuracy", "f1", *RANKED)
+            self.only_evaluated = RANKED
         return super().make_metrics()
+
+    def naive_output(self) -> Tensor | None:
+        """Return the logarithms of the classes' frequencies (K,): the most frequent one wins."""
+        counts = self.spec.class_counts
+        return log_frequencies(counts) if sum(counts) and len(counts) == self.spec.output_size else None
 
     def views(self, metrics: dict[str, Metric]) -> list[View]:
         """Return metrics by what they take: logits (N, K), probabilities (N, K), or that of the second class (N,)."""
@@ -69,7 +78,9 @@ class Classification(Task):
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Add one test batch to the metrics and to the confusion matrix."""
-        self.confusion.update(*winners(*self.evaluation_step(batch, self.test_metrics[dataloader_idx])))
+        outputs, targets = self.evaluation_step(batch, self.test_metrics[dataloader_idx])
+        self.confusion.update(*winners(outputs, targets))
+        self.add_naive(batch, outputs, targets)
 
     def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the confusion matrix of the test, and for points in a plane the regions of the classes."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from hyperplane import Batch, PanelDataModule, PanelSpec, Task, Windows
 from hyperplane.data.panel_scaling import restored
+from hyperplane.metrics.forecasting import Coverage
 from hyperplane.metrics.mean import wide
 from hyperplane.processes.collectives import shard_batch
 from hyperplane.tasks.epoch_metrics import View, collection
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_DRAWN = 4  # series in the figure of forecasts
-CLEARLY_WORSE = 1.05  # of the loss of a naive forecast, above which a warning says so
 MAX_EXPLAINED = 1024  # test windows behind the figures of importances and attention
 
 
@@ -29,7 +29,7 @@ class Forecasting(Task):
     spec: PanelSpec
 
     kind = "forecasting"
-    higher_is_better: ClassVar[dict[str, bool]] = {"naive_quantile_loss": False}
+    higher_is_better: ClassVar[dict[str, bool]] = {"mase": False}
 
     def views(self, metrics: dict[str, Metric]) -> list[View]:
         """Return the metrics, which take quantiles (B, H, Q) and targets (B, H) in the units of the data."""
@@ -60,24 +60,39 @@ class Forecasting(Task):
         """The names of the quantiles, the last dimension of predictions."""
         return [f"q{quantile:g}" for quantile in self.spec.quantiles]
 
+    def on_test_start(self) -> None:
+        """Count from zero what lies in the band."""
+        super().on_test_start()
+        self.coverage = Coverage(sync_on_compute=False).to(self.device)
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Add one test batch to the metrics, and to the coverage of the band."""
+        outputs, targets = self.evaluation_step(batch, self.test_metrics[dataloader_idx])
+        self.coverage.update(outputs, targets)
+
     def on_test_epoch_end(self) -> None:
-        """Log the metrics, beside those of naive forecasts and the best that any could reach, if the data know it."""
+        """Log the metrics, beside those of naive forecasts and the best that any could reach, if the data know it.
+
+        MASE is the mean absolute error as a share of that of the naive forecast in training; below 1, a model is better
+        than that was.
+        """
         super().on_test_epoch_end()
+        self.log_epoch({"test/coverage": self.coverage.compute()})
         data = getattr(self.trainer, "datamodule", None)
-        reached = self.trainer.callback_metrics.get("test/quantile_loss")
+        measured = self.trainer.callback_metrics
+        reached = measured.get("test/quantile_loss")
         if not isinstance(data, PanelDataModule) or reached is None:
             return
         losses = data.naive_losses("test")
-        self.log_epoch({"test/naive_quantile_loss": torch.tensor(min(losses.values()))})
+        lag = min(losses, key=losses.__getitem__)
+        floors = {"quantile_loss": losses[lag], "mae": float(data.naive_errors("test", lag).abs().mean())}
+        found = {f"test/naive_{name}": torch.tensor(floor) for name, floor in floors.items()}
+        scale = data.mase_scale()
+        if "test/mae" in measured and scale > 0:
+            found |= {"test/mase": measured["test/mae"] / scale, "test/naive_mase": found["test/naive_mae"] / scale}
+        self.log_epoch(found)
         naive = ", ".join(f"{loss:.4g} of {named_lag(lag)}" for lag, loss in losses.items())
         logger.info("test/quantile_loss {:.4g}; naive forecasts have {}", reached, naive)
-        if reached > CLEARLY_WORSE * min(losses.values()):
-            remedy = "" if self.spec.lag else "data.scale=window, "
-            logger.warning(
-                "A naive forecast is better than this model on the test windows. What may help: {}"
-                "more trainer.max_epochs, or a data.encoder_length that covers a season.",
-                remedy,
-            )
         best = data.best_possible("test")
         if best is not None:
             logger.info("test/quantile_loss {:.4f}; the true quantiles expect {:.4f}, the best possible", reached, best)

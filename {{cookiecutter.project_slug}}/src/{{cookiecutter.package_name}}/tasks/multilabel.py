@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperplane import Task
 from hyperplane.tasks.epoch_metrics import View, collection
+from hyperplane.tasks.naive import label_logits
 from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
@@ -22,6 +23,11 @@ class MultiLabel(Task):
     def views(self, metrics: dict[str, Metric]) -> list[View]:
         """Return the metrics, which take probabilities (N, K) and labels (N, K)."""
         return [View(collection(metrics), probabilities)]
+
+    def naive_output(self) -> Tensor | None:
+        """Return the logits of the labels' frequencies (K,)."""
+        counts, samples = self.spec.class_counts, self.spec.train_size
+        return label_logits(counts, samples) if counts and samples else None
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
         """Return the probability of each label (samples, K)."""

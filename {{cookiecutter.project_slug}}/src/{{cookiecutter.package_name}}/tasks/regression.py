@@ -3,6 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import torch
 from hyperplane import Task
 from hyperplane.metrics.mean import wide
 from hyperplane.metrics.regression import R2, Spearman
@@ -43,6 +44,11 @@ class Regression(Task):
         """Return predictions and targets in the units of the data, in one dimension."""
         predictions, true = self.in_units(outputs, targets)
         return predictions.flatten(), true.flatten()
+
+    def naive_output(self) -> Tensor | None:
+        """Return the means of the training targets (K,), standardised if the data are."""
+        means = self.spec.target_means
+        return self.scaling.scale_targets(torch.tensor([means], dtype=torch.double))[0] if means else None
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
         """Return values (samples, K) in the units of the data."""

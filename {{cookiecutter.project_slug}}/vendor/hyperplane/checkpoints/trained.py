@@ -11,7 +11,7 @@ from ..data.spec import DataSpec
 from ..errors import UserError, first_line
 from ..run_folder.integrity import is_unchanged
 from ..run_folder.reading import read_run
-from ..settings import Checkpoint, Settings
+from ..settings import Settings
 from ..tasks.building import make_task
 from .best import BestCheckpoint
 from .file import BEST, LAST, read
@@ -29,7 +29,7 @@ class Trained(NamedTuple):
 
 
 def chosen_weights(
-    trainer: Trainer, settings: Checkpoint, folder: Path, rows: Sequence[dict[str, float]]
+    trainer: Trainer, settings: Settings, folder: Path, rows: Sequence[dict[str, float]]
 ) -> tuple[Path, dict[str, float]]:
     """Return the checkpoint to test and the training and validation metrics of the epoch it comes from.
 
@@ -42,7 +42,7 @@ def chosen_weights(
     best = next((callback for callback in trainer.checkpoint_callbacks if isinstance(callback, BestCheckpoint)), None)
     row = rows[-1] if rows else {}
     path = folder / LAST
-    if settings.test == "best" and best is not None and best.score is not None:
+    if settings.tests_best and best is not None and best.score is not None:
         path, score = folder / BEST, float(best.score)
         row = next((row for row in rows if row.get(best.monitor) == score), row)
     return path, {name: value for name, value in row.items() if "/" in name}

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..command_line import run_command
 from ..errors import UserError, nearest, refuse
+from ..metrics.metric_names import naive_name
 from ..run_folder.reading import read_run
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     )
     tested = test(trainer, task, batches, settings.seed, None, names, validates=validates)
     metrics = {name.replace("test/", f"{part}/", 1): value for name, value in tested.items()}
+    if part != "test":  # floors are those of the test
+        metrics = {name: value for name, value in metrics.items() if "/naive_" not in name}
     is_tested = checkpoint.stem == summary["checkpoint"].get("tested")
     report(metrics, summary["metrics"] if is_tested else {}, checkpoint)
     return metrics
@@ -123,11 +126,16 @@ def has_test_data(data: Any) -> bool:
 def report(metrics: dict[str, float], recorded: dict[str, float], checkpoint: Path) -> None:
     """Print the metrics, and how they compare with what the run recorded."""
     logger.info("{}:", checkpoint)
+    floors = {naive_name(name): name for name in metrics if naive_name(name) in metrics}
     for name, value in metrics.items():
+        floor = metrics.get(naive_name(name))
+        beside = "" if floor is None else f"  (naive {floor:.6f})"
+        if name in floors:
+            continue
         if name not in recorded or name.startswith("train/"):  # train/ was recorded while the weights changed
-            logger.info("  {:<16} {:.6f}", name, value)
+            logger.info("  {:<16} {:.6f}{}", name, value, beside)
         elif value == recorded[name]:
-            logger.success("  {:<16} {:.6f}  as in summary.json", name, value)
+            logger.success("  {:<16} {:.6f}  as in summary.json{}", name, value, beside)
         else:
             logger.warning(
                 "  {:<16} {:.6f}  summary.json says {!r}, here {!r}",

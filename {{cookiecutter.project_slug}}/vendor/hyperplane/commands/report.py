@@ -84,7 +84,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME",
         help="metric to show, such as val/loss; may be given several times "
         "(default: that of checkpoint.monitor, if all runs set it; else test/accuracy, of values test/r2 and test/mae, "
-        "of forecasts test/quantile_loss, or test/loss)",
+        "of forecasts test/quantile_loss, test/mae, test/mase and test/coverage, or test/loss)",
     )
     parser.add_argument(
         "--group-by",

@@ -79,6 +79,13 @@ def as_tensor(values: NDArray[Any]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, kind))
 
 
+def means_of(targets: Tensor, spec: DataSpec) -> tuple[float, ...]:
+    """Return the mean of each target (samples, K) of a regression; nothing for other tasks, and for dense targets."""
+    if spec.task != "regression" or targets.ndim != 2:
+        return ()
+    return tuple(targets.double().mean(dim=0).tolist())
+
+
 def count_classes(targets: Tensor, spec: DataSpec) -> tuple[int, ...]:
     """Return how many targets are of each class, or how many samples have each label; nothing for other tasks."""
     if spec.task == "multilabel" and targets.ndim == 2:

@@ -37,7 +37,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..setting_types import FoldOf, ProperFraction, wrong_fold
 from .arrays import Arrays as Arrays  # where data sets look for it
-from .arrays import Samples, count_classes
+from .arrays import Samples, count_classes, means_of
 from .batches import Batches, evaluation_batch, on_gpu
 from .folds import fold_of_samples, strata
 from .scaling import Scaling, loses_digits, moments
@@ -110,6 +110,7 @@ class ArrayDataModule(LightningDataModule, ABC):
             self.spec,
             train_size=len(train),
             class_counts=count_classes(self.raw["train"][1], self.spec) or self.spec.class_counts,
+            target_means=means_of(self.raw["train"][1], self.spec),
             has_weights=len(fit) > 2,
         )
         self.scaling = Scaling(self.spec)

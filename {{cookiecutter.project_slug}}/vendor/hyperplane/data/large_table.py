@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 NOT_LARGE = (
     "a large table has one target, no weights and no folds; data=table, which is in memory, may have all of them"
 )
-LAYOUT = 3  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
+LAYOUT = 4  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
 CHUNK = 2**16  # rows of the table that are in memory at once
 TRAIN = PARTS.index("train")
 STATED = "table.json"  # what is known of the rows; written last
@@ -182,7 +182,12 @@ class LargeTable(Table):
         stated = {
             "digest": digest_of(self.path),
             "encoder": self.encoder.state(),
-            "spec": replace(self.spec, train_size=sizes["train"], class_counts=tuple(counts)).to_dict(),
+            "spec": replace(
+                self.spec,
+                train_size=sizes["train"],
+                class_counts=tuple(counts),
+                target_means=() if class_names else (centre,),
+            ).to_dict(),
             "rows": sizes,
             "moments": moments,
             "target_centre": centre,

@@ -32,6 +32,7 @@ class DataSpec:
     target_names: tuple[str, ...] = ()
     train_size: int = 0  # samples that are trained on
     class_counts: tuple[int, ...] = ()  # training targets of each class; multilabel: training samples with each label
+    target_means: tuple[float, ...] = ()  # of the training targets of a regression, in their units
     num_tokens: int = 0  # inputs are token numbers below this; 0: they are real numbers
     has_weights: bool = False  # batches are (inputs, targets, weights)
 

@@ -175,6 +175,11 @@ class PanelDataModule(LightningDataModule, ABC):
             windows = windows_at(self.starts["train"], self.scaled, panel)
             self.scaling.fit_errors(windows.past_reals[..., -1], windows.targets)
 
+    def naive_errors(self, part: str, lag: int) -> Tensor:
+        """Return target minus naive forecast (B, H) of the windows of a part, in units of the target."""
+        windows = self.raw_windows(self.starts[part])
+        return windows.targets - naive(windows.past_reals[..., -1], lag, self.decoder_length)
+
     def naive_losses(self, part: str) -> dict[int, float]:
         """Return the quantile loss of naive forecasts on the windows of a part, in units of the target, by their lag.
 
@@ -182,13 +187,19 @@ class PanelDataModule(LightningDataModule, ABC):
         """
         losses = {}
         for lag in self.lags:
-            errors = {}
-            for name in ("train", part):
-                windows = self.raw_windows(self.starts[name])
-                errors[name] = windows.targets - naive(windows.past_reals[..., -1], lag, self.decoder_length)
-            bands = error_quantiles(errors["train"], self.quantiles)
-            losses[lag] = float(quantile_loss(bands, errors[part], self.quantiles).mean())
+            bands = error_quantiles(self.naive_errors("train", lag), self.quantiles)
+            losses[lag] = float(quantile_loss(bands, self.naive_errors(part, lag), self.quantiles).mean())
         return losses
+
+    def mase_scale(self) -> float:
+        """Return mean |yₜ − yₜ₋ₘ| over the training rows, m the lag of the naive forecast: what MASE divides by.
+
+        Source: Hyndman & Koehler 2006, "Another look at measures of forecast accuracy", equation 3, with seasons.
+        """
+        lag = max(1, self.spec.lag)
+        now, before = self.rows.reals[lag:, -1], self.rows.reals[:-lag, -1]
+        is_pair = (self.rows.series[lag:] == self.rows.series[:-lag]) & (self.rows.time[lag:] < self.first_val)
+        return float((now - before)[is_pair].abs().mean())
 
     def boundaries(self, time: Tensor) -> tuple[int, int, int]:
         """Return the first time steps of validation and test, which are the same without validation, and its end."""

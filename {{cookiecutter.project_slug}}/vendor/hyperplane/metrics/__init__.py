@@ -68,7 +68,10 @@ REAL = {
     "r2": Named(f"{OWN}regression.R2"),
     "spearman": Named(f"{OWN}regression.Spearman"),
 }
-QUANTILES = {"quantile_loss": Named(f"{OWN}forecasting.QuantileLoss")}
+QUANTILES = {
+    "quantile_loss": Named(f"{OWN}forecasting.QuantileLoss"),
+    "mae": Named(f"{OWN}forecasting.MedianError"),
+}
 
 METRICS = {
     "classification": MULTICLASS,
@@ -80,7 +83,7 @@ DEFAULTS = {
     "classification": ("accuracy",),
     "multilabel": ("accuracy", "f1"),
     "regression": ("rmse", "mae", "r2"),
-    "forecasting": ("quantile_loss",),
+    "forecasting": ("quantile_loss", "mae"),
 }
 # What a LightningModule logs by itself has no class that says so, where its name alone makes it plain.
 PLAIN_NAMES = {"loss": False, "acc": True, "error": False}

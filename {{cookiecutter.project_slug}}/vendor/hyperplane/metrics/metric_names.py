@@ -48,3 +48,9 @@ def find(name: str, metrics: Mapping[str, Any], names: MetricNames) -> Any:
         return metrics[name]
     wanted = names(name)
     return next((value for logged, value in metrics.items() if names(logged) == wanted), None)
+
+
+def naive_name(metric: str) -> str:
+    """Return the name of the same metric of a model that knows only the training targets: test/naive_accuracy."""
+    stage, slash, name = metric.rpartition("/")
+    return f"{stage}{slash}naive_{name}"

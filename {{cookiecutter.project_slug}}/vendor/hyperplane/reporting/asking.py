@@ -8,10 +8,16 @@ from typing import Any, NoReturn
 from ..errors import UserError, nearest
 from .summaries import FOLD, Run
 
-# What says most of a run, the first that it has: of classes, of values in the units of the target (a loss may be of
-# standardised ones), of forecasts, of anything else.
-TELLING = (("accuracy",), ("r2", "mae"), ("quantile_loss",), ("loss",))
-DEFAULT_METRICS = [[f"{stage}/{name}" for name in names] for stage in ("test", "val") for names in TELLING]
+# What says most of a run, by the metric that it is known by, the first that it has: of classes, of forecasts, of values
+# in the units of the target (a loss may be of standardised ones), of anything else.
+TELLING = {
+    "accuracy": ("accuracy", "balanced_accuracy", "auroc"),
+    "quantile_loss": ("quantile_loss", "mae", "mase", "coverage"),
+    "r2": ("r2", "mae"),
+    "mae": ("mae",),
+    "loss": ("loss",),
+}
+DEFAULT_METRICS = [[f"{stage}/{name}" for name in names] for stage in ("test", "val") for names in TELLING.values()]
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,9 +82,9 @@ def choose_metrics(runs: Sequence[Run], asked: list[str]) -> list[str]:
         return list(dict.fromkeys(asked))
     told = [name for name in monitored(runs) if name in known][:1]
     for names in DEFAULT_METRICS:
-        if any(run.metrics.keys() & names and not run.metrics.keys() & told for run in runs):
+        if any(names[0] in run.metrics and not run.metrics.keys() & told for run in runs):
             told += [name for name in names if name in known]
-    return told or known[:1] or DEFAULT_METRICS[0]
+    return list(dict.fromkeys(told)) or known[:1] or DEFAULT_METRICS[0][:1]
 
 
 def monitored(runs: Sequence[Run]) -> list[str]:

@@ -27,6 +27,8 @@ def best_lines(results: Results) -> list[str]:
         count += f", {equal} other{'s' * (equal != 1)} as good" if equal else ""
         whole = sum(map(results.has_all_folds, rivals))
         among = f" of the {whole} with every fold," if whole < len(rivals) else ""
+        warned = [run.warnings[0] for run in row.with_status("completed") if run.warnings]
+        figures += f". {len(warned)} of its runs warned: {warned[0]}" if warned else ""
         lines.append(f"Best{on}{among} by the {kind} mean {by}: {describe(results, row.settings)} ({count}): {figures}")
     return lines
 

@@ -39,6 +39,10 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
         ],
         "failed or interrupted",
     )
+    lines += listed(
+        [f"{run.folder}: {warning}" for run in found.runs if run.status == "completed" for warning in run.warnings],
+        "warned of by the runs themselves",
+    )
     pruned = sum(run.status == PRUNED for run in found.runs)
     if pruned:
         lines.append(f"{pruned} pruned by the search before their end: counted, but in no mean.")

@@ -16,7 +16,7 @@ UNFINISHED = "unfinished"  # no summary yet: still running, or killed
 PRUNED = "pruned"  # a search ended it early, since others of its trials did better: in no mean, and no failure
 # Folders inside a run that hold thousands of files and no summary; hidden ones are skipped too.
 SKIPPED_FOLDERS = {"wandb", "mlruns", "checkpoints", "figures", "__pycache__", "node_modules"}
-LISTS = ("overrides", "input_shape")
+LISTS = ("overrides", "input_shape", "warnings")
 MAPPINGS = (
     "choices",
     "metrics",
@@ -52,6 +52,7 @@ class Run:
     files: dict[str, str] = field(default_factory=dict)  # SHA-256 of the files of the run, as it wrote them
     data_files: dict[str, str] = field(default_factory=dict)  # a digest of each file that the data were read from
     higher_is_better: dict[str, bool] = field(default_factory=dict)  # of metrics, by their name without the stage
+    warnings: tuple[str, ...] = ()  # what has to be known before its metrics are compared
     engine: str = ""  # its version; empty where the run did not know it
     edited: tuple[str, ...] = ()  # files of the engine that had been edited by hand
 
@@ -126,6 +127,7 @@ def read_run(path: Path) -> Run:
         seed=seed if isinstance(seed, int) else None,
         metrics=finite_or_nan(summary.get("metrics") or {}),
         error=first_line(summary.get("error") or ""),
+        warnings=tuple(map(first_line, summary.get("warnings") or [])),
         input_shape=tuple(summary.get("input_shape") or []),
         files=summary.get("files") or {},
         data_files={printable(path): printable(str(it)) for path, it in (summary.get("data_files") or {}).items()},

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
+from ..metrics.metric_names import naive_name
 from .results import Results, Row
 from .statistics import Statistic
 from .summaries import PRUNED, UNFINISHED
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 # Metrics without a unit, between 0 and 1 where a model is any good: three decimals say enough.
-FRACTIONS = {"accuracy", "r2"}
+FRACTIONS = {"accuracy", "balanced_accuracy", "f1", "auroc", "average_precision", "coverage", "r2"}
+FRACTIONS |= {f"naive_{name}" for name in FRACTIONS}
 INTERVAL = "95 % interval"
 
 
@@ -51,11 +53,19 @@ def header(results: Results) -> list[str]:
     columns = [*results.settings, "runs"]
     for metric in results.metrics:
         columns += [metric, INTERVAL] if has_intervals(results, metric) else [metric]
+        columns += floor_column(results, metric)
     return [*columns, *results.reference_columns, *count_columns(results)]
 
 
 def has_intervals(results: Results, metric: str) -> bool:
     return any(row.statistic(metric).interval for row in results.rows)
+
+
+def floor_column(results: Results, metric: str) -> list[str]:
+    """The column of what a naive model has in that metric, if any run measured it: what all others have to beat."""
+    floor = naive_name(metric)
+    known = floor not in results.metrics and any(row.statistic(floor).count for row in results.rows)
+    return [floor] if known else []
 
 
 def count_columns(results: Results) -> dict[str, tuple[str, ...]]:
@@ -75,6 +85,7 @@ def cells(results: Results, row: Row) -> list[str]:
         line.append(format_statistic(metric, statistic, runs))
         if has_intervals(results, metric):
             line.append(format_interval(metric, statistic))
+        line += [format_statistic(floor, row.statistic(floor), runs) for floor in floor_column(results, metric)]
     entry = results.reference_entry(row)
     figures = [entry.get(column, "") for column in results.reference_columns]
     if entry.get("note"):
@@ -86,10 +97,11 @@ def cells(results: Results, row: Row) -> list[str]:
 def csv_text(results: Results) -> str:
     """All digits, mean, standard deviation and interval in columns of their own, counts always filled."""
     columns = [f"{name}_{part}" for name in results.metrics for part in ("mean", "std", "low", "high")]
+    floors = [floor for name in results.metrics for floor in floor_column(results, name)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     counts = ("failed", "interrupted", PRUNED, UNFINISHED)
-    writer.writerow([*results.settings, "runs", *columns, *results.reference_columns, *counts])
+    writer.writerow([*results.settings, "runs", *columns, *floors, *results.reference_columns, *counts])
     for row in results.rows:
         statistics = [row.statistic(name) for name in results.metrics]
         entry = results.reference_entry(row)
@@ -98,6 +110,7 @@ def csv_text(results: Results) -> str:
                 *(row.settings[key] for key in results.settings),
                 len(row.with_status("completed")),
                 *(value for s in statistics for value in (s.mean, s.std, *(s.interval or (None, None)))),
+                *(row.statistic(floor).mean for floor in floors),
                 *(entry.get(column, "") for column in results.reference_columns),
                 *(len(row.with_status(status)) for status in counts),
             ]

@@ -108,7 +108,7 @@ def refuse_earlier_end(settings: Settings, changes: tuple[str, ...], before: dic
         raise UserError("trainer.fast_dev_run cannot be set together with resume=: it tries out a new run")
     for name, unit in (("max_epochs", "epochs"), ("max_steps", "steps")):
         end, done = getattr(settings.trainer, name), before.get(unit, 0)
-        if name in changed and end is not None and 0 <= end < done:
+        if name in changed and isinstance(end, int) and 0 <= end < done:
             raise UserError(
                 f"trainer.{name}={end} cannot be set together with resume={settings.resume}, which has trained {done} "
                 f"{unit} already. Ask for more, or start a new run: without resume="

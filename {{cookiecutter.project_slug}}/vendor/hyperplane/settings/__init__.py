@@ -58,6 +58,16 @@ class Settings(Strict):
         return self.model.states("solved_at_once")
 
     @property
+    def is_convex(self) -> bool:
+        """Whether the loss of the model has a single minimum, which it is trained to."""
+        return self.model.states("convex")
+
+    @property
+    def tests_best(self) -> bool:
+        """Whether the weights with the best validation are tested, and not the last."""
+        return self.checkpoint.test == "best" or (self.checkpoint.test == "auto" and not self.is_convex)
+
+    @property
     def monitor_mode(self) -> Literal["min", "max"] | None:
         """Whether less or more of `checkpoint.monitor` is better; None where neither it nor the metric says so."""
         return self.mode_of(self.checkpoint.monitor)

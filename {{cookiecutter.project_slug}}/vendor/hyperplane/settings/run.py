@@ -102,9 +102,12 @@ class Tracking(Strict):
 
 
 class Trainer(Strict):
-    """Arguments of Lightning's Trainer, under its own names; None leaves Lightning's default."""
+    """Arguments of Lightning's Trainer, under its own names, but for `least_steps`; None leaves Lightning's default."""
 
-    max_epochs: Annotated[int, Field(ge=-1)] | None = 20  # passes over the training data; -1: no limit
+    # Passes over the training data; -1: no limit; auto: 20, or as many as least_steps take; no limit beside max_steps
+    max_epochs: Annotated[int, Field(ge=-1)] | Literal["auto"] | None = "auto"
+    # Updates of the weights that max_epochs=auto makes; None: 500, or 2000 if the model is convex. Not Lightning's own
+    least_steps: PositiveInt | None = None
     min_epochs: NonNegativeInt | None = None  # before it may stop early
     max_steps: Annotated[int, Field(ge=-1)] = -1  # updates of the weights; -1: no limit
     min_steps: NonNegativeInt | None = None  # before it may stop early
@@ -139,7 +142,9 @@ class Trainer(Strict):
 class Checkpoint(Strict):
     """Which weights are kept, and which are tested."""
 
-    test: Literal["best", "last"] = "best"  # `last` never looks at validation data; taken as well where there is none
+    # `last` never looks at validation data, and is taken as well where there is none; auto: best, or last if the model
+    # is convex, since all weights before are only further from its minimum
+    test: Literal["auto", "best", "last"] = "auto"
     monitor: Annotated[str, Field(pattern=r"^(train|val)[/_][\w/.-]+$")] = "val/loss"  # what `best` means
     # Whether less or more of `monitor` is better; None: the metric says so. To state for a metric that does not
     mode: Literal["min", "max"] | None = None

@@ -3,6 +3,7 @@
 A class of the project states it as an attribute, `solved_at_once = True`; for those of torch it stands here.
 
     solved_at_once        a model has `solve` instead of being trained in steps
+    convex                a model's loss has a single minimum, whatever the data: it is trained until it is there
     reevaluates_loss      an optimizer computes the loss of the same batch several times in a step
     needs_whole_matrices  an optimizer cannot work on parts of a matrix
     watches_metric        a schedule is told the value of a metric after each validation

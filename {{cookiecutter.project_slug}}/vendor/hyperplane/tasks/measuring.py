@@ -12,7 +12,9 @@ from ..components import build
 from ..data.spec import DataSpec
 from ..errors import UserError
 from ..metrics import DEFAULTS, named, snake_case
+from ..metrics.metric_names import naive_name
 from .epoch_metrics import EpochMetrics, View, collection, identity
+from .naive import NaivePredictor
 
 
 class Measuring(LightningModule):
@@ -28,15 +30,26 @@ class Measuring(LightningModule):
     # Metrics that are no class and whose direction has to be known: {"elbo": True}
     higher_is_better: ClassVar[dict[str, bool]] = {}
 
+    only_evaluated: tuple[str, ...] = ()  # metrics of validation and test alone
+
     def __init__(self, spec: DataSpec, metrics: Sequence[Any] | None, can_diverge: bool) -> None:
         super().__init__()
         self.spec = spec
         self.metrics = metrics if metrics is not None else DEFAULTS.get(self.kind, ())
         self.can_diverge = can_diverge
-        self.train_metrics = EpochMetrics("train", self.views(self.make_metrics()), must_be_finite=can_diverge)
+        self.train_metrics = EpochMetrics("train", self.views(self.quick_metrics()), must_be_finite=can_diverge)
         # One for each loader of the stage; most have one.
         self.val_metrics = [self.evaluation_metrics("val")]
         self.test_metrics = [self.evaluation_metrics("test")]
+        self.naive: NaivePredictor | None = None  # beside the network in a test, if the data say what it predicts
+
+    def naive_output(self) -> Tensor | None:
+        """Return what a model gives out (K,) that knows only the training targets; None where nothing says so."""
+        return None
+
+    def quick_metrics(self) -> dict[str, Metric]:
+        """Return the metrics of training: not those that would sort all samples of each epoch."""
+        return {name: metric for name, metric in self.make_metrics().items() if name not in self.only_evaluated}
 
     def make_metrics(self) -> dict[str, Metric]:
         """Return the metrics of one stage by their names.
@@ -85,13 +98,14 @@ class Measuring(LightningModule):
     @property
     def metric_names(self) -> list[str]:
         """The metrics of every stage."""
-        return ["loss", *self.train_metrics.all_metrics()]
+        return ["loss", *self.val_metrics[0].all_metrics()]
 
     @property
     def directions(self) -> dict[str, bool]:
         """Whether higher is better, of each metric that says so."""
-        stated = {name: metric.higher_is_better for name, metric in self.train_metrics.all_metrics().items()}
-        return {name: bool(higher) for name, higher in stated.items() if higher is not None} | self.higher_is_better
+        stated = {name: metric.higher_is_better for name, metric in self.val_metrics[0].all_metrics().items()}
+        known = {name: bool(higher) for name, higher in stated.items() if higher is not None} | self.higher_is_better
+        return known | {naive_name(name): higher for name, higher in ({"loss": False} | known).items()}
 
     def on_validation_start(self) -> None:
         """Keep the metrics of several loaders apart."""
@@ -100,6 +114,10 @@ class Measuring(LightningModule):
     def on_test_start(self) -> None:
         """Keep the metrics of several loaders apart."""
         self.one_for_each_loader(self.test_metrics, "test", len(self.trainer.num_test_batches))
+        output = self.naive_output() if len(self.test_metrics) == 1 else None
+        self.naive = None
+        if output is not None:
+            self.naive = NaivePredictor(output.to(self.device), self.evaluation_metrics("test").to(self.device))
 
     def one_for_each_loader(self, metrics: list[EpochMetrics], stage: str, loaders: int) -> None:
         """Make metrics for each loader of a stage, where there are several."""
@@ -147,8 +165,9 @@ class Measuring(LightningModule):
         self.log_epoch(of_all_loaders(self.val_metrics))
 
     def on_test_epoch_end(self) -> None:
-        """Log the metrics of the test samples."""
-        self.log_epoch(of_all_loaders(self.test_metrics))
+        """Log the metrics of the test samples, and those that a naive model has on them."""
+        floors = self.naive.compute() if self.naive is not None else {}
+        self.log_epoch(of_all_loaders(self.test_metrics) | floors)
 
     def save_epoch(self) -> dict[str, Any]:
         """Return what the training epoch has come to so far, for a run that goes on."""

@@ -37,7 +37,7 @@ class Task(Measuring):
     Args:
         network: maps standardised inputs (B, *input_shape) to outputs (B, K). If it has `solve(inputs, targets)` it is
             not trained in steps: `solve` is called once, with all training samples. If it has `penalty()`, what that
-            returns () is added to the loss.
+            returns () is added to the loss, unless it has `has_penalty = False`.
         loss: maps outputs and targets to the mean loss (); with `spec.has_weights` also weights (B,).
         spec: the data that the network was built for.
         scaling: the standardisation of the data.
@@ -64,7 +64,7 @@ class Task(Measuring):
         self.scaling: Any = scaling
         self.is_solved = is_solved
         self.is_trained = False  # the run goes on after its training
-        self.has_penalty = hasattr(network, "penalty")
+        self.has_penalty = getattr(network, "has_penalty", hasattr(network, "penalty"))
         self.has_weights = spec.has_weights
         self.automatic_optimization = not self.is_solved
         self.optimizer = optimizer
@@ -137,7 +137,12 @@ class Task(Measuring):
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Add one test batch to the metrics."""
-        self.evaluation_step(batch, self.test_metrics[dataloader_idx])
+        self.add_naive(batch, *self.evaluation_step(batch, self.test_metrics[dataloader_idx]))
+
+    def add_naive(self, batch: Batch, outputs: Tensor, targets: Tensor) -> None:
+        """Add a test batch to the metrics of the naive model; a step of one's own may mean other outputs."""
+        if self.naive is not None and type(self).step is Task.step:
+            self.naive.add(self.loss, outputs, targets, batch[-1] if self.has_weights else None)
 
     def configure_optimizers(self) -> Any:
         """Build the optimizer, and the schedule if there is one."""

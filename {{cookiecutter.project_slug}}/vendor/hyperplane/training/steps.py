@@ -23,7 +23,8 @@ from ..logs import adopt_lightning
 from ..tasks import building, drawing
 from ..tracking.metrics_file import MetricsFile
 from ..tracking.tracker import conclude, import_tracker, log_figures, make_tracker
-from . import testing, trainer
+from . import budget, testing, trainer
+from .caveats import caveats
 from .directions import directions
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ def make_data(run: "Run") -> LightningDataModule:
     import_tracker(run.settings.tracking)
     adopt_lightning()
     seed_everything(run.settings.seed, verbose=False)
-    return reproducible.make_data(run.settings, run.names)
+    data = reproducible.make_data(run.settings, run.names)
+    is_open = not any(override.lstrip("+").startswith("data.batch_size=") for override in run.recorded.overrides)
+    if is_open and run.settings.optimizer.states("reevaluates_loss"):
+        budget.take_whole_batches(data)
+    return data
 
 
 def make_task(run: "Run", data: LightningDataModule) -> LightningModule:
@@ -115,12 +120,13 @@ def test(run: "Run", trainer: Trainer, task: LightningModule, data: LightningDat
     """Test the weights that were chosen; see `Run.test`."""
     settings, rows = run.settings, run.parts.metrics.rows
     with run.timed("test"):
-        checkpoint, values = chosen_weights(trainer, settings.checkpoint, run.checkpoints, rows)
+        checkpoint, values = chosen_weights(trainer, settings, run.checkpoints, rows)
         task = whole(task, settings, spec_of(data))
         has_test = has_batches(data, task, "test")
         tested = testing.test(trainer, task, data, settings.seed, checkpoint, run.names) if has_test else {}
     run.tested = task, checkpoint
-    run.conclude(checkpoint, values, tested, directions(settings, task, trainer, run.names, [*values, *tested]))
+    better = directions(settings, task, trainer, run.names, [*values, *tested])
+    run.conclude(checkpoint, values, tested, better, caveats(settings, trainer, rows, tested))
     return tested
 
 

@@ -28,6 +28,7 @@ from ..processes.cores import cores_for_this_job, gpus_for_this_job
 from ..run_folder.record import RunRecord
 from ..settings import Hardware, Settings
 from ..tasks.task import Task
+from . import budget
 from .directions import monitor_mode
 
 
@@ -59,7 +60,7 @@ def make_trainer(
     Raises:
         UserError: the hardware is not there, or Lightning refuses the arguments.
     """
-    arguments = settings.trainer.model_dump(exclude={"enable_progress_bar", "overfit_batches"})
+    arguments = settings.trainer.model_dump(exclude={"enable_progress_bar", "overfit_batches", "least_steps"})
     if few := settings.trainer.overfit_batches:  # Lightning would put others in the place of our loaders
         arguments |= {"limit_train_batches": few, "limit_val_batches": few}
     if is_solved(task):
@@ -68,6 +69,10 @@ def make_trainer(
         arguments |= {"max_epochs": 1, "max_steps": -1}
     if not validates:
         arguments["limit_val_batches"] = 0
+    arguments |= others
+    if arguments["max_epochs"] == "auto":
+        arguments["max_epochs"] = budget.first_epochs(settings)
+        more = [*more, budget.Budget(settings)]
     shows_bar = settings.trainer.enable_progress_bar
     if shows_bar is None:
         shows_bar = sys.stderr.isatty() and run.is_alone
@@ -77,7 +82,7 @@ def make_trainer(
         compile_in_place(getattr(task, "network", task), settings.hardware)
     trainer = trainer_on(
         settings.hardware,
-        **(arguments | others),
+        **arguments,
         default_root_dir=run.folder,
         logger=[logger for logger in loggers if logger is not None],
         callbacks=callbacks,

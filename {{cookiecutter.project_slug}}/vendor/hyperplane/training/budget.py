@@ -1,0 +1,83 @@
+"""How long a run trains that was not told how long: in epochs where they are long, in steps where they are short.
+
+Twenty epochs of a table with 150 rows are forty steps, and no model has learned anything by then.
+"""
+
+import math
+
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from loguru import logger
+
+from ..data.datamodule import ArrayDataModule
+from ..data.reproducible import spec_of
+from ..data.windows import PanelDataModule
+from ..settings import Settings
+
+EPOCHS = 20
+STEPS = 500
+CONVEX_STEPS = 2000  # after so many, down along half a cosine, linear models are where scikit-learn's solvers end
+
+
+def first_epochs(settings: Settings) -> int:
+    """Return the epochs of `trainer.max_epochs=auto` before the number of batches is known; -1: no limit."""
+    return EPOCHS if settings.trainer.max_steps == -1 else -1
+
+
+def least_steps(settings: Settings) -> int:
+    """Return the steps that `trainer.max_epochs=auto` makes at least.
+
+    None are added for an optimizer that makes many moves in each step.
+    """
+    stated = settings.trainer.least_steps
+    if stated is not None or settings.optimizer.states("reevaluates_loss"):
+        return stated or 0
+    return CONVEX_STEPS if settings.is_convex else STEPS
+
+
+class Budget(Callback):
+    """Adds epochs to a run on few samples, once it is known how many batches an epoch has.
+
+    Args:
+        settings: of the run.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.least_steps = least_steps(settings)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Set `max_epochs` before a schedule asks how many steps there will be."""
+        if stage != "fit" or trainer.max_epochs != EPOCHS:
+            return
+        trainer.fit_loop.setup_data()
+        batches = trainer.num_training_batches
+        if math.isinf(batches) or not batches:
+            return
+        steps = math.ceil(batches / trainer.accumulate_grad_batches)
+        epochs = math.ceil(self.least_steps / steps)
+        if epochs > EPOCHS:
+            trainer.fit_loop.max_epochs = epochs
+            logger.info(
+                "Trains for {} epochs, as {} would be {} steps and it takes {} at least. "
+                "trainer.max_epochs=... says how many",
+                epochs,
+                EPOCHS,
+                steps * EPOCHS,
+                self.least_steps,
+            )
+
+
+def take_whole_batches(data: LightningDataModule) -> None:
+    """Let all training samples in memory be one batch, for an optimizer that searches along a line with the same one.
+
+    What it remembers of one batch is wrong for the next.
+    """
+    if not isinstance(data, ArrayDataModule | PanelDataModule):
+        logger.warning("This optimizer is meant for all samples at once, and these data come in batches")
+        return
+    samples = spec_of(data).train_size
+    if samples > data.batch_size:
+        logger.info(
+            "Each step takes all {} training samples, as its optimizer needs. data.batch_size=... says how many",
+            samples,
+        )
+        data.batch_size = samples

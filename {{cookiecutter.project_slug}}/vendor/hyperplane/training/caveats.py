@@ -1,0 +1,101 @@
+"""What has to be known of a run before its figures are compared with others: each a line, with what helps."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..metrics.metric_names import naive_name
+from ..settings import Settings
+from .trend import FASTER, trend_of
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
+CURVE = "val/loss"
+
+
+class Floored(NamedTuple):
+    """A metric in which a model is compared with a naive one."""
+
+    name: str
+    is_higher: bool  # whether that is better
+    naive: str  # what the naive one names
+    margin: float = 1.0  # of the floor, that an error may reach
+
+
+FLOORED = (  # the first that was measured
+    Floored("accuracy", True, "the most frequent class"),
+    Floored("r2", True, "the mean of the training targets"),
+    Floored("quantile_loss", False, "a naive forecast", margin=1.05),
+    Floored("loss", False, "a model that knows only the training targets"),
+)
+
+
+def caveats(
+    settings: Settings, trainer: "Trainer", rows: Sequence[Mapping[str, float]], tested: Mapping[str, float]
+) -> list[str]:
+    """Return what has to be said of a run that ended.
+
+    Args:
+        settings: of the run.
+        trainer: after training and test.
+        rows: of `metrics.csv`.
+        tested: metrics of the test.
+    """
+    found = [below_floor(settings, trainer, tested)]
+    if not settings.is_solved and reached_its_end(trainer):
+        found.insert(0, cut_short(settings, trainer, [row[CURVE] for row in rows if CURVE in row]))
+    return [caveat for caveat in found if caveat]
+
+
+def reached_its_end(trainer: "Trainer") -> bool:
+    """Say whether the number of epochs or steps ended the training, and nothing that looked at how it went."""
+    steps, epochs = trainer.max_steps, trainer.max_epochs
+    return 0 <= steps <= trainer.global_step or (epochs is not None and 0 <= epochs <= trainer.current_epoch)
+
+
+def longer(trainer: "Trainer") -> str:
+    """Return the override that trains twice as long."""
+    if 0 <= trainer.max_steps <= trainer.global_step:
+        return f"trainer.max_steps={2 * trainer.global_step}"
+    return f"trainer.max_epochs={2 * max(1, trainer.current_epoch)}"
+
+
+def cut_short(settings: Settings, trainer: "Trainer", losses: Sequence[float]) -> str:
+    """Return what to say of a validation loss that was still falling, or nothing."""
+    trend, rate = trend_of(losses, settings.scheduler is None), getattr(settings.optimizer, "lr", None)
+    if trend == "steady" and isinstance(rate, float) and not settings.optimizer.states("reevaluates_loss"):
+        return (
+            f"{CURVE} fell as fast at the end as at the start: optimizer.lr={rate:g} is far too low. "
+            f"Try optimizer.lr={FASTER * rate:g}, or find=lr"
+        )
+    if trend is not None:
+        return f"{CURVE} was still falling when the training ended: the run was cut short. Try {longer(trainer)}"
+    return ""
+
+
+def below_floor(settings: Settings, trainer: "Trainer", tested: Mapping[str, float]) -> str:
+    """Return what to say of a model that a naive one beats, or nothing."""
+    compared = next((one for one in FLOORED if math.isfinite(reached_and_floor(tested, one.name)[1])), None)
+    if compared is None or not math.isfinite(reached_and_floor(tested, compared.name)[0]):
+        return ""
+    reached, floor = reached_and_floor(tested, compared.name)
+    loss, naive_loss = reached_and_floor(tested, "loss")
+    is_worse = reached < floor if compared.is_higher else reached > compared.margin * floor
+    if not is_worse and (reached != floor or loss < naive_loss):
+        return ""
+    if compared.name == "quantile_loss":
+        remedy = "data.scale=window, " if getattr(settings.data, "scale", "window") != "window" else ""
+        return (
+            f"A naive forecast is better than this model on the test windows. What may help: {remedy}"
+            f"more epochs ({longer(trainer)}), or a data.encoder_length that covers a season"
+        )
+    than = "no better than" if not is_worse else "below" if compared.is_higher else "above"
+    remedy = "" if settings.is_solved else f"Try {longer(trainer)}, or find=lr for another optimizer.lr"
+    return f"test/{compared.name} {reached:.4f} is {than} the {floor:.4f} of {compared.naive}. {remedy}".rstrip()
+
+
+def reached_and_floor(tested: Mapping[str, float], name: str) -> tuple[float, float]:
+    """Return a metric of the test, and that of the naive model; not a number where it was not measured."""
+    metric = f"test/{name}"
+    return tested.get(metric, math.nan), tested.get(naive_name(metric), math.nan)
