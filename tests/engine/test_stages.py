@@ -72,6 +72,35 @@ def test_it_goes_on_where_it_was_stopped(staged, command, monkeypatch, after):
     assert (stages[0] / "metrics.csv").read_text() == (stages[1] / "metrics.csv").read_text()
 
 
+def test_it_goes_on_after_several_stops_within_the_stage(staged, command, monkeypatch):
+    whole = staged().folder
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3)
+        folder = staged(status=143).folder
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            stop_at(patch, 4)
+            assert command("train", f"resume={folder}").status == 143
+    done = command("train", f"resume={folder}")
+    assert done.status == 0, done.stderr
+    assert_equal(whole, folder)
+
+
+def test_a_stage_may_have_another_component_with_its_own_settings_only(train, monkeypatch):
+    used = []
+
+    def story_with_sgd(run):
+        stage = run.stage("pretraining", optimizer={"_target_": "torch.optim.SGD", "lr": 0.1})
+        data = run.make_data()
+        task = stage.make_task(data)
+        used.append(stage.make_trainer(task, data) and stage.settings.optimizer.arguments())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(story, "fit_and_test", story_with_sgd)
+    train(*STAGED, status=130)
+    assert used == [{"lr": 0.1} | used[0]] and "betas" not in used[0]
+
+
 def test_a_damaged_checkpoint_of_a_stage_is_noticed(staged):
     done = staged()
     path = done.folder / "pretraining" / "checkpoints" / "last.ckpt"
@@ -85,9 +114,15 @@ def test_a_damaged_checkpoint_of_a_stage_is_noticed(staged):
     [
         ("check/points", {}, "it names a folder of the run, so it must be a word"),
         ("figures", {}, "it names a folder of the run, so it must be a word"),
+        ("wandb", {}, "it names a folder of the run, so it must be a word"),
         ("pretraining", {"trainer": {"max_epoch": 3}}, "Did you mean trainer.max_epochs"),
     ],
 )
 def test_a_stage_that_cannot_be_is_refused_in_a_sentence(train, monkeypatch, name, changes, message):
     monkeypatch.setattr(story, "fit_and_test", lambda run: run.stage(name, **changes))
     assert message in train(*STAGED, status=2).stderr
+
+
+def test_a_second_stage_of_one_name_is_refused(train, monkeypatch):
+    monkeypatch.setattr(story, "fit_and_test", lambda run: [run.stage("pretraining") for _ in range(2)])
+    assert "a run has one stage of that name" in train(*STAGED, status=2).stderr

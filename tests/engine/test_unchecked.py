@@ -97,3 +97,19 @@ def test_nothing_private_of_hydra_or_omegaconf_is_imported():
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
             private += [(path.name, name) for name in names if name.startswith(("hydra._", "omegaconf._"))]
     assert private == []
+
+
+@pytest.mark.parametrize("typed", [["--cfg", "job"], [], ["-m", "seed=1,2"]])
+def test_a_package_to_search_is_not_imported(command, tmp_path, monkeypatch, left, typed):
+    package = tmp_path / "evil"
+    package.mkdir()
+    (package / "__init__.py").write_text("open('was-here', 'w')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    done = command("train", *typed, "hydra.searchpath=[pkg://evil]")
+    assert done.status == 2 and "hydra.searchpath is not allowed to name packages" in done.stderr
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "mine.yaml").write_text("defaults: [train, _self_]\nhydra:\n  searchpath: ['pkg://evil']\n")
+    done = command("train", "--config-dir", "shared", "--config-name", "mine", *typed)
+    assert done.status == 2 and "hydra.searchpath is not allowed to name packages" in done.stderr
+    assert left() == ["evil", "shared"]

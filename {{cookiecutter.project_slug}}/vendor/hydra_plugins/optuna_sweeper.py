@@ -30,7 +30,6 @@ class OptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run the trials."""
-        assert self.config is not None and self.launcher is not None
         from hyperplane.search.search import search
 
         assert self.config is not None and self.launcher is not None

@@ -6,6 +6,7 @@ Nothing here imports torch, or what is named.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from types import GenericAlias
 from typing import (
     Annotated,
@@ -29,7 +30,7 @@ from pydantic import (
     model_validator,
 )
 
-from .project import is_own
+from .project import current, is_own
 from .setting_types import Relation
 from .signatures.annotations import allowed, anything
 from .signatures.capabilities import states
@@ -87,7 +88,8 @@ class Component(Strict):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Send the settings to another process, which makes the class anew: it stands in no module."""
-        return restored, (self.import_path, self.group, self.model_dump(by_alias=True, exclude_unset=True))
+        values = self.model_dump(by_alias=True, exclude_unset=True)
+        return restored, (current().package, self.import_path, self.group, values)
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments that the component is called with."""
@@ -208,8 +210,9 @@ def field_of(name: str, kind: Any, parameter: Parameter, is_offered: bool) -> An
     return kind if default is not None else kind | None, Field(default, alias=name)
 
 
-def restored(target: str, group: str, values: dict[str, Any]) -> Component:
-    """Return the settings that another process has sent."""
+def restored(package: str, target: str, group: str, values: dict[str, Any]) -> Component:
+    """Return the settings that another process of the project has sent."""
+    import_module(package)  # says which project it is
     return described(target, group).model_validate(values)
 
 

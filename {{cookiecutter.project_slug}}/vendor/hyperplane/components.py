@@ -5,6 +5,7 @@ offer (the `spec` of the data, the `seed`, ...) is handed over by name, and only
 that a class of torch, Lightning or torchmetrics works as its library wrote it.
 """
 
+import ast
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -14,7 +15,7 @@ from .component_settings import Component as Component
 from .component_settings import described
 from .errors import UserError, nearest
 from .project import current
-from .signatures.source import definition, missing_from
+from .signatures.source import Module, definition, missing_from
 
 
 def settings_class(target: str, group: str = "") -> type[Component]:
@@ -29,9 +30,11 @@ def settings_class(target: str, group: str = "") -> type[Component]:
     """
     require_allowed(target)
     found = definition(target)
-    if found is not None and not is_allowed(found.module.name):
+    is_function = found is not None and isinstance(found.node, ast.FunctionDef)
+    if found is not None and not (is_allowed(found.module.name) and (not is_function or is_of_project(found.module))):
+        what = "a function of" if is_function else "it stands in"
         raise UserError(
-            f"_target_={target} is not allowed: it stands in {found.module.name}. It must be a class, or a function of "
+            f"_target_={target} is not allowed: {what} {found.module.name}. It must be a class, or a function of "
             "this project"
         )
     if (module := missing_from(target)) is not None:
@@ -52,6 +55,11 @@ def require_allowed(target: str) -> None:
             f"_target_={target} is not allowed: it may name something in {', '.join(project.targets)}. "
             f"Another library: name it in `libraries`, in {project.package}/__init__.py"
         )
+
+
+def is_of_project(module: Module) -> bool:
+    """Say whether a module is the project's own."""
+    return f"{module.name}.".startswith(f"{current().package}.")
 
 
 def is_allowed(name: str) -> bool:

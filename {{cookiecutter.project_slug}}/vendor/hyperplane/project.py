@@ -62,6 +62,8 @@ def use_project(package: str, libraries: tuple[str, ...] = ()) -> Project:
             any of their classes.
     """
     global _project
+    if _project is not None and _project.package != package:
+        refuse(f"{package} and {_project.package} share this process, and the engine serves one project: start another")
     folder = Path(str(sys.modules[package].__file__)).resolve().parent
     refuse_other_engine(package, folder)
     refuse_original(package, folder)
@@ -76,7 +78,7 @@ def current() -> Project:
         RuntimeError: its package was not imported.
     """
     if _project is None:
-        raise RuntimeError("hyperplane serves a project: import its package first")
+        raise RuntimeError("hyperplane serves a project: import its package first, as in `import <package>`")
     return _project
 
 

@@ -103,7 +103,8 @@ def carry_out(run: Run, work: Callable[[Run], None]) -> None:
         try:
             if run.summary["status"] != "completed" and run.put_back():
                 logger.info("{} is as it was: completed.", shown(run.folder))
-            elif run.trainer is not None or run.is_job or not run.before:  # a run that could not go on is as it was
+            # A run that could not go on is as it was.
+            elif run.is_job or not run.before or not (run.folder / "summary.json").exists():
                 run.write()
         except OSError as error:
             logger.error("{} could not be written: {}", shown(run.folder / "summary.json"), error.strerror)

@@ -78,7 +78,7 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
         a target; other rows have none.
 
     Raises:
-        UserError: the run or the file cannot be read, or the file has not the columns that the model needs.
+        UserError: the run or the file cannot be read, or the file lacks columns that the model needs.
     """
     read_run(folder)  # a mistake is answered before torch is imported
     column_names(source, "input")

@@ -26,6 +26,7 @@ from ..errors import UserError, nearest
 from ..hydra_versions import DEFAULTS, allowing
 from ..project import current
 from ..security import LOGGING_CLASSES
+from .loader import refuse_packages
 from .sweep_loader import SweepLoader
 
 NO_LISTENER: Any = Callback()  # stands for Hydra's list of callbacks: a configuration that names one is refused
@@ -76,6 +77,8 @@ def run(name: str, task: TaskFunction) -> None:
     typed = options(name).parse_args()
     if typed.config_dir is not None and not Path(typed.config_dir).is_dir():
         raise UserError(f"--config-dir={typed.config_dir} is not a folder")
+    if (typed.resolve or typed.package is not None) and typed.cfg is None:
+        raise UserError("--resolve and --package say how --cfg shows settings: --cfg job --resolve")
     GivenFolder.folder = typed.config_dir
     Plugins.instance().register(GivenFolder)
     with initialize_config_dir(str(current().configs), job_name=name, **DEFAULTS):
@@ -85,6 +88,7 @@ def run(name: str, task: TaskFunction) -> None:
         start = name
         if typed.config_name is not None:
             start = typed.config_name
+            refuse_packages(start, typed.overrides, loader.get_sources())
             refuse_start(start, name, loader)
         if typed.shell_completion:
             hydra.shell_completion(config_name=start, overrides=typed.overrides)

@@ -1,5 +1,6 @@
 """Hydra's loader of configurations, behind a check: nothing is built of what was not looked through."""
 
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -42,6 +43,7 @@ class CheckedLoader(ConfigLoader):
             UserError: it could run code that is not this project's, has several components in the place of one, or
                 writes its run among other files.
         """
+        refuse_packages(config_name, overrides, self.loader.get_sources())
         config = self.loader.load_configuration(
             config_name, overrides, run_mode, from_shell=from_shell, validate_sweep_overrides=validate_sweep_overrides
         )
@@ -93,6 +95,26 @@ def refuse_experiment_section(config: DictConfig) -> None:
     if "experiment" in config:
         name = config.hydra.runtime.choices.get("experiment")
         raise UserError(f"experiment={name}: the file sets nothing, as it lacks its first line: # @package _global_")
+
+
+def refuse_packages(config_name: str | None, overrides: list[str], sources: list[ConfigSource]) -> None:
+    """Look for packages among the places for configurations: Hydra imports them while it composes.
+
+    It takes `hydra.searchpath` from the command line and from the file that it starts with.
+
+    Raises:
+        UserError: names the first one.
+    """
+    named = [word for word in overrides if word.lstrip("+~").startswith("hydra.searchpath")]
+    files = [
+        Path(source.path) / f"{str(config_name).removesuffix('.yaml')}.yaml"
+        for source in sources
+        if source.scheme() == "file"
+    ]
+    texts = named + [path.read_text(encoding="utf-8") for path in files if path.is_file()]
+    for text in texts:
+        if "searchpath" in text and "pkg:" in text:
+            raise UserError("hydra.searchpath is not allowed to name packages, pkg://...: they would be imported")
 
 
 def refuse_several(config: DictConfig) -> None:

@@ -19,7 +19,7 @@ from .summaries import (
 
 # Of the summary, what two runs are compared in, beside their overrides and metrics.
 PLAIN = ("status", "seed", "steps", "epochs", "parameters", "error")
-SECTIONS = ("versions", "engine", "git", "hardware")
+SECTIONS = ("versions", "code", "engine", "git", "hardware")
 BOOKKEEPING = {"sweep", "resume"}  # of the configuration: where a run lies, not what it is
 MOST_NAMED = 5
 

@@ -37,5 +37,5 @@ def why_unknown(metric: str, runs: Iterable[Run]) -> str:
         )
     return (
         f"no run states whether a higher or a lower {metric} is better. "
-        "State it with the metric (higher_is_better, see metrics.py)"
+        "State it with the metric (higher_is_better, see metrics/)"
     )

@@ -1,5 +1,6 @@
 """The sentences under the table: the best setting, comparisons, how the figures were made, and what is missing."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from .best import best_lines
@@ -23,7 +24,7 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
     same = {key: value for key, value in found.runs[0].settings.items() if key not in varying}
     if same:
         lines.append("The same in every run: " + " ".join(f"{k}={v}" for k, v in same.items()))
-    lines += engine_lines(found.runs)
+    lines += code_lines(found.runs) + engine_lines(found.runs)
     lines += [f"[{number}] {note}" for note, number in results.note_numbers.items()]
     if results.reference:
         lines.append(describe_reference(results))
@@ -45,10 +46,19 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
     )
     pruned = sum(run.status == PRUNED for run in found.runs)
     if pruned:
-        lines.append(f"{pruned} pruned by the search before their end: counted, but in no mean.")
+        lines.append(f"{pruned} pruned by the search before their end: counted, but left out of every mean.")
     lines += listed((str(run.folder) for run in found.unfinished), "still running, or killed (no summary.json)")
     lines += listed((f"{path}: {reason}" for path, reason in found.unreadable), "left out, cannot be read")
     return lines
+
+
+def code_lines(runs: list[Run]) -> list[str]:
+    """What has to be known of the code in src/ that trained the runs."""
+    counts = Counter(run.code for run in runs if run.code and run.status == "completed")
+    if len(counts) < 2:
+        return []
+    each = " and ".join(str(count) for _, count in counts.most_common())
+    return [f"Trained by {len(counts)} versions of the code in src/: {each} runs. Do they compare?"]
 
 
 def engine_lines(runs: list[Run]) -> list[str]:

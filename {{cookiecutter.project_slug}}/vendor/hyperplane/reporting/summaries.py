@@ -53,6 +53,7 @@ class Run:
     data_files: dict[str, str] = field(default_factory=dict)  # a digest of each file that the data were read from
     higher_is_better: dict[str, bool] = field(default_factory=dict)  # of metrics, by their name without the stage
     warnings: tuple[str, ...] = ()  # what has to be known before its metrics are compared
+    code: str = ""  # a digest of the project's own; empty where the run did not know it
     engine: str = ""  # its version; empty where the run did not know it
     edited: tuple[str, ...] = ()  # files of the engine that had been edited by hand
 
@@ -131,6 +132,7 @@ def read_run(path: Path) -> Run:
         input_shape=tuple(summary.get("input_shape") or []),
         files=summary.get("files") or {},
         data_files={printable(path): printable(str(it)) for path, it in (summary.get("data_files") or {}).items()},
+        code=printable(str(summary.get("code") or "")),
         engine=printable(str(engine.get("version") or "")),
         edited=tuple(printable(str(name)) for name in edited) if isinstance(edited, list) else (),
         higher_is_better={k: v for k, v in (summary.get("higher_is_better") or {}).items() if isinstance(v, bool)},

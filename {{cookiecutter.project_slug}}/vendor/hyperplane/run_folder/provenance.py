@@ -1,4 +1,4 @@
-"""Where results come from: the commit of the code, the versions of the libraries, the data files."""
+"""Where results come from: the commit and a digest of the code, the versions of the libraries, the data files."""
 
 import platform
 import subprocess
@@ -7,8 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from ..project import current
 from ..settings import Settings
-from .integrity import file_digest
+from .integrity import digest, file_digest
 
 PACKAGES = ("torch", "lightning", "torchmetrics", "numpy", "hydra-core")
 LARGE = 256 * 2**20  # bytes of a file that takes longer to read than a run may wait
@@ -19,6 +20,14 @@ def git_state() -> dict[str, Any]:
     """Return the commit and whether files differ from it; commit None outside a repository or without git."""
     commit = git("rev-parse", "HEAD")
     return {"commit": commit, "dirty": None if commit is None else bool(git("status", "--porcelain"))}
+
+
+@cache
+def code() -> str:
+    """Return a digest of the project's own Python files: results of other code do not compare."""
+    folder = current().folder
+    files = sorted(folder.rglob("*.py"))
+    return digest([(path.relative_to(folder).as_posix(), file_digest(path)) for path in files])[:16]
 
 
 def git(*arguments: str) -> str | None:

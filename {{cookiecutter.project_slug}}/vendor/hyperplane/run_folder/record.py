@@ -20,7 +20,7 @@ from ..secrets import mask
 from ..settings import Settings
 from ..whole_file import write_whole
 from .integrity import GUARDED, is_unchanged, read_summary, seal
-from .provenance import data_files, git_state, versions
+from .provenance import code, data_files, git_state, versions
 from .resuming import Recorded, fingerprint
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class RunRecord:
             "data_files": data_files(settings),
             "git": git_state(),
             "versions": versions(),
+            "code": code(),
             "engine": engine(),
             "hardware": {},
             "warnings": [],
@@ -115,16 +116,16 @@ class RunRecord:
             return
         parameters = sum(p.numel() for p in task.parameters() if p.requires_grad)
         where = f", going on from {start.name}" if start else ""
+        if self.before.get("status") == "completed" and not self.kept:
+            paths = [self.root / name for name in ("summary.json", *GUARDED)]
+            self.kept.update({path: path.read_bytes() for path in paths if path.is_file()})
+        (self.root / "summary.json").unlink(missing_ok=True)  # what it said is history now
+        if self.recorded.changes:
+            note(self.recorded, self.root)
         if self.is_stage:
             logger.info("Stage {} ({} parameters){}", self.folder.name, parameters, where)
             return
         self.trainer = trainer
-        if self.before.get("status") == "completed":
-            paths = [self.folder / name for name in ("summary.json", *GUARDED)]
-            self.kept = {path: path.read_bytes() for path in paths if path.is_file()}
-        (self.folder / "summary.json").unlink(missing_ok=True)  # what it said is history now
-        if self.recorded.changes:
-            note(self.recorded, self.folder)
         self.summary["parameters"] = parameters
         self.summary["input_shape"] = list(spec.input_shape)
         self.summary["hardware"] = {

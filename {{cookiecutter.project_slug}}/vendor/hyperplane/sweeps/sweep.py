@@ -25,6 +25,7 @@ from ..paths import shown
 from ..processes.signals import Stopped
 from ..run_folder.integrity import is_completed, read_summary
 from ..run_folder.locks import is_locked
+from ..run_folder.provenance import code
 from ..run_folder.resuming import fingerprint
 from ..settings import Settings
 from ..validation import check, refuse_without_effect
@@ -94,7 +95,8 @@ def check_job(job: list[str], config: DictConfig, loader: ConfigLoader) -> Setti
 
 
 def warn_of_other_settings(folders: list[Path], settings: list[Settings]) -> None:
-    """Name a completed job whose settings were others: a default has changed since, so results do not compare."""
+    """Name completed jobs whose settings or code were others: results do not compare."""
+    others = 0
     for folder, now in zip(folders, settings, strict=True):
         summary = read_summary(folder)
         if summary.get("status") == "completed" and summary.get("settings") not in (None, fingerprint(now)):
@@ -103,6 +105,14 @@ def warn_of_other_settings(folders: list[Path], settings: list[Settings]) -> Non
                 "Another sweep=<name> runs everything anew.",
                 shown(folder),
             )
+        others += summary.get("status") == "completed" and summary.get("code") not in (None, code())
+    if others:
+        logger.warning(
+            "{} of {} jobs are completed by other code: src/ has changed since. Their results stand. "
+            "Another sweep=<name> runs everything anew.",
+            others,
+            len(folders),
+        )
 
 
 def launch(jobs: list[list[str]], folders: list[Path], launcher: Launcher) -> dict[Path, str]:

@@ -14,6 +14,8 @@ from ..metrics.metric_names import MetricNames
 from ..run_folder.record import RunRecord
 from ..validation import check
 
+OTHER_FOLDERS = ("checkpoints", "figures", "wandb", "csv", "tensorboard", "report")  # of a run
+
 if TYPE_CHECKING:
     from lightning.pytorch import (
         Callback,
@@ -34,8 +36,13 @@ class Run(RunRecord):
         summary: what `summary.json` will hold.
     """
 
+    names: MetricNames
     parts: "Parts"  # of the training, once there is a trainer
     tested: "tuple[LightningModule, Path] | None" = None  # the task with all of its weights, and their checkpoint
+
+    def __init__(self, *known: Any) -> None:
+        super().__init__(*known)
+        self.names = MetricNames()
 
     def make_data(self) -> "LightningDataModule":
         """Build the data module that `data=` names, and let it load what a training needs.
@@ -43,7 +50,6 @@ class Run(RunRecord):
         Raises:
             UserError: its settings do not go with its data.
         """
-        self.names = MetricNames()
         with self.starting() as steps:
             return steps.make_data(self)
 
@@ -99,28 +105,34 @@ class Run(RunRecord):
         """Return a training that is a part of this run, such as a pretraining, before the one that is tested.
 
         Its metrics and checkpoints lie in a folder of that name within the run's, and its results stand under `stages`
-        in the summary. It goes on, or is taken over whole, when the run goes on. A tracker is told of the last training
-        alone.
+        in the summary. It goes on, or is taken over whole, when the run goes on; so give it a length of its own, or
+        it is trained longer when the run is. A tracker is told of the last training alone.
 
         Args:
             name: of the folder.
-            changes: sections of the settings that differ: trainer={"max_epochs": 5}.
+            changes: sections of the settings that differ: trainer={"max_epochs": 5}. One with a `_target_` is another
+                component, with its own settings only.
 
         Raises:
-            UserError: a change is no setting.
+            UserError: a change is no setting, or the name cannot be that of a new folder.
         """
-        if not name.isidentifier() or name in ("checkpoints", "figures"):
+        if not name.isidentifier() or name in OTHER_FOLDERS:
             raise UserError(f"stage {name!r}: it names a folder of the run, so it must be a word, such as pretraining")
+        if name in self.summary.get("stages", {}) or self.is_stage:
+            raise UserError(f"stage {name!r}: a run has one stage of that name, and a stage has none of its own")
         stage = copy.copy(self)
-        given = self.recorded.config.copy()
-        OmegaConf.set_struct(given, False)  # a change that is no setting is for `check` to refuse
+        given = OmegaConf.create(self.settings.plain())
+        for key, change in changes.items():
+            if isinstance(change, dict) and "_target_" in change:
+                given[key] = {}
         new = check(cast(DictConfig, OmegaConf.merge(given, changes)))
         stage.settings = self.settings.model_copy(update={key: getattr(new, key) for key in changes})
         stage.folder = self.folder / name
         stage.folder.mkdir(exist_ok=True)
         stage.name = f"{self.name}/{name}"
         stage.is_stage, stage.is_trial = True, False
-        stage.summary = {"seconds": {}}
+        stage.names = MetricNames()
+        stage.summary = {"status": "unfinished", "seconds": {}, "metrics": {}, "checkpoint": {}}
         self.summary.setdefault("stages", {})[name] = stage.summary
         return stage
 

@@ -113,7 +113,12 @@ def fit(run: "Run", trainer: Trainer, task: LightningModule, data: LightningData
     if run.is_stage:
         rows = run.parts.metrics.rows
         results = {name: value for name, value in (rows[-1] if rows else {}).items() if "/" in name}
-        run.summary |= {"steps": trainer.global_step, "epochs": trainer.current_epoch, "metrics": results}
+        run.summary |= {
+            "status": "completed",
+            "steps": trainer.global_step,
+            "epochs": trainer.current_epoch,
+            "metrics": results,
+        }
 
 
 def test(run: "Run", trainer: Trainer, task: LightningModule, data: LightningDataModule) -> dict[str, float]:

@@ -177,7 +177,7 @@ def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
     ranks = number_of_ranks()
     torch.set_float32_matmul_precision(hardware.matmul_precision)
     torch.set_num_threads(hardware.threads or max(1, cores_for_this_job() // ranks))
-    # Jobs are launched by this project: Lightning needs not look for SLURM or others.
+    # Jobs are launched by this project: Lightning need not look for SLURM or others.
     plugins: list[Any] = [AtomicCheckpoints(), LightningEnvironment()]
     how: dict[str, Any] = {"precision": hardware.precision}
     if ranks > 1:
