@@ -17,7 +17,7 @@ class BinaryAuroc(BinaryAUROC):
 
     higher_is_better = True
 
-    def compute(self) -> Tensor:
+    def compute(self) -> Tensor:  # type: ignore[override]
         """Return the area ()."""
         return mean_of_present(quietly(super().compute), dim_zero_cat(self.target).reshape(-1, 1))
 
@@ -27,9 +27,9 @@ class MulticlassAuroc(MulticlassAUROC):
 
     higher_is_better = True
 
-    def compute(self) -> Tensor:
+    def compute(self) -> Tensor:  # type: ignore[override]
         """Return the area ()."""
-        self.average = "none"
+        self.average = "none"  # type: ignore[assignment]
         targets = dim_zero_cat(self.target).flatten()
         is_class = targets.unsqueeze(1) == torch.arange(self.num_classes, device=targets.device)
         return mean_of_present(quietly(super().compute), is_class)
@@ -40,7 +40,7 @@ class MultilabelAuroc(MultilabelAUROC):
 
     higher_is_better = True
 
-    def compute(self) -> Tensor:
+    def compute(self) -> Tensor:  # type: ignore[override]
         """Return the area ()."""
         self.average = "none"
         return mean_of_present(quietly(super().compute), dim_zero_cat(self.target).reshape(-1, self.num_labels))
