@@ -29,6 +29,8 @@ from .batches import Batches, evaluation_batch, on_gpu
 from .folds import blocks
 from .naive import best_lag, best_naive, error_quantiles, naive
 from .panel_scaling import PanelScaling
+from .scale_choice import MOST_WINDOWS, Choice, choose_scale
+from .scaling import moments
 from .spec import PanelSpec
 
 EVALUATION_BATCH = 1024  # windows; evaluation keeps no gradients, so it takes large batches
@@ -106,8 +108,9 @@ class PanelDataModule(LightningDataModule, ABC):
         shuffle: bool = True,  # draw the training windows in a new order in every epoch
         standardize: bool = True,  # real variables and the target to mean 0, standard deviation 1 over training rows
         # What the target is scaled by besides: its own mean and spread in each window, for series that grow, beside
-        # the naive forecast; or no more than the training rows of all series, so that a model can tell their levels
-        scale: Literal["window", "all"] = "window",
+        # the naive forecast; or no more than the training rows of all series, so that a model can tell their levels;
+        # auto: what the training windows speak for, see `scale_choice.py`
+        scale: Literal["auto", "window", "all"] = "auto",
         encoder_length: PositiveInt = 28,  # E, steps of the past that a forecast sees
         decoder_length: PositiveInt = 7,  # H, steps that are forecast
         # What is forecast: values that the target stays below with these probabilities
@@ -160,20 +163,35 @@ class PanelDataModule(LightningDataModule, ABC):
         self.split(panel)
         windows = windows_at(self.starts["train"], self.rows, panel)
         past, targets = windows.past_reals[..., -1], windows.targets
+        trained = self.rows.reals[self.rows.time < self.first_val]
         # The last value, and the season that fits the training windows best.
         self.lags = (1, best_lag(past, targets, self.quantiles, least=2)) if self.encoder_length > 1 else (1,)
-        lag, seasons = best_naive(past, targets, self.quantiles) if self.scale == "window" else (0, 1)
-        self.spec = replace(panel, train_size=len(self.starts["train"]), lag=lag, seasons=seasons)
+        panel = replace(panel, train_size=len(self.starts["train"]))
+        self.spec = panel
+        if self.scale != "all":
+            lag, seasons = best_naive(past, targets, self.quantiles)
+            self.spec = replace(panel, lag=lag, seasons=seasons)
+        if self.scale == "auto":
+            scale, reason = self.choose_scale(trained, self.spec)
+            self.spec = self.spec if scale == "window" else panel
+            logger.info("data.scale={}: {}", scale, reason)
         self.scaling = PanelScaling(self.spec)
         self.scaled = self.rows._replace(reals=self.rows.reals.float())
         if self.standardize:
-            trained = self.rows.reals[self.rows.time < self.first_val]
             self.scaling.fit(trained, trained[:, -1:])
         scaled = (self.rows.reals - self.scaling.input_mean) / self.scaling.input_std
         self.scaled = self.rows._replace(reals=scaled.float())
-        if lag:
+        if self.spec.lag:
             windows = windows_at(self.starts["train"], self.scaled, panel)
             self.scaling.fit_errors(windows.past_reals[..., -1], windows.targets)
+
+    def choose_scale(self, trained: Tensor, panel: PanelSpec) -> Choice:
+        """Return what the target is scaled by, from the training windows and the reals of training rows (rows, R)."""
+        mean, std = moments(trained)
+        rows = self.rows._replace(reals=(self.rows.reals - mean) / std)
+        starts = self.starts["train"][:: -(-len(self.starts["train"]) // MOST_WINDOWS)]
+        first_target = rows.time[starts + panel.encoder_length]
+        return choose_scale(windows_at(starts, rows, panel), rows.series[starts], first_target, panel)
 
     def naive_losses(self, part: str) -> dict[int, float]:
         """Return the quantile loss of naive forecasts on the windows of a part, in units of the target, by their lag.
