@@ -33,8 +33,8 @@ HELD_OUT = 0.2  # of the time steps from the first training target to the last
 FEWEST = 5  # windows to learn from and to compare on
 MOST_WINDOWS = 3_000  # that it is chosen on, spread over all
 LEAVES = 0.5  # share of the held-out windows whose mean lies outside the range before, above which the series drift
-# Of the loss by windows, that by all rows has to stay below. By windows a network begins at the naive forecast, which by
-# all rows it has to find first: the TFT ends 1.5 times above it on sunspots, where the ratio is 0.83.
+# Of the loss by windows, that by all rows has to stay below. By windows a network begins at the naive forecast, which
+# by all rows it has to find first: on sunspots, where the ratio is 0.83, the TFT ends 1.5 times above it.
 CLEARLY_BETTER = 0.7
 MOST_CATEGORIES = 100  # of a variable that gets columns
 RIDGE = 0.01  # λ
@@ -63,7 +63,7 @@ def choose_scale(windows: "Windows", series: Tensor, time: Tensor, panel: PanelS
         return Choice("window", "there are too few training windows to compare")
     outside = share_outside(windows, series, is_first, is_last)
     if outside > LEAVES:
-        return Choice("window", f"the series drift: {outside:.0%} of the last training windows lie at levels not seen before")
+        return Choice("window", f"{outside:.0%} of the last training windows lie at levels not seen before")
     first, last = (type(windows)(*(field[part] for field in windows)) for part in (is_first, is_last))
     by_window, by_all = (ridge_loss(first, last, spec) for spec in (panel, replace(panel, lag=0)))
     losses = f"a linear forecast of the last training windows has {by_all:.3g} by all rows, {by_window:.3g} by windows"
