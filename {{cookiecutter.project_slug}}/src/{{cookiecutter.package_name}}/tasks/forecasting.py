@@ -74,7 +74,7 @@ class Forecasting(Task):
         naive = ", ".join(f"{loss:.4g} of {named_lag(lag)}" for lag, loss in losses.items())
         logger.info("test/quantile_loss {:.4g}; naive forecasts have {}", reached, naive)
         if reached > CLEARLY_WORSE * min(losses.values()):
-            remedy = "" if self.spec.lag else "data.scale=window, "
+            remedy = "" if self.spec.by_window else "data.scale=window, "
             logger.warning(
                 "A naive forecast is better than this model on the test windows. What may help: {}"
                 "more trainer.max_epochs, or a data.encoder_length that covers a season.",
