@@ -135,6 +135,7 @@ class Panel(PanelDataModule):
         logger.info("{}: a step of {} is {}", self.path, self.time, axis)
         time, _ = axis.place(times)
         in_time = np.lexsort((time, series))
+        self.moments = times.values[in_time].astype("datetime64[us]") if times.are_dates else times.values[in_time]
         table, series, time = table[order[in_time]], series[in_time], time[in_time]
         self.names = [names[row] for row in in_time]
         twice = np.flatnonzero((np.diff(time) == 0) & (np.diff(series) == 0))

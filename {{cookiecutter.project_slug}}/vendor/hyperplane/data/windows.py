@@ -8,11 +8,12 @@ Dimensions: B batch, E encoder steps, H decoder steps, S static variables, R rea
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from lightning.pytorch import LightningDataModule
 from loguru import logger
+from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor
 
@@ -102,6 +103,8 @@ class PanelDataModule(LightningDataModule, ABC):
 
     spec: PanelSpec
     series_names: tuple[str, ...]
+    time = "time"  # what the axis of a figure says
+    moments: NDArray[Any] | None = None  # (rows,) dates or numbers, if the rows have some besides their steps
 
     def __init__(
         self,
@@ -263,6 +266,12 @@ class PanelDataModule(LightningDataModule, ABC):
         ends = torch.cat([series[1:] != series[:-1], torch.ones(1, dtype=torch.bool)])
         last = self.starts["test"][ends]
         return last[torch.linspace(0, len(last) - 1, min(most, len(last))).round().long()]
+
+    def moments_of(self, start: int) -> NDArray[Any] | None:
+        """Return the dates or numbers of the steps (E + H,) of the window at `start`, if there are some."""
+        if self.moments is None:
+            return None
+        return self.moments[start : start + self.spec.encoder_length + self.spec.decoder_length]
 
     def raw_windows(self, starts: Tensor) -> Windows:
         """Return the windows at `starts`, in the units of the data."""
