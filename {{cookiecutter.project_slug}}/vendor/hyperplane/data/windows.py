@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Annotated, Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from loguru import logger
@@ -104,6 +105,7 @@ class PanelDataModule(LightningDataModule, ABC):
     spec: PanelSpec
     series_names: tuple[str, ...]
     time = "time"  # what the axis of a figure says
+    is_filled: NDArray[np.bool_] | None = None  # (rows,) whose targets are not measured, if there are some
     moments: NDArray[Any] | None = None  # (rows,) dates or numbers, if the rows have some besides their steps
 
     def __init__(
@@ -243,6 +245,9 @@ class PanelDataModule(LightningDataModule, ABC):
             )
         starts = torch.arange(len(time) - length + 1)
         starts = starts[self.rows.series[starts] == self.rows.series[starts + length - 1]]
+        if self.is_filled is not None:
+            ahead = starts[:, None] + panel.encoder_length + torch.arange(panel.decoder_length)
+            starts = starts[~torch.from_numpy(self.is_filled)[ahead].any(dim=1)]
         first_target, last_target = time[starts + panel.encoder_length], time[starts + length - 1]
         self.starts = {
             "train": starts[last_target < self.first_val],

@@ -45,7 +45,9 @@ def forecasts(windows: Sequence[Forecast], quantiles: Sequence[float], target: s
         past, future = np.split(times, [len(window.past)])
         joined = np.concatenate([window.past[-1:], window.targets])
         axes.plot(past, window.past, color=PAST_COLOR, linewidth=1, label="observed")
-        axes.plot(times[len(past) - 1 :], joined, ":o", color=PAST_COLOR, linewidth=1, markersize=3, label="observed later")
+        axes.plot(
+            times[len(past) - 1 :], joined, ":o", color=PAST_COLOR, linewidth=1, markersize=3, label="observed later"
+        )
         pairs = len(quantiles) // 2
         for i in range(pairs):
             low, high = window.quantiles[:, i], window.quantiles[:, -1 - i]
@@ -69,7 +71,8 @@ def forecasts(windows: Sequence[Forecast], quantiles: Sequence[float], target: s
             axes.xaxis.set_major_locator(locator)
             axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         else:
-            axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool((times == np.round(times)).all())))
+            is_whole = bool((times == np.round(times)).all())
+            axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=is_whole))
             axes.xaxis.get_major_formatter().set_useOffset(False)  # type: ignore[attr-defined]
         axes.grid(alpha=0.3)
     figure.suptitle("Forecasts of test windows")
