@@ -182,7 +182,9 @@ class PanelDataModule(LightningDataModule, ABC):
             scale, reason = self.choose_scale(trained, self.spec)
             self.spec = replace(self.spec, by_window=scale == "window")
             logger.info("data.scale={}: {}", scale, reason)
-        if not self.spec.by_window and size >= MANY_WINDOWS:
+        # The naive forecast holds the effect that known variables had, so that a network would not learn it from them.
+        knows_more = bool(panel.known_reals or panel.known_categoricals)
+        if not self.spec.by_window and (knows_more or size >= MANY_WINDOWS):
             self.spec = replace(self.spec, lag=0, seasons=1)
         self.scaling = PanelScaling(self.spec)
         self.scaled = self.rows._replace(reals=self.rows.reals.float())
