@@ -263,3 +263,23 @@ def test_save_writes_png_files_and_nothing_else(tmp_path):
     assert list((tmp_path / "figures").iterdir()) == list(paths.values())
     width, height = figure.get_size_inches() * 120
     assert imread(paths["confusion_matrix"]).shape[:2] == (int(height), int(width))
+
+
+@pytest.mark.parametrize(
+    ("times", "ticks"),
+    [
+        (None, ["−20", "−10", "0"]),
+        (np.arange("1958-02", "1961-01", dtype="datetime64[M]").astype("datetime64[us]"), ["1959", "1960"]),
+        (np.arange(1700.0, 1735.0), ["1700", "1730"]),
+        (np.arange(35) / 12 + 1958, ["1958", "1960"]),
+    ],
+    ids=["steps", "dates", "years", "decimal years"],
+)
+def test_the_axis_of_a_forecast_shows_times(times, ticks):
+    window = figures.Forecast("one", np.arange(28.0), np.arange(7.0), np.zeros((7, 3)), times=times)
+    figure = figures.forecasts([window], (0.1, 0.5, 0.9), "y (pieces)", "month")
+    (axes,) = figure.axes
+    figure.draw_without_rendering()
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    assert set(ticks) <= set(shown), shown
+    assert axes.get_xlabel() == ("step (0: the last that the forecast sees)" if times is None else "month")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from hyperplane.command_line import start
+from hyperplane.data.spec import PanelSpec
 from loguru import logger
 
 from {{ cookiecutter.package_name }} import PROJECT  # noqa: F401 (tells the engine which project it serves)
@@ -73,3 +74,13 @@ def outputs_of():
         return outputs
 
     return compute
+
+
+@pytest.fixture
+def windows():
+    """A panel of 6 + 2 steps, and the inputs of five windows, see `Windows`."""
+    known = {"static_categoricals": ("shop",), "known_reals": ("price",), "known_categoricals": ("day",)}
+    sizes = {"encoder_length": 6, "decoder_length": 2, "cardinalities": {"shop": 3, "day": 7}}
+    panel = PanelSpec(quantiles=(0.1, 0.5, 0.9), target="y", **known, **sizes)
+    shops, days = torch.randint(3, (5, 1)), torch.randint(7, (5, 8, 1))
+    return panel, (shops, torch.randn(5, 6, 2), days[:, :6], torch.randn(5, 2, 1), days[:, 6:])

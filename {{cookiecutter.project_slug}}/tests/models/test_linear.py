@@ -54,7 +54,8 @@ def test_of_a_panel_it_forecasts_from_all_that_a_window_holds():
     network = Linear(PanelSpec(quantiles=(0.1, 0.5, 0.9), target="y", **variables, **sizes))
     shop, day = torch.tensor([[2], [0]]), torch.arange(12).reshape(2, 6, 1) % 7
     past, price = torch.randn(2, 4, 2), torch.randn(2, 2, 1)
-    categories = [torch.eye(3)[0], torch.eye(7)[day[1, :, 0]].flatten()]
-    row = torch.cat([past[1].flatten(), price[1].flatten(), *categories])
+    days = torch.eye(7)[day[1, :, 0]]
+    steps = torch.cat([past[1], days[:4]], dim=1)
+    row = torch.cat([steps.flatten(), price[1].flatten(), torch.eye(3)[0], days[4:].flatten()])
     forecast = network(shop, past, day[:, :4], price, day[:, 4:])
     assert torch.allclose(forecast[1], (network.output.weight @ row + network.output.bias).reshape(2, 3), atol=1e-6)

@@ -53,3 +53,13 @@ def test_one_direction_never_looks_ahead():
 def test_data_without_steps_are_refused_in_a_sentence():
     with pytest.raises(UserError, match=r"needs signals .* Try model=mlp\."):
         RNN(DataSpec("classification", (7,), 4))
+
+
+def test_of_a_panel_it_reads_the_past_and_what_is_known(windows):
+    panel, inputs = windows
+    network = RNN(panel, cell="rnn", hidden_size=3, bidirectional=False)
+    static, past_reals, past_days, price, days = inputs
+    eye = torch.eye(7)
+    h, _ = network.recurrent(torch.cat([past_reals, eye[past_days[..., 0]]], dim=2))
+    known = [h.flatten(1), price.flatten(1), torch.eye(3)[static[:, 0]], eye[days[..., 0]].flatten(1)]
+    assert torch.allclose(network(*inputs), network.output(torch.cat(known, dim=1)).reshape(5, 2, 3), atol=1e-6)

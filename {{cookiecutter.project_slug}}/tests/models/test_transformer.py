@@ -73,3 +73,13 @@ def test_its_size_follows_from_its_settings():
     for encoding, extra in (("sinusoidal", 0), ("learned", patches * e)):
         network = Transformer(SIGNALS, positional_encoding=encoding)
         assert sum(map(torch.numel, network.parameters())) == layers * block + others + extra
+
+
+def test_of_a_panel_it_reads_the_past_and_what_is_known(windows):
+    panel, inputs = windows
+    network = Transformer(panel).eval()
+    static, past_reals, past_days, price, days = inputs
+    eye = torch.eye(7)
+    mean = network.encode(torch.cat([past_reals, eye[past_days[..., 0]]], dim=2))
+    known = [mean, price.flatten(1), torch.eye(3)[static[:, 0]], eye[days[..., 0]].flatten(1)]
+    assert torch.allclose(network(*inputs), network.output(torch.cat(known, dim=1)).reshape(5, 2, 3), atol=1e-5)

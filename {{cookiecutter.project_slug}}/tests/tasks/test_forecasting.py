@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from hyperplane import PanelDataModule, PanelSpec
+from hyperplane.data.naive import naive
 from hyperplane.data.windows import Rows
 from torch import nn
 
@@ -60,10 +61,12 @@ def test_forecasts_and_losses_are_in_the_units_of_the_data(data, task):
     windows = data.raw_windows(data.starts["test"])
     forecast = task(*task.moved(windows))
     assert forecast.shape == (len(windows.targets), 3, 3)
-    assert torch.allclose(forecast, data.scaling.target_mean.expand_as(forecast)), "0 is the mean of the training rows"
+    errors = data.scaling.errors * data.scaling.target_std
+    from_naive = naive(windows.past_reals[..., -1], 7, 3, data.spec.seasons)[..., None] + errors
+    assert torch.allclose(forecast, from_naive, rtol=1e-5), "0 is the naive forecast and the quantiles of its errors"
     task.test_step(next(iter(data.test_dataloader())), 0)
     quantiles = torch.tensor(data.quantiles)
-    error = (windows.targets - forecast[..., 0])[..., None]
+    error = windows.targets[..., None] - forecast
     expected = torch.maximum(quantiles * error, (quantiles - 1) * error).mean()
     assert task.test_metrics[0].compute()["test/quantile_loss"].item() == pytest.approx(expected.item(), rel=1e-5)
 

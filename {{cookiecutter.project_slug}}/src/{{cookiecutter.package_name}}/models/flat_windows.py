@@ -1,7 +1,7 @@
-"""Windows of a panel as rows of numbers, for models that take such rows.
+"""Windows of a panel as rows of numbers, or as signals, for models that take such inputs.
 
 Real variables as they are, step after step, and a column of 0 and 1 for each category: the static ones once, the others
-in each step. Dimensions: B batch, E encoder steps, H decoder steps, Q quantiles.
+in each step. Dimensions: B batch, E encoder steps, C values of a step, H decoder steps, Q quantiles.
 """
 
 import torch
@@ -10,8 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class FlatWindows(nn.Module):
-    """Maps the inputs of windows, see `Windows`, to rows (B, features)."""
+class SteppedWindows(nn.Module):
+    """Maps the inputs of windows, see `Windows`, to their past as signals (B, E, C), and the rest as rows (B, others).
+
+    The rest is static, or known in advance.
+    """
 
     def __init__(self, panel: PanelSpec) -> None:
         super().__init__()
@@ -20,17 +23,33 @@ class FlatWindows(nn.Module):
         past = [count[name] for name in panel.categoricals]
         future = [count[name] for name in panel.known_categoricals]
         self.cardinalities = static, past, future
-        each_past, each_future = len(panel.reals) + sum(past), len(panel.known_reals) + sum(future)
-        self.features = sum(static) + panel.encoder_length * each_past + panel.decoder_length * each_future
+        self.signal_shape = panel.encoder_length, len(panel.reals) + sum(past)
+        self.others = sum(static) + panel.decoder_length * (len(panel.known_reals) + sum(future))
+
+    def forward(self, *windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the past and the rest."""
+        static, past_reals, past, future_reals, future = windows
+        columns = [
+            [functional.one_hot(values[..., i], count).to(past_reals.dtype) for i, count in enumerate(counts)]
+            for values, counts in zip((static, past, future), self.cardinalities, strict=True)
+        ]
+        others = [column.flatten(1) for column in (future_reals, *columns[0], *columns[2])]
+        return torch.cat([past_reals, *columns[1]], dim=-1), torch.cat(others, dim=1)
+
+
+class FlatWindows(nn.Module):
+    """Maps the inputs of windows, see `Windows`, to rows (B, features): their past, then the rest."""
+
+    def __init__(self, panel: PanelSpec) -> None:
+        super().__init__()
+        self.stepped = SteppedWindows(panel)
+        steps, values = self.stepped.signal_shape
+        self.features = steps * values + self.stepped.others
 
     def forward(self, *windows: Tensor) -> Tensor:
         """Return reals and categories side by side."""
-        static, past_reals, past, future_reals, future = windows
-        columns = [past_reals.flatten(1), future_reals.flatten(1)]
-        for categories, cardinalities in zip((static, past, future), self.cardinalities, strict=True):
-            for number, cardinality in enumerate(cardinalities):
-                columns.append(functional.one_hot(categories[..., number], cardinality).flatten(1).to(past_reals.dtype))
-        return torch.cat(columns, dim=1)
+        past, others = self.stepped(*windows)
+        return torch.cat([past.flatten(1), others], dim=1)
 
 
 def sizes_of(spec: DataSpec) -> tuple["FlatWindows | None", int]:
@@ -38,6 +57,13 @@ def sizes_of(spec: DataSpec) -> tuple["FlatWindows | None", int]:
     if isinstance(spec, PanelSpec):
         return FlatWindows(spec), spec.decoder_length * spec.output_size
     return None, spec.output_size
+
+
+def outputs_of(spec: DataSpec, windows: SteppedWindows | None) -> tuple[int, int]:
+    """Return how many values stand beside what a network makes of the past, and the number of outputs."""
+    if isinstance(spec, PanelSpec) and windows is not None:
+        return windows.others, spec.decoder_length * spec.output_size
+    return 0, spec.output_size
 
 
 def begin_at_naive(output: nn.Linear, spec: DataSpec) -> None:

@@ -1,7 +1,9 @@
-"""The recurrent network for signals, and for images row by row.
+"""The recurrent network for signals, for images row by row, and for the past of time series.
 
     rnn:  hₜ = tanh(xₜW + hₜ₋₁U + b);  gru and lstm put gates around this step
     ŷ  = [h₁; h₂; …; h_L] W + b
+
+Of a panel it forecasts the quantiles of all steps directly; what is known in advance is put beside h₁ to h_L.
 
 Sources: gru, Cho et al. 2014, https://arxiv.org/abs/1406.1078; lstm, Hochreiter & Schmidhuber 1997.
 
@@ -12,10 +14,13 @@ H hidden units (both directions together), K outputs.
 import math
 from typing import Annotated, Literal
 
-from hyperplane import DataSpec, UserError
+import torch
+from hyperplane import DataSpec, PanelSpec, UserError
 from hyperplane.setting_types import Dropout, Needs
 from pydantic import PositiveInt
 from torch import Tensor, nn
+
+from .flat_windows import SteppedWindows, begin_at_naive, outputs_of
 
 CELLS: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -26,6 +31,8 @@ class RNN(nn.Module):
     Raises:
         UserError: the data have no steps.
     """
+
+    forecasts = True  # reads windows of a panel
 
     def __init__(
         self,
@@ -38,7 +45,9 @@ class RNN(nn.Module):
         dropout: Annotated[Dropout, Needs("num_layers", above=1)] = 0.0,
     ) -> None:
         super().__init__()
-        steps, *values = spec.input_shape
+        self.windows = SteppedWindows(spec) if isinstance(spec, PanelSpec) else None
+        self.quantiles = spec.output_size
+        steps, *values = spec.input_shape if self.windows is None else self.windows.signal_shape
         if not values:
             raise UserError(
                 "model=rnn needs signals (positions, channels) or images (height, width, channels), but these data "
@@ -52,9 +61,18 @@ class RNN(nn.Module):
             dropout=dropout,
             bidirectional=bidirectional,
         )
-        self.output = nn.Linear(steps * hidden_size * (2 if bidirectional else 1), spec.output_size)
+        others, outputs = outputs_of(spec, self.windows)
+        self.output = nn.Linear(steps * hidden_size * (2 if bidirectional else 1) + others, outputs)
+        begin_at_naive(self.output, spec)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map signals (B, L, C) or images (B, L, width, channels) to outputs (B, K)."""
-        h, _ = self.recurrent(x.flatten(2))  # (B, L, H)
-        return self.output(h.flatten(1))
+    def forward(self, x: Tensor, *others: Tensor) -> Tensor:
+        """Map signals (B, L, C) or images (B, L, width, channels) to outputs (B, K); windows to (B, steps, quantiles).
+
+        Inputs of windows: see `Windows`.
+        """
+        if self.windows is None:
+            h, _ = self.recurrent(x.flatten(2))  # (B, L, H)
+            return self.output(h.flatten(1))
+        past, known = self.windows(x, *others)
+        h, _ = self.recurrent(past)
+        return self.output(torch.cat([h.flatten(1), known], dim=1)).unflatten(1, (-1, self.quantiles))

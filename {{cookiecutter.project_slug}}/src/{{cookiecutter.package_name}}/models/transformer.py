@@ -5,6 +5,9 @@
     h ← h + GELU(norm(h) W₁ + b₁) W₂ + b₂
     ŷ = mean over tokens of norm(h) · W + b
 
+Of a panel it forecasts the quantiles of all steps directly: patches of the past are tokens, and what is known in
+advance is put beside their mean.
+
 Sources: Vaswani et al. 2017, "Attention Is All You Need", https://arxiv.org/abs/1706.03762; the norm in front of each
 step: Xiong et al. 2020, https://arxiv.org/abs/2002.04745; images in patches: Dosovitskiy et al. 2021,
 https://arxiv.org/abs/2010.11929.
@@ -17,11 +20,13 @@ import math
 from typing import Annotated, Literal
 
 import torch
-from hyperplane import DataSpec, UserError
+from hyperplane import DataSpec, PanelSpec, UserError
 from hyperplane.setting_types import Divides, Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
+
+from .flat_windows import SteppedWindows, begin_at_naive, outputs_of
 
 
 class Patches(nn.Module):
@@ -110,6 +115,8 @@ class Transformer(nn.Module):
         UserError: the data are of another shape.
     """
 
+    forecasts = True  # reads windows of a panel
+
     def __init__(
         self,
         spec: DataSpec,
@@ -129,7 +136,9 @@ class Transformer(nn.Module):
                 f"model=transformer reads tables, signals and images, but these data have the shape "
                 f"{spec.input_shape}. Try model=mlp."
             )
-        self.patches = Patches(spec.input_shape, patch_size)
+        self.windows = SteppedWindows(spec) if isinstance(spec, PanelSpec) else None
+        self.quantiles = spec.output_size
+        self.patches = Patches(spec.input_shape if self.windows is None else self.windows.signal_shape, patch_size)
         self.embedding = nn.Linear(self.patches.num_values, model_size)
         positions = torch.zeros(self.patches.num_tokens, model_size)
         if positional_encoding == "sinusoidal":
@@ -143,13 +152,21 @@ class Transformer(nn.Module):
             *(Block(model_size, num_heads, feedforward_size, dropout) for _ in range(num_layers))
         )
         self.norm = nn.LayerNorm(model_size)
-        self.output = nn.Linear(model_size, spec.output_size)
+        others, outputs = outputs_of(spec, self.windows)
+        self.output = nn.Linear(model_size + others, outputs)
+        begin_at_naive(self.output, spec)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map inputs (B, *input_shape) to outputs (B, K)."""
+    def forward(self, x: Tensor, *others: Tensor) -> Tensor:
+        """Map inputs (B, *input_shape) to outputs (B, K); the inputs of windows, see `Windows`, to quantiles."""
+        if self.windows is None:
+            return self.output(self.encode(x))
+        past, known = self.windows(x, *others)
+        return self.output(torch.cat([self.encode(past), known], dim=1)).unflatten(1, (-1, self.quantiles))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the mean over the tokens (B, E) of samples."""
         h = self.embedding(self.patches(x)) + self.positions  # (B, T, E)
-        h = self.norm(self.blocks(self.dropout(h)))
-        return self.output(h.mean(dim=1))
+        return self.norm(self.blocks(self.dropout(h))).mean(dim=1)
 
 
 def sinusoids(num_tokens: int, model_size: int) -> Tensor:

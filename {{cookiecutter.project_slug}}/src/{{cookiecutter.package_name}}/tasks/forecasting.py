@@ -119,10 +119,11 @@ class Forecasting(Task):
                 windows.targets[i].numpy(),
                 predicted[i].numpy(),
                 None if true is None else true[i].numpy(),
+                data.moments_of(int(start)),
             )
             for i, start in enumerate(last)
         ]
-        drawn = {"forecasts": forecasts(shown, panel.quantiles, panel.target)}
+        drawn = {"forecasts": forecasts(shown, panel.quantiles, panel.target, data.time)}
         if hasattr(self.network, "explain"):
             starts = data.starts["test"]
             some = data.raw_windows(starts[:: -(-len(starts) // MAX_EXPLAINED)])

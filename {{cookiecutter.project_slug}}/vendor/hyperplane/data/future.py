@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..errors import UserError, nearest
 from .columns import as_numbers, as_text, listed
 from .files import read_as
+from .gaps import last_known
 from .panel import Panel, numbers_of, stacked
 from .readings import Reading
 from .spec import PanelSpec
@@ -66,14 +67,15 @@ def future_windows(
     table = table[order]
     has_target = np.isfinite(as_numbers(table[panel.target]))
 
-    starts, left_out = [], []
+    starts, left_out, horizon = [], [], spec.decoder_length
     for number in np.unique(series):
         rows = np.flatnonzero(series == number)
         known = rows[has_target[rows]]
         start = int(known[-1]) - spec.encoder_length + 1 if len(known) else -1
         window = np.arange(start, start + spec.encoder_length + spec.decoder_length)
         fits = rows[0] <= start and window[-1] <= rows[-1]
-        if fits and (np.diff(time[window]) == 1).all() and has_target[window[: spec.encoder_length]].all():
+        past_known = has_target[rows[0] : start + 1].any() if panel.fill else has_target[window[:-horizon]].all()
+        if fits and (np.diff(time[window]) == 1).all() and past_known:
             starts.append(start)
         else:
             left_out.append(names[rows[0]])
@@ -100,10 +102,14 @@ def future_windows(
             count = is_missing[past].sum() + len(ahead)
             logger.warning("{}: {} missing values {}.{}", name, count, filling, where(ahead, table[panel.time], names))
     reals = [panel.carried_on(name, values, series) for name, values in numbers.items()]
+    values = as_numbers(table[panel.target])
+    if panel.fill:
+        reals.append((~has_target).astype(np.float64))
+        values = last_known(values, ~has_target)
     encoded = Rows(
         series=torch.from_numpy(series),
         time=torch.from_numpy(time),
-        reals=torch.from_numpy(np.stack([*reals, as_numbers(table[panel.target])], axis=1)),
+        reals=torch.from_numpy(np.stack([*reals, values], axis=1)),
         categoricals=stacked([codes[name] for name in panel.categoricals], len(time)),
         static=stacked([codes[name] for name in panel.static], len(time)),
     )

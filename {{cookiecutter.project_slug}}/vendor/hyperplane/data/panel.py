@@ -1,7 +1,8 @@
 """Your own panel: several time series in a CSV or Parquet file, one row for each series and step of time.
 
 time                   dates, times or numbers, see `times.py`; what a step is follows from them, see `time_axis.py`
-gaps                   no window spans one; a row without target counts as a gap
+gaps                   no window spans one; a row without target counts as a gap. With `fill` the past of a window may
+                       hold short ones, see `gaps.py`, marked in one more observed variable; targets are always measured
 missing real values    the last value before, in the same series; at its start the mean of the training rows
 categories             those of the training rows; missing ones, and those that occur later only, are a category
                        of their own
@@ -21,6 +22,7 @@ from ..errors import UserError, nearest
 from ..setting_types import Distinct
 from .columns import as_numbers, as_text, is_text, listed
 from .files import column_names, read_columns
+from .gaps import last_known, rows_to_fill, without_values
 from .readings import Reading
 from .spec import PanelSpec
 from .survey import Spelling
@@ -63,6 +65,7 @@ class Panel(PanelDataModule):
         # Which mark separates decimals where 1,234 may be either number; null: as other values of the file say
         decimal: Literal["point", "comma"] | None = None,
         missing: tuple[str, ...] = (),  # what stands for a missing value, besides NA, nan, null and the like
+        fill: bool = False,  # gaps in the past of a window take the last value before, and a variable marks them
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -75,6 +78,8 @@ class Panel(PanelDataModule):
         self.static = tuple(dict.fromkeys([*groups, *static_categoricals]))
         self.num_known = len(known_reals), len(known_categoricals)
         self.spelling = Spelling(day_first, decimal, tuple(missing))
+        self.fill = fill
+        self.marks = (f"{target} is filled",) if fill else ()  # one more observed variable
         self.digest = ""  # of the file
         self.readings: dict[str, Reading] = {}  # of the columns of a CSV file
         self.whole: list[str] = []  # columns of whole numbers
@@ -109,10 +114,14 @@ class Panel(PanelDataModule):
         for name in self.static:
             self.require_static(name, series, encoded[name][0])
         reals = [self.filled(table[name], series, is_trained) for name in self.reals]
+        values = as_numbers(table[self.target])
+        if self.is_filled is not None:
+            reals.append(self.is_filled.astype(np.float64))
+            values = last_known(values, self.is_filled)
         rows = Rows(
             series=torch.from_numpy(segment),
             time=torch.from_numpy(time),
-            reals=torch.from_numpy(np.stack([*reals, as_numbers(table[self.target])], axis=1)),
+            reals=torch.from_numpy(np.stack([*reals, values], axis=1)),
             categoricals=stacked([encoded[name][0] for name in self.categoricals], len(time)),
             static=stacked([encoded[name][0] for name in self.static], len(time)),
         )
@@ -125,7 +134,7 @@ class Panel(PanelDataModule):
             static_categoricals=self.static,
             known_reals=self.reals[:known_reals],
             known_categoricals=self.categoricals[:known_categoricals],
-            observed_reals=self.reals[known_reals:],
+            observed_reals=(*self.reals[known_reals:], *self.marks),
             observed_categoricals=self.categoricals[known_categoricals:],
             cardinalities={name: len(categories) + 1 for name, (_, categories) in encoded.items()},
         ), rows
@@ -133,15 +142,17 @@ class Panel(PanelDataModule):
     def ordered(self, table: "DataFrame") -> tuple[NDArray[np.int64], NDArray[np.int64], "DataFrame"]:
         """Return the number of the series and of the time step of each row that has a target, and these rows, in order.
 
+        With `fill` there are rows without one: those that `is_filled` marks.
+
         Raises:
             UserError: the times are no times, uneven, or twice in a series.
         """
         present = np.isfinite(as_numbers(table[self.target]))
         if not present.all():
             logger.warning("{} of {} rows have no {}: gaps.", (~present).sum(), table.height, self.target)
-        table = table.filter(present)
-        if table.is_empty():
+        if not present.any():
             raise UserError(f"data.target={self.target}: no row of {self.path} has a value there")
+        table = table if self.fill else table.filter(present)
         order, names, series = self.series_of(table)
         times = read_times(table[self.time][order], f"data.time={self.time}")
         axis = recognise(times, series)
@@ -151,6 +162,7 @@ class Panel(PanelDataModule):
         logger.info("{}: a step of {} is {}", self.path, self.time, axis)
         time, _ = axis.place(times)
         in_time = np.lexsort((time, series))
+        self.moments = times.values[in_time].astype("datetime64[us]") if times.are_dates else times.values[in_time]
         table, series, time = table[order[in_time]], series[in_time], time[in_time]
         self.names = [names[row] for row in in_time]
         twice = np.flatnonzero((np.diff(time) == 0) & (np.diff(series) == 0))
@@ -159,7 +171,21 @@ class Panel(PanelDataModule):
                 f"{self.path} has two rows for {self.names[twice[0]]} at {self.time}={table[self.time][int(twice[0])]}."
                 " data.groups= names the columns that tell series apart."
             )
+        if self.fill:
+            series, time, table = self.without_gaps(series, time, table)
         return series, time - time.min(), table
+
+    def without_gaps(
+        self, series: NDArray[np.int64], time: NDArray[np.int64], table: "DataFrame"
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], "DataFrame"]:
+        """Return what `ordered` returns, with rows in the gaps that are shorter than the encoder."""
+        has_target = np.isfinite(as_numbers(table[self.target]))
+        row, step, is_new, self.is_filled = rows_to_fill(series, time, has_target, self.encoder_length - 1)
+        logger.info("{} of {} rows are filled: {} takes the last value.", self.is_filled.sum(), len(row), self.target)
+        assert self.moments is not None
+        self.moments = self.moments[row]  # new rows are in no figure's forecast, so theirs may be those before
+        self.names = [self.names[number] for number in row]
+        return series[row], step, without_values(table[row], is_new, [self.time, *self.static])
 
     def series_of(self, table: "DataFrame") -> tuple[NDArray[np.int64], list[str], NDArray[np.int64]]:
         """Return an order of the rows by series, and the name and the number of the series of each row in this order.

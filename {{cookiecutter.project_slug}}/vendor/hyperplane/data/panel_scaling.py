@@ -26,10 +26,10 @@ class Level(NamedTuple):
 class PanelScaling(Scaling):
     """Standardises the real variables of windows; categories stay.
 
-    One mean and standard deviation for each variable, over all series. With `spec.lag` the target is then brought to
-    mean 0 and standard deviation 1 over the past of each window, and what a network gives out is how far, in these
-    standard deviations, the quantiles lie from those of the naive forecast of that lag (see `naive.py`). So a forecast
-    follows a level and a spread that training never saw, and a network whose outputs are 0 is the naive forecast.
+    One mean and standard deviation for each variable, over all series. With `spec.by_window` the target is then brought
+    to mean 0 and standard deviation 1 over the past of each window, so that a forecast follows a level and a spread
+    that training never saw. With `spec.lag` what a network gives out is how far, in these standard deviations, the
+    quantiles lie from those of the naive forecast of that lag (see `naive.py`): outputs of 0 are the naive forecast.
     Source: Kim et al. 2022, "Reversible Instance Normalization", https://openreview.net/forum?id=cGDAkQo1C0p, without
     the affine map; the quantiles of errors are ours.
     """
@@ -37,6 +37,7 @@ class PanelScaling(Scaling):
     def __init__(self, spec: PanelSpec) -> None:
         super().__init__(spec)
         self.lag, self.seasons = spec.lag, spec.seasons
+        self.scales_windows = spec.by_window
         self.quantiles = spec.quantiles
         self.errors: Tensor
         self.register_buffer("input_mean", torch.zeros(len(spec.reals), dtype=torch.double))
@@ -51,7 +52,7 @@ class PanelScaling(Scaling):
 
     def fit_errors(self, past: Tensor, targets: Tensor) -> None:
         """Take the errors of the naive forecast from training windows, standardised (B, E) and (B, H)."""
-        _, spread = mean_and_spread(past)
+        _, spread = self.mean_and_spread(past)
         errors = (targets - naive(past, self.lag, targets.shape[1], self.seasons)) / spread
         self.errors = error_quantiles(errors, self.quantiles)
 
@@ -69,19 +70,20 @@ class PanelScaling(Scaling):
             return inputs, None
         static, past_reals, *others = inputs
         past = past_reals[..., -1]
-        mean, spread = mean_and_spread(past)
+        mean, spread = self.mean_and_spread(past)
         scaled = torch.cat([past_reals[..., :-1], ((past - mean) / spread)[..., None]], dim=-1)
         spread = spread[..., None]
         centre = naive(past, self.lag, len(self.errors), self.seasons)[..., None] + spread * self.errors
         return (static, scaled, *others), Level(centre, spread)
 
+    def mean_and_spread(self, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the past (B, E) of each window is scaled by (B, 1): mean and standard deviation, or 0 and 1."""
+        if not self.scales_windows:
+            return torch.zeros_like(past[:, :1]), torch.ones_like(past[:, :1])
+        variance, mean = torch.var_mean(past, dim=1, correction=0, keepdim=True)
+        return mean, (variance + LEAST_VARIANCE).sqrt()
+
 
 def restored(outputs: Tensor, level: Level | None) -> Tensor:
     """Return what outputs (B, H, Q) stand for, in standard deviations of all training rows."""
     return outputs if level is None else level.centre + level.spread * outputs
-
-
-def mean_and_spread(past: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation (B, 1) of the past (B, E) of each window."""
-    variance, mean = torch.var_mean(past, dim=1, correction=0, keepdim=True)
-    return mean, (variance + LEAST_VARIANCE).sqrt()

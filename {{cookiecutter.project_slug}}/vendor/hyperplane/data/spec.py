@@ -110,8 +110,9 @@ class PanelSpec(DataSpec):
     observed_reals: tuple[str, ...] = ()
     observed_categoricals: tuple[str, ...] = ()
     cardinalities: dict[str, int] = field(default_factory=dict)  # categories of each categorical variable
-    lag: int = 0  # of the naive forecast that outputs are counted from, in spreads of the window; 0: from the mean
+    lag: int = 0  # of the naive forecast that outputs are counted from; 0: they are counted from the mean of all rows
     seasons: int = 1  # whose mean this naive forecast is
+    by_window: bool = False  # the target is scaled by each window's mean and spread, besides those of all rows
 
     def __post_init__(self) -> None:
         """State the task, and what follows from the variables."""

@@ -1,9 +1,10 @@
 """Forecasting: what comes next and how sure that is, which variables it came from, and which steps."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -22,25 +23,31 @@ class Forecast(NamedTuple):
     targets: NDArray[np.floating]  # (H,)
     quantiles: NDArray[np.floating]  # (H, Q)
     true_quantiles: NDArray[np.floating] | None = None  # (H, Q), where they are known
+    times: NDArray[Any] | None = None  # (E + H,), dates or numbers; None: steps are counted
 
 
-def forecasts(windows: Sequence[Forecast], quantiles: Sequence[float], target: str) -> Figure:
+def forecasts(windows: Sequence[Forecast], quantiles: Sequence[float], target: str, time: str = "time") -> Figure:
     """Past, forecast with its bands and what came, a panel for each window.
 
     Args:
         windows: at most a handful.
         quantiles: Q of them, increasing; the first and the last bound the widest band, and so on inwards.
         target: name with units, for the axis.
+        time: name of the times, if the windows have some.
     """
     columns = min(2, len(windows))
     rows = -(-len(windows) // columns)
     figure = new_figure(1.2 * PANEL[0] * columns, 0.85 * PANEL[1] * rows + 0.5)
     for number, window in enumerate(windows):
         axes = figure.add_subplot(rows, columns, number + 1)
-        past, future = np.arange(-len(window.past), 0) + 1, np.arange(len(window.targets)) + 1
+        steps = np.arange(len(window.past) + len(window.targets)) - len(window.past) + 1
+        times = steps if window.times is None else window.times
+        past, future = np.split(times, [len(window.past)])
         joined = np.concatenate([window.past[-1:], window.targets])
         axes.plot(past, window.past, color=PAST_COLOR, linewidth=1, label="observed")
-        axes.plot([0, *future], joined, ":o", color=PAST_COLOR, linewidth=1, markersize=3, label="observed later")
+        axes.plot(
+            times[len(past) - 1 :], joined, ":o", color=PAST_COLOR, linewidth=1, markersize=3, label="observed later"
+        )
         pairs = len(quantiles) // 2
         for i in range(pairs):
             low, high = window.quantiles[:, i], window.quantiles[:, -1 - i]
@@ -55,11 +62,18 @@ def forecasts(windows: Sequence[Forecast], quantiles: Sequence[float], target: s
             for i, values in enumerate(window.true_quantiles.T):
                 label = "true quantiles" if i == 0 else "_"  # one entry in the legend
                 axes.plot(future, values, color=FIT_COLOR, linestyle="--", linewidth=1, label=label)
-        axes.axvline(0.5, color="gray", linewidth=0.8)
+        axes.axvline(past[-1] + (future[0] - past[-1]) / 2, color="gray", linewidth=0.8)
         axes.set_title(window.series, fontsize=10)
-        axes.set_xlabel("step (0: the last that the forecast sees)")
+        axes.set_xlabel("step (0: the last that the forecast sees)" if window.times is None else time)
         axes.set_ylabel(target)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if np.issubdtype(times.dtype, np.datetime64):
+            locator = AutoDateLocator(minticks=3, maxticks=7)
+            axes.xaxis.set_major_locator(locator)
+            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        else:
+            is_whole = bool((times == np.round(times)).all())
+            axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=is_whole))
+            axes.xaxis.get_major_formatter().set_useOffset(False)  # type: ignore[attr-defined]
         axes.grid(alpha=0.3)
     figure.suptitle("Forecasts of test windows")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)

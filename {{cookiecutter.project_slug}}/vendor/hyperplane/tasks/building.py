@@ -72,7 +72,7 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
     """Build what `model=` names for data of `spec`."""
     if isinstance(spec, PanelSpec) and not getattr(factory(settings.model), "forecasts", False):
         name = settings.model.import_path.rpartition(".")[2]
-        raise UserError(f"{name} takes single samples, no time series. Choose model=linear, model=mlp or model=tft.")
+        raise UserError(f"{name} takes single samples, no time series. Choose model=linear or another that forecasts.")
     network: nn.Module = build(settings.model, **offers)
     return network
 

@@ -1,0 +1,88 @@
+"""The target is scaled by window or by all rows as the training windows say, and every command does the same."""
+
+from pathlib import Path
+
+import numpy as np
+import polars
+import pytest
+from hyperplane.data.panel import Panel
+
+STEPS = 240
+ROLES = ("data=panel", "data.path=y.csv", "data.time=t", "data.target=y", "data.known_reals=[price]")
+SHORT = ("data.encoder_length=8", "data.decoder_length=2")
+KINDS = {"trend": "window", "driven": "all", "both": "window"}
+
+
+def series(kind):
+    """A price that jumps, and a target that grows, follows the price, or both: (STEPS,) each."""
+    random, t = np.random.default_rng(0), np.arange(STEPS)
+    price = np.repeat(random.integers(1, 6, STEPS // 3), 3).astype(float)
+    growth = {"trend": 1.0, "both": 1.0, "driven": 0.0}[kind] * np.exp(t / 60) * (1 + 0.3 * np.sin(t * np.pi / 3))
+    effect = {"trend": 0.0, "both": 0.5, "driven": 2.0}[kind]
+    return price, 20 + 3 * growth - effect * price + 0.1 * random.normal(size=STEPS)
+
+
+def write(kind, path="y.csv"):
+    lines = [f"{i},{p!r},{y!r}" for i, (p, y) in enumerate(zip(*(v.tolist() for v in series(kind)), strict=True))]
+    Path(path).write_text("\n".join(["t,price,y", *lines]) + "\n", encoding="utf-8")
+
+
+def panel(**options):
+    data = Panel(path="y.csv", time="t", target="y", seed=0, **({"known_reals": ["price"]} | options))
+    data.setup()
+    return data
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_scale_follows_from_the_training_windows(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(kind)
+    found = panel(encoder_length=8, decoder_length=2)
+    assert found.spec.by_window == (KINDS[kind] == "window")
+    stated = panel(encoder_length=8, decoder_length=2, scale=KINDS[kind])
+    assert stated.spec == found.spec, "what is found is what could have been stated"
+
+
+def test_later_rows_have_no_say(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write("driven")
+    lines = Path("y.csv").read_text(encoding="utf-8").splitlines()
+    kept = 1 + round(0.64 * STEPS)
+    grown = [",".join([*line.split(",")[:2], str(1000 + i**2)]) for i, line in enumerate(lines[kept:])]
+    Path("y.csv").write_text("\n".join(lines[:kept] + grown) + "\n", encoding="utf-8")
+    assert panel(encoder_length=8, decoder_length=2).spec.by_window is False
+
+
+def test_what_is_known_and_many_windows_are_learned_from_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write("driven")
+    alone, driven = (panel(encoder_length=8, decoder_length=2, scale="all", known_reals=k) for k in ([], ["price"]))
+    assert alone.spec.lag > 0 and driven.spec.lag == 0
+    monkeypatch.setattr("hyperplane.data.windows.MANY_WINDOWS", alone.spec.train_size)
+    assert panel(encoder_length=8, decoder_length=2, scale="all", known_reals=[]).spec.lag == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_network_forecasts_better_by_the_scale_that_is_found(kind, train):
+    write(kind)
+    words = ("model=tft", *ROLES, *SHORT, "optimizer.lr=0.01", "trainer.max_epochs=30")
+    losses = {
+        scale: train(*words, f"data.scale={scale}").summary["metrics"]["test/quantile_loss"]
+        for scale in ("window", "all")
+    }
+    assert losses[KINDS[kind]] < 0.8 * max(losses.values()), losses
+
+
+def test_the_log_says_why_and_predict_scales_alike(train, command):
+    write("driven")
+    done = train("model=linear", *ROLES, *SHORT, "optimizer.lr=0.01", "trainer.max_epochs=60")
+    assert "data.scale=all: a linear forecast of the last training windows has" in done.stderr
+    lines = Path("y.csv").read_text(encoding="utf-8").splitlines()
+    past, (t, price, _) = lines[-9:-1], lines[-1].split(",")
+    ends = [f"{t},{price},", f"{int(t) + 1},1.0,"], [f"{t},5.0,", f"{int(t) + 1},5.0,"]
+    found = []
+    for end in ends:
+        Path("new.csv").write_text("\n".join([lines[0], *past, *end]) + "\n", encoding="utf-8")
+        assert command("predict", f"run={done.folder}", "input=new.csv").status == 0
+        found.append(polars.read_csv("predictions.csv")["q0.5"][-1])
+    assert found[0] == pytest.approx(18, abs=1) and found[1] == pytest.approx(10, abs=1)
