@@ -178,7 +178,7 @@ def test_models_side_by_side_share_their_axes_and_say_their_accuracy():
     def predict(at):
         return softmax(np.stack([at[:, 0], at[:, 1]], axis=1))
 
-    panels = [figures.Panel(title, predict, data) for title in ("linear: 0.850", "mlp: 0.970")]
+    panels = [figures.Subplot(title, predict, data) for title in ("linear: 0.850", "mlp: 0.970")]
     left, right = figures.compare_regions([panels], "Decision regions").axes
     assert (left.get_title(), right.get_title()) == ("linear: 0.850", "mlp: 0.970")
     assert left.get_xlim() == right.get_xlim() and left.get_ylim() == right.get_ylim()

@@ -9,7 +9,7 @@ import pytest
 from hyperplane.components import settings_class
 from hyperplane.errors import UserError
 from hyperplane.tracking.tensorboard_tracker import TensorBoardTracker
-from hyperplane.tracking.tracker import conclude, make_tracker
+from hyperplane.tracking.tracker import close_tracker, make_tracker
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.logger import Logger
 from loguru import logger
@@ -74,7 +74,7 @@ def test_a_logger_of_the_project_is_told_everything(tmp_path):
     tracker.log_metrics({"val/loss": 0.5}, 9)
     tracker.log_metrics({"train/loss": 0.25}, 9)
     tracker.log_graph("model")
-    conclude(tracker, SUMMARY | {"status": "interrupted"})
+    close_tracker(tracker, SUMMARY | {"status": "interrupted"})
     assert inner.calls == [
         ("hyperparams", {"seed": 3}),
         ("graph", "model"),
@@ -86,7 +86,7 @@ def test_a_logger_of_the_project_is_told_everything(tmp_path):
 def test_what_is_set_counts_more_than_what_the_run_offers(tmp_path):
     tracker = start(tmp_path, CSV, name="mine", version="")
     tracker.log_metrics({"val/loss": 0.5}, 9)
-    conclude(tracker, SUMMARY)
+    close_tracker(tracker, SUMMARY)
     assert "0.5" in (tmp_path / "mine" / "metrics.csv").read_text()
     assert isinstance(tracker.inner, CSVLogger)
 
@@ -95,7 +95,7 @@ def test_lightnings_tensorboard_logger_shows_figures_too(tmp_path):
     pytest.importorskip("tensorboard")
     tracker = start(tmp_path, "lightning.pytorch.loggers.TensorBoardLogger", name="tb", version="")
     assert isinstance(tracker, TensorBoardTracker)
-    conclude(tracker, SUMMARY)
+    close_tracker(tracker, SUMMARY)
     assert list((tmp_path / "tb").glob("events.*"))
 
 

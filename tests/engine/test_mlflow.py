@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hyperplane.settings import Tracking
 from hyperplane.tracking import mlflow_run
-from hyperplane.tracking.tracker import conclude, log_figures, make_tracker
+from hyperplane.tracking.tracker import close_tracker, log_figures, make_tracker
 from loguru import logger
 from matplotlib.image import imsave
 
@@ -80,7 +80,7 @@ def test_a_run_is_in_the_database_of_the_project(messages, capfd):
     for step in (9, 19):
         tracker.log_metrics({"val/loss": 1 / step, "epoch": step // 10}, step)
     log_figures(tracker, {"pixel": Path("pixel.png")})
-    conclude(tracker, SUMMARY)
+    close_tracker(tracker, SUMMARY)
 
     (run,) = runs()
     assert run.info.run_name == "day/time" and run.info.status == "FINISHED"
@@ -115,7 +115,7 @@ def test_a_run_ends_as_it_ended(ended, status, monkeypatch):
     tracker = start()
     tracker.finalize("success")  # as Lightning does after fit
     assert runs()[0].info.status == "RUNNING"
-    conclude(tracker, SUMMARY | {"status": ended, "error": "key correct-horse-battery"})
+    close_tracker(tracker, SUMMARY | {"status": ended, "error": "key correct-horse-battery"})
     assert runs()[0].info.status == status
     assert runs()[0].data.tags["error"] == "key <MY_API_KEY>"
 
@@ -123,12 +123,12 @@ def test_a_run_ends_as_it_ended(ended, status, monkeypatch):
 def test_a_resumed_run_goes_on_with_its_mlflow_run():
     tracker = start(config={"trainer": {"max_epochs": 5}, "seed": 3, "sweep": "12-00", "resume": None})
     tracker.log_metrics({"train/loss": 0.5}, 9)
-    conclude(tracker, SUMMARY | {"status": "failed", "error": "the disk is full"})
+    close_tracker(tracker, SUMMARY | {"status": "failed", "error": "the disk is full"})
     config = {"trainer": {"max_epochs": 9}, "seed": 3, "new": 1, "sweep": "13-00", "resume": "runs/day/time"}
     tracker = start(config=config, resumed=True, notes="longer")
     assert runs()[0].info.status == "RUNNING"
     tracker.log_metrics({"train/loss": 0.25}, 19)
-    conclude(tracker, SUMMARY)
+    close_tracker(tracker, SUMMARY)
     (run,) = runs()
     assert run.info.status == "FINISHED" and run.data.tags["mlflow.note.content"] == "longer"
     assert run.data.params == {"trainer.max_epochs": "5", "seed": "3", "new": "1"}
@@ -136,17 +136,17 @@ def test_a_resumed_run_goes_on_with_its_mlflow_run():
     history = client().get_metric_history(run.info.run_id, "train/loss")
     assert [point.value for point in history] == [0.5, 0.25]
 
-    conclude(start(), SUMMARY)
+    close_tracker(start(), SUMMARY)
     assert len(runs()) == 2, "not resumed, the same folder is another run"
     client().delete_run(runs()[1].info.run_id)
-    conclude(start(resumed=True), SUMMARY)
+    close_tracker(start(resumed=True), SUMMARY)
     assert len(runs()) == 2, "a run that was deleted is not gone on with"
 
 
 def test_jobs_of_a_sweep_have_its_name_in_common(messages):
     for job in ("a", "b"):
         tracker = start(f"runs/sweeps/table/{job}", name=job, group="table")
-        conclude(tracker, SUMMARY)
+        close_tracker(tracker, SUMMARY)
     assert [(run.info.run_name, run.data.tags["sweep"]) for run in runs()] == [("a", "table"), ("b", "table")]
     assert len({run.info.experiment_id for run in runs()}) == 1
     assert len([message for message in messages if "mlflow ui" in message]) == 1, "it is said once, not for every job"
@@ -158,7 +158,7 @@ def test_long_values_and_odd_names_are_taken():
     tracker = start(config=config, notes="n" * 10_000, tags=("t" * 64, "äöü", "..", "/"))
     tracker.log_metrics({"val/loss": float("nan"), "val/top-5.accuracy": 1.0}, 9)
     tracker.log_metrics({"train/loss": float("inf")}, 9)
-    conclude(tracker, SUMMARY)
+    close_tracker(tracker, SUMMARY)
     (run,) = runs()
     assert not tracker.failed and run.info.status == "FINISHED"
     assert run.data.params["long"] == "x" * 6000 and run.data.params["weights.a_b ___"] == "1"
@@ -172,7 +172,7 @@ def test_long_values_and_odd_names_are_taken():
 def test_a_task_that_logs_its_own_hyperparameters_changes_no_parameter():
     tracker = start(config={"seed": 3})
     tracker.log_hyperparams({"seed": 4, "beta": 0.5})
-    conclude(tracker, SUMMARY)
+    close_tracker(tracker, SUMMARY)
     assert runs()[0].data.params == {"seed": "3", "beta": "0.5"} and runs()[0].data.tags["seed"] == "4"
 
 
@@ -180,10 +180,10 @@ def test_the_best_checkpoint_is_an_artifact_where_it_is_asked_for(messages):
     for log_model in (None, "best"):
         tracker = start(log_model=log_model)
         Path("runs/day/time/checkpoints/best.ckpt").write_bytes(b"weights")
-        conclude(tracker, SUMMARY)
+        close_tracker(tracker, SUMMARY)
     assert [artifacts(run) for run in runs()] == [{}, {"checkpoints/best.ckpt": b"weights"}]
-    conclude(start(log_model="best"), SUMMARY | {"status": "interrupted"})
-    conclude(start(log_model="best"), SUMMARY | {"checkpoint": PATHS | {"best": None}})
+    close_tracker(start(log_model="best"), SUMMARY | {"status": "interrupted"})
+    close_tracker(start(log_model="best"), SUMMARY | {"checkpoint": PATHS | {"best": None}})
     assert [artifacts(run) for run in runs()[2:]] == [{}, {}]
     assert "without validation there is no best checkpoint" in messages[-1]
 
@@ -194,7 +194,7 @@ def test_a_store_that_breaks_is_said_once_and_stops_nothing(messages):
     for step in range(3):
         tracker.log_metrics({"train/loss": 0.5}, step)
         tracker.finalize("success")
-    conclude(tracker, SUMMARY)
+    close_tracker(tracker, SUMMARY)
     assert [message for message in messages if "failed" in message] == [messages[-1]]
     assert "The tracker failed and is left out from here on" in messages[-1]
 
@@ -223,7 +223,7 @@ def test_a_database_that_came_from_elsewhere_has_no_file_copied_out_of_the_proje
     imsave("pixel.png", np.zeros((1, 1, 3)))
     tracker = start()
     log_figures(tracker, {"pixel": Path("pixel.png")})
-    conclude(tracker, SUMMARY)
+    close_tracker(tracker, SUMMARY)
     assert list(elsewhere.iterdir()) == [] and runs()[0].info.status == "FINISHED"
     assert messages[-1].startswith("pixel.png is not copied") and not tracker.failed
 
@@ -234,7 +234,7 @@ def test_runs_may_be_a_link_to_another_disk(tmp_path, tmp_path_factory):
     (tmp_path / "runs").symlink_to(disk / "runs")
     tracker = start(log_model="best")
     Path("runs/day/time/checkpoints/best.ckpt").write_bytes(b"weights")
-    conclude(tracker, SUMMARY)
+    close_tracker(tracker, SUMMARY)
     assert artifacts(runs()[0]) == {"checkpoints/best.ckpt": b"weights"}
     assert len(list(disk.rglob("mlruns/*/artifacts/checkpoints/best.ckpt"))) == 1
 
@@ -246,7 +246,7 @@ def test_a_project_may_lie_in_a_folder_of_any_name(folder, empty_store, tmp_path
     shutil.copy(empty_store, mlflow_run.STORE)
     tracker = start(log_model="best")
     Path("runs/day/time/checkpoints/best.ckpt").write_bytes(b"weights")
-    conclude(tracker, SUMMARY)
+    close_tracker(tracker, SUMMARY)
     assert artifacts(runs()[0]) == {"checkpoints/best.ckpt": b"weights"}
 
 

@@ -6,7 +6,7 @@ import pytest
 from hyperplane.component_settings import described
 from hyperplane.components import build
 from hyperplane.signatures.capabilities import states
-from hyperplane.validation import describe
+from hyperplane.validation import problems_of
 from pydantic import ValidationError
 
 from my_research import metrics
@@ -210,7 +210,9 @@ def test_names_that_pydantic_has_itself_can_be_settings(files):
     with pytest.raises(ValidationError) as error:
         given(f"{MINE}.Mine", copy_=1)
     (sentence,) = [
-        line for line in describe(error.value, described(f"{MINE}.Mine"), {"copy_": 1, "_target_": "x"}) if "=" in line
+        line
+        for line in problems_of(error.value, described(f"{MINE}.Mine"), {"copy_": 1, "_target_": "x"})
+        if "=" in line
     ]
     assert sentence == "copy_=1 is not a setting. Did you mean copy?"
 

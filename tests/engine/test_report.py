@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hyperplane.commands.report import main
 from hyperplane.project import current
-from hyperplane.reporting.summaries import read_summary
+from hyperplane.reporting.summaries import load_summary
 from hyperplane.run_folder.integrity import seal
 
 import synthetic_runs
@@ -116,7 +116,7 @@ def test_a_summary_that_was_changed_is_named_and_no_number_of_it_shown(
 ) -> None:
     for seed, accuracy in enumerate((0.5, 0.6)):
         folder = write_run(tmp_path / str(seed), seed, accuracy)
-        write_summary(folder, seal(read_summary(folder / "summary.json"), folder))
+        write_summary(folder, seal(load_summary(folder / "summary.json"), folder))
     path = folder / "summary.json"
     path.write_text(path.read_text().replace("0.6", "0.9"))
     assert main([str(tmp_path)]) == 0

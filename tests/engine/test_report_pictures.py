@@ -10,7 +10,7 @@ from hyperplane.reporting import drawing, heat_map, parallel_coordinates, parame
 from hyperplane.reporting.curve_files import parse_curves, read_curves
 from hyperplane.reporting.latex import latex_text
 from hyperplane.reporting.results import Results
-from hyperplane.reporting.summaries import find_runs, read_summary
+from hyperplane.reporting.summaries import find_runs, load_summary
 from hyperplane.run_folder.integrity import seal
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -69,7 +69,7 @@ def test_a_metrics_file_that_is_being_written_is_read_as_far_as_it_is_whole():
 def test_a_curve_that_was_changed_after_its_run_is_named_and_not_drawn(tmp_path, capsys):
     for seed in (0, 1):
         folder = write_run(tmp_path / str(seed), seed, 0.5, curve=[0.1, 0.2])
-        write_summary(folder, seal(read_summary(folder / "summary.json"), folder))
+        write_summary(folder, seal(load_summary(folder / "summary.json"), folder))
     (folder / "metrics.csv").write_text("epoch,step,val/accuracy\n0,9,0.99\n")
     assert main([str(tmp_path)]) == 0
     assert f"{folder / 'metrics.csv'} was changed after the run wrote it" in capsys.readouterr().out

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from hyperplane.commands.runs import main
-from hyperplane.reporting.summaries import read_summary
+from hyperplane.reporting.summaries import load_summary
 from hyperplane.run_folder.integrity import seal
 
 import synthetic_runs
@@ -128,7 +128,7 @@ def test_diff_names_what_differs_and_by_how_much(said, runs):
 
 
 def test_a_configuration_that_was_changed_is_not_compared(said, runs):
-    summary = seal(read_summary(runs / "a1" / "summary.json"), runs / "a1")
+    summary = seal(load_summary(runs / "a1" / "summary.json"), runs / "a1")
     write_summary(runs / "a1", summary)
     said("diff", "a1", "a2")
     (runs / "a1" / ".hydra" / "config.yaml").write_text("{}")
@@ -182,7 +182,7 @@ def test_runs_never_imports_what_is_slow(python, runs):
     python("""
 import sys
 from hyperplane.run_folder.integrity import seal
-from hyperplane.reporting.summaries import read_summary
+from hyperplane.reporting.summaries import load_summary
 from hyperplane.commands.runs import main
 for typed in (["list"], ["show", "a1"], ["diff", "a1", "b1"]):
     assert main(typed) == 0

@@ -15,7 +15,7 @@ from hyperplane.settings import Tracking
 from hyperplane.tracking import wandb_run
 from hyperplane.tracking.base import Tracker
 from hyperplane.tracking.metrics_file import MetricsFile
-from hyperplane.tracking.tracker import conclude, log_figures, make_tracker
+from hyperplane.tracking.tracker import close_tracker, log_figures, make_tracker
 from lightning.pytorch.loggers import CSVLogger
 from loguru import logger
 from matplotlib.image import imsave
@@ -119,14 +119,14 @@ def test_a_new_run_does_not_inherit_old_rows(tmp_path):
 def test_no_tracker(tmp_path):
     tracker = start("none", tmp_path)
     log_figures(tracker, {})
-    conclude(tracker, {"status": "completed"})
+    close_tracker(tracker, {"status": "completed"})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_csv_tracker_writes_metrics_and_config(tmp_path):
     tracker = start("csv", tmp_path)
     tracker.log_metrics({"train/loss": 0.5}, 9)
-    conclude(tracker, {"status": "completed"})
+    close_tracker(tracker, {"status": "completed"})
     assert "0.5" in (tmp_path / "csv" / "metrics.csv").read_text()
     assert "hidden_sizes" in (tmp_path / "csv" / "hparams.yaml").read_text()
 
@@ -136,7 +136,7 @@ def test_a_secret_in_an_error_is_not_told_to_the_tracker(tmp_path, monkeypatch):
     tracker = start("csv", tmp_path)
     noted = {}
     tracker.note = noted.update
-    conclude(tracker, {"status": "failed", "error": "KeyError: correct-horse-battery"})
+    close_tracker(tracker, {"status": "failed", "error": "KeyError: correct-horse-battery"})
     assert noted == {"status": "failed", "error": "KeyError: <MY_API_KEY>"}
 
 
@@ -149,7 +149,7 @@ def test_tensorboard_writes_events_or_names_the_missing_package(tmp_path):
     tracker = start("tensorboard", tmp_path, notes="why this run", tags=["baseline", "small"])
     tracker.log_metrics({"train/loss": 0.5}, 9)
     log_figures(tracker, {"pixel": tmp_path / "pixel.png"})
-    conclude(tracker, {"status": "completed"})
+    close_tracker(tracker, {"status": "completed"})
     (events,) = (tmp_path / "tensorboard").glob("events.*")
     for words in (b"train/loss", b"figures/pixel", b"why this run", b"baseline, small"):
         assert words in events.read_bytes(), words
@@ -183,7 +183,7 @@ def test_a_tracker_that_fails_warns_once_and_stops_nothing(tmp_path, messages):
     for step in range(3):
         tracker.log_metrics({"train/loss": 0.5}, step)
         tracker.finalize("success")
-    conclude(tracker, {"status": "completed"})
+    close_tracker(tracker, {"status": "completed"})
     assert len(messages) == 1 and "No space left on device" in messages[0]
 
 
@@ -196,7 +196,7 @@ def test_jobs_of_a_sweep_are_wandb_runs_of_their_own(tmp_path, nobody_logged_in,
         tracker.log_metrics({"train/loss": 0.25}, 39)
         log_figures(tracker, {"pixel": tmp_path / "pixel.png"})
         paths = {"best": None, "last": "checkpoints/last.ckpt", "tested": None}
-        conclude(tracker, {"status": status, "metrics": {"test/accuracy": 0.75}, "checkpoint": paths})
+        close_tracker(tracker, {"status": status, "metrics": {"test/accuracy": 0.75}, "checkpoint": paths})
 
     here = Path("runs/sweeps/table")
     said = [message for message in messages if "offline" in message]
@@ -225,7 +225,7 @@ def test_wandb_is_told_why_and_keeps_the_best_checkpoint(tmp_path, nobody_logged
     tracker = start("wandb", tmp_path / "run", notes="why this run", tags=["baseline"], log_model="best")
     run_id = tracker.version
     summary = {"metrics": {"test/accuracy": 0.75}, "checkpoint": {"best": "checkpoints/best.ckpt"}}
-    conclude(tracker, {"status": "completed"} | summary)
+    close_tracker(tracker, {"status": "completed"} | summary)
     (file,) = (tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb")
     (run,) = records(file, "run")
     assert run["notes"] == "why this run" and run["tags"] == ["baseline"]
@@ -244,7 +244,7 @@ def test_a_resumed_run_keeps_its_wandb_id(tmp_path, nobody_logged_in):
     for resumed in (False, True, False):
         tracker = make_tracker(settings, tmp_path, name="n", group=None, config={}, resumed=resumed)
         ids.append(tracker.version)
-        conclude(tracker, {"status": "completed"})
+        close_tracker(tracker, {"status": "completed"})
     assert ids[0] == ids[1] != ids[2]
 
 
@@ -260,7 +260,7 @@ def test_wandb_goes_on_offline_when_the_server_does_not_answer(tmp_path, nobody_
     for job in ("a", "b"):
         tracker = start("wandb", tmp_path / job, init_timeout=1.0)
         tracker.log_metrics({"train/loss": 0.5}, 9)
-        conclude(tracker, {"status": "completed"})
+        close_tracker(tracker, {"status": "completed"})
         names = [path.name for path in (tmp_path / job / "wandb").glob("*run-*")]
         assert len(names) == 1 and names[0].startswith("offline-run-")
     assert len(messages) == 2, "one warning and one notice; the second job does not wait again"

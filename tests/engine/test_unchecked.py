@@ -74,7 +74,7 @@ def test_nothing_is_built_or_logged_before_the_check(command, monkeypatch, left,
 
     monkeypatch.setattr(loader, "refuse_foreign_code", refuse)
     monkeypatch.setattr(logging.config, "dictConfig", too_early)
-    for used in ("configure_log", "run_job", "launch"):
+    for used in ("configure_log", "run_job", "call"):
         monkeypatch.setattr(hydra_main, used, too_early)
     for typed in STARTS if name == "train" else [[], ["--cfg", "job"]]:
         done = command(name, *typed)

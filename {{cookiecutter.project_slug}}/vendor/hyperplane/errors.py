@@ -47,12 +47,12 @@ def similar(key: str, known: Iterable[str]) -> str:
     return nearest(name, known).replace("mean ", f"mean {section}{dot}", 1)
 
 
-def shown(value: Any) -> str:
+def as_typed(value: Any) -> str:
     """Return a value as it is typed: null, true, [1, 2], {a: 1}."""
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {shown(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{key}: {as_typed(item)}' for key, item in value.items())}}}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(shown, value))}]"
+        return f"[{', '.join(map(as_typed, value))}]"
     return (
         {None: "null", True: "true", False: "false"}[value]
         if value is None or value is True or value is False

@@ -22,7 +22,7 @@ from .run_folder.locks import alone_in
 from .run_folder.reading import read_run
 from .run_folder.requeue import requeue, was_requeued
 from .run_folder.resuming import Recorded, go_on, read_recorded, refuse_earlier_end
-from .training.hints import describe
+from .training.hints import explain_failure
 from .training.run import Run
 from .validation import check, refuse_without_effect
 
@@ -86,7 +86,7 @@ def carry_out(run: Run, work: Callable[[Run], None]) -> None:
         run.summary.update(status="interrupted", pruned=True, error=str(pruned))
         logger.info("The run was {}, in {}", pruned, shown(run.folder))
     except Exception as error:
-        run.summary["error"] = describe(error, run.settings, run.trainer)
+        run.summary["error"] = explain_failure(error, run.settings, run.trainer)
         logger.opt(exception=error).debug("The run failed.")  # the traceback, into train.log only
         log = shown(run.folder / "train.log")
         logger.error("The run failed: {}\nThe traceback is in {}", run.summary["error"], log)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from .errors import shown
+from .errors import as_typed
 from .paths import inside_project
 
 __all__ = [
@@ -121,7 +121,7 @@ class Needs(Pair):
 
     def compare(self, name: str, here: Any, there: Any) -> str:
         """Say that it has none."""
-        return f"{name}={shown(here)} needs {self.other} above {self.above}" if here and there <= self.above else ""
+        return f"{name}={as_typed(here)} needs {self.other} above {self.above}" if here and there <= self.above else ""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Excludes(Pair):
 
     def compare(self, name: str, here: Any, there: Any) -> str:
         """Say that they are."""
-        return f"{name}={shown(here)} {self.why}, so {self.other} must be null"
+        return f"{name}={as_typed(here)} {self.why}, so {self.other} must be null"
 
 
 @dataclass(frozen=True)

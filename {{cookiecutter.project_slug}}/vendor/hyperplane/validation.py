@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from .component_settings import Component, described
 from .components import settings_class
 from .configs import COLLECTIONS, COMPONENTS, choices, example_of, listing
-from .errors import UserError, first_line, in_words, nearest, shown, similar
+from .errors import UserError, as_typed, first_line, in_words, nearest, similar
 from .explaining import unchosen
 from .security import leaves, place_problem, refuse_foreign_code
 from .settings import Settings, Tracking
@@ -40,7 +40,7 @@ def check(config: DictConfig) -> Settings:
     if missing:
         raise UserError("\n".join(f"{key} has no value, and no default: give one with {key}=..." for key in missing))
     places = [(key, value, place_problem(key, value)) for key, value in given_values]
-    problems = [f"{key}={shown(value)} is not allowed: {why}" for key, value, why in places if why]
+    problems = [f"{key}={as_typed(value)} is not allowed: {why}" for key, value, why in places if why]
     checked = dict(values)
     for group in COMPONENTS:
         checked[group] = check_group(group, values.get(group), problems)
@@ -54,7 +54,7 @@ def check(config: DictConfig) -> Settings:
         settings = Settings.model_validate(checked)
         problems += truths(values, settings.plain())
     except ValidationError as error:
-        problems += describe(error, Settings, checked)
+        problems += problems_of(error, Settings, checked)
     if problems:
         raise UserError("\n".join(problems))
     return settings
@@ -71,7 +71,7 @@ def check_group(group: str, given: Any, problems: list[str]) -> Component | None
         problems.append(f"{group} is not chosen: name one of its files, {group}={listing(choices(group), ' or ')}")
         return stand_in(group)
     others = [name for name in given or () if name != "_target_"]  # such as those of scheduler=none
-    problems += [f"{group}.{name}={shown(given[name])} is not a setting. {unchosen(group)}" for name in others]
+    problems += [f"{group}.{name}={as_typed(given[name])} is not a setting. {unchosen(group)}" for name in others]
     return None
 
 
@@ -97,7 +97,7 @@ def refuse_without_effect(settings: Settings, overrides: Iterable[str]) -> None:
 def truths(given: Any, made: Any, key: str = "") -> list[str]:
     """Return a sentence for each true or false that stands where a number belongs: pydantic takes them for 1 and 0."""
     if isinstance(given, bool) and type(made) in (int, float):
-        return [f"{key}={shown(given)} is not allowed: must be a number"]
+        return [f"{key}={as_typed(given)} is not allowed: must be a number"]
     if isinstance(given, dict) and isinstance(made, dict):
         pairs = [(f"{key}.{name}".lstrip("."), given[name], made[name]) for name in given if name in made]
     elif isinstance(given, list) and isinstance(made, list):
@@ -116,7 +116,7 @@ def check_component(key: str, given: dict[str, Any], problems: list[str]) -> Com
     except UserError as mistake:
         problems.append(f"{key}.{mistake}")
     except ValidationError as error:
-        problems += describe(error, settings_class(given["_target_"], key), given, (key,))
+        problems += problems_of(error, settings_class(given["_target_"], key), given, (key,))
     return stand_in(key)
 
 
@@ -138,7 +138,7 @@ def check_member(key: str, given: Any, problems: list[str]) -> Component:
     """Return the settings of one component of a collection."""
     if isinstance(given, dict) and given.get("_target_"):
         return check_component(key, given, problems)
-    problems.append(f"{key}={shown(given)} is not allowed: it needs a _target_ that says what is built")
+    problems.append(f"{key}={as_typed(given)} is not allowed: it needs a _target_ that says what is built")
     return stand_in(key)
 
 
@@ -149,11 +149,13 @@ def check_tracking(given: Any, problems: list[str]) -> Tracking | Component:
     try:
         return Tracking.model_validate(given)
     except ValidationError as error:
-        problems += describe(error, Tracking, given, ("tracking",))
+        problems += problems_of(error, Tracking, given, ("tracking",))
     return Tracking()
 
 
-def describe(error: ValidationError, settings: type[BaseModel], values: Any, prefix: tuple[str, ...] = ()) -> list[str]:
+def problems_of(
+    error: ValidationError, settings: type[BaseModel], values: Any, prefix: tuple[str, ...] = ()
+) -> list[str]:
     """Return a sentence for each wrong key: the key, its value, what is allowed, the nearest valid name."""
     unknown: list[str] = []
     known_in: dict[str, str] = {}  # said once for each section
@@ -167,7 +169,7 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
             unknown.append(f"{key} has no value, and no default: give one with +{key}=..., or in its file")
         elif problem["type"] == "extra_forbidden":
             known = names_of(owner)
-            unknown.append(f"{key}={shown(value)} is not a setting. {similar(key, known)}".rstrip())
+            unknown.append(f"{key}={as_typed(value)} is not a setting. {similar(key, known)}".rstrip())
             section = key.rpartition(".")[0]
             built = f" ({values['_target_']})" if issubclass(owner, Component) else ""
             has = f"{section}{built} has" if section else "the settings are"
@@ -176,7 +178,7 @@ def describe(error: ValidationError, settings: type[BaseModel], values: Any, pre
             unknown.append(f"{key}: {message}" if key else message)
         else:
             allowed = re.findall("'([^']*)'", problem.get("ctx", {}).get("expected", ""))
-            wrong.setdefault(f"{key}={shown(value)}", []).append(
+            wrong.setdefault(f"{key}={as_typed(value)}", []).append(
                 ". ".join(filter(None, [message, nearest(str(value), allowed)]))
             )
     return [*unknown, *known_in.values()] + [

@@ -87,7 +87,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     if part != "test":  # floors are those of the test
         metrics = {name: value for name, value in metrics.items() if "/naive_" not in name}
     is_tested = checkpoint.stem == summary["checkpoint"].get("tested")
-    report(metrics, summary["metrics"] if is_tested else {}, checkpoint)
+    print_metrics(metrics, summary["metrics"] if is_tested else {}, checkpoint)
     return metrics
 
 
@@ -123,7 +123,7 @@ def has_test_data(data: Any) -> bool:
     return type(data).test_dataloader is not LightningDataModule.test_dataloader
 
 
-def report(metrics: dict[str, float], recorded: dict[str, float], checkpoint: Path) -> None:
+def print_metrics(metrics: dict[str, float], recorded: dict[str, float], checkpoint: Path) -> None:
     """Print the metrics, and how they compare with what the run recorded."""
     logger.info("{}:", checkpoint)
     floors = {naive_name(name): name for name in metrics if naive_name(name) in metrics}

@@ -19,7 +19,7 @@ from ..reporting.comparison import Comparison, compare, csv_of
 from ..reporting.notes import notes
 from ..reporting.reference import Reference, read_reference
 from ..reporting.results import Results
-from ..reporting.summaries import Run, RunsFound, find_runs
+from ..reporting.summaries import ReportedRun, RunsFound, find_runs
 from ..reporting.table import csv_text, markdown_text, terminal_table
 from ..reporting.unnamed import add_unnamed
 from ..run_folder.results import is_inside_run
@@ -135,7 +135,7 @@ def no_runs(folder: Path, found: RunsFound) -> str:
     return "\n".join(lines)
 
 
-def load_reference(path: Path, runs: list[Run]) -> Reference:
+def load_reference(path: Path, runs: list[ReportedRun]) -> Reference:
     try:
         return read_reference(path, {key for run in runs for key in run.settings})
     except FileNotFoundError:

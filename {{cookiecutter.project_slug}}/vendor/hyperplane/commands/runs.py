@@ -22,7 +22,7 @@ from ..reporting.details import details, differences, find_run
 from ..reporting.results import setting, varying_settings
 from ..reporting.sorting import in_order, why_not_best_first
 from ..reporting.spelling import find_spelling, numbers_first
-from ..reporting.summaries import FOLD, PRUNED, STATUSES, UNFINISHED, Run, find_runs
+from ..reporting.summaries import FOLD, PRUNED, STATUSES, UNFINISHED, ReportedRun, find_runs
 
 RUNS = Path("runs")
 EXAMPLES = """\
@@ -117,7 +117,7 @@ def list_runs(options: argparse.Namespace) -> None:
         print_line(f"cannot be read: {path}: {reason}")
 
 
-def parse_where(text: str, runs: list[Run]) -> tuple[str, str]:
+def parse_where(text: str, runs: list[ReportedRun]) -> tuple[str, str]:
     """`model=mlp` as key and value; a key or a value that no run has is a mistake."""
     key, equals, value = text.partition("=")
     if not equals:
@@ -129,7 +129,7 @@ def parse_where(text: str, runs: list[Run]) -> tuple[str, str]:
     return key, value
 
 
-def table_of(runs: list[Run], metrics: list[str]) -> str:
+def table_of(runs: list[ReportedRun], metrics: list[str]) -> str:
     """A line for each run, with the settings in which these runs differ; its folder, which may be long, comes last."""
     columns = varying_settings(runs) if len(runs) > 1 else []
     folds = [FOLD] if any(run.fold is not None for run in runs) else []
@@ -142,7 +142,7 @@ def table_of(runs: list[Run], metrics: list[str]) -> str:
     return in_columns(lines)
 
 
-def as_json(run: Run) -> dict[str, Any]:
+def as_json(run: ReportedRun) -> dict[str, Any]:
     metrics = {name: value if math.isfinite(value) else None for name, value in run.metrics.items()}
     known = {"folder": str(run.folder), "status": run.status, "seed": run.seed, "fold": run.fold}
     return {**known, "settings": run.settings, "metrics": metrics, "error": run.error or None}

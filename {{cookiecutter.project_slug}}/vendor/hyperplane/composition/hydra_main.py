@@ -101,7 +101,7 @@ def run(name: str, task: TaskFunction) -> None:
         else:
             mode = RunMode.MULTIRUN if typed.multirun or "hydra.mode=MULTIRUN" in typed.overrides else RunMode.RUN
             config = loader.load_configuration(start, [*typed.overrides, f"hydra.mode={mode.name}"], mode)
-            launch(config, HydraContext(config_loader=loader, callbacks=NO_LISTENER, **GUARD), task)
+            call(config, HydraContext(config_loader=loader, callbacks=NO_LISTENER, **GUARD), task)
 
 
 def refuse_start(start: str, name: str, loader: SweepLoader) -> None:
@@ -126,7 +126,7 @@ def refuse_start(start: str, name: str, loader: SweepLoader) -> None:
         )
 
 
-def launch(config: DictConfig, context: HydraContext, task: TaskFunction) -> None:
+def call(config: DictConfig, context: HydraContext, task: TaskFunction) -> None:
     """Call `task` with a configuration that was checked, or start the multirun that it describes."""
     configure_log(config.hydra.hydra_logging, config.hydra.verbose, **GUARD)
     if config.hydra.mode == RunMode.MULTIRUN:

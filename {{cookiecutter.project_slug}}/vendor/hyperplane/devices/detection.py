@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ..errors import UserError
 from ..processes.cores import SLOT, cores_for_this_job
 from ..settings import Hardware, Settings
-from ..validation import describe
+from ..validation import problems_of
 
 
 def choose(settings: Settings) -> Hardware:
@@ -28,7 +28,7 @@ def choose(settings: Settings) -> Hardware:
     try:
         chosen = Hardware.model_validate(values)
     except ValidationError as error:
-        raise UserError("\n".join(describe(error, Hardware, values, ("hardware",)))) from None
+        raise UserError("\n".join(problems_of(error, Hardware, values, ("hardware",)))) from None
     logger.info("Hardware: {}, threads={} (of {} cores)", ", ".join(said), chosen.threads, cores_for_this_job())
     return chosen
 

@@ -4,7 +4,7 @@ from .classification import confusion_matrix
 from .curves import METRIC_LABELS, learning_curves
 from .finders import tried_batch_sizes, tried_learning_rates
 from .forecasting import Forecast, attention_over_time, forecasts, variable_importances
-from .regions import LabelledPoints, Panel, compare_regions, decision_regions
+from .regions import LabelledPoints, Subplot, compare_regions, decision_regions
 from .regression import fitted_line, fitted_surface, r2_by_target, residuals
 from .style import CLASS_COLORS, DPI, FIT_COLOR, PANEL, STAGES, new_figure, save
 
@@ -17,7 +17,7 @@ __all__ = [
     "STAGES",
     "Forecast",
     "LabelledPoints",
-    "Panel",
+    "Subplot",
     "attention_over_time",
     "compare_regions",
     "confusion_matrix",

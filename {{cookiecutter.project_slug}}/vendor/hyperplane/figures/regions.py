@@ -43,7 +43,7 @@ class LabelledPoints:
 
 
 @dataclass(frozen=True)
-class Panel:
+class Subplot:
     """A classifier among others: `predict` maps (N, 2) to probabilities (N, C)."""
 
     title: str
@@ -85,7 +85,7 @@ def decision_regions(
     return figure
 
 
-def compare_regions(rows: Sequence[Sequence[Panel]], title: str) -> Figure:
+def compare_regions(rows: Sequence[Sequence[Subplot]], title: str) -> Figure:
     """Draw the decision regions of several classifiers: a row per data set, which gives its panels the same axes."""
     columns = max(map(len, rows))
     figure = new_figure(2.7 * columns + 0.4, 2.6 * len(rows) + 0.7)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import UserError, nearest
-from .summaries import FOLD, Run
+from .summaries import FOLD, ReportedRun
 
 # What says most of a run, by the metric that it is known by, the first that it has: of classes, of forecasts, of values
 # in the units of the target (a loss may be of standardised ones), of anything else.
@@ -66,11 +66,11 @@ def not_there(path: Path, kind: str, otherwise: str) -> str:
     return f"no {kind} {path}. {nearest(str(missing), map(str, missing.parent.iterdir()))}".rstrip()
 
 
-def known_metrics(runs: Iterable[Run]) -> list[str]:
+def known_metrics(runs: Iterable[ReportedRun]) -> list[str]:
     return sorted({name for run in runs for name in run.metrics})
 
 
-def choose_metrics(runs: Sequence[Run], asked: list[str]) -> list[str]:
+def choose_metrics(runs: Sequence[ReportedRun], asked: list[str]) -> list[str]:
     """`asked` without repeats, or else what says most of each run; a metric that no run has is a mistake.
 
     What all runs were told to choose their weights by says most.
@@ -87,14 +87,14 @@ def choose_metrics(runs: Sequence[Run], asked: list[str]) -> list[str]:
     return list(dict.fromkeys(told)) or known[:1] or DEFAULT_METRICS[0][:1]
 
 
-def monitored(runs: Sequence[Run]) -> list[str]:
+def monitored(runs: Sequence[ReportedRun]) -> list[str]:
     """What the weights of all runs were chosen by, on the test data and on those of the validation; if it was set."""
     named = {run.settings.get("checkpoint.monitor", "") for run in runs}
     stage, _, name = named.pop().partition("/") if len(named) == 1 else ("", "", "")
     return [f"test/{name}", f"val/{name}"] if stage == "val" else []
 
 
-def known_settings(runs: Sequence[Run]) -> list[str]:
+def known_settings(runs: Sequence[ReportedRun]) -> list[str]:
     """What runs can be grouped, filtered and sorted by; seed and fold too, which are no settings otherwise."""
     folds = {FOLD} if any(run.fold is not None for run in runs) else set()
     return sorted({key for run in runs for key in run.settings} | {"seed"} | folds)

@@ -3,7 +3,7 @@
 from .asking import known_metrics
 from .direction import higher_is_better, why_unknown
 from .results import Results
-from .table import describe, format_statistic
+from .table import format_statistic, settings_text
 
 
 def best_lines(results: Results) -> list[str]:
@@ -29,7 +29,9 @@ def best_lines(results: Results) -> list[str]:
         among = f" of the {whole} with every fold," if whole < len(rivals) else ""
         warned = [run.warnings[0] for run in row.with_status("completed") if run.warnings]
         figures += f". {len(warned)} of its runs warned: {warned[0]}" if warned else ""
-        lines.append(f"Best{on}{among} by the {kind} mean {by}: {describe(results, row.settings)} ({count}): {figures}")
+        lines.append(
+            f"Best{on}{among} by the {kind} mean {by}: {settings_text(results, row.settings)} ({count}): {figures}"
+        )
     return lines
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .summaries import Run
+from .summaries import ReportedRun
 
 Curve = np.ndarray  # (points, 3): epoch and step, both counted from 0, and the value after them
 FILE = "metrics.csv"
 STAGES = ("val", "train")  # the first that a run measured is its curve
 
 
-def read_curves(runs: Iterable[Run], metrics: Iterable[str]) -> tuple[dict[str, dict[Path, Curve]], list[Path]]:
+def read_curves(runs: Iterable[ReportedRun], metrics: Iterable[str]) -> tuple[dict[str, dict[Path, Curve]], list[Path]]:
     """The curves of `metrics`, such as accuracy, by name and folder; and the files that were changed since.
 
     Only the file of a completed run can be told to have changed: that of another one may grow when it goes on.

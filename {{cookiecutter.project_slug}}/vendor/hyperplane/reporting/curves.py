@@ -15,7 +15,7 @@ from .curve_files import STAGES, Curve, read_curves
 from .direction import without_stage
 from .drawing import COLORS, axis_label, in_words, is_log, label, png, shortened
 from .results import Results, Row
-from .summaries import Run
+from .summaries import ReportedRun
 
 OTHERS = "0.6"  # the grey of the settings that have no colour of their own
 MOST_POINTS = 300  # of a curve; more are not seen
@@ -93,7 +93,7 @@ def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def members(row: Row) -> list[Run]:
+def members(row: Row) -> list[ReportedRun]:
     """The runs that a mean is taken over: the completed ones; as long as there is none, all."""
     return row.with_status("completed") or list(row.runs)
 

@@ -12,8 +12,8 @@ from .summaries import (
     UNFINISHED,
     UNREADABLE,
     first_line,
+    load_summary,
     read_overrides,
-    read_summary,
     run_folders,
 )
 
@@ -62,7 +62,7 @@ def load(folder: Path) -> dict[str, Any]:
     path = folder / "summary.json"
     try:
         if path.exists():
-            return read_summary(path)
+            return load_summary(path)
         return {"status": UNFINISHED, "overrides": read_overrides(folder)}
     except UNREADABLE as error:
         raise UserError(f"{path} cannot be read: {first_line(error)}") from error

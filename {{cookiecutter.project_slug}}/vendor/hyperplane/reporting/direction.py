@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from .summaries import Run
+from .summaries import ReportedRun
 
 
 def without_stage(metric: str) -> str:
@@ -11,7 +11,7 @@ def without_stage(metric: str) -> str:
     return metric.partition("/")[2] or metric
 
 
-def statements(metric: str, runs: Iterable[Run]) -> Counter[bool]:
+def statements(metric: str, runs: Iterable[ReportedRun]) -> Counter[bool]:
     """How many runs state that a higher value of `metric` is better, and how many that a lower one is.
 
     A metric is stated by its name without the stage, and without the name of a loader between the two.
@@ -21,13 +21,13 @@ def statements(metric: str, runs: Iterable[Run]) -> Counter[bool]:
     return Counter(is_higher for is_higher in stated if is_higher is not None)
 
 
-def higher_is_better(metric: str, runs: Iterable[Run]) -> bool | None:
+def higher_is_better(metric: str, runs: Iterable[ReportedRun]) -> bool | None:
     """Whether a higher value is better; None where no run states it, or where runs disagree."""
     stated = statements(metric, runs)
     return next(iter(stated)) if len(stated) == 1 else None
 
 
-def why_unknown(metric: str, runs: Iterable[Run]) -> str:
+def why_unknown(metric: str, runs: Iterable[ReportedRun]) -> str:
     """Why `higher_is_better` is None, and what helps; without the full stop."""
     stated = statements(metric, runs)
     if stated:

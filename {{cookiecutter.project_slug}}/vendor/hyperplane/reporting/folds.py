@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from .results import Results, Row, fold_name
 from .statistics import summarize
-from .summaries import Run
-from .table import INTERVAL, describe, format_interval, format_statistic, listed
+from .summaries import ReportedRun
+from .table import INTERVAL, format_interval, format_statistic, listed, settings_text
 
 CAVEAT = (
     "Folds are not independent, as they share training data: intervals are too narrow, and p-values too small "
@@ -33,7 +33,7 @@ def fold_lines(results: Results) -> list[str]:
             f"{partly} of {len(results.rows)} settings lack a fold that others have completed, and are not called the "
             "best: figures of different folds do not compare."
         )
-    gaps = {describe(results, row.settings): missing(row) for row in results.rows}
+    gaps = {settings_text(results, row.settings): missing(row) for row in results.rows}
     return lines + listed(
         (f"{name}: {', '.join(found)}" for name, found in gaps.items() if found),
         "with a missing fold, so that their mean is over the others",
@@ -96,14 +96,14 @@ def nested_lines(results: Results) -> list[str]:
             f"in: {figures}, over {len(choices)} folds:"
         )
         lines += [
-            f"- fold {fold}: {describe(results, row.settings)} (of {candidates}): "
+            f"- fold {fold}: {settings_text(results, row.settings)} (of {candidates}): "
             + ", ".join(figure(metric, [mean_of(runs, metric)], 1) for metric in (results.validation, *tested))
             for fold, (row, runs, candidates) in choices.items()
         ]
     return lines
 
 
-def choose(results: Results, rivals: list[Row], fold: int) -> tuple[Row, list[Run], int] | None:
+def choose(results: Results, rivals: list[Row], fold: int) -> tuple[Row, list[ReportedRun], int] | None:
     """The best row of one fold, its runs there, and of how many it is; None where no validation metric is finite."""
     scores = []
     for row in rivals:
@@ -117,7 +117,7 @@ def choose(results: Results, rivals: list[Row], fold: int) -> tuple[Row, list[Ru
     return row, runs, len(scores)
 
 
-def mean_of(runs: Iterable[Run], metric: str) -> float | None:
+def mean_of(runs: Iterable[ReportedRun], metric: str) -> float | None:
     return summarize(tuple(run.metrics[metric] for run in runs if metric in run.metrics)).mean
 
 

@@ -8,7 +8,7 @@ from .comparison import Comparison, describe_pairs
 from .folds import fold_lines, nested_lines
 from .results import Results
 from .statistics import EXACT_UP_TO, FEWEST, RESAMPLES
-from .summaries import PRUNED, Run
+from .summaries import PRUNED, ReportedRun
 from .table import FRACTIONS, INTERVAL, format_number, has_intervals, listed
 
 
@@ -52,7 +52,7 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
     return lines
 
 
-def code_lines(runs: list[Run]) -> list[str]:
+def code_lines(runs: list[ReportedRun]) -> list[str]:
     """What has to be known of the code in src/ that trained the runs."""
     counts = Counter(run.code for run in runs if run.code and run.status == "completed")
     if len(counts) < 2:
@@ -61,7 +61,7 @@ def code_lines(runs: list[Run]) -> list[str]:
     return [f"Trained by {len(counts)} versions of the code in src/: {each} runs. Do they compare?"]
 
 
-def engine_lines(runs: list[Run]) -> list[str]:
+def engine_lines(runs: list[ReportedRun]) -> list[str]:
     """What has to be known of the engine that trained the runs."""
     versions = sorted({run.engine or "unknown" for run in runs})
     lines = [f"Trained by several versions of the engine: {', '.join(versions)}."] if len(versions) > 1 else []

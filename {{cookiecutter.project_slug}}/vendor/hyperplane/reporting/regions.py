@@ -11,10 +11,10 @@ from ..errors import UserError
 from ..project import current
 from .drawing import png
 from .results import Results, Row
-from .summaries import Run
+from .summaries import ReportedRun
 
 if TYPE_CHECKING:
-    from ..figures import Panel
+    from ..figures import Subplot
 
 ACCURACY = "test/accuracy"
 MOST_COLUMNS = 5
@@ -27,7 +27,7 @@ def in_the_plane(results: Results) -> bool:
     return len(runs) > 1 and all(run.input_shape == (2,) and ACCURACY in run.metrics for run in runs)
 
 
-def first_seeds(rows: list[Row]) -> list[Run]:
+def first_seeds(rows: list[Row]) -> list[ReportedRun]:
     """Return the completed run with the smallest seed and fold of each setting that has one."""
     completed = (row.with_status("completed") for row in rows)
     return [min(runs, key=lambda run: (run.seed or 0, run.fold or 0)) for runs in completed if runs]
@@ -37,7 +37,7 @@ def draw_regions(results: Results) -> tuple[bytes | None, list[str]]:
     """Return a PNG, a row of panels for each data set, and why runs that are not in it could not be drawn."""
     from ..figures import compare_regions
 
-    rows: list[list[Panel]] = []
+    rows: list[list[Subplot]] = []
     reasons = []
     runs = first_seeds(results.rows)
     for _, same_data in groupby(runs[:MOST_PANELS], key=lambda run: run.settings.get("data")):
@@ -64,14 +64,14 @@ def evenly(panels: int) -> int:
     return max(1, math.ceil(panels / rows))
 
 
-def title(results: Results, run: Run) -> str:
+def title(results: Results, run: ReportedRun) -> str:
     """Return what sets the run apart, and its accuracy: `mlp, moons: 0.975`."""
     found = ((key, run.settings.get(key)) for key in results.settings)
     words = [value if key in ("model", "data") else f"{key}={value}" for key, value in found if value]
     return f"{', '.join(words)}: {run.metrics[ACCURACY]:.3f}"
 
 
-def panel(run: Run, text: str) -> "Panel":
+def panel(run: ReportedRun, text: str) -> "Subplot":
     """Return what the tested weights of a run predict, and the points that they were trained and tested on.
 
     Raises:
@@ -81,7 +81,7 @@ def panel(run: Run, text: str) -> "Panel":
 
     from ..checkpoints.trained import load_trained
     from ..data.reproducible import make_data
-    from ..figures import LabelledPoints, Panel
+    from ..figures import LabelledPoints, Subplot
     from ..metrics.metric_names import MetricNames
     from ..tasks.task import Task
 
@@ -101,4 +101,4 @@ def panel(run: Run, text: str) -> "Panel":
         raise UserError("its data have changed since")
     (points, classes), (test_points, test_classes) = data.arrays("train"), data.arrays("test")
     labelled = LabelledPoints(points, classes, test_points, test_classes, spec.feature_names, spec.class_names)
-    return Panel(text, task.predict_array, labelled)
+    return Subplot(text, task.predict_array, labelled)

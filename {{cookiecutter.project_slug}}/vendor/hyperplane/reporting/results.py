@@ -9,7 +9,7 @@ from .direction import higher_is_better, without_stage
 from .reference import Reference
 from .spelling import numbers_first
 from .statistics import Statistic, summarize
-from .summaries import FOLD, Run, RunsFound
+from .summaries import FOLD, ReportedRun, RunsFound
 
 FIRST_COLUMNS = ("model", "data")
 DEFAULT = "default"  # shown where a run leaves alone what another run overrides
@@ -20,9 +20,9 @@ class Row:
     """The runs that share one setting: they differ in seed and fold only, and in what they were not grouped by."""
 
     settings: dict[str, str]
-    runs: tuple[Run, ...]
+    runs: tuple[ReportedRun, ...]
 
-    def with_status(self, status: str) -> list[Run]:
+    def with_status(self, status: str) -> list[ReportedRun]:
         return [run for run in self.runs if run.status == status]
 
     @cached_property
@@ -46,7 +46,7 @@ class Results:
     group_by: list[str] = field(default_factory=list)
 
     @cached_property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[ReportedRun]:
         """All runs whose settings are known, those without a summary too."""
         return [*self.found.runs, *(run for run in self.found.unfinished if run.settings)]
 
@@ -155,7 +155,7 @@ class Results:
         ]
 
 
-def setting(run: Run, key: str) -> str:
+def setting(run: ReportedRun, key: str) -> str:
     """The value of a setting as text; seed and fold are settings too where someone groups or filters by them."""
     if key in ("seed", FOLD):
         return str(run.seed if key == "seed" else run.fold)
@@ -169,7 +169,7 @@ def fold_name(seed: int | None, *folds: int | None) -> str:
     return " of ".join(filter(None, [named and f"fold {named}", of]))
 
 
-def varying_settings(runs: list[Run]) -> list[str]:
+def varying_settings(runs: list[ReportedRun]) -> list[str]:
     """The settings that differ between runs: model, data, other config groups, then the rest."""
     keys = {key for run in runs for key in run.settings}
     varying = {key for key in keys if len({run.settings.get(key) for run in runs}) > 1}
@@ -179,9 +179,9 @@ def varying_settings(runs: list[Run]) -> list[str]:
     return first + sorted(columns - set(first), key=lambda key: ("." in key, key))
 
 
-def group_by_setting(runs: list[Run], columns: list[str]) -> list[Row]:
+def group_by_setting(runs: list[ReportedRun], columns: list[str]) -> list[Row]:
     """One row per distinct combination of `columns`: by data, then by the columns in order."""
-    groups: dict[tuple[str, ...], list[Run]] = {}
+    groups: dict[tuple[str, ...], list[ReportedRun]] = {}
     for run in runs:
         groups.setdefault(tuple(setting(run, column) for column in columns), []).append(run)
     order = sorted(columns, key=lambda column: column != "data")

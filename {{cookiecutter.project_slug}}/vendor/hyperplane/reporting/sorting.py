@@ -6,10 +6,10 @@ from .asking import check_known, known_metrics, known_settings
 from .direction import higher_is_better, why_unknown
 from .results import setting
 from .spelling import numbers_first
-from .summaries import Run
+from .summaries import ReportedRun
 
 
-def in_order(runs: list[Run], key: str, everything: list[Run]) -> list[Run]:
+def in_order(runs: list[ReportedRun], key: str, everything: list[ReportedRun]) -> list[ReportedRun]:
     """Best first by a metric, the runs without a finite one last; ascending by anything else.
 
     By a metric whose direction is not known it is ascending too.
@@ -26,7 +26,7 @@ def in_order(runs: list[Run], key: str, everything: list[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: numbers_first(setting(run, key)))
 
 
-def why_not_best_first(key: str | None, runs: list[Run]) -> str:
+def why_not_best_first(key: str | None, runs: list[ReportedRun]) -> str:
     """Why a metric is sorted from the smallest value and not from the best; empty where it is not."""
     if key not in known_metrics(runs) or higher_is_better(key, runs) is not None:
         return ""

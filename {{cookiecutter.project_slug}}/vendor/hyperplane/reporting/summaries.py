@@ -38,7 +38,7 @@ FOLD = "data.fold"  # of a cross-validation: a mean is taken over folds too
 
 
 @dataclass(frozen=True)
-class Run:
+class ReportedRun:
     """One run: `settings` maps override or config group to value, both as text."""
 
     folder: Path
@@ -62,8 +62,8 @@ class Run:
 class RunsFound:
     """Everything found under a folder, in the order of the paths."""
 
-    runs: list[Run] = field(default_factory=list)  # those with a summary
-    unfinished: list[Run] = field(default_factory=list)  # has .hydra, but no summary.json yet
+    runs: list[ReportedRun] = field(default_factory=list)  # those with a summary
+    unfinished: list[ReportedRun] = field(default_factory=list)  # has .hydra, but no summary.json yet
     unreadable: list[tuple[Path, str]] = field(default_factory=list)  # path, what is wrong
     remarks: list[str] = field(default_factory=list)  # what has to be known of them
 
@@ -83,7 +83,7 @@ def find_runs(folder: Path) -> RunsFound:
             found.unfinished.append(read_unfinished(path))
             continue
         try:
-            found.runs.append(read_run(path / "summary.json"))
+            found.runs.append(read_reported_run(path / "summary.json"))
         except UNREADABLE as error:
             found.unreadable.append((path / "summary.json", first_line(error)))
     unify(run.settings for run in [*found.runs, *found.unfinished])
@@ -99,7 +99,7 @@ def run_folders(folder: Path, onerror: Callable[[OSError], None] | None = None) 
             yield Path(parent), "summary.json" in files
 
 
-def read_summary(path: Path) -> dict[str, Any]:
+def load_summary(path: Path) -> dict[str, Any]:
     """One `summary.json`. Raises one of UNREADABLE, with the reason, where it is not one, is damaged or was changed."""
     summary = read_sealed(path)
     if not is_unchanged(path.parent / ".hydra" / "config.yaml", path.parent, summary):
@@ -113,14 +113,14 @@ def read_summary(path: Path) -> dict[str, Any]:
     return summary
 
 
-def read_run(path: Path) -> Run:
-    """What a report needs of one `summary.json`. Raises as `read_summary` does."""
-    summary = read_summary(path)
+def read_reported_run(path: Path) -> ReportedRun:
+    """What a report needs of one `summary.json`. Raises as `load_summary` does."""
+    summary = load_summary(path)
     seed = summary.get("seed")
     engine = summary.get("engine") or {}
     edited = engine.get("edited") or []
     settings = settings_of(map(str, summary.get("overrides") or []), summary.get("choices") or {})
-    return Run(
+    return ReportedRun(
         folder=path.parent,
         status=PRUNED if summary.get("pruned") is True else summary["status"],
         fold=take_fold(settings),
@@ -139,7 +139,7 @@ def read_run(path: Path) -> Run:
     )
 
 
-def read_unfinished(folder: Path) -> Run:
+def read_unfinished(folder: Path) -> ReportedRun:
     """A run without a summary, known by what Hydra wrote when it started; without settings if that cannot be read."""
     from yaml import (  # slow to import, and only needed where a run has not ended
         YAMLError,
@@ -155,9 +155,9 @@ def read_unfinished(folder: Path) -> Run:
         seeds = [text.partition("=")[2] for text in overrides if text.startswith("seed=")]
         seed = int(seeds[-1]) if seeds else None
     except (OSError, ValueError, TypeError, YAMLError):
-        return Run(folder, UNFINISHED, {}, None, {})
+        return ReportedRun(folder, UNFINISHED, {}, None, {})
     settings = settings_of(overrides, choices)
-    return Run(folder, UNFINISHED, settings, seed, {}, fold=take_fold(settings))
+    return ReportedRun(folder, UNFINISHED, settings, seed, {}, fold=take_fold(settings))
 
 
 def read_overrides(folder: Path) -> list[str]:

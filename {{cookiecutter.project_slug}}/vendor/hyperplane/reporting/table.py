@@ -43,7 +43,7 @@ def format_interval(metric: str, statistic: Statistic) -> str:
     return "[{}, {}]".format(*(format_number(metric, end, digits=4) for end in statistic.interval))
 
 
-def describe(results: Results, settings: dict[str, str]) -> str:
+def settings_text(results: Results, settings: dict[str, str]) -> str:
     """`model=mlp optimizer.lr=0.1`: the settings that the columns show."""
     return " ".join(f"{key}={settings[key]}" for key in results.settings)
 

@@ -7,10 +7,10 @@ import re
 from functools import cache
 from pathlib import Path
 
-from ..errors import shown
+from ..errors import as_typed
 from .details import flat
 from .spelling import unify, value_of
-from .summaries import FOLD, NOT_A_SETTING, Run, RunsFound, printable
+from .summaries import FOLD, NOT_A_SETTING, ReportedRun, RunsFound, printable
 
 MAY_DIFFER = re.compile(r"^(seed|sweep|resume): .*\n|^  fold: \d+\n", re.MULTILINE)
 ALIAS = re.compile(r"(^|[\s\[{,:-])[&*]\w", re.MULTILINE)  # of YAML: Hydra writes none, and with them a file has no end
@@ -26,7 +26,7 @@ def add_unnamed(found: RunsFound) -> None:
         unify(run.settings for run in runs)
 
 
-def add_files(runs: list[Run]) -> list[str]:
+def add_files(runs: list[ReportedRun]) -> list[str]:
     """The digest of each data file that is not the same in all runs becomes a setting of its name."""
     digests: dict[str, set[str]] = {}
     for run in runs:
@@ -42,7 +42,7 @@ def add_files(runs: list[Run]) -> list[str]:
     ]
 
 
-def add_defaults(runs: list[Run]) -> list[str]:
+def add_defaults(runs: list[ReportedRun]) -> list[str]:
     """The values that runs with the same overrides do not share become settings of all runs that have them."""
     texts = {run.folder: config_text(run) for run in runs}
     groups: dict[tuple[tuple[str, str], ...], set[str]] = {}
@@ -70,7 +70,7 @@ def remark(keys: set[str], what: str) -> list[str]:
     return [f"Runs with the same overrides differ in {', '.join(named)}, {what}"] if keys else []
 
 
-def config_text(run: Run) -> str:
+def config_text(run: ReportedRun) -> str:
     """The configuration that was recorded, without what sets repeats of a setting apart; empty where there is none."""
     try:
         text = (run.folder / ".hydra" / "config.yaml").read_text(encoding="utf-8")
@@ -92,6 +92,6 @@ def values_of(text: str) -> dict[str, str]:
     try:
         pairs = dict(flat(safe_load(text)))
         kept = (key for key in pairs if key.partition(".")[0] not in NOT_A_SETTING and key != FOLD)
-        return {printable(key): printable(shown(pairs[key])) for key in kept}
+        return {printable(key): printable(as_typed(pairs[key])) for key in kept}
     except (ValueError, RecursionError, YAMLError):
         return {}

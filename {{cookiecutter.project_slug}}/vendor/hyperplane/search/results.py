@@ -45,7 +45,7 @@ def tell(study: Study, settings: Search, trial: Trial, summary: dict[str, Any]) 
     elif status == "completed" and None not in values:
         found = [value for value in values if value is not None]
         study.tell(trial, found)
-        logger.info("Trial {}: {}  {}", trial.number, where, shown(settings, found))
+        logger.info("Trial {}: {}  {}", trial.number, where, metric_text(settings, found))
     else:
         error = f"{' or '.join(settings.metric)} was not measured, or is not finite" if status == "completed" else error
         trial.set_user_attr("error", error)
@@ -66,7 +66,7 @@ def value_of(name: str, summary: dict[str, Any]) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def shown(settings: Search, values: Sequence[float]) -> str:
+def metric_text(settings: Search, values: Sequence[float]) -> str:
     """Return `val/loss 0.1234`, for each metric."""
     return "  ".join(f"{name} {value:.6g}" for name, value in zip(settings.metric, values, strict=True))
 
@@ -98,7 +98,7 @@ def write_table(study: Study, settings: Search, folder: Path) -> None:
             )
 
 
-def conclude(study: Study, settings: Search, fixed: Sequence[str], folder: Path) -> None:
+def report_search(study: Study, settings: Search, fixed: Sequence[str], folder: Path) -> None:
     """Say what is best and how to run it again.
 
     Raises:
@@ -132,7 +132,7 @@ def wanted(study: Study, settings: Search) -> str:
 
 def describe_best(trial: FrozenTrial, settings: Search, fixed: Sequence[str]) -> str:
     """Return a line with the values of a trial and the command that runs its setting again."""
-    return f"  trial {trial.number}: {shown(settings, trial.values)}   {command(trial, fixed)}"
+    return f"  trial {trial.number}: {metric_text(settings, trial.values)}   {command(trial, fixed)}"
 
 
 def command(trial: FrozenTrial, fixed: Sequence[str]) -> str:

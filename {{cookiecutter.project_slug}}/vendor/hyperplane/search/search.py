@@ -26,7 +26,7 @@ from ..settings.search import Grid, Search
 from ..sweeps.sweep import NOT_PART_OF_A_JOB, ONE_NAME, check_job, job_id, start
 from ..whole_file import write_whole
 from .direction import directions
-from .results import conclude, tell, write_table
+from .results import report_search, tell, write_table
 from .space import Space, corners, job, size, split
 from .study import ANSWERED, begin_trial, open_study, read_settings, unfinished_trials
 
@@ -69,7 +69,7 @@ def search(overrides: Sequence[Override], config: DictConfig, loader: ConfigLoad
         except Stopped as stop:
             logger.warning("The search was {}. The same command goes on with it.", stop)
             raise
-        conclude(study, settings, shared, jobs.folder)
+        report_search(study, settings, shared, jobs.folder)
 
 
 def refuse_folds(overrides: Sequence[Override]) -> None:

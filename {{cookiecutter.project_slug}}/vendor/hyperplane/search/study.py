@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from ..errors import UserError
 from ..settings.search import Direction, Search
-from ..validation import describe
+from ..validation import problems_of
 from .journal import open_journal
 from .space import Space, described
 
@@ -37,7 +37,7 @@ def read_settings(sweeper: DictConfig) -> Search:
     try:
         return Search.model_validate(values)
     except ValidationError as error:
-        raise UserError("\n".join(describe(error, Search, values, ("hydra", "sweeper")))) from None
+        raise UserError("\n".join(problems_of(error, Search, values, ("hydra", "sweeper")))) from None
 
 
 class Grid(optuna.samplers.BruteForceSampler):

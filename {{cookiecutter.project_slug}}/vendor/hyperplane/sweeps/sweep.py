@@ -67,14 +67,14 @@ def run_jobs(
     folders = [folder / job_id(job) for job in jobs]
     warn_of_other_settings(folders, settings)
     try:
-        reasons = launch(jobs, folders, launcher)
+        reasons = launch_jobs(jobs, folders, launcher)
     except Stopped as stop:
         done = sum(map(is_completed, folders))
         logger.warning(
             "The sweep was {}: {} of {} jobs completed. The same command goes on with it.", stop, done, len(jobs)
         )
         raise
-    return conclude(folder, jobs, folders, reasons)
+    return report_jobs(folder, jobs, folders, reasons)
 
 
 def check_job(job: list[str], config: DictConfig, loader: ConfigLoader) -> Settings:
@@ -115,7 +115,7 @@ def warn_of_other_settings(folders: list[Path], settings: list[Settings]) -> Non
         )
 
 
-def launch(jobs: list[list[str]], folders: list[Path], launcher: Launcher) -> dict[Path, str]:
+def launch_jobs(jobs: list[list[str]], folders: list[Path], launcher: Launcher) -> dict[Path, str]:
     """Run the jobs that are not completed yet; return, by folder, why one ended without a summary."""
     waiting = [(job, folder) for job, folder in zip(jobs, folders, strict=True) if not is_completed(folder)]
     if len(waiting) < len(jobs):
@@ -147,7 +147,7 @@ def job_id(overrides: Sequence[str]) -> str:
     return f"{readable}-{digest}" if readable else digest
 
 
-def conclude(
+def report_jobs(
     folder: Path, jobs: list[list[str]], folders: list[Path], reasons: dict[Path, str]
 ) -> list[dict[str, Any]]:
     """Say how many jobs completed; for those that did not, the command that repeats each alone, and why.

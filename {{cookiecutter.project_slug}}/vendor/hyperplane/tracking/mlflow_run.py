@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 from loguru import logger
 
-from ..errors import UserError, first_line, shown
-from ..paths import shown as shown_path
+from ..errors import UserError, as_typed, first_line
+from ..paths import shown
 from ..project import current
 from ..secrets import mask
 from .announcing import is_first_to_say
@@ -90,7 +90,7 @@ def start_mlflow(
         (folder / RUN_ID).write_text(run_id, encoding="utf-8")
         if before is not None:
             client.update_run(run_id, status="RUNNING")
-        describe(client, run, settings, folder, group)
+        tag_run(client, run, settings, folder, group)
         made = MLFlowLogger(project, tracking_uri=client.tracking_uri, run_id=run_id)
         with unchanged_environment():
             assert made.experiment  # looks for the run
@@ -160,12 +160,12 @@ def previous_run(client: MlflowClient, folder: Path) -> Run | None:
     return None
 
 
-def describe(client: MlflowClient, run: Run, settings: Tracking, folder: Path, group: str | None) -> None:
+def tag_run(client: MlflowClient, run: Run, settings: Tracking, folder: Path, group: str | None) -> None:
     """Tag the run: with the user's own words, what it belongs to, and where it lies."""
     from mlflow.entities import RunTag
 
     words = {as_name(tag): "true" for tag in settings.tags}
-    facts = {"mlflow.note.content": settings.notes, "sweep": group, "folder": str(shown_path(folder))}
+    facts = {"mlflow.note.content": settings.notes, "sweep": group, "folder": str(shown(folder))}
     tags = [RunTag(name, value[:LONGEST_TAG]) for name, value in {**words, **facts}.items() if value]
     client.log_batch(run.info.run_id, tags=tags)
     if "error" in run.data.tags:  # how it ended when it ran last
@@ -192,7 +192,7 @@ def flat(values: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, st
         if isinstance(value, Mapping) and value:
             yield from flat(value, f"{section}{name}.")
         else:
-            yield f"{section}{name}", shown(value)
+            yield f"{section}{name}", as_typed(value)
 
 
 def as_name(text: str) -> str:

@@ -153,7 +153,7 @@ def log_figures(tracker: Logger | None, figures: dict[str, Path]) -> None:
         tracker.show(figures)
 
 
-def conclude(tracker: Logger | None, summary: dict[str, Any]) -> None:
+def close_tracker(tracker: Logger | None, summary: dict[str, Any]) -> None:
     """Log the outcome of a run and close its tracker, so that the next job of the process starts its own.
 
     Args:

@@ -16,7 +16,7 @@ EVALUATIONS = ("validation_step", "test_step")
 COMPILER = ("torch._dynamo", "torch._inductor")  # where errors of torch.compile are defined
 
 
-def describe(error: Exception, settings: Settings, trainer: "Trainer | None") -> str:
+def explain_failure(error: Exception, settings: Settings, trainer: "Trainer | None") -> str:
     """Return the error in a line or two, with its remedy where there is a usual one."""
     text = f"{type(error).__name__}: {error}"
     if type(error).__name__ == "Diverged" and trainer is not None:

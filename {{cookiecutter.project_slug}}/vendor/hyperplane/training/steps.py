@@ -22,7 +22,7 @@ from ..data.reproducible import has_batches, spec_of
 from ..logs import adopt_lightning
 from ..tasks import building, drawing
 from ..tracking.metrics_file import MetricsFile
-from ..tracking.tracker import conclude, import_tracker, log_figures, make_tracker
+from ..tracking.tracker import close_tracker, import_tracker, log_figures, make_tracker
 from . import budget, testing, trainer
 from .caveats import caveats
 from .directions import directions
@@ -85,7 +85,7 @@ def make_trainer(
         )
     if tracker is not None:
         tracker.names = run.names
-    run.at_end(partial(conclude, tracker))
+    run.at_end(partial(close_tracker, tracker))
     state = RunState(settings, metrics, spec, run.names)
     last = LastCheckpoint(settings.checkpoint, run.checkpoints, run.stop)
     run.parts = Parts(metrics, tracker, state, last, start)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from ...errors import UserError
 from ...settings import Hardware
-from ...validation import describe
+from ...validation import problems_of
 from ..jobs import Job, make_jobs, returned
 
 
@@ -80,7 +80,7 @@ def checked(options: type[BaseModel], values: dict[str, Any]) -> BaseModel:
     try:
         return options.model_validate(values)
     except ValidationError as error:
-        raise UserError("\n".join(describe(error, options, values, ("hydra", "launcher")))) from None
+        raise UserError("\n".join(problems_of(error, options, values, ("hydra", "launcher")))) from None
 
 
 def require(package: str, extra: str) -> None:
