@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from hyperplane.command_line import start
+{%- if cookiecutter.examples == 'all' %}
 from hyperplane.data.spec import PanelSpec
+{%- endif %}
 from loguru import logger
 
 from {{ cookiecutter.package_name }} import PROJECT  # noqa: F401 (tells the engine which project it serves)
@@ -74,6 +76,7 @@ def outputs_of():
         return outputs
 
     return compute
+{%- if cookiecutter.examples == 'all' %}
 
 
 @pytest.fixture
@@ -84,3 +87,4 @@ def windows():
     panel = PanelSpec(quantiles=(0.1, 0.5, 0.9), target="y", **known, **sizes)
     shops, days = torch.randint(3, (5, 1)), torch.randint(7, (5, 8, 1))
     return panel, (shops, torch.randn(5, 6, 2), days[:, :6], torch.randn(5, 2, 1), days[:, 6:])
+{%- endif %}

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 from hyperplane import DataSpec, UserError
+{%- if cookiecutter.examples == 'all' %}
 from hyperplane.data.arrays import IGNORED
+{%- endif %}
 from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -32,6 +34,7 @@ def test_it_is_that_of_scikit_learn(weights):
     assert loss(PIXEL_LOGITS, PIXELS).item() == reference(logits, targets, c[targets])
     each = WEIGHTS.repeat_interleave(20) * c[targets]
     assert loss(PIXEL_LOGITS, PIXELS, WEIGHTS).item() == reference(logits, targets, each)
+{%- if cookiecutter.examples == 'all' %}
 
 
 @pytest.mark.parametrize("weights", [None, torch.ones(10), WEIGHTS])
@@ -49,6 +52,7 @@ def test_a_batch_in_which_nothing_counts_costs_nothing_and_pulls_nowhere(targets
     nothing = CrossEntropy(partly, "balanced")(outputs, targets, weights)
     nothing.backward()
     assert nothing.item() == 0 and outputs.grad.abs().max() == 0
+{%- endif %}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hyperplane import DataSpec, PanelSpec
+from hyperplane import DataSpec{% if cookiecutter.examples == 'all' %}, PanelSpec{% endif %}
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from torch.nn import functional
@@ -46,6 +46,7 @@ def test_classification_reaches_the_loss_of_scikit_learn():
     reached = fit(Linear(DataSpec("classification", (2,), 3)).double(), functional.cross_entropy, x, y)
     best = LogisticRegression(C=float("inf"), tol=1e-10, max_iter=10_000).fit(x.numpy(), y.numpy())
     assert reached == pytest.approx(log_loss(y.numpy(), best.predict_proba(x.numpy())), abs=1e-6)
+{%- if cookiecutter.examples == 'all' %}
 
 
 def test_of_a_panel_it_forecasts_from_all_that_a_window_holds():
@@ -59,3 +60,4 @@ def test_of_a_panel_it_forecasts_from_all_that_a_window_holds():
     row = torch.cat([steps.flatten(), price[1].flatten(), torch.eye(3)[0], days[4:].flatten()])
     forecast = network(shop, past, day[:, :4], price, day[:, 4:])
     assert torch.allclose(forecast[1], (network.output.weight @ row + network.output.bias).reshape(2, 3), atol=1e-6)
+{%- endif %}

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hyperplane import DataSpec, PanelSpec
+from hyperplane import DataSpec{% if cookiecutter.examples == 'all' %}, PanelSpec{% endif %}
 
 from {{ cookiecutter.package_name }}.models.activations import ACTIVATIONS
 from {{ cookiecutter.package_name }}.models.mlp import MLP
@@ -47,12 +47,14 @@ def test_depth_without_activation_is_one_affine_map(hidden_sizes):
     matrix = network(torch.eye(7).double()) - shift
     x = torch.randn(50, 7).double()
     assert torch.allclose(network(x), x @ matrix + shift, atol=1e-12)
+{%- if cookiecutter.examples == 'all' %}
 
 
 def test_of_a_panel_it_forecasts_quantiles_of_each_step_and_begins_at_a_naive_forecast():
     panel = PanelSpec(encoder_length=6, decoder_length=3, quantiles=(0.1, 0.9), target="y", lag=1)
     none, past, future = torch.zeros(5, 0).long(), torch.randn(5, 6, 1), torch.zeros(5, 3, 0)
     assert torch.equal(MLP(panel)(none, past, past[..., :0].long(), future, future.long()), torch.zeros(5, 3, 2))
+{%- endif %}
 
 
 def test_dropout_acts_in_training_alone():

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from {{ cookiecutter.package_name }}.schedulers.cosine import cosine, onecycle, warmup_cosine
+from {{ cookiecutter.package_name }}.schedulers.cosine import cosine{% if cookiecutter.examples == 'all' %}, onecycle, warmup_cosine{% endif %}
 
 
 def rates(schedule, steps=120, **settings):
@@ -29,6 +29,7 @@ def test_cosine_falls_from_lr_to_its_final_fraction(final_fraction):
     assert lr[100] == pytest.approx(0.1 * final_fraction, abs=1e-12)
     assert lr[119] == lr[100], "it stays there"
     assert lr[:101] == sorted(lr[:101], reverse=True)
+{%- if cookiecutter.examples == 'all' %}
 
 
 def test_warmup_cosine_rises_along_a_line_and_falls_along_a_cosine():
@@ -60,9 +61,10 @@ def test_onecycle_is_that_of_torch():
     settings = {"max_lr": 0.1, "pct_start": 31 / 101, "final_div_factor": 1e9, "cycle_momentum": False}
     ours = rates(onecycle, 101, total_steps=100, rise_fraction=0.3)
     assert ours[:100] == pytest.approx(rates(theirs, 100, total_steps=101, **settings), abs=1e-9)
+{%- endif %}
 
 
-@pytest.mark.parametrize("schedule", [cosine, warmup_cosine, onecycle])
+@pytest.mark.parametrize("schedule", [cosine{% if cookiecutter.examples == 'all' %}, warmup_cosine, onecycle{% endif %}])
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_the_shortest_runs_have_a_rate(schedule, steps):
     assert all(0 <= rate <= 0.1 for rate in rates(schedule, 5, total_steps=steps))

@@ -52,8 +52,10 @@ def test_a_perfect_network_predicts_the_targets():
 def test_what_can_be_seen_is_drawn(features, drawn):
     data, task = ready(features)
     assert set(task.figures(data)) == {"residuals", drawn}
+{%- if cookiecutter.examples == 'all' %}
 
 
 def test_of_many_targets_the_first_are_drawn():
     data, task = ready(targets=6)
     assert {"r2_by_target", "residuals_1", "residuals_4"} < set(task.figures(data))
+{%- endif %}
