@@ -18,10 +18,10 @@ MISTAKES = [
     ("tracking=wand", "tracking=wand", "mean wandb?"),
     ("experiment=mnist1d_tabel", "mean mnist1d_table?"),
     ("modl=cnn", "modl", "mean model?"),
-    ("--model=mlp", "--model=mlp is no option", "no dashes: model=mlp"),
-    ("-model=mlp", "-model=mlp is no option", "no dashes: model=mlp"),
-    ("--experiment=mnist1d_table", "--experiment=mnist1d_table is no option", "no dashes: experiment=mnist1d_table"),
-    ("--seed=1", "--seed=1 is no option", "no dashes: seed=1"),
+    ("--model=mlp", "--model=mlp is not an option", "no dashes: model=mlp"),
+    ("-model=mlp", "-model=mlp is not an option", "no dashes: model=mlp"),
+    ("--experiment=mnist1d_table", "--experiment=mnist1d_table is not an option", "no dashes: experiment=mnist1d_table"),
+    ("--seed=1", "--seed=1 is not an option", "no dashes: seed=1"),
     ("hydra.run.dir=", "hydra.run.dir=", "holds other files", "name a new folder"),
     ("hydra.run.dir=data", "hydra.run.dir=data", "holds other files", "name a new folder"),
     ("seeed=1", "seeed", "mean seed?"),
@@ -171,7 +171,7 @@ def test_a_mistake_is_explained_and_leaves_nothing_behind(train, typed):
 
 def test_a_setting_behind_an_option_is_told_where_it_belongs(command):
     done = command("train", "model=mlp,cnn", "-m", "seed=1,2")
-    assert done.status == 2 and done.stderr.startswith("seed=1,2 stands behind an option. Options come first")
+    assert done.status == 2 and done.stderr.startswith("seed=1,2 comes after an option. Options come first")
 
 
 MLP_FILE = f"_target_: {PACKAGE}.models.mlp.MLP\n"

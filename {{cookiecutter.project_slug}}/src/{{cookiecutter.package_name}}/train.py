@@ -37,7 +37,7 @@ def fit_and_test(run: "Run") -> None:
 
 
 def train(config: "DictConfig") -> dict[str, Any]:
-    """Do so in a run folder, whatever happens; return its summary."""
+    """Run `fit_and_test` in a run folder and return the summary."""
     from hyperplane import record  # here, so that help does not wait for it
 
     return record(config, fit_and_test)
