@@ -138,6 +138,6 @@ if __name__ == "__main__":
         sys.stderr.write(f"Note: {problem}. Later: git init && git add . && git commit\n")
     sys.stdout.write(
         f"\nYour project is ready. Next:\n\n  cd {ANSWERS['project_slug']}\n"
-        "  make setup    # a virtual environment in .venv, with everything in it\n"
+        "  make setup    # a virtual environment in .venv, with what training needs\n"
         "  make train    # the first model\n\n"
     )

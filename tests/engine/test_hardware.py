@@ -45,7 +45,7 @@ def test_auto_knows_what_model_and_optimizer_can_use(chosen):
 def test_a_run_says_what_was_chosen_and_records_it(train, command):
     done = train("hardware=auto", "data=moons", "hardware.accelerator=cpu", "hardware.matmul_precision=high")
     said = [line for line in done.stderr.splitlines() if "Hardware: " in line]
-    assert len(said) == 1 and "devices=1 (it is one), precision=32-true (" in said[0]
+    assert len(said) == 1 and "devices=1 (there is one), precision=32-true (" in said[0]
     found = {"accelerator": "cpu", "devices": 1, "precision": "32-true", "matmul_precision": "high", "compile": False}
     assert found.items() <= done.summary["hardware"].items()
     assert command("evaluate", f"run={done.folder}").stderr.count("as in summary.json") == 2

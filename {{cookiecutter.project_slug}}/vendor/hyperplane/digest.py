@@ -19,6 +19,7 @@ MESSAGE = """\
 The engine was edited by hand: {}
 Put it back, and commit:
   git restore --source=$(git log -1 --format=%h -- vendor/hyperplane/DIGEST) --staged --worktree vendor
+  git clean -f vendor    # and files that were added
 Or make it yours, never checked, and merged by updates like src/:
   git rm vendor/hyperplane/DIGEST
 """

@@ -107,10 +107,10 @@ def explain_key(full_key: str, parent: Container) -> str:
     path, _, key = full_key.rpartition(".")
     known = [str(name) for name in parent if name != "_target_"]
     says = f"{typed(full_key)} is not a setting."
-    if path in COMPONENTS and not known:
-        return f"{says} {unchosen(path)}"
     if takes(parent, key):
         return f"{typed(full_key)}: the file of {path} leaves that to its default. To set it: +{typed(full_key)}"
+    if path in COMPONENTS and not known and "_target_" not in parent:
+        return f"{says} {unchosen(path)}"
     if path and not known:
         return f"{says} {path} is empty; to add something to it: +{typed(full_key)}"
     sections: Any = OmegaConf.to_container(parent._get_root(), resolve=False)  # some may have no value yet

@@ -8,7 +8,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 from pydantic import BaseModel, ValidationError
 
-from .component_settings import Component, described
+from .component_settings import OFFERED, Component, described
 from .components import settings_class
 from .configs import COLLECTIONS, COMPONENTS, choices, example_of, listing
 from .errors import UserError, as_typed, first_line, in_words, nearest, similar
@@ -166,7 +166,11 @@ def problems_of(
         message = in_words(problem["msg"])
         if problem["type"] == "missing":
             key = ".".join([*prefix, *map(str, problem["loc"])])
-            unknown.append(f"{key} has no value, and no default: give one with +{key}=..., or in its file")
+            offers = ", ".join(sorted(OFFERED - {"params"}))
+            unknown.append(
+                f"{key} has no value, and no default: give one with +{key}=..., or in its file. "
+                f"Handed over by name are: {offers}"
+            )
         elif problem["type"] == "extra_forbidden":
             known = names_of(owner)
             unknown.append(f"{key}={as_typed(value)} is not a setting. {similar(key, known)}".rstrip())

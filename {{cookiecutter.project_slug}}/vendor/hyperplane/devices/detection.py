@@ -51,7 +51,7 @@ def devices(settings: Settings, accelerator: str) -> tuple[int, str]:
     import torch
 
     if accelerator != "gpu":
-        return 1, "it is one"
+        return 1, "there is one"
     if settings.optimizer.states("reevaluates_loss") or settings.is_solved:
         return 1, "the optimizer or the model takes no more"
     if settings.find is not None:

@@ -1,9 +1,11 @@
 """What to do about an error that has a usual remedy. Imports no torch: errors are known by their class's name."""
 
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import first_line
+from ..project import current
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +40,16 @@ def explain_failure(error: Exception, settings: Settings, trainer: "Trainer | No
         return f"{text}. In {steps[0]} gradients are off: compute them within torch.enable_grad(){inference}."
     if type(error).__module__.startswith(COMPILER):
         return f"torch could not compile the network ({first_line(error)}): hardware.compile=false trains without."
-    return text
+    return text + place_of(error)
+
+
+def place_of(error: Exception) -> str:
+    """Return the last line of the project's own code on the way to an error, or nothing if none is."""
+    own = current().folder
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if own in Path(frame.filename).parents]
+    if not frames:
+        return ""
+    return f" (src/{own.name}/{Path(frames[-1].filename).relative_to(own).as_posix()}, line {frames[-1].lineno})"
 
 
 def step_of(error: Exception, trainer: "Trainer") -> int:
