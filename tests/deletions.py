@@ -33,7 +33,7 @@ GROUPS = {
     "optimizers": "optimizer",
     "schedulers": "scheduler",
 }
-INSTEAD = {"model": "linear", "data": "table", "optimizer": "sgd"}  # what a user chooses whose default is gone
+INSTEAD = {"model": "linear", "data": "table", "optimizer": "sgd", "scheduler": "none"}  # what a user chooses whose default is gone
 QUICK = ("trainer.max_epochs=1", "trainer.limit_train_batches=2", "tracking=none", "hardware=cpu")
 # What the checks import; torch first.
 IMPORTED = "torch lightning.pytorch matplotlib.pyplot sklearn.datasets sklearn.linear_model sklearn.svm"
@@ -92,6 +92,10 @@ def delete(deletion: Deletion, project: Path) -> None:
         for path in package.glob("configs/experiment/*.yaml"):  # an experiment with it is none any more
             if f"/{group}: {choice}\n" in path.read_text(encoding="utf-8"):
                 path.unlink()
+        for path in package.glob("configs/*/*.yaml"):  # a file of another group may choose it, too
+            text = path.read_text(encoding="utf-8")
+            chosen = f"override /{group}@_global_.{group}: {choice}"
+            path.write_text(text.replace(chosen, chosen.replace(choice, INSTEAD.get(group, ""))), encoding="utf-8")
         default = f"  - {group}: {choice}\n"
         train = package / "configs" / "train.yaml"
         text = train.read_text(encoding="utf-8")
