@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from cookiecutter.main import cookiecutter
 
+for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # `make test` runs the tests, and some run make as a user would
+    os.environ.pop(variable, None)
+
 TEMPLATE = Path(__file__).resolve().parents[1]
 Bake = Callable[..., Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -33,7 +33,12 @@ GROUPS = {
     "optimizers": "optimizer",
     "schedulers": "scheduler",
 }
-INSTEAD = {"model": "linear", "data": "table", "optimizer": "sgd", "scheduler": "none"}  # what a user chooses whose default is gone
+INSTEAD = {
+    "model": "linear",
+    "data": "table",
+    "optimizer": "sgd",
+    "scheduler": "none",
+}  # what a user chooses whose default is gone
 QUICK = ("trainer.max_epochs=1", "trainer.limit_train_batches=2", "tracking=none", "hardware=cpu")
 # What the checks import; torch first.
 IMPORTED = "torch lightning.pytorch matplotlib.pyplot sklearn.datasets sklearn.linear_model sklearn.svm"

@@ -42,7 +42,8 @@ def problems() -> Iterator[str]:
 
 def sections(values: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what is built of the content of a file: the whole, or its sections."""
-    return [values] if "_target_" in values else list(values.values())
+    own = {key: value for key, value in values.items() if key != "defaults"}  # files that it builds on
+    return [own] if "_target_" in own else list(own.values())
 
 
 def missing(path: Any, values: dict[str, Any], described: Any) -> set[str]:

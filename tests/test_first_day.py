@@ -237,7 +237,7 @@ def test_every_file_of_a_group_names_its_schema(bake: Bake) -> None:
 
 
 def test_both_services_keep_downloads_for_as_long_as_the_packages_are_the_same(bake: Bake) -> None:
-    (workflow,) = (bake(ci="github") / ".github" / "workflows").glob("*.yml")
+    (workflow,) = (bake(ci="github") / ".github" / "workflows").glob("ci.yml")
     (job,) = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values()
     (cache,) = (step["with"] for step in job["steps"] if step.get("uses", "").startswith("actions/cache@"))
     assert "hashFiles('pyproject.toml', 'constraints.txt')" in cache["key"]

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, Bake
+from conftest import TEMPLATE, bake_into
 
 ENGINE = TEMPLATE / "{{cookiecutter.project_slug}}" / "vendor"
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
@@ -36,8 +36,8 @@ def engine(tmp_path: Path) -> Path:
     return tmp_path / "vendor"
 
 
-def test_the_engine_of_a_project_imports_nothing_of_it(bake: Bake, tmp_path: Path) -> None:
-    project = Path(shutil.copytree(bake(), tmp_path / "project"))
+def test_the_engine_of_a_project_imports_nothing_of_it(tmp_path: Path) -> None:
+    project = bake_into(TEMPLATE, tmp_path)
     path = (project / "src", project / "vendor")
     kept = lint_imports(project, *path)
     assert kept.returncode == 0 and "1 kept, 0 broken" in kept.stdout, kept.stdout + kept.stderr

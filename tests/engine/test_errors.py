@@ -20,7 +20,11 @@ MISTAKES = [
     ("modl=cnn", "modl", "mean model?"),
     ("--model=mlp", "--model=mlp is not an option", "no dashes: model=mlp"),
     ("-model=mlp", "-model=mlp is not an option", "no dashes: model=mlp"),
-    ("--experiment=mnist1d_table", "--experiment=mnist1d_table is not an option", "no dashes: experiment=mnist1d_table"),
+    (
+        "--experiment=mnist1d_table",
+        "--experiment=mnist1d_table is not an option",
+        "no dashes: experiment=mnist1d_table",
+    ),
     ("--seed=1", "--seed=1 is not an option", "no dashes: seed=1"),
     ("hydra.run.dir=", "hydra.run.dir=", "holds other files", "name a new folder"),
     ("hydra.run.dir=data", "hydra.run.dir=data", "holds other files", "name a new folder"),
@@ -178,7 +182,7 @@ MLP_FILE = f"_target_: {PACKAGE}.models.mlp.MLP\n"
 # A file of one's own, and what the message must name.
 WRONG_FILES = [
     (MLP_FILE + "hiden_sizes: [10]", "model.hiden_sizes=[10]", "mean model.hidden_sizes?"),
-    (MLP_FILE + "hidden_sizes: [10", "mine.yaml", "line 2"),
+    (MLP_FILE + "hidden_sizes: [10", "mine.yaml", ", line "),
     (MLP_FILE + "\tdropout: 0.1", "mine.yaml", "line 2"),
     (MLP_FILE + "dropout: 0.1\ndropout: 0.2", "mine.yaml", "duplicate key dropout"),
     (MLP_FILE + "# Größe", "mine.yaml:2: a character that is not UTF-8"),

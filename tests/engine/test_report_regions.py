@@ -8,7 +8,7 @@ from hyperplane import figures
 from hyperplane.commands.report import main
 from hyperplane.reporting import regions
 from hyperplane.reporting.results import Results, Row
-from hyperplane.reporting.summaries import Run, find_runs
+from hyperplane.reporting.summaries import ReportedRun, find_runs
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
@@ -80,7 +80,10 @@ print("torch" in sys.modules)
 
 
 def test_the_first_seed_of_each_setting_is_drawn(tmp_path):
-    runs = [Run(tmp_path, status, {}, seed, {}) for seed, status in [(0, "failed"), (3, "completed"), (2, "completed")]]
+    runs = [
+        ReportedRun(tmp_path, status, {}, seed, {})
+        for seed, status in [(0, "failed"), (3, "completed"), (2, "completed")]
+    ]
     assert [run.seed for run in regions.first_seeds([Row({}, tuple(runs)), Row({}, (runs[0],))])] == [2]
 
 

@@ -52,9 +52,8 @@ def test_the_summary_says_what_ran_and_how_it_ended(train):
     assert re.fullmatch(r"runs/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d-[0-9a-f]+", folder.as_posix())
     assert (summary["status"], summary["error"], summary["seed"]) == ("completed", None, 3)
     assert (summary["steps"], summary["epochs"], summary["parameters"]) == (BATCHES, 1, 15210)
-    assert {f"{stage}/{name}" for stage in ("train", "val", "test") for name in ("loss", "accuracy")} == set(
-        summary["metrics"]
-    )
+    measured = {f"{stage}/{name}" for stage in ("train", "val", "test") for name in ("loss", "accuracy")}
+    assert measured | {"test/naive_loss", "test/naive_accuracy"} == set(summary["metrics"])
     assert {"model=mlp", "seed=3", "trainer.max_epochs=1"} <= set(summary["overrides"])
     assert summary["choices"] | {"model": "mlp", "data": "mnist1d", "optimizer": "adam"} == summary["choices"]
     seconds = summary["seconds"]

@@ -26,6 +26,7 @@ class NaivePredictor:
     def __init__(self, output: Tensor, metrics: EpochMetrics) -> None:
         self.output = output
         self.metrics = metrics
+        self.is_empty = True  # a step of one's own may mean other outputs, so that nothing is added
 
     def add(self, loss: Callable[..., Tensor], outputs: Tensor, targets: Tensor, weights: Tensor | None) -> None:
         """Take in a batch.
@@ -40,9 +41,13 @@ class NaivePredictor:
         constant = self.output.to(outputs.dtype).view(1, -1, *places).expand_as(outputs)
         given = (constant, targets) if weights is None else (constant, targets, weights)
         self.metrics.add(loss(*given), constant, targets, weights)
+        self.is_empty = False
 
     def compute(self) -> dict[str, Tensor]:
         """Return `test/naive_<metric>`; a metric that is no number for constant predictions is left out."""
+        if self.is_empty:
+            return {}
+        self.is_empty = True  # the metrics begin anew with the next test
         found = self.metrics.compute()
         return {naive_name(name): value for name, value in found.items() if bool(torch.isfinite(value).all())}
 
