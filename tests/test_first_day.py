@@ -241,7 +241,7 @@ def test_both_services_keep_downloads_for_as_long_as_the_packages_are_the_same(b
     (job,) = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values()
     (cache,) = (step["with"] for step in job["steps"] if step.get("uses", "").startswith("actions/cache@"))
     assert "hashFiles('pyproject.toml', 'constraints.txt')" in cache["key"]
-    gitlab = yaml.safe_load((bake(ci="gitlab") / ".gitlab-ci.yml").read_text(encoding="utf-8"))["check"]
+    gitlab = yaml.safe_load((bake(ci="gitlab") / ".gitlab-ci.yml").read_text(encoding="utf-8"))[".project"]
     assert gitlab["cache"]["key"]["files"] == ["pyproject.toml", "constraints.txt"]
     (kept,) = gitlab["cache"]["paths"]
     assert gitlab["variables"]["UV_CACHE_DIR"] == f"$CI_PROJECT_DIR/{kept}"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from hyperplane.components import build, settings_class
-from hyperplane.project import current
+from hyperplane.configs import files
 from omegaconf import OmegaConf
 
 
@@ -24,7 +24,8 @@ def rates(optimizer, schedule, steps=120):
 
 def chosen(name, optimizer, **offers):
     """The schedule that a file of configs/scheduler/ builds."""
-    given = OmegaConf.to_container(OmegaConf.load(current().configs / "scheduler" / f"{name}.yaml"))
+    (path,) = (path for path in files("scheduler") if path.stem == name)
+    given = OmegaConf.to_container(OmegaConf.load(path))
     settings = settings_class(given["_target_"], "scheduler").model_validate(given)
     return build(settings, optimizer=optimizer, **offers)
 

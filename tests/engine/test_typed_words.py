@@ -102,7 +102,7 @@ WHOLE = "Begin it with these lines, and set below them what differs:\ndefaults:\
     ("text", "says"),
     [
         ("seed: 3\n", "the file lacks "),
-        ("defaults:\n  - hyperplane\n  - _self_\n", "the file lacks model, "),
+        ("defaults:\n  - hyperplane\n  - _self_\n", "the file lacks task, data, "),
         ("", "the file lacks "),
     ],
 )

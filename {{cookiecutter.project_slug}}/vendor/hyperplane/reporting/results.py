@@ -169,10 +169,18 @@ def fold_name(seed: int | None, *folds: int | None) -> str:
     return " of ".join(filter(None, [named and f"fold {named}", of]))
 
 
+# Where nobody typed one, the file of a model may have: then the model alone tells the rows apart.
+CHOSEN_BY_A_MODEL = {"optimizer", "scheduler"}
+
+
 def varying_settings(runs: list[ReportedRun]) -> list[str]:
     """The settings that differ between runs: model, data, other config groups, then the rest."""
     keys = {key for run in runs for key in run.settings}
     varying = {key for key in keys if len({run.settings.get(key) for run in runs}) > 1}
+    for key in CHOSEN_BY_A_MODEL & varying:
+        models = {(run.settings.get("model"), run.settings.get(key)) for run in runs}
+        if not any(key in run.typed for run in runs) and len(models) == len({model for model, _ in models}):
+            varying.remove(key)
     # Without any difference there is one row, which still has to say what it is.
     columns = varying or keys.intersection(FIRST_COLUMNS)
     first = [key for key in FIRST_COLUMNS if key in columns]

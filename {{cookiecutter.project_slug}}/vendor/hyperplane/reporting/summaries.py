@@ -53,6 +53,7 @@ class ReportedRun:
     data_files: dict[str, str] = field(default_factory=dict)  # a digest of each file that the data were read from
     higher_is_better: dict[str, bool] = field(default_factory=dict)  # of metrics, by their name without the stage
     warnings: tuple[str, ...] = ()  # what has to be known before its metrics are compared
+    typed: frozenset[str] = frozenset()  # names of the overrides
     code: str = ""  # a digest of the project's own; empty where the run did not know it
     engine: str = ""  # its version; empty where the run did not know it
     edited: tuple[str, ...] = ()  # files of the engine that had been edited by hand
@@ -119,12 +120,14 @@ def read_reported_run(path: Path) -> ReportedRun:
     seed = summary.get("seed")
     engine = summary.get("engine") or {}
     edited = engine.get("edited") or []
-    settings = settings_of(map(str, summary.get("overrides") or []), summary.get("choices") or {})
+    overrides = [str(override) for override in summary.get("overrides") or []]
+    settings = settings_of(overrides, summary.get("choices") or {})
     return ReportedRun(
         folder=path.parent,
         status=PRUNED if summary.get("pruned") is True else summary["status"],
         fold=take_fold(settings),
         settings=settings,
+        typed=frozenset(override.partition("=")[0].lstrip("+~") for override in overrides),
         seed=seed if isinstance(seed, int) else None,
         metrics=finite_or_nan(summary.get("metrics") or {}),
         error=first_line(summary.get("error") or ""),

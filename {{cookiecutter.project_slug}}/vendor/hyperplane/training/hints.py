@@ -44,12 +44,15 @@ def explain_failure(error: Exception, settings: Settings, trainer: "Trainer | No
 
 
 def place_of(error: Exception) -> str:
-    """Return the last line of the project's own code on the way to an error, or nothing if none is."""
-    own = current().folder
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if own in Path(frame.filename).parents]
-    if not frames:
+    """Return the last line of the project's own code on the way to an error, or nothing where that is the story."""
+    own, engine = current().folder, Path(__file__).resolve().parents[1]
+    steps = [(Path(frame.filename).resolve(), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    known = [(path, line) for path, line in steps if {own, engine} & {*path.parents}]
+    mine = [(path, line) for path, line in known if own in path.parents]
+    if not mine or (mine[-1][0] == own / "train.py" and mine[-1] != known[-1]):
         return ""
-    return f" (src/{own.name}/{Path(frames[-1].filename).relative_to(own).as_posix()}, line {frames[-1].lineno})"
+    path, line = mine[-1]
+    return f" (src/{own.name}/{path.relative_to(own).as_posix()}, line {line})"
 
 
 def step_of(error: Exception, trainer: "Trainer") -> int:
