@@ -200,7 +200,7 @@ def take_fold(settings: dict[str, str]) -> int | None:
 
 
 def printable(text: str) -> str:
-    """One line without control characters: what strangers wrote cannot steer the terminal that shows it."""
+    """One line without control characters: what others wrote cannot steer the terminal that shows it."""
     line = " ".join(text.split())
     return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
 
