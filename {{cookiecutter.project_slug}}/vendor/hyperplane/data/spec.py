@@ -34,6 +34,7 @@ class DataSpec:
     class_counts: tuple[int, ...] = ()  # training targets of each class; multilabel: training samples with each label
     target_means: tuple[float, ...] = ()  # of the training targets of a regression, in their units
     num_tokens: int = 0  # inputs are token numbers below this; 0: they are real numbers
+    has_mask: bool = False  # batches are (inputs, mask, targets); mask (B, positions): false where inputs are padding
     has_weights: bool = False  # batches are (inputs, targets, weights)
 
     def __init_subclass__(cls, **options: Any) -> None:
