@@ -204,6 +204,7 @@ def test_make_check_does_what_the_stage_asks_for(bake: Bake, tmp_path: Path, sta
     made = subprocess.run(["make", "check"], cwd=project, capture_output=True, text=True, env=environment, check=True)
     said = [line for line in made.stdout.splitlines() if not line.startswith((".venv", "make"))]
     lint = [
+        "python -m my_research schema",
         "python -P vendor/hyperplane/digest.py",
         "lint-imports --no-cache --no-logo",
         "ruff check",
