@@ -113,8 +113,8 @@ def check_component(key: str, given: dict[str, Any], problems: list[str]) -> Com
         check_parts(f"{key}.{name}", value, problems)
     try:
         return settings_class(given["_target_"], key).model_validate(given)
-    except UserError as mistake:
-        problems.append(f"{key}.{mistake}")
+    except UserError as error:
+        problems.append(f"{key}.{error}")
     except ValidationError as error:
         problems += problems_of(error, settings_class(given["_target_"], key), given, (key,))
     return stand_in(key)

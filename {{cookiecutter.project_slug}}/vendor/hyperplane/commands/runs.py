@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(arguments)
         {"list": list_runs, "show": show_run, "diff": diff_runs}[options.command](options)
-    except UserError as mistake:
-        sys.stderr.write(f"runs: {mistake}\n")
+    except UserError as error:
+        sys.stderr.write(f"runs: {error}\n")
         return 2
     except BrokenPipeError:  # runs list | head
         sys.stderr.close()
