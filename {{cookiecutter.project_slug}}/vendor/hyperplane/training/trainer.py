@@ -1,7 +1,8 @@
 """Lightning's Trainer, made from the settings `hardware` and `trainer`."""
 
+import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..checkpoints.last import LastCheckpoint
 from ..checkpoints.run_state import RunState
 from ..checkpoints.transfer import Freeze
 from ..components import Component, build
-from ..errors import UserError, nearest
+from ..errors import UserError, as_typed, nearest
 from ..loop.compiling import compile_in_place
 from ..loop.divergence import FiniteLoss
 from ..loop.lean_loop import LeanEpochLoop
@@ -27,9 +28,14 @@ from ..processes.collectives import number_of_ranks
 from ..processes.cores import cores_for_this_job, gpus_for_this_job
 from ..run_folder.record import RunRecord
 from ..settings import Hardware, Settings
+from ..settings import Trainer as TrainerSettings
 from ..tasks.task import Task
 from . import budget
 from .directions import monitor_mode
+
+# Arguments of the Trainer that follow from the run.
+FROM_THE_RUN = ("callbacks", "default_root_dir", "enable_checkpointing", "logger", "plugins", "use_distributed_sampler")
+SECTIONS = {"trainer": TrainerSettings, "hardware": Hardware}  # settings that are arguments of the Trainer
 
 
 def make_trainer(
@@ -55,11 +61,12 @@ def make_trainer(
         last: writes them.
         validates: whether there is a validation; without it there is no best checkpoint.
         more: callbacks beside those of the settings.
-        others: arguments of the Trainer, in the place of those in the settings.
+        others: arguments of the Trainer that are no settings.
 
     Raises:
-        UserError: the hardware is not there, or Lightning refuses the arguments.
+        UserError: the hardware is not there, or an argument is none of the Trainer, or a setting.
     """
+    refuse_arguments(others)
     arguments = settings.trainer.model_dump(exclude={"enable_progress_bar", "overfit_batches", "least_steps"})
     if few := settings.trainer.overfit_batches:  # Lightning would put others in the place of our loaders
         arguments |= {"limit_train_batches": few, "limit_val_batches": few}
@@ -93,6 +100,25 @@ def make_trainer(
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # see signals.py
     trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, partial(last.between_steps, trainer), state.names)
     return trainer
+
+
+def refuse_arguments(given: Mapping[str, Any]) -> None:
+    """Look whether arguments that code gives to the Trainer are none that the settings of the run record.
+
+    Raises:
+        UserError: one is a setting, follows from the run, or is not known to Lightning.
+    """
+    known = [name for name in inspect.signature(Trainer).parameters if name not in FROM_THE_RUN]
+    for name, value in given.items():
+        section = next((key for key, kind in SECTIONS.items() if name in kind.model_fields), None)
+        if section is not None:
+            raise UserError(
+                f"make_trainer({name}=...): {section}.{name} is a setting, and what the run notes of it would be wrong. "
+                f"Set {section}.{name}={as_typed(value)}, for a part of the run with run.stage(name, {section}=...)"
+            )
+        if name not in known:
+            ours = "follows from the run" if name in FROM_THE_RUN else "is no argument of Lightning's Trainer"
+            raise UserError(f"make_trainer({name}=...): {name} {ours}. {nearest(name, known)}".rstrip())
 
 
 def callbacks_of(
