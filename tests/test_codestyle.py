@@ -68,12 +68,6 @@ SPOILED_FILES = [
 FOUND_ELSEWHERE = {"cookiecutter": "pyproject.toml", "makefiles": "Makefile", "git": "notes.py"}
 
 
-@pytest.fixture(scope="session")
-def one_cache(clean_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """One cache of mypy for all: the sources are the same, and torch takes it half a minute."""
-    return clean_environment | {"MYPY_CACHE_DIR": str(tmp_path_factory.mktemp("mypy"))}
-
-
 @pytest.fixture
 def measured(bake: Bake, own_tests: OwnTests) -> Path:
     """The coverage file of the whole suite, which ran at the last stage."""

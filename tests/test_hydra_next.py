@@ -28,8 +28,15 @@ TESTS = {
         "a_sweep_that_is_run_again_leaves_completed_jobs_alone",
         "a_job_that_fails_is_named_and_stops_no_other",
     ],
-    "search": ["a_run_that_is_pruned_ends_early_and_can_go_on"],
-    "resume": ["a_completed_run_is_not_trained_shorter"],
+    "search": [
+        "a_run_that_is_pruned_ends_early_and_can_go_on",
+        "a_search_that_was_stopped_goes_on_with_the_trial_that_was_running",
+        "the_same_search_again_takes_the_results_and_adds_what_is_missing",
+    ],
+    "resume": [
+        "a_completed_run_is_not_trained_shorter",
+        "a_job_of_a_sweep_goes_on_and_one_with_other_settings_starts_anew",
+    ],
     "train": ["the_summary_says_what_ran_and_how_it_ended"],
 }
 

@@ -157,8 +157,14 @@ def test_a_run_with_a_stage_of_its_own_length_is_trained_longer(staged, command)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"max_epochs": 7}, "trainer.max_epochs is a setting, and what the run notes of it would be wrong. Set trainer"),
-        ({"precision": "64-true"}, "Set hardware.precision=64-true, for a part of the run with run.stage(name, hardware"),
+        (
+            {"max_epochs": 7},
+            "trainer.max_epochs is a setting, and the run would note another value. Set trainer.max_",
+        ),
+        (
+            {"precision": "64-true"},
+            "Set hardware.precision=64-true, for a part of the run with run.stage(name, hardware",
+        ),
         ({"logger": False}, "make_trainer(logger=...): logger follows from the run"),
         ({"reload_dataloaders_every_n_epoch": 1}, "Did you mean reload_dataloaders_every_n_epochs?"),
     ],

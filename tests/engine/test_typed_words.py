@@ -87,7 +87,9 @@ def test_an_experiment_without_its_package_says_which_line_it_lacks(train, confi
 
 
 def test_a_multirun_that_only_a_file_asks_for_is_refused(train, configure):
-    configure("experiment/mine.yaml", "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params: {seed: '1,2'}\n")
+    configure(
+        "experiment/mine.yaml", "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params: {seed: '1,2'}\n"
+    )
     done = train("--config-dir=more", "experiment=mine", status=2)
     assert done.stderr == "hydra.mode: MULTIRUN is not read from files. Leave it out there, and type: -m\n"
     assert not Path("runs").exists()

@@ -30,6 +30,8 @@ class Measuring(LightningModule):
     # Metrics that are no class and whose direction has to be known: {"elbo": True}
     higher_is_better: ClassVar[dict[str, bool]] = {}
 
+    metrics_by_name: ClassVar[bool] = True  # see signatures/capabilities.py
+
     only_evaluated: tuple[str, ...] = ()  # metrics of validation and test alone
 
     def __init__(self, spec: DataSpec, metrics: Sequence[Any] | None, can_diverge: bool) -> None:

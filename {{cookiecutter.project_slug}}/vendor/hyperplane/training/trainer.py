@@ -18,6 +18,7 @@ from ..checkpoints.file import AtomicCheckpoints
 from ..checkpoints.last import LastCheckpoint
 from ..checkpoints.run_state import RunState
 from ..checkpoints.transfer import Freeze
+from ..component_settings import Strict
 from ..components import Component, build
 from ..errors import UserError, as_typed, nearest
 from ..loop.compiling import compile_in_place
@@ -35,7 +36,8 @@ from .directions import monitor_mode
 
 # Arguments of the Trainer that follow from the run.
 FROM_THE_RUN = ("callbacks", "default_root_dir", "enable_checkpointing", "logger", "plugins", "use_distributed_sampler")
-SECTIONS = {"trainer": TrainerSettings, "hardware": Hardware}  # settings that are arguments of the Trainer
+# Settings that are arguments of the Trainer.
+SECTIONS: dict[str, type[Strict]] = {"trainer": TrainerSettings, "hardware": Hardware}
 
 
 def make_trainer(
@@ -113,7 +115,7 @@ def refuse_arguments(given: Mapping[str, Any]) -> None:
         section = next((key for key, kind in SECTIONS.items() if name in kind.model_fields), None)
         if section is not None:
             raise UserError(
-                f"make_trainer({name}=...): {section}.{name} is a setting, and what the run notes of it would be wrong. "
+                f"make_trainer({name}=...): {section}.{name} is a setting, and the run would note another value. "
                 f"Set {section}.{name}={as_typed(value)}, for a part of the run with run.stage(name, {section}=...)"
             )
         if name not in known:
