@@ -12,7 +12,7 @@ BATCHES_AT_ONCE = 64
 BYTES_AT_ONCE = 32 * 2**20  # of outputs that wait, at most: those of dense prediction are large
 
 Measured = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-# What a loss divides by: takes targets and the weights of samples, if there are any; returns the part of each sample (B,)
+# What a loss divides by: takes targets and the weights of samples, if there are any; returns each sample's part (B,)
 SampleWeights = Callable[[Tensor, Tensor | None], Tensor]
 
 

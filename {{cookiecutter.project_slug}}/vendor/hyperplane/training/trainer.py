@@ -146,7 +146,8 @@ def callbacks_of(
         callbacks.append(Freeze(settings.freeze, settings.unfreeze_epoch))
     if validates:
         mode = monitor_mode(settings)
-        callbacks.append(BestCheckpoint(monitor, mode, run.checkpoints, state.spec, state.names))
+        needed = settings.tests_best
+        callbacks.append(BestCheckpoint(monitor, mode, run.checkpoints, state.spec, state.names, is_needed=needed))
     if settings.early_stopping.patience is not None:
         if not validates:
             raise UserError("early_stopping.patience needs validation data: set data.val_fraction above 0")
