@@ -142,9 +142,9 @@ class Run(RunRecord):
     @contextmanager
     def starting(self) -> Iterator[ModuleType]:
         """Note the time inside as that of the start, and yield the steps of a training."""
-        from .imports import quick_imports
+        from .imports import announced, quick_imports
 
         with self.timed("startup"):
-            with quick_imports():
+            with announced(self.is_alone and self.is_first_rank), quick_imports():
                 from . import steps
             yield steps
