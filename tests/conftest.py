@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -149,6 +151,16 @@ def run(clean_environment: dict[str, str]) -> Run:
         return python(project, "-m", package_of(project), *words, check=check, env=clean_environment)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def slurm() -> None:
+    """A SLURM cluster that answers."""
+    if shutil.which("sbatch") is None:
+        demanded("SLURM")
+    state = subprocess.run(["sinfo", "--noheader", "--format=%a %T"], capture_output=True, text=True, check=False)
+    if state.returncode or not re.search("up (idle|mixed|allocated)", state.stdout):
+        demanded(f"A SLURM node that works ({state.stdout.strip()} {state.stderr.strip()})")
 
 
 @pytest.fixture(scope="session")
