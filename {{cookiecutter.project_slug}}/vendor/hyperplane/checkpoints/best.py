@@ -150,7 +150,7 @@ def not_measured(monitor: str, known: Iterable[str]) -> UserError:
     names = [name for name in known if name.startswith(("train/", "val/"))]
     if monitor.startswith("val/") and not any(name.startswith("val/") for name in names):
         return UserError(
-            f"checkpoint.monitor={monitor} is not measured here: the validation logs nothing. Log it in validation_step, "
+            f"checkpoint.monitor={monitor} is not measured here: the validation logs nothing. Log it there, "
             f'self.log("{monitor}", ...), or choose a metric of the training, checkpoint.monitor=train/loss. '
             "Without any: checkpoint.test=last"
         )

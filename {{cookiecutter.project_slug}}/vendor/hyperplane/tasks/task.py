@@ -39,7 +39,7 @@ class Task(Measuring):
             not trained in steps: `solve` is called once, with all training samples. If it has `penalty()`, what that
             returns () is added to the loss, unless it has `has_penalty = False`.
         loss: maps outputs and targets to the mean loss (); with `spec.has_weights` also weights (B,). Where samples
-            count differently in that mean, it has `sample_weights(targets, weights or None)`, which returns how much (B,).
+            count differently in that mean, `sample_weights(targets, weights or None)` returns how much (B,).
         spec: the data that the network was built for.
         scaling: the standardisation of the data.
         optimizer: called with parameters, or groups of them, returns an optimizer.

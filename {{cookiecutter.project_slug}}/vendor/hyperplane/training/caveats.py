@@ -49,14 +49,14 @@ def caveats(
 
 
 def no_numbers(measured: Sequence[Mapping[str, float]]) -> str:
-    """Return what to say of metrics that were measured in several epochs or the test, and never a number; or nothing."""
+    """Return what to say of metrics that were measured and never a number, in no epoch and no test; or nothing."""
     names = dict.fromkeys(name for row in measured for name in row)
     never = [name for name in names if all(math.isnan(row[name]) for row in measured if name in row)]
     if not never:
         return ""
     return (
-        f"{', '.join(never)} {'was' if len(never) == 1 else 'were'} never a number: the data, or the task, have nothing "
-        "to measure there. Look at them, or choose others with task.metrics"
+        f"{', '.join(never)} {'was' if len(never) == 1 else 'were'} never a number: there is nothing to measure. "
+        "Look at the data, or choose other metrics with task.metrics"
     )
 
 
