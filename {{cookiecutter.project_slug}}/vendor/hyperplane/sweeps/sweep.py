@@ -31,6 +31,7 @@ from ..validation import check, check_values, refuse_without_effect
 from ..whole_file import write_whole
 
 NOT_PART_OF_A_JOB = {"sweep", "tracking.notes", "tracking.tags"}
+JOBS = "jobs.json"  # in the folder of a multirun: the names of the folders of its jobs
 ONE_NAME = "sweep= names the folder of the whole multirun, so it takes one name, such as sweep=depth"
 
 
@@ -63,6 +64,7 @@ def run_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader, launc
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "multirun.yaml", OmegaConf.to_yaml(config))
     folders = [folder / job_id(job) for job in jobs]
+    write_whole(folder / JOBS, json.dumps([place.name for place in folders], indent=0) + "\n")
     warn_of_other_settings(folders, settings)
     try:
         reasons = launch_jobs(jobs, folders, launcher)
