@@ -5,7 +5,7 @@
 
 Both take inputs (B, *input_shape) float32 in the units of the data, for any B, and return predictions (B, K):
 probabilities, or values in the units of the target. A forecaster takes the fields of `Windows` in data/windows.py and
-returns quantiles (B, H, Q).
+returns quantiles (B, H, Q). Signals of unequal lengths are NaN beyond their end.
 """
 
 from importlib.util import find_spec

@@ -163,8 +163,10 @@ class ArrayDataModule(LightningDataModule, ABC):
         inputs, targets = self.raw[part][:2]
         return inputs.numpy(), targets.numpy()
 
-    def training_samples(self) -> tuple[Tensor, Tensor]:
+    def training_samples(self) -> Samples:
         """Return all training samples at once, standardised, for a model that is not trained in steps.
+
+        A mask comes last, if there is one.
 
         Raises:
             UserError: they have weights, which such a model does not take.
@@ -174,8 +176,8 @@ class ArrayDataModule(LightningDataModule, ABC):
                 "this model is solved at once, and does not take the weights of samples (data.weights): choose a model "
                 "that is trained in steps, or leave them out"
             )
-        inputs, targets = self.parts["train"]
-        return inputs, targets
+        inputs, *mask, targets = self.parts["train"]
+        return inputs, targets, *mask
 
     @property
     def validates(self) -> bool:
@@ -189,7 +191,7 @@ class ArrayDataModule(LightningDataModule, ABC):
 
     def evaluation_batches(self, part: str) -> Batches:
         """Return a part in order, in large batches."""
-        inputs, targets = self.parts[part][:2]
+        inputs, targets = self.parts[part][0], self.parts[part][-2 if self.spec.has_weights else -1]
         stored, places = inputs[:1].nbytes + targets[:1].nbytes, targets[:1].numel()
         outputs = places if targets.is_floating_point() else places * max(1, self.spec.output_size)
         batch_size = evaluation_batch(EVALUATION_BATCH, stored + 4 * outputs)

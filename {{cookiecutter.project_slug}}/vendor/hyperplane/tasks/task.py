@@ -97,7 +97,8 @@ class Task(Measuring):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, *input_shape), in the units of the data, to predictions."""
-        return self.to_predictions(self.network(self.scaling(*inputs)))
+        scaled = self.scaling(*inputs)
+        return self.to_predictions(self.network(*scaled) if isinstance(scaled, tuple) else self.network(scaled))
 
     def on_fit_start(self) -> None:
         """Solve a network that is not trained in steps."""
