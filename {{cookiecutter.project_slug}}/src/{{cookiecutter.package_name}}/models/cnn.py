@@ -67,7 +67,7 @@ class CNN(nn.Module):
         self.output = nn.Linear((1 if spec.has_mask else math.prod(lengths)) * channels[-1], spec.output_size)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Map signals (B, L, C), those of unequal lengths with a mask (B, L), or images (B, H, W, C) to outputs (B, K)."""
+        """Map signals (B, L, C), if need be with a mask (B, L), or images (B, H, W, C) to outputs (B, K)."""
         h = x.movedim(-1, 1)  # (B, C, L) or (B, C, H, W)
         if mask is not None:
             return self.output(self.pooled(h, mask))

@@ -53,7 +53,7 @@ class FlatWindows(nn.Module):
 
 
 def flat(x: Tensor, mask: Tensor | None, features: int) -> Tensor:
-    """Return inputs (B, *input_shape) as rows (B, features); beyond the end of a signal is 0, the mean of its channel."""
+    """Return inputs (B, *input_shape) as rows (B, features); beyond the end of a signal is 0, the channel's mean."""
     if mask is None:
         return x.flatten(1)
     return x.masked_fill(~mask.unsqueeze(-1), 0).flatten(1)[:, :features]  # more padding than in training says nothing

@@ -86,11 +86,16 @@ class RNN(nn.Module):
         return self.output(torch.cat([h.flatten(1), known], dim=1)).unflatten(1, (-1, self.quantiles))
 
     def mean_state(self, h: Tensor, mask: Tensor) -> Tensor:
-        """Return the mean (B, H) over the steps of signals (B, L, C) that exist; backwards begins at the last of them."""
+        """Return the mean (B, H) over the steps of signals (B, L, C) that exist; backwards begins at the last one."""
         steps, lengths = torch.arange(h.shape[1], device=h.device), mask.sum(dim=1, keepdim=True)
         order = torch.where(steps < lengths, lengths - 1 - steps, steps)[..., None]  # turns round what exists
         for number, (forwards, *backwards) in enumerate(self.layers):
             h = self.dropout(h) if number else h.masked_fill(~mask[..., None], 0)
-            turned = [cell(h.take_along_dim(order, 1))[0].take_along_dim(order, 1) for cell in backwards]
+            turned = [turn(cell(turn(h, order))[0], order) for cell in backwards]
             h = torch.cat([forwards(h)[0], *turned], dim=2)
         return h.masked_fill(~mask[..., None], 0).sum(dim=1) / lengths
+
+
+def turn(h: Tensor, order: Tensor) -> Tensor:
+    """Return signals (B, L, H) with their steps in another order (B, L, 1)."""
+    return h.gather(1, order.expand(-1, -1, h.shape[2]))

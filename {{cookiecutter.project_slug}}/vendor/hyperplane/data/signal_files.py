@@ -3,7 +3,8 @@
 .npz                   X (samples, positions, channels) or (samples, positions), and other arrays by their names: y
                        (samples,) or (samples, K)
 .ts                    a line for each signal: channels between colons, values between commas, ? where one is missing,
-                       the label last; times in front of values only order them. Source: Bagnall et al. 2018, https://arxiv.org/abs/1811.00075
+                       the label last; times in front of values only order them. Source: Bagnall et al. 2018,
+                       https://arxiv.org/abs/1811.00075
 .csv .csv.gz .parquet  a row for each position of a signal: columns that name the signal and the position, one for each
                        channel, and those that are the same in all rows of a signal
 
@@ -78,14 +79,13 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
             stem = next((name for name in names if name.lower() == "x"), None)
             if stem is None:
                 raise UserError(f"{key}={path} has no array X (samples, positions, channels); it has: {listed(names)}")
-            wanted = {name for name in (roles.series, *roles.others) if name is not None}
-            arrays = {name: archive[name] for name in names if name == stem or name in wanted}
+            wanted = {name for name in (stem, roles.series, *roles.others) if name in names}
+            arrays = {name: archive[name] for name in sorted(wanted)}
+            others = [name for name in names if name not in wanted]
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         reason = first_line(error)
         if "pickle" in reason:
-            reason = (
-                "an array holds Python objects. Pad signals of unequal lengths with NaN, and write texts as np.str_"
-            )
+            reason = "it holds Python objects. Pad signals of unequal lengths with NaN, and write texts as np.str_"
         raise UserError(f"{key}={path} cannot be read: {reason}") from None
     values = arrays.pop(stem)
     if values.ndim not in (2, 3) or values.dtype.kind not in "biuf":
@@ -95,12 +95,13 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
         )
     columns = {}
     for name, array in arrays.items():
-        if len(array) != len(values) or array.ndim > 2:
+        if array.ndim not in (1, 2) or len(array) != len(values):
             raise UserError(f"{key}={path}: {name} has the shape {array.shape}, and X has {len(values)} samples")
         texts = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
         for number, column in enumerate(texts.reshape(len(texts), -1).T, 1):
             columns[name if array.ndim == 1 or array.shape[1] == 1 else f"{name}{number}"] = column
     numbers = values.astype(np.float64).reshape(*values.shape[:2], -1)
+    columns |= {name: polars.Series([None] * len(values)) for name in others}  # nobody asks for them: see their names
     return SignalArrays(finite(numbers), numbered(numbers.shape[2]), polars.DataFrame(columns), {})
 
 

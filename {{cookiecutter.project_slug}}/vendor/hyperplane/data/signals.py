@@ -203,7 +203,7 @@ class Signals(ArrayDataModule):
         return rows[: self.train_rows], rows[self.train_rows :]
 
     def fit_scaling(self) -> None:
-        """Take the statistics of the targets, and of each channel (channels,) over all positions of training signals."""
+        """Take the statistics of the targets, and of each channel over all positions of the training signals."""
         inputs, targets = self.raw["train"]
         positions = inputs.flatten(0, 1)
         self.scaling.fit(positions[~positions.isnan().all(dim=1)], targets)
