@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from .data.panel_scaling import restored
-from .data.spec import DataSpec, PanelSpec
+from .data.spec import DataSpec, GraphSpec, PanelSpec
 from .data.windows import Rows, Windows, windows_at
 from .errors import UserError, first_line
 from .paths import shown
@@ -65,15 +65,16 @@ def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats:
     Raises:
         RuntimeError: a program computes something else than the original; it is removed.
     """
-    traced = samples(task, spec, SAMPLES)
-    any_batch = tuple({0: Dim("batch")} for _ in traced)
+    nodes = spec.num_nodes if isinstance(spec, GraphSpec) else 0  # which are predicted together
+    traced = samples(task, spec, nodes or SAMPLES)
+    any_batch = tuple(None if nodes else {0: Dim("batch")} for _ in traced)
     program = trace(task, traced, any_batch)
     folder.mkdir(exist_ok=True)
     written: dict[str, Path] = {}
     for name in formats:
         path = written[name] = folder / f"model.{name}"
         partial = folder / f".partial.{name}"  # renamed when it is whole, and right
-        inputs = samples(task, spec, SAMPLES - 1)
+        inputs = samples(task, spec, nodes or SAMPLES - 1)
         try:
             with quiet():
                 through = through_pt2 if name == "pt2" else through_onnx

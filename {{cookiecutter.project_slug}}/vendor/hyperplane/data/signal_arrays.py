@@ -48,7 +48,7 @@ class SignalArrays(NamedTuple):
 
 def lengths_of(values: Numbers) -> NDArray[np.int64]:
     """Return how many positions signals (samples, positions, channels) have (samples,); 0 where all is NaN."""
-    is_real: NDArray[np.bool_] = ~np.isnan(values).all(axis=2)
+    is_real = np.logical_not(np.isnan(values).all(axis=2))
     return np.where(is_real.any(axis=1), is_real.shape[1] - is_real[:, ::-1].argmax(axis=1), 0)
 
 

@@ -238,8 +238,8 @@ class Signals(ArrayDataModule):
             if absent:
                 logger.warning("No training signal is of class {}: the model cannot learn it.", listed(absent))
 
-    def read_inputs(self, path: Path) -> tuple[NDArray[np.float64], "DataFrame"]:
-        """Return new signals as the model takes them, and the names that the file has for them, for `predict`.
+    def read_inputs(self, path: Path) -> tuple[NDArray[np.float64], "DataFrame", NDArray[np.int64]]:
+        """Return new signals as the model takes them, the names that the file has for them, and their numbers.
 
         Raises:
             UserError: the file cannot be read, or its signals are longer than those of the training, or shorter where
@@ -256,7 +256,7 @@ class Signals(ArrayDataModule):
             )
         values = without_gaps(padded(file.values, self.length), self.channels, self.fill, f"input={path}")
         names = [name for name in file.columns.columns if name == self.roles.series]
-        return values, file.columns.select(names)
+        return values, file.columns.select(names), np.arange(len(values))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: what new signals must be like, and which files it was learned from."""
