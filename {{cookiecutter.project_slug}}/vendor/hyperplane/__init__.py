@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from .data.cache import cached as cached
     from .data.datamodule import ArrayDataModule as ArrayDataModule
     from .data.datamodule import Arrays as Arrays
-    from .data.spec import DataSpec as DataSpec
     from .data.graphs import Graph as Graph
     from .data.graphs import GraphDataModule as GraphDataModule
+    from .data.spec import DataSpec as DataSpec
     from .data.spec import GraphSpec as GraphSpec
     from .data.spec import PanelSpec as PanelSpec
     from .data.windows import PanelDataModule as PanelDataModule

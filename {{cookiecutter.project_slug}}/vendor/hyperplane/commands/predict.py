@@ -5,9 +5,9 @@
 
 A row of output for each row of input that is not blank, in the same order. The input needs the columns that the model
 was trained on, in any order, not the target. For data of one's own (data=table) values may be missing, and are read as
-those of training were. Signals (data=signals): a file as those of the training, and a row of output for each signal. The nodes
-of a graph (data=graph): the features of all of them.
-Images and other signals: a column for each number, in order; where each of their places is
+those of training were. Signals (data=signals): a file as those of the training, and a row of output for each signal.
+The nodes of a graph (data=graph): the features of all of them. Images and other signals: a column for each number, in
+order; where each of their places is
 classified, the output has a column for each place, in order. Time series (data=panel): for each series its last rows,
 and below them, with an empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
 """

@@ -35,7 +35,7 @@ class GraphFiles(GraphDataModule):
         nodes: str,  # the file of the nodes, a row each
         edges: str,  # the file of the edges, a row each
         target: str,  # the column of the nodes that holds their classes; a node without one is in no part
-        id: str | None = None,  # the column of the nodes that edges refer to; null: the first one  # noqa: A002
+        id: str | None = None,  # the column of the nodes that edges refer to; null: the first one
         source: str | None = None,  # the column of the edges that says where one begins; null: the first one
         destination: str | None = None,  # the column of the edges that says where one ends; null: the second one
         ignore: tuple[str, ...] = (),  # columns of the nodes that are left out
@@ -57,7 +57,7 @@ class GraphFiles(GraphDataModule):
         """Return the graph.
 
         Raises:
-            UserError: a file cannot be read, a column is not there, ids are missing or stand twice, or there are no classes.
+            UserError: a file cannot be read or lacks a column, ids are missing or stand twice, or there is no class.
         """
         table, readings = read_columns(self.nodes_path, None, Spelling(), "data.nodes")
         self.digests = [digest_of(path) for path in (self.nodes_path, self.edges_path)]
@@ -106,7 +106,12 @@ class GraphFiles(GraphDataModule):
         classes = np.full(len(values), IGNORED)
         classes[known] = numbers
         if not known.all():
-            logger.info("{} of {} nodes have no {}: they are in no part, but in the graph.", (~known).sum(), len(known), self.target)
+            logger.info(
+                "{} of {} nodes have no {}: they are in no part, but in the graph.",
+                (~known).sum(),
+                len(known),
+                self.target,
+            )
         return classes, names
 
     def read_edges(self) -> NDArray[np.int64]:
@@ -118,7 +123,9 @@ class GraphFiles(GraphDataModule):
         key = f"data.edges={self.edges_path}"
         table, _ = read_columns(self.edges_path, None, Spelling(), "data.edges")
         if table.width < 2:
-            raise UserError(f"{key} needs two columns, where an edge begins and where it ends; it has: {listed(table.columns)}")
+            raise UserError(
+                f"{key} needs two columns, where an edge begins and where it ends; it has: {listed(table.columns)}"
+            )
         source, destination = (given or table.columns[place] for place, given in enumerate(self.ends))
         require(table, self.edges_path, [("source", source), ("destination", destination)])
         number = {name: place for place, name in enumerate(self.names)}
@@ -127,14 +134,17 @@ class GraphFiles(GraphDataModule):
         known = (edges >= 0).all(axis=1)
         if not known.all():
             strange = {str(name) for end, places in zip(ends, edges.T, strict=True) for name in end.filter(places < 0)}
-            said = f"{(~known).sum()} of {len(edges)} edges join nodes that {self.nodes_path} does not have: {listed(sorted(strange), 5)}"
+            said = (
+                f"{(~known).sum()} of {len(edges)} edges join nodes that {self.nodes_path} does not have: "
+                f"{listed(sorted(strange), 5)}"
+            )
             if not known.any():
                 raise UserError(f"{key}: {said}. Its {self.id} are such as {listed(self.names, 3)}")
             logger.warning("{}. They are left out.", said)
         return edges[known].astype(np.int64)
 
     def read_inputs(self, path: Path) -> tuple[NDArray[np.float64], "DataFrame", NDArray[np.int64]]:
-        """Return the features of all nodes in their order, the ids of the file's rows, and their numbers, for `predict`.
+        """Return the features of all nodes in their order, the ids of the file's rows, and the numbers of these.
 
         Raises:
             UserError: the file cannot be read, or has other nodes than the graph of the training.
@@ -199,5 +209,6 @@ def require(table: "DataFrame", path: Path, named: list[tuple[str, str]]) -> Non
     for key, name in named:
         if name not in table.columns:
             raise UserError(
-                f"data.{key}={name} is no column of {path}. {nearest(name, table.columns)} It has: {listed(table.columns)}"
+                f"data.{key}={name} is no column of {path}. {nearest(name, table.columns)} It has: "
+                f"{listed(table.columns)}"
             )

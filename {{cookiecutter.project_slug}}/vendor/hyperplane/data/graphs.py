@@ -46,8 +46,8 @@ class GraphDataModule(LightningDataModule, ABC):
     def __init__(
         self,
         *,
-        labelled: PositiveInt = 20,  # nodes of each class that are trained on, drawn with the seed; at most half of them
-        val_fraction: ProperFraction = 0.2,  # of the other nodes with a class, held out to choose by; the rest is the test
+        labelled: PositiveInt = 20,  # nodes of each class that are trained on, drawn with the seed; at most half
+        val_fraction: ProperFraction = 0.2,  # of the other nodes, held out to choose by; the rest is the test
         directed: bool = False,  # an edge leads one way: a node sees those from which one leads to it
         standardize: bool = True,  # features, by all nodes; those that are 0 or 1 stay
         seed: int,
@@ -101,7 +101,7 @@ class GraphDataModule(LightningDataModule, ABC):
             self.fit_scaling()
         self.parts = {part: (self.scaling(self.inputs), classes) for part, classes in targets.items()}
         logger.info(
-            "A graph of {} nodes with {} features and {} {}edges; classes of nodes: {}",
+            "A graph of {} nodes ({} features) and {} {}edges; classes of nodes: {}",
             nodes,
             features.shape[1] if graph.features is not None else "no",
             len(graph.edges),
@@ -110,7 +110,7 @@ class GraphDataModule(LightningDataModule, ABC):
         )
 
     def directed_edges(self, edges: NDArray[np.int64], nodes: int) -> NDArray[np.int64]:
-        """Return each edge once, and undirected ones in both directions; self loops and copies are said, and left out."""
+        """Return each edge once, and undirected ones in both directions; self loops and copies are left out."""
         loops = edges[:, 0] == edges[:, 1]
         both = edges[~loops] if self.directed else np.concatenate([edges[~loops], edges[~loops, ::-1]])
         found = np.unique(both, axis=0)

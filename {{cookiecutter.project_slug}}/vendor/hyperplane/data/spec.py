@@ -137,7 +137,7 @@ class PanelSpec(DataSpec):
 
 @dataclass(frozen=True, kw_only=True)
 class GraphSpec(DataSpec):
-    """A graph whose nodes are the samples: inputs are all of them (nodes, features), in order, and batches are whole."""
+    """A graph whose nodes are the samples: a batch has all of them, (nodes, features), in their order."""
 
     num_nodes: int
     edges: tuple[tuple[int, int], ...]  # from node to node, in both directions where the graph has none; no self loops

@@ -41,8 +41,9 @@ def predicted_graph(
         for trained, marker in ((False, "o"), (True, "s")):
             chosen = (predicted == number) & (is_trained == trained)
             rims = np.where(is_wrong[chosen], WRONG, "black")
-            widths = np.where(is_wrong[chosen], 2.0, 0.6)
-            axes.scatter(*places[chosen].T, s=size, c=color, marker=marker, edgecolors=list(rims), linewidths=widths)
+            widths = np.where(is_wrong[chosen], 2.0, 0.6).tolist()
+            x, y = places[chosen].T
+            axes.scatter(x, y, size, color, marker=marker, edgecolors=list(rims), linewidths=widths)
         axes.scatter([], [], s=60, c=color, label=label)
     axes.scatter([], [], s=60, c="white", edgecolors="black", marker="s", label="trained on")
     axes.scatter([], [], s=60, c="white", edgecolors=WRONG, linewidths=2, label="wrong")

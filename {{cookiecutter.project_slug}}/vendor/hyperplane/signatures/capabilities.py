@@ -6,8 +6,8 @@ A class of the project states it as an attribute, `solved_at_once = True`; for t
     convex                a model's loss has a single minimum, whatever the data: it is trained until it is there
     reevaluates_loss      an optimizer computes the loss of the same batch several times in a step
     needs_whole_matrices  an optimizer cannot work on parts of a matrix
-    reads_inputs          a data set has `read_inputs(path)`, for `predict`: new inputs, a table of what stands beside the
-                          predictions, and which of them are the rows of the output
+    reads_inputs          a data set has `read_inputs(path)`, for `predict`: new inputs, a table of what stands beside
+                          the predictions, and which of them are the rows of the output
     watches_metric        a schedule is told the value of a metric after each validation
 """
 
