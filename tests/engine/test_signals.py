@@ -130,7 +130,7 @@ def test_folds_and_groups_keep_what_belongs_together(tmp_path):
     assert sorted(tested) == list(range(10))
 
 
-@pytest.mark.parametrize("model", ["linear", "mlp", "cnn", "rnn", "sklearn"])
+@pytest.mark.parametrize("model", ["linear", "cnn", "rnn", "rocket", "sklearn"])
 def test_every_command_takes_signals_of_unequal_lengths(train, command, tmp_path, model):
     values, classes = waves()
     long_table(ragged(values), classes).write_csv("train.csv")

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from hyperplane import DataSpec{% if cookiecutter.examples == 'all' %}, PanelSpec{% endif %}
 from hyperplane.command_line import start
+{%- if cookiecutter.examples == 'all' %}
+from hyperplane.data.spec import PanelSpec
+{%- endif %}
 from loguru import logger
 
 from {{ cookiecutter.package_name }} import PROJECT  # noqa: F401 (tells the engine which project it serves)
@@ -74,15 +76,6 @@ def outputs_of():
         return outputs
 
     return compute
-
-
-@pytest.fixture
-def unequal():
-    """Signals of unequal lengths: their spec, themselves, their mask, and what must give the same: more padding."""
-    x, mask = torch.randn(5, 12, 2), torch.arange(12) < torch.tensor([[12], [9], [7], [12], [8]])
-    longer = torch.cat([torch.where(mask[..., None], x, 7.0), torch.randn(5, 3, 2)], dim=1)
-    more = torch.cat([mask, torch.zeros(5, 3, dtype=torch.bool)], dim=1)
-    return DataSpec("classification", (12, 2), 3, has_mask=True), (x, mask), (longer, more)
 {%- if cookiecutter.examples == 'all' %}
 
 

@@ -84,11 +84,3 @@ def test_dropout_acts_in_training_alone():
     assert not torch.equal(network(x), network(x))
     network.eval()
     assert torch.equal(network(x), network(x))
-
-
-def test_padding_says_nothing(unequal):
-    spec, signals, longer = unequal
-    network = CNN(spec).eval()
-    assert torch.allclose(network(*longer), network(*signals), atol=1e-6)
-    x, mask = signals
-    assert torch.allclose(network(x[1:2, :9], mask[1:2, :9]), network(x, mask)[1:2], atol=1e-6)

@@ -14,8 +14,5 @@ def test_it_is_its_formula():
     a = a / (a.sum(0) * a.sum(1)[:, None]).sqrt()
     w1, b1, w, b = network.parameters()
     assert torch.allclose(network(x), a @ (a @ x @ w1.T + b1).relu() @ w.T + b, atol=1e-6)
-
-
-def test_data_without_edges_are_refused_in_a_sentence():
     with pytest.raises(UserError, match="needs the edges of a graph"):
         GraphConvolution(DataSpec("classification", (3,), 2))

@@ -61,9 +61,3 @@ def test_of_a_panel_it_forecasts_from_all_that_a_window_holds():
     forecast = network(shop, past, day[:, :4], price, day[:, 4:])
     assert torch.allclose(forecast[1], (network.output.weight @ row + network.output.bias).reshape(2, 3), atol=1e-6)
 {%- endif %}
-
-
-def test_padding_says_nothing(unequal):
-    spec, signals, longer = unequal
-    network = Linear(spec).eval()
-    assert torch.allclose(network(*longer), network(*signals), atol=1e-6)

@@ -68,9 +68,3 @@ def test_dropout_acts_in_training_alone():
 def test_activations_are_their_formulas(name):
     x = torch.linspace(-5, 5, 41, dtype=torch.float64)
     assert ACTIVATIONS[name]()(x).tolist() == pytest.approx([FORMULAS[name](value) for value in x.tolist()], abs=1e-12)
-
-
-def test_padding_says_nothing(unequal):
-    spec, signals, longer = unequal
-    network = MLP(spec).eval()
-    assert torch.allclose(network(*longer), network(*signals), atol=1e-6)

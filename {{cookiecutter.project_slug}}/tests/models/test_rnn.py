@@ -63,11 +63,3 @@ def test_of_a_panel_it_reads_the_past_and_what_is_known(windows):
     h, _ = network.recurrent(torch.cat([past_reals, eye[past_days[..., 0]]], dim=2))
     known = [h.flatten(1), price.flatten(1), torch.eye(3)[static[:, 0]], eye[days[..., 0]].flatten(1)]
     assert torch.allclose(network(*inputs), network.output(torch.cat(known, dim=1)).reshape(5, 2, 3), atol=1e-6)
-
-
-def test_padding_says_nothing(unequal):
-    spec, signals, longer = unequal
-    network = RNN(spec).eval()
-    assert torch.allclose(network(*longer), network(*signals), atol=1e-6)
-    x, mask = signals
-    assert torch.allclose(network(x[1:2, :9], mask[1:2, :9]), network(x, mask)[1:2], atol=1e-6)

@@ -91,11 +91,7 @@ class RNN(nn.Module):
         order = torch.where(steps < lengths, lengths - 1 - steps, steps)[..., None]  # turns round what exists
         for number, (forwards, *backwards) in enumerate(self.layers):
             h = self.dropout(h) if number else h.masked_fill(~mask[..., None], 0)
-            turned = [turn(cell(turn(h, order))[0], order) for cell in backwards]
+            there = h.gather(1, order.expand_as(h))
+            turned = [cell(there)[0].gather(1, order.expand(-1, -1, cell.hidden_size)) for cell in backwards]
             h = torch.cat([forwards(h)[0], *turned], dim=2)
         return h.masked_fill(~mask[..., None], 0).sum(dim=1) / lengths
-
-
-def turn(h: Tensor, order: Tensor) -> Tensor:
-    """Return signals (B, L, H) with their steps in another order (B, L, 1)."""
-    return h.gather(1, order.expand(-1, -1, h.shape[2]))

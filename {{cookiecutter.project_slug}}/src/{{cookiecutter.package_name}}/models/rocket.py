@@ -87,7 +87,9 @@ class Rocket(nn.Module):
     def features(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Return φ (B, features) of signals (B, L, C), some at a time."""
         mask = torch.ones_like(x[..., 0], dtype=torch.bool) if mask is None else mask
-        size = len(x) if torch.compiler.is_compiling() else max(1, AT_ONCE // (len(KERNELS) * x.shape[1]))
+        if torch.compiler.is_compiling():
+            return self.shares(x, mask)
+        size = max(1, AT_ONCE // (len(KERNELS) * x.shape[1]))
         return torch.cat([self.shares(*part) for part in zip(x.split(size), mask.split(size), strict=True)])
 
     def shares(self, x: Tensor, mask: Tensor) -> Tensor:
