@@ -18,7 +18,7 @@ from .graphs import Graph, GraphDataModule
 from .readings import Reading
 from .roles import stated_parts
 from .survey import Spelling
-from .target import encode_targets
+from .target import encode_targets, infer_task
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -35,7 +35,7 @@ class GraphFiles(GraphDataModule):
         nodes: str,  # the file of the nodes, a row each
         edges: str,  # the file of the edges, a row each
         target: str,  # the column of the nodes that holds their classes; a node without one is in no part
-        id: str | None = None,  # the column of the nodes that edges refer to; null: the first one
+        id: str | None = None,  # the column of the nodes that edges refer to; null: the first
         source: str | None = None,  # the column of the edges that says where one begins; null: the first one
         destination: str | None = None,  # the column of the edges that says where one ends; null: the second one
         ignore: tuple[str, ...] = (),  # columns of the nodes that are left out
@@ -61,7 +61,7 @@ class GraphFiles(GraphDataModule):
         """
         table, readings = read_columns(self.nodes_path, None, Spelling(), "data.nodes")
         self.digests = [digest_of(path) for path in (self.nodes_path, self.edges_path)]
-        self.id = self.id or table.columns[0]
+        self.id = self.id or next((name for name in table.columns if name != self.target), self.target)
         roles = {"id": self.id, "target": self.target, "split_column": self.split_column}
         named = [(key, name) for key, name in roles.items() if name is not None]
         require(table, self.nodes_path, [*named, *(("ignore", name) for name in self.ignore)])
@@ -102,6 +102,11 @@ class GraphFiles(GraphDataModule):
         known = values.is_not_null().to_numpy()
         if not known.any():
             raise UserError(f"data.target={self.target}: no node has a class")
+        if infer_task(values.drop_nulls()) != "classification":
+            raise UserError(
+                f"data.target={self.target} holds many numbers such as {values.drop_nulls()[0]}: the nodes of a graph are "
+                "sorted into classes, which several nodes share"
+            )
         _, numbers, names = encode_targets(values.drop_nulls().to_frame(), "classification")
         classes = np.full(len(values), IGNORED)
         classes[known] = numbers
@@ -194,9 +199,11 @@ class GraphFiles(GraphDataModule):
 
 
 def texts_of(column: "Series") -> "Series":
-    """Return ids as texts."""
+    """Return ids as texts; whole numbers are the same with and without a decimal point."""
     import polars
 
+    if column.dtype.is_float() and (column.drop_nulls() % 1 == 0).all():
+        column = column.cast(polars.Int64)
     return as_text(column) if is_text(column) else column.cast(polars.String)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from loguru import logger
 
 from ..errors import UserError, first_line
 from .columns import listed
@@ -51,9 +52,9 @@ def read_signals(path: Path, roles: Roles, key: str, readings: Mapping[str, Read
         if ending == ".ts"
         else from_table(path, roles, key, readings)
     )
-    lengths = signals.lengths
-    if not len(lengths):
+    if not signals.values.size:
         raise UserError(f"{key}={path} holds no signals")
+    lengths = signals.lengths
     if not lengths.all():
         raise UserError(f"{key}={path}: signal {int(lengths.argmin()) + 1} has no value at all: leave it out")
     if lengths.max() == 1:
@@ -73,6 +74,8 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
     """
     import polars
 
+    if not zipfile.is_zipfile(path):
+        raise UserError(f"{key}={path} is no archive of NumPy: np.savez(path, X=X, y=y) writes one")
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = list(archive.files)
@@ -101,6 +104,14 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
         for number, column in enumerate(texts.reshape(len(texts), -1).T, 1):
             columns[name if array.ndim == 1 or array.shape[1] == 1 else f"{name}{number}"] = column
     numbers = values.astype(np.float64).reshape(*values.shape[:2], -1)
+    if numbers.shape[2] > numbers.shape[1]:
+        logger.warning(
+            "{}: X has {} channels of {} positions each. If it is the other way round, swap its axes: samples, positions, "
+            "channels",
+            path,
+            numbers.shape[2],
+            numbers.shape[1],
+        )
     columns |= {name: polars.Series([None] * len(values)) for name in others}  # nobody asks for them: see their names
     return SignalArrays(finite(numbers), numbered(numbers.shape[2]), polars.DataFrame(columns), {})
 

@@ -84,9 +84,12 @@ class Signals(ArrayDataModule):
         names = self.names_of(columns)
         present = has_value(columns, names)
         columns, is_used = columns.filter(present), present.to_numpy()
-        values = np.concatenate([padded(file.values, self.length) for file in files])[is_used]
+        whole = [
+            without_gaps(file.values, self.channels, self.fill, str(path))
+            for file, path in zip(files, self.paths, strict=True)
+        ]
+        values = np.concatenate([padded(one, self.length) for one in whole])[is_used]
         is_test = np.repeat(np.arange(len(files)) == 1, [len(file.values) for file in files])[is_used]
-        values = without_gaps(values, self.channels, self.fill, " and ".join(map(str, self.paths)))
         self.has_mask = bool((lengths_of(values) < self.length).any())
         task, targets, classes = encode_targets(columns[names], self.task)
         groups = None if self.group is None else groups_of(columns[self.group])
