@@ -104,8 +104,8 @@ class GraphFiles(GraphDataModule):
             raise UserError(f"data.target={self.target}: no node has a class")
         if infer_task(values.drop_nulls()) != "classification":
             raise UserError(
-                f"data.target={self.target} holds many numbers such as {values.drop_nulls()[0]}: the nodes of a graph are "
-                "sorted into classes, which several nodes share"
+                f"data.target={self.target} holds many numbers such as {values.drop_nulls()[0]}: the nodes of a graph "
+                "are sorted into classes, which several nodes share"
             )
         _, numbers, names = encode_targets(values.drop_nulls().to_frame(), "classification")
         classes = np.full(len(values), IGNORED)

@@ -106,8 +106,8 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
     numbers = values.astype(np.float64).reshape(*values.shape[:2], -1)
     if numbers.shape[2] > numbers.shape[1]:
         logger.warning(
-            "{}: X has {} channels of {} positions each. If it is the other way round, swap its axes: samples, positions, "
-            "channels",
+            "{}: X has {} channels of {} positions each. If it is the other way round, swap its axes: samples, "
+            "positions, channels",
             path,
             numbers.shape[2],
             numbers.shape[1],
