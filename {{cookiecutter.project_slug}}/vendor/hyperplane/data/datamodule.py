@@ -3,8 +3,8 @@
 Any LightningDataModule serves that offers
 
     spec                    a DataSpec, from `setup` on; the model is built for it
-    train_dataloader()      batches of tensors: inputs and targets, and a weight (B,) for each sample if
-                            `spec.has_weights`. A task of your own may take any batches
+    train_dataloader()      batches of tensors: inputs, a mask if `spec.has_mask`, targets, and a weight (B,) for each
+                            sample if `spec.has_weights`. A task of your own may take any batches
     val_dataloader()        the same, or an empty list; without it nothing is validated
     test_dataloader()       the same; without it nothing is tested
 
@@ -18,6 +18,8 @@ workers. The rest is optional; what needs it says so where it is missing:
     evaluation_batches(p)   `evaluate part=train` and `part=val`: the part p in order, in batches as above
     arrays(p)               figures: inputs and targets of the part p, numpy, in the units of the data
     training_samples()      models that are solved at once (kernel_svm, sklearn): inputs and targets, standardised
+    figures(task)           more figures of a run, by name
+    read_inputs(path)       with `reads_inputs = True`: what `predict` makes of a file, see `signatures/capabilities.py`
     state_dict(), load_state_dict(state)    Lightning's own: kept in checkpoints, such as an encoder that was fitted
 
 Data sets that fit in memory get all of this from ArrayDataModule.
