@@ -37,7 +37,7 @@ class GraphConvolution(nn.Module):
         super().__init__()
         if not isinstance(spec, GraphSpec):
             raise UserError("model=graph_convolution needs the edges of a graph: data=karate or data=graph")
-        nodes = torch.arange(spec.num_nodes)
+        self.num_nodes, nodes = spec.num_nodes, torch.arange(spec.num_nodes)
         begins, ends = torch.cat([torch.tensor(spec.edges, dtype=torch.long).view(-1, 2).T, nodes.expand(2, -1)], dim=1)
         degrees = torch.bincount(begins)[begins] * torch.bincount(ends)[ends]
         for name, values in (("begins", begins), ("ends", ends), ("shares", degrees.float().rsqrt()[:, None])):
@@ -48,6 +48,8 @@ class GraphConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map the features of all nodes (N, F) to outputs (N, K)."""
+        if len(x) != self.num_nodes:
+            raise UserError(f"model=graph_convolution takes all {self.num_nodes} nodes at once, on one device")
         for number, layer in enumerate(self.layers):
             h = self.dropout(self.activation(x) if number else x) @ layer.weight.T
             x = torch.zeros_like(h).index_add(0, self.ends, self.shares * h[self.begins]) + layer.bias

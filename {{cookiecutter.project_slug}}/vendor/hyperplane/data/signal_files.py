@@ -168,8 +168,10 @@ def numbers_of(field: str, path: Path, line: int, key: str) -> Numbers:
     Raises:
         UserError: one is no number.
     """
-    texts = [text.strip() for text in field.split(",")]
+    texts = field.split(",")
     try:
-        return np.array(["nan" if text in ("", "?") else text for text in texts], dtype=np.float64)
+        if "?" in field or "" in map(str.strip, texts):
+            texts = ["nan" if text.strip() in ("", "?") else text for text in texts]
+        return np.array(texts, dtype=np.float64)
     except ValueError as error:
         raise UserError(f"{key}={path}: line {line} holds something else than numbers: {first_line(error)}") from None
