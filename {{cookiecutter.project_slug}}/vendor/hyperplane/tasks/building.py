@@ -78,6 +78,16 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
         choice = f"Of model= these forecast: {others}" if others else "A model that does states `forecasts = True`"
         raise UserError(f"{name} takes single samples, no time series. {choice}")
     network: nn.Module = build(settings.model, **offers)
+    parameters = inspect.signature(network.forward).parameters
+    if (
+        spec.has_mask
+        and "mask" not in parameters
+        and not any(one.kind == one.VAR_POSITIONAL for one in parameters.values())
+    ):
+        raise UserError(
+            f"These samples are of unequal lengths, and {type(network).__name__} takes no mask that says where each "
+            "ends: cut them to one length, or choose model=cnn or another whose forward has a mask"
+        )
     return network
 
 

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from ..data.batches import evaluation_batch
 from ..data.datamodule import EVALUATION_BATCH
-from ..data.spec import DataSpec
+from ..data.spec import DataSpec, GraphSpec
 from ..errors import UserError
 from ..processes.collectives import shard_batch
 from .epoch_metrics import EpochMetrics
@@ -100,7 +100,8 @@ class Task(Measuring):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, *input_shape), in the units of the data, to predictions."""
-        return self.to_predictions(self.network(self.scaling(*inputs)))
+        scaled = self.scaling(*inputs)
+        return self.to_predictions(self.network(*scaled) if isinstance(scaled, tuple) else self.network(scaled))
 
     def on_fit_start(self) -> None:
         """Solve a network that is not trained in steps."""
@@ -182,6 +183,7 @@ class Task(Measuring):
     def batches(self, inputs: NDArray[Any]) -> tuple[Tensor, ...]:
         """Return inputs (samples, *input_shape) in batches that fit into memory, on the device of the task."""
         size = evaluation_batch(EVALUATION_BATCH, inputs[:1].nbytes * max(1, self.spec.output_size))
+        size = len(inputs) if isinstance(self.spec, GraphSpec) else size  # its nodes belong together
         tensor = torch.from_numpy(inputs)
         return (tensor.float() if self.device.type == "mps" else tensor).to(self.device).split(size)
 
