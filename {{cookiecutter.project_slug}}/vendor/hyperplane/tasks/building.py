@@ -10,7 +10,7 @@ from torch import nn
 from ..components import Later, asked_for, build, factory
 from ..data.panel_scaling import PanelScaling
 from ..data.scaling import Scaling
-from ..data.spec import DataSpec, PanelSpec
+from ..data.spec import DataSpec, PanelSpec, TextSpec
 from ..errors import UserError
 from ..settings import Settings
 from .optimizing import OptimizerFactory, SchedulerFactory
@@ -73,6 +73,12 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
     if isinstance(spec, PanelSpec) and not getattr(factory(settings.model), "forecasts", False):
         name = settings.model.import_path.rpartition(".")[2]
         raise UserError(f"{name} takes single samples, no time series. Choose model=linear or another that forecasts.")
+    if isinstance(spec, TextSpec) and not getattr(factory(settings.model), "reads_tokens", False):
+        name = settings.model.import_path.rpartition(".")[2]
+        raise UserError(
+            f"{name} takes numbers, no tokens of texts. Choose model=linear, the bag of words, mlp or transformer. "
+            "A network of your own that embeds tokens says reads_tokens = True in its class."
+        )
     network: nn.Module = build(settings.model, **offers)
     return network
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ..data.batches import evaluation_batch
+from ..data.batches import evaluation_batch, values_of_tokens
 from ..data.datamodule import EVALUATION_BATCH
-from ..data.spec import DataSpec
+from ..data.spec import DataSpec, TextSpec
 from ..errors import UserError
 from ..processes.collectives import shard_batch
 from .epoch_metrics import EpochMetrics
@@ -97,7 +97,12 @@ class Task(Measuring):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, *input_shape), in the units of the data, to predictions."""
-        return self.to_predictions(self.network(self.scaling(*inputs)))
+        return self.to_predictions(self.network(*self.prepared(*inputs)))
+
+    def prepared(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return what the network takes of inputs in the units of the data."""
+        scaled = self.scaling(*inputs)
+        return self.spec.with_mask(scaled) if isinstance(self.spec, TextSpec) else (scaled,)
 
     def on_fit_start(self) -> None:
         """Solve a network that is not trained in steps."""
@@ -178,7 +183,8 @@ class Task(Measuring):
 
     def batches(self, inputs: NDArray[Any]) -> tuple[Tensor, ...]:
         """Return inputs (samples, *input_shape) in batches that fit into memory, on the device of the task."""
-        size = evaluation_batch(EVALUATION_BATCH, inputs[:1].nbytes * max(1, self.spec.output_size))
+        values = inputs[:1].nbytes * max(1, self.spec.output_size) + 4 * values_of_tokens(self.spec)
+        size = evaluation_batch(EVALUATION_BATCH, values)
         tensor = torch.from_numpy(inputs)
         return (tensor.float() if self.device.type == "mps" else tensor).to(self.device).split(size)
 
