@@ -6,7 +6,9 @@ from typing import Any
 from lightning.pytorch import LightningModule
 from loguru import logger
 
+from ..data.spec import TextSpec
 from ..whole_file import write_whole
+from .explaining_texts import figures_of_texts
 from .task import Task
 
 
@@ -27,6 +29,8 @@ def draw(task: LightningModule, data: Any, rows: list[dict[str, float]], folder:
 
     drawn = {} if isinstance(task, Task) and task.is_solved else {"learning_curves": figures.learning_curves(rows)}
     drawn |= made_by(task, "figures", data)
+    if isinstance(task, Task) and task.spec.has_mask and isinstance(task.spec, TextSpec):
+        drawn |= figures_of_texts(task, data)
     for name, text in made_by(task, "texts", data).items():
         write_whole(folder / f"{name}.txt", text)
     return figures.save(drawn, folder)

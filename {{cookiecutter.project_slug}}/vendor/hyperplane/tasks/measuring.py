@@ -98,7 +98,7 @@ class Measuring(LightningModule):
     @property
     def metric_names(self) -> list[str]:
         """The metrics of every stage."""
-        return ["loss", *self.val_metrics[0].all_metrics()]
+        return ["loss", *self.val_metrics[0].all_metrics(), *self.higher_is_better]
 
     @property
     def directions(self) -> dict[str, bool]:
