@@ -12,4 +12,4 @@ from torch import Tensor
 def bag_of_words(tokens: Tensor, mask: Tensor | None = None, *, num_tokens: int) -> Tensor:
     """Return the counts (B, V) of tokens (B, L); those where the mask (B, L) is false do not count."""
     counted = torch.ones_like(tokens, dtype=torch.get_default_dtype()) if mask is None else mask.float()
-    return counted.new_zeros(len(tokens), num_tokens).scatter_add(1, tokens, counted)
+    return counted.new_zeros(tokens.shape[0], num_tokens).scatter_add(1, tokens, counted)

@@ -68,11 +68,10 @@ class GPT(nn.Module):
     """Blocks of causal attention over the tokens of a text.
 
     Raises:
-        UserError: the data are no text whose next token is predicted.
+        UserError: the data are for something else than the next token of a text.
     """
 
-    reads_tokens = True  # of texts
-    predicts_next = True  # token, at each place
+    predicts_next = True  # token, at each place of a text
 
     def __init__(
         self,

@@ -73,14 +73,29 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
     if isinstance(spec, PanelSpec) and not getattr(factory(settings.model), "forecasts", False):
         name = settings.model.import_path.rpartition(".")[2]
         raise UserError(f"{name} takes single samples, no time series. Choose model=linear or another that forecasts.")
-    if isinstance(spec, TextSpec) and not getattr(factory(settings.model), "reads_tokens", False):
-        name = settings.model.import_path.rpartition(".")[2]
-        raise UserError(
-            f"{name} takes numbers, no tokens of texts. Choose model=linear, the bag of words, mlp or transformer. "
-            "A network of your own that embeds tokens says reads_tokens = True in its class."
-        )
+    if isinstance(spec, TextSpec):
+        require_reader(settings, spec)
     network: nn.Module = build(settings.model, **offers)
     return network
+
+
+def require_reader(settings: Settings, spec: TextSpec) -> None:
+    """Look whether a network reads texts.
+
+    Raises:
+        UserError: its class does not say `reads_tokens = True`, or `predicts_next = True` where the next token is asked.
+    """
+    network, name = factory(settings.model), settings.model.import_path.rpartition(".")[2]
+    if spec.task == "next_token" and not getattr(network, "predicts_next", False):
+        raise UserError(
+            f"{name} does not say at each place which token comes next. Choose model=gpt. A network of your own, which "
+            "maps tokens (B, T) to logits (B, V, T) from what came before alone, says predicts_next = True in its class."
+        )
+    if spec.task != "next_token" and not getattr(network, "reads_tokens", False):
+        raise UserError(
+            f"{name} takes numbers, no tokens of texts. Choose model=linear, the bag of words, mlp or transformer. A "
+            "network of your own that takes tokens and mask (B, L) says reads_tokens = True in its class."
+        )
 
 
 def make_loss(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> nn.Module:
