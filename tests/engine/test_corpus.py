@@ -7,17 +7,17 @@ import math
 import numpy as np
 import pytest
 import torch
-from hyperplane.commands.predict import continued
+from hyperplane.commands.prompting import continued
 from hyperplane.data.bigrams import Bigrams
 from hyperplane.data.corpus import Corpus, Windows
 from hyperplane.data.spec import TextSpec
 from hyperplane.errors import UserError
 from hyperplane.tasks.task import Task
-from test_resume import assert_equal, stop_at
 from torch import nn
 from torch.nn import functional
 
 from my_research.tasks.next_token import NextToken
+from test_resume import assert_equal, stop_at
 
 MODULES = "argparse calendar collections datetime email.message fractions json logging os pathlib random shutil socket"
 CORPUS = ("data=corpus", "data.path=book.txt", "model=gpt")
@@ -85,7 +85,9 @@ def test_gpt_falls_below_the_entropy_of_bigrams(train, command, book, text):
     assert f"{metrics['test/naive_loss']:.4f}: a model has to be below that" in done.stderr
     written = (done.folder / "sample.txt").read_text(encoding="utf-8")
     assert written.startswith(text[-round(len(text) / 10) :][:16]) and len(written) == 516
-    assert continued(done.folder, "Return the ", 40, 0.8, seed=1) == continued(done.folder, "Return the ", 40, 0.8, seed=1)
+    assert continued(done.folder, "Return the ", 40, 0.8, seed=1) == continued(
+        done.folder, "Return the ", 40, 0.8, seed=1
+    )
     assert command("predict", f"run={done.folder}", "prompt=Return", "temperature=-1").status == 2
     assert "as in summary.json" in command("evaluate", f"run={done.folder}").stderr
     assert command("export-model", f"run={done.folder}", "format=pt2").status == 0
@@ -112,7 +114,7 @@ def test_files_of_a_folder_follow_each_other_and_what_is_wrong_is_said(tmp_path,
         return data
 
     (tmp_path / "books").mkdir()
-    with pytest.raises(UserError, match="a folder without .txt files"):
+    with pytest.raises(UserError, match=r"a folder without \.txt files"):
         load(tmp_path / "books")
     (tmp_path / "books" / "b.txt").write_text("two" * 10, encoding="utf-8")
     (tmp_path / "books" / "a.txt").write_text("\ufeff" + "one" * 10, encoding="utf-8")

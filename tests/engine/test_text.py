@@ -14,11 +14,11 @@ from hyperplane.errors import UserError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from test_resume import assert_equal, stop_at
 
 from my_research.models.linear import Linear
 from my_research.models.mlp import MLP
 from my_research.models.transformer import Transformer
+from test_resume import assert_equal, stop_at
 
 CLAIMS = {"good": ["great", "lovely", "not dull"], "bad": ["dull", "awful", "not great"]}
 REVIEWS = ("data=text", "data.path=reviews.csv", "data.text=text", "data.target=label")
@@ -26,13 +26,15 @@ REVIEWS = ("data=text", "data.path=reviews.csv", "data.text=text", "data.target=
 
 def sentence(generator, label):
     parts = [f"The {generator.choice(['film', 'plot', 'cast'])} was {generator.choice(CLAIMS[label])}"]
-    parts += generator.sample(["I saw it\non a Friday", 'She said "yes, really"', "We had popcorn 🍿!", "Café, naïve"], 2)
+    parts += generator.sample(
+        ["I saw it\non a Friday", 'She said "yes, really"', "We had popcorn 🍿!", "Café, naïve"], 2
+    )
     return ". ".join(parts)
 
 
 @pytest.fixture
 def reviews(tmp_path):
-    """`reviews.csv`: texts with quotes, commas, lines and emojis, and what they are; `reviews(200)` writes that many."""
+    """`reviews(200)` writes that many rows: texts with quotes, commas, lines and emojis, and what they are."""
 
     def make(rows=120):
         generator = random.Random(0)
@@ -78,7 +80,7 @@ def test_what_is_taken_apart_can_be_put_together_again(kind):
     assert tokenizer == Tokenizer.fit(texts, kind, 300), "the same texts give the same tokens"
     if kind == "bpe":
         assert len(tokenizer.encode(texts[0])) < 0.7 * len(texts[0]) and again.decode(tokenizer.encode("ß")) == "ß"
-        with pytest.raises(UserError, match="data.vocabulary=258 is too small"):
+        with pytest.raises(UserError, match=r"data\.vocabulary=258 is too small"):
             Tokenizer.fit(texts, kind, 258)
 
 
@@ -106,7 +108,9 @@ def test_what_is_wrong_with_texts_is_said(train, reviews, tmp_path):
     assert "CNN takes numbers, no tokens" in train(*REVIEWS, "model=cnn", status=2).stderr
     polars.DataFrame({"text": [None, " ", *texts[2:]], "label": labels}).write_csv(tmp_path / "reviews.csv")
     done = train(*REVIEWS, "model=linear", "data.length=8")
-    assert "2 of 120 rows have no text: each becomes one unknown token" in done.stderr and "a target: 1, 2" in done.stderr
+    assert (
+        "2 of 120 rows have no text: each becomes one unknown token" in done.stderr and "a target: 1, 2" in done.stderr
+    )
     assert "texts are cut after 8 tokens (data.length)" in done.stderr
     (tmp_path / "reviews.csv").write_bytes("text,label\nCafé,good\nbad,bad\n".encode("latin-1"))
     assert "must be UTF-8" in train(*REVIEWS, status=2).stderr
@@ -132,7 +136,9 @@ def test_the_bag_of_words_is_that_of_scikit_learn(train, command, reviews, tmp_p
     rows.write_csv(tmp_path / "reviews.csv")
     optimum = ("optimizer=lbfgs", "optimizer.max_iter=200", "trainer.max_epochs=5", "data.val_fraction=0")
     folder = train(*REVIEWS, "data.split_column=split", "model=linear", "model.l2=0.5", *optimum).folder
-    reference = make_pipeline(CountVectorizer(analyzer=lambda text: split(text, "words")), LogisticRegression(C=2, tol=1e-10))
+    reference = make_pipeline(
+        CountVectorizer(analyzer=lambda text: split(text, "words")), LogisticRegression(C=2, tol=1e-10)
+    )
     reference.fit(texts[:200], labels[:200])
     done = command("predict", f"run={folder}", "input=reviews.csv", "output=out.csv")
     assert done.status == 0, done.stderr

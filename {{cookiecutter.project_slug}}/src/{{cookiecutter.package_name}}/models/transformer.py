@@ -128,8 +128,8 @@ class Transformer(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        # Positions of a signal, or rows and columns of an image, in a token; a table has one for each feature, a text has
-        # tokens of its own
+        # Positions of a signal, or rows and columns of an image, in a token; a table has one for each feature, and a
+        # text has tokens of its own
         patch_size: PositiveInt = 4,
         model_size: PositiveInt = 32,  # E, values of a token
         num_heads: Annotated[PositiveInt, Divides("model_size")] = 4,  # N of the attention; a divisor of model_size
@@ -163,16 +163,17 @@ class Transformer(nn.Module):
         else:
             self.register_buffer("positions", positions, persistent=False)
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(
-            Block(model_size, num_heads, feedforward_size, dropout) for _ in range(num_layers)
-        )
+        self.blocks = nn.ModuleList(Block(model_size, num_heads, feedforward_size, dropout) for _ in range(num_layers))
         self.norm = nn.LayerNorm(model_size)
         others, outputs = outputs_of(spec, self.windows)
         self.output = nn.Linear(model_size + others, outputs)
         begin_at_naive(self.output, spec)
 
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
-        """Map inputs (B, *input_shape), and their mask (B, L) if there is one, to outputs (B, K); windows to quantiles."""
+        """Map inputs (B, *input_shape), and their mask (B, L) if there is one, to outputs (B, K).
+
+        The inputs of windows, see `Windows`, become quantiles.
+        """
         if self.windows is None:
             return self.output(self.encode(x, *others))
         past, known = self.windows(x, *others)

@@ -1,7 +1,7 @@
 """The next token of a text: exp(loss) is the perplexity, of how many tokens it is as if they were equally likely."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from hyperplane import Task, TextSpec
@@ -19,7 +19,7 @@ class NextToken(Task):
     """
 
     kind = "next_token"
-    higher_is_better = {"perplexity": False, "bits_per_character": False}
+    higher_is_better: ClassVar = {"perplexity": False, "bits_per_character": False}
     spec: TextSpec
 
     def log_epoch(self, metrics: dict[str, Tensor], steps_ago: int = 0) -> None:

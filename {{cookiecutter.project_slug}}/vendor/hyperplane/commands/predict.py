@@ -6,13 +6,13 @@
 
 A row of output for each row of input that is not blank, in the same order. The input needs the columns that the model
 was trained on, in any order, not the target. For data of one's own (data=table) values may be missing, and are read as
-those of training were. Texts (data=text): the column with the text. Images and signals: a column for each number, in order; where each of their places is
-classified, the output has a column for each place, in order. Time series (data=panel): for each series its last rows,
-and below them, with an empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
+those of training were. Texts (data=text): the column with the texts. Images and signals: a column for each number, in
+order; where each of their places is classified, the output has a column for each place, in order. Time series
+(data=panel): for each series its last rows, and below them, with an empty target, the rows of the steps to forecast;
+groups and time stand beside the quantiles.
 """
 
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,8 @@ def predict(config: DictConfig) -> "DataFrame | str":
     With `config.prompt`, print what the run writes after it, and return it.
     """
     if config.prompt is not None and not OmegaConf.is_missing(config, "run"):
+        from .prompting import write_on
+
         return write_on(config)
     if OmegaConf.missing_keys(config):
         refuse("Name the run and the rows to predict: predict run=runs/<date>/<time> input=new.csv")
@@ -50,49 +52,6 @@ def predict(config: DictConfig) -> "DataFrame | str":
         return predict_file(Path(config.run), Path(config.input), Path(config.output), str(config.checkpoint))
     except UserError as mistake:
         refuse(str(mistake))
-
-
-def write_on(config: DictConfig) -> str:
-    """Print a prompt and what the model of `config.run` writes after it."""
-    try:
-        if not OmegaConf.is_missing(config, "input"):
-            raise UserError("Give either input=, rows to predict, or prompt=, a text to continue")
-        text = continued(Path(config.run), str(config.prompt), config.length, config.temperature, config.seed, str(config.checkpoint))
-    except UserError as mistake:
-        refuse(str(mistake))
-    sys.stdout.write(text + "\n")
-    return text
-
-
-def continued(
-    folder: Path, prompt: str, length: int, temperature: float, seed: int, which: str = "tested"
-) -> str:
-    """Return a text, and what the model of the run in `folder` writes after it.
-
-    Args:
-        folder: a run folder.
-        prompt: the beginning.
-        length: tokens to write.
-        temperature: at least 0, see `configs/predict.yaml`.
-        seed: of what is drawn.
-        which: `tested` (the weights behind `summary.json`), `best` or `last`.
-
-    Raises:
-        UserError: the run cannot be read, it writes no texts, or a number is out of range.
-    """
-    for name, value, kind, least in (("length", length, int, 1), ("temperature", temperature, float | int, 0)):
-        if not isinstance(value, kind) or value < least:
-            raise UserError(f"{name}={value} must be a number of at least {least}")
-    read_run(folder)
-
-    from ..checkpoints.trained import load_trained
-
-    task: Any = load_trained(folder, which).task
-    if not hasattr(task, "continued"):
-        raise UserError(
-            f"run={folder} writes no texts, so it continues no prompt. That is for data=corpus, with model=gpt"
-        )
-    return task.continued(prompt, length, temperature, seed)
 
 
 def predict_file(folder: Path, source: Path, output: Path, which: str = "tested") -> "DataFrame":
@@ -146,6 +105,7 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
         return forecast(trained, trained.spec, source)
     if isinstance(trained.task, Task):
         trained.task.require_one_input()
+    inputs: NDArray[Any]
     state = trained.checkpoint.get(Table.__qualname__) or trained.checkpoint.get(LargeTable.__qualname__)
     if isinstance(trained.spec, TextSpec):
         if not trained.spec.text:

@@ -120,7 +120,9 @@ class Text(Table):
             UserError: see `Table.load`.
         """
         arrays = super().load()
-        longest = max(int((inputs != PADDING).sum(axis=1).max()) for inputs in (arrays.train_inputs, arrays.test_inputs))
+        longest = max(
+            int((inputs != PADDING).sum(axis=1).max()) for inputs in (arrays.train_inputs, arrays.test_inputs)
+        )
         return arrays._replace(
             train_inputs=arrays.train_inputs[:, :longest], test_inputs=arrays.test_inputs[:, :longest]
         )

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib import import_module
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -145,7 +146,9 @@ def byte_pairs(texts: Iterable[str], size: int) -> str:
         UserError: the library is not installed, or there is no room for the single bytes.
     """
     if size <= BYTES:
-        raise UserError(f"data.vocabulary={size + len(SPECIAL)} is too small: data.tokens=bpe begins with {BYTES} bytes")
+        raise UserError(
+            f"data.vocabulary={size + len(SPECIAL)} is too small: data.tokens=bpe begins with {BYTES} bytes"
+        )
     tokenizers = import_tokenizers()
     made = tokenizers.Tokenizer(tokenizers.models.BPE())
     made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -168,10 +171,9 @@ def import_tokenizers() -> Any:
         UserError: it is not installed.
     """
     try:
-        import tokenizers
+        return import_module("tokenizers")
     except ImportError:
         raise UserError(
             "data.tokens=bpe needs tokenizers: pip install tokenizers (this project's extra `text`). "
             "data.tokens=characters needs nothing more."
         ) from None
-    return tokenizers

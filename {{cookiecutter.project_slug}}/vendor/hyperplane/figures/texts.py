@@ -72,7 +72,8 @@ def explained_texts(texts: Sequence[ExplainedText]) -> Figure:
                 strength = float(text.effects[number]) / scale
                 ink = "white" if abs(strength) > 0.7 else "black"
                 width = len(shown) + 1
-                axes.fill([x, x + width - 0.3, x + width - 0.3, x], [y - 0.42] * 2 + [y + 0.42] * 2, color=SHADES(0.5 + 0.5 * strength), lw=0)
+                corners = [x, x + width - 0.3, x + width - 0.3, x], [y - 0.42, y - 0.42, y + 0.42, y + 0.42]
+                axes.fill(*corners, color=SHADES(0.5 + 0.5 * strength), linewidth=0)
                 axes.text(x + (width - 0.3) / 2, y, shown, color=ink, **WORD)
                 x += width
         y += 1.6

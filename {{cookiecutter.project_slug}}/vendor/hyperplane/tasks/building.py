@@ -83,13 +83,13 @@ def require_reader(settings: Settings, spec: TextSpec) -> None:
     """Look whether a network reads texts.
 
     Raises:
-        UserError: its class does not say `reads_tokens = True`, or `predicts_next = True` where the next token is asked.
+        UserError: its class does not say `reads_tokens = True`, or `predicts_next = True` for the next token.
     """
     network, name = factory(settings.model), settings.model.import_path.rpartition(".")[2]
     if spec.task == "next_token" and not getattr(network, "predicts_next", False):
         raise UserError(
-            f"{name} does not say at each place which token comes next. Choose model=gpt. A network of your own, which "
-            "maps tokens (B, T) to logits (B, V, T) from what came before alone, says predicts_next = True in its class."
+            f"{name} does not say at each place which token comes next. Choose model=gpt. A network of your own that "
+            "maps tokens (B, T) to logits (B, V, T), by what came before alone, says predicts_next = True in its class."
         )
     if spec.task != "next_token" and not getattr(network, "reads_tokens", False):
         raise UserError(

@@ -92,7 +92,11 @@ def compared(
     """
     names = list(spec.class_names or spec.target_names)
     if spec.task == "classification" and len(names) == 2:
-        return [f"{names[1]} rather than {names[0]}"], outputs[:, 1:] - outputs[:, :1], changes[..., 1:] - changes[..., :1]
+        return (
+            [f"{names[1]} rather than {names[0]}"],
+            outputs[:, 1:] - outputs[:, :1],
+            changes[..., 1:] - changes[..., :1],
+        )
     if spec.task == "classification":
         return names, outputs - outputs.mean(-1, keepdims=True), changes - changes.mean(-1, keepdims=True)
     return names, outputs, changes
