@@ -5,15 +5,14 @@
     h ← h + GELU(norm(h) W₁ + b₁) W₂ + b₂
     logits = norm(h) Wᵀ
 
-The embedding W serves twice: a token that is likely to come next is one whose embedding is like h (Press & Wolf 2017,
-"Using the Output Embedding to Improve Language Models"). P are learned places.
+P are learned places. The embedding W serves twice: a token is likely to come next if its embedding is like h.
 
-Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners".
+Sources: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"; one W for both, Press & Wolf 2017,
+https://arxiv.org/abs/1608.05859.
 
 Dimensions: B batch, T places of a text, V tokens of the vocabulary, E model size, N heads, D = E/N.
 """
 
-import math
 from typing import Annotated
 
 import torch
@@ -22,8 +21,6 @@ from hyperplane.setting_types import Divides, Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
-
-STD = 0.02  # of the first weights
 
 
 class CausalAttention(nn.Module):
@@ -89,14 +86,9 @@ class GPT(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.Sequential(*(Block(model_size, num_heads, dropout) for _ in range(num_layers)))
         self.norm = nn.LayerNorm(model_size)
-        for parameter in self.parameters():  # norms begin with a scale of 1, biases with 0
+        for parameter in self.parameters():
             if parameter.ndim == 2:
-                nn.init.normal_(parameter, std=STD)
-        for name, parameter in self.named_parameters():
-            if name.endswith(("attention.output.weight", "feedforward.2.weight")):  # 2 sums in each block
-                nn.init.normal_(parameter, std=STD / math.sqrt(2 * num_layers))
-            if name.endswith(".bias"):
-                nn.init.zeros_(parameter)
+                nn.init.normal_(parameter, std=0.02)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens (B, T) to logits (B, V, T) of the token after each place; T may be shorter than in training."""

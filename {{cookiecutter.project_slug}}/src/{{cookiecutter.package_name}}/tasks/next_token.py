@@ -25,10 +25,9 @@ class NextToken(Task):
     def log_epoch(self, metrics: dict[str, Tensor], steps_ago: int = 0) -> None:
         """Add what follows from the losses."""
         bits = math.log(2) * self.spec.characters_per_token
-        for name, loss in list(metrics.items()):
-            if name.endswith("loss"):
-                metrics[f"{name.removesuffix('loss')}perplexity"] = loss.exp()
-                metrics[f"{name.removesuffix('loss')}bits_per_character"] = loss / bits
+        for name in [name.removesuffix("loss") for name in metrics if name.endswith("loss")]:
+            loss = metrics[f"{name}loss"]
+            metrics |= {f"{name}perplexity": loss.exp(), f"{name}bits_per_character": loss / bits}
         super().log_epoch(metrics, steps_ago)
 
     def floors(self) -> dict[str, Tensor]:
@@ -63,8 +62,6 @@ class NextToken(Task):
             window = torch.tensor([tokens[-self.spec.input_shape[0] :]], device=self.device)
             logits = self.network(window)[0, :, -1].double().cpu()
             logits[:2] = -math.inf  # padding and unknown are nothing to write
-            if temperature > 0:
-                tokens.append(int((logits / temperature).softmax(dim=0).multinomial(1, generator=generator)))
-            else:
-                tokens.append(int(logits.argmax()))
+            p = (logits / temperature).softmax(dim=0) if temperature > 0 else (logits == logits.max()).double()
+            tokens.append(int(p.multinomial(1, generator=generator)))
         return prompt + tokenizer.decode(tokens[len(given) :])
