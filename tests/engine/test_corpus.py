@@ -96,7 +96,9 @@ def test_gpt_falls_below_the_entropy_of_bigrams(train, command, book, text):
 def test_a_corpus_that_was_stopped_goes_on_to_the_same_bits(train, command, book, text, monkeypatch):
     book.write_text(text[:9000], encoding="utf-8")
     settings = (*CORPUS, "data.length=16", "data.batch_size=16", "model.model_size=16", "model.dropout=0.1")
-    settings = (*settings, "trainer.max_epochs=3", "checkpoint.monitor=val/bits_per_character")
+    settings = (*settings, "trainer.max_epochs=-1", "trainer.max_steps=70", "trainer.val_check_interval=15")
+    settings = (*settings, "checkpoint.monitor=val/bits_per_character")
+    monkeypatch.setattr("hyperplane.data.batches.EVALUATION_BYTES", 500_000)  # several batches validate
     whole = train(*settings).folder
     with monkeypatch.context() as patch:
         stop_at(patch, 40)
