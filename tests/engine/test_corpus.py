@@ -10,13 +10,8 @@ import torch
 from hyperplane.commands.prompting import continued
 from hyperplane.data.bigrams import Bigrams
 from hyperplane.data.corpus import Corpus, Windows
-from hyperplane.data.spec import TextSpec
 from hyperplane.errors import UserError
-from hyperplane.tasks.task import Task
-from torch import nn
-from torch.nn import functional
 
-from my_research.tasks.next_token import NextToken
 from test_resume import assert_equal, stop_at
 
 MODULES = "argparse calendar collections datetime email.message fractions json logging os pathlib random shutil socket"
@@ -131,23 +126,3 @@ def test_files_of_a_folder_follow_each_other_and_what_is_wrong_is_said(tmp_path,
     (tmp_path / "books" / "a.txt").unlink()
     words = train("data=corpus", "data.path=books", "data.length=4", "model=linear", status=2).stderr
     assert "Linear does not say at each place which token comes next. Choose model=gpt" in words
-
-
-class Turns(nn.Module):
-    """After a comes b, and after b comes a; a line's end is possible as well."""
-
-    def forward(self, x):
-        wanted = functional.one_hot(torch.where(x == 2, 3, 2), 5).movedim(-1, 1)
-        return 9.0 * wanted + 8.0 * (torch.arange(5) == 4)[:, None]
-
-
-def test_a_text_is_continued_by_what_is_likely_and_the_same_again_by_the_same_seed(monkeypatch):
-    vocabulary = ("[padding]", "[unknown]", "a", "b", "\n")
-    spec = TextSpec(task="next_token", input_shape=(4,), output_size=5, tokens="characters", vocabulary=vocabulary)
-    task, logged = NextToken(Turns(), nn.Identity(), spec, nn.Identity(), None), {}
-    assert task.continued("ab", 6, temperature=0) == "abababab"
-    written = {task.continued("ab", 20, seed=seed) for seed in (0, 0, 1)}
-    assert len(written) == 2 and all("\n" in text and len(text) == 22 for text in written)
-    monkeypatch.setattr(Task, "log_epoch", lambda self, metrics, ago: logged.update(metrics))
-    task.log_epoch({"val/loss": torch.tensor(math.log(8))})
-    assert [round(float(logged[f"val/{name}"]), 5) for name in ("perplexity", "bits_per_character")] == [8, 3]

@@ -22,13 +22,10 @@ def test_a_place_knows_what_came_before_and_nothing_of_what_comes():
     assert torch.allclose(network(x[:, :5]), before[:, :, :5], atol=1e-6), "of a shorter text it says the same"
 
 
-def test_it_begins_with_no_opinion_and_has_the_size_that_follows_from_its_settings():
+def test_its_size_follows_from_its_settings_and_it_begins_without_an_opinion():
     network, x = GPT(TEXT, model_size=32, num_layers=3), torch.randint(9, (8, 16))
     assert functional.cross_entropy(network(x), x).item() == pytest.approx(math.log(9), abs=0.1)
     e, block = 32, 12 * 32 * 32 + 13 * 32
     assert sum(map(torch.numel, network.parameters())) == 9 * e + 16 * e + 3 * block + 2 * e
-
-
-def test_other_data_are_refused():
     with pytest.raises(UserError, match="predicts the next token of data=corpus; these data are for regression"):
         GPT(DataSpec("regression", (3,), 1))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from loguru import logger
@@ -99,7 +99,7 @@ class Text(Table):
         *,
         text: str,  # the column that is predicted from
         # What a text is taken apart into: words in lower case, characters, or bpe: byte pairs, which needs tokenizers
-        tokens: Kind = "words",
+        tokens: Literal["words", "characters", "bpe"] = "words",
         # Tokens that are told apart at most: the most frequent ones of the training rows; others are unknown
         vocabulary: Annotated[int, Field(ge=3)] = 10_000,
         length: PositiveInt = 256,  # tokens after which a text is cut
