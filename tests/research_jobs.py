@@ -155,7 +155,7 @@ class Job:
         """Train without a stop; return the metrics that were to be reached."""
         folder = self.run_folder("whole")
         said = self.succeed("train", *self.train, "figures=true", f"hydra.run.dir={folder}")
-        self.check("could not be made" not in said, said)
+        self.check("could not be drawn" not in said, said)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         self.check(summary["status"] == "completed", f"the run is {summary['status']}")
         reached = {}

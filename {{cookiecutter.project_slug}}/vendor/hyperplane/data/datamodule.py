@@ -18,6 +18,7 @@ workers. The rest is optional; what needs it says so where it is missing:
     evaluation_batches(p)   `evaluate part=train` and `part=val`: the part p in order, in batches as above
     arrays(p)               figures: inputs and targets of the part p, numpy, in the units of the data
     training_samples()      models that are solved at once (kernel_svm, sklearn): inputs and targets, standardised
+    figures(task)           more figures of a run, by name
     state_dict(), load_state_dict(state)    Lightning's own: kept in checkpoints, such as an encoder that was fitted
 
 Data sets that fit in memory get all of this from ArrayDataModule.

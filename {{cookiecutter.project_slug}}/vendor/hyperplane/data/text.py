@@ -15,6 +15,7 @@ from ..setting_types import Refused
 from .batches import Batches
 from .columns import as_text, listed
 from .datamodule import Arrays
+from .explaining_texts import figures_of_texts
 from .readings import Reading
 from .spec import PADDING, TextSpec
 from .table import Table
@@ -22,6 +23,7 @@ from .target import Targets
 from .tokens import UNKNOWN, Kind, Tokenizer
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from polars import DataFrame
 
 MANY_UNKNOWN = 0.2  # of the tokens: that much is worth a hint
@@ -193,6 +195,10 @@ class Text(Table):
             UserError: always: it takes rows of numbers.
         """
         raise UserError("A model that is solved at once takes no texts. model=linear is the bag of words")
+
+    def figures(self, task: Any) -> dict[str, "Figure"]:
+        """Return pictures of the words that a trained task goes by."""
+        return figures_of_texts(task, self)
 
     def state_dict(self) -> dict[str, Any]:
         """Return which file the texts are from; the vocabulary is in the spec."""

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..data.spec import PADDING, TextSpec
-from ..data.tokens import Tokenizer
+from .spec import PADDING, TextSpec
+from .tokens import Tokenizer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
