@@ -102,7 +102,9 @@ class Task(Measuring):
     def prepared(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Return what the network takes of inputs in the units of the data."""
         scaled = self.scaling(*inputs)
-        return self.spec.with_mask(scaled) if isinstance(self.spec, TextSpec) else (scaled,)
+        if isinstance(self.spec, TextSpec):
+            return self.spec.with_mask(scaled)
+        return scaled if isinstance(scaled, tuple) else (scaled,)
 
     def on_fit_start(self) -> None:
         """Solve a network that is not trained in steps."""
