@@ -23,8 +23,8 @@ from .bigrams import Bigrams
 from .datamodule import EVALUATION_BATCH
 from .files import expanded
 from .scaling import Scaling
-from .spec import TextSpec
-from .tokens import UNKNOWN, Tokenizer
+from .spec import UNKNOWN, TextSpec
+from .tokens import Tokenizer
 
 PARTS = ("train", "val", "test")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import numpy as np
 from loguru import logger
@@ -17,10 +17,10 @@ from .columns import as_text, listed
 from .datamodule import Arrays
 from .explaining_texts import figures_of_texts
 from .readings import Reading
-from .spec import PADDING, TextSpec
+from .spec import PADDING, UNKNOWN, TextSpec
 from .table import Table
 from .target import Targets
-from .tokens import UNKNOWN, Kind, Tokenizer
+from .tokens import Kind, Tokenizer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -188,7 +188,7 @@ class Text(Table):
     def keep_marks(self, mean: Tensor, std: Tensor) -> None:
         """Leave tokens as they are: they are no measurements."""
 
-    def training_samples(self) -> tuple[Tensor, Tensor]:
+    def training_samples(self) -> NoReturn:
         """Refuse a model that is solved at once.
 
         Raises:
