@@ -1,0 +1,26 @@
+"""The checks of the exercises. They tell what is wrong; how it is right stands in solutions.py, so look there last."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def check_gradient_of_a_line(gradient: Callable[[float, float, Numbers, Numbers], tuple[float, float]]) -> None:
+    """Lab 1: the slopes of the mean squared error, beside differences of it."""
+    random = np.random.default_rng(0)
+    z, y = random.normal(size=50), random.normal(size=50)
+
+    def loss(w: float, b: float) -> float:
+        return float(np.mean((w * z + b - y) ** 2))
+
+    step = 1e-6
+    for w, b in ((0.0, 0.0), (2.0, -1.0)):
+        found = np.array(gradient(w, b, z, y), dtype=float)
+        assert found.shape == (2,), "it returns two numbers, the slope in w and the slope in b"
+        slope_w = (loss(w + step, b) - loss(w - step, b)) / (2 * step)
+        slope_b = (loss(w, b + step) - loss(w, b - step)) / (2 * step)
+        assert abs(found[0] - slope_w) < 1e-5, f"at w = {w}, b = {b} the slope in w is {slope_w:.4f}, not {found[0]:.4f}"
+        assert abs(found[1] - slope_b) < 1e-5, f"at w = {w}, b = {b} the slope in b is {slope_b:.4f}, not {found[1]:.4f}"
