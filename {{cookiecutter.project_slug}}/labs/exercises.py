@@ -24,3 +24,21 @@ def check_gradient_of_a_line(gradient: Callable[[float, float, Numbers, Numbers]
         slope_b = (loss(w, b + step) - loss(w, b - step)) / (2 * step)
         assert abs(found[0] - slope_w) < 1e-5, f"at w = {w}, b = {b} the slope in w is {slope_w:.4f}, not {found[0]:.4f}"
         assert abs(found[1] - slope_b) < 1e-5, f"at w = {w}, b = {b} the slope in b is {slope_b:.4f}, not {found[1]:.4f}"
+
+
+def check_hinge_slopes(slopes: Callable[[Numbers, float, Numbers, Numbers], tuple[Numbers, float]]) -> None:
+    """Lab 2: the slopes of the mean hinge loss, beside differences of it."""
+    random = np.random.default_rng(1)
+    x, t = random.normal(size=(40, 3)), random.choice([-1.0, 1.0], size=40)
+    w, b, step = random.normal(size=3), 0.3, 1e-6
+
+    def loss(w: Numbers, b: float) -> float:
+        return float(np.mean(np.maximum(0, 1 - t * (x @ w + b))))
+
+    in_w, in_b = slopes(w, b, x, t)
+    assert np.shape(in_w) == (3,), f"the slope in w has a number for each feature, shape (3,), not {np.shape(in_w)}"
+    for i, unit in enumerate(np.eye(3)):
+        slope = (loss(w + step * unit, b) - loss(w - step * unit, b)) / (2 * step)
+        assert abs(in_w[i] - slope) < 1e-5, f"the slope in w[{i}] is {slope:.4f} here, not {in_w[i]:.4f}"
+    slope = (loss(w, b + step) - loss(w, b - step)) / (2 * step)
+    assert abs(in_b - slope) < 1e-5, f"the slope in b is {slope:.4f} here, not {in_b:.4f}"

@@ -77,7 +77,7 @@ def _():
 
 @app.cell
 def _():
-    arrays = Salary(seed=0, batch_size=100, val_fraction=0.1).load()
+    arrays = Salary(seed=0).load()
     x, y = arrays.train_inputs[:, 0].astype(float), arrays.train_targets[:, 0].astype(float)
     x_test, y_test = arrays.test_inputs[:, 0].astype(float), arrays.test_targets[:, 0].astype(float)
     return x, x_test, y, y_test
