@@ -47,6 +47,7 @@ def _():
         axes.plot_surface(*grid, W[0] * grid[0] + W[1] * grid[1] + W[2], color=COLORS[0], alpha=0.35)
         axes.scatter(X[::4, 0], X[::4, 1], y[::4], s=8, color=COLORS[1])
         axes.set(xlabel="x₁", ylabel="x₂", zlabel="y", title="a regression plane over two features")
+        axes.view_init(elev=18, azim=-35)
         return figure
 
     mo.vstack([
@@ -73,7 +74,7 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    angle = mo.ui.slider(0, 360, 5, value=20, label="direction of w, degrees", show_value=True)
+    angle = mo.ui.slider(0, 360, 5, value=120, label="direction of w, degrees", show_value=True)
     offset = mo.ui.slider(-3, 3, 0.1, value=0, label="b", show_value=True)
     mo.vstack([
         mo.md(r"""
