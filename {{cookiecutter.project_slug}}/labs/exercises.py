@@ -42,3 +42,13 @@ def check_hinge_slopes(slopes: Callable[[Numbers, float, Numbers, Numbers], tupl
         assert abs(in_w[i] - slope) < 1e-5, f"the slope in w[{i}] is {slope:.4f} here, not {in_w[i]:.4f}"
     slope = (loss(w, b + step) - loss(w, b - step)) / (2 * step)
     assert abs(in_b - slope) < 1e-5, f"the slope in b is {slope:.4f} here, not {in_b:.4f}"
+
+
+def check_kernel_of_a_lift(kernel: Callable[[Numbers, Numbers], float]) -> None:
+    """Lab 3: the kernel of the polynomial lift of degree two, beside the lift itself."""
+    root = np.sqrt(2)
+    random = np.random.default_rng(2)
+    for x, z in random.normal(size=(5, 2, 2)):
+        lifts = [np.array([p[0] ** 2, root * p[0] * p[1], p[1] ** 2, root * p[0], root * p[1], 1]) for p in (x, z)]
+        product, found = float(lifts[0] @ lifts[1]), float(kernel(x, z))
+        assert abs(found - product) < 1e-9, f"φ(x)ᵀφ(z) is {product:.4f} for x = {x.round(2)}, z = {z.round(2)}, not {found:.4f}"

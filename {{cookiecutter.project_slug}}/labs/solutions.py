@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from exercises import Numbers, check_gradient_of_a_line, check_hinge_slopes
+from exercises import Numbers, check_gradient_of_a_line, check_hinge_slopes, check_kernel_of_a_lift
 
 
 def gradient_of_a_line(w: float, b: float, z: Numbers, y: Numbers) -> tuple[float, float]:
@@ -19,7 +19,13 @@ def hinge_slopes(w: Numbers, b: float, x: Numbers, t: Numbers) -> tuple[Numbers,
     return -np.mean((counts * t)[:, None] * x, axis=0), float(-np.mean(counts * t))
 
 
+def kernel_of_a_lift(x: Numbers, z: Numbers) -> float:
+    """Lab 3."""
+    return float((x @ z + 1) ** 2)
+
+
 SOLVED: list[tuple[Any, Any]] = [
     (check_gradient_of_a_line, gradient_of_a_line),
     (check_hinge_slopes, hinge_slopes),
+    (check_kernel_of_a_lift, kernel_of_a_lift),
 ]
