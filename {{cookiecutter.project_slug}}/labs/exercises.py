@@ -52,3 +52,14 @@ def check_kernel_of_a_lift(kernel: Callable[[Numbers, Numbers], float]) -> None:
         lifts = [np.array([p[0] ** 2, root * p[0] * p[1], p[1] ** 2, root * p[0], root * p[1], 1]) for p in (x, z)]
         product, found = float(lifts[0] @ lifts[1]), float(kernel(x, z))
         assert abs(found - product) < 1e-9, f"φ(x)ᵀφ(z) is {product:.4f} for x = {x.round(2)}, z = {z.round(2)}, not {found:.4f}"
+
+
+def check_collapsed(collapsed: Callable[[Numbers, Numbers, Numbers, Numbers], tuple[Numbers, Numbers]]) -> None:
+    """Lab 4: two linear layers as one, on random inputs."""
+    random = np.random.default_rng(3)
+    W1, b1, W2, b2 = (random.normal(size=size) for size in ((4, 5), (5,), (5, 2), (2,)))
+    W, b = collapsed(W1, b1, W2, b2)
+    assert np.shape(W) == (4, 2), f"W maps 4 inputs to 2 outputs, so its shape is (4, 2), not {np.shape(W)}"
+    x = random.normal(size=(10, 4))
+    assert np.allclose(x @ W, x @ W1 @ W2), "W is not right: which matrix does x meet on its way through both layers?"
+    assert np.allclose(x @ W + b, (x @ W1 + b1) @ W2 + b2), "b is not right: the first bias goes through the second layer too"

@@ -4,7 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from exercises import Numbers, check_gradient_of_a_line, check_hinge_slopes, check_kernel_of_a_lift
+from exercises import (
+    Numbers,
+    check_collapsed,
+    check_gradient_of_a_line,
+    check_hinge_slopes,
+    check_kernel_of_a_lift,
+)
 
 
 def gradient_of_a_line(w: float, b: float, z: Numbers, y: Numbers) -> tuple[float, float]:
@@ -24,8 +30,14 @@ def kernel_of_a_lift(x: Numbers, z: Numbers) -> float:
     return float((x @ z + 1) ** 2)
 
 
+def collapsed(W1: Numbers, b1: Numbers, W2: Numbers, b2: Numbers) -> tuple[Numbers, Numbers]:
+    """Lab 4."""
+    return W1 @ W2, b1 @ W2 + b2
+
+
 SOLVED: list[tuple[Any, Any]] = [
     (check_gradient_of_a_line, gradient_of_a_line),
     (check_hinge_slopes, hinge_slopes),
     (check_kernel_of_a_lift, kernel_of_a_lift),
+    (check_collapsed, collapsed),
 ]
