@@ -176,10 +176,10 @@ def _(regions):
     one = {n: max(regions((n,), seed)[0] for seed in range(5)) for n in (2, 4, 12)}
     two = max(regions((6, 6), seed)[0] for seed in range(5))
     assert all(found <= 1 + n + n * (n - 1) // 2 for n, found in one.items())
-    assert two > one[12] - 30
+    assert two > one[12]
     mo.md(
         f"Counted in five random networks, the most: {stated(4, one[2], 0)} pieces for 2 units (the limit is 4), {stated(11, one[4], 0)} for 4 "
-        f"(11), {stated(68, one[12], 0)} for 12 in one layer (79), {stated(60, two, 0)} for 6 and 6 in two layers. Lines of the second layer bend where "
+        f"(11), {stated(68, one[12], 0)} for 12 in one layer (79), {stated(73, two, 0)} for 6 and 6 in two layers. Lines of the second layer bend where "
         "they cross lines of the first: this is how depth cuts finer than width, in the best case exponentially so (Montúfar and "
         "others 2014)."
     )
