@@ -59,6 +59,12 @@ def leave_out_the_lecture() -> None:
             path.parent.rmdir()
 
 
+def leave_out_the_labs() -> None:
+    """Keep neither the labs nor the page that maps the lecture to them."""
+    shutil.rmtree("labs")
+    Path("references", "lecture.md").unlink()
+
+
 def write_digest() -> None:
     """Note what the engine is as it is delivered, so that the project can say when somebody edited it."""
     vendor = Path("vendor")
@@ -129,6 +135,8 @@ if __name__ == "__main__":
     keep_the_chosen()
     if ANSWERS["examples"] == "minimal":
         leave_out_the_lecture()
+    if ANSWERS["labs"] == "no":
+        leave_out_the_labs()
     write_digest()
     if made_to_be_compared():
         sys.exit()
