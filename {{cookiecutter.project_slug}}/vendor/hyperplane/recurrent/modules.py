@@ -28,6 +28,7 @@ class Scanned(nn.RNNBase):
         """Return the recurrence."""
         raise NotImplementedError
 
+    @torch.compiler.disable  # which would unroll the steps for minutes; of torch's layers it compiles none either
     def forward(self, input: Any, hx: Any = None) -> Any:
         """Map inputs (B, L, C), or (L, B, C) without `batch_first`, to outputs at all steps and the last states.
 
@@ -70,7 +71,7 @@ class Scanned(nn.RNNBase):
             and not self.proj_size
             and (within_func or (self.is_faster and inputs.device.type == "cpu" and torch.is_grad_enabled()))
             and not torch.is_autocast_enabled(inputs.device.type)
-            and not torch.compiler.is_compiling()
+            and not torch.compiler.is_exporting()
             and not torch.jit.is_tracing()  # type: ignore[attr-defined]
         )
 
