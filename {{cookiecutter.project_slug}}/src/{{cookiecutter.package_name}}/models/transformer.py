@@ -3,7 +3,7 @@
     h⁰ = patches of x · W + positional encoding
     h ← h + attention(norm(h)),  attention = softmax(QKᵀ/√d)V in each head
     h ← h + GELU(norm(h) W₁ + b₁) W₂ + b₂
-    ŷ = mean over tokens of norm(h) · W + b
+    ŷ = mean over tokens of norm(h) · W + b; or, as in the vision transformer, of a first token that is learned
 
 Of a panel it forecasts the quantiles of all steps directly: patches of the past are tokens, and what is known in
 advance is put beside their mean.
@@ -120,14 +120,17 @@ class Transformer(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        # Positions of a signal, or rows and columns of an image, in a token; a table has one for each feature
-        patch_size: PositiveInt = 4,
+        # Positions of a signal, or rows and columns of an image, in a token; a table has one for each feature. Null: an
+        # eighth of the longest side
+        patch_size: PositiveInt | None = 4,
         model_size: PositiveInt = 32,  # E, values of a token
         num_heads: Annotated[PositiveInt, Divides("model_size")] = 4,  # N of the attention; a divisor of model_size
         num_layers: PositiveInt = 2,  # blocks
         feedforward_size: PositiveInt = 64,  # F, hidden units of the network for each token
         # How a token knows its place: fixed, learned, or none, then the tokens are a set without order
         positional_encoding: Literal["sinusoidal", "learned", "none"] = "sinusoidal",
+        # What the last layer sees: the mean over all tokens, or one in front of them that gathers what it needs
+        pooling: Literal["mean", "class_token"] = "mean",
         dropout: Dropout = 0.0,  # probability that a value or an attention weight is set to zero in training
     ) -> None:
         super().__init__()
@@ -138,7 +141,9 @@ class Transformer(nn.Module):
             )
         self.windows = SteppedWindows(spec) if isinstance(spec, PanelSpec) else None
         self.quantiles = spec.output_size
-        self.patches = Patches(spec.input_shape if self.windows is None else self.windows.signal_shape, patch_size)
+        shape = spec.input_shape if self.windows is None else self.windows.signal_shape
+        self.patches = Patches(shape, patch_size or max(1, round(max(shape[:-1], default=1) / 8)))
+        self.class_token = nn.Parameter(torch.zeros(1, 1, model_size)) if pooling == "class_token" else None
         self.embedding = nn.Linear(self.patches.num_values, model_size)
         positions = torch.zeros(self.patches.num_tokens, model_size)
         if positional_encoding == "sinusoidal":
@@ -164,9 +169,12 @@ class Transformer(nn.Module):
         return self.output(torch.cat([self.encode(past), known], dim=1)).unflatten(1, (-1, self.quantiles))
 
     def encode(self, x: Tensor) -> Tensor:
-        """Return the mean over the tokens (B, E) of samples."""
+        """Return the mean over the tokens of samples, or their class token (B, E)."""
         h = self.embedding(self.patches(x)) + self.positions  # (B, T, E)
-        return self.norm(self.blocks(self.dropout(h))).mean(dim=1)
+        if self.class_token is None:
+            return self.norm(self.blocks(self.dropout(h))).mean(dim=1)
+        h = torch.cat([self.class_token.expand(len(h), -1, -1), h], dim=1)
+        return self.norm(self.blocks(self.dropout(h))[:, 0])
 
 
 def sinusoids(num_tokens: int, model_size: int) -> Tensor:

@@ -20,7 +20,8 @@ COARSEST = 1e-4
 class Scaling(nn.Module):
     """z = (x − mean) / std for real inputs and real targets. Until `fit` is called it changes nothing.
 
-    Integers (tokens, class numbers) and labels of 0 and 1 are no measurements, so they stay as they are.
+    Integers (tokens, class numbers) and labels of 0 and 1 are no measurements, so they stay as they are; uint8 are
+    pixels, and measured.
 
     Args:
         spec: task and shapes of the data.
@@ -62,7 +63,7 @@ class Scaling(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Standardise real inputs, and cast them to the type of the network."""
-        if not inputs.is_floating_point():
+        if not inputs.is_floating_point() and inputs.dtype != torch.uint8:
             return inputs
         return ((wide(inputs) - self.input_mean) / self.input_std).to(self.computes_in)
 

@@ -1,0 +1,447 @@
+"""Your own images: a folder with one folder a class, or a CSV or Parquet file of paths and targets.
+
+They are decoded and brought to one size when a run starts. What fits is kept in memory; otherwise workers read the
+files in every epoch.
+
+Dimensions: N images, H × W rows and columns, C channels (1 grey, 3 red, green and blue), K target values.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from loguru import logger
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ..errors import UserError
+from ..processes.cores import cores_for_this_job
+from ..setting_types import Distinct, Excludes, InnerFraction
+from .arrays import Arrays, Samples, count_classes, means_of
+from .augmentation import Augmentation, Change
+from .batches import Batches, evaluation_batch, on_gpu
+from .columns import listed
+from .datamodule import ArrayDataModule
+from .files import expanded
+from .folds import fold_of_samples, strata, whole_groups
+from .image_batches import ImageBatches, ImageFiles, Prepare
+from .image_files import (
+    ImageShape,
+    Unreadable,
+    common_shape,
+    for_each,
+    header_of,
+    read_image,
+)
+from .image_listing import Listing, of_folder, of_table
+from .roles import PARTS
+from .scaling import Scaling, mean_and_std, moments
+from .spec import DataSpec
+
+EVALUATION_BATCH = 1024  # images; a convolution makes many times their size of them
+ACTIVATIONS = 16  # so many times, as is assumed for the size of evaluated batches
+DRAWN = 1024  # images of a part that figures see where not all are in memory
+GIB = 2**30
+
+
+class Read(NamedTuple):
+    """What reading all files once has found."""
+
+    pixels: NDArray[Any] | None  # (N, H, W, C), if they fit in memory
+    means: NDArray[np.float64]  # of each channel of each image (N, C)
+    variances: NDArray[np.float64]  # the same
+    digests: list[str]  # of the files
+
+
+class Images(ArrayDataModule):
+    """Images (H, W, C), as uint8 in memory and standardised by channel in each batch."""
+
+    def __init__(
+        self,
+        *,
+        # A folder with a folder for each class, above which may be train, val and test; or a .csv or .parquet file
+        path: str,
+        image: str | None = None,  # the column of a file that holds the paths of the images, relative to the file
+        # The column of a file to predict, or a list of several
+        target: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None,
+        # Auto: inferred from the target, see `target.py`; folders are classes
+        task: Literal["auto", "classification", "multilabel", "regression"] = "auto",
+        group: str | None = None,  # a column, such as patient: images with the same value stay in one part
+        test_fraction: InnerFraction = 0.2,  # of each class, drawn with the seed; with folds it says nothing
+        # A column that says train, val or test for each image; replaces test_fraction, and val_fraction if it says val
+        split_column: Annotated[
+            str | None, Distinct(("target", "group", "image")), Excludes("folds", "says which rows are the test")
+        ] = None,
+        # Pixels that images are brought to, one number or [height, width]; null: their median, 128 at most
+        size: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None,
+        channels: Literal[1, 3] | None = None,  # 1 grey, 3 colours; null: 3 if any image has colours
+        augment: tuple[Change, ...] = (),  # how training batches change at random: flip, crop, color, mixup
+        memory: PositiveFloat = 2.0,  # GiB that images may take; more are read from their files in every epoch
+        workers: NonNegativeInt | None = None,  # processes that read them then; null: one for each core, 8 at most
+        standardize: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(standardize=standardize, **options)
+        self.path = expanded(Path(path))
+        self.image = image
+        self.targets = () if target is None else (target,) if isinstance(target, str) else tuple(target)
+        self.task = task
+        self.group = group
+        self.test_fraction = test_fraction
+        self.split_column = split_column
+        self.size = (size, size) if isinstance(size, int) else None if size is None else tuple(size)
+        self.channels = channels
+        self.augment = tuple(augment)
+        self.memory = memory
+        self.workers = min(8, cores_for_this_job()) if workers is None else workers
+        self.shape: ImageShape | None = None
+        self.rows: dict[str, Tensor] = {}  # the numbers of the images of each part
+        if self.folds is not None and split_column is not None:
+            raise UserError(f"data.split_column={split_column} says which rows are the test: data.folds must be null")
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read all images once, divide them, and take the statistics of the training images.
+
+        Raises:
+            UserError: there are none, or they do not make a task.
+        """
+        if self.rows:
+            return
+        listing = self.listing()
+        listing, headers = self.readable(listing, list(for_each(header_of, listing.files, "Looking at images")))
+        self.shape = common_shape(headers, self.size, self.channels)
+        listing, read = self.read(listing)
+        task, targets, class_names = listing.targets_of(self.task)
+        parts = self.parts_of(listing, strata(targets, task))
+        self.warn_of_leaks(listing, read.digests, parts)
+        self.files, self.names = listing.files, listing.names
+        self.digest = digest_of(listing.names, read.digests)
+        self.rows = {part: torch.from_numpy(rows) for part, rows in parts.items()}
+        self.labels = torch.from_numpy(targets)
+        self.pixels = None if read.pixels is None else torch.from_numpy(read.pixels)
+        trained = self.labels[self.rows["train"]]
+        self.spec = DataSpec(
+            task=task,
+            input_shape=self.shape.size,
+            output_size=len(class_names) or targets.shape[1],
+            class_names=class_names,
+            target_names=() if class_names else self.targets,
+            train_size=len(trained),
+        )
+        self.state_counts(trained)
+        self.fit_to(read, parts["train"], trained)
+        self.describe(headers)
+
+    def listing(self) -> Listing:
+        """Return which images there are.
+
+        Raises:
+            UserError: none are, or a setting is for a table and this is a folder.
+        """
+        if not self.path.is_dir():
+            return of_table(self.path, self.image, self.targets, self.group, self.split_column)
+        columns = {"image": self.image, "target": self.targets or None, "group": self.group}
+        for key, value in (columns | {"split_column": self.split_column}).items():
+            if value is not None:
+                raise UserError(
+                    f"data.path={self.path} is a folder, whose folders are the classes, and data.{key}= names a column "
+                    "of a table: leave it out, or name a .csv or .parquet file"
+                )
+        if self.task not in ("auto", "classification"):
+            raise UserError(
+                f"data.path={self.path} is a folder, whose folders are classes: data.task={self.task} needs a table of "
+                "paths and targets, data.path=labels.csv data.image=<column> data.target=<column>"
+            )
+        listing = of_folder(self.path)
+        if listing.parts is not None and self.folds is not None:
+            raise UserError(f"{self.path} has folders that say which images are the test: data.folds must be null")
+        return listing
+
+    def readable(self, listing: Listing, found: list[Any]) -> tuple[Listing, list[Any]]:
+        """Return the images that could be read, with what was found of each; name the others.
+
+        Args:
+            listing: of all.
+            found: of each, or the Unreadable that says why not.
+
+        Raises:
+            UserError: none could.
+        """
+        wrong = [number for number, one in enumerate(found) if isinstance(one, Unreadable)]
+        some = listed([f"{listing.names[number]} ({found[number]})" for number in wrong], 5)
+        if len(wrong) == len(found):
+            raise UserError(f"data.path={self.path}: none of {len(found)} images can be read: {some}")
+        if not wrong:
+            return listing, found
+        logger.warning("{}: {} of {} images cannot be read and are left out: {}", self.path, len(wrong), len(found), some)
+        rows = np.array([number for number in range(len(found)) if number not in set(wrong)])
+        return listing.only(rows), [found[row] for row in rows]
+
+    def read(self, listing: Listing) -> tuple[Listing, Read]:
+        """Read all files, keep what fits in memory, and return the images that could be decoded."""
+        shape, count = self.shape_known, len(listing.files)
+        fits = count * shape.bytes <= self.memory * GIB
+        pixels = np.empty((count, *shape.size), shape.kind) if fits else None
+        found: list[Any] = []
+        for number, one in enumerate(for_each(lambda path: read_image(path, shape), listing.files, "Reading images")):
+            if pixels is not None and not isinstance(one, Unreadable):
+                pixels[number] = one.values
+            found.append(one if isinstance(one, Unreadable) else (number, one.mean, one.variance, one.digest))
+        listing, rest = self.readable(listing, found)
+        numbers, means, variances, digests = zip(*rest, strict=True)
+        if pixels is not None and len(numbers) < count:
+            pixels = pixels[list(numbers)]
+        return listing, Read(pixels, np.array(means), np.array(variances), list(digests))
+
+    @property
+    def shape_known(self) -> ImageShape:
+        """What images are brought to, once that is known."""
+        assert self.shape is not None
+        return self.shape
+
+    def parts_of(self, listing: Listing, kinds: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        """Return the numbers of the images of each part.
+
+        Args:
+            listing: of all images.
+            kinds: what each part should have its share of, see `strata` in folds.py.
+
+        Raises:
+            UserError: a part that is needed has none, or folders or the column say something else.
+        """
+        part_of = np.full(len(kinds), "train", object) if listing.parts is None else stated(listing, self.split_column)
+        if not (part_of == "test").any():
+            free = np.flatnonzero(part_of == "train")
+            part_of[free[self.tested(kinds[free], None if listing.groups is None else listing.groups[free])]] = "test"
+        if self.val_fraction and not (part_of == "val").any():
+            free = np.flatnonzero(part_of == "train")
+            groups = None if listing.groups is None else listing.groups[free]
+            part_of[free[self.held_out(self.val_fraction, kinds[free], groups, "data.val_fraction")]] = "val"
+        parts = {part: np.flatnonzero(part_of == part) for part in PARTS}
+        for part in PARTS:
+            if not len(parts[part]) and (part != "val" or self.val_fraction):
+                sizes = ", ".join(f"{len(rows)} {name}" for name, rows in parts.items())
+                raise UserError(
+                    f"No image of {len(kinds)} in {self.path} is for {part} ({sizes}): change "
+                    f"data.test_fraction={self.test_fraction} or data.val_fraction={self.val_fraction}"
+                )
+        if listing.groups is not None:
+            self.refuse_torn(listing.groups, parts)
+        return parts
+
+    def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+        """Return which images are the test: those of the fold, or a share that is drawn with the seed."""
+        if self.folds is not None:
+            return fold_of_samples(self.folds, kinds, groups) == self.fold
+        return self.held_out(self.test_fraction, kinds, groups, "data.test_fraction")
+
+    def held_out(
+        self, share: float, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None, key: str
+    ) -> NDArray[np.bool_]:
+        """Return which images to hold out: a share of each kind, or whole groups, drawn with the seed."""
+        if groups is not None:
+            return whole_groups(share, groups, self.seed, key)
+        shuffled = np.random.default_rng((self.seed, len(kinds))).permutation(len(kinds))
+        by_kind = shuffled[np.argsort(kinds[shuffled], kind="stable")]
+        is_held_out = np.empty(len(kinds), np.bool_)
+        is_held_out[by_kind] = np.diff(np.floor(share * np.arange(len(kinds) + 1) + 0.5)) > 0
+        return is_held_out
+
+    def refuse_torn(self, groups: NDArray[np.int64], parts: dict[str, NDArray[np.int64]]) -> None:
+        """Refuse parts that share a group.
+
+        Raises:
+            UserError: a group is in two of them.
+        """
+        for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+            shared = np.intersect1d(groups[parts[one]], groups[parts[other]])
+            if len(shared):
+                raise UserError(
+                    f"data.split_column={self.split_column} puts {len(shared)} groups into {one} and into {other}; "
+                    f"data.group={self.group} says that a group stays whole"
+                )
+
+    def warn_of_leaks(self, listing: Listing, digests: Sequence[str], parts: dict[str, NDArray[np.int64]]) -> None:
+        """Name images that are trained on and tested, byte by byte."""
+        trained = {digests[row]: row for part in ("train", "val") for row in parts[part]}
+        twice = [(row, trained[digests[row]]) for row in parts["test"] if digests[row] in trained]
+        if twice:
+            pairs = listed([f"{listing.names[one]} = {listing.names[other]}" for one, other in twice], 3)
+            logger.warning(
+                "{} of {} test images are trained on or validated with as well, byte by byte: {}. The test is too good "
+                "by that: remove the copies",
+                len(twice),
+                len(parts["test"]),
+                pairs,
+            )
+
+    def state_counts(self, trained: Tensor) -> None:
+        """State in the spec what the training targets say, and name classes that are not among them."""
+        counts = count_classes(trained, self.spec)
+        self.spec = replace(self.spec, class_counts=counts, target_means=means_of(trained, self.spec))
+        absent = [name for name, count in zip(self.spec.class_names, counts, strict=False) if not count]
+        if absent:
+            logger.warning("No training image is of class {}: the model cannot learn it.", listed(absent))
+
+    def fit_to(self, read: Read, rows: NDArray[np.int64], targets: Tensor) -> None:
+        """Take mean and spread of each channel over all pixels of the training images, in float64."""
+        self.scaling = Scaling(self.spec)
+        if not self.standardize:
+            return
+        means, variances = read.means[rows], read.variances[rows]
+        mean, std = mean_and_std(
+            torch.from_numpy(means.mean(axis=0)), torch.from_numpy(variances.mean(axis=0) + means.var(axis=0)).sqrt()
+        )
+        self.scaling.input_mean = mean.expand(self.spec.input_shape).clone()
+        self.scaling.input_std = std.expand(self.spec.input_shape).clone()
+        if self.spec.task == "regression":
+            self.scaling.target_mean, self.scaling.target_std = moments(targets)
+
+    def describe(self, headers: Sequence[Any]) -> None:
+        """Say in a few lines what was read and chosen."""
+        shape = self.shape_known
+        heights, widths = zip(*((header.height, header.width) for header in headers), strict=True)
+        found = f"{min(heights)} to {max(heights)} × {min(widths)} to {max(widths)}"
+        chosen = "" if self.size else "; data.size= says another size"
+        same = {(shape.height, shape.width)} == set(zip(heights, widths, strict=True))
+        logger.info(
+            "{}: {} images, {} × {} pixels{}, {}",
+            self.path,
+            len(self.files),
+            shape.height,
+            shape.width,
+            "" if same else f" (from {found}, stretched{chosen})",
+            "grey" if shape.channels == 1 else "red, green and blue",
+        )
+        logger.info(
+            "images{}: {}; {}",
+            "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})",
+            ", ".join(f"{len(rows)} {part}" for part, rows in self.rows.items()),
+            f"{self.pixels.nbytes / 2**20:.0f} MiB in memory"
+            if self.pixels is not None
+            else f"more than data.memory={self.memory} GiB, so {self.workers} workers read them in every epoch",
+        )
+        frames = sum(header.frames > 1 for header in headers)
+        if frames:
+            logger.warning("{} files hold several frames each: the first one is taken.", frames)
+
+    def load(self) -> Arrays:
+        """Refuse to load all images at once."""
+        raise NotImplementedError("images are prepared batch by batch")
+
+    def prepare(self, trains: bool = False) -> Prepare:
+        """Return what makes batches as a step receives them."""
+        changes = None
+        if trains and self.augment:
+            changes = Augmentation(self.augment, self.shape_known, self.spec.task, self.spec.output_size)
+        return Prepare(self.scaling, self.standardize, changes)
+
+    def files_of(self, part: str) -> ImageFiles:
+        """Return the images of a part, to be read from their files."""
+        rows = self.rows[part]
+        return ImageFiles([self.files[row] for row in rows.tolist()], self.labels[rows], self.shape_known)
+
+    def train_dataloader(self) -> Any:
+        """Return the training batches, in an order that follows from seed and epoch."""
+        prepare = self.prepare(trains=True)
+        if self.pixels is None:
+            return DataLoader(
+                self.files_of("train"),
+                self.batch_size,
+                shuffle=self.shuffle,
+                num_workers=self.workers,
+                collate_fn=prepare.collate,
+                persistent_workers=self.workers > 0,
+            )
+        return ImageBatches(*self.in_memory("train"), prepare, self.batch_size, self.seed, shuffle=self.shuffle)
+
+    def in_memory(self, part: str) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the pixels of all images, and the numbers and the targets of those of a part."""
+        assert self.pixels is not None
+        (self.pixels,) = on_gpu((self.pixels,), self.trainer)
+        rows = self.rows[part]
+        return self.pixels, rows, self.labels[rows]
+
+    def evaluation_batches(self, part: str) -> Any:
+        """Return a part in order."""
+        height, width, channels = self.spec.input_shape
+        size = evaluation_batch(EVALUATION_BATCH, 4 * ACTIVATIONS * height * width * max(channels, 4))
+        if self.pixels is not None:
+            return ImageBatches(*self.in_memory(part), self.prepare(), size, self.seed, shuffle=False)
+        return DataLoader(self.files_of(part), size, num_workers=self.workers, collate_fn=self.prepare().collate)
+
+    def val_dataloader(self) -> Any:
+        """Return the validation batches in order, or an empty list if there are none."""
+        return self.evaluation_batches("val") if self.validates else []
+
+    def test_dataloader(self) -> Batches:
+        """Return the test batches in order."""
+        return self.evaluation_batches("test")
+
+    @property
+    def validates(self) -> bool:
+        """Whether images are held out for validation."""
+        return len(self.rows["val"]) > 0
+
+    def arrays(self, part: str) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return images (N, H, W, C) and targets of a part as they are: all in memory, or the first 1024."""
+        rows = self.rows[part]
+        if self.pixels is not None:
+            return self.pixels[rows].numpy(force=True), self.labels[rows].numpy()
+        rows = rows[:DRAWN]
+        some = (read_image(self.files[row], self.shape_known).values for row in rows.tolist())
+        return np.stack(list(some)), self.labels[rows].numpy()
+
+    def training_samples(self) -> Samples:
+        """Return all training images at once, standardised, for a model that is not trained in steps.
+
+        Raises:
+            UserError: they do not fit in memory.
+        """
+        if self.pixels is None:
+            raise UserError(
+                f"this model is solved with all images in memory at once, and they take more than data.memory="
+                f"{self.memory} GiB: raise that, choose a smaller data.size, or another model"
+            )
+        rows = self.rows["train"]
+        return self.prepare()(self.pixels[rows], self.labels[rows])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the checkpoint keeps: how images are decoded, and which ones there were."""
+        return {"shape": asdict(self.shape_known), "digest": self.digest, "column": self.image or ""}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Look whether the images are those of the checkpoint.
+
+        Raises:
+            UserError: they have changed since, so that they would be split in another way.
+        """
+        if self.digest != state_dict["digest"]:
+            raise UserError(
+                f"The images of {self.path} have changed since this run was trained: they would be split anew, and the "
+                "test images would not be new to the model. `predict` takes new images."
+            )
+
+
+def stated(listing: Listing, column: str | None) -> NDArray[Any]:
+    """Return the part of each image as its folder or its row says.
+
+    Raises:
+        UserError: it says something else than train, val or test.
+    """
+    assert listing.parts is not None
+    unknown = sorted(set(listing.parts.tolist()) - set(PARTS))
+    if unknown:
+        raise UserError(f"data.split_column={column} holds {listed(unknown, 5)}; a row can be for {', '.join(PARTS)}")
+    return listing.parts.astype(object)
+
+
+def digest_of(names: Sequence[str], digests: Sequence[str]) -> str:
+    """Return what tells whether files, or their names, have changed."""
+    return hashlib.sha256("\n".join(f"{name} {one}" for name, one in zip(names, digests, strict=True)).encode()).hexdigest()
