@@ -2,12 +2,15 @@
 
   predict run=runs/2026-01-31/12-00-00-1a2b input=new.csv output=predictions.csv
   predict run=<folder> input=new.parquet output=out.parquet checkpoint=last
+  predict run=<folder> input=photos/
 
 A row of output for each row of input that is not blank, in the same order. The input needs the columns that the model
 was trained on, in any order, not the target. For data of one's own (data=table) values may be missing, and are read as
 those of training were. Images and signals: a column for each number, in order; where each of their places is
 classified, the output has a column for each place, in order. Time series (data=panel): for each series its last rows,
 and below them, with an empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
+Images of one's own (data=images): a folder, one file, or a table of paths as in training; the name of each file stands
+beside its prediction, and none beside a file that cannot be read.
 """
 
 import math
@@ -19,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..command_line import run_command
 from ..data.files import column_names, read_as, read_table, write_table
+from ..data.image_endings import is_image
 from ..errors import UserError, nearest, refuse
 from ..run_folder.reading import read_run
 from ..run_folder.results import refuse_results
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
     from ..data.spec import DataSpec, PanelSpec
 
 PREDICTED_AT_ONCE = 1024  # rows
+IMAGES_AT_ONCE = 256
+FILE = "file"  # the column with the names of images
 OUTPUT_ENDINGS = (".csv", ".parquet")
 
 
@@ -59,7 +65,8 @@ def predict_file(folder: Path, source: Path, output: Path, which: str = "tested"
     predictions = predict_run(folder, source, which)
     write_table(predictions, output)
     made = predictions.height - predictions[:, -1].null_count()  # nothing is forecast for the past of a series
-    rows = "predictions" if made == predictions.height else f"forecasts, for that many of {predictions.height} rows,"
+    are_rows = made == predictions.height or predictions.columns[0] == FILE
+    rows = "predictions" if are_rows else f"forecasts, for that many of {predictions.height} rows,"
     logger.success("{} {} in {}", made, rows, output)
     return predictions
 
@@ -81,10 +88,13 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
         UserError: the run or the file cannot be read, or the file lacks columns that the model needs.
     """
     read_run(folder)  # a mistake is answered before torch is imported
-    column_names(source, "input")
+    are_images = source.is_dir() or is_image(source.name)
+    if not are_images:
+        column_names(source, "input")
 
     from ..checkpoints.trained import load_trained
     from ..data.encoding import TableEncoder
+    from ..data.images import Images
     from ..data.large_table import LargeTable
     from ..data.spec import PanelSpec
     from ..data.table import Table
@@ -95,15 +105,66 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
         return forecast(trained, trained.spec, source)
     if isinstance(trained.task, Task):
         trained.task.require_one_input()
+    if Images.__qualname__ in trained.checkpoint:
+        return predict_images(trained, trained.checkpoint[Images.__qualname__], source)
+    if are_images:
+        raise UserError(f"input={source}: this run was not trained on images of data=images; its input is a table")
     state = trained.checkpoint.get(Table.__qualname__) or trained.checkpoint.get(LargeTable.__qualname__)
     if state is not None:
         encoder = TableEncoder.from_state(state["encoder"])
         inputs = encoder.encode(read_as(source, encoder.readings, "input"), f"the rows of {source}")
     else:
         inputs = as_inputs(read_table(source, "input"), trained.spec, source)
-    if isinstance(trained.task, Task):
-        return trained.task.as_table(trained.task.predict_array(inputs))
-    return predict_steps(trained.task, inputs)
+    return as_predicted(trained.task, inputs)
+
+
+def as_predicted(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":
+    """Return a row of predictions for each of the inputs (samples, *input_shape), in the units of the data."""
+    from ..tasks.task import Task
+
+    return task.as_table(task.predict_array(inputs)) if isinstance(task, Task) else predict_steps(task, inputs)
+
+
+def predict_images(trained: "Trained", state: dict[str, Any], source: Path) -> "DataFrame":
+    """Return the name of each image, and its prediction; none stands beside a file that cannot be read.
+
+    Args:
+        trained: a run on data=images.
+        state: of its data module.
+        source: a folder, a file, or a table of paths.
+
+    Raises:
+        UserError: there is no image, or none can be read.
+    """
+    import numpy as np
+    import polars
+
+    from ..data.columns import listed
+    from ..data.image_files import ImageShape, Unreadable, read_image
+    from ..data.image_listing import new_images
+    from ..data.image_reading import for_each
+
+    shape = ImageShape(**state["shape"])
+    files, names = new_images(source, state["column"])
+    made, read, wrong = [], [], []
+    for first in range(0, len(files), IMAGES_AT_ONCE):
+        found = list(
+            for_each(lambda path: read_image(path, shape), files[first : first + IMAGES_AT_ONCE], "Predicting")
+        )
+        wrong += [f"{names[first + i]} ({one})" for i, one in enumerate(found) if isinstance(one, Unreadable)]
+        right = [i for i, one in enumerate(found) if not isinstance(one, Unreadable)]
+        if right:
+            made.append(as_predicted(trained.task, np.stack([found[i].values for i in right]).astype(np.float32)))
+            read += [first + i for i in right]
+    if not made:
+        raise UserError(f"input={source}: none of {len(files)} images can be read: {listed(wrong, 5)}")
+    if wrong:
+        logger.warning(
+            "{} of {} images cannot be read and have no prediction: {}", len(wrong), len(files), listed(wrong)
+        )
+    rows = polars.DataFrame({"row": range(len(names)), FILE: names})
+    predicted = polars.concat(made).with_columns(row=polars.Series(read, dtype=polars.Int64))
+    return rows.join(predicted, on="row", how="left", maintain_order="left").drop("row")
 
 
 def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":

@@ -10,10 +10,7 @@ Dimensions: N images, H × W rows and columns, C channels (1 grey, 3 red, green 
 
 import hashlib
 import io
-import os
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,17 +18,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
-from tqdm import tqdm
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..errors import UserError, first_line
-from ..processes.cores import cores_for_this_job
+from ..errors import first_line
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # of Pillow's: others start programs, such as EPS
-ENDINGS = (
-    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp"),
-    *(".ppm", ".pgm", ".pbm", ".pnm"),
-)
 GREY = ("1", "L", "LA", "La", "I", "F")  # modes of Pillow without colours, besides I;16 and its like
 LARGEST = 128  # pixels of the longer side of images whose size nobody stated
 PER_8_BITS = 257  # 16-bit values in an 8-bit one: 255 · 257 = 65535
@@ -92,34 +83,6 @@ class ImageShape:
         return 65535.0 if self.is_deep else 255.0
 
 
-def is_image(name: str) -> bool:
-    """Say whether a file has the ending of an image, and is not hidden."""
-    return name.lower().endswith(ENDINGS) and not name.startswith(".")
-
-
-def files_below(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the images in a folder and in all below it, in order, and the other files; hidden ones are neither.
-
-    Links are followed, into each folder once, so that links in a circle end.
-    """
-    images, others, seen = [], [], set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        stat = os.stat(parent)
-        if (stat.st_dev, stat.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((stat.st_dev, stat.st_ino))
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        for name in sorted(name for name in names if not is_hidden(name)):
-            (images if is_image(name) else others).append(Path(parent, name))
-    return images, others
-
-
-def is_hidden(name: str) -> bool:
-    """Say whether systems keep a file or folder of that name for themselves."""
-    return name.startswith((".", "__MACOSX")) or name.lower() in ("thumbs.db", "desktop.ini")
-
-
 def header_of(path: Path) -> Header:
     """Return what a file says about its image, without decoding it.
 
@@ -174,16 +137,16 @@ def decode(content: bytes, shape: ImageShape) -> NDArray[Any]:
     Raises:
         Exception: Pillow says in many ways that a file is damaged.
     """
-    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as file:
         longer = 2 * max(shape.height, shape.width)
-        image.draft(None, (longer, longer))  # a large JPEG is decoded at a half, a quarter or an eighth of its size
-        ImageOps.exif_transpose(image, in_place=True)
+        file.draft(None, (longer, longer))  # a large JPEG is decoded at a half, a quarter or an eighth of its size
+        image: Image.Image = ImageOps.exif_transpose(file)
         if is_deep(image.mode):
             return deep_values(image, shape)
         if image.has_transparency_data:
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
         image = image.convert("L" if shape.channels == 1 else "RGB")
-        values = np.asarray(resized(image, shape)).reshape(shape.size)
+        values = np.array(resized(image, shape)).reshape(shape.size)
     return values.astype(np.float32) * PER_8_BITS if shape.is_deep else values
 
 
@@ -218,55 +181,7 @@ def pillow(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise Unreadable("there is no such file") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise Unreadable("it is empty" if not path.stat().st_size else "it is no image that Pillow knows") from None
     except Exception as error:  # struct.error, SyntaxError, OSError, ...: each format has errors of its own
         raise Unreadable(first_line(error)) from None
-
-
-def for_each(read: Callable[[Path], Any], paths: Sequence[Path], doing: str) -> Iterator[Any]:
-    """Yield what `read` returns for each path, in order, or the Unreadable that it raised; with as many threads as cores.
-
-    Args:
-        read: called in a thread; Pillow computes outside Python's lock.
-        paths: of the files.
-        doing: what stands beside the progress bar.
-    """
-
-    def attempt(path: Path) -> Any:
-        try:
-            return read(path)
-        except Unreadable as error:
-            return error
-
-    with warnings.catch_warnings(), ThreadPoolExecutor(cores_for_this_job(), "reads-images") as threads:
-        warnings.filterwarnings("ignore", module="PIL")  # a file that is damaged is named by whoever asks
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        some = 64 * cores_for_this_job()  # at once, so that few are in memory
-        with tqdm(total=len(paths), desc=doing, unit="image", leave=False, disable=None, delay=1) as bar:
-            for first in range(0, len(paths), some):
-                for result in threads.map(attempt, paths[first : first + some]):
-                    bar.update()
-                    yield result
-
-
-def new_images(source: Path, column: str | None) -> list[Path]:
-    """Return the images to predict: one file, all files in and below a folder, or those that a table names.
-
-    Args:
-        source: what was typed.
-        column: of a table, which holds paths relative to it.
-
-    Raises:
-        UserError: there is none.
-    """
-    if source.is_dir():
-        images, _ = files_below(source)
-        if not images:
-            raise UserError(f"input={source} holds no image: names end in {', '.join(ENDINGS)}")
-        return images
-    if source.is_file() and is_image(source.name):
-        return [source]
-    from .image_listing import paths_in  # polars takes half a second
-
-    return paths_in(source, column, "input")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import UserError, nearest
 from .columns import as_text, is_text, listed
 from .files import column_names, expanded, read_columns
-from .image_files import ENDINGS, files_below, is_hidden
+from .image_endings import ENDINGS, files_below, is_hidden, is_image
 from .roles import groups_of
 from .survey import Spelling
 from .target import Targets, TaskName, encode_targets, has_value
@@ -83,7 +83,8 @@ def of_folder(folder: Path) -> Listing:
         rest = [path.name for path in here if path not in parts]
         if rest:
             logger.warning("{} has {} and beside them {}: left out", folder, named(parts), listed(rest, 5))
-        files, labels, said = [], [], []
+        files, labels = [], []
+        said: list[str] = []
         for path, part in parts.items():
             more, of_these = of_classes(path)
             files, labels, said = files + more, labels + of_these, said + [part] * len(more)
@@ -116,7 +117,9 @@ def of_classes(folder: Path) -> tuple[list[Path], list[str]]:
         images, rest = files_below(path)
         files, labels, others = files + images, labels + [path.name] * len(images), others + rest
         empty += [] if images else [path]
-    loose = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name.lower().endswith(ENDINGS))
+    loose = sorted(
+        path.name for path in folder.iterdir() if path.is_file() and is_image(path.name) and not is_hidden(path.name)
+    )
     if not files:
         found = f"{len(loose)} images, but no folders" if loose else "no folder that holds an image"
         raise UserError(
@@ -150,20 +153,23 @@ def of_table(
         UserError: a column is not there, or not named.
     """
     columns = column_names(path)
-    roles = {"image": [image], "target": [*targets] or [None], "group": [group], "split_column": [split_column]}
-    for key, names in roles.items():
-        for name in names:
-            if name is None and key in ("image", "target"):
-                what = "paths of the images" if key == "image" else "values to predict"
-                raise UserError(
-                    f"data.path={path} is a table: data.{key}= names its column with the {what}. It has: "
-                    f"{listed(columns)}"
-                )
-            if name is not None and name not in columns:
-                raise UserError(
-                    f"data.{key}={name} is no column of {path}. {nearest(name, columns)} It has: {listed(columns)}"
-                )
-    used = [name for names in roles.values() for name in names if name is not None]
+    for key, what in (("image", "paths of the images"), ("target", "values to predict")):
+        if not (image if key == "image" else targets):
+            raise UserError(
+                f"data.path={path} is a table: data.{key}= names its column with the {what}. It has: {listed(columns)}"
+            )
+    roles = [
+        ("image", image),
+        *(("target", name) for name in targets),
+        ("group", group),
+        ("split_column", split_column),
+    ]
+    used = [name for _, name in roles if name is not None]
+    for key, name in roles:
+        if name is not None and name not in columns:
+            raise UserError(
+                f"data.{key}={name} is no column of {path}. {nearest(name, columns)} It has: {listed(columns)}"
+            )
     table, _ = read_columns(path, used, Spelling())
     table = table.filter(has_value(table, targets))
     files, names = paths_of(table, image or "", path, "data.image")
@@ -199,15 +205,28 @@ def paths_of(table: "DataFrame", column: str, path: Path, key: str) -> tuple[lis
     return files, names
 
 
-def paths_in(source: Path, column: str | None, key: str) -> list[Path]:
-    """Return the files that a table names; where nothing says which column holds them, the first one does.
+def new_images(source: Path, column: str) -> tuple[list[Path], list[str]]:
+    """Return the images to predict and their names: one file, all in a folder and below it, or those of a table.
+
+    Args:
+        source: what was typed.
+        column: of a table, which holds paths relative to it; empty: its first one.
 
     Raises:
-        UserError: see `paths_of`.
+        UserError: there is none.
     """
-    columns = column_names(source, key)
-    name = columns[0] if column is None else column
-    if name not in columns:
-        raise UserError(f"{key}={source} has no column {name!r}. {nearest(name, columns)} It has: {listed(columns)}")
-    table, _ = read_columns(source, [name], Spelling(), key)
-    return paths_of(table, name, source, key)[0]
+    if source.is_dir():
+        images, _ = files_below(source)
+        if not images:
+            raise UserError(f"input={source} holds no image: names end in {', '.join(ENDINGS)}")
+        return images, [path.relative_to(source).as_posix() for path in images]
+    if is_image(source.name):
+        return [source], [source.name]
+    columns = column_names(source, "input")
+    column = column or columns[0]
+    if column not in columns:
+        raise UserError(
+            f"input={source} has no column {column!r}. {nearest(column, columns)} It has: {listed(columns)}"
+        )
+    table, _ = read_columns(source, [column], Spelling(), "input")
+    return paths_of(table, column, source, "input")

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -23,23 +23,18 @@ from torch.utils.data import DataLoader
 from ..errors import UserError
 from ..processes.cores import cores_for_this_job
 from ..setting_types import Distinct, Excludes, InnerFraction
-from .arrays import Arrays, Samples, count_classes, means_of
+from .arrays import Arrays, count_classes, means_of
 from .augmentation import Augmentation, Change
 from .batches import Batches, evaluation_batch, on_gpu
 from .columns import listed
 from .datamodule import ArrayDataModule
 from .files import expanded
-from .folds import fold_of_samples, strata, whole_groups
+from .folds import fold_of_samples, strata
 from .image_batches import ImageBatches, ImageFiles, Prepare
-from .image_files import (
-    ImageShape,
-    Unreadable,
-    common_shape,
-    for_each,
-    header_of,
-    read_image,
-)
+from .image_files import ImageShape, common_shape, header_of, read_image
 from .image_listing import Listing, of_folder, of_table
+from .image_parts import held_out, refuse_torn, stated, warn_of_leaks
+from .image_reading import Read, for_each, only_readable, read_all
 from .roles import PARTS
 from .scaling import Scaling, mean_and_std, moments
 from .spec import DataSpec
@@ -47,16 +42,6 @@ from .spec import DataSpec
 EVALUATION_BATCH = 1024  # images; a convolution makes many times their size of them
 ACTIVATIONS = 16  # so many times, as is assumed for the size of evaluated batches
 DRAWN = 1024  # images of a part that figures see where not all are in memory
-GIB = 2**30
-
-
-class Read(NamedTuple):
-    """What reading all files once has found."""
-
-    pixels: NDArray[Any] | None  # (N, H, W, C), if they fit in memory
-    means: NDArray[np.float64]  # of each channel of each image (N, C)
-    variances: NDArray[np.float64]  # the same
-    digests: list[str]  # of the files
 
 
 class Images(ArrayDataModule):
@@ -95,7 +80,7 @@ class Images(ArrayDataModule):
         self.group = group
         self.test_fraction = test_fraction
         self.split_column = split_column
-        self.size = (size, size) if isinstance(size, int) else None if size is None else tuple(size)
+        self.size = (size, size) if isinstance(size, int) else size and (size[0], size[1])
         self.channels = channels
         self.augment = tuple(augment)
         self.memory = memory
@@ -114,12 +99,13 @@ class Images(ArrayDataModule):
         if self.rows:
             return
         listing = self.listing()
-        listing, headers = self.readable(listing, list(for_each(header_of, listing.files, "Looking at images")))
+        found = list(for_each(header_of, listing.files, "Looking at images"))
+        listing, headers = only_readable(listing, found, self.path)
         self.shape = common_shape(headers, self.size, self.channels)
-        listing, read = self.read(listing)
+        listing, read = read_all(listing, self.shape, self.memory, self.path)
         task, targets, class_names = listing.targets_of(self.task)
         parts = self.parts_of(listing, strata(targets, task))
-        self.warn_of_leaks(listing, read.digests, parts)
+        warn_of_leaks(listing.names, read.digests, parts)
         self.files, self.names = listing.files, listing.names
         self.digest = digest_of(listing.names, read.digests)
         self.rows = {part: torch.from_numpy(rows) for part, rows in parts.items()}
@@ -163,47 +149,17 @@ class Images(ArrayDataModule):
             raise UserError(f"{self.path} has folders that say which images are the test: data.folds must be null")
         return listing
 
-    def readable(self, listing: Listing, found: list[Any]) -> tuple[Listing, list[Any]]:
-        """Return the images that could be read, with what was found of each; name the others.
-
-        Args:
-            listing: of all.
-            found: of each, or the Unreadable that says why not.
-
-        Raises:
-            UserError: none could.
-        """
-        wrong = [number for number, one in enumerate(found) if isinstance(one, Unreadable)]
-        some = listed([f"{listing.names[number]} ({found[number]})" for number in wrong], 5)
-        if len(wrong) == len(found):
-            raise UserError(f"data.path={self.path}: none of {len(found)} images can be read: {some}")
-        if not wrong:
-            return listing, found
-        logger.warning("{}: {} of {} images cannot be read and are left out: {}", self.path, len(wrong), len(found), some)
-        rows = np.array([number for number in range(len(found)) if number not in set(wrong)])
-        return listing.only(rows), [found[row] for row in rows]
-
-    def read(self, listing: Listing) -> tuple[Listing, Read]:
-        """Read all files, keep what fits in memory, and return the images that could be decoded."""
-        shape, count = self.shape_known, len(listing.files)
-        fits = count * shape.bytes <= self.memory * GIB
-        pixels = np.empty((count, *shape.size), shape.kind) if fits else None
-        found: list[Any] = []
-        for number, one in enumerate(for_each(lambda path: read_image(path, shape), listing.files, "Reading images")):
-            if pixels is not None and not isinstance(one, Unreadable):
-                pixels[number] = one.values
-            found.append(one if isinstance(one, Unreadable) else (number, one.mean, one.variance, one.digest))
-        listing, rest = self.readable(listing, found)
-        numbers, means, variances, digests = zip(*rest, strict=True)
-        if pixels is not None and len(numbers) < count:
-            pixels = pixels[list(numbers)]
-        return listing, Read(pixels, np.array(means), np.array(variances), list(digests))
-
     @property
     def shape_known(self) -> ImageShape:
         """What images are brought to, once that is known."""
         assert self.shape is not None
         return self.shape
+
+    def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+        """Return which images are the test: those of the fold, or a share that is drawn with the seed."""
+        if self.folds is not None:
+            return fold_of_samples(self.folds, kinds, groups) == self.fold
+        return held_out(self.test_fraction, kinds, groups, self.seed, "data.test_fraction")
 
     def parts_of(self, listing: Listing, kinds: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
         """Return the numbers of the images of each part.
@@ -213,16 +169,19 @@ class Images(ArrayDataModule):
             kinds: what each part should have its share of, see `strata` in folds.py.
 
         Raises:
-            UserError: a part that is needed has none, or folders or the column say something else.
+            UserError: a part that is needed has none, or what is stated is no part.
         """
-        part_of = np.full(len(kinds), "train", object) if listing.parts is None else stated(listing, self.split_column)
+        part_of = np.full(len(kinds), "train", object)
+        if listing.parts is not None:
+            part_of = stated(listing.parts, f"data.split_column={self.split_column}")
+        groups = listing.groups
         if not (part_of == "test").any():
             free = np.flatnonzero(part_of == "train")
-            part_of[free[self.tested(kinds[free], None if listing.groups is None else listing.groups[free])]] = "test"
+            part_of[free[self.tested(kinds[free], None if groups is None else groups[free])]] = "test"
         if self.val_fraction and not (part_of == "val").any():
             free = np.flatnonzero(part_of == "train")
-            groups = None if listing.groups is None else listing.groups[free]
-            part_of[free[self.held_out(self.val_fraction, kinds[free], groups, "data.val_fraction")]] = "val"
+            of_free = None if groups is None else groups[free]
+            part_of[free[held_out(self.val_fraction, kinds[free], of_free, self.seed, "data.val_fraction")]] = "val"
         parts = {part: np.flatnonzero(part_of == part) for part in PARTS}
         for part in PARTS:
             if not len(parts[part]) and (part != "val" or self.val_fraction):
@@ -231,55 +190,9 @@ class Images(ArrayDataModule):
                     f"No image of {len(kinds)} in {self.path} is for {part} ({sizes}): change "
                     f"data.test_fraction={self.test_fraction} or data.val_fraction={self.val_fraction}"
                 )
-        if listing.groups is not None:
-            self.refuse_torn(listing.groups, parts)
-        return parts
-
-    def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
-        """Return which images are the test: those of the fold, or a share that is drawn with the seed."""
-        if self.folds is not None:
-            return fold_of_samples(self.folds, kinds, groups) == self.fold
-        return self.held_out(self.test_fraction, kinds, groups, "data.test_fraction")
-
-    def held_out(
-        self, share: float, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None, key: str
-    ) -> NDArray[np.bool_]:
-        """Return which images to hold out: a share of each kind, or whole groups, drawn with the seed."""
         if groups is not None:
-            return whole_groups(share, groups, self.seed, key)
-        shuffled = np.random.default_rng((self.seed, len(kinds))).permutation(len(kinds))
-        by_kind = shuffled[np.argsort(kinds[shuffled], kind="stable")]
-        is_held_out = np.empty(len(kinds), np.bool_)
-        is_held_out[by_kind] = np.diff(np.floor(share * np.arange(len(kinds) + 1) + 0.5)) > 0
-        return is_held_out
-
-    def refuse_torn(self, groups: NDArray[np.int64], parts: dict[str, NDArray[np.int64]]) -> None:
-        """Refuse parts that share a group.
-
-        Raises:
-            UserError: a group is in two of them.
-        """
-        for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
-            shared = np.intersect1d(groups[parts[one]], groups[parts[other]])
-            if len(shared):
-                raise UserError(
-                    f"data.split_column={self.split_column} puts {len(shared)} groups into {one} and into {other}; "
-                    f"data.group={self.group} says that a group stays whole"
-                )
-
-    def warn_of_leaks(self, listing: Listing, digests: Sequence[str], parts: dict[str, NDArray[np.int64]]) -> None:
-        """Name images that are trained on and tested, byte by byte."""
-        trained = {digests[row]: row for part in ("train", "val") for row in parts[part]}
-        twice = [(row, trained[digests[row]]) for row in parts["test"] if digests[row] in trained]
-        if twice:
-            pairs = listed([f"{listing.names[one]} = {listing.names[other]}" for one, other in twice], 3)
-            logger.warning(
-                "{} of {} test images are trained on or validated with as well, byte by byte: {}. The test is too good "
-                "by that: remove the copies",
-                len(twice),
-                len(parts["test"]),
-                pairs,
-            )
+            refuse_torn(groups, parts, f"data.split_column={self.split_column}", f"data.group={self.group}")
+        return parts
 
     def state_counts(self, trained: Tensor) -> None:
         """State in the spec what the training targets say, and name classes that are not among them."""
@@ -398,7 +311,7 @@ class Images(ArrayDataModule):
         some = (read_image(self.files[row], self.shape_known).values for row in rows.tolist())
         return np.stack(list(some)), self.labels[rows].numpy()
 
-    def training_samples(self) -> Samples:
+    def training_samples(self) -> tuple[Tensor, Tensor]:
         """Return all training images at once, standardised, for a model that is not trained in steps.
 
         Raises:
@@ -410,7 +323,8 @@ class Images(ArrayDataModule):
                 f"{self.memory} GiB: raise that, choose a smaller data.size, or another model"
             )
         rows = self.rows["train"]
-        return self.prepare()(self.pixels[rows], self.labels[rows])
+        inputs, targets = self.prepare()(self.pixels[rows], self.labels[rows])
+        return inputs, targets
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: how images are decoded, and which ones there were."""
@@ -429,19 +343,8 @@ class Images(ArrayDataModule):
             )
 
 
-def stated(listing: Listing, column: str | None) -> NDArray[Any]:
-    """Return the part of each image as its folder or its row says.
-
-    Raises:
-        UserError: it says something else than train, val or test.
-    """
-    assert listing.parts is not None
-    unknown = sorted(set(listing.parts.tolist()) - set(PARTS))
-    if unknown:
-        raise UserError(f"data.split_column={column} holds {listed(unknown, 5)}; a row can be for {', '.join(PARTS)}")
-    return listing.parts.astype(object)
-
-
 def digest_of(names: Sequence[str], digests: Sequence[str]) -> str:
     """Return what tells whether files, or their names, have changed."""
-    return hashlib.sha256("\n".join(f"{name} {one}" for name, one in zip(names, digests, strict=True)).encode()).hexdigest()
+    return hashlib.sha256(
+        "\n".join(f"{name} {one}" for name, one in zip(names, digests, strict=True)).encode()
+    ).hexdigest()
