@@ -121,7 +121,7 @@ class Transformer(nn.Module):
         self,
         spec: DataSpec,
         # Positions of a signal, or rows and columns of an image, in a token; a table has one for each feature. Null: an
-        # eighth of the longest side
+        # eighth of the longest side, at least 2
         patch_size: PositiveInt | None = 4,
         model_size: PositiveInt = 32,  # E, values of a token
         num_heads: Annotated[PositiveInt, Divides("model_size")] = 4,  # N of the attention; a divisor of model_size
@@ -142,7 +142,7 @@ class Transformer(nn.Module):
         self.windows = SteppedWindows(spec) if isinstance(spec, PanelSpec) else None
         self.quantiles = spec.output_size
         shape = spec.input_shape if self.windows is None else self.windows.signal_shape
-        self.patches = Patches(shape, patch_size or max(1, round(max(shape[:-1], default=1) / 8)))
+        self.patches = Patches(shape, patch_size or max(2, round(max(shape[:-1], default=1) / 8)))
         self.class_token = nn.Parameter(torch.zeros(1, 1, model_size)) if pooling == "class_token" else None
         self.embedding = nn.Linear(self.patches.num_values, model_size)
         positions = torch.zeros(self.patches.num_tokens, model_size)
