@@ -9,15 +9,9 @@ def test_a_cnn_reads_digits(train):
     assert train("data=digits", "model=cnn", *CHOSEN, *options).summary["metrics"]["test/accuracy"] > 0.97
 
 # Chosen on a fifth of the training samples: the mean over three seeds was 0.987, the best of eight recipes.
-RESNET = ("model.blocks=[2,2]", "model.width=16", "trainer.max_epochs=12", "optimizer.lr=0.01", "scheduler=cosine")
+RESNET = ("model.blocks=[2,2]", "model.width=16", "trainer.max_epochs=12", "optimizer.lr=0.01")
 
 
 def test_a_resnet_is_right_on_more_than_99_of_100_digits(train):
     runs = [train("data=digits", "model=resnet", *RESNET, f"seed={seed}") for seed in range(3)]
     assert sum(run.summary["metrics"]["test/accuracy"] for run in runs) / 3 > 0.99
-
-
-def test_a_vision_transformer_reads_digits(train):
-    done = train("data=digits", "model=vit", "model.num_layers=2", "model.model_size=32", "model.feedforward_size=64",
-                 "trainer.max_epochs=12", "optimizer.lr=0.005", "scheduler=cosine")  # fmt: skip
-    assert done.summary["metrics"]["test/accuracy"] > 0.9
