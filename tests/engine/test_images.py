@@ -8,6 +8,7 @@ def test_a_cnn_reads_digits(train):
     options = ("trainer.max_epochs=40", "optimizer.lr=0.005", "scheduler=cosine")
     assert train("data=digits", "model=cnn", *CHOSEN, *options).summary["metrics"]["test/accuracy"] > 0.97
 
+
 # Chosen on a fifth of the training samples: the mean over three seeds was 0.987, the best of eight recipes.
 RESNET = ("model.blocks=[2,2]", "model.width=16", "trainer.max_epochs=12", "optimizer.lr=0.01")
 

@@ -1,6 +1,5 @@
 """Images of one's own: what is found in folders and tables, how it is decoded, divided, standardised and changed."""
 
-import os
 import zlib
 
 import numpy as np
@@ -95,7 +94,7 @@ def test_a_photograph_stands_upright(tmp_path):
     upright = pixels_of(tmp_path / "a.png", ImageShape(8, 6, 1))[..., 0]
     assert (upright[:, 4:] == 255).all() and (upright[:, :4] == 0).all()
     save(tmp_path / "photos" / "b" / "1.png")
-    os.replace(tmp_path / "a.png", tmp_path / "photos" / "b" / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / "photos" / "b" / "a.png")
     save(tmp_path / "photos" / "c" / "1.png", np.zeros((8, 6, 3)))
     assert load(tmp_path / "photos", val_fraction=0, test_fraction=0.4).shape.size == (8, 6, 3)
 
@@ -448,7 +447,7 @@ def test_crop_moves_and_color_keeps_the_range(changed):
     assert found == len(raw) and not torch.allclose(inputs, raw, atol=1)
     for channels in (1, 3):
         inputs, _, raw, _ = changed("color", channels=channels)
-        assert not torch.allclose(inputs, raw, atol=1) and 0 <= inputs.min() and inputs.max() <= 255.01
+        assert not torch.allclose(inputs, raw, atol=1) and inputs.min() >= 0 and inputs.max() <= 255.01
 
 
 def test_mixup_mixes_images_and_targets_alike(changed):

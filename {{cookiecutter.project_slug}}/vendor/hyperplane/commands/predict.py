@@ -140,7 +140,7 @@ def predict_images(trained: "Trained", state: dict[str, Any], source: Path) -> "
     import polars
 
     from ..data.columns import listed
-    from ..data.image_files import ImageShape, Unreadable, read_image
+    from ..data.image_files import ImageShape, Unreadable, pixels_in
     from ..data.image_listing import new_images
     from ..data.image_reading import for_each
 
@@ -149,12 +149,12 @@ def predict_images(trained: "Trained", state: dict[str, Any], source: Path) -> "
     made, read, wrong = [], [], []
     for first in range(0, len(files), IMAGES_AT_ONCE):
         found = list(
-            for_each(lambda path: read_image(path, shape), files[first : first + IMAGES_AT_ONCE], "Predicting")
+            for_each(lambda path: pixels_in(path, shape)[1], files[first : first + IMAGES_AT_ONCE], "Predicting")
         )
         wrong += [f"{names[first + i]} ({one})" for i, one in enumerate(found) if isinstance(one, Unreadable)]
         right = [i for i, one in enumerate(found) if not isinstance(one, Unreadable)]
         if right:
-            made.append(as_predicted(trained.task, np.stack([found[i].values for i in right]).astype(np.float32)))
+            made.append(as_predicted(trained.task, np.stack([found[i] for i in right]).astype(np.float32)))
             read += [first + i for i in right]
     if not made:
         raise UserError(f"input={source}: none of {len(files)} images can be read: {listed(wrong, 5)}")

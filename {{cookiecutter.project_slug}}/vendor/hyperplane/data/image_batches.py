@@ -15,7 +15,7 @@ from ..errors import UserError
 from .arrays import Samples
 from .augmentation import Augmentation
 from .batches import Batches
-from .image_files import ImageShape, Unreadable, read_image
+from .image_files import ImageShape, Unreadable, pixels_in
 from .scaling import Scaling
 from .seeded_loader import APART, SEEDS, Generators
 
@@ -113,7 +113,7 @@ class ImageFiles(Dataset[tuple[Tensor, Tensor]]):
             UserError: its file cannot be read any more.
         """
         try:
-            pixels = read_image(self.files[number], self.shape).values
+            _, pixels = pixels_in(self.files[number], self.shape)
         except Unreadable as error:
             raise UserError(f"{self.files[number]} could be read when the run began, and cannot now: {error}") from None
         return torch.from_numpy(pixels), self.targets[number]

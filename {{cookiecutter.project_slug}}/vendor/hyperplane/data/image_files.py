@@ -118,17 +118,26 @@ def common_shape(headers: Sequence[Header], size: tuple[int, int] | None, channe
 
 
 def read_image(path: Path, shape: ImageShape) -> Pixels:
-    """Return the image in a file.
+    """Return the image in a file, and what is measured of it.
+
+    Raises:
+        Unreadable: see `pixels_in`.
+    """
+    content, values = pixels_in(path, shape)
+    places = values.reshape(-1, shape.channels)
+    digest = hashlib.sha256(content).hexdigest()
+    return Pixels(values, places.mean(axis=0, dtype=np.float64), places.var(axis=0, dtype=np.float64), digest)
+
+
+def pixels_in(path: Path, shape: ImageShape) -> tuple[bytes, NDArray[Any]]:
+    """Return the content of a file, and the image in it (H, W, C).
 
     Raises:
         Unreadable: it is damaged, or holds something else.
     """
     with pillow(path):
         content = path.read_bytes()
-        values = decode(content, shape)
-    places = values.reshape(-1, shape.channels)
-    digest = hashlib.sha256(content).hexdigest()
-    return Pixels(values, places.mean(axis=0, dtype=np.float64), places.var(axis=0, dtype=np.float64), digest)
+        return content, decode(content, shape)
 
 
 def decode(content: bytes, shape: ImageShape) -> NDArray[Any]:

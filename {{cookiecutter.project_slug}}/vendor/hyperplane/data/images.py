@@ -31,7 +31,7 @@ from .datamodule import ArrayDataModule
 from .files import expanded
 from .folds import fold_of_samples, strata
 from .image_batches import ImageBatches, ImageFiles, Prepare
-from .image_files import ImageShape, common_shape, header_of, read_image
+from .image_files import ImageShape, common_shape, header_of, pixels_in
 from .image_listing import Listing, of_folder, of_table
 from .image_parts import held_out, refuse_torn, stated, warn_of_leaks
 from .image_reading import Read, for_each, only_readable, read_all
@@ -308,7 +308,7 @@ class Images(ArrayDataModule):
         if self.pixels is not None:
             return self.pixels[rows].numpy(force=True), self.labels[rows].numpy()
         rows = rows[:DRAWN]
-        some = (read_image(self.files[row], self.shape_known).values for row in rows.tolist())
+        some = (pixels_in(self.files[row], self.shape_known)[1] for row in rows.tolist())
         return np.stack(list(some)), self.labels[rows].numpy()
 
     def training_samples(self) -> tuple[Tensor, Tensor]:
