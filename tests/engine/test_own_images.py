@@ -6,7 +6,7 @@ import numpy as np
 import polars
 import pytest
 import torch
-from hyperplane.data import reproducible
+from hyperplane.data import augmentation, reproducible
 from hyperplane.data.image_files import ImageShape, Unreadable, read_image
 from hyperplane.data.images import Images
 from hyperplane.data.seeded_loader import SeededLoader
@@ -170,9 +170,9 @@ def test_what_lies_in_folders_besides_images_disturbs_nothing(photos, messages):
     counts = {name: sum(one.startswith(f"{name}/") for one in data.names) for name in ("Käfer [neu]", "bright")}
     assert counts == {"Käfer [neu]": 2, "bright": 10}
     said = "".join(messages)
-    assert "1 files are no images by their endings: notes.txt" in said
+    assert "files that are no images by their endings: notes.txt (1)" in said
     assert "no image in empty/: no class" in said
-    assert "1 images are in no folder of a class: loose.png: left out" in said
+    assert "images in no folder of a class are left out: loose.png (1)" in said
 
 
 def test_folders_above_the_classes_say_what_images_are_for(photos, tmp_path, messages):
@@ -313,7 +313,7 @@ def test_what_a_folder_lacks_is_said(photos, tmp_path):
     save(tmp_path / "one" / "a" / "1.png")
     with pytest.raises(UserError, match=r"All 1 images are in one folder, a: there is nothing to tell apart"):
         load(tmp_path / "one")
-    with pytest.raises(UserError, match="does not exist"):
+    with pytest.raises(UserError, match=r"photo does not exist \(looked in .*\)\. Did you mean photos\?"):
         load(tmp_path / "photo")
 
 
@@ -469,3 +469,10 @@ def test_labels_are_not_mixed(labels):
     assert data.spec.task == "multilabel"
     with pytest.raises(UserError, match=r"mixup mixes classes or values; these targets are labels"):
         data.train_dataloader()
+
+
+def test_without_kornia_it_is_asked_for_before_images_are_read(photos, monkeypatch):
+    monkeypatch.setattr(augmentation, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"data\.augment=\[flip\] needs kornia: pip install kornia"):
+        Images(path="nowhere", augment=("flip",), seed=0)
+    assert load(photos).augment == ()

@@ -173,7 +173,7 @@ class Transformer(nn.Module):
         h = self.embedding(self.patches(x)) + self.positions  # (B, T, E)
         if self.class_token is None:
             return self.norm(self.blocks(self.dropout(h))).mean(dim=1)
-        h = torch.cat([self.class_token.expand(len(h), -1, -1), h], dim=1)
+        h = torch.cat([self.class_token.expand(h.shape[0], -1, -1), h], dim=1)
         return self.norm(self.blocks(self.dropout(h))[:, 0])
 
 

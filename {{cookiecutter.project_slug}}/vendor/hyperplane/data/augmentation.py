@@ -12,7 +12,6 @@ Dimensions: B batch, H × W rows and columns, C channels, K outputs.
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +20,19 @@ from torch.nn import functional
 from ..errors import UserError
 from .image_files import ImageShape
 
-Change = Literal["flip", "crop", "color", "mixup"]
 STRENGTH = 0.2  # of colour
+
+
+def require_kornia(changes: Sequence[str]) -> None:
+    """Look whether kornia is there, before images are read.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    if find_spec("kornia") is None:
+        raise UserError(
+            f"data.augment=[{', '.join(changes)}] needs kornia: pip install kornia (this project's extra `augment`)"
+        )
 
 
 class Augmentation:
@@ -35,14 +45,10 @@ class Augmentation:
         classes: how many, where targets are class numbers; mixed targets are shares of classes (B, K).
 
     Raises:
-        UserError: kornia is not installed, or these targets cannot be mixed.
+        UserError: these targets cannot be mixed.
     """
 
-    def __init__(self, changes: Sequence[Change], shape: ImageShape, task: str, classes: int) -> None:
-        if find_spec("kornia") is None:
-            raise UserError(
-                f"data.augment=[{', '.join(changes)}] needs kornia: pip install kornia (this project's extra `augment`)"
-            )
+    def __init__(self, changes: Sequence[str], shape: ImageShape, task: str, classes: int) -> None:
         if "mixup" in changes and task not in ("classification", "regression"):
             raise UserError("data.augment: mixup mixes classes or values; these targets are labels. Leave mixup out")
         from kornia import augmentation as kornia  # half a second

@@ -128,12 +128,12 @@ def of_classes(folder: Path) -> tuple[list[Path], list[str]]:
             "data.path=labels.csv data.image=<column> data.target=<column>"
         )
     if loose:
-        logger.warning("{}: {} images are in no folder of a class: {}: left out", folder, len(loose), listed(loose, 3))
+        logger.warning("{}: images in no folder of a class are left out: {} ({})", folder, listed(loose, 3), len(loose))
     if empty:
         logger.warning("{}: no image in {}: no class", folder, named(empty))
     if others:
         some = listed([path.name for path in others], 3)
-        logger.info("{}: {} files are no images by their endings: {}", folder, len(others), some)
+        logger.info("{}: files that are no images by their endings: {} ({})", folder, some, len(others))
     return files, labels
 
 

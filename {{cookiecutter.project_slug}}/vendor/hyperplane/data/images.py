@@ -20,11 +20,11 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..errors import UserError
+from ..errors import UserError, nearest
 from ..processes.cores import cores_for_this_job
 from ..setting_types import Distinct, Excludes, InnerFraction
 from .arrays import Arrays, count_classes, means_of
-from .augmentation import Augmentation, Change
+from .augmentation import Augmentation, require_kornia
 from .batches import Batches, evaluation_batch, on_gpu
 from .columns import listed
 from .datamodule import ArrayDataModule
@@ -66,7 +66,8 @@ class Images(ArrayDataModule):
         # Pixels that images are brought to, one number or [height, width]; null: their median, 128 at most
         size: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None,
         channels: Literal[1, 3] | None = None,  # 1 grey, 3 colours; null: 3 if any image has colours
-        augment: tuple[Change, ...] = (),  # how training batches change at random: flip, crop, color, mixup
+        # How training batches change at random, see `augmentation.py`; needs kornia
+        augment: tuple[Literal["flip", "crop", "color", "mixup"], ...] = (),
         memory: PositiveFloat = 2.0,  # GiB that images may take; more are read from their files in every epoch
         workers: NonNegativeInt | None = None,  # processes that read them then; null: one for each core, 8 at most
         standardize: bool = True,
@@ -89,6 +90,8 @@ class Images(ArrayDataModule):
         self.rows: dict[str, Tensor] = {}  # the numbers of the images of each part
         if self.folds is not None and split_column is not None:
             raise UserError(f"data.split_column={split_column} says which rows are the test: data.folds must be null")
+        if self.augment:
+            require_kornia(self.augment)
 
     def setup(self, stage: str | None = None) -> None:
         """Read all images once, divide them, and take the statistics of the training images.
@@ -130,6 +133,11 @@ class Images(ArrayDataModule):
         Raises:
             UserError: none are, or a setting is for a table and this is a folder.
         """
+        if not self.path.exists():
+            raise UserError(
+                f"data.path={self.path} does not exist (looked in {self.path.parent.absolute()}). "
+                + nearest(self.path.name, (other.name for other in self.path.parent.glob("*")))
+            )
         if not self.path.is_dir():
             return of_table(self.path, self.image, self.targets, self.group, self.split_column)
         columns = {"image": self.image, "target": self.targets or None, "group": self.group}
