@@ -34,14 +34,14 @@ class Block(nn.Module):
 
     def __init__(self, c_in: int, c_out: int, stride: int) -> None:
         super().__init__()
+        last = nn.BatchNorm2d(c_out)
+        nn.init.zeros_(last.weight)  # every block begins as the identity: Goyal et al. 2017, section 5.1
         self.residual = nn.Sequential(
-            convolution(c_in, c_out, 3, stride), nn.BatchNorm2d(c_out), nn.ReLU(),
-            convolution(c_out, c_out, 3), nn.BatchNorm2d(c_out),
-        )  # fmt: skip
+            convolution(c_in, c_out, 3, stride), nn.BatchNorm2d(c_out), nn.ReLU(), convolution(c_out, c_out, 3), last
+        )
         self.shortcut = nn.Sequential()
         if stride > 1 or c_in != c_out:
             self.shortcut = nn.Sequential(convolution(c_in, c_out, 1, stride), nn.BatchNorm2d(c_out))
-        nn.init.zeros_(self.residual[-1].weight)  # every block begins as the identity: Goyal et al. 2017, section 5.1
 
     def forward(self, h: Tensor) -> Tensor:
         """Map (B, c_in, H, W) to (B, c_out, H / stride, W / stride)."""
@@ -79,14 +79,15 @@ class ResNet(nn.Module):
             convolution(channels, width, 7 if is_large else 3, 2 if is_large else 1), nn.BatchNorm2d(width), nn.ReLU(),
             nn.MaxPool2d(3, stride=2, padding=1) if is_large else nn.Identity(),
         )  # fmt: skip
-        widths = [width * 2**stage for stage in range(len(blocks))]
-        stages: list[nn.Module] = []
-        for stage, (count, c_out) in enumerate(zip(blocks, widths, strict=True)):
-            c_in, stride = (widths[stage - 1], 2) if stage else (width, 1)
-            stages += [Block(c_in if not i else c_out, c_out, stride if not i else 1) for i in range(count)]
-        self.blocks = nn.Sequential(*stages)
+        self.blocks = nn.Sequential()
+        c_in = width
+        for stage, count in enumerate(blocks):
+            for first in [True] + [False] * (count - 1):
+                c_out = width * 2**stage
+                self.blocks.append(Block(c_in, c_out, stride=2 if stage and first else 1))
+                c_in = c_out
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(widths[-1], spec.output_size)
+        self.output = nn.Linear(c_in, spec.output_size)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images (B, H, W, C) to outputs (B, K)."""

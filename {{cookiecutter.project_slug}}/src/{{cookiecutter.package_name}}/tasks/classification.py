@@ -95,7 +95,8 @@ class Classification(Task):
             support = self.support_vectors(points.points, points.labels, decide)
             drawn["decision_regions"] = decision_regions(self.predict_array, points, decide, support)
         if len(self.spec.input_shape) == 3 and hasattr(data, "arrays"):
-            wrong = misclassified(self.predict_array, *data.arrays("test"), names)
+            images, classes = data.arrays("test")
+            wrong = misclassified(self.predict_array, images, classes, names)
             drawn |= {} if wrong is None else {"misclassified": wrong}
         return drawn
 
