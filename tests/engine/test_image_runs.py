@@ -36,6 +36,7 @@ def predictions(path="predictions.csv"):
 def test_a_run_on_a_folder_of_images(train, command, photos):
     done = train(*SETTINGS, "model=cnn", "trainer.max_epochs=8", "optimizer.lr=0.01", "figures=true")
     assert done.summary["metrics"]["test/accuracy"] > 0.6
+    assert "1 of 41 images could not be read and were left out" in done.summary["warnings"]
     assert command("evaluate", f"run={done.folder}").status == 0
     assert command("predict", f"run={done.folder}", "input=photos").status == 0
     table = predictions()

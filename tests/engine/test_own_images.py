@@ -223,7 +223,7 @@ def test_the_same_image_on_both_sides_is_pointed_at(tmp_path, messages):
     load(tmp_path, val_fraction=0)
     assert not any("byte by byte" in message for message in messages)
     (tmp_path / "test" / "b" / "copy.png").write_bytes(copy)
-    load(tmp_path, val_fraction=0)
+    assert load(tmp_path, val_fraction=0).caveats == ["1 of 3 test images are trained on or validated with"]
     said = next(message for message in messages if "byte by byte" in message)
     assert "1 of 3 test images are trained on" in said and "test/b/copy.png = train/a/0.png" in said
 

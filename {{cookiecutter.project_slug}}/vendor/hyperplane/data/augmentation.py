@@ -74,7 +74,9 @@ class Augmentation:
             x = change(x)
         if self.mix is not None:
             targets = functional.one_hot(targets, self.classes).float() if self.classes else targets
-            x, mixed = self.mix(x, torch.arange(len(x), device=x.device))  # the numbers of both images, and the share of the second
+            x, mixed = self.mix(
+                x, torch.arange(len(x), device=x.device)
+            )  # the numbers of both images, and the share of the second
             share = mixed[:, 2].to(targets)[:, None]
             first, second = (mixed[:, k].long() for k in (0, 1))
             targets = (1 - share) * targets[first] + share * targets[second]

@@ -63,8 +63,8 @@ def refuse_torn(groups: NDArray[np.int64], parts: dict[str, NDArray[np.int64]], 
             )
 
 
-def warn_of_leaks(names: Sequence[str], digests: Sequence[str], parts: dict[str, NDArray[np.int64]]) -> None:
-    """Name images of the test that are trained on or validated with as well, byte by byte.
+def leaks(names: Sequence[str], digests: Sequence[str], parts: dict[str, NDArray[np.int64]]) -> int:
+    """Return how many images of the test are trained on or validated with as well, byte by byte, and name them.
 
     Args:
         names: of all images.
@@ -81,3 +81,4 @@ def warn_of_leaks(names: Sequence[str], digests: Sequence[str], parts: dict[str,
             len(parts["test"]),
             listed([f"{names[one]} = {names[other]}" for one, other in twice], 3),
         )
+    return len(twice)

@@ -33,7 +33,7 @@ from .folds import fold_of_samples, strata
 from .image_batches import ImageBatches, ImageFiles, Prepare
 from .image_files import ImageShape, common_shape, header_of, pixels_in
 from .image_listing import Listing, of_folder, of_table
-from .image_parts import held_out, refuse_torn, stated, warn_of_leaks
+from .image_parts import held_out, leaks, refuse_torn, stated
 from .image_reading import Read, for_each, only_readable, read_all
 from .roles import PARTS
 from .scaling import Scaling, mean_and_std, moments
@@ -102,13 +102,17 @@ class Images(ArrayDataModule):
         if self.rows:
             return
         listing = self.listing()
+        count = len(listing.files)
         found = list(for_each(header_of, listing.files, "Looking at images"))
         listing, headers = only_readable(listing, found, self.path)
         self.shape = common_shape(headers, self.size, self.channels)
         listing, read = read_all(listing, self.shape, self.memory, self.path)
         task, targets, class_names = listing.targets_of(self.task)
         parts = self.parts_of(listing, strata(targets, task))
-        warn_of_leaks(listing.names, read.digests, parts)
+        twice = leaks(listing.names, read.digests, parts)
+        unreadable = count - len(listing.files)
+        self.caveats = [f"{unreadable} of {count} images could not be read and were left out"] * bool(unreadable)
+        self.caveats += [f"{twice} of {len(parts['test'])} test images are trained on or validated with"] * bool(twice)
         self.files, self.names = listing.files, listing.names
         self.digest = digest_of(listing.names, read.digests)
         self.rows = {part: torch.from_numpy(rows) for part, rows in parts.items()}

@@ -63,7 +63,10 @@ class Scaling(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Standardise real inputs, and cast them to the type of the network."""
-        if not inputs.is_floating_point() and inputs.dtype != torch.uint8:
+        if inputs.dtype == torch.uint8:  # 256 values: float32 loses none of them, and takes a third of the time
+            centred = inputs.float().sub_(self.input_mean.float())
+            return centred.div_(self.input_std.float()).to(self.computes_in)
+        if not inputs.is_floating_point():
             return inputs
         return ((wide(inputs) - self.input_mean) / self.input_std).to(self.computes_in)
 
