@@ -6,11 +6,12 @@
 
 A row of output for each row of input that is not blank, in the same order. The input needs the columns that the model
 was trained on, in any order, not the target. For data of one's own (data=table) values may be missing, and are read as
-those of training were. Images and signals: a column for each number, in order; where each of their places is
-classified, the output has a column for each place, in order. Time series (data=panel): for each series its last rows,
-and below them, with an empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
-Images of one's own (data=images): a folder, one file, or a table of paths as in training; the name of each file stands
-beside its prediction, and none beside a file that cannot be read.
+those of training were. Signals (data=signals): a file as those of the training, and a row of output for each signal.
+The nodes of a graph (data=graph): the features of all of them. Images of one's own (data=images): a folder, one file,
+or a table of paths as in training; the name of each file stands beside its prediction, and none beside a file that
+cannot be read. Other images and signals: a column for each number, in order; where each of their places is classified,
+the output has a column for each place, in order. Time series (data=panel): for each series its last rows, and below
+them, with an empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
 """
 
 import math
@@ -47,8 +48,8 @@ def predict(config: DictConfig) -> "DataFrame":
         refuse("Name the run and the rows to predict: predict run=runs/<date>/<time> input=new.csv")
     try:
         return predict_file(Path(config.run), Path(config.input), Path(config.output), str(config.checkpoint))
-    except UserError as mistake:
-        refuse(str(mistake))
+    except UserError as error:
+        refuse(str(error))
 
 
 def predict_file(folder: Path, source: Path, output: Path, which: str = "tested") -> "DataFrame":
@@ -87,12 +88,14 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     Raises:
         UserError: the run or the file cannot be read, or the file lacks columns that the model needs.
     """
-    read_run(folder)  # a mistake is answered before torch is imported
+    settings, _ = read_run(folder)  # a mistake is answered before torch is imported
+    has_reader = settings.data.states("reads_inputs")
     are_images = source.is_dir() or is_image(source.name)
-    if not are_images:
+    if not (has_reader or are_images):
         column_names(source, "input")
 
     from ..checkpoints.trained import load_trained
+    from ..components import build
     from ..data.encoding import TableEncoder
     from ..data.images import Images
     from ..data.large_table import LargeTable
@@ -107,19 +110,25 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
         trained.task.require_one_input()
     if Images.__qualname__ in trained.checkpoint:
         return predict_images(trained, trained.checkpoint[Images.__qualname__], source)
-    if are_images:
+    if are_images and not has_reader:
         raise UserError(f"input={source}: this run was not trained on images of data=images; its input is a table")
+    if has_reader:
+        data = build(settings.data, seed=settings.seed)
+        data.load_state_dict(trained.checkpoint[type(data).__qualname__])
+        inputs, names, rows = data.read_inputs(source)
+        table = predicted(trained.task, inputs)[rows]
+        return names.hstack(table) if names.width else table
     state = trained.checkpoint.get(Table.__qualname__) or trained.checkpoint.get(LargeTable.__qualname__)
     if state is not None:
         encoder = TableEncoder.from_state(state["encoder"])
         inputs = encoder.encode(read_as(source, encoder.readings, "input"), f"the rows of {source}")
     else:
         inputs = as_inputs(read_table(source, "input"), trained.spec, source)
-    return as_predicted(trained.task, inputs)
+    return predicted(trained.task, inputs)
 
 
-def as_predicted(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":
-    """Return a row of predictions for each of the inputs (samples, *input_shape), in the units of the data."""
+def predicted(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":
+    """Return what a task makes of inputs, under the names of its predictions."""
     from ..tasks.task import Task
 
     return task.as_table(task.predict_array(inputs)) if isinstance(task, Task) else predict_steps(task, inputs)
@@ -154,7 +163,7 @@ def predict_images(trained: "Trained", state: dict[str, Any], source: Path) -> "
         wrong += [f"{names[first + i]} ({one})" for i, one in enumerate(found) if isinstance(one, Unreadable)]
         right = [i for i, one in enumerate(found) if not isinstance(one, Unreadable)]
         if right:
-            made.append(as_predicted(trained.task, np.stack([found[i] for i in right]).astype(np.float32)))
+            made.append(predicted(trained.task, np.stack([found[i] for i in right]).astype(np.float32)))
             read += [first + i for i in right]
     if not made:
         raise UserError(f"input={source}: none of {len(files)} images can be read: {listed(wrong, 5)}")
@@ -163,8 +172,8 @@ def predict_images(trained: "Trained", state: dict[str, Any], source: Path) -> "
             "{} of {} images cannot be read and have no prediction: {}", len(wrong), len(files), listed(wrong)
         )
     rows = polars.DataFrame({"row": range(len(names)), FILE: names})
-    predicted = polars.concat(made).with_columns(row=polars.Series(read, dtype=polars.Int64))
-    return rows.join(predicted, on="row", how="left", maintain_order="left").drop("row")
+    beside = polars.concat(made).with_columns(row=polars.Series(read, dtype=polars.Int64))
+    return rows.join(beside, on="row", how="left", maintain_order="left").drop("row")
 
 
 def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":
