@@ -20,11 +20,10 @@ Dimensions: N training samples, B batch, D input features, K outputs, H steps to
 import math
 
 from hyperplane import DataSpec, PanelSpec
+from hyperplane.networks.bag_of_words import bag_of_words
+from hyperplane.networks.flat_windows import begin_at_naive, flat, sizes_of
 from pydantic import NonNegativeFloat
 from torch import Tensor, nn
-
-from .bag_of_words import bag_of_words
-from .flat_windows import begin_at_naive, flat, sizes_of
 
 
 class Linear(nn.Module):

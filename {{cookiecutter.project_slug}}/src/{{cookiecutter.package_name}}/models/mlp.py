@@ -16,13 +16,13 @@ import math
 from itertools import pairwise
 
 from hyperplane import DataSpec
+from hyperplane.networks.bag_of_words import bag_of_words
+from hyperplane.networks.flat_windows import begin_at_naive, flat, sizes_of
 from hyperplane.setting_types import Activation, Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from .activations import ACTIVATIONS
-from .bag_of_words import bag_of_words
-from .flat_windows import begin_at_naive, flat, sizes_of
 
 
 class MLP(nn.Module):

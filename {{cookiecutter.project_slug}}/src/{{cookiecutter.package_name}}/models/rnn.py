@@ -16,11 +16,10 @@ from typing import Annotated, Literal
 
 import torch
 from hyperplane import DataSpec, PanelSpec, UserError
+from hyperplane.networks.flat_windows import SteppedWindows, begin_at_naive, outputs_of
 from hyperplane.setting_types import Dropout, Needs
 from pydantic import PositiveInt
 from torch import Tensor, nn
-
-from .flat_windows import SteppedWindows, begin_at_naive, outputs_of
 
 CELLS: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 

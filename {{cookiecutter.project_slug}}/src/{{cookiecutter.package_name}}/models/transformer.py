@@ -23,12 +23,11 @@ from typing import Annotated, Literal
 
 import torch
 from hyperplane import DataSpec, PanelSpec, UserError
+from hyperplane.networks.flat_windows import SteppedWindows, begin_at_naive, outputs_of
 from hyperplane.setting_types import Divides, Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
-
-from .flat_windows import SteppedWindows, begin_at_naive, outputs_of
 
 
 class Patches(nn.Module):

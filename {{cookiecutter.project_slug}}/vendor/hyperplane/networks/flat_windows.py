@@ -5,9 +5,10 @@ in each step. Dimensions: B batch, E encoder steps, C values of a step, H decode
 """
 
 import torch
-from hyperplane import DataSpec, PanelSpec
 from torch import Tensor, nn
 from torch.nn import functional
+
+from ..data.spec import DataSpec, PanelSpec
 
 
 class SteppedWindows(nn.Module):
