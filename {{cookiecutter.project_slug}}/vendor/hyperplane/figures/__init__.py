@@ -8,6 +8,7 @@ from .images import misclassified
 from .regions import LabelledPoints, Subplot, compare_regions, decision_regions
 from .regression import fitted_line, fitted_surface, r2_by_target, residuals
 from .style import CLASS_COLORS, DPI, FIT_COLOR, PANEL, STAGES, new_figure, save
+from .texts import ExplainedText, explained_texts, words_that_mattered
 
 __all__ = [
     "CLASS_COLORS",
@@ -16,6 +17,7 @@ __all__ = [
     "METRIC_LABELS",
     "PANEL",
     "STAGES",
+    "ExplainedText",
     "Forecast",
     "LabelledPoints",
     "Subplot",
@@ -23,6 +25,7 @@ __all__ = [
     "compare_regions",
     "confusion_matrix",
     "decision_regions",
+    "explained_texts",
     "fitted_line",
     "fitted_surface",
     "forecasts",
@@ -35,4 +38,5 @@ __all__ = [
     "tried_batch_sizes",
     "tried_learning_rates",
     "variable_importances",
+    "words_that_mattered",
 ]
