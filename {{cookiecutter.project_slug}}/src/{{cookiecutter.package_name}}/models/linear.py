@@ -50,7 +50,7 @@ class Linear(nn.Module):
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
         """Map inputs (B, *input_shape) to outputs (B, K); the inputs of windows, see `Windows`, to (B, H, Q)."""
         if self.windows is None:
-            return self.output(flat(x, *others or (None,), self.output.in_features))
+            return self.output(flat(x, self.output.in_features, *others))
         return self.output(self.windows(x, *others)).unflatten(1, (-1, self.quantiles))
 
     def penalty(self) -> Tensor:

@@ -53,7 +53,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
         """Map inputs (B, *input_shape) to outputs (B, K); the inputs of windows, see `Windows`, to (B, T, Q)."""
-        h = flat(x, *others or (None,), self.features) if self.windows is None else self.windows(x, *others)  # (B, D)
+        h = flat(x, self.features, *others) if self.windows is None else self.windows(x, *others)  # (B, D)
         for layer, has_residual in zip(self.hidden, self.has_residual, strict=True):
             z = self.dropout(self.activation(layer(h)))  # (B, H)
             h = h + z if has_residual else z

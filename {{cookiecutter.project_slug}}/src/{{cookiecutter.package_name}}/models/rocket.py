@@ -33,6 +33,8 @@ class Rocket(nn.Module):
     """
 
     solved_at_once = True
+    uses: Tensor
+    biases: Tensor
 
     def __init__(
         self,
