@@ -28,8 +28,8 @@ def export_model(config: DictConfig) -> dict[str, Path]:
         refuse("Name the run to export: export-model run=runs/<date>/<time>")
     try:
         return export_run(Path(config.run), str(config.format), str(config.checkpoint))
-    except UserError as mistake:
-        refuse(str(mistake))
+    except UserError as error:
+        refuse(str(error))
 
 
 def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[str, Path]:

@@ -43,8 +43,8 @@ def predict(config: DictConfig) -> "DataFrame":
         refuse("Name the run and the rows to predict: predict run=runs/<date>/<time> input=new.csv")
     try:
         return predict_file(Path(config.run), Path(config.input), Path(config.output), str(config.checkpoint))
-    except UserError as mistake:
-        refuse(str(mistake))
+    except UserError as error:
+        refuse(str(error))
 
 
 def predict_file(folder: Path, source: Path, output: Path, which: str = "tested") -> "DataFrame":

@@ -38,7 +38,8 @@ class Task(Measuring):
         network: maps standardised inputs (B, *input_shape) to outputs (B, K). If it has `solve(inputs, targets)` it is
             not trained in steps: `solve` is called once, with all training samples. If it has `penalty()`, what that
             returns () is added to the loss, unless it has `has_penalty = False`.
-        loss: maps outputs and targets to the mean loss (); with `spec.has_weights` also weights (B,).
+        loss: maps outputs and targets to the mean loss (); with `spec.has_weights` also weights (B,). Where samples
+            count differently in that mean, `sample_weights(targets, weights or None)` returns how much (B,).
         spec: the data that the network was built for.
         scaling: the standardisation of the data.
         optimizer: called with parameters, or groups of them, returns an optimizer.
@@ -58,7 +59,9 @@ class Task(Measuring):
         metrics: Sequence[Any] | None = None,
     ) -> None:
         is_solved = hasattr(network, "solve")
-        super().__init__(spec, metrics, can_diverge=not is_solved)
+        # A step of one's own may mean another loss.
+        sample_weights = getattr(loss, "sample_weights", None) if type(self).step is Task.step else None
+        super().__init__(spec, metrics, not is_solved, sample_weights)
         self.network: Any = network
         self.loss = loss
         self.scaling: Any = scaling
