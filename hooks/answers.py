@@ -133,11 +133,18 @@ def package_problem(name: str) -> str | None:
     return f"The package name {name!r} {reason}; choose another, for example {name}_project."
 
 
+def labs_problem(answers: Mapping[str, str]) -> str | None:
+    """Return why there can be no labs, or None."""
+    wanted = answers.get("labs") == "yes" and answers.get("examples") == "minimal"
+    return "The labs use all examples: labs=yes goes with examples=all." if wanted else None
+
+
 def problems(answers: Mapping[str, str]) -> list[str]:
     """Return one sentence for every answer that has to be refused."""
     found = {key: text_problem(label, answers[key]) for key, label in FREE_TEXT.items()}
     found["author_name"] = found["author_name"] or author_problem(answers["author_name"])
     found["author_email"] = found["author_email"] or email_problem(answers["author_email"])
+    found["labs"] = labs_problem(answers)
     # The package name follows from the slug, so a bad slug is reported alone.
     names = slug_problem(answers["project_slug"]) or package_problem(answers["package_name"])
     return [problem for problem in (*found.values(), names) if problem]
