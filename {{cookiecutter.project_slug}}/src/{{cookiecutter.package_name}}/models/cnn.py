@@ -84,7 +84,6 @@ class CNN(nn.Module):
         for layer in self.convolutions:
             h = layer(h)
             if isinstance(layer, nn.Conv1d):
-                lengths = (lengths + 2 * self.padding - layer.kernel_size[0]) // layer.stride[0] + 1
-                lengths = lengths.clamp(min=1)
+                lengths = ((lengths + 2 * self.padding - layer.kernel_size[0]) // layer.stride[0] + 1).clamp(min=1)
             h = h * (torch.arange(h.shape[2], device=h.device) < lengths)[:, None]
         return h.sum(dim=2) / lengths

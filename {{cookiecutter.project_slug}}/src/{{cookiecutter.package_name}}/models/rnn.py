@@ -53,9 +53,9 @@ class RNN(nn.Module):
                 "model=rnn needs signals (positions, channels) or images (height, width, channels), but these data "
                 f"have the shape {spec.input_shape}: there are no steps. Try model=mlp."
             )
-        directions = 2 if bidirectional else 1
+        features, directions = math.prod(values), 2 if bidirectional else 1
         if spec.has_mask:  # a layer for each direction: the signals are turned round between them
-            sizes = [math.prod(values), *[directions * hidden_size] * (num_layers - 1)]
+            sizes = [features, *[directions * hidden_size] * (num_layers - 1)]
             self.forwards, self.backwards = (
                 nn.ModuleList(CELLS[cell](c, hidden_size, batch_first=True) for c in sizes[: num_layers * is_read])
                 for is_read in (True, bidirectional)
@@ -63,12 +63,7 @@ class RNN(nn.Module):
             self.dropout = nn.Dropout(dropout)
         else:
             self.recurrent = CELLS[cell](
-                math.prod(values),
-                hidden_size,
-                num_layers,
-                batch_first=True,
-                dropout=dropout,
-                bidirectional=bidirectional,
+                features, hidden_size, num_layers, batch_first=True, dropout=dropout, bidirectional=bidirectional
             )
         others, outputs = outputs_of(spec, self.windows)
         self.output = nn.Linear((1 if spec.has_mask else steps) * hidden_size * directions + others, outputs)
