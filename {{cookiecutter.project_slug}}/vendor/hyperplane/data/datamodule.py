@@ -17,6 +17,7 @@ workers. The rest is optional; what needs it says so where it is missing:
     spec.train_size         find=batch_size, and the support vector machines
     evaluation_batches(p)   `evaluate part=train` and `part=val`: the part p in order, in batches as above
     arrays(p)               figures: inputs and targets of the part p, numpy, in the units of the data
+    caveats                 sentences that the summary keeps among its warnings, such as what could not be read
     training_samples()      models that are solved at once (kernel_svm, sklearn): inputs and targets, standardised
     figures(task)           more figures of a run, by name
     read_inputs(path)       with `reads_inputs = True`: what `predict` makes of a file, see `signatures/capabilities.py`
