@@ -14,6 +14,7 @@ from hyperplane.errors import UserError
 from hyperplane.hydra_versions import DEFAULTS
 from hyperplane.project import current
 from hyperplane.run_folder.names import register_resolvers
+from hyperplane.sweeps.sweep import check_job
 from omegaconf import OmegaConf
 
 JOBS = [
@@ -49,6 +50,32 @@ def test_a_job_that_is_composed_in_a_copy_is_what_hydra_composes(loader, multiru
         assert OmegaConf.to_yaml(ours) == OmegaConf.to_yaml(hydras)
         assert ours.hydra.overrides.hydra[0] == "hydra.verbose=false"
     assert set(loader.composed) == {("model=cnn",), ("model=mlp",), ()}
+
+
+def test_a_job_whose_values_are_checked_alone_has_the_settings_that_hydra_composes(loader, multirun):
+    for job in [*JOBS, ["model=mlp", "model.hidden_sizes=[3,4]", "seed=2"], ["data.path=x", "data=table"]]:
+        values = loader.job_values(multirun, job)
+        composed = super(SweepLoader, loader).load_sweep_config(multirun, job)
+        own = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+        whole = OmegaConf.to_container(own, resolve=True)
+        assert values is None or values == whole | {"sweep": values["sweep"]}, job
+    plain = [["seed=3"], ["model=mlp", "optimizer.lr=0.1"], ["trainer.max_epochs=3", "model=cnn"]]
+    assert all(loader.job_values(multirun, job) for job in plain)
+    left_to_hydra = [
+        ["+data.new=1"],
+        ["seed=${oc.env:HOME}"],
+        ["sed=1"],
+        ["model={a: 1}"],
+        ["hydra.verbose=true"],
+        ["~model"],
+    ]
+    assert not any(loader.job_values(multirun, job) for job in left_to_hydra)
+
+
+def test_what_a_checked_value_may_not_name_is_refused(loader, multirun):
+    for setting in ("trainer._target_=os.system", "model._target_=os.system"):
+        with pytest.raises(UserError, match=r"os\.system"):
+            check_job([setting], multirun, loader)
 
 
 def test_twenty_jobs_cost_two_compositions(loader, multirun, monkeypatch):

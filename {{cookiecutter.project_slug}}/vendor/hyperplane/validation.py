@@ -35,6 +35,15 @@ def check(config: DictConfig) -> Settings:
         values: Any = OmegaConf.to_container(own, resolve=True)
     except InterpolationResolutionError as error:
         raise UserError(f"{error.full_key} cannot be resolved: {first_line(error)}") from None
+    return check_values(values)
+
+
+def check_values(values: dict[str, Any]) -> Settings:
+    """Return the settings that plain values hold, all of them resolved.
+
+    Raises:
+        UserError: as `check` does.
+    """
     given_values = list(leaves(values))
     missing = sorted(key for key, value in given_values if value == MISSING)
     if missing:
