@@ -31,6 +31,7 @@ from ..validation import check, check_values, refuse_without_effect
 from ..whole_file import write_whole
 
 NOT_PART_OF_A_JOB = {"sweep", "tracking.notes", "tracking.tags"}
+JOBS = "jobs.json"  # in the folder of a multirun: the names of the folders of its jobs
 ONE_NAME = "sweep= names the folder of the whole multirun, so it takes one name, such as sweep=depth"
 
 
@@ -58,20 +59,12 @@ def run_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader, launc
         SweepFailed: at least one job failed; the others have run to their end.
         Stopped: a signal has come; what ran has written a checkpoint.
     """
-    if len({override for job in jobs for override in job if override.startswith("sweep=")}) > 1:
-        raise UserError(ONE_NAME)
-    if not jobs:
-        raise UserError("There is nothing to run: a list, range(...) or glob(...) of the command has no values.")
-    n_jobs = config.hydra.launcher.get("n_jobs", 1)
-    if type(n_jobs) is not int or n_jobs == 0:
-        raise UserError(
-            f"hydra.launcher.n_jobs={n_jobs} is not allowed: 1 or more, or -1 for as many as there are cores"
-        )
-    settings = [check_job(job, config, loader) for job in jobs]
+    settings = check_jobs(jobs, config, loader)
     folder = Path(str(config.hydra.sweep.dir))
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "multirun.yaml", OmegaConf.to_yaml(config))
     folders = [folder / job_id(job) for job in jobs]
+    write_whole(folder / JOBS, json.dumps([place.name for place in folders], indent=0) + "\n")
     warn_of_other_settings(folders, settings)
     try:
         reasons = launch_jobs(jobs, folders, launcher)
@@ -82,6 +75,24 @@ def run_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader, launc
         )
         raise
     return report_jobs(folder, jobs, folders, reasons)
+
+
+def check_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader) -> list[Settings]:
+    """Return the settings of the jobs of a multirun.
+
+    Raises:
+        UserError: there is no job, or settings are not valid.
+    """
+    if len({override for job in jobs for override in job if override.startswith("sweep=")}) > 1:
+        raise UserError(ONE_NAME)
+    if not jobs:
+        raise UserError("There is nothing to run: a list, range(...) or glob(...) of the command has no values.")
+    n_jobs = config.hydra.launcher.get("n_jobs", 1)
+    if type(n_jobs) is not int or n_jobs == 0:
+        raise UserError(
+            f"hydra.launcher.n_jobs={n_jobs} is not allowed: 1 or more, or -1 for as many as there are cores"
+        )
+    return [check_job(job, config, loader) for job in jobs]
 
 
 def check_job(job: list[str], config: DictConfig, loader: JobLoader) -> Settings:
