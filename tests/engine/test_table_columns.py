@@ -5,7 +5,10 @@ from datetime import date, datetime, time
 import numpy as np
 import polars
 import pytest
+import torch
+from hyperplane.data import large_table
 from hyperplane.data.encoding import TableEncoder
+from hyperplane.data.large_table import LargeTable
 from hyperplane.data.readings import Reading
 from hyperplane.data.stated import Stated
 from hyperplane.data.table import Table
@@ -199,6 +202,27 @@ def test_many_categories_are_hashed_and_new_ones_land_in_a_bucket(messages):
     new = TableEncoder.from_state(encoder.state()).encode(polars.DataFrame({"town": ["elsewhere"]}), "rows")
     assert new.sum() == 1
     assert "town=town 0" in TableEncoder.fit(frame).names
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_dates_and_many_categories_are_the_same_on_disk(frame, tmp_path, monkeypatch, ending):
+    monkeypatch.setattr(large_table, "CHUNK", 25)
+    path = tmp_path / f"sales.{ending}"
+    rows = frame.with_columns(town=polars.Series([None, *(f"town {row % 30}" for row in range(1, ROWS))]))
+    rows.write_csv(path) if ending == "csv" else rows.write_parquet(path)
+    settings = {**SETTINGS, "path": str(path), "max_categories": 10}
+    here, there = Table(**settings), LargeTable(**settings, folder=str(tmp_path / "data"))
+    for data in (here, there):
+        data.setup()
+    for one, other in zip(here.encoder.state(), there.encoder.state(), strict=True):
+        assert one == {
+            name: pytest.approx(value) if isinstance(value, float) else value for name, value in other.items()
+        }
+    assert {"town bucket 9", "sold hour=23"} <= {*there.spec.feature_names} and there.spec == here.spec
+    found = torch.cat([inputs for inputs, _ in there.evaluation_batches("test")])
+    expected = torch.cat([inputs for inputs, _ in here.evaluation_batches("test")])
+    torch.testing.assert_close(found.sum(dim=0), expected.sum(dim=0), rtol=1e-4, atol=1e-3)
+    assert LargeTable(**{**settings, "max_categories": 9}, folder=str(tmp_path / "data")).stored() != there.stored()
 
 
 @pytest.mark.parametrize("kind", ["classes", "values", "missing", "label"])
