@@ -249,6 +249,8 @@ def test_a_column_that_predicts_the_target_almost_alone_is_pointed_at(tmp_path, 
     Table(**settings).setup()
     (said,) = (message for message in messages if "almost alone" in message)
     assert "leak predicts y almost alone" in said and "data.ignore=[leak]" in said
+    other = float(said.partition("the best other column ")[2].partition(". If")[0])
+    assert (0.5 < other < 0.99) if kind != "values" else other < 0.5
     assert ("R² " if kind == "values" else "accuracy ") in said
     messages.clear()
     Table(**settings, ignore=("leak",)).setup()

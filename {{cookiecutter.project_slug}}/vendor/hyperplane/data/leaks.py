@@ -39,7 +39,8 @@ def point_at_leaks(features: "DataFrame", targets: NDArray[Any], names: Sequence
     values = targets[rows].reshape(len(rows), -1)
     for name, target in zip(names, values.T, strict=True):
         scores = {column: score(places, target, targets.ndim == 1) for column, places in columns.items()}
-        found = [column for column in sorted(scores, key=lambda one: -scores[one]) if scores[column] > ENOUGH]
+        enough = enough_for(target, targets.ndim == 1)
+        found = [column for column in sorted(scores, key=lambda one: -scores[one]) if scores[column] > enough]
         if found and len(found) < len(scores):
             measure = "accuracy" if is_class(target, targets.ndim == 1) else "R²"
             best = max(value for column, value in scores.items() if column not in found)
@@ -61,6 +62,14 @@ def is_class(target: NDArray[Any], is_number: bool) -> bool:
     return is_number or set(np.unique(target)) <= {0, 1}
 
 
+def enough_for(target: NDArray[Any], is_number: bool) -> float:
+    """Return the score that is nearly all; where a class is frequent, a tenth of what naming it always gets wrong."""
+    if not is_class(target, is_number):
+        return ENOUGH
+    most = np.unique(target, return_counts=True)[1].max() / len(target)
+    return max(ENOUGH, 1 - (1 - most) / 10)
+
+
 def as_places(series: "Series") -> NDArray[np.float64]:
     """Return the values as numbers, texts as those of their order; missing ones lie below all others."""
     if is_text(series):
@@ -74,17 +83,12 @@ def as_places(series: "Series") -> NDArray[np.float64]:
 
 
 def score(places: NDArray[np.float64], target: NDArray[Any], is_number: bool) -> float:
-    """Return the accuracy or R² that the rule of a column has on rows that it was not learned on.
-
-    An accuracy that is hardly above the share of the most frequent class counts nothing.
-    """
+    """Return the accuracy or R² that the rule of a column has on rows that it was not learned on."""
     half = len(places) // 2
     first, second = slice(None, half), slice(half, None)
     if is_class(target, is_number):
         right = [target[b] == target[a][nearest(places[a], places[b])] for a, b in ((first, second), (second, first))]
-        accuracy = float(np.concatenate(right).mean())
-        most = np.unique(target, return_counts=True)[1].max() / len(target)
-        return accuracy if 1 - accuracy < (1 - most) / 10 else 0.0
+        return float(np.concatenate(right).mean())
     target = target.astype(np.float64)
     spread = float(np.var(target))
     if not spread:

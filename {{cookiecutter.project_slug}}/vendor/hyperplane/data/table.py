@@ -80,7 +80,7 @@ class Table(ArrayDataModule):
     ) -> None:
         super().__init__(standardize=standardize, **options)
         self.given, self.pattern = path, pattern
-        self.path = Path(path if isinstance(path, str) else ", ".join(path))  # for messages
+        self.path = Path(path if isinstance(path, str) else ", ".join(path), pattern or "")  # for messages
         self.targets = (target,) if isinstance(target, str) else tuple(target)
         self.task = task
         self.ignore = ignore
