@@ -65,7 +65,8 @@ def test_a_table_travels_with_its_names_categories_and_fill_values(train, tmp_pa
         names = ["area", "area missing", "heating=gas", "heating=oil"]
         assert about["features"] == names and about["classes"] == ["cheap", "dear"] and about["targets"] == []
         (taken,) = about["inputs"]
-        assert taken == {"name": "inputs", "shape": ["batch", 4], "type": "float32", "features": names}
+        assert taken["name"] == "inputs" and taken["type"] == "float32" and taken["features"] == names
+        assert taken["shape"] == ["batch", 4] and taken["example_shape"] == [1, 4]
         assert about["outputs"] == {"name": "predictions", "shape": ["batch", 2], "columns": ["cheap", "dear"]}
         assert about["columns"][1]["categories"] == ["gas", "oil"] and about["columns"][0]["kind"] == "Number"
         assert 40 < about["fill"]["area"] < 200 and [*about["fill"]] == ["area"]

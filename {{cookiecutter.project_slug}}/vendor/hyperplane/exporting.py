@@ -17,7 +17,7 @@ from torch.export import Dim, ExportedProgram
 
 from .data.description import described, readable
 from .data.panel_scaling import restored
-from .data.spec import DataSpec, PanelSpec
+from .data.spec import DataSpec, GraphSpec, PanelSpec
 from .data.windows import Rows, Windows, windows_at
 from .errors import UserError, first_line
 from .paths import shown
@@ -41,8 +41,9 @@ class Predictor(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, ...) to predictions (B, ...), as `Task.forward` does."""
         scaled = self.scaling(*inputs)
-        if not isinstance(scaled, tuple):
-            return self.to_predictions(self.network(scaled)).float()
+        if not hasattr(self.scaling, "by_window"):
+            scaled = scaled if isinstance(scaled, tuple) else (scaled,)
+            return self.to_predictions(self.network(*scaled)).float()
         windows, level = self.scaling.by_window(*scaled)
         return self.to_predictions(restored(self.network(*windows), level)).float()
 
@@ -81,8 +82,9 @@ def write_programs(
     Raises:
         RuntimeError: a program computes something else than the original; it is removed.
     """
-    traced = samples(task, spec, SAMPLES)
-    any_batch = tuple({0: Dim("batch")} for _ in traced)
+    nodes = spec.num_nodes if isinstance(spec, GraphSpec) else 0  # which are predicted together
+    traced = samples(task, spec, nodes or SAMPLES)
+    any_batch = tuple(None if nodes else {0: Dim("batch")} for _ in traced)
     program = trace(task, traced, any_batch)
     about = described(spec, checkpoint or {}) | meaning(task, spec, traced)
     folder.mkdir(exist_ok=True)
@@ -90,7 +92,7 @@ def write_programs(
     for name in formats:
         path = written[name] = folder / f"model.{name}"
         partial = folder / f".partial.{name}"  # renamed when it is whole, and right
-        inputs = samples(task, spec, SAMPLES - 1)
+        inputs = samples(task, spec, nodes or SAMPLES - 1)
         try:
             with quiet():
                 through = through_pt2 if name == "pt2" else through_onnx
@@ -111,7 +113,7 @@ def meaning(task: LightningModule, spec: DataSpec, inputs: tuple[Tensor, ...]) -
     """Return what a program takes and returns: names, shapes, types, and what stands at each place.
 
     Returns:
-        `inputs`: of each name, shape, type and features, in order; `outputs`: name, shape and columns.
+        `inputs`: of each name, shape, an example of it, type and features, in order; `outputs`: name, shape, columns.
     """
     with torch.no_grad():
         outputs = task(*inputs)
@@ -124,17 +126,19 @@ def meaning(task: LightningModule, spec: DataSpec, inputs: tuple[Tensor, ...]) -
             "future_reals": spec.known_reals,
             "future_categoricals": spec.known_categoricals,
         }
+    first = spec.num_nodes if isinstance(spec, GraphSpec) else "batch"
     taken = [
         {
             "name": name,
-            "shape": ["batch", *tensor.shape[1:]],
+            "shape": [first, *tensor.shape[1:]],
+            "example_shape": [1 if first == "batch" else first, *tensor.shape[1:]],
             "type": str(tensor.dtype).removeprefix("torch."),
             "features": list(features.get(name, ())),
         }
         for name, tensor in zip(input_names(inputs), inputs, strict=True)
     ]
     columns = list(getattr(task, "prediction_names", ()))
-    return {"inputs": taken, "outputs": {"name": OUTPUT, "shape": ["batch", *outputs.shape[1:]], "columns": columns}}
+    return {"inputs": taken, "outputs": {"name": OUTPUT, "shape": [first, *outputs.shape[1:]], "columns": columns}}
 
 
 def input_names(inputs: Sequence[Tensor]) -> list[str]:
@@ -197,7 +201,8 @@ def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor,
     scaling = getattr(task, "scaling", None)
     mean, std = (scaling.input_mean.float(), scaling.input_std.float()) if scaling is not None else (0.0, 1.0)
     if not isinstance(spec, PanelSpec):
-        return (torch.randn(number, *spec.input_shape, generator=generator) * std + mean,)
+        inputs = torch.randn(number, *spec.input_shape, generator=generator) * std + mean
+        return (shortened(inputs) if spec.has_mask else inputs,)
     length = spec.encoder_length + spec.decoder_length
     rows = Rows(
         series=torch.arange(number).repeat_interleave(length),
@@ -207,6 +212,12 @@ def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor,
         static=categories(spec.static_categoricals, spec, number * length, generator),
     )
     return tuple(windows_at(torch.arange(number) * length, rows, spec)[:-1])
+
+
+def shortened(signals: Tensor) -> Tensor:
+    """Return signals (B, positions, channels) of several lengths: NaN beyond their end."""
+    lengths = signals.shape[1] - torch.arange(len(signals)) % signals.shape[1]
+    return torch.where((torch.arange(signals.shape[1]) < lengths[:, None])[..., None], signals, torch.nan)
 
 
 def categories(names: Sequence[str], panel: PanelSpec, rows: int, generator: torch.Generator) -> Tensor:

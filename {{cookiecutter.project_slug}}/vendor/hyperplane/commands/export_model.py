@@ -5,8 +5,9 @@
 
 Both take inputs (B, *input_shape) float32 in the units of the data, for any B, and return predictions (B, K):
 probabilities, or values in the units of the target. A forecaster takes the fields of `Windows` in data/windows.py and
-returns quantiles (B, H, Q). Each file says of itself what it takes and returns: names and order of the inputs, classes,
-categories, and what a missing value is filled with. Five lines that call it are printed.
+returns quantiles (B, H, Q). Signals of unequal lengths are NaN beyond their end. Of a graph all nodes are taken at once,
+in the order of the training. Each file says of itself what it takes and returns: names and order of the inputs,
+classes, categories, and what a missing value is filled with. Five lines that call it are printed.
 """
 
 import sys
@@ -26,14 +27,14 @@ CALLS = {
 import json, numpy, onnxruntime
 session = onnxruntime.InferenceSession({path})
 about = json.loads(session.get_modelmeta().custom_metadata_map["hyperplane"])
-inputs = {{one["name"]: numpy.ones([1, *one["shape"][1:]], one["type"]) for one in about["inputs"]}}
+inputs = {{one["name"]: numpy.ones(one["example_shape"], one["type"]) for one in about["inputs"]}}
 print(about["outputs"]["columns"], session.run(None, inputs)[0])
 """,
     "pt2": """\
 import json, torch
 program = torch.export.load({path}, extra_files=(files := {{"hyperplane": ""}})).module()
 about = json.loads(files["hyperplane"])
-inputs = [torch.ones([1, *one["shape"][1:]], dtype=getattr(torch, one["type"])) for one in about["inputs"]]
+inputs = [torch.ones(one["example_shape"], dtype=getattr(torch, one["type"])) for one in about["inputs"]]
 print(about["outputs"]["columns"], program(*inputs))
 """,
 }
@@ -46,8 +47,8 @@ def export_model(config: DictConfig) -> dict[str, Path]:
         refuse("Name the run to export: export-model run=runs/<date>/<time>")
     try:
         return export_run(Path(config.run), str(config.format), str(config.checkpoint))
-    except UserError as mistake:
-        refuse(str(mistake))
+    except UserError as error:
+        refuse(str(error))
 
 
 def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[str, Path]:

@@ -46,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(arguments)
         {"list": list_runs, "show": show_run, "diff": diff_runs, "watch": watch_runs}[options.command](options)
-    except UserError as mistake:
-        sys.stderr.write(f"runs: {mistake}\n")
+    except UserError as error:
+        sys.stderr.write(f"runs: {error}\n")
         return 2
     except KeyboardInterrupt:  # the way to leave `runs watch`
         return 130

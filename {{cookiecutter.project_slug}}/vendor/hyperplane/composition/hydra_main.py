@@ -101,13 +101,26 @@ def run(name: str, task: TaskFunction) -> None:
             config = loader.load_configuration(start, typed.overrides, RunMode.RUN)
             sys.stdout.write(text(config, typed.cfg, typed.package, typed.resolve))
         else:
-            mode = RunMode.MULTIRUN if typed.multirun or "hydra.mode=MULTIRUN" in typed.overrides else RunMode.RUN
-            config = loader.load_configuration(start, [*typed.overrides, f"hydra.mode={mode.name}"], mode)
+            config = compose(loader, start, typed.overrides, typed.multirun)
             context = HydraContext(config_loader=loader, callbacks=NO_LISTENER, **GUARD)
             if "plan" in typed and typed.plan:
                 sys.stdout.write(plan(config, context, task))
             else:
                 call(config, context, task)
+
+
+def compose(loader: SweepLoader, start: str, overrides: list[str], multirun: bool) -> DictConfig:
+    """Return the settings of a run, or of a multirun if that is what was typed.
+
+    Raises:
+        UserError: they ask for a multirun in a file, where a command does not show it.
+    """
+    if multirun or "hydra.mode=MULTIRUN" in overrides:
+        return loader.load_configuration(start, [*overrides, "hydra.mode=MULTIRUN"], RunMode.MULTIRUN)
+    config = loader.load_configuration(start, overrides, RunMode.RUN)
+    if config.hydra.mode == RunMode.MULTIRUN:
+        raise UserError("hydra.mode: MULTIRUN is not read from files. Leave it out there, and type: -m")
+    return config
 
 
 def refuse_start(start: str, name: str, loader: SweepLoader) -> None:

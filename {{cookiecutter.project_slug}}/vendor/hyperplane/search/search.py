@@ -158,8 +158,8 @@ class Jobs:
             try:
                 self.check(overrides)
                 waiting[folder] = overrides
-            except UserError as mistake:
-                reasons[folder] = first_line(mistake)
+            except UserError as error:
+                reasons[folder] = first_line(error)
         if waiting:
             jobs = [(overrides, folder) for folder, overrides in waiting.items()]
             reasons |= start(jobs, self.launcher, first=self.launched)
