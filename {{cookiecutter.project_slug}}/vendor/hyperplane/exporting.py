@@ -113,7 +113,7 @@ def meaning(task: LightningModule, spec: DataSpec, inputs: tuple[Tensor, ...]) -
     """Return what a program takes and returns: names, shapes, types, and what stands at each place.
 
     Returns:
-        `inputs`: of each name, shape, an example of it, type and features, in order; `outputs`: name, shape, columns.
+        `inputs`: of each name, shape, an example of it, type, features; `outputs`: name, shape, columns.
     """
     with torch.no_grad():
         outputs = task(*inputs)
