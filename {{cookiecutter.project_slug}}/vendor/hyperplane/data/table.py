@@ -19,6 +19,7 @@ from .datamodule import ArrayDataModule, Arrays
 from .encoding import TableEncoder
 from .folds import fold_of_samples, strata, whole_groups
 from .leaks import point_at_leaks
+from .readings import Reading
 from .roles import (
     PARTS,
     groups_of,
@@ -114,7 +115,7 @@ class Table(ArrayDataModule):
         task, targets, _ = encoded
         parts = self.parts_of(table, strata(targets, task))
         trained = features[parts["train"]]
-        self.encoder = TableEncoder.fit(trained, readings, numbered, self.stated)
+        self.encoder = self.fit_encoder(trained, readings, numbered)
         self.state_spec(encoded)
         self.point_at_leaks(trained, targets[parts["train"]])
         inputs = {part: self.encoder.encode(features[rows], f"the {part} rows") for part, rows in parts.items()}
@@ -128,6 +129,10 @@ class Table(ArrayDataModule):
             if len(rows) and not weights[rows].any():
                 raise UserError(f"data.weights={self.weights} is 0 in all {len(rows)} {part} rows: none of them counts")
         return arrays._replace(train_weights=weights[fit], test_weights=weights[test])
+
+    def fit_encoder(self, table: "DataFrame", readings: dict[str, Reading], numbered: dict[str, str]) -> Any:
+        """Return what encodes rows in the way that the training rows ask for; see `TableEncoder.fit`."""
+        return TableEncoder.fit(table, readings, numbered, self.stated)
 
     @property
     def target(self) -> str:
@@ -170,6 +175,8 @@ class Table(ArrayDataModule):
 
     def point_at_leaks(self, features: "DataFrame", targets: NDArray[Any]) -> None:
         """Warn of columns that predict a target almost alone; free text and the columns left out are none of them."""
+        if not isinstance(self.encoder, TableEncoder):  # of a data set that extends this one
+            return
         kept = [column.name for column in self.encoder.columns if self.stated.kinds.get(column.name) != "text"]
         point_at_leaks(features[kept], targets, self.targets)
 
@@ -273,9 +280,8 @@ class Table(ArrayDataModule):
         kinds = ", ".join(dict.fromkeys(str(table[name].dtype) for name in self.targets))
         logger.info("{}: {} of {} ({}{})", self.path, self.spec.task, self.target, kinds, inferred)
         logger.info(
-            "{} columns become {} features; rows{}: {}",
-            len(self.encoder.columns),
-            len(self.encoder.names),
+            "{}; rows{}: {}",
+            self.described_features(),
             "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})",
             ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
         )
@@ -293,6 +299,10 @@ class Table(ArrayDataModule):
         if absent:
             logger.warning("No training row is of class {}: the model cannot learn it.", listed(absent))
 
+    def described_features(self) -> str:
+        """Say what becomes of the columns that are predicted from."""
+        return f"{len(self.encoder.columns)} columns become {len(self.encoder.names)} features"
+
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: how rows are encoded, and which file it was learned from."""
         return {"encoder": self.encoder.state(), "digest": self.digest}
@@ -301,11 +311,19 @@ class Table(ArrayDataModule):
         """Take the encoder of a checkpoint.
 
         Raises:
-            UserError: the file has changed since, so that its rows would be split in another way.
+            UserError: see `require_same_file`.
+        """
+        self.require_same_file(state_dict)
+        self.encoder = TableEncoder.from_state(state_dict["encoder"])
+
+    def require_same_file(self, state_dict: dict[str, Any]) -> None:
+        """Compare the file with that of a checkpoint.
+
+        Raises:
+            UserError: it has changed since, so that its rows would be split in another way.
         """
         if self.digest and self.digest != state_dict["digest"]:
             raise UserError(
                 f"{self.path} has changed since this run was trained: its rows would be split anew, and the test rows "
                 "would not be new to the model. `predict` takes new rows."
             )
-        self.encoder = TableEncoder.from_state(state_dict["encoder"])
