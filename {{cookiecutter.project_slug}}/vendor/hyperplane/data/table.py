@@ -17,7 +17,8 @@ from .arrays import Samples
 from .columns import listed
 from .datamodule import ArrayDataModule, Arrays
 from .encoding import TableEncoder
-from .files import column_names, digest_of, read_columns
+from .file_access import digest_of
+from .files import column_names, read_columns
 from .folds import fold_of_samples, strata, whole_groups
 from .roles import (
     PARTS,
