@@ -98,11 +98,14 @@ class Table(ArrayDataModule):
         parts = self.parts_of(table, strata(targets, task))
         self.encoder = TableEncoder.fit(features[parts["train"]], readings, numbered)
         self.state_spec(encoded)
-        inputs = {part: self.encoder.encode(features[rows], f"the {part} rows") for part, rows in parts.items()}
-        self.describe(table, targets, parts)
         fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
         self.train_rows = len(parts["train"])
-        arrays = Arrays(np.concatenate([inputs["train"], inputs["val"]]), targets[fit], inputs["test"], targets[test])
+        inputs = np.empty((len(fit) + len(test), len(self.encoder.names)))
+        ends = np.cumsum([len(parts[part]) for part in PARTS])
+        for part, place in zip(PARTS, np.split(inputs, ends[:-1]), strict=True):
+            self.encoder.encode(features[parts[part]], f"the {part} rows", out=place)
+        self.describe(table, targets, parts)
+        arrays = Arrays(inputs[: len(fit)], targets[fit], inputs[len(fit) :], targets[test])
         if weights is None:
             return arrays
         for part, rows in parts.items():
