@@ -17,6 +17,7 @@ from ..data.datamodule import EVALUATION_BATCH
 from ..data.spec import DataSpec
 from ..errors import UserError
 from ..processes.collectives import shard_batch
+from ..processes.signals import at_once
 from .epoch_metrics import EpochMetrics
 from .measuring import Measuring
 
@@ -102,7 +103,8 @@ class Task(Measuring):
     def on_fit_start(self) -> None:
         """Solve a network that is not trained in steps."""
         if self.is_solved and not self.is_trained:
-            self.network.solve(*self.trainer.datamodule.training_samples())  # type: ignore[attr-defined]
+            with at_once():
+                self.network.solve(*self.trainer.datamodule.training_samples())  # type: ignore[attr-defined]
 
     def step(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Return the mean loss () of a batch, its outputs, and its targets: what metrics are computed of.
