@@ -46,6 +46,9 @@ class Task(Measuring):
         scheduler: called with the optimizer, returns a schedule as Lightning configures one; None keeps the rate
             constant.
         metrics: names from `metrics.METRICS`, or metrics of torchmetrics; None: those that are usual for the task.
+
+    Raises:
+        UserError: the data are for another kind of task.
     """
 
     def __init__(
@@ -58,6 +61,11 @@ class Task(Measuring):
         scheduler: Callable[[Optimizer], dict[str, Any]] | None = None,
         metrics: Sequence[Any] | None = None,
     ) -> None:
+        if self.kind and spec.task and spec.task != self.kind:
+            raise UserError(
+                f"task={type(self).__name__} is for {self.kind}, but these data are for {spec.task}. task=auto chooses "
+                "what fits; a task for any data extends hyperplane.Task itself"
+            )
         is_solved = hasattr(network, "solve")
         super().__init__(spec, metrics, can_diverge=not is_solved)
         self.network: Any = network

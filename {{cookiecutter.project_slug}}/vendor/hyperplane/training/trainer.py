@@ -19,6 +19,7 @@ from ..checkpoints.run_state import RunState
 from ..checkpoints.transfer import Freeze
 from ..components import Component, build
 from ..errors import UserError, nearest
+from ..loop.accumulation import WholeSteps
 from ..loop.compiling import compile_in_place
 from ..loop.divergence import FiniteLoss
 from ..loop.lean_loop import LeanEpochLoop
@@ -114,6 +115,8 @@ def callbacks_of(
     callbacks = [own_callback(name, component, settings, state) for name, component in settings.callbacks.items()]
     if not isinstance(task, Task):
         callbacks.append(FiniteLoss())
+    if task.automatic_optimization:
+        callbacks.append(WholeSteps())
     if settings.freeze:
         callbacks.append(Freeze(settings.freeze, settings.unfreeze_epoch))
     if validates:
