@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .decisions import Remark, decide, say
 from .layout import exactly, is_blank, layout_of, say_blank, scan_fields, scan_texts, texts_of
 from .readings import MISSING, Reading
-from .survey import ColumnSurvey, Spelling, survey
+from .survey import ColumnSurvey, Spelling, plain_numbers, survey
 
 if TYPE_CHECKING:
     from polars import DataFrame, DataType, Expr, LazyFrame
@@ -51,13 +51,13 @@ class CsvTable:
             UserError: nothing tells the day from the month in a column of dates.
         """
         first = self.texts.head(FIRST_ROWS + 1).collect()
-        self.survey([first[:FIRST_ROWS]], self.names)
         if first.height <= FIRST_ROWS:  # these are all rows
+            self.survey([first], self.names)
             say(self.decide())
             filled = first.filter(~is_blank())
             self.say_blank(first.height - filled.height)
             return filled.lazy().select(self.values())
-        settled = self.settled()
+        settled = self.settled(first)
         doubtful = {*self.names} - settled
         while True:
             settled -= doubtful
@@ -82,11 +82,13 @@ class CsvTable:
         self.readings, remarks = decide(self.found, self.spelling, self.key)
         return remarks
 
-    def settled(self) -> set[str]:
+    def settled(self, first: "DataFrame") -> set[str]:
         """Return the names of the columns that the first rows settle, unless others contradict them."""
         if self.layout.has_blanked_quotes:
             return set()
         may_be_marks = any(is_number(mark) for mark in self.spelling.missing)
+        self.found = {} if may_be_marks else plain_numbers(first, self.names)
+        self.survey([first], [name for name in self.names if name not in self.found])
         settled = {name: column.settled() for name, column in self.found.items()}
         return {name for name, one in settled.items() if one is not None and not (one.is_plain and may_be_marks)}
 
