@@ -207,7 +207,7 @@ class Table(ArrayDataModule):
                 parts |= {"train": train[~is_val], "val": train[is_val]}
             else:
                 kept, val = super().split(len(train))
-                parts |= {"train": train[kept], "val": train[val]}
+                parts |= {"train": train[kept.numpy()], "val": train[val.numpy()]}  # a tensor of one would be a number
         return parts
 
     def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
