@@ -105,6 +105,14 @@ def test_the_mark_of_decimals_is_that_of_other_columns(read, messages):
     assert "x (numbers with a decimal comma, such as '1.234')" in "".join(messages)
 
 
+def test_codes_with_zeros_in_front_are_pointed_at(read, messages):
+    assert read(["870", "0871", "0872"]) == [870, 871, 872]
+    assert "x (numbers, though with zeros in front, such as '0871'; data.categorical" in "".join(messages)
+    messages.clear()
+    assert read(["0", "0.5", "-0.25", "00"], others=[["0", "10", "20", "7"]])[1] == 0.5
+    assert "such as '00'" in "".join(messages) and "y0 (" not in "".join(messages)
+
+
 def test_nothing_that_tells_the_day_from_the_month_is_asked_for(read, messages):
     with pytest.raises(UserError, match=r"column 'x' of data.path=.*'02/01/2024'.*data.day_first=true.*=false"):
         read(["02/01/2024", "03/04/2024"])

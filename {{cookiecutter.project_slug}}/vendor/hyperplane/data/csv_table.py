@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .decisions import Remark, decide, say
+from .decisions import Remark, choose, say
 from .layout import exactly, is_blank, layout_of, say_blank, scan_fields, scan_texts, texts_of
 from .readings import MISSING, Reading
 from .survey import ColumnSurvey, Spelling, plain_numbers, survey
@@ -79,7 +79,7 @@ class CsvTable:
 
     def decide(self) -> list[Remark]:
         """Decide how each column is read, and return what is to be said of it."""
-        self.readings, remarks = decide(self.found, self.spelling, self.key)
+        self.readings, remarks = choose(self.found, self.spelling, self.key)
         return remarks
 
     def settled(self, first: "DataFrame") -> set[str]:

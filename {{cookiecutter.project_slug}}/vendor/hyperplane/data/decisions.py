@@ -13,11 +13,22 @@ MARK = {"point": ".", "comma": ","}
 Remark = tuple[str, str]  # the level of the log, and a sentence
 
 
-def decide(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> tuple[dict[str, Reading], list[Remark]]:
-    """Return how each column is read, and what is not plain about it.
+def decide(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> dict[str, Reading]:
+    """Return how each column is read, and say what is not plain about it.
 
     Raises:
         UserError: nothing tells the day from the month in a column of dates.
+    """
+    readings, remarks = choose(columns, spelling, key)
+    say(remarks)
+    return readings
+
+
+def choose(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> tuple[dict[str, Reading], list[Remark]]:
+    """Return how each column is read, and what is to be said about it.
+
+    Raises:
+        UserError: see `decide`.
     """
     marks = {mark for column in columns.values() if (mark := column.mark())}
     tie = MARK[spelling.decimal] if spelling.decimal else next(iter(marks)) if len(marks) == 1 else ""
@@ -31,6 +42,11 @@ def decide(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> tu
             said.append(f"{name} ({reading}, such as {column.example or column.pointed!r})")
         elif day_first(reading) is not None:
             said.append(f"{name} ({reading})")
+        elif reading.is_plain and column.padded is not None:
+            said.append(
+                f"{name} (numbers, though with zeros in front, such as {column.padded!r}; data.categorical "
+                f"takes codes for categories)"
+            )
         if fit is not None and fit.odd is not None:
             said.append(f"{name} ({reading}, missing where it says {fit.odd!r})")
     return readings, remarks + ([("INFO", f"Read as: {', '.join(said)}")] if said else [])

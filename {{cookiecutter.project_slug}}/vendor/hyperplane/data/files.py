@@ -9,7 +9,7 @@ from loguru import logger
 from ..errors import UserError
 from ..whole_file import whole_file
 from .csv_table import CsvTable
-from .decisions import decide, say
+from .decisions import decide
 from .file_access import existing, is_parquet, readable
 from .layout import about_rows, check_names, exactly, layout_of, scan_texts, without_blank
 from .progress import with_progress
@@ -72,9 +72,7 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "DataFrame
     for name in texts.columns:
         reading = readings.get(name, TEXT)
         if reading.is_moment and not reading.pattern:  # it was that of a Parquet file, which has none
-            chosen, remarks = decide(survey([texts], [name]), Spelling(), f"{key}={path}")
-            say(remarks)
-            reading = chosen[name]
+            reading = decide(survey([texts], [name]), Spelling(), f"{key}={path}")[name]
         values = read(reading, texts[name])
         strange = misfits(reading, texts[name], values)
         if len(strange):

@@ -17,6 +17,7 @@ from .readings import (
 if TYPE_CHECKING:
     from polars import DataFrame, Series
 
+PADDED = r"^0\d"
 SAMPLE = 1000  # values of a column that its possible readings follow from
 
 
@@ -64,6 +65,7 @@ class ColumnSurvey:
     fits: dict[Reading, Fit] | None = None  # None: no text has told yet
     is_whole: bool = True  # plain numbers are whole ones
     pointed: str | None = None  # the first plain number with a decimal point
+    padded: str | None = None  # the first plain number with a zero in front of another digit
     has_mark: bool = False  # a text that is no plain number has a point or a comma
     example: str | None = None  # the first text that is no plain number
 
@@ -110,6 +112,8 @@ class ColumnSurvey:
         if self.is_whole:
             whole = len(texts) - texts.cast(polars.Int64, strict=False).null_count()
             self.is_whole = whole == len(texts) - len(rest)
+        if self.padded is None:
+            self.padded = first(texts.filter(is_plain & texts.str.contains(PADDED)))
         if not self.is_whole and self.pointed is None:
             self.pointed = first(texts.filter(is_plain & texts.str.contains(r"\.\d")))
         return rest
@@ -197,6 +201,7 @@ def plain_numbers(texts: "DataFrame", names: Sequence[str]) -> dict[str, ColumnS
             whole.count().alias(f"whole {i}"),
             (one.is_not_null() & by_comma.values(one).is_null()).any().alias(f"no comma {i}"),
             pointed.alias(f"pointed {i}"),
+            one.filter(one.str.contains(PADDED)).first().alias(f"padded {i}"),
         ]
     seen = texts.select(looks).row(0, named=True)
     found = {}
@@ -205,7 +210,8 @@ def plain_numbers(texts: "DataFrame", names: Sequence[str]) -> dict[str, ColumnS
         is_whole = seen[f"whole {i}"] == count
         if count and seen[f"numbers {i}"] == count and (is_whole or (seen[f"no comma {i}"] and pointed)):
             fits = {PLAIN: Fit(fits=count)}
-            found[name] = ColumnSurvey(name, (), count, fits, is_whole, None if is_whole else pointed)
+            padded = seen[f"padded {i}"]
+            found[name] = ColumnSurvey(name, (), count, fits, is_whole, None if is_whole else pointed, padded)
     return found
 
 
