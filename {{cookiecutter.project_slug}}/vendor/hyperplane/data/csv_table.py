@@ -106,7 +106,7 @@ class CsvTable:
         kinds = self.kinds(settled)
         fields = scan_fields(self.path, self.layout, kinds, self.marks(kinds))
         return fields.select(
-            self.value(name, texts_of(field, self.layout))
+            self.value(name, field.str.strip_chars() if name in settled else texts_of(field, self.layout))
             if name not in kinds
             else field.fill_nan(None)
             if kinds[name] == polars.Float64

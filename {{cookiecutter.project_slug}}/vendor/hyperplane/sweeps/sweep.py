@@ -84,7 +84,9 @@ def check_job(job: list[str], config: DictConfig, loader: ConfigLoader) -> Setti
         UserError: they are not valid.
     """
     try:
-        settings = check(loader.load_sweep_config(config, job))
+        composed = loader.load_sweep_config(config, job)
+        refuse_late(composed, config)
+        settings = check(composed)
         if not settings.sweep:
             raise UserError("sweep= is empty, and names the folder of a multirun: sweep=depth, or leave it out")
         refuse_without_effect(settings, job)
@@ -92,6 +94,24 @@ def check_job(job: list[str], config: DictConfig, loader: ConfigLoader) -> Setti
     except (UserError, CompactHydraException) as error:
         reason = str(error) if isinstance(error, UserError) else explain(error)
         raise UserError(f"{reason}\nin the job: {' '.join(job)}\nNo job has been started.") from None
+
+
+def refuse_late(job: DictConfig, multirun: DictConfig) -> None:
+    """Refuse a job one of whose files sets how the multirun itself goes: that is decided before it is read.
+
+    Raises:
+        UserError: names what it sets.
+    """
+    for part in ("launcher", "sweeper"):
+        own, whole = (OmegaConf.to_container(config.hydra[part]) for config in (job, multirun))
+        assert isinstance(own, dict) and isinstance(whole, dict)
+        for key in map(str, own | whole):
+            if own.get(key) != whole.get(key):
+                raise UserError(
+                    f"one of its files sets hydra.{part}.{key}, and files that a multirun chooses among are read when "
+                    "its jobs are known already: it would be ignored. Choose that file alone, or give what it sets on "
+                    "the command line, such as seed=range(1,4) or hydra/launcher=local"
+                )
 
 
 def warn_of_other_settings(folders: list[Path], settings: list[Settings]) -> None:
