@@ -21,7 +21,7 @@ PANEL = PanelSpec(
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextSpec(DataSpec):
+class LanguageSpec(DataSpec):
     """A kind of data of a project's own."""
 
     vocabulary: tuple[str, ...]
@@ -49,7 +49,7 @@ SPECS = [
     DataSpec("classification", (4,), 3, train_size=10, class_counts=(5, 5, 0)),
     DataSpec(task="segmentation of my own", input_shape=(8, 8, 1), has_weights=True),
     PANEL,
-    TextSpec(task="language", vocabulary=("a", "b"), special=((0, 1),)),
+    LanguageSpec(task="language", vocabulary=("a", "b"), special=((0, 1),)),
 ]
 
 
@@ -74,9 +74,9 @@ def test_what_a_checkpoint_cannot_hold_is_named():
 
 
 def test_a_kind_that_was_not_imported_is_named_with_what_to_do():
-    message = r"described by a GraphSpec, which is not known here; there is: DataSpec, PanelSpec.*\n.*imported first"
+    message = r"described by a MoleculeSpec, which is not known here; there is: DataSpec, PanelSpec.*\n.*imported first"
     with pytest.raises(UserError, match=message):
-        DataSpec.from_dict({"kind": "GraphSpec", "nodes": 3})
+        DataSpec.from_dict({"kind": "MoleculeSpec", "nodes": 3})
 
 
 def test_two_kinds_of_one_name_are_refused():

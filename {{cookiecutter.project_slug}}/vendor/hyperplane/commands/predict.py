@@ -2,12 +2,15 @@
 
   predict run=runs/2026-01-31/12-00-00-1a2b input=new.csv output=predictions.csv
   predict run=<folder> input=new.parquet output=out.parquet checkpoint=last
+  predict run=<folder> prompt="Once upon a time" temperature=0.8   for data=corpus: a text, printed
 
 A row of output for each row of input that is not blank, in the same order. The input needs the columns that the model
 was trained on, in any order, not the target. For data of one's own (data=table) values may be missing, and are read as
-those of training were. Images and signals: a column for each number, in order; where each of their places is
-classified, the output has a column for each place, in order. Time series (data=panel): for each series its last rows,
-and below them, with an empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
+those of training were. Texts (data=text): the column with the texts. Signals (data=signals): a file as those of the
+training, and a row of output for each signal. The nodes of a graph (data=graph): the features of all of them. Data
+without a file of their own: a column for each number, in order; where each place of an input is classified, the output
+has a column for each place, in order. Time series (data=panel): for each series its last rows, and below them, with an
+empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
 """
 
 import math
@@ -35,14 +38,21 @@ PREDICTED_AT_ONCE = 1024  # rows
 OUTPUT_ENDINGS = (".csv", ".parquet")
 
 
-def predict(config: DictConfig) -> "DataFrame":
-    """Write the predictions of `config.run` for `config.input` to `config.output`, and return them."""
+def predict(config: DictConfig) -> "DataFrame | str":
+    """Write the predictions of `config.run` for `config.input` to `config.output`, and return them.
+
+    With `config.prompt`, print what the run writes after it, and return it.
+    """
+    if config.prompt is not None and not OmegaConf.is_missing(config, "run"):
+        from .prompting import write_on
+
+        return write_on(config)
     if OmegaConf.missing_keys(config):
         refuse("Name the run and the rows to predict: predict run=runs/<date>/<time> input=new.csv")
     try:
         return predict_file(Path(config.run), Path(config.input), Path(config.output), str(config.checkpoint))
-    except UserError as mistake:
-        refuse(str(mistake))
+    except UserError as error:
+        refuse(str(error))
 
 
 def predict_file(folder: Path, source: Path, output: Path, which: str = "tested") -> "DataFrame":
@@ -80,14 +90,18 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     Raises:
         UserError: the run or the file cannot be read, or the file lacks columns that the model needs.
     """
-    read_run(folder)  # a mistake is answered before torch is imported
-    column_names(source, "input")
+    settings, _ = read_run(folder)  # a mistake is answered before torch is imported
+    has_reader = settings.data.states("reads_inputs")
+    if not has_reader:
+        column_names(source, "input")
 
     from ..checkpoints.trained import load_trained
+    from ..components import build
     from ..data.encoding import TableEncoder
     from ..data.large_table import LargeTable
-    from ..data.spec import PanelSpec
+    from ..data.spec import PanelSpec, TextSpec
     from ..data.table import Table
+    from ..data.text import TextEncoder
     from ..tasks.task import Task
 
     trained = load_trained(folder, which)
@@ -95,15 +109,30 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
         return forecast(trained, trained.spec, source)
     if isinstance(trained.task, Task):
         trained.task.require_one_input()
+    if has_reader:
+        data = build(settings.data, seed=settings.seed)
+        data.load_state_dict(trained.checkpoint[type(data).__qualname__])
+        inputs, names, rows = data.read_inputs(source)
+        table = predicted(trained.task, inputs)[rows]
+        return names.hstack(table) if names.width else table
     state = trained.checkpoint.get(Table.__qualname__) or trained.checkpoint.get(LargeTable.__qualname__)
-    if state is not None:
+    if isinstance(trained.spec, TextSpec):
+        if not trained.spec.text:
+            raise UserError('This run continues a text: predict run=... prompt="..."')
+        inputs = TextEncoder.of(trained.spec).encode(read_as(source, {}, "input"), f"the rows of {source}")
+    elif state is not None:
         encoder = TableEncoder.from_state(state["encoder"])
         inputs = encoder.encode(read_as(source, encoder.readings, "input"), f"the rows of {source}")
     else:
         inputs = as_inputs(read_table(source, "input"), trained.spec, source)
-    if isinstance(trained.task, Task):
-        return trained.task.as_table(trained.task.predict_array(inputs))
-    return predict_steps(trained.task, inputs)
+    return predicted(trained.task, inputs)
+
+
+def predicted(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":
+    """Return what a task makes of inputs, under the names of its predictions."""
+    from ..tasks.task import Task
+
+    return task.as_table(task.predict_array(inputs)) if isinstance(task, Task) else predict_steps(task, inputs)
 
 
 def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":

@@ -9,7 +9,7 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ..configs import COMPONENTS
 from ..errors import UserError
@@ -65,6 +65,7 @@ class CheckedLoader(ConfigLoader):
         """
         config = self.loader.load_sweep_config(master_config, sweep_overrides)
         refuse_unheard(config, self.loader.get_sources())
+        refuse_late(config, master_config)
         refuse_foreign_code(config)
         refuse_several(config)
         return config
@@ -117,6 +118,24 @@ def refuse_unheard(config: DictConfig, sources: list[ConfigSource]) -> None:
                 raise UserError(
                     f"experiment={name} chooses {group}={choice}, but {group}={used} of the file that configurations "
                     f"start from goes before: give it on the command line, {group}={choice}"
+                )
+
+
+def refuse_late(job: DictConfig, multirun: DictConfig) -> None:
+    """Refuse a job one of whose files sets how the multirun itself goes: that is decided before it is read.
+
+    Raises:
+        UserError: names what it sets.
+    """
+    for part in ("launcher", "sweeper"):
+        own, whole = (OmegaConf.to_container(config.hydra[part]) for config in (job, multirun))
+        assert isinstance(own, dict) and isinstance(whole, dict)
+        for key in map(str, own | whole):
+            if own.get(key) != whole.get(key):
+                raise UserError(
+                    f"one of its files sets hydra.{part}.{key}, and files that a multirun chooses among are read when "
+                    "its jobs are known already: it would be ignored. Choose that file alone, or give what it sets on "
+                    "the command line, such as seed=range(1,4) or hydra/launcher=local"
                 )
 
 

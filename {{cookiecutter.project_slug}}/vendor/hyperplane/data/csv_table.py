@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .decisions import Remark, choose, say
 from .layout import exactly, is_blank, layout_of, say_blank, scan_fields, scan_texts, texts_of
-from .readings import MISSING, Reading
+from .readings import MISSING, TEXT, Reading
 from .survey import ColumnSurvey, Spelling, plain_numbers, survey
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class CsvTable:
         self.spelling = spelling
         self.layout = layout_of(path, key)
         self.names = [name for name in self.layout.used if columns is None or name in columns]
+        self.unstated = [name for name in self.names if name not in spelling.texts]
         self.texts = scan_texts(path, self.layout)
         self.found: dict[str, ColumnSurvey] = {}
         self.readings: dict[str, Reading] = {}
@@ -52,13 +53,13 @@ class CsvTable:
         """
         first = self.texts.head(FIRST_ROWS + 1).collect()
         if first.height <= FIRST_ROWS:  # these are all rows
-            self.survey([first], self.names)
+            self.survey([first], self.unstated)
             say(self.decide())
             filled = first.filter(~is_blank())
             self.say_blank(first.height - filled.height)
             return filled.lazy().select(self.values())
         settled = self.settled(first)
-        doubtful = {*self.names} - settled
+        doubtful = {*self.unstated} - settled
         while True:
             settled -= doubtful
             chosen = [name for name in self.names if name in doubtful]
@@ -80,6 +81,7 @@ class CsvTable:
     def decide(self) -> list[Remark]:
         """Decide how each column is read, and return what is to be said of it."""
         self.readings, remarks = choose(self.found, self.spelling, self.key)
+        self.readings |= {name: TEXT for name in self.names if name in self.spelling.texts}
         return remarks
 
     def settled(self, first: "DataFrame") -> set[str]:
@@ -87,8 +89,8 @@ class CsvTable:
         if self.layout.has_blanked_quotes:
             return set()
         may_be_marks = any(is_number(mark) for mark in self.spelling.missing)
-        self.found = {} if may_be_marks else plain_numbers(first, self.names)
-        self.survey([first], [name for name in self.names if name not in self.found])
+        self.found = {} if may_be_marks else plain_numbers(first, self.unstated)
+        self.survey([first], [name for name in self.unstated if name not in self.found])
         settled = {name: column.settled() for name, column in self.found.items()}
         return {name for name, one in settled.items() if one is not None and not (one.is_plain and may_be_marks)}
 

@@ -3,8 +3,8 @@
 Any LightningDataModule serves that offers
 
     spec                    a DataSpec, from `setup` on; the model is built for it
-    train_dataloader()      batches of tensors: inputs and targets, and a weight (B,) for each sample if
-                            `spec.has_weights`. A task of your own may take any batches
+    train_dataloader()      batches of tensors: inputs, a mask if `spec.has_mask`, targets, and a weight (B,) for each
+                            sample if `spec.has_weights`. A task of your own may take any batches
     val_dataloader()        the same, or an empty list; without it nothing is validated
     test_dataloader()       the same; without it nothing is tested
 
@@ -18,6 +18,8 @@ workers. The rest is optional; what needs it says so where it is missing:
     evaluation_batches(p)   `evaluate part=train` and `part=val`: the part p in order, in batches as above
     arrays(p)               figures: inputs and targets of the part p, numpy, in the units of the data
     training_samples()      models that are solved at once (kernel_svm, sklearn): inputs and targets, standardised
+    figures(task)           more figures of a run, by name
+    read_inputs(path)       with `reads_inputs = True`: what `predict` makes of a file, see `signatures/capabilities.py`
     state_dict(), load_state_dict(state)    Lightning's own: kept in checkpoints, such as an encoder that was fitted
 
 Data sets that fit in memory get all of this from ArrayDataModule.
@@ -25,7 +27,7 @@ Data sets that fit in memory get all of this from ArrayDataModule.
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -38,7 +40,7 @@ from ..errors import UserError
 from ..setting_types import FoldOf, ProperFraction, wrong_fold
 from .arrays import Arrays as Arrays  # where data sets look for it
 from .arrays import Samples, count_classes, in_pieces, means_of, rows_of
-from .batches import Batches, evaluation_batch, on_gpu
+from .batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from .folds import fold_of_samples, strata
 from .scaling import Scaling, loses_digits, moments
 from .spec import DataSpec
@@ -53,6 +55,7 @@ class ArrayDataModule(LightningDataModule, ABC):
     """
 
     spec: DataSpec
+    batches: ClassVar[type[Batches]] = Batches  # how samples become what a step takes
 
     def __init__(
         self,
@@ -163,8 +166,10 @@ class ArrayDataModule(LightningDataModule, ABC):
         inputs, targets = self.raw[part][:2]
         return inputs.numpy(), targets.numpy()
 
-    def training_samples(self) -> tuple[Tensor, Tensor]:
+    def training_samples(self) -> Samples:
         """Return all training samples at once, standardised, for a model that is not trained in steps.
+
+        A mask comes last, if there is one.
 
         Raises:
             UserError: they have weights, which such a model does not take.
@@ -174,8 +179,8 @@ class ArrayDataModule(LightningDataModule, ABC):
                 "this model is solved at once, and does not take the weights of samples (data.weights): choose a model "
                 "that is trained in steps, or leave them out"
             )
-        inputs, targets = self.parts["train"]
-        return inputs, targets
+        inputs, *mask, targets = self.parts["train"]
+        return inputs, targets, *mask
 
     @property
     def validates(self) -> bool:
@@ -185,15 +190,16 @@ class ArrayDataModule(LightningDataModule, ABC):
     def train_dataloader(self) -> Batches:
         """Return the training batches, in an order that follows from seed and epoch."""
         tensors = on_gpu(self.parts["train"], self.trainer)
-        return Batches(tensors, self.batch_size, self.seed if self.shuffle else None)
+        return self.batches(tensors, self.batch_size, self.seed if self.shuffle else None)
 
     def evaluation_batches(self, part: str) -> Batches:
         """Return a part in order, in large batches."""
-        inputs, targets = self.parts[part][:2]
+        inputs, targets = self.parts[part][0], self.parts[part][-2 if self.spec.has_weights else -1]
         stored, places = inputs[:1].nbytes + targets[:1].nbytes, targets[:1].numel()
         outputs = places if targets.is_floating_point() else places * max(1, self.spec.output_size)
+        outputs += values_of_tokens(self.spec)
         batch_size = evaluation_batch(EVALUATION_BATCH, stored + 4 * outputs)
-        return Batches(on_gpu(self.parts[part], self.trainer), batch_size)
+        return self.batches(on_gpu(self.parts[part], self.trainer), batch_size)
 
     def val_dataloader(self) -> Batches | list[Batches]:
         """Return the validation batches in order, or an empty list if there are none."""

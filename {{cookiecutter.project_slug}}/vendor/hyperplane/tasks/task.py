@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ..data.batches import evaluation_batch
+from ..data.batches import evaluation_batch, values_of_tokens
 from ..data.datamodule import EVALUATION_BATCH
-from ..data.spec import DataSpec
+from ..data.spec import DataSpec, GraphSpec, TextSpec
 from ..errors import UserError
 from ..processes.collectives import shard_batch
 from ..processes.signals import at_once
@@ -39,7 +39,8 @@ class Task(Measuring):
         network: maps standardised inputs (B, *input_shape) to outputs (B, K). If it has `solve(inputs, targets)` it is
             not trained in steps: `solve` is called once, with all training samples. If it has `penalty()`, what that
             returns () is added to the loss, unless it has `has_penalty = False`.
-        loss: maps outputs and targets to the mean loss (); with `spec.has_weights` also weights (B,).
+        loss: maps outputs and targets to the mean loss (); with `spec.has_weights` also weights (B,). Where samples
+            count differently in that mean, `sample_weights(targets, weights or None)` returns how much (B,).
         spec: the data that the network was built for.
         scaling: the standardisation of the data.
         optimizer: called with parameters, or groups of them, returns an optimizer.
@@ -67,7 +68,9 @@ class Task(Measuring):
                 "what fits; a task for any data extends hyperplane.Task itself"
             )
         is_solved = hasattr(network, "solve")
-        super().__init__(spec, metrics, can_diverge=not is_solved)
+        # A step of one's own may mean another loss.
+        sample_weights = getattr(loss, "sample_weights", None) if type(self).step is Task.step else None
+        super().__init__(spec, metrics, not is_solved, sample_weights)
         self.network: Any = network
         self.loss = loss
         self.scaling: Any = scaling
@@ -106,7 +109,14 @@ class Task(Measuring):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, *input_shape), in the units of the data, to predictions."""
-        return self.to_predictions(self.network(self.scaling(*inputs)))
+        return self.to_predictions(self.network(*self.prepared(*inputs)))
+
+    def prepared(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return what the network takes of inputs in the units of the data."""
+        scaled = self.scaling(*inputs)
+        if isinstance(self.spec, TextSpec):
+            return self.spec.with_mask(scaled)
+        return scaled if isinstance(scaled, tuple) else (scaled,)
 
     def on_fit_start(self) -> None:
         """Solve a network that is not trained in steps."""
@@ -188,7 +198,9 @@ class Task(Measuring):
 
     def batches(self, inputs: NDArray[Any]) -> tuple[Tensor, ...]:
         """Return inputs (samples, *input_shape) in batches that fit into memory, on the device of the task."""
-        size = evaluation_batch(EVALUATION_BATCH, inputs[:1].nbytes * max(1, self.spec.output_size))
+        values = inputs[:1].nbytes * max(1, self.spec.output_size) + 4 * values_of_tokens(self.spec)
+        # The nodes of a graph belong together.
+        size = len(inputs) if isinstance(self.spec, GraphSpec) else evaluation_batch(EVALUATION_BATCH, values)
         tensor = torch.from_numpy(inputs)
         return (tensor.float() if self.device.type == "mps" else tensor).to(self.device).split(size)
 
