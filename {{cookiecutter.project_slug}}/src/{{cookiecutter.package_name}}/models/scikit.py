@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from hyperplane import DataSpec, UserError
-from hyperplane.processes.fitting import fit_apart
+from hyperplane.processes.fitting import fitted
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .estimators import make_estimator, read_estimator, write_estimator
 
 SMALLEST = 1e-7  # a probability of 0 would make one mistake infinitely bad
-MANY = 100_000  # input values: fitting more may take long, so that it happens in a process that can be ended
 
 
 class Sklearn(nn.Module):
@@ -50,12 +49,9 @@ class Sklearn(nn.Module):
             UserError: the estimator refuses its parameters, or these data.
         """
         is_single = targets.ndim == 2 and targets.shape[1] == 1  # scikit-learn wants one value without a dimension
-        samples = as_array(inputs), (targets[:, 0] if is_single else targets).cpu().numpy()
         try:
-            if inputs.numel() > MANY:
-                self.estimator = fit_apart(self.estimator, *samples)
-            else:
-                self.estimator.fit(*samples)
+            values = (targets[:, 0] if is_single else targets).cpu().numpy()
+            self.estimator = fitted(self.estimator, as_array(inputs), values)
         except (ValueError, TypeError) as error:
             reason = str(error).partition("\n")[0]
             raise UserError(f"model.estimator={type(self.estimator).__name__}: {reason}") from None

@@ -21,7 +21,17 @@ from loguru import logger
 from numpy.typing import NDArray
 
 SECONDS_BETWEEN_LINES = 30.0
+MANY = 100_000  # input values: fitting more may take long
 SAMPLES, ESTIMATOR, OUTCOME = ("inputs.npy", "targets.npy"), "estimator.pickle", "outcome.pickle"
+
+
+def fitted(estimator: Any, inputs: NDArray[Any], targets: NDArray[Any]) -> Any:
+    """Return the fitted estimator: in this process if the inputs are few, as starting another takes a second.
+
+    Raises:
+        Exception: see `fit_apart`.
+    """
+    return estimator.fit(inputs, targets) if inputs.size <= MANY else fit_apart(estimator, inputs, targets)
 
 
 def fit_apart(estimator: Any, inputs: NDArray[Any], targets: NDArray[Any]) -> Any:
