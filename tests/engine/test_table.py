@@ -123,6 +123,15 @@ def test_rows_without_a_target_are_left_out(frame, load, messages):
     assert any("6 of 60 rows have no price" in message for message in messages)
 
 
+@pytest.mark.parametrize("rows", range(8, 20))
+def test_a_part_that_is_drawn_may_have_one_row(tmp_path, rows):
+    polars.DataFrame({"x": range(rows), "y": [2.5 * row for row in range(rows)]}).write_csv(tmp_path / "few.csv")
+    data = Table(path=str(tmp_path / "few.csv"), target="y", seed=0, standardize=False)
+    data.setup()
+    sizes = [len(data.parts[part][0]) for part in ("train", "val", "test")]
+    assert sum(sizes) == rows and min(sizes) >= 1
+
+
 def test_a_column_can_say_which_part_a_row_is_for(frame, load):
     parts = ["train"] * 30 + ["val"] * 10 + ["test"] * 20
     data = load(frame.with_columns(part=polars.Series(parts)), split_column="part")

@@ -139,13 +139,16 @@ class TableEncoder:
         """The training mean of each encoded column that is a measurement, 0 for all others (features,)."""
         return np.array([centre or 0.0 for column in self.columns for centre in column.centres])
 
-    def encode(self, table: "DataFrame", rows: str, remarks: Remarks | None = None) -> NDArray[np.float64]:
+    def encode(
+        self, table: "DataFrame", rows: str, remarks: Remarks | None = None, out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Return rows (samples, features); say once what was unknown or missing.
 
         Args:
             table: has at least the columns of the training rows, in any order.
             rows: what the rows are, for messages: `the test rows`.
             remarks: takes up what was unknown or missing, to be said later; None: it is said here.
+            out: where the encoded rows are written, as they may fill half of the memory; None: into a new array.
 
         Raises:
             UserError: a column is not there, or holds text where numbers were.
@@ -154,7 +157,7 @@ class TableEncoder:
             if column.name not in table.columns:
                 hint = nearest(column.name, table.columns)
                 raise UserError(f"{rows} have no column {column.name!r}. {hint} They have: {listed(table.columns)}")
-        encoded = np.empty((table.height, len(self.names)))
+        encoded = np.empty((table.height, len(self.names))) if out is None else out
         heard = Remarks() if remarks is None else remarks
         first = 0
         for column in self.columns:

@@ -26,16 +26,8 @@ from ..setting_types import Folder, Refused
 from .batches import evaluation_batch
 from .datamodule import EVALUATION_BATCH, Arrays
 from .encoding import Remarks, TableEncoder
-from .files import (
-    column_names,
-    digest_of,
-    existing,
-    in_chunks,
-    is_parquet,
-    readable,
-    scan_table,
-    stored,
-)
+from .file_access import digest_of, existing, readable
+from .files import column_names, in_chunks, scan_table
 from .folds import strata
 from .layout import exactly
 from .roles import PARTS, counts, row_numbers
@@ -159,9 +151,8 @@ class LargeTable(Table):
         """
         logger.info("{} is encoded once; its rows are kept in {}", self.path, self.folder)
         features = self.features_of(column_names(self.path))
-        rows, readings = scan_table(self.path, self.with_roles(features), self.spelling)
-        if not is_parquet(self.path):
-            rows = stored(rows, folder / "rows.parquet", self.path)
+        scratch = folder / "rows"
+        rows, readings = scan_table(self.path, self.with_roles(features), self.spelling, scratch=scratch)
         with readable(self.path, "data.path"):
             table = rows.select(exactly({*self.targets, *self.other_roles.values()})).collect()
         if table.is_empty():
@@ -188,7 +179,7 @@ class LargeTable(Table):
         moments = self.encode(
             chunks, targets, centre, {part: self.shards_of(part, sizes[part], folder) for part in PARTS}
         )
-        (folder / "rows.parquet").unlink(missing_ok=True)
+        shutil.rmtree(scratch, ignore_errors=True)
         counts = np.bincount(targets[part_of == TRAIN], minlength=len(class_names)).tolist() if class_names else ()
         stated = {
             "digest": digest_of(self.path),

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from .columns import listed
-from .files import ENDINGS, column_names, digest_of, expanded, is_parquet, read_columns, readable
+from .decisions import decide
+from .file_access import ENDINGS, digest_of, expanded, is_parquet, readable
+from .files import column_names, read_columns
 from .layout import exactly, is_blank, layout_of, scan_texts
 from .readings import Reading
 from .stated import AS_TEXT, Stated, Typed
-from .survey import Spelling, decide, read, survey
+from .survey import Spelling, read, survey
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -122,7 +124,7 @@ def read_all(
     texts = texts_of(paths, columns)
     if texts.is_empty():
         raise UserError(f"data.path: {listed([str(path) for path in paths], 3)} have column names, but no rows")
-    found, _ = survey([texts], columns, spelling.missing)
+    found = survey([texts], columns, spelling.missing)
     readings = decide(found, spelling, "data.path")
     values = texts.select(
         readings[name].values(column).alias(name) for name, column in zip(columns, exactly(columns), strict=True)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from .columns import as_text, is_text
+from .decisions import decide
 from .readings import PLAIN, Reading
-from .survey import ColumnSurvey, Spelling, decide, misfits, read, survey
+from .survey import ColumnSurvey, Spelling, misfits, read, survey
 from .times import dates_of, numbered_date, written
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def as_stated_numbers(series: "Series", reading: Reading, spelling: Spelling, wh
 def surveyed(series: "Series", spelling: Spelling) -> tuple["Series", ColumnSurvey]:
     """Return a column of texts without blanks around them, and what they are."""
     texts = as_text(series)
-    return texts, survey([texts.to_frame()], [texts.name], spelling.missing)[0][texts.name]
+    return texts, survey([texts.to_frame()], [texts.name], spelling.missing)[texts.name]
 
 
 def nearest_reading(found: ColumnSurvey, kinds: Sequence[str]) -> Reading | None:

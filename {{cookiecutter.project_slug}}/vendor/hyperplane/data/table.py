@@ -118,11 +118,14 @@ class Table(ArrayDataModule):
         self.encoder = self.fit_encoder(trained, readings, numbered)
         self.state_spec(encoded)
         self.point_at_leaks(trained, targets[parts["train"]])
-        inputs = {part: self.encoder.encode(features[rows], f"the {part} rows") for part, rows in parts.items()}
-        self.describe(table, targets, parts)
         fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
         self.train_rows = len(parts["train"])
-        arrays = Arrays(np.concatenate([inputs["train"], inputs["val"]]), targets[fit], inputs["test"], targets[test])
+        inputs = np.empty((len(fit) + len(test), len(self.encoder.names)))
+        ends = np.cumsum([len(parts[part]) for part in PARTS])
+        for part, place in zip(PARTS, np.split(inputs, ends[:-1]), strict=True):
+            self.encoder.encode(features[parts[part]], f"the {part} rows", out=place)
+        self.describe(table, targets, parts)
+        arrays = Arrays(inputs[: len(fit)], targets[fit], inputs[len(fit) :], targets[test])
         if weights is None:
             return arrays
         for part, rows in parts.items():
@@ -237,7 +240,7 @@ class Table(ArrayDataModule):
                 parts |= {"train": train[~is_val], "val": train[is_val]}
             else:
                 kept, val = super().split(len(train))
-                parts |= {"train": train[kept], "val": train[val]}
+                parts |= {"train": train[kept.numpy()], "val": train[val.numpy()]}  # a tensor of one would be a number
         return parts
 
     def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
