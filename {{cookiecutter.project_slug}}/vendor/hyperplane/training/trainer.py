@@ -27,7 +27,9 @@ from ..processes.collectives import number_of_ranks
 from ..processes.cores import cores_for_this_job, gpus_for_this_job
 from ..run_folder.record import RunRecord
 from ..settings import Hardware, Settings
+from ..stacking.epoch_loop import StackedEpochLoop
 from ..tasks.task import Task
+from ..turns import current
 from . import budget
 from .directions import monitor_mode
 
@@ -91,7 +93,11 @@ def make_trainer(
         enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
     )
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # see signals.py
-    trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, partial(last.between_steps, trainer), state.names)
+    between_steps = partial(last.between_steps, trainer)
+    trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, between_steps, state.names)
+    if current() is not None:
+        every = settings.checkpoint.every_n_steps
+        trainer.fit_loop.epoch_loop = StackedEpochLoop(trainer, between_steps, state.names, every_n_steps=every)
     return trainer
 
 

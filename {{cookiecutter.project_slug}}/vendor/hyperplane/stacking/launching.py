@@ -1,0 +1,73 @@
+"""`hydra/launcher=stacked`: jobs that differ in numbers only train as one; the others run as they always do."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from loguru import logger
+
+from ..processes.signals import Stopped, listening
+from ..processes.workers import Worker, run_in_workers
+from ..sweeps.jobs import Job, returned, run
+from .grouping import group
+
+
+def run_stacked(
+    jobs: Sequence[Job], number: int, most: int | None, idle: list[Worker] | None = None
+) -> list[JobReturn]:
+    """Run jobs, those together that can be stacked.
+
+    Args:
+        jobs: of a multirun.
+        number: of processes side by side, each with a stack or a single job.
+        most: members of a stack; None: as many as fit into memory.
+        idle: processes of an earlier call, see `run_in_workers`.
+    """
+    parts, reasons = group([job.config for job in jobs], most, number)
+    for reason, several in reasons.items():
+        logger.info("{} {} by itself. {}", several, "job runs" if several == 1 else "jobs run, each", reason)
+    sizes = [len(part) for part in parts if len(part) > 1]
+    if sizes:
+        logger.info("{} jobs train as {} of {} members", sum(sizes), named(len(sizes)), " and ".join(counted(sizes)))
+    outcomes: list[Any] = [None] * len(jobs)
+    for part, outcome in zip(parts, run_in_workers(run_together, [[jobs[i] for i in p] for p in parts], number, idle), strict=True):
+        several = outcome if isinstance(outcome, list) else [outcome] * len(part)
+        for place, one in zip(part, several, strict=True):
+            outcomes[place] = one
+    return [returned(outcome) for outcome in outcomes]
+
+
+def named(number: int) -> str:
+    """Return the number of stacks in words."""
+    return "one stack" if number == 1 else f"{number} stacks"
+
+
+def counted(sizes: Sequence[int]) -> list[str]:
+    """Return the sizes that there are."""
+    return [str(size) for size in sorted(set(sizes), reverse=True)]
+
+
+def run_together(jobs: Sequence[Job]) -> list[Any]:
+    """Run jobs in this process, as members of a stack if there are several; return what came of each.
+
+    Raises:
+        Stopped: a signal has come; each member has stopped, with a checkpoint.
+    """
+    if len(jobs) == 1:
+        return [run(jobs[0])]
+    from .driving import drive  # imports torch
+    from .member import Member
+
+    with listening() as stop:
+        stop.is_patient = True
+        members = [Member(partial(run, job), stop) for job in jobs]
+        drive(members, stop)
+        if stop.number is not None:
+            raise Stopped(stop.number)
+    return [as_error(member.outcome) for member in members]
+
+
+def as_error(outcome: Any) -> Any:
+    """Return what another process is told of a job: its result, or an error in words."""
+    return RuntimeError(f"{type(outcome).__name__}: {outcome}") if isinstance(outcome, BaseException) else outcome
