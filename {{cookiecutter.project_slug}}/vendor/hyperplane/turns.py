@@ -19,11 +19,13 @@ class Turn:
     Args:
         work: what the job does; it is called in the job's own thread.
         stop: the request that signals go to. What the job listens to learns of it.
+        beside: how many take turns, this one included.
     """
 
-    def __init__(self, work: Callable[[], Any], stop: "StopRequest") -> None:
+    def __init__(self, work: Callable[[], Any], stop: "StopRequest", beside: int = 1) -> None:
         self.work = work
         self.stop = stop
+        self.beside = beside
         self.request: Any = None  # what the job waits for, if it does
         self.answer: Any = None
         self.outcome: Any = None  # what `work` returned, or the exception that it ended with

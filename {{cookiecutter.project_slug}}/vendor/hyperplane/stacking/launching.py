@@ -61,7 +61,7 @@ def run_together(jobs: Sequence[Job]) -> list[Any]:
 
     with listening() as stop:
         stop.is_patient = True
-        members = [Member(partial(run, job), stop) for job in jobs]
+        members = [Member(partial(run, job), stop, len(jobs)) for job in jobs]
         drive(members, stop)
         if stop.number is not None:
             raise Stopped(stop.number)

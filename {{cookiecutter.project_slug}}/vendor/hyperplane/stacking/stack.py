@@ -21,6 +21,7 @@ import torch
 from lightning.pytorch.plugins.precision import Precision
 from torch import Tensor
 from torch.func import vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_map
 
 from .clipping import clip_norm, clip_value
@@ -64,6 +65,7 @@ class Stack:
         ]
         for name in self.trained:
             self.tensors[name].requires_grad_()
+        self.on_cpu = next(iter(self.tensors.values())).device.type == "cpu"
         self.seed = zlib.crc32(str(trainers[0].default_root_dir).encode())
 
     def losses(self, batch: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -80,7 +82,8 @@ class Stack:
                     value = value + self.task.network.penalty()
             return value, outputs, targets
 
-        with self.context():
+        # torch's fused attention on a CPU has no rule for vmap, which would compute one member after the other
+        with self.context(), sdpa_kernel(SDPBackend.MATH) if self.on_cpu else nullcontext():
             return vmap(loss, randomness="different")(list(self.tensors.values()), self.numbers.values, batch)
 
     def gradients(self, losses: Tensor) -> dict[str, Tensor]:
