@@ -116,8 +116,12 @@ class Batches:
         whole = min(most, (samples - start) // self.batch_size)
         end = start + whole * self.batch_size if whole else samples
         self.taken += max(1, whole)
-        rows = slice(start, end) if self.seed is None else self.order(self.seed)[start:end]
-        return tuple(tensor[rows].unflatten(0, (max(1, whole), -1)) for tensor in self.tensors)
+        if self.seed is None:
+            rows = tuple(tensor[start:end] for tensor in self.tensors)
+        else:  # four times as fast as `tensor[order]`
+            order = self.order(self.seed)[start:end]
+            rows = tuple(tensor.index_select(0, order) for tensor in self.tensors)
+        return tuple(tensor.unflatten(0, (max(1, whole), -1)) for tensor in rows)
 
     def complete(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Return what a step receives of the samples that were drawn; a subclass makes more of them.

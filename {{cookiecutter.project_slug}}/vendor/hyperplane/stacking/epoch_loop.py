@@ -17,6 +17,7 @@ from ..tasks.epoch_metrics import BATCHES_AT_ONCE
 from ..turns import current
 from .drawing import Drawn
 from .member import Window
+from .schedules import StepSchedules, are_own, watches_steps
 
 PRECISIONS = (Precision, MixedPrecision, DoublePrecision)
 
@@ -35,13 +36,9 @@ class StackedEpochLoop(LeanEpochLoop):
         """Begin an epoch, and look whether its steps are such as a stack takes."""
         super().on_run_start(data_fetcher)
         self.drawn = None
+        self.schedules = StepSchedules(self.trainer)
         if not self.refusal and (reason := why_alone(self.trainer, data_fetcher)):
             self.refuse(reason)
-
-    @property
-    def has_step_schedule(self) -> bool:
-        """Whether a schedule moves with each step, so that the next one has to know it."""
-        return any(config.interval == "step" for config in self.trainer.lr_scheduler_configs)
 
     def refuse(self, reason: str) -> None:
         """Take the steps here from now on."""
@@ -81,6 +78,8 @@ class StackedEpochLoop(LeanEpochLoop):
         trainer: Any = self.trainer
         step, done = self.global_step, self.batch_progress.current.ready
         most = [BATCHES_AT_ONCE - len(trainer.lightning_module.train_metrics.waiting), trainer.num_training_batches - done]
+        if watches_steps(trainer):
+            return 1
         if self.max_steps != -1:
             most.append(self.max_steps - step)
         if self.every_n_steps is not None:
@@ -98,41 +97,29 @@ class StackedEpochLoop(LeanEpochLoop):
         """
         assert self.drawn is not None
         trainer: Any = self.trainer
-        if window.is_counted and window.left:  # `on_advance_end` counts what was counted already
-            self._batches_that_stepped -= 1
-        task, number = trainer.lightning_module, window.done
-        first = self.batch_progress.current.ready - (number if window.is_counted else 0)
-        self.batch_progress.is_last_batch = self.drawn.done
-        for i in range(0 if window.is_counted else number):
-            self.count(is_last=i + 1 == number)
+        task, number, first = trainer.lightning_module, window.done, self.batch_progress.current.ready
+        self.batch_progress.increment_by(number, is_last_batch=self.drawn.done)
+        updates = self.automatic_optimization.optim_progress.optimizer
+        updates.zero_grad.increment_by(number)
+        updates.step.increment_by(number)
+        self._batches_that_stepped += number - 1  # the last one is left to `on_advance_end`
+        self.scheduler_progress.increment_by(self.schedules.moves)
+        self.schedules.moves = 0
+        if self._num_ready_batches_reached():
+            self.update_lr_schedulers("epoch", update_plateau_schedulers=False)
         weights = window.batches[-1] if task.has_weights else [None] * number
         for i, (losses, outputs, targets, place) in enumerate(window.results):
             task.train_metrics.add(losses[place], outputs[place], targets[place], weights[i], first + i)
         for bar in self.listeners:
             bar.on_train_batch_end(trainer, task, None, None, self.batch_idx)
 
-    def count(self, is_last: bool) -> None:
-        """Count a step as Lightning does, and move the schedules; the end of the last one is left to `on_advance_end`."""
-        progress, updates = self.batch_progress, self.automatic_optimization.optim_progress.optimizer
-        progress.increment_ready()
-        progress.increment_started()
-        updates.zero_grad.increment_by(1)
-        updates.step.increment_by(1)
-        progress.increment_processed()
-        if self.trainer.lr_scheduler_configs:
-            self.update_lr_schedulers("step", update_plateau_schedulers=False)
-            if self._num_ready_batches_reached():
-                self.update_lr_schedulers("epoch", update_plateau_schedulers=False)
-        progress.increment_completed()
-        if not is_last:
-            self.update_lr_schedulers("step", update_plateau_schedulers=True)
-            self._batches_that_stepped += 1
-
 
 def why_alone(trainer: Any, data_fetcher: Any) -> str:
     """Return why the steps of a training are not such as a stack takes, or nothing."""
     if not is_plain(trainer, PRECISIONS):
         return "its steps are not plain ones (a step of its own, callbacks that follow each step, accumulated gradients)"
+    if are_own(trainer):
+        return "its task moves schedules in a way of its own"
     if len(data_fetcher.combined_loader.flattened) != 1:
         return "it has several loaders"
     return ""

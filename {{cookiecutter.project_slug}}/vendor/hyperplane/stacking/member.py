@@ -28,7 +28,6 @@ class Window:
         self.batches = batches
         self.steps = len(next(leaf for leaf in tree_leaves(batches) if isinstance(leaf, Tensor)))
         self.results: list[tuple[Tensor, Tensor, Tensor, int]] = []  # losses, outputs, targets of all; which one is ours
-        self.is_counted = False  # the member's counters have followed each step
         self.trains_itself = False  # the member trains on what is left, as it is alone at its step
         self.refusal = ""  # why it trains itself for good
 
@@ -50,8 +49,8 @@ class Window:
     @property
     def place(self) -> int:
         """The step that the member takes next, counted from 0."""
-        before: int = self.loop.global_step
-        return before if self.is_counted else before + self.done
+        place: int = self.loop.global_step + self.done
+        return place
 
 
 class Member(Turn):

@@ -103,12 +103,11 @@ class Stack:
             steps: how many, at most as many as each has left.
             is_over: says before each step whether to stop at once.
         """
-        follows = [window for window in windows if window.loop.has_step_schedule]
-        for window in follows:
-            window.is_counted = True
-        first = windows[0].done
+        moving = [window for window in windows if window.loop.schedules]
         batches = tree_map(
-            lambda *of_members: torch.stack([t[w.done : w.done + steps] for t, w in zip(of_members, windows)], dim=1),
+            lambda *tensors: torch.stack(
+                [tensor[w.done : w.done + steps] for tensor, w in zip(tensors, windows, strict=True)], dim=1
+            ),
             *(window.batches for window in windows),
         )
         self.read()
@@ -124,8 +123,8 @@ class Stack:
                 done = losses.detach(), outputs.detach(), targets
                 for place, window in enumerate(windows):
                     window.results.append((*done, place))
-                for window in follows:
-                    window.loop.count(is_last=window.left == 0)
+                for window in moving:
+                    window.loop.schedules.move(window.loop.batch_progress.current.ready + window.done)
         finally:
             self.write()
 
