@@ -3,19 +3,13 @@
 Dimensions: S steps, B batch.
 """
 
+from operator import itemgetter
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from ..data.batches import Batches
-
-
-def shapes(batch: Any) -> Any:
-    """Return what batches of one step have in common: their structure, and the shape and type of each tensor."""
-    leaves, structure = tree_flatten(batch)
-    return str(structure), [(tuple(leaf.shape), leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+from .batching import map_tensors, shapes
 
 
 class Drawn:
@@ -65,9 +59,7 @@ class Drawn:
             if shapes(batches[-1]) != shapes(batches[0]):
                 self.take_back(batches.pop(), 1)
                 break
-        leaves, structure = tree_flatten(batches[0])
-        columns = zip(*(tree_flatten(batch)[0] for batch in batches), strict=True)
-        return tree_unflatten([stacked(column) for column in columns], structure)
+        return map_tensors(lambda *tensors: torch.stack(tensors), *batches)
 
     def next_one(self) -> Any:
         """Return the next batch."""
@@ -85,7 +77,7 @@ class Drawn:
         self.at_end |= self.done
         self.count(-number)
         self.fetcher.done = False
-        one_by_one = [tree_map(lambda leaf, i=i: leaf[i], batch) for i in range(-number, 0)] if many else [batch]
+        one_by_one = [map_tensors(itemgetter(i), batch) for i in range(-number, 0)] if many else [batch]
         self.returned[:0] = one_by_one
 
     def count(self, number: int) -> None:
@@ -105,7 +97,3 @@ class Drawn:
             Batches.complete,
         )
 
-
-def stacked(column: tuple[Any, ...]) -> Any:
-    """Return the tensors of a place in several batches as one; anything else must be the same in all."""
-    return torch.stack(column) if isinstance(column[0], Tensor) else column[0]

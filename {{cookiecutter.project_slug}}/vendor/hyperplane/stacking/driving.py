@@ -5,12 +5,13 @@ their steps (start, validate, write checkpoints, test) each does by itself, one 
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from loguru import logger
 
 from ..errors import first_line
 from ..processes.signals import StopRequest
-from .drawing import shapes
+from .batching import map_tensors, shapes
 from .kinds import sort_into_kinds
 from .member import Member, Window
 from .stack import Stack
@@ -54,8 +55,7 @@ def next_steps(windows: Sequence[Window]) -> tuple[list[Window], int]:
 
 def shapes_of(window: Window) -> str:
     """Return the shapes of the batches of a window, whatever their number."""
-    structure, leaves = shapes(window.batches)
-    return str((structure, [(leaf[0][1:], leaf[1]) if isinstance(leaf, tuple) else leaf for leaf in leaves]))
+    return shapes(map_tensors(itemgetter(0), window.batches))
 
 
 def train(stack: Stack | None, windows: list[Window], steps: int, stop: StopRequest) -> Stack | None:

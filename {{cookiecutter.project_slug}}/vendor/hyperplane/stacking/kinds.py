@@ -9,14 +9,14 @@ members are not stacked.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
+from operator import itemgetter
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
 
 from ..errors import first_line
-from .drawing import shapes
+from .batching import map_tensors, shapes
 from .member import Window
 from .numbers import floats
 from .stack import Stack
@@ -94,13 +94,13 @@ def build_of(window: Window) -> Any:
         (task.has_penalty, task.has_weights),
         (type(optimizer), tuple(len(group["params"]) for group in optimizer.param_groups)),
         (trainer.gradient_clip_val, trainer.gradient_clip_algorithm, trainer.precision),
-        str(shapes(tree_map(lambda tensor: tensor[0], window.batches))),
+        shapes(map_tensors(itemgetter(0), window.batches)),
     )
 
 
 def compare(group: Sequence[Window]) -> tuple[list[bool], bool]:
     """Say of each member whether the stack computes what it computes by itself, and whether a step is random."""
-    firsts = [tree_map(lambda tensor: tensor[0], window.batches) for window in group]
+    firsts = [map_tensors(itemgetter(0), window.batches) for window in group]
     tasks = [task_of(window) for window in group]
     stack = Stack([window.loop for window in group])
     state = torch.get_rng_state()
@@ -109,7 +109,7 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], bool]:
             alone(stack, tasks[0], firsts[0])
         is_random = not torch.equal(state, torch.get_rng_state())
         with as_they_were(tasks, evaluating=is_random):
-            losses, _, _ = stack.losses(tree_map(lambda *of_members: torch.stack(of_members), *firsts))
+            losses, _, _ = stack.losses(map_tensors(lambda *tensors: torch.stack(tensors), *firsts))
             limits, stack.clips = stack.clips, (None, None)
             gradients = stack.gradients(losses)
             stack.clips = limits

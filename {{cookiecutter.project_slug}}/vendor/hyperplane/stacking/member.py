@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from hydra.core.hydra_config import HydraConfig
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
 
 from ..data.seeded_loader import set_states, states
 from ..turns import Turn
+from .batching import tensors_in
 
 
 class Window:
@@ -26,7 +26,7 @@ class Window:
     def __init__(self, loop: Any, batches: Any) -> None:
         self.loop = loop
         self.batches = batches
-        self.steps = len(next(leaf for leaf in tree_leaves(batches) if isinstance(leaf, Tensor)))
+        self.steps = len(next(tensors_in(batches)))
         self.results: list[tuple[Tensor, Tensor, Tensor, int]] = []  # losses, outputs, targets of all; which one is ours
         self.trains_itself = False  # the member trains on what is left, as it is alone at its step
         self.refusal = ""  # why it trains itself for good

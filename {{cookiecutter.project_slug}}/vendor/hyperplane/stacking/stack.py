@@ -15,15 +15,15 @@ Dimensions: M members, S steps, B batch.
 import zlib
 from collections.abc import Sequence
 from contextlib import nullcontext
+from operator import itemgetter
 from typing import Any
 
 import torch
 from lightning.pytorch.plugins.precision import Precision
 from torch import Tensor
-from torch.func import vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._pytree import tree_map
 
+from .batching import Level, map_tensors
 from .clipping import clip_norm, clip_value
 from .member import Window
 from .numbers import Numbers
@@ -65,7 +65,8 @@ class Stack:
         ]
         for name in self.trained:
             self.tensors[name].requires_grad_()
-        self.on_cpu = next(iter(self.tensors.values())).device.type == "cpu"
+        self.attends = next(iter(self.tensors.values())).device.type == "cpu"
+        self.level = Level(len(tasks))
         self.seed = zlib.crc32(str(trainers[0].default_root_dir).encode())
 
     def losses(self, batch: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -75,16 +76,16 @@ class Stack:
             batch: each tensor (M, B, ...).
         """
 
-        def loss(tensors: list[Tensor], numbers: list[Tensor], batch: Any) -> tuple[Tensor, Tensor, Tensor]:
-            with self.swapped.to(tensors), self.numbers.swapped_to(numbers):
-                value, outputs, targets = self.task.step(batch)
-                if self.task.has_penalty:
-                    value = value + self.task.network.penalty()
-            return value, outputs, targets
-
         # torch's fused attention on a CPU has no rule for vmap, which would compute one member after the other
-        with self.context(), sdpa_kernel(SDPBackend.MATH) if self.on_cpu else nullcontext():
-            return vmap(loss, randomness="different")(list(self.tensors.values()), self.numbers.values, batch)
+        attention = sdpa_kernel(SDPBackend.MATH) if self.attends else nullcontext()
+        one, level = self.level.of_one, self.level
+        with self.context(), attention, level.entered():
+            tensors, numbers = map(one, self.tensors.values()), map(one, self.numbers.values)
+            with self.swapped.to(list(tensors)), self.numbers.swapped_to(list(numbers)):
+                loss, outputs, targets = self.task.step(map_tensors(one, batch))
+                if self.task.has_penalty:
+                    loss = loss + self.task.network.penalty()
+            return level.of_all(loss), level.of_all(outputs), level.of_all(targets)
 
     def gradients(self, losses: Tensor) -> dict[str, Tensor]:
         """Return the gradient of each member's loss by its own parameters, (M, *shape), clipped where it is asked for."""
@@ -104,7 +105,7 @@ class Stack:
             is_over: says before each step whether to stop at once.
         """
         moving = [window for window in windows if window.loop.schedules]
-        batches = tree_map(
+        batches = map_tensors(
             lambda *tensors: torch.stack(
                 [tensor[w.done : w.done + steps] for tensor, w in zip(tensors, windows, strict=True)], dim=1
             ),
@@ -117,7 +118,7 @@ class Stack:
                     break
                 if self.is_random:
                     torch.manual_seed((self.seed + windows[0].place) % 2**63)
-                losses, outputs, targets = self.losses(tree_map(lambda tensor, i=i: tensor[i], batches))
+                losses, outputs, targets = self.losses(map_tensors(itemgetter(i), batches))
                 gradients = self.gradients(losses)
                 self.optimizer.step(gradients)
                 done = losses.detach(), outputs.detach(), targets
