@@ -14,12 +14,16 @@ HOW = ("tracking=none", "figures=false", "hardware=cpu", "hardware.threads=1")
 
 @pytest.fixture
 def sweep(command, monkeypatch):
-    """`sweep("stacked", "seed=0,1")` runs a multirun by that launcher, in this process; returns its folder."""
+    """`sweep("stacked", "seed=0,1")` runs a multirun by that launcher, in this process; returns its folder.
+
+    `sweep.said` is what it wrote to the terminal.
+    """
     monkeypatch.setattr(launching, "run_in_workers", lambda run, jobs, *_: [run(job) for job in jobs])
 
     def run(launcher: str, *words: str, name: str | None = None, status: int = 0) -> Path:
         done = command("train", "-m", *HOW, *words, f"hydra/launcher={launcher}", f"sweep={name or launcher}")
         assert done.status == status, done.stderr
+        run.said = done.stderr
         return Path("runs/sweeps") / (name or launcher)
 
     return run

@@ -92,6 +92,8 @@ def make_trainer(
         # otherwise Lightning adds checkpoints of its own
         enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
     )
+    if settings.hardware.precision == "64-true":  # Lightning reads a checkpoint before it does so, and loses its digits
+        task.double()
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # see signals.py
     between_steps = partial(last.between_steps, trainer)
     trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, between_steps, state.names)
