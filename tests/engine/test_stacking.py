@@ -6,7 +6,7 @@ from stacked_sweeps import checkpoint, distance, layout, losses, members, rows, 
 
 from conftest import PROJECT
 
-MODELS = ("linear", "svm", "mlp", "cnn", "transformer")
+MODELS = ("linear", "svm", "mlp", "cnn", "rnn", "transformer")
 LONG = {"transformer": 150}  # steps; others take more
 
 
