@@ -1,32 +1,11 @@
-"""What the tests of stacks share: sweeps in this process, by either launcher, and what they left."""
+"""What the tests of stacks share: what sweeps left, by either launcher."""
 
 import csv
 import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
-from hyperplane.stacking import launching
-
-HOW = ("tracking=none", "figures=false", "hardware=cpu", "hardware.threads=1")
-
-
-@pytest.fixture
-def sweep(command, monkeypatch):
-    """`sweep("stacked", "seed=0,1")` runs a multirun by that launcher, in this process; returns its folder.
-
-    `sweep.said` is what it wrote to the terminal.
-    """
-    monkeypatch.setattr(launching, "run_in_workers", lambda run, jobs, *_: [run(job) for job in jobs])
-
-    def run(launcher: str, *words: str, name: str | None = None, status: int = 0) -> Path:
-        done = command("train", "-m", *HOW, *words, f"hydra/launcher={launcher}", f"sweep={name or launcher}")
-        assert done.status == status, done.stderr
-        run.said = done.stderr
-        return Path("runs/sweeps") / (name or launcher)
-
-    return run
 
 
 def members(folder: Path) -> dict[str, Path]:

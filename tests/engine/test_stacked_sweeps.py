@@ -3,11 +3,10 @@
 import os
 import random
 import signal
-import time
 
 import pytest
 from hyperplane.stacking.stack import Stack
-from stacked_sweeps import checkpoint, distance, layout, losses, members, rows, summary, sweep  # noqa: F401
+from stacked_sweeps import checkpoint, distance, layout, losses, members, summary
 
 TINY = ("data=wine", "model=mlp", "model.hidden_sizes=[8]", "data.batch_size=40", "scheduler=none")
 DOUBLE = "hardware.precision=64-true"
@@ -24,7 +23,13 @@ def by(folder, key):
 
 def test_members_that_diverge_or_stop_early_leave_and_the_others_go_on(sweep):
     rates, lost, slow = [i / 100 for i in range(1, 21)], 1e30, [1e-9, 2e-9, 3e-9]
-    words = (*TINY, "optimizer=sgd", "early_stopping.patience=2", "early_stopping.min_delta=1e-6", "trainer.max_epochs=6")
+    words = (
+        *TINY,
+        "optimizer=sgd",
+        "early_stopping.patience=2",
+        "early_stopping.min_delta=1e-6",
+        "trainer.max_epochs=6",
+    )
     words += (f"optimizer.lr={','.join(map(str, [*rates, lost, *slow]))}", DOUBLE)
     theirs, ours = (by(sweep(launcher, *words, status=1), "optimizer.lr") for launcher in ("basic", "stacked"))
     assert "24 jobs train as one stack of 24 members" in sweep.said
@@ -51,14 +56,20 @@ def test_a_mixed_sweep_stacks_what_can_be_stacked(sweep):
 
 def test_what_cannot_be_stacked_says_why_and_trains_alone(sweep, write):
     write("models/looking.py", LOOKING)
-    words = (*TINY[:1], "model=svm", "model._target_=my_research.models.looking.Looking", "trainer.max_epochs=2", "seed=0,1")
+    words = (
+        *TINY[:1],
+        "model=svm",
+        "model._target_=my_research.models.looking.Looking",
+        "trainer.max_epochs=2",
+        "seed=0,1",
+    )
     theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
     assert sweep.said.count("its step cannot be stacked") == 2
     for name, folder in ours.items():
         assert distance(folder, theirs[name]) == 0
 
 
-LOOKING = '''
+LOOKING = """
 from torch import nn
 
 
@@ -70,7 +81,7 @@ class Looking(nn.Module):
     def forward(self, x):
         h = self.output(x)
         return h if h.mean() > 0 else 2 * h
-'''
+"""
 
 
 def test_a_step_of_ones_own_and_a_callback_that_follows_steps_train_alone(sweep):

@@ -1,17 +1,14 @@
 """A stack trains each member as its job alone would: the same split, first weights, batches, files and messages."""
 
 import pytest
-from hydra import compose, initialize_config_dir
-from stacked_sweeps import checkpoint, distance, layout, losses, members, rows, summary, sweep  # noqa: F401
-
-from conftest import PROJECT
+from stacked_sweeps import checkpoint, distance, layout, losses, members, rows, summary
 
 MODELS = ("linear", "svm", "mlp", "cnn", "rnn", "transformer")
 LONG = {"transformer": 150}  # steps; others take more
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_in_double_precision_members_have_the_weights_of_jobs_alone(sweep, model, data_folder):
+def test_in_double_precision_members_have_the_weights_of_jobs_alone(sweep, model):
     words = (f"model={model}", "seed=0,1", "optimizer.lr=0.001,0.004", "hardware.precision=64-true")
     length = ("trainer.max_epochs=-1", f"trainer.max_steps={LONG.get(model, 250)}")
     ours, theirs = (members(sweep(launcher, *words, *length)) for launcher in ("stacked", "basic"))

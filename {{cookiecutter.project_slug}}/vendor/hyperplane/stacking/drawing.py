@@ -96,4 +96,3 @@ class Drawn:
             Batches.remaining,
             Batches.complete,
         )
-

@@ -77,7 +77,10 @@ class StackedEpochLoop(LeanEpochLoop):
         """Return how many steps there are until somebody has to look: at a checkpoint, a validation, or the metrics."""
         trainer: Any = self.trainer
         step, done = self.global_step, self.batch_progress.current.ready
-        most = [BATCHES_AT_ONCE - len(trainer.lightning_module.train_metrics.waiting), trainer.num_training_batches - done]
+        most = [
+            BATCHES_AT_ONCE - len(trainer.lightning_module.train_metrics.waiting),
+            trainer.num_training_batches - done,
+        ]
         if watches_steps(trainer):
             return 1
         if self.max_steps != -1:
@@ -117,7 +120,9 @@ class StackedEpochLoop(LeanEpochLoop):
 def why_alone(trainer: Any, data_fetcher: Any) -> str:
     """Return why the steps of a training are not such as a stack takes, or nothing."""
     if not is_plain(trainer, PRECISIONS):
-        return "its steps are not plain ones (a step of its own, callbacks that follow each step, accumulated gradients)"
+        return (
+            "its steps are not plain ones (a step of its own, callbacks that follow each step, accumulated gradients)"
+        )
     if are_own(trainer):
         return "its task moves schedules in a way of its own"
     if len(data_fetcher.combined_loader.flattened) != 1:

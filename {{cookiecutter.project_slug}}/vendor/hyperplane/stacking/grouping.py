@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 from ..settings import Settings
 from ..validation import check
 
-# Settings that members of a stack may have each for itself: they change neither shapes nor operations. Of a setting that
-# is not named here, all members have the same.
+# Settings that members of a stack may have each for itself: they change neither shapes nor operations. Of a setting
+# that is not named here, all members have the same.
 OWN = (
     "seed",
     "data.fold",

@@ -25,17 +25,17 @@ def run_stacked(
         idle: processes of an earlier call, see `run_in_workers`.
     """
     parts, reasons = group([job.config for job in jobs], most, number)
-    for reason, several in reasons.items():
-        logger.info("{} {} by itself. {}", several, "job runs" if several == 1 else "jobs run, each", reason)
+    for reason, count in reasons.items():
+        logger.info("{} by itself. {}", "1 job runs" if count == 1 else f"{count} jobs run, each", reason)
     sizes = [len(part) for part in parts if len(part) > 1]
     if sizes:
         logger.info("{} jobs train as {} of {} members", sum(sizes), named(len(sizes)), " and ".join(counted(sizes)))
-    outcomes: list[Any] = [None] * len(jobs)
-    for part, outcome in zip(parts, run_in_workers(run_together, [[jobs[i] for i in p] for p in parts], number, idle), strict=True):
-        several = outcome if isinstance(outcome, list) else [outcome] * len(part)
-        for place, one in zip(part, several, strict=True):
-            outcomes[place] = one
-    return [returned(outcome) for outcome in outcomes]
+    ended = run_in_workers(run_together, [[jobs[i] for i in part] for part in parts], number, idle)
+    outcomes: dict[int, Any] = {}
+    for part, outcome in zip(parts, ended, strict=True):
+        of_members = outcome if isinstance(outcome, list) else [outcome] * len(part)  # what became of their process
+        outcomes |= zip(part, of_members, strict=True)
+    return [returned(outcomes[i]) for i in range(len(jobs))]
 
 
 def named(number: int) -> str:

@@ -54,7 +54,7 @@ class Stack:
         self.swapped = Swapped(self.task, list(self.tensors))
         self.numbers = Numbers(tasks)
         self.clips = trainers[0].gradient_clip_val, trainers[0].gradient_clip_algorithm
-        self.members = [{name: own[name] for name in self.trained} for own in self.own]
+        self.members: Any = [{name: own[name] for name in self.trained} for own in self.own]
         self.stacked = {name: self.tensors[name] for name in self.trained}
         optimizers = [trainer.optimizers[0] for trainer in trainers]
         self.optimizer = stack_optimizers(optimizers, self.members, self.stacked)
@@ -88,7 +88,7 @@ class Stack:
             return level.of_all(loss), level.of_all(outputs), level.of_all(targets)
 
     def gradients(self, losses: Tensor) -> dict[str, Tensor]:
-        """Return the gradient of each member's loss by its own parameters, (M, *shape), clipped where it is asked for."""
+        """Return the gradients of each member's loss by its own parameters (M, *shape), clipped if it is asked for."""
         found = torch.autograd.grad(losses.sum(), [self.tensors[name] for name in self.trained], allow_unused=True)
         known = {name: gradient for name, gradient in zip(self.trained, found, strict=True) if gradient is not None}
         limit, algorithm = self.clips
