@@ -1,12 +1,16 @@
-"""Sweeps of stacked jobs: members that leave, jobs that cannot be stacked, kills, and going on under another launcher."""
+"""Sweeps of stacked jobs: members that leave, jobs that cannot be stacked, kills, another launcher."""
 
 import os
 import random
 import signal
+from pathlib import Path
 
 import pytest
+from hyperplane.loop.lean_loop import LeanEpochLoop
 from hyperplane.stacking.stack import Stack
 from stacked_sweeps import checkpoint, distance, layout, losses, members, summary
+
+from my_research import models
 
 TINY = ("data=wine", "model=mlp", "model.hidden_sizes=[8]", "data.batch_size=40", "scheduler=none")
 DOUBLE = "hardware.precision=64-true"
@@ -54,8 +58,9 @@ def test_a_mixed_sweep_stacks_what_can_be_stacked(sweep):
     assert "6 jobs train as 3 stacks of 2 members" in said
 
 
-def test_what_cannot_be_stacked_says_why_and_trains_alone(sweep, write):
+def test_what_cannot_be_stacked_says_why_and_trains_alone(sweep, write, tmp_path, monkeypatch):
     write("models/looking.py", LOOKING)
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path / "added" / "models")])
     words = (
         *TINY[:1],
         "model=svm",
@@ -156,7 +161,7 @@ def test_a_stopped_stack_leaves_checkpoints_and_each_member_can_go_on_alone(swee
 
     monkeypatch.setattr(Stack, "gradients", gradients)
     sweep("stacked", *KILLED, status=128 + signal.SIGTERM)
-    stopped = members(sweep_folder())
+    stopped = members(Path("runs/sweeps/stacked"))
     assert {summary(run)["status"] for run in stopped.values()} == {"interrupted"}
     assert {summary(run)["steps"] for run in stopped.values()} == {8}
     name, folder = next(iter(stopped.items()))
@@ -169,15 +174,7 @@ def test_a_stopped_stack_leaves_checkpoints_and_each_member_can_go_on_alone(swee
         assert distance(run, theirs[other]) < 1e-8
 
 
-def sweep_folder():
-    from pathlib import Path
-
-    return Path("runs/sweeps/stacked")
-
-
 def test_members_of_an_ordinary_sweep_join_a_stack(sweep, monkeypatch):
-    from hyperplane.loop.lean_loop import LeanEpochLoop
-
     step, calls = LeanEpochLoop.prepare, []
 
     def prepare(self):

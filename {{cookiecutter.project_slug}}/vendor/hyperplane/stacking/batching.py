@@ -21,7 +21,7 @@ from torch._functorch.predispatch import lazy_load_decompositions
 
 
 def map_tensors(function: Callable[..., Any], *trees: Any) -> Any:
-    """Return a tree (a tensor, or a list, tuple or dictionary of trees) with `function` of the tensors of each place."""
+    """Return a tree (a tensor, or a list or dictionary of trees) with `function` of the tensors of each place."""
     first = trees[0]
     if isinstance(first, Tensor):
         return function(*trees)

@@ -4,12 +4,14 @@ A member is behind if its run was stopped earlier than those of others, or was b
 their steps (start, validate, write checkpoints, test) each does by itself, one after the other.
 """
 
+import time
 from collections.abc import Sequence
 from operator import itemgetter
 
 from loguru import logger
 
 from ..errors import first_line
+from ..loop.progress import SECONDS_BETWEEN_LINES
 from ..processes.signals import StopRequest
 from .batching import map_tensors, shapes
 from .kinds import sort_into_kinds
@@ -23,12 +25,16 @@ def drive(members: Sequence[Member], stop: StopRequest) -> None:
         if stop.number is None:
             member.go_on()
     stack: Stack | None = None
+    told = time.monotonic()
     while waiting := [member for member in members if member.request is not None]:
         windows = [member.request for member in waiting if member.request is not None]
         if stop.number is None:
             sort_into_kinds([window for window in windows if window.loop.kind is None])
             chosen, steps = next_steps([window for window in windows if not window.refusal])
             stack = train(stack, chosen, steps, stop)
+            if chosen and time.monotonic() - told > SECONDS_BETWEEN_LINES:
+                told = time.monotonic()
+                logger.info("{} members, step {}", len(waiting), min(window.place for window in chosen))
         for member, window in zip(waiting, windows, strict=True):
             if window.is_over or stop.number is not None:
                 if window.refusal and stack is not None and window.loop in stack.loops:

@@ -1,8 +1,8 @@
 """The seam between a run and the stack: Lightning's loop over the batches of an epoch, with the steps done elsewhere.
 
 A member's Trainer, its callbacks, checkpoints and loggers see an epoch as they always do. Only the steps between two
-moments when one of them might look are not taken here: the loop draws their batches, hands them over, sleeps, and counts
-the steps when it is woken. What the stack does not take (it says why) the loop trains on itself.
+moments when one of them might look are not taken here: the loop draws their batches, hands them over, sleeps, and
+counts the steps when it is woken. What the stack does not take (it says why) the loop trains on itself.
 """
 
 from pathlib import Path
@@ -54,7 +54,8 @@ class StackedEpochLoop(LeanEpochLoop):
         if not self.drawn.returned:
             self.prepare()
             window = self.draw_window()
-            current().ask(window)  # type: ignore[union-attr]
+            if not self.refusal:
+                current().ask(window)  # type: ignore[union-attr]
             if window.left:
                 self.drawn.take_back(window.batches, window.left, many=True)
             if window.refusal:
@@ -76,13 +77,11 @@ class StackedEpochLoop(LeanEpochLoop):
     def steps_ahead(self) -> int:
         """Return how many steps there are until somebody has to look: at a checkpoint, a validation, or the metrics."""
         trainer: Any = self.trainer
-        step, done = self.global_step, self.batch_progress.current.ready
-        most = [
-            BATCHES_AT_ONCE - len(trainer.lightning_module.train_metrics.waiting),
-            trainer.num_training_batches - done,
-        ]
         if watches_steps(trainer):
             return 1
+        step, done = self.global_step, self.batch_progress.current.ready
+        waiting = trainer.lightning_module.train_metrics.waiting
+        most = [BATCHES_AT_ONCE - len(waiting), trainer.num_training_batches - done]
         if self.max_steps != -1:
             most.append(self.max_steps - step)
         if self.every_n_steps is not None:
@@ -120,9 +119,7 @@ class StackedEpochLoop(LeanEpochLoop):
 def why_alone(trainer: Any, data_fetcher: Any) -> str:
     """Return why the steps of a training are not such as a stack takes, or nothing."""
     if not is_plain(trainer, PRECISIONS):
-        return (
-            "its steps are not plain ones (a step of its own, callbacks that follow each step, accumulated gradients)"
-        )
+        return "its steps are not plain ones: it has a step of its own, or callbacks that follow each step"
     if are_own(trainer):
         return "its task moves schedules in a way of its own"
     if len(data_fetcher.combined_loader.flattened) != 1:

@@ -78,7 +78,8 @@ def make_trainer(
     shows_bar = settings.trainer.enable_progress_bar
     if shows_bar is None:
         shows_bar = sys.stderr.isatty() and run.is_alone
-    progress = Bar() if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ")
+    level = "INFO" if current() is None else "DEBUG"  # of those who take turns, one line tells of all
+    progress = Bar() if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ", level)
     callbacks = [progress, state, *callbacks_of(settings, run, task, state, last, validates), *more]
     if settings.hardware.compile:
         compile_in_place(getattr(task, "network", task), settings.hardware)
