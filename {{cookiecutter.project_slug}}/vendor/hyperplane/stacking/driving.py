@@ -5,6 +5,7 @@ their steps (start, validate, write checkpoints, test) each does by itself, one 
 """
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from operator import itemgetter
 
@@ -16,14 +17,32 @@ from ..processes.signals import StopRequest
 from .batching import map_tensors, shapes
 from .kinds import sort_into_kinds
 from .member import Member, Window
+from .memory import MOST, most_members
 from .stack import Stack
 
 
-def drive(members: Sequence[Member], stop: StopRequest) -> None:
-    """Let members run to their ends, and train those together that compute the same operations."""
-    for member in members:
-        if stop.number is None:
-            member.go_on()
+def drive(members: Sequence[Member], stop: StopRequest, most: int | None = None) -> None:
+    """Let members run to their ends, and train those together that compute the same operations.
+
+    Args:
+        members: none of which has begun.
+        stop: ends them all, with a checkpoint.
+        most: that are in memory at the same time; None: as many as the first of them tells. Then come the next.
+    """
+    waiting = deque(members)
+    while waiting and stop.number is None:
+        begun: list[Member] = []
+        room = most or MOST
+        while waiting and len(begun) < room and stop.number is None:
+            begun.append(waiting.popleft())
+            begun[-1].go_on()
+            if most is None and (window := begun[-1].request) is not None and not any(m.request for m in begun[:-1]):
+                room = most_members(window)
+        train_to_the_end(begun, stop)
+
+
+def train_to_the_end(members: Sequence[Member], stop: StopRequest) -> None:
+    """Let members that have begun run to their ends."""
     stack: Stack | None = None
     told = time.monotonic()
     while waiting := [member for member in members if member.request is not None]:

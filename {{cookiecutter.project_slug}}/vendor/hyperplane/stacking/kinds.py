@@ -19,7 +19,7 @@ from ..errors import first_line
 from .batching import map_tensors, shapes
 from .member import Window
 from .numbers import floats
-from .stack import Stack
+from .stack import Stack, context_of
 from .swapping import parts, tensors_of
 
 numbers = count()
@@ -106,7 +106,7 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], bool]:
     state = torch.get_rng_state()
     try:
         with as_they_were(tasks[:1]):
-            alone(stack, tasks[0], firsts[0])
+            alone(group[0].loop, firsts[0])
         is_random = not torch.equal(state, torch.get_rng_state())
         with as_they_were(tasks, evaluating=is_random):
             losses, _, _ = stack.losses(map_tensors(lambda *tensors: torch.stack(tensors), *firsts))
@@ -114,8 +114,8 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], bool]:
             gradients = stack.gradients(losses)
             stack.clips = limits
             found = []
-            for i, (task, batch) in enumerate(zip(tasks, firsts, strict=True)):
-                own = alone(stack, task, batch)
+            for i, (window, batch) in enumerate(zip(group, firsts, strict=True)):
+                own = alone(window.loop, batch)
                 mine = [losses[i], *(gradients[name][i] if name in gradients else None for name in stack.trained)]
                 found.append(all(map(is_close, own, mine)))
     finally:
@@ -124,15 +124,15 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], bool]:
     return found, is_random
 
 
-def alone(stack: Stack, task: Any, batch: Any) -> list[Tensor | None]:
+def alone(loop: Any, batch: Any) -> list[Tensor | None]:
     """Return the loss of a member and its gradients, computed by itself."""
-    own = tensors_of(task)
-    with stack.context():
+    task = loop.trainer.lightning_module
+    with context_of(loop.trainer)():
         loss, _, _ = task.step(batch)
         if task.has_penalty:
             loss = loss + task.network.penalty()
-    gradients = torch.autograd.grad(loss, [own[name] for name in stack.trained], allow_unused=True)
-    return [loss.detach(), *gradients]
+    trained = [tensor for tensor in tensors_of(task).values() if tensor.requires_grad]
+    return [loss.detach(), *torch.autograd.grad(loss, trained, allow_unused=True)]
 
 
 def is_close(one: Tensor | None, other: Tensor | None) -> bool:

@@ -13,8 +13,8 @@ Dimensions: M members, S steps, B batch.
 """
 
 import zlib
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from operator import itemgetter
 from typing import Any
 
@@ -45,8 +45,7 @@ class Stack:
         trainers = [loop.trainer for loop in loops]
         tasks = [trainer.lightning_module for trainer in trainers]
         self.task = tasks[0]
-        precision = trainers[0].precision_plugin
-        self.context = nullcontext if type(precision) is Precision else precision.forward_context
+        self.context = context_of(trainers[0])
         self.own = [tensors_of(task) for task in tasks]
         self.tensors = {name: torch.stack([own[name].detach() for own in self.own]) for name in self.own[0]}
         self.trained = [name for name, tensor in self.own[0].items() if tensor.requires_grad]
@@ -169,3 +168,9 @@ class Stack:
         for i, hook in enumerate(self.hooks):
             hook.remove()
             self.write_state(i)
+
+
+def context_of(trainer: Any) -> Callable[[], AbstractContextManager[None]]:
+    """Return what makes the context of a forward pass in the precision of a training."""
+    precision = trainer.precision_plugin
+    return nullcontext if type(precision) is Precision else precision.forward_context
