@@ -10,12 +10,22 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import Parameter
-from torch.optim import Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
-from .updates import UPDATES, Update
+from .muon import MuonUpdate
+from .updates import AdamUpdate, RMSpropUpdate, SGDUpdate, Update
 
 Member = Mapping[str, Parameter]  # the parameters of a member, by name
 Stacked = Mapping[str, Tensor]  # the same of all members, (M, *shape)
+
+UPDATES: dict[type[Optimizer], type[Update]] = {
+    SGD: SGDUpdate,
+    Adam: AdamUpdate,
+    AdamW: AdamUpdate,
+    RMSprop: RMSpropUpdate,
+}
+if hasattr(torch.optim, "Muon"):
+    UPDATES[torch.optim.Muon] = MuonUpdate
 
 
 def parts(optimizer: Optimizer) -> Sequence[Optimizer]:
@@ -85,17 +95,23 @@ class Group:
     def prepare(self, groups: Sequence[Mapping[str, Any]]) -> None:
         """Count a step, and read what the members' groups say now."""
         self.steps = [step + 1 for step in self.steps]
-        known = [*map(self.read, groups)], [min(step, self.update.settled) for step in self.steps]
+        numbers = [*map(self.read, groups)]
+        self.update.prepare(numbers, self.steps)
+        known = [*zip(numbers, [min(step, self.update.settled) for step in self.steps], strict=True)]
         if known != self.known:
             self.known = known
-            rows = [self.update.coefficients(*one) for one in zip(known[0], self.steps, strict=True)]
+            rows = [self.update.coefficients(*one) for one in zip(numbers, self.steps, strict=True)]
             self.table.copy_(torch.tensor(rows, dtype=torch.float64).T)
 
     def apply(self, gradients: Mapping[str, Tensor]) -> None:
         """Move the parameters."""
-        for name, parameter in self.stacked.items():
-            if (gradient := gradients.get(name)) is not None:
-                self.update.move(parameter, gradient, self.buffers[name], *self.spread[parameter.dim()])
+        self.update.apply(
+            [
+                (parameter, gradient, self.buffers[name], self.spread[parameter.dim()])
+                for name, parameter in self.stacked.items()
+                if (gradient := gradients.get(name)) is not None
+            ]
+        )
 
     def keep(self, indices: Tensor, stacked: Stacked) -> None:
         """Go on with some of the members."""

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim.adam import adam
 
 Buffers = Mapping[str, Tensor]
+Slot = tuple[Tensor, Tensor, Buffers, Sequence[Tensor]]  # a parameter, its gradient, its buffers, coefficients
 
 
 class Update:
@@ -32,9 +33,17 @@ class Update:
     def __init__(self, group: Mapping[str, Any]) -> None:
         self.group = group
 
+    def prepare(self, numbers: Sequence[Sequence[Any]], steps: Sequence[int]) -> None:
+        """See what members have in common at their next steps."""
+
     def coefficients(self, numbers: Sequence[Any], step: int) -> tuple[float, ...]:
         """Return what `move` takes of one member, of its numbers and its step, which counts from 1."""
         raise NotImplementedError
+
+    def apply(self, slots: Sequence[Slot]) -> None:
+        """Take a step."""
+        for parameter, gradient, buffers, coefficients in slots:
+            self.move(parameter, gradient, buffers, *coefficients)
 
     def move(self, parameter: Tensor, gradient: Tensor, buffers: Buffers, *coefficients: Tensor) -> None:
         """Change a stacked parameter and its buffers in place."""
@@ -84,14 +93,24 @@ class AdamUpdate(Update):
     counts = True
     settled = math.inf
 
+    def prepare(self, numbers: Sequence[Sequence[Any]], steps: Sequence[int]) -> None:
+        """See whether torch's own kernel serves: members agree in all but rates and decays, which are folded out."""
+        self.decays = any(one[3] for one in numbers)
+        first = *numbers[0][1:3], steps[0]
+        is_common = all((*one[1:3], step) == first for one, step in zip(numbers, steps, strict=True))
+        self.common = first[:2] if is_common else None  # β₁ and β₂, ε
+
     def coefficients(self, numbers: Sequence[Any], step: int) -> tuple[float, ...]:
-        """Return the decay, 1 − β₁, 1 − β₂, −lr / (1 − β₁ᵗ), √(1 − β₂ᵗ) and ε."""
+        """Return −lr, the decay, 1 − β₁, 1 − β₂, 1 / (1 − β₁ᵗ), √(1 − β₂ᵗ), ε and t − 1."""
         lr, (beta1, beta2), eps, weight_decay = numbers
         decay = 1 - lr * weight_decay if self.group["decoupled_weight_decay"] else weight_decay
-        return decay, 1 - beta1, 1 - beta2, -lr / (1 - beta1**step), math.sqrt(1 - beta2**step), eps
+        corrections = 1 / (1 - beta1**step), math.sqrt(1 - beta2**step)
+        return -lr, decay, 1 - beta1, 1 - beta2, *corrections, eps, step - 1
 
     def decayed(self, parameter: Tensor, gradient: Tensor, decay: Tensor) -> Tensor:
         """Take the decay off the parameter, or return the gradient with the decay added to it."""
+        if not self.decays:
+            return gradient
         if not self.group["decoupled_weight_decay"]:
             return torch.addcmul(gradient, parameter, decay)
         parameter.mul_(decay)
@@ -99,11 +118,30 @@ class AdamUpdate(Update):
 
     def move(self, parameter: Tensor, gradient: Tensor, buffers: Buffers, *coefficients: Tensor) -> None:
         """Take a step."""
-        decay, gain1, gain2, rate, correction, eps = coefficients
+        minus_lr, decay, gain1, gain2, correction1, correction2, eps, _ = coefficients
         gradient = self.decayed(parameter, gradient, decay)
         mean = buffers["exp_avg"].lerp_(gradient, gain1)
         square = buffers["exp_avg_sq"].lerp_(gradient * gradient, gain2)
-        parameter.addcmul_(mean / square.sqrt().div_(correction).add_(eps), rate)
+        parameter.addcmul_(mean / square.sqrt().div_(correction2).add_(eps), minus_lr * correction1)
+
+    def apply(self, slots: Sequence[Slot]) -> None:
+        """Take a step: with torch's kernel at the rate 1 from zero, for the direction; then each at its own rate."""
+        if self.common is None or not slots:
+            super().apply(slots)
+            return
+        betas, eps = self.common
+        gradients = [self.decayed(parameter, gradient, c[1]) for parameter, gradient, _, c in slots]
+        moves = [torch.zeros_like(parameter) for parameter, *_ in slots]
+        means, squares = ([buffers[name] for _, _, buffers, _ in slots] for name in self.buffers)
+        count = slots[0][3][-1].flatten()[0]
+        steps = [*count.expand(len(slots)).to(torch.float32, copy=True).unbind()]  # the kernel counts them on
+        adam(
+            moves, gradients, means, squares, [], steps,
+            fused=True, amsgrad=False, maximize=False,
+            lr=1.0, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=0.0,
+        )  # fmt: skip
+        for (parameter, _, _, coefficients), move in zip(slots, moves, strict=True):
+            parameter.addcmul_(move, coefficients[0], value=-1)
 
 
 class RMSpropUpdate(Update):
@@ -134,68 +172,3 @@ class RMSpropUpdate(Update):
         """Return the buffers of a member with or without momentum, centered or not."""
         momentum = ("momentum_buffer",) if numbers[4] > 0 else ()
         return ("square_avg", *momentum, *(("grad_avg",) if self.group["centered"] else ()))
-
-
-class MuonUpdate(Update):
-    """m ← μm + (1 − μ)∇,  p ← (1 − lr λ)p − lr s · UVᵀ,  USVᵀ = (1 − μ)∇ + μm with Nesterov, else m.
-
-    s makes the step's size that of another optimizer, by the shape of the matrix.
-    """
-
-    numbers = ("lr", "weight_decay", "momentum")
-    flags = ("nesterov", "ns_coefficients", "eps", "ns_steps", "adjust_lr_fn")
-    unused = ()
-    buffers = ("momentum_buffer",)
-
-    def coefficients(self, numbers: Sequence[Any], step: int) -> tuple[float, ...]:
-        """Return −lr, 1 − lr λ, μ and 1 − μ."""
-        lr, weight_decay, momentum = numbers
-        return -lr, 1 - lr * weight_decay, momentum, 1 - momentum
-
-    def move(self, parameter: Tensor, gradient: Tensor, buffers: Buffers, *coefficients: Tensor) -> None:
-        """Take a step."""
-        minus_lr, decay, momentum, gain = coefficients
-        buffer = buffers["momentum_buffer"].lerp_(gradient, gain)
-        matrix = torch.lerp(gradient, buffer, momentum) if self.group["nesterov"] else buffer
-        parameter.mul_(decay).addcmul_(self.orthogonal(matrix).to(parameter.dtype), minus_lr * self.size(parameter))
-
-    def size(self, parameter: Tensor) -> float:
-        """Return s."""
-        rows, columns = parameter.shape[1:]
-        if self.group["adjust_lr_fn"] == "match_rms_adamw":
-            return 0.2 * math.sqrt(max(rows, columns))
-        return math.sqrt(max(1, rows / columns))
-
-    def orthogonal(self, matrices: Tensor) -> Tensor:
-        """Return about UVᵀ of matrices (M, rows, columns).
-
-        All at once is up to 30 times as fast as one by one, but may round a rare entry otherwise in the last bit of
-        bfloat16. In float64, where a member is to be that of a run alone, they are taken one by one.
-        """
-        if matrices.dtype is torch.float64:
-            return torch.stack([self.newton_schulz(matrix) for matrix in matrices])
-        return self.newton_schulz(matrices)
-
-    def newton_schulz(self, matrices: Tensor) -> Tensor:
-        """Return about UVᵀ of matrices (..., rows, columns), in bfloat16 as torch does it."""
-        a, b, c = self.group["ns_coefficients"]
-        add_product = torch.addmm if matrices.dim() == 2 else torch.baddbmm
-        x = matrices.bfloat16()
-        if is_tall := x.size(-2) > x.size(-1):
-            x = x.mT
-        norm = x.norm() if x.dim() == 2 else x.norm(dim=(1, 2), keepdim=True)
-        x = x / norm.clamp(min=self.group["eps"])
-        for _ in range(self.group["ns_steps"]):
-            gram = x @ x.mT
-            x = add_product(x, add_product(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-        return x.mT if is_tall else x
-
-
-UPDATES: dict[type[Optimizer], type[Update]] = {
-    SGD: SGDUpdate,
-    Adam: AdamUpdate,
-    AdamW: AdamUpdate,
-    RMSprop: RMSpropUpdate,
-}
-if hasattr(torch.optim, "Muon"):
-    UPDATES[torch.optim.Muon] = MuonUpdate
