@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch._C._functorch import (
     _add_batch_dim,
@@ -17,7 +18,7 @@ from torch._C._functorch import (
     _vmap_decrement_nesting,
     _vmap_increment_nesting,
 )
-from torch._functorch.predispatch import lazy_load_decompositions
+from torch.func import vmap
 
 
 def map_tensors(function: Callable[..., Any], *trees: Any) -> Any:
@@ -56,7 +57,7 @@ class Level:
     def __init__(self, size: int) -> None:
         self.size = size
         self.number = 0
-        lazy_load_decompositions()  # once in a process
+        vmap(torch.neg)(torch.zeros(1))  # the first time, it loads its rules
 
     @contextmanager
     def entered(self) -> Iterator[None]:

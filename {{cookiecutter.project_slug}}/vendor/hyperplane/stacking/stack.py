@@ -152,7 +152,7 @@ class Stack:
         """Let members have parameters of their own: a checkpoint of a view would hold those of all members."""
         for tensors in self.own:
             for tensor in tensors.values():
-                if tensor._is_view() or tensor.untyped_storage().nbytes() != tensor.nbytes:
+                if tensor.untyped_storage().nbytes() != tensor.nbytes:
                     tensor.data = tensor.data.clone()
 
     @torch.no_grad()
