@@ -201,3 +201,16 @@ def test_a_report_over_a_stack_has_the_columns_of_an_ordinary_one(sweep, command
         assert command("report", str(folder)).status in (None, 0)
         tables.append(sorted(path.name for path in folder.rglob("report/*")))
     assert tables[0] == tables[1]
+
+
+def test_trials_of_a_search_are_a_stack_and_pruned_ones_leave_it(sweep):
+    words = (*TINY, "hydra/sweeper=optuna", "hydra.sweeper.n_trials=16", "hydra.sweeper.n_jobs=4")
+    words += ("hydra/sweeper/pruner=median", "hydra.sweeper.pruner.n_startup_trials=1", "trainer.max_epochs=6")
+    pytest.importorskip("optuna")
+    folder = sweep("stacked", *words, "optimizer.lr=tag(log,interval(1e-6,0.1))")
+    assert sweep.said.count("4 jobs train as one stack of 4 members") == 4
+    summaries = [summary(run) for run in members(folder).values()]
+    assert len(summaries) == 16
+    pruned = [one for one in summaries if one.get("pruned")]
+    assert pruned and all(one["status"] == "interrupted" and one["epochs"] < 6 for one in pruned)
+    assert any(one["status"] == "completed" and one["epochs"] == 6 for one in summaries)
