@@ -89,7 +89,11 @@ class Stack:
     def gradients(self, losses: Tensor) -> dict[str, Tensor]:
         """Return the gradients of each member's loss by its own parameters (M, *shape), clipped if it is asked for."""
         found = torch.autograd.grad(losses.sum(), [self.tensors[name] for name in self.trained], allow_unused=True)
-        known = {name: gradient for name, gradient in zip(self.trained, found, strict=True) if gradient is not None}
+        known = {
+            name: gradient.contiguous()  # fused kernels of optimizers go through memory as it lies
+            for name, gradient in zip(self.trained, found, strict=True)
+            if gradient is not None
+        }
         limit, algorithm = self.clips
         if not limit:
             return known
