@@ -50,7 +50,7 @@ def test_members_that_diverge_or_stop_early_leave_and_the_others_go_on(sweep):
 
 
 def test_a_mixed_sweep_stacks_what_can_be_stacked(sweep):
-    words = ("data=mnist1d", "model=linear,mlp,rnn,kernel_svm", "seed=0,1", "trainer.max_epochs=1")
+    words = ("data=digits", "model=linear,mlp,rnn,kernel_svm", "seed=0,1", "trainer.max_epochs=1")
     folder = sweep("stacked", *words, "trainer.limit_train_batches=4")
     assert [summary(run)["status"] for run in members(folder).values()] == ["completed"] * 8
     said = sweep.said
@@ -106,7 +106,7 @@ def test_numbers_within_networks_and_losses_may_differ(sweep):
 
 
 def test_dropout_differs_between_members_and_each_draws_its_own(sweep):
-    words = (*TINY, "model.dropout=0.1,0.5", "seed=0", "trainer.max_epochs=30")
+    words = (*TINY, "model.dropout=0.1,0.5", "seed=0", "trainer.max_epochs=20")
     found = [losses(run)[-1] for run in members(sweep("stacked", *words)).values()]
     alone = [losses(run)[-1] for run in members(sweep("basic", *words)).values()]
     assert found[0] < found[1] and alone[0] < alone[1]
