@@ -1,4 +1,4 @@
-"""What was measured, as tables in docs/benchmarks.md, a few lines in both READMEs, and pictures.
+"""What was measured, as tables in docs/benchmarks.md, a few lines in README.md, and pictures.
 
 Each page keeps what people wrote on it: only what stands between two marks is made anew.
 """
@@ -13,8 +13,7 @@ from baked import TEMPLATE
 from measuring import Found, Panel, Row, figures_of, ratios, spread
 
 PAGE = TEMPLATE / "docs/benchmarks.md"
-PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
-READMES = {TEMPLATE / "README.md": "docs/benchmarks.md", PROJECT / "README.md": None}
+README = TEMPLATE / "README.md"
 NOT_MACHINE = ("date", "commit", "machine", "quick", "failed", "ours", "yardstick", "unit", "usual", "more", "curves")
 DIGITS = {"µs": 0, "s": 2, "MiB": 0}
 NAMES = {"step-linear": "linear", "step-cnn": "CNN", "step-gru": "GRU"}
@@ -27,10 +26,9 @@ def write(lines: Sequence[Row | Panel], results: Found) -> None:
     replace_part(PAGE, "goals", "\n".join([*goals(rows, results), "", *described(rows, results)]))
     replace_part(PAGE, "growth", "\n".join([*growth(panels, results), "", *described(panels, results)]))
     measured = [row for row in rows if "failed" not in results[row.name]]
-    for path, link in READMES.items():
-        if said := sentences(measured, results, link):
-            replace_part(path, "cost", said)
-    pictures.draw_goals(measured, results, [TEMPLATE / "docs/benchmarks.png", PROJECT / "references/benchmarks.png"])
+    if said := sentences(measured, results):
+        replace_part(README, "cost", said)
+    pictures.draw_goals(measured, results, TEMPLATE / "docs/benchmarks.png")
     curves = [panel for panel in panels if "failed" not in results[panel.name]]
     pictures.draw_growth(curves, results, TEMPLATE / "docs/benchmarks_growth.png")
 
@@ -119,8 +117,8 @@ def described(lines: Sequence[Row | Panel], results: Found) -> list[str]:
     return [f"- {', '.join(names)}: measured on {place}." for place, names in places.items()]
 
 
-def sentences(rows: Sequence[Row], results: Found, link: str | None) -> str:
-    """Return the three lines that a README says about the cost; nothing as long as the MLP's step is not measured."""
+def sentences(rows: Sequence[Row], results: Found) -> str:
+    """Return the three lines that README.md says about the cost; nothing as long as the MLP's step is not measured."""
     found = {row.name: median(figures_of(results[row.name]).results(row.unit)) for row in rows}
     if "step-mlp" not in found:
         return ""
@@ -137,7 +135,7 @@ def sentences(rows: Sequence[Row], results: Found, link: str | None) -> str:
     return (
         f"An MLP's step, tracked, takes {found['step-mlp']:.2f} times a textbook PyTorch loop's{beside},\n"
         f"{'; '.join(said)}.\n"
-        f"Measured{roughly} on {about['machine']}, {about['date']}{f': [all figures]({link})' if link else ''}."
+        f"Measured{roughly} on {about['machine']}, {about['date']}: [all figures](docs/benchmarks.md)."
     )
 
 

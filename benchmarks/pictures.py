@@ -29,7 +29,7 @@ SHORT = {
 }
 
 
-def draw_goals(rows: Sequence[Row], results: Found, paths: Sequence[Path]) -> None:
+def draw_goals(rows: Sequence[Row], results: Found, path: Path) -> None:
     """Draw each row's median and quartiles, its goal and the usual template."""
     times, seconds = ([row for row in rows if row.unit == unit] for unit in ("x", "s"))
     kinds = [(part, label) for part, label in ((times, "times the yardstick"), (seconds, "seconds")) if part]
@@ -47,8 +47,7 @@ def draw_goals(rows: Sequence[Row], results: Found, paths: Sequence[Path]) -> No
     )
     handles = dict(pair for axes in panels for pair in zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    for path in paths:
-        figure.savefig(path, format="png", pil_kwargs={"optimize": True})
+    figure.savefig(path, format="png", pil_kwargs={"optimize": True})
 
 
 def draw_rows(axes: Axes, rows: Sequence[Row], results: Found) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -52,10 +54,10 @@ OWN_TESTS_IN = {
         "ci": "none",
     },
 }
-# These run beside the others: they fill the time in which those wait for a cluster, a kill or a clock, and yield to
-# them otherwise. The longest first.
-IN_BACKGROUND = ("engine_tests", "own_tests")
-NICELY = "import os, sys, pytest; os.nice(10); sys.exit(pytest.main(['-q', *sys.argv[1:]]))"
+# These run beside the others, two at a time: they fill the time in which those wait for a cluster, a kill or a clock,
+# and yield to them otherwise. None leaves files in a project that another one uses. The longest first.
+IN_BACKGROUND = ("engine_tests", "research", "own_tests", "deletions")
+NICELY = "import os, sys; os.nice(10); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 
 
 def layers(project: Path) -> str:
@@ -152,20 +154,37 @@ def run(clean_environment: dict[str, str]) -> Run:
 
 
 @pytest.fixture(scope="session")
+def slurm() -> None:
+    """A SLURM cluster that answers."""
+    if shutil.which("sbatch") is None:
+        demanded("SLURM")
+    state = subprocess.run(["sinfo", "--noheader", "--format=%a %T"], capture_output=True, text=True, check=False)
+    if state.returncode or not re.search("up (idle|mixed|allocated)", state.stdout):
+        demanded(f"A SLURM node that works ({state.stdout.strip()} {state.stderr.strip()})")
+
+
+@pytest.fixture(scope="session")
 def background(clean_environment: dict[str, str]) -> Iterator[Callable[..., Pending]]:
-    """`background(folder, *options)` starts the tests of a folder, two such folders at a time."""
+    """`background(folder, *arguments)` starts this interpreter in a folder, as soon as fewer than two are running."""
     with ThreadPoolExecutor(max_workers=2) as pool:
 
-        def start(folder: Path, *options: str, **variables: str) -> Pending:
-            return pool.submit(python, folder, "-c", NICELY, *options, env=clean_environment | variables)
+        def start(folder: Path, *arguments: str, check: bool = True, **variables: str) -> Pending:
+            return pool.submit(python, folder, "-c", NICELY, *arguments, check=check, env=clean_environment | variables)
 
         yield start
+        pool.shutdown(cancel_futures=True)  # of a session that was stopped
+
+
+@pytest.fixture(scope="session")
+def one_cache(clean_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """One cache of mypy for all: the sources are the same, and torch takes it half a minute."""
+    return clean_environment | {"MYPY_CACHE_DIR": str(tmp_path_factory.mktemp("mypy"))}
 
 
 @pytest.fixture(scope="session")
 def engine_tests(background: Callable[..., Pending]) -> Pending:
     """The tests of the engine, which bake a project of their own."""
-    return background(TEMPLATE, "tests/engine", "-p", "no:cacheprovider")
+    return background(TEMPLATE, "-m", "pytest", "-q", "tests/engine", "-p", "no:cacheprovider")
 
 
 @pytest.fixture(scope="session")
@@ -177,8 +196,32 @@ def own_tests(bake: Bake, background: Callable[..., Pending]) -> OwnTests:
         # As `make test` does at the last stage; it would slow the others down.
         coverage = ["--cov"] if answers["stage"] == "deployment" else []
         # Absolute, since tests may start commands in other folders.
-        found[name] = background(project, *coverage, PYTHONPATH=layers(project))
+        found[name] = background(project, "-m", "pytest", "-q", *coverage, PYTHONPATH=layers(project))
     return found
+
+
+@pytest.fixture(scope="session")
+def research(request: pytest.FixtureRequest, bake: Bake, background: Callable[..., Pending]) -> Pending:
+    """The research jobs that are tested, one after the other in a project of their own, since they add files to it."""
+    names = parameters_of(request, "test_research.py")
+    return background(TEMPLATE, "tests/research_jobs.py", *names, "--project", str(bake(project_name="Research Jobs")))
+
+
+@pytest.fixture(scope="session")
+def deletions(request: pytest.FixtureRequest, bake: Bake, background: Callable[..., Pending]) -> dict[str, Pending]:
+    """What deletions.py says of a project with each of the examples that are tested."""
+    found = {}
+    for examples in parameters_of(request, "test_deleting.py"):
+        project = bake(project_name="Deleted Parts", examples=examples)
+        script = ("tests/deletions.py", str(project))
+        found[examples] = background(TEMPLATE, *script, check=False, PYTHONPATH=str(project / "vendor"))
+    return found
+
+
+def parameters_of(request: pytest.FixtureRequest, file: str) -> list[str]:
+    """Return the parameters of the tests in a file that were chosen."""
+    chosen = (item for item in request.session.items if item.path.name == file and isinstance(item, pytest.Function))
+    return [str(next(iter(item.callspec.params.values()))) for item in chosen if hasattr(item, "callspec")]
 
 
 def waits(item: pytest.Item) -> bool:

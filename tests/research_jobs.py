@@ -1,7 +1,7 @@
 """Research jobs, written as a new user would: each is added to a project, trained, killed, resumed, swept and reported.
 
-python tests/research_jobs.py vae              bakes a project, does all that with one job, and prints what came out
-python tests/research_jobs.py vae my-research  the same in a project that is there
+python tests/research_jobs.py vae gan                    bakes a project, does all that, and prints what came out
+python tests/research_jobs.py vae --project my-research  the same in a project that is there
 
 A job is a folder under tests/research that holds the files to add, as a tree below the package, and besides:
 
@@ -23,6 +23,7 @@ Of the code, PACKAGE stands for the name of the package. Every command runs in a
 torch: it starts as fresh as one that is typed, without the seconds for the import.
 """
 
+import argparse
 import csv
 import json
 import os
@@ -345,13 +346,24 @@ def prepare(project: Path) -> None:
         import_module(name)
 
 
+def outcome(name: str, project: Path) -> dict[str, Any]:
+    """Do all with one job, and return what came out."""
+    try:
+        return Job(name, project).all()
+    except AssertionError as error:
+        return {"job": name, "problems": [str(error)]}
+
+
 def main() -> None:
-    """Do all with one job, and print what came out."""
-    name, *rest = sys.argv[1:]
+    """Do all with some jobs, and print what came out."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="+")
+    parser.add_argument("--project", type=Path)
+    typed = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        project = Path(rest[0]).resolve() if rest else bake_into(TEMPLATE, Path(folder))
+        project = typed.project.resolve() if typed.project else bake_into(TEMPLATE, Path(folder))
         prepare(project)
-        sys.stdout.write(json.dumps(Job(name, project).all(), indent=1) + "\n")
+        sys.stdout.write(json.dumps([outcome(name, project) for name in typed.names], indent=1) + "\n")
 
 
 if __name__ == "__main__":

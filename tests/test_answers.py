@@ -51,7 +51,7 @@ def test_any_two_answers_make_a_project_that_parses_and_lints(bake: Bake, answer
 
 
 @pytest.mark.slow
-def test_the_types_of_every_project_are_right(bake: Bake) -> None:
+def test_the_types_of_every_project_are_right(bake: Bake, one_cache: dict[str, str]) -> None:
     # src/ and vendor/ are copied as they stand, so few of the projects differ for mypy: equal ones are checked once.
     different: dict[str, Path] = {}
     for answers in ROWS:
@@ -61,9 +61,9 @@ def test_the_types_of_every_project_are_right(bake: Bake) -> None:
     versions = CHOICES["python_version"]
     for turn in range(max(len(different), len(versions))):
         project = list(different.values())[turn % len(different)]
-        python(project, "-m", "mypy", "--python-version", versions[turn % len(versions)])
+        python(project, "-m", "mypy", "--python-version", versions[turn % len(versions)], env=one_cache)
     # The engine as a whole: a project's mypy sees of it what the project imports.
-    python(TEMPLATE, "-m", "mypy", "--config-file", "mypy-engine.ini")
+    python(TEMPLATE, "-m", "mypy", "--config-file", "mypy-engine.ini", env=one_cache)
 
 
 def test_every_question_has_a_prompt_for_people() -> None:

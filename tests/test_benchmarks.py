@@ -68,15 +68,13 @@ def test_only_names_rows_and_refuses_others(load: Any) -> None:
 def test_pages_are_made_anew_between_their_marks(load: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pages, bench, measuring = load("pages"), load("bench"), load("measuring")
     page, readme = tmp_path / "docs/benchmarks.md", tmp_path / "README.md"
-    for path in (page, readme, tmp_path / "references/x"):
-        path.parent.mkdir(exist_ok=True)
+    page.parent.mkdir()
     marks = "".join(f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in ("goals", "growth", "cost"))
     page.write_text(f"{marks}{HAND_WRITTEN}\n")
     readme.write_text(f"{marks}{HAND_WRITTEN}\n")
     monkeypatch.setattr(pages, "PAGE", page)
     monkeypatch.setattr(pages, "TEMPLATE", tmp_path)
-    monkeypatch.setattr(pages, "PROJECT", tmp_path)
-    monkeypatch.setattr(pages, "READMES", {readme: "docs/benchmarks.md"})
+    monkeypatch.setattr(pages, "README", readme)
     results: dict[str, dict[str, Any]] = {}
     for line in bench.LINES:
         if isinstance(line, measuring.Panel):
@@ -99,7 +97,7 @@ def test_pages_are_made_anew_between_their_marks(load: Any, monkeypatch: pytest.
     assert "the usual Lightning recipe takes 3.0;" in told[1]
     assert len(told) == 3 and max(map(len, told)) <= 120
     assert HAND_WRITTEN in readme.read_text()
-    for name in ("docs/benchmarks.png", "docs/benchmarks_growth.png", "references/benchmarks.png"):
+    for name in ("docs/benchmarks.png", "docs/benchmarks_growth.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="lacks the marks"):
         pages.replace_part(page, "nothing", "")
@@ -107,13 +105,11 @@ def test_pages_are_made_anew_between_their_marks(load: Any, monkeypatch: pytest.
 
 def test_the_pages_have_their_marks_and_pictures() -> None:
     """What the next `make bench` needs, and what the pages show."""
-    project = TEMPLATE / "{{cookiecutter.project_slug}}"
     for path, names in {
         TEMPLATE / "docs/benchmarks.md": ("goals", "growth"),
         TEMPLATE / "README.md": ("cost",),
-        project / "README.md": ("cost",),
     }.items():
         text = path.read_text(encoding="utf-8")
         assert all(text.count(f"<!-- {name} -->") == text.count(f"<!-- /{name} -->") == 1 for name in names), path
-    for name in ("docs/benchmarks.png", "docs/benchmarks_growth.png", f"{project.name}/references/benchmarks.png"):
+    for name in ("docs/benchmarks.png", "docs/benchmarks_growth.png"):
         assert 10_000 < (TEMPLATE / name).stat().st_size < 150_000

@@ -5,9 +5,7 @@ Without a cluster the tests on SLURM are skipped; with CI=true or HYPERPLANE_CLU
 
 import json
 import os
-import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -29,16 +27,6 @@ QUICK = ("tracking=none", "figures=false")
 PATIENCE = 240  # seconds until a test gives up waiting
 Sweep = dict[str, dict[str, Any]]
 Start = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture(scope="session")
-def slurm() -> None:
-    """A SLURM cluster that answers."""
-    if shutil.which("sbatch") is None:
-        demanded("SLURM")
-    state = subprocess.run(["sinfo", "--noheader", "--format=%a %T"], capture_output=True, text=True, check=False)
-    if state.returncode or not re.search("up (idle|mixed|allocated)", state.stdout):
-        demanded(f"A SLURM node that works ({state.stdout.strip()} {state.stderr.strip()})")
 
 
 @pytest.fixture(scope="session")

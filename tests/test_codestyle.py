@@ -68,12 +68,6 @@ SPOILED_FILES = [
 FOUND_ELSEWHERE = {"cookiecutter": "pyproject.toml", "makefiles": "Makefile", "git": "notes.py"}
 
 
-@pytest.fixture(scope="session")
-def one_cache(clean_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """One cache of mypy for all: the sources are the same, and torch takes it half a minute."""
-    return clean_environment | {"MYPY_CACHE_DIR": str(tmp_path_factory.mktemp("mypy"))}
-
-
 @pytest.fixture
 def measured(bake: Bake, own_tests: OwnTests) -> Path:
     """The coverage file of the whole suite, which ran at the last stage."""
@@ -204,6 +198,7 @@ def test_make_check_does_what_the_stage_asks_for(bake: Bake, tmp_path: Path, sta
     made = subprocess.run(["make", "check"], cwd=project, capture_output=True, text=True, env=environment, check=True)
     said = [line for line in made.stdout.splitlines() if not line.startswith((".venv", "make"))]
     lint = [
+        "python -m my_research schema",
         "python -P vendor/hyperplane/digest.py",
         "lint-imports --no-cache --no-logo",
         "ruff check",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +53,46 @@ def test_jobs_of_a_multirun_on_two_processes_equal_those_of_one(project: Path, r
             torch.testing.assert_close(weights(together)[name], value, atol=1e-5, rtol=0)
     done = run(project, "evaluate", f"run={found[2, 1].relative_to(project)}")
     assert "test/accuracy" in done.stderr and "summary.json says" not in done.stderr
+
+
+STAGED = """def fit_and_test(run: "Run") -> None:
+    data = run.make_data()
+    stage = run.stage("pretraining", trainer={"max_epochs": 2}, optimizer={"lr": 0.01})
+    first = stage.make_task(data)
+    stage.fit(stage.make_trainer(first, data), first, data)
+    task = run.make_task(data)
+    task.network.load_state_dict(first.network.state_dict())
+    trainer = run.make_trainer(task, data)
+    run.fit(trainer, task, data)
+    run.test(trainer, task, data)
+"""
+
+
+def test_a_stage_on_two_processes_equals_that_of_one(project: Path, run: Run, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    for layer in ("src", "vendor"):
+        shutil.copytree(project / layer, own / layer)
+    story = own / "src" / package_of(own) / "train.py"
+    told = story.read_text(encoding="utf-8")
+    begin, end = told.index("def fit_and_test"), told.index("def train(")
+    story.write_text(f"{told[:begin]}{STAGED}\n\n{told[end:]}", encoding="utf-8")
+    sweep = ("-m", "sweep=staged", "hydra/launcher=basic", "hardware=cpu,ddp_cpu", "tracking=none")
+    run(own, "train", *sweep, *MOONS, *UNEVEN)
+    jobs = {summary(job)["hardware"]["devices"]: job for job in own.glob("runs/sweeps/staged/*/") if job.is_dir()}
+    alone, together = folders = [jobs[1], jobs[2]]
+    stages = [summary(folder)["stages"]["pretraining"] for folder in folders]
+    assert stages[1]["steps"] == stages[0]["steps"] == 40 and stages[1]["status"] == "completed"
+    assert stages[1]["metrics"] == pytest.approx(stages[0]["metrics"], abs=1e-5)
+    assert summary(together)["metrics"] == pytest.approx(summary(alone)["metrics"], abs=1e-5)
+    assert len((together / "pretraining" / "metrics.csv").read_text().splitlines()) == 1 + 2
+    for part in ("pretraining", "."):
+        for name, value in weights(alone / part).items():
+            torch.testing.assert_close(weights(together / part)[name], value, atol=1e-5, rtol=0)
+    # It goes on as a whole: the stage is taken over, not trained anew.
+    before = weights(together / "pretraining")
+    run(own, "train", f"resume={together}", "trainer.max_epochs=3")
+    assert summary(together)["epochs"] == 3 and summary(together)["stages"]["pretraining"]["steps"] == 40
+    assert all(torch.equal(value, before[name]) for name, value in weights(together / "pretraining").items())
 
 
 Stop = Callable[[str, Callable[[int], None]], subprocess.CompletedProcess[str]]

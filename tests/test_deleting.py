@@ -7,22 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import CHOICES, Bake, package_of
+from conftest import CHOICES, Bake, Pending, package_of
 
 SCRIPT = Path(__file__).parent / "deletions.py"
 
 
-def delete_each(project: Path, *some: str) -> subprocess.CompletedProcess[str]:
-    """Delete each, or some of them, each time in a copy of the project."""
-    command = [sys.executable, str(SCRIPT), str(project), *some]
-    environment = os.environ | {"PYTHONPATH": str(project / "vendor")}
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("examples", CHOICES["examples"])
-def test_what_is_deleted_is_missed_by_nothing(bake: Bake, examples: str) -> None:
-    done = delete_each(bake(examples=examples))
+def test_what_is_deleted_is_missed_by_nothing(deletions: dict[str, Pending], examples: str) -> None:
+    done = deletions[examples].result()
     assert done.returncode == 0, f"{done.stdout[-8000:]}{done.stderr[-3000:]}"
     deleted = set(done.stdout.split())
     both = {"models/mlp.py", "data/bundled.py", "data=wine", "loss=huber", "tasks/classification.py", "optimizer=adam"}
@@ -36,5 +29,7 @@ def test_what_is_missed_is_named(bake: Bake, tmp_path: Path) -> None:
     line = f"from {package_of(project)}.models.mlp import MLP\n"
     other = f"from {package_of(project)}.models.rnn import RNN  # noqa: F401\n"
     test.write_text(test.read_text(encoding="utf-8").replace(line, line + other), encoding="utf-8")
-    done = delete_each(project, "models/rnn.py", "scheduler=step")
+    command = [sys.executable, str(SCRIPT), str(project), "models/rnn.py", "scheduler=step"]
+    environment = os.environ | {"PYTHONPATH": str(project / "vendor")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and "Without models/rnn.py:" in done.stdout and "Without scheduler" not in done.stdout

@@ -1,4 +1,4 @@
-"""What is in a project on its first day works as it is written: what the README adds, the notebook, the image."""
+"""What is in a project on its first day works as it is written: what the pages add, the notebook, the image."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from checks import git
 from conftest import Bake, layers, package_of, python
 from nbclient import NotebookClient
 
-# What is appended to the README's commands.
+# What is appended to the page's commands.
 QUICK = ("trainer.max_epochs=2",)
 TRAIN_EACH = """
 import shlex, sys
@@ -30,19 +30,27 @@ for command in sys.argv[1:]:
 """
 
 
-def blocks(readme: str, title: str = "Add to it") -> list[tuple[str, str]]:
-    """Return the language and the text of each code block of a section."""
-    section = readme.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-    return re.findall(r"^```(\w*)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+ADDING = Path("vendor", "hyperplane", "pages", "adding.md")
+STORY = "\n## Change the story\n"
+
+
+def code(text: str) -> list[tuple[str, str]]:
+    """Return the language and the text of each code block."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def blocks(project: Path) -> list[tuple[str, str]]:
+    """Return the code blocks of the page that adds to a project."""
+    return code((project / ADDING).read_text(encoding="utf-8").partition(STORY)[0])
 
 
 @pytest.fixture(scope="module")
 def grown(bake: Bake, tmp_path_factory: pytest.TempPathFactory, clean_environment: dict[str, str]) -> Path:
-    """A project with everything that its README adds, trained with the commands that it gives."""
+    """A project with everything that the page on adding adds, trained with the commands that it gives."""
     project = tmp_path_factory.mktemp("grown") / "project"
     shutil.copytree(bake(), project, ignore=shutil.ignore_patterns("runs"))  # those of other tests
     commands = []
-    for language, text in blocks((project / "README.md").read_text(encoding="utf-8")):
+    for language, text in blocks(project):
         if language:
             place = text.removeprefix("# ").partition("\n")[0]
             path = project / place
@@ -68,7 +76,12 @@ def summaries(project: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-def test_what_the_readme_adds_trains(grown: Path) -> None:
+def test_the_readme_adds_what_the_page_adds(grown: Path) -> None:
+    readme = (grown / "README.md").read_text(encoding="utf-8").partition("\n## Add to it\n")[2]
+    assert code(readme) == blocks(grown)[:3]
+
+
+def test_what_the_page_adds_trains(grown: Path) -> None:
     runs = summaries(grown)
     assert [run["status"] for run in runs] == ["completed"] * len(runs)
     model, task, loss, metric, callback, data, streams, libraries, groups, hardware = runs
@@ -91,8 +104,8 @@ def test_what_the_readme_adds_trains(grown: Path) -> None:
     assert hardware["choices"]["hardware"] == "workstation" and hardware["hardware"]["threads"] == 2
 
 
-def test_the_story_that_the_readme_tells_trains_and_lints(grown: Path, clean_environment: dict[str, str]) -> None:
-    ((_, story),) = blocks((grown / "README.md").read_text(encoding="utf-8"), "Change the story")
+def test_the_story_that_the_page_tells_trains_and_lints(grown: Path, clean_environment: dict[str, str]) -> None:
+    ((_, story),) = code((grown / ADDING).read_text(encoding="utf-8").partition(STORY)[2])
     path = grown / "src" / package_of(grown) / "train.py"
     told = path.read_text(encoding="utf-8")
     begin, end = told.index("def fit_and_test"), told.index("def train(")
@@ -112,14 +125,14 @@ def test_the_story_that_the_readme_tells_trains_and_lints(grown: Path, clean_env
     assert (folder / "pretraining" / "metrics.csv").is_file()
 
 
-def test_the_types_that_the_readme_adds_are_checked(grown: Path, clean_environment: dict[str, str]) -> None:
+def test_the_types_that_the_page_adds_are_checked(grown: Path, clean_environment: dict[str, str]) -> None:
     wrong = ("-m", package_of(grown), "train", "model=my_model", "model.width=0")
     done = python(grown, *wrong, check=False, env=clean_environment)
     assert done.returncode == 2 and "model.width=0 is not allowed: must be greater than 0" in done.stderr
 
 
-def test_what_the_readme_adds_is_short_and_lints(grown: Path) -> None:
-    for language, text in blocks((grown / "README.md").read_text(encoding="utf-8")):
+def test_what_the_page_adds_is_short_and_lints(grown: Path) -> None:
+    for language, text in blocks(grown):
         lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
         assert len(lines) < 31, text
         assert language in ("python", "yaml", "")
@@ -127,13 +140,10 @@ def test_what_the_readme_adds_is_short_and_lints(grown: Path) -> None:
     python(grown, "-m", "ruff", "format", "--check", "--no-cache", "src")
 
 
-def test_what_the_readme_adds_leaves_the_projects_own_tests_green(
-    grown: Path, clean_environment: dict[str, str]
-) -> None:
+def test_what_the_page_adds_leaves_the_projects_own_tests_green(grown: Path, clean_environment: dict[str, str]) -> None:
     python(grown, "-m", package_of(grown), "schema", env=clean_environment)  # make schema
-    # They find every file under configs/; here those that the README adds are composed, checked and trained.
-    blocks_of = blocks((grown / "README.md").read_text(encoding="utf-8"))
-    files = [Path(text.removeprefix("# ").partition("\n")[0]) for language, text in blocks_of if language == "yaml"]
+    # They find every file under configs/; here those that the page adds are composed, checked and trained.
+    files = [Path(text.removeprefix("# ").partition("\n")[0]) for language, text in blocks(grown) if language == "yaml"]
     added = " or ".join(f"[{path.parent.name}-{path.stem}]" for path in files)
     tests = ("tests/test_configs.py", "-k", added)
     done = python(grown, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, env=clean_environment)
@@ -147,7 +157,7 @@ def test_the_notebook_runs_and_is_kept_without_outputs(grown: Path, clean_enviro
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
-    newest = grown / "runs" / "newest"  # the run on the data set that the README adds: its figures were drawn
+    newest = grown / "runs" / "newest"  # the run on the data set that the page adds: its figures were drawn
     shutil.copytree(next(path.parents[1] for path in grown.glob("runs/*/*/figures/decision_regions.png")), newest)
     os.utime(newest / "summary.json")
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}})

@@ -1,4 +1,4 @@
-"""In bash and in zsh, what the READMEs say to type runs the commands of the project, and gives them what is written."""
+"""In bash and in zsh, what the pages say to type runs the commands of the project, and gives them what is written."""
 
 import re
 import shlex
@@ -69,22 +69,23 @@ def environment(commands: set[str], tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
-def typed(readme: Path, commands: set[str]) -> list[str]:
-    """Return the command lines in the code blocks of a README that start with one of the commands.
+def typed(page: Path, commands: set[str]) -> list[str]:
+    """Return the command lines in the code blocks of a page that start with one of the commands.
 
     What follows two spaces says what a line does; `<folder>` and the like stand for a word.
     """
-    blocks = re.findall(r"^```\w*\n(.*?)^```$", readme.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     lines = [re.sub(r"<[^<>]+>", "word", line) for block in blocks for line in block.splitlines()]
     lines = [re.split(r"  +", line)[0] for line in lines]
     return [line for line in lines if line.partition(" ")[0] in commands]
 
 
-def test_what_the_readmes_say_to_type_runs_the_commands_of_the_environment(
+def test_what_the_pages_say_to_type_runs_the_commands_of_the_environment(
     bake: Bake, commands: set[str], environment: Path, shell: str, tmp_path: Path
 ) -> None:
-    lines = [line for readme in (TEMPLATE / "README.md", bake() / "README.md") for line in typed(readme, commands)]
-    assert {line.partition(" ")[0] for line in lines} >= commands - {"codestyle"}, "each is in a README"
+    pages = [TEMPLATE / "README.md", bake() / "README.md", *(bake() / "vendor/hyperplane/pages").glob("*.md")]
+    lines = [line for page in pages for line in typed(page, commands)]
+    assert {line.partition(" ")[0] for line in lines} >= commands - {"codestyle"}, "each is on a page"
     for line in lines:
         name, *words = shlex.split(line)
         activated = f". {shlex.quote(str(environment / 'bin' / 'activate'))}\n{line}"

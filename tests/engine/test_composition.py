@@ -14,6 +14,7 @@ from hyperplane.errors import UserError
 from hyperplane.hydra_versions import DEFAULTS
 from hyperplane.project import current
 from hyperplane.run_folder.names import register_resolvers
+from hyperplane.sweeps.sweep import check_job
 from omegaconf import OmegaConf
 
 JOBS = [
@@ -38,17 +39,50 @@ def multirun(loader):
     return loader.load_configuration("train", ["hydra.verbose=false", "sweep=s", "model=mlp,cnn"], RunMode.MULTIRUN)
 
 
-def test_a_job_that_is_composed_in_a_copy_is_what_hydra_composes(loader, multirun):
-    # Hydra 1.4 refuses a job that sets its sweeper otherwise than the multirun, and a file of experiment= may set it.
-    table = loader.load_configuration(
-        "train", ["hydra.verbose=false", "sweep=s", "experiment=mnist1d_table"], RunMode.MULTIRUN
-    )
+@pytest.fixture
+def multirun_of(loader, multirun):
+    """`multirun_of(job)` is one that the job may be of.
+
+    Hydra 1.4 refuses a job that sets its sweeper otherwise than the multirun, and a file of experiment= may set it.
+    """
+    words = ["hydra.verbose=false", "sweep=s", "experiment=mnist1d_table"]
+    table = loader.load_configuration("train", words, RunMode.MULTIRUN)
+    return lambda job: table if job[0].startswith("experiment=") else multirun
+
+
+def test_a_job_that_is_composed_in_a_copy_is_what_hydra_composes(loader, multirun_of):
     for job in JOBS + JOBS:  # the second time all are copies
-        whole = table if job[0].startswith("experiment=") else multirun
+        whole = multirun_of(job)
         ours, hydras = (one.load_sweep_config(whole, job) for one in (loader, super(SweepLoader, loader)))
         assert OmegaConf.to_yaml(ours) == OmegaConf.to_yaml(hydras)
         assert ours.hydra.overrides.hydra[0] == "hydra.verbose=false"
     assert set(loader.composed) == {("model=cnn",), ("model=mlp",), ()}
+
+
+def test_a_job_whose_values_are_checked_alone_has_the_settings_that_hydra_composes(loader, multirun, multirun_of):
+    for job in [*JOBS, ["model=mlp", "model.hidden_sizes=[3,4]", "seed=2"], ["data.path=x", "data=table"]]:
+        values = loader.job_values(multirun_of(job), job)
+        composed = super(SweepLoader, loader).load_sweep_config(multirun_of(job), job)
+        own = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+        whole = OmegaConf.to_container(own, resolve=True)
+        assert values is None or values == whole | {"sweep": values["sweep"]}, job
+    plain = [["seed=3"], ["model=mlp", "optimizer.lr=0.1"], ["trainer.max_epochs=3", "model=cnn"]]
+    assert all(loader.job_values(multirun, job) for job in plain)
+    left_to_hydra = [
+        ["+data.new=1"],
+        ["seed=${oc.env:HOME}"],
+        ["sed=1"],
+        ["model={a: 1}"],
+        ["hydra.verbose=true"],
+        ["~model"],
+    ]
+    assert not any(loader.job_values(multirun, job) for job in left_to_hydra)
+
+
+def test_what_a_checked_value_may_not_name_is_refused(loader, multirun):
+    for setting in ("trainer._target_=os.system", "model._target_=os.system"):
+        with pytest.raises(UserError, match=r"os\.system"):
+            check_job([setting], multirun, loader)
 
 
 def test_twenty_jobs_cost_two_compositions(loader, multirun, monkeypatch):

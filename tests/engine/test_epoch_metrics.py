@@ -2,11 +2,15 @@
 
 import pytest
 import torch
+from hyperplane.data.arrays import IGNORED
+from hyperplane.data.spec import DataSpec
 from hyperplane.tasks import epoch_metrics
 from hyperplane.tasks.epoch_metrics import EpochMetrics, View
 from torch.nn.functional import cross_entropy
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
+
+from my_research.losses.classification import CrossEntropy
 
 
 @pytest.fixture
@@ -81,3 +85,35 @@ def test_what_waits_is_bounded_in_bytes(metrics, monkeypatch):
         metrics.add(cross_entropy(outputs, targets), outputs, targets)
         waiting.append(len(metrics.waiting))
     assert waiting == [1, 2, 0, 1, 2, 3, 0, 1]
+
+
+@pytest.mark.parametrize("batch_size", [1000, 7])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("places", [(), (3,)])
+@pytest.mark.parametrize("class_weights", [None, (1.0, 5.0, 0.5, 2.0)])
+def test_the_loss_of_an_epoch_is_that_of_one_batch_of_everything(batch_size, weighted, places, class_weights):
+    generator = torch.Generator().manual_seed(0)
+    outputs = torch.randn(1000, 4, *places, generator=generator)
+    targets = torch.randint(4, (1000, *places), generator=generator).sort(0).values  # batches of other classes
+    targets[:300] = torch.where(torch.rand(300, *places, generator=generator) < 0.9, IGNORED, targets[:300])
+    weights = torch.rand(1000, generator=generator) if weighted else None
+    spec = DataSpec("classification", (4,), 4, train_size=1000, class_counts=(250,) * 3 + (249,))
+    loss = CrossEntropy(spec, class_weights)
+    metrics = EpochMetrics("val", [], sample_weights=loss.sample_weights)
+    for start in range(0, 1000, batch_size):
+        part = slice(start, start + batch_size)
+        weight = weights[part] if weighted else None
+        metrics.add(loss(outputs[part], targets[part], weight), outputs[part], targets[part], weight)
+    assert metrics.compute()["val/loss"].item() == pytest.approx(loss(outputs, targets, weights).item(), rel=1e-5)
+
+
+def test_texts_of_any_length_count_by_their_known_places():
+    loss = CrossEntropy(DataSpec("classification", (4,), 4))
+    metrics = EpochMetrics("val", [], sample_weights=loss.sample_weights)
+    losses = []
+    for length in (2, 50):
+        outputs, targets = torch.randn(3, 4, length), torch.randint(4, (3, length))
+        targets[0] = IGNORED
+        metrics.add(loss(outputs, targets), outputs, targets)
+        losses.append(cross_entropy(outputs, targets, reduction="sum").item())
+    assert metrics.compute()["val/loss"].item() == pytest.approx(sum(losses) / (2 * 52), rel=1e-5)

@@ -119,3 +119,9 @@ def test_a_run_states_its_quantile_loss_and_draws_why(train):
 def test_what_makes_no_sense_is_refused_in_a_sentence(train, overrides):
     done = train(*SMALL, *overrides, status=2)
     assert len(done.stderr.strip().splitlines()) <= 3 and "Traceback" not in done.stderr
+
+
+def test_a_model_of_single_samples_names_those_that_forecast(train):
+    said = train("data=demand", "model=cnn", status=2).stderr
+    assert "CNN takes single samples, no time series. Of model= these forecast: dlinear, linear, mlp, " in said
+    assert "cnn" not in said.partition("these forecast")[2] and "tft" in said

@@ -230,6 +230,9 @@ def test_what_a_class_needs_is_stated_with_it(write):
     assert states("torch.optim.Muon", "needs_whole_matrices")
     assert states("torch.optim.lr_scheduler.ReduceLROnPlateau", "watches_metric")
     assert states("torch.optim.lr_scheduler.ReduceLROnPlateau", "reevaluates_loss") is False
+    # A function states what the class that it returns states.
+    assert states(f"{PACKAGE}.tasks.auto.auto", "metrics_by_name") and states("hyperplane.Task", "metrics_by_name")
+    assert not states(f"{PACKAGE}.schedulers.cosine.cosine", "watches_metric")
     for name, expected in {"Quiet": True, "Calm": False}.items():
         assert states(f"{PACKAGE}.models.own.{name}", "reevaluates_loss") is expected, name
 

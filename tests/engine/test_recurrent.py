@@ -133,6 +133,8 @@ def test_what_the_scan_is_not_for_goes_to_torch():
     with torch.no_grad():
         assert torch.equal(layer(x)[0], drop_in(x)[0])
     assert torch.equal(layer(x[0])[0], drop_in(x[0])[0])
+    program = torch.export.export(drop_in, (x,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    assert "aten.gru.input" in str(program.graph), "one operation, whatever the steps"
     packed = pack_padded_sequence(x, torch.tensor([7, 5, 5, 2]), batch_first=True)
     expected, found = (pad_packed_sequence(one(packed)[0], batch_first=True)[0] for one in (layer, drop_in))
     assert torch.equal(expected, found)
@@ -159,6 +161,15 @@ def test_longer_signals_are_not_more_operations_for_autograd(kind):
     assert nodes(short) == nodes(long) < 60
     assert torch.autograd.gradcheck(lambda x: drop_in(x)[0], torch.randn(4, 2, 3).double().requires_grad_())
     assert layer.state_dict().keys() == drop_in.state_dict().keys()
+
+
+def test_a_compiled_network_calls_the_scan_and_does_not_unroll_it():
+    _, drop_in = pair("gru", bidirectional=True)
+    whole = nn.Sequential(drop_in)
+    compiled = torch.compile(whole, backend="eager")
+    x = torch.randn(50, 2, 3, dtype=torch.float64)
+    assert torch.equal(compiled(x)[0], whole(x)[0])
+    assert nodes(compiled(x)[0]) == nodes(whole(x)[0]) < 60
 
 
 def test_networks_of_a_run_take_the_scan_and_train_as_with_torch(train, monkeypatch):

@@ -1,10 +1,12 @@
 """What an editor knows about configs/: it accepts the files that ship, and rejects what a run would refuse."""
 
+import json
 import re
 import subprocess
 import sys
 
 import pytest
+from hyperplane import configs
 from hyperplane.commands import schema
 from hyperplane.configs import folders
 from hyperplane.project import current
@@ -13,7 +15,6 @@ from omegaconf import OmegaConf
 from referencing import Registry, Resource
 
 CONFIGS = current().configs
-WRITTEN = CONFIGS.parents[2] / schema.FOLDER
 SCHEMAS = schema.schemas()
 REGISTRY = Registry().with_resources((f"{name}.json", Resource.from_contents(SCHEMAS[name])) for name in SCHEMAS)
 
@@ -41,16 +42,33 @@ def complaints(kind, values):
     return found
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
-def test_the_files_are_those_that_make_schema_writes(name):
-    assert (WRITTEN / f"{name}.json").read_text(encoding="utf-8") == schema.text(SCHEMAS[name]) + "\n", "make schema"
-    Draft202012Validator.check_schema(SCHEMAS[name])
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """The folder that `make schema` writes."""
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        schema.main()
+    return folder / schema.FOLDER
+
+
+def test_make_schema_writes_a_file_for_each_kind_that_json_readers_and_validators_accept(written):
+    assert {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in written.iterdir()} == SCHEMAS
+    for found in SCHEMAS.values():
+        Draft202012Validator.check_schema(found)
+
+
+def test_each_answer_has_the_components_of_its_own_files_alone():
+    models = [branch["if"]["properties"]["_target_"]["pattern"] for branch in SCHEMAS["model"]["then"]["allOf"]]
+    stated = {OmegaConf.load(path)._target_ for path in configs.files("model")}
+    assert len(models) == len(stated) and all(any(re.match(one, target) for one in models) for target in stated)
 
 
 def test_every_file_fits_the_schema_that_it_names():
     for path in FILES:
-        # The engine lies in the template here, which has the same folder.
-        assert named_schema(path).is_file() and named_schema(path).resolve().match(f"{schema.FOLDER}/*.json"), path
+        # The engine lies in the template here, where its files name the same folder.
+        roots = (CONFIGS.parents[2], configs.ENGINE_CONFIGS.resolve().parents[2])
+        assert named_schema(path).resolve().parent in [root / schema.FOLDER for root in roots], path
         assert complaints(named_schema(path).stem, content(path)) == [], path
     assert {named_schema(path).stem for path in FILES} == set(SCHEMAS)
 
@@ -103,9 +121,9 @@ def test_a_wrong_file_is_rejected(file, wrong, where):
     assert where in complaints(named_schema(path).stem, content(path) | wrong)
 
 
-def test_check_jsonschema_rejects_a_wrong_file_through_the_schema(tmp_path):
+def test_check_jsonschema_rejects_a_wrong_file_through_the_schema(written, tmp_path):
     def check(path):
-        command = [sys.executable, "-m", "check_jsonschema", "--schemafile", WRITTEN / "model.json", path]
+        command = [sys.executable, "-m", "check_jsonschema", "--schemafile", written / "model.json", path]
         return subprocess.run(command, capture_output=True, text=True)
 
     assert check(CONFIGS / "model" / "mlp.yaml").returncode == 0

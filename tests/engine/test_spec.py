@@ -74,9 +74,9 @@ def test_what_a_checkpoint_cannot_hold_is_named():
 
 
 def test_a_kind_that_was_not_imported_is_named_with_what_to_do():
-    message = r"described by a GraphSpec, which is not known here; there is: DataSpec, PanelSpec.*\n.*imported first"
+    message = r"described by a MoleculeSpec, which is not known here; there is: DataSpec, PanelSpec.*\n.*imported first"
     with pytest.raises(UserError, match=message):
-        DataSpec.from_dict({"kind": "GraphSpec", "nodes": 3})
+        DataSpec.from_dict({"kind": "MoleculeSpec", "nodes": 3})
 
 
 def test_two_kinds_of_one_name_are_refused():

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LinearLR,
 
 from my_research.optimizers.muon import Muon
 
-STEPS = 100
+STEPS = 200
 SETTINGS = {
     "sgd": (SGD, [{"lr": 0.1}, {"lr": 0.01, "weight_decay": 0.1}, {"lr": 0.3}]),
     "momentum": (SGD, [{"momentum": 0.9}, {"lr": 0.02, "momentum": 0.5, "dampening": 0.5}, {"momentum": 0.0}]),

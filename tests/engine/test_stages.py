@@ -126,3 +126,67 @@ def test_a_stage_that_cannot_be_is_refused_in_a_sentence(train, monkeypatch, nam
 def test_a_second_stage_of_one_name_is_refused(train, monkeypatch):
     monkeypatch.setattr(story, "fit_and_test", lambda run: [run.stage("pretraining") for _ in range(2)])
     assert "a run has one stage of that name" in train(*STAGED, status=2).stderr
+
+
+def test_a_stage_without_a_length_of_its_own_is_not_trained_longer_with_the_run(train, command, monkeypatch):
+    def pretrain_as_long(run):
+        data, stage = run.make_data(), run.stage("pretraining", optimizer={"lr": 0.01})
+        task = stage.make_task(data)
+        stage.fit(stage.make_trainer(task, data), task, data)
+
+    monkeypatch.setattr(story, "fit_and_test", pretrain_as_long)
+    done = train(*STAGED)
+    files = [path for path in done.folder.rglob("*") if path.is_file() and path.suffix != ".log"]
+    before = [path.read_bytes() for path in files]
+    longer = command("train", f"resume={done.folder}", "trainer.max_epochs=5")
+    assert longer.status == 2
+    assert "stage 'pretraining' has no length of its own" in longer.stderr
+    assert 'run.stage("pretraining", trainer={"max_epochs": 3})' in longer.stderr
+    assert [path.read_bytes() for path in files] == before
+
+
+def test_a_run_with_a_stage_of_its_own_length_is_trained_longer(staged, command):
+    folder = staged().folder
+    first = (folder / "pretraining" / "metrics.csv").read_text()
+    done = command("train", f"resume={folder}", "trainer.max_epochs=4")
+    assert done.status == 0, done.stderr
+    assert (folder / "pretraining" / "metrics.csv").read_text() == first
+    assert json.loads((folder / "summary.json").read_text())["epochs"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"max_epochs": 7},
+            "trainer.max_epochs is a setting, and the run would note another value. Set trainer.max_",
+        ),
+        (
+            {"precision": "64-true"},
+            "Set hardware.precision=64-true, for a part of the run with run.stage(name, hardware",
+        ),
+        ({"logger": False}, "make_trainer(logger=...): logger follows from the run"),
+        ({"reload_dataloaders_every_n_epoch": 1}, "Did you mean reload_dataloaders_every_n_epochs?"),
+    ],
+)
+def test_what_code_gives_the_trainer_must_be_no_setting(train, monkeypatch, arguments, message):
+    def story_with_arguments(run):
+        data = run.make_data()
+        run.make_trainer(run.make_task(data), data, **arguments)
+
+    monkeypatch.setattr(story, "fit_and_test", story_with_arguments)
+    done = train(*STAGED, status=2)
+    assert message in done.stderr and "Traceback" not in done.stderr and done.folders == []
+
+
+def test_other_arguments_reach_the_trainer(train, monkeypatch):
+    seen = []
+
+    def story_with_arguments(run):
+        data = run.make_data()
+        trainer = run.make_trainer(run.make_task(data), data, reload_dataloaders_every_n_epochs=2)
+        seen.append(trainer.reload_dataloaders_every_n_epochs)
+
+    monkeypatch.setattr(story, "fit_and_test", story_with_arguments)
+    train(*STAGED)
+    assert seen == [2]

@@ -16,7 +16,9 @@ from hyperplane.data.spec import DataSpec
 from hyperplane.loop import progress
 from hyperplane.metrics.metric_names import MetricNames
 from hyperplane.tasks.task import Task
+from lightning.pytorch import LightningModule
 from torch.nn.functional import cross_entropy
+from torchmetrics.classification import MulticlassAccuracy
 
 from my_research.data.mnist1d import MNIST1D
 from my_research.models.mlp import MLP
@@ -121,6 +123,42 @@ def test_a_score_that_is_no_number_is_never_the_best(tmp_path, mode, better):
         assert kept.is_best(torch.tensor(score)) == expected
         if expected:
             kept.score = torch.tensor(score)
+
+
+def test_a_metric_that_is_never_a_number_is_named(train, monkeypatch):
+    monkeypatch.setattr(MulticlassAccuracy, "compute", lambda self: torch.tensor(math.nan))
+    done = train("data=moons", "trainer.max_epochs=2")
+    (warning,) = [line for line in done.summary["warnings"] if "never a number" in line]
+    assert warning.startswith("val/accuracy, train/accuracy, test/accuracy were never a number: ")
+    assert warning in done.stderr and done.summary["metrics"]["val/accuracy"] is None
+
+
+class Silent(LightningModule):
+    """Validates, and logs nothing of it."""
+
+    def __init__(self, network, loss, spec, scaling, optimizer, *others):
+        super().__init__()
+        self.network, self.loss, self.optimizer = network, loss, optimizer
+
+    def training_step(self, batch, batch_idx):
+        loss = self.loss(self.network(batch[0]), batch[1])
+        self.log("train/loss", loss, on_step=False, on_epoch=True)
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        self.network(batch[0])
+
+    def configure_optimizers(self):
+        return self.optimizer(self.parameters())
+
+
+def test_a_task_that_logs_no_metric_of_its_validation_is_told_what_helps(train, monkeypatch):
+    monkeypatch.setattr("my_research.tasks.classification.Classification", Silent)
+    said = train("data=moons", status=2).stderr
+    assert "checkpoint.monitor=val/loss is not measured here: the validation logs nothing." in said
+    assert said.rstrip().endswith("checkpoint.monitor=train/loss. Without any: checkpoint.test=last")
+    assert train("data=moons", "checkpoint.test=last").summary["checkpoint"]["tested"] == "last"
+    assert train("data=moons", "checkpoint.monitor=train/loss").summary["checkpoint"]["tested"] == "best"
 
 
 def test_the_best_weights_of_a_run_that_fails_are_in_their_file(train, monkeypatch):

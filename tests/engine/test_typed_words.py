@@ -86,6 +86,17 @@ def test_an_experiment_without_its_package_says_which_line_it_lacks(train, confi
     assert said == "experiment=mine: the file sets nothing, as it lacks its first line: # @package _global_\n"
 
 
+def test_a_multirun_that_only_a_file_asks_for_is_refused(train, configure):
+    configure(
+        "experiment/mine.yaml", "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params: {seed: '1,2'}\n"
+    )
+    done = train("--config-dir=more", "experiment=mine", status=2)
+    assert done.stderr == "hydra.mode: MULTIRUN is not read from files. Leave it out there, and type: -m\n"
+    assert not Path("runs").exists()
+    train("--config-dir=more", "-m", "experiment=mine")
+    assert len(list(Path("runs").glob("sweeps/*/*/summary.json"))) == 2
+
+
 def test_a_file_that_is_no_yaml_is_named_with_its_line(train, configure):
     configure("experiment/mine.yaml", "# @package _global_\noptimizer: [1\n")
     said = train("--config-dir=more", "experiment=mine", status=2).stderr

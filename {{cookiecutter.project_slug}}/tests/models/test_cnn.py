@@ -58,14 +58,6 @@ def test_sizes_follow_from_the_data(positions, stride):
     assert CNN(spec, stride=stride)(torch.randn(5, positions, 1)).shape == (5, 10)
 
 
-@pytest.mark.parametrize(("shape", "strides"), [((40, 1), (40, 1)), ((17, 2), (17, 1)), ((8, 9, 3), (1, 27, 3))])
-def test_signals_are_convolved_with_channels_first_and_images_with_channels_last(shape, strides):
-    network, seen = CNN(DataSpec("classification", shape, 10)), []
-    network.convolutions.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0]))
-    network(torch.zeros(5, *shape))
-    assert [h.stride()[1:] for h in seen] == [strides], "torch tells the layout by them, and takes longer in the other"
-
-
 @pytest.mark.parametrize(
     ("spec", "settings", "message"),
     [

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hyperplane import DataSpec{% if cookiecutter.examples == 'all' %}, PanelSpec{% endif %}
+from hyperplane import DataSpec
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from torch.nn import functional
@@ -49,15 +49,11 @@ def test_classification_reaches_the_loss_of_scikit_learn():
 {%- if cookiecutter.examples == 'all' %}
 
 
-def test_of_a_panel_it_forecasts_from_all_that_a_window_holds():
-    variables = {"static_categoricals": ("shop",), "known_reals": ("price",), "known_categoricals": ("day",)}
-    sizes = {"encoder_length": 4, "decoder_length": 2, "cardinalities": {"shop": 3, "day": 7}}
-    network = Linear(PanelSpec(quantiles=(0.1, 0.5, 0.9), target="y", **variables, **sizes))
-    shop, day = torch.tensor([[2], [0]]), torch.arange(12).reshape(2, 6, 1) % 7
-    past, price = torch.randn(2, 4, 2), torch.randn(2, 2, 1)
-    days = torch.eye(7)[day[1, :, 0]]
-    steps = torch.cat([past[1], days[:4]], dim=1)
-    row = torch.cat([steps.flatten(), price[1].flatten(), torch.eye(3)[0], days[4:].flatten()])
-    forecast = network(shop, past, day[:, :4], price, day[:, 4:])
-    assert torch.allclose(forecast[1], (network.output.weight @ row + network.output.bias).reshape(2, 3), atol=1e-6)
+def test_of_a_panel_it_forecasts_from_all_that_a_window_holds(windows):
+    panel, (shop, past, past_day, price, day) = windows
+    network, eye = Linear(panel), torch.eye(7)
+    steps = torch.cat([past, eye[past_day[..., 0]]], dim=2)
+    rows = torch.cat([steps.flatten(1), price.flatten(1), torch.eye(3)[shop[:, 0]], eye[day[..., 0]].flatten(1)], dim=1)
+    forecast = network(shop, past, past_day, price, day)
+    assert torch.allclose(forecast, network.output(rows).reshape(5, 2, 3), atol=1e-6)
 {%- endif %}

@@ -4,7 +4,6 @@ import pytest
 import torch
 from hyperplane import DataSpec, UserError
 
-from {{ cookiecutter.package_name }}.models.estimators import is_of_sklearn, read_estimator, write_estimator
 from {{ cookiecutter.package_name }}.models.scikit import Sklearn
 
 CLASSES = DataSpec("classification", (4,), 3, train_size=90)
@@ -97,26 +96,3 @@ def test_the_seed_of_the_run_is_the_random_state():
 def test_a_wrong_name_or_value_is_answered_in_a_sentence(spec, estimator, parameters, message):
     with pytest.raises(UserError, match=message):
         fitted(spec, estimator, parameters)
-
-
-def test_only_classes_of_scikit_learn_are_read_back():
-    assert is_of_sklearn("sklearn.tree._tree.Tree")
-    assert not is_of_sklearn("sklearn.datasets._base.urlretrieve"), "imported by scikit-learn, not its own"
-    assert not is_of_sklearn("os.system")
-
-
-def test_a_checkpoint_that_names_something_else_is_not_loaded():
-    estimator = fitted(estimator="LogisticRegression").estimator
-    estimator.coef_ = Trap()
-    with pytest.raises(UserError, match=r"names .*Trap, which is not a class of scikit-learn"):
-        read_estimator(write_estimator(estimator))
-
-
-def test_a_checkpoint_of_another_estimator_is_not_loaded():
-    state = fitted(estimator="LogisticRegression").state_dict()
-    with pytest.raises(UserError, match=r"holds a LogisticRegression, but model\.estimator=RandomForest"):
-        fitted(parameters={"n_estimators": 2}).load_state_dict(state)
-
-
-class Trap:
-    """A type that no checkpoint should bring along."""

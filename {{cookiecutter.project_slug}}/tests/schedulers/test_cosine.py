@@ -45,16 +45,6 @@ def test_without_a_warmup_only_the_cosine_is_left():
     assert rates(warmup_cosine, total_steps=100, warmup_fraction=0.0) == pytest.approx(rates(cosine, total_steps=100))
 
 
-def test_onecycle_rises_and_falls_along_cosines():
-    lr = rates(onecycle, total_steps=100, rise_fraction=0.4, initial_fraction=0.1)
-    assert lr[0] == pytest.approx(0.01)
-    assert lr[10] == pytest.approx(0.1 * (1 - 0.9 * (1 + math.sqrt(0.5)) / 2))
-    assert lr[20] == pytest.approx(0.1 * 0.55)
-    assert lr[40] == pytest.approx(0.1)
-    assert lr[70] == pytest.approx(0.05)
-    assert lr[100] == lr[119] == pytest.approx(0.0, abs=1e-12)
-
-
 def test_onecycle_is_that_of_torch():
     # Torch counts from the first step to the last, here the last is the end of the run: 101 rates, peak at 30.
     theirs = torch.optim.lr_scheduler.OneCycleLR

@@ -24,17 +24,29 @@ class CheckedSweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what `sweep` needs; Hydra calls this before."""
         self.config = config
-        self.loader = hydra_context.config_loader
+        self.loader: Any = hydra_context.config_loader  # that of `hyperplane.composition`
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run every job that `arguments` span."""
-        from hyperplane.errors import UserError  # here: Hydra imports this file at every start
-        from hyperplane.sweeps.sweep import run_jobs
+        from hyperplane.sweeps.sweep import run_jobs  # here: Hydra imports this file at every start
 
         assert self.config is not None and self.launcher is not None
+        return run_jobs(self.jobs(arguments), self.config, self.loader, self.launcher)
+
+    def plan(self, arguments: list[str]) -> str:
+        """Say what `sweep` would do, and do nothing."""
+        from hyperplane.sweeps.plan import plan
+
+        assert self.config is not None
+        return plan(self.jobs(arguments), self.config, self.loader)
+
+    def jobs(self, arguments: list[str]) -> list[list[str]]:
+        """Return the overrides of every job that `arguments` span."""
+        from hyperplane.errors import UserError
+
         given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
         overrides = OverridesParser.create(config_loader=self.loader).parse_overrides(given)
         for override in overrides:
@@ -42,8 +54,7 @@ class CheckedSweeper(Sweeper):
                 text = override.input_line
                 raise UserError(f"{text} is an interval, which is searched with hydra/sweeper=optuna")
         alternatives = {override.get_key_element(): listed(override) for override in overrides}
-        jobs = [list(job) for job in product(*alternatives.values())]
-        return run_jobs(jobs, self.config, self.loader, self.launcher)
+        return [list(job) for job in product(*alternatives.values())]
 
 
 def listed(override: Override) -> list[str]:

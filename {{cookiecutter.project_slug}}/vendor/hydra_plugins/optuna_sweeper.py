@@ -19,7 +19,7 @@ class OptunaSweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what `sweep` needs, and find out whether Optuna is there; Hydra calls this before."""
         self.config = config
-        self.loader = hydra_context.config_loader
+        self.loader: Any = hydra_context.config_loader  # that of `hyperplane.composition`
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )

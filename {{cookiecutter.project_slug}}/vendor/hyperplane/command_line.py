@@ -69,8 +69,8 @@ def run_command(name: str) -> None:
 
             sys.argv[1:] = hydra_arguments(sys.argv[1:])
         run(identifier, getattr(module, identifier))
-    except UserError as mistake:
-        refuse(str(mistake))
+    except UserError as error:
+        refuse(str(error))
     except (CompactHydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
         from .explaining import explain
 

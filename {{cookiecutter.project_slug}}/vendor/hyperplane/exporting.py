@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from .data.panel_scaling import restored
-from .data.spec import DataSpec, PanelSpec
+from .data.spec import DataSpec, GraphSpec, PanelSpec
 from .data.windows import Rows, Windows, windows_at
 from .errors import UserError, first_line
 from .paths import shown
@@ -37,8 +37,9 @@ class Predictor(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, ...) to predictions (B, ...), as `Task.forward` does."""
         scaled = self.scaling(*inputs)
-        if not isinstance(scaled, tuple):
-            return self.to_predictions(self.network(scaled)).float()
+        if not hasattr(self.scaling, "by_window"):
+            scaled = scaled if isinstance(scaled, tuple) else (scaled,)
+            return self.to_predictions(self.network(*scaled)).float()
         windows, level = self.scaling.by_window(*scaled)
         return self.to_predictions(restored(self.network(*windows), level)).float()
 
@@ -64,15 +65,16 @@ def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats:
     Raises:
         RuntimeError: a program computes something else than the original; it is removed.
     """
-    traced = samples(task, spec, SAMPLES)
-    any_batch = tuple({0: Dim("batch")} for _ in traced)
+    nodes = spec.num_nodes if isinstance(spec, GraphSpec) else 0  # which are predicted together
+    traced = samples(task, spec, nodes or SAMPLES)
+    any_batch = tuple(None if nodes else {0: Dim("batch")} for _ in traced)
     program = trace(task, traced, any_batch)
     folder.mkdir(exist_ok=True)
     written: dict[str, Path] = {}
     for name in formats:
         path = written[name] = folder / f"model.{name}"
         partial = folder / f".partial.{name}"  # renamed when it is whole, and right
-        inputs = samples(task, spec, SAMPLES - 1)
+        inputs = samples(task, spec, nodes or SAMPLES - 1)
         try:
             with quiet():
                 through = through_pt2 if name == "pt2" else through_onnx
@@ -144,7 +146,8 @@ def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor,
     scaling = getattr(task, "scaling", None)
     mean, std = (scaling.input_mean.float(), scaling.input_std.float()) if scaling is not None else (0.0, 1.0)
     if not isinstance(spec, PanelSpec):
-        return (torch.randn(number, *spec.input_shape, generator=generator) * std + mean,)
+        inputs = torch.randn(number, *spec.input_shape, generator=generator) * std + mean
+        return (shortened(inputs) if spec.has_mask else inputs,)
     length = spec.encoder_length + spec.decoder_length
     rows = Rows(
         series=torch.arange(number).repeat_interleave(length),
@@ -154,6 +157,12 @@ def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor,
         static=categories(spec.static_categoricals, spec, number * length, generator),
     )
     return tuple(windows_at(torch.arange(number) * length, rows, spec)[:-1])
+
+
+def shortened(signals: Tensor) -> Tensor:
+    """Return signals (B, positions, channels) of several lengths: NaN beyond their end."""
+    lengths = signals.shape[1] - torch.arange(len(signals)) % signals.shape[1]
+    return torch.where((torch.arange(signals.shape[1]) < lengths[:, None])[..., None], signals, torch.nan)
 
 
 def categories(names: Sequence[str], panel: PanelSpec, rows: int, generator: torch.Generator) -> Tensor:

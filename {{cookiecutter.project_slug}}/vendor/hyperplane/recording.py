@@ -64,13 +64,13 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
             with log_to_file(folder / "train.log"):
                 carry_out(run, on_all_devices(find if run.settings.find else work))
             return run.summary
-    except UserError as mistake:
+    except UserError as error:
         if is_job:
-            logger.error("{}", mistake)
+            logger.error("{}", error)
             return {}
         if is_new:
             discard(folder)
-        refuse(str(mistake))
+        refuse(str(error))
 
 
 def carry_out(run: Run, work: Callable[[Run], None]) -> None:
@@ -79,8 +79,8 @@ def carry_out(run: Run, work: Callable[[Run], None]) -> None:
         with run.timed("total"):
             work(run)
         run.summary["status"] = "completed"
-    except UserError as mistake:
-        run.summary["error"] = str(mistake)
+    except UserError as error:
+        run.summary["error"] = str(error)
         raise
     except Pruned as pruned:  # not completed, so that nothing takes it for a whole run; and it could go on
         run.summary.update(status="interrupted", pruned=True, error=str(pruned))

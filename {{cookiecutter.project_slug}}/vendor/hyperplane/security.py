@@ -7,7 +7,7 @@ is composed, and runs nothing else. Of a run folder `.hydra/config.yaml` is read
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -43,9 +43,17 @@ def refuse_foreign_code(config: DictConfig) -> None:
     Raises:
         UserError: names each key that could run code, read a secret, or change the environment, and its value.
     """
-    values: Any = OmegaConf.to_container(config, resolve=False)
+    refuse_foreign_values(leaves(OmegaConf.to_container(config, resolve=False)))
+
+
+def refuse_foreign_values(values: Iterable[tuple[str, Any]]) -> None:
+    """Look through values, each with its full key, as `refuse_foreign_code` does with those of a configuration.
+
+    Raises:
+        UserError: names each key that could run code, read a secret, or change the environment, and its value.
+    """
     hidden = secrets()  # looked up once: the environment is slow to read, and every job of a sweep is looked through
-    found = [(key, value, problem(key, value, hidden)) for key, value in leaves(values)]
+    found = [(key, value, problem(key, value, hidden)) for key, value in values]
     problems = [f"{key}={value} is not allowed: {why}" for key, value, why in found if why]
     if problems:
         raise UserError(mask("\n".join(problems[:5])))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from .component_settings import OFFERED, Component, described
 from .components import settings_class
-from .configs import COLLECTIONS, COMPONENTS, choices, example_of, listing
+from .configs import COLLECTIONS, COMPONENTS, choices, listing, targets
 from .errors import UserError, as_typed, first_line, in_words, nearest, similar
 from .explaining import unchosen
 from .security import leaves, place_problem, refuse_foreign_code
@@ -35,6 +35,15 @@ def check(config: DictConfig) -> Settings:
         values: Any = OmegaConf.to_container(own, resolve=True)
     except InterpolationResolutionError as error:
         raise UserError(f"{error.full_key} cannot be resolved: {first_line(error)}") from None
+    return check_values(values)
+
+
+def check_values(values: dict[str, Any]) -> Settings:
+    """Return the settings that plain values hold, all of them resolved.
+
+    Raises:
+        UserError: as `check` does.
+    """
     given_values = list(leaves(values))
     missing = sorted(key for key, value in given_values if value == MISSING)
     if missing:
@@ -65,7 +74,8 @@ def check_group(group: str, given: Any, problems: list[str]) -> Component | None
     if isinstance(given, dict) and given.get("_target_"):
         return check_component(group, given, problems)
     if isinstance(given, dict) and group in REQUIRED:
-        problems.append(f"{group} has no _target_: its file says what is built, such as {example_of(group)}")
+        example = next((f", such as _target_: {target}" for _, target in targets(group)), "")
+        problems.append(f"{group} has no _target_: its file says what is built{example}")
         return stand_in(group)
     if group in REQUIRED:
         problems.append(f"{group} is not chosen: name one of its files, {group}={listing(choices(group), ' or ')}")
@@ -113,8 +123,8 @@ def check_component(key: str, given: dict[str, Any], problems: list[str]) -> Com
         check_parts(f"{key}.{name}", value, problems)
     try:
         return settings_class(given["_target_"], key).model_validate(given)
-    except UserError as mistake:
-        problems.append(f"{key}.{mistake}")
+    except UserError as error:
+        problems.append(f"{key}.{error}")
     except ValidationError as error:
         problems += problems_of(error, settings_class(given["_target_"], key), given, (key,))
     return stand_in(key)

@@ -32,7 +32,14 @@ class CrossEntropy(nn.Module):
             return functional.cross_entropy(outputs, targets, self.class_weights)
         losses = functional.cross_entropy(outputs, targets, self.class_weights, reduction="none")
         weights = outputs.new_ones(len(outputs)) if weights is None else weights
-        counts = (targets != IGNORED).to(losses.dtype)
-        if self.class_weights is not None:
-            counts = counts * self.class_weights[targets.clamp(min=0)]
-        return weighted_mean(losses, weights, counts)
+        return weighted_mean(losses, weights, self.counts(targets).to(losses.dtype))
+
+    def counts(self, targets: Tensor) -> Tensor:
+        """Return how much each target (B, ...) counts: cₜ, or 0 if it is left out."""
+        known = (targets != IGNORED).float()
+        return known if self.class_weights is None else known * self.class_weights[targets.clamp(min=0)]
+
+    def sample_weights(self, targets: Tensor, weights: Tensor | None) -> Tensor:
+        """Return how much each sample counts in the mean loss (B,)."""
+        counts = self.counts(targets).flatten(1).sum(1) if targets.ndim > 1 else self.counts(targets)
+        return counts if weights is None else counts * weights

@@ -1,7 +1,7 @@
 """The convolutional network for signals and images.
 
     h₁ = σ(x ∗ W₁ + b₁),  hₗ = σ(hₗ₋₁ ∗ Wₗ + bₗ)
-    ŷ  = flatten(h_L) W + b
+    ŷ  = flatten(h_L) W + b,   for signals of unequal lengths  mean(h_L) W + b  over the positions that exist
 
 ∗ is the cross-correlation along the positions of a signal, or the rows and columns of an image; the same weights look
 at every neighbourhood. Source: LeCun et al. 1998, "Gradient-Based Learning Applied to Document Recognition".
@@ -64,12 +64,26 @@ class CNN(nn.Module):
                     f"{size} positions; use fewer or smaller convolutions, or a smaller stride."
                 )
         self.convolutions = nn.Sequential(*layers)
-        self.output = nn.Linear(math.prod(lengths) * channels[-1], spec.output_size)
+        self.output = nn.Linear((1 if spec.has_mask else math.prod(lengths)) * channels[-1], spec.output_size)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map signals (B, L, C) or images (B, H, W, C) to outputs (B, K)."""
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Map signals (B, L, C), if need be with a mask (B, L), or images (B, H, W, C) to outputs (B, K)."""
         h = x.movedim(-1, 1)  # (B, C, L) or (B, C, H, W)
+        if mask is not None:
+            return self.output(self.pooled(h, mask))
         if h.ndim == 3:  # else torch convolves with channels last: faster for images, slower for signals
             h = h.clone(memory_format=torch.contiguous_format)
         h = self.convolutions(h)
         return self.output(torch.flatten(h, 1))
+
+    def pooled(self, h: Tensor, mask: Tensor) -> Tensor:
+        """Return the mean (B, C) over what the convolutions make of signals alone, each as if nothing came after it."""
+        lengths = mask.sum(dim=1, keepdim=True)
+        h = h.masked_fill(~mask[:, None], 0)
+        for layer in self.convolutions:
+            h = layer(h)
+            if isinstance(layer, nn.Conv1d):
+                (k,), (s,), (p,) = layer.kernel_size, layer.stride, layer.padding
+                lengths = ((lengths + 2 * p - k) // s + 1).clamp(min=1)
+            h = h * (torch.arange(h.shape[2], device=h.device) < lengths)[:, None]
+        return h.sum(dim=2) / lengths

@@ -52,6 +52,13 @@ class FlatWindows(nn.Module):
         return torch.cat([past.flatten(1), others], dim=1)
 
 
+def flat(x: Tensor, mask: Tensor | None, features: int) -> Tensor:
+    """Return inputs (B, *input_shape) as rows (B, features); beyond the end of a signal is 0, the channel's mean."""
+    if mask is None:
+        return x.flatten(1)
+    return x.masked_fill(~mask.unsqueeze(-1), 0).flatten(1)[:, :features]  # more padding than in training says nothing
+
+
 def sizes_of(spec: DataSpec) -> tuple["FlatWindows | None", int]:
     """Return what flattens windows, if the data are a panel, and the number of outputs: K, or H · Q of a forecast."""
     if isinstance(spec, PanelSpec):

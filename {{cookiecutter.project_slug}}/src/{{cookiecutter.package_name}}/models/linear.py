@@ -8,7 +8,8 @@ of logistic regression as scikit-learn has them, with alpha = l2 and C = 1 / l2.
 and training ends there. Of two classes the logits' difference is what counts: its weights w = W₂ − W₁ have
 ‖w‖² = 2 ‖W‖² at the minimum, so that λ = l2 stands for the ½ l2 ‖w‖² of a single logit.
 
-Of a panel it forecasts the quantiles of all steps directly from the window, flattened to a row.
+Of a panel it forecasts the quantiles of all steps directly from the window, flattened to a row. Of signals of unequal
+lengths it sees zeros beyond the end of each, and no length besides.
 
 Source: Hoerl & Kennard 1970, "Ridge Regression"; Cox 1958, "The Regression Analysis of Binary Sequences".
 
@@ -21,7 +22,7 @@ from hyperplane import DataSpec, PanelSpec
 from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
-from .flat_windows import begin_at_naive, sizes_of
+from .flat_windows import begin_at_naive, flat, sizes_of
 
 
 class Linear(nn.Module):
@@ -49,7 +50,7 @@ class Linear(nn.Module):
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
         """Map inputs (B, *input_shape) to outputs (B, K); the inputs of windows, see `Windows`, to (B, H, Q)."""
         if self.windows is None:
-            return self.output(x.flatten(1))
+            return self.output(flat(x, *others or (None,), self.output.in_features))
         return self.output(self.windows(x, *others)).unflatten(1, (-1, self.quantiles))
 
     def penalty(self) -> Tensor:

@@ -6,7 +6,8 @@
 
 Source of the residual sum: He et al. 2016, "Deep Residual Learning for Image Recognition", equation 1.
 
-Of a panel it forecasts the quantiles of all steps directly from the window, flattened to a row.
+Of a panel it forecasts the quantiles of all steps directly from the window, flattened to a row. Of signals of unequal
+lengths it sees zeros beyond the end of each, and no length besides.
 
 Dimensions: B batch, D input features, H hidden units, K outputs, T steps to forecast, Q quantiles.
 """
@@ -20,7 +21,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from .activations import ACTIVATIONS
-from .flat_windows import begin_at_naive, sizes_of
+from .flat_windows import begin_at_naive, flat, sizes_of
 
 
 class MLP(nn.Module):
@@ -40,8 +41,8 @@ class MLP(nn.Module):
         super().__init__()
         self.windows, outputs = sizes_of(spec)
         self.quantiles = spec.output_size
-        features = self.windows.features if self.windows is not None else math.prod(spec.input_shape)
-        sizes = [features, *hidden_sizes]
+        self.features = self.windows.features if self.windows is not None else math.prod(spec.input_shape)
+        sizes = [self.features, *hidden_sizes]
         self.hidden = nn.ModuleList(nn.Linear(d, h) for d, h in pairwise(sizes))
         # The first layer leaves the space of the inputs, so there the sum has no meaning.
         self.has_residual = [residual and i > 0 and sizes[i] == sizes[i + 1] for i in range(len(hidden_sizes))]
@@ -52,7 +53,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
         """Map inputs (B, *input_shape) to outputs (B, K); the inputs of windows, see `Windows`, to (B, T, Q)."""
-        h = x.flatten(1) if self.windows is None else self.windows(x, *others)  # (B, D)
+        h = flat(x, *others or (None,), self.features) if self.windows is None else self.windows(x, *others)  # (B, D)
         for layer, has_residual in zip(self.hidden, self.has_residual, strict=True):
             z = self.dropout(self.activation(layer(h)))  # (B, H)
             h = h + z if has_residual else z

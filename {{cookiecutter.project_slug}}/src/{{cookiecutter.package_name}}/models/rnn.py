@@ -1,7 +1,7 @@
 """The recurrent network for signals, for images row by row, and for the past of time series.
 
     rnn:  hₜ = tanh(xₜW + hₜ₋₁U + b);  gru and lstm put gates around this step
-    ŷ  = [h₁; h₂; …; h_L] W + b
+    ŷ  = [h₁; h₂; …; h_L] W + b,   for signals of unequal lengths  mean(h) W + b  over the steps that exist
 
 Of a panel it forecasts the quantiles of all steps directly; what is known in advance is put beside h₁ to h_L.
 
@@ -53,26 +53,45 @@ class RNN(nn.Module):
                 "model=rnn needs signals (positions, channels) or images (height, width, channels), but these data "
                 f"have the shape {spec.input_shape}: there are no steps. Try model=mlp."
             )
-        self.recurrent = CELLS[cell](
-            math.prod(values),
-            hidden_size,
-            num_layers,
-            batch_first=True,
-            dropout=dropout,
-            bidirectional=bidirectional,
-        )
+        directions = 2 if bidirectional else 1
+        if spec.has_mask:  # a layer for each direction: the signals are turned round between them
+            sizes = [math.prod(values), *[directions * hidden_size] * (num_layers - 1)]
+            layers = [[CELLS[cell](c, hidden_size, batch_first=True) for _ in range(directions)] for c in sizes]
+            self.layers, self.dropout = nn.ModuleList(map(nn.ModuleList, layers)), nn.Dropout(dropout)
+        else:
+            self.recurrent = CELLS[cell](
+                math.prod(values),
+                hidden_size,
+                num_layers,
+                batch_first=True,
+                dropout=dropout,
+                bidirectional=bidirectional,
+            )
         others, outputs = outputs_of(spec, self.windows)
-        self.output = nn.Linear(steps * hidden_size * (2 if bidirectional else 1) + others, outputs)
+        self.output = nn.Linear((1 if spec.has_mask else steps) * hidden_size * directions + others, outputs)
         begin_at_naive(self.output, spec)
 
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
         """Map signals (B, L, C) or images (B, L, width, channels) to outputs (B, K); windows to (B, steps, quantiles).
 
-        Inputs of windows: see `Windows`.
+        Signals of unequal lengths come with a mask (B, L); inputs of windows: see `Windows`.
         """
+        if self.windows is None and others:
+            return self.output(self.mean_state(x, *others))
         if self.windows is None:
             h, _ = self.recurrent(x.flatten(2))  # (B, L, H)
             return self.output(h.flatten(1))
         past, known = self.windows(x, *others)
         h, _ = self.recurrent(past)
         return self.output(torch.cat([h.flatten(1), known], dim=1)).unflatten(1, (-1, self.quantiles))
+
+    def mean_state(self, h: Tensor, mask: Tensor) -> Tensor:
+        """Return the mean (B, H) over the steps of signals (B, L, C) that exist; backwards begins at the last one."""
+        steps, lengths = torch.arange(h.shape[1], device=h.device), mask.sum(dim=1, keepdim=True)
+        order = torch.where(steps < lengths, lengths - 1 - steps, steps)[..., None]  # turns round what exists
+        for number, (forwards, *backwards) in enumerate(self.layers):
+            h = self.dropout(h) if number else h.masked_fill(~mask[..., None], 0)
+            there = h.gather(1, order.expand_as(h))
+            turned = [cell(there)[0].gather(1, order.expand(-1, -1, cell.hidden_size)) for cell in backwards]
+            h = torch.cat([forwards(h)[0], *turned], dim=2)
+        return h.masked_fill(~mask[..., None], 0).sum(dim=1) / lengths

@@ -41,8 +41,8 @@ class Sklearn(nn.Module):
         self.output_size = spec.output_size
         self.estimator = make_estimator(estimator, spec.task, parameters or {}, torch.initial_seed() % 2**32)
 
-    def solve(self, inputs: Tensor, targets: Tensor) -> None:
-        """Fit training inputs (N, *input_shape) to classes (N,) or values (N, K).
+    def solve(self, inputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> None:
+        """Fit training inputs (N, *input_shape) to classes (N,) or values (N, K); what is beyond a mask is 0.
 
         Raises:
             UserError: the estimator refuses its parameters, or these data.
@@ -54,7 +54,7 @@ class Sklearn(nn.Module):
             reason = str(error).partition("\n")[0]
             raise UserError(f"model.estimator={type(self.estimator).__name__}: {reason}") from None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Map inputs (B, *input_shape) to outputs (B, K)."""
         rows = as_array(x)
         outputs = self.scores(rows) if self.is_classifier else self.estimator.predict(rows).reshape(len(rows), -1)

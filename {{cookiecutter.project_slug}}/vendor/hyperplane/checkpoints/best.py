@@ -34,14 +34,18 @@ class BestCheckpoint(Checkpoint):
         folder: of the checkpoints.
         spec: of the data, kept beside the weights so that they can be used without the data.
         names: of metrics.
+        is_needed: whether it is an error if nobody measures the metric.
     """
 
-    def __init__(self, monitor: str, mode: str, folder: Path, spec: DataSpec, names: MetricNames) -> None:
+    def __init__(
+        self, monitor: str, mode: str, folder: Path, spec: DataSpec, names: MetricNames, is_needed: bool = True
+    ) -> None:
         self.monitor = monitor
         self.mode = mode
         self.path = folder / BEST
         self.spec = spec
         self.names = names
+        self.is_needed = is_needed
         self.score: Tensor | None = None  # the best so far
         self.in_memory: dict[str, Any] | None = None
         self.time: float | None = None  # of the file
@@ -64,11 +68,13 @@ class BestCheckpoint(Checkpoint):
         """Keep the weights if they are better than those before.
 
         Raises:
-            UserError: the metric is not measured.
+            UserError: the metric is not measured, and these weights would be tested.
         """
         logged = trainer.callback_metrics
         score = find(self.monitor, logged, self.names)
         if score is None:
+            if not self.is_needed:
+                return
             raise not_measured(self.monitor, self.names.rename(logged))
         is_due = self.time is None or time.monotonic() - self.time > self.seconds
         is_due |= trainer.world_size > 1  # several processes would have to agree on the time
@@ -147,6 +153,12 @@ class BestCheckpoint(Checkpoint):
 def not_measured(monitor: str, known: Iterable[str]) -> UserError:
     """Return what to say when nobody measures the metric that weights are to be chosen by."""
     names = [name for name in known if name.startswith(("train/", "val/"))]
+    if monitor.startswith("val/") and not any(name.startswith("val/") for name in names):
+        return UserError(
+            f"checkpoint.monitor={monitor} is not measured here: the validation logs nothing. Log it there, "
+            f'self.log("{monitor}", ...), or choose a metric of the training, checkpoint.monitor=train/loss. '
+            "Without any: checkpoint.test=last"
+        )
     return UserError(
         f"checkpoint.monitor={monitor} is not measured here. {nearest(monitor, names)}\n"
         f"Measured are: {', '.join(names) or 'no metrics of training or validation'}. "

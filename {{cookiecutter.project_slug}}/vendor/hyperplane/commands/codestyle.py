@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(arguments)
         code = Codebase(options.project)
         return promote(code, options.dry_run) if options.action == "promote" else check(code, options)
-    except UserError as mistake:
-        sys.stderr.write(f"codestyle: {mistake}\n")
+    except UserError as error:
+        sys.stderr.write(f"codestyle: {error}\n")
         return 2
 
 

@@ -28,8 +28,8 @@ def evaluate(config: DictConfig) -> dict[str, float]:
         refuse("Name the run to evaluate: evaluate run=runs/<date>/<time>")
     try:
         return evaluate_run(Path(config.run), str(config.checkpoint), str(config.part))
-    except UserError as mistake:
-        refuse(str(mistake))
+    except UserError as error:
+        refuse(str(error))
 
 
 def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dict[str, float]:

@@ -5,7 +5,8 @@
 
 Both take inputs (B, *input_shape) float32 in the units of the data, for any B, and return predictions (B, K):
 probabilities, or values in the units of the target. A forecaster takes the fields of `Windows` in data/windows.py and
-returns quantiles (B, H, Q).
+returns quantiles (B, H, Q). Signals of unequal lengths are NaN beyond their end. Of a
+graph all nodes are taken at once, in the order of the training.
 """
 
 from importlib.util import find_spec
@@ -27,8 +28,8 @@ def export_model(config: DictConfig) -> dict[str, Path]:
         refuse("Name the run to export: export-model run=runs/<date>/<time>")
     try:
         return export_run(Path(config.run), str(config.format), str(config.checkpoint))
-    except UserError as mistake:
-        refuse(str(mistake))
+    except UserError as error:
+        refuse(str(error))
 
 
 def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[str, Path]:

@@ -5,7 +5,9 @@
 
 A row of output for each row of input that is not blank, in the same order. The input needs the columns that the model
 was trained on, in any order, not the target. For data of one's own (data=table) values may be missing, and are read as
-those of training were. Images and signals: a column for each number, in order; where each of their places is
+those of training were. Signals (data=signals): a file as those of the training, and a row of output for each signal.
+The nodes of a graph (data=graph): the features of all of them. Images and other signals: a column for each number, in
+order; where each of their places is
 classified, the output has a column for each place, in order. Time series (data=panel): for each series its last rows,
 and below them, with an empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
 """
@@ -41,8 +43,8 @@ def predict(config: DictConfig) -> "DataFrame":
         refuse("Name the run and the rows to predict: predict run=runs/<date>/<time> input=new.csv")
     try:
         return predict_file(Path(config.run), Path(config.input), Path(config.output), str(config.checkpoint))
-    except UserError as mistake:
-        refuse(str(mistake))
+    except UserError as error:
+        refuse(str(error))
 
 
 def predict_file(folder: Path, source: Path, output: Path, which: str = "tested") -> "DataFrame":
@@ -80,10 +82,13 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     Raises:
         UserError: the run or the file cannot be read, or the file lacks columns that the model needs.
     """
-    read_run(folder)  # a mistake is answered before torch is imported
-    column_names(source, "input")
+    settings, _ = read_run(folder)  # a mistake is answered before torch is imported
+    has_reader = settings.data.states("reads_inputs")
+    if not has_reader:
+        column_names(source, "input")
 
     from ..checkpoints.trained import load_trained
+    from ..components import build
     from ..data.encoding import TableEncoder
     from ..data.large_table import LargeTable
     from ..data.spec import PanelSpec
@@ -95,15 +100,26 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
         return forecast(trained, trained.spec, source)
     if isinstance(trained.task, Task):
         trained.task.require_one_input()
+    if has_reader:
+        data = build(settings.data, seed=settings.seed)
+        data.load_state_dict(trained.checkpoint[type(data).__qualname__])
+        inputs, names, rows = data.read_inputs(source)
+        table = predicted(trained.task, inputs)[rows]
+        return names.hstack(table) if names.width else table
     state = trained.checkpoint.get(Table.__qualname__) or trained.checkpoint.get(LargeTable.__qualname__)
     if state is not None:
         encoder = TableEncoder.from_state(state["encoder"])
         inputs = encoder.encode(read_as(source, encoder.readings, "input"), f"the rows of {source}")
     else:
         inputs = as_inputs(read_table(source, "input"), trained.spec, source)
-    if isinstance(trained.task, Task):
-        return trained.task.as_table(trained.task.predict_array(inputs))
-    return predict_steps(trained.task, inputs)
+    return predicted(trained.task, inputs)
+
+
+def predicted(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":
+    """Return what a task makes of inputs, under the names of its predictions."""
+    from ..tasks.task import Task
+
+    return task.as_table(task.predict_array(inputs)) if isinstance(task, Task) else predict_steps(task, inputs)
 
 
 def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":

@@ -63,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         paragraphs += remarks
         title = f"{options.folder.resolve().name}: {len(results.found.runs)} runs"
         written = write(folder, contents(results, comparisons, paragraphs, pictures, title))
-    except UserError as mistake:
-        sys.stderr.write(f"report: {mistake}\n")
+    except UserError as error:
+        sys.stderr.write(f"report: {error}\n")
         return 2
     show(results, [*shortened_lists(paragraphs, written[1]), *(f"Written: {path}" for path in written)])
     return 0

@@ -1,4 +1,4 @@
-"""`runs list`, `runs show`, `runs diff`: what was run, how it ended, and how two runs differ."""
+"""`runs list`, `runs show`, `runs diff`, `runs watch`: what was run, how it ended, and how two runs differ."""
 
 import argparse
 import io
@@ -31,6 +31,7 @@ examples:
   runs list runs/sweeps/depth --status failed              with the error of each
   runs list --where model=mlp --where optimizer.lr=0.1 --sort test/accuracy --limit 5
   runs show runs/2026-01-31/12-00-00-ab12                  one run; a part of its name is enough: runs show ab12
+  runs watch runs/sweeps/depth                             a multirun while it runs; --html page.html for a browser
   runs diff ab12 cd34                                      overrides, settings and metrics that differ
 
 In a pipe the output is plain text; with --json it is JSON. status: completed, failed, interrupted,
@@ -44,10 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no ± still gets the rest
     try:
         options = parse(arguments)
-        {"list": list_runs, "show": show_run, "diff": diff_runs}[options.command](options)
-    except UserError as mistake:
-        sys.stderr.write(f"runs: {mistake}\n")
+        {"list": list_runs, "show": show_run, "diff": diff_runs, "watch": watch_runs}[options.command](options)
+    except UserError as error:
+        sys.stderr.write(f"runs: {error}\n")
         return 2
+    except KeyboardInterrupt:  # the way to leave `runs watch`
+        return 130
     except BrokenPipeError:  # runs list | head
         sys.stderr.close()
     return 0
@@ -55,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="runs", description="List, show and compare runs.", epilog=EXAMPLES)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="list | show | diff")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="list | show | diff | watch")
     listing = commands.add_parser("list", help="a line for each run", description="A line for each run under a folder.")
     listing.add_argument("folder", type=Path, nargs="?", default=RUNS, help="where to look (default: runs)")
     listing.add_argument(
@@ -78,6 +81,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     diff.add_argument("b", metavar="B", help="another one")
     for command in (listing, show, diff):
         command.add_argument("--json", action="store_true", help="print JSON")
+    watching = commands.add_parser("watch", help="a multirun", description="How a multirun stands, until it has ended.")
+    watching.add_argument("folder", type=Path, help="its folder: runs/sweeps/<name>")
+    watching.add_argument("--every", type=positive, default=2, metavar="SECONDS", help="how often to look (default: 2)")
+    watching.add_argument("--html", type=Path, metavar="FILE", help="write a page that a browser loads anew by itself")
     return parser.parse_args(arguments)
 
 
@@ -176,6 +183,15 @@ def diff_runs(options: argparse.Namespace) -> None:
         print_line(f"\n{heading}\n" + in_columns([["", "A", "B", *["B - A"] * (heading == "metrics")], *lines]))
     if not found:
         print_line("\nno difference")
+
+
+def watch_runs(options: argparse.Namespace) -> None:
+    """Show how a multirun stands until it has ended."""
+    from ..reporting.watching import watch  # here, as it imports Hydra
+
+    if not options.folder.is_dir():
+        raise UserError(not_there(options.folder, "folder", "is a file, not the folder of a multirun"))
+    watch(options.folder, options.every, options.html)
 
 
 def in_columns(lines: list[list[str]]) -> str:

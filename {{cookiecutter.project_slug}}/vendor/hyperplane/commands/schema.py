@@ -1,6 +1,6 @@
 """schema: tell an editor what may stand in the files under configs/, so that it completes and checks them.
 
-make schema                     writes references/schema/<group>.json; run it after a change of the settings
+make schema                     writes references/schema/<group>.json, as make setup and make lint do; git ignores them
 
 Each file names its schema in a comment, as the YAML language server reads it: VS Code (extension YAML), Neovim, Emacs.
 `check-jsonschema --schemafile references/schema/model.json <file>` does the same in a terminal. Imports no torch.
@@ -229,7 +229,7 @@ def text(schema: Any, indent: int = 0) -> str:
 def main() -> None:
     """Write the files."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, schema in schemas().items():
-        path = FOLDER / f"{name}.json"
-        path.write_text(text(schema) + "\n", encoding="utf-8")
-        sys.stdout.write(f"{path}\n")
+    written = schemas()
+    for name, schema in written.items():
+        FOLDER.joinpath(f"{name}.json").write_text(text(schema) + "\n", encoding="utf-8")
+    sys.stdout.write(f"Wrote {len(written)} files for editors into {FOLDER}/.\n")

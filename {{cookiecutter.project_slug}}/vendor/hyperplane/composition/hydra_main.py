@@ -53,6 +53,8 @@ def options(name: str) -> ArgumentParser:
     parser.add_argument("--hydra-help", action="store_true", help="show this list")
     parser.add_argument("--version", action="version", version=f"Hydra {__version__}", help="show Hydra's version")
     parser.add_argument("--multirun", "-m", action="store_true", help="one run for each combination of listed values")
+    if name == "train":
+        parser.add_argument("--plan", action="store_true", help="with -m: show what would run, and run nothing")
     parser.add_argument("--cfg", "-c", choices=["job", "hydra", "all"], help="show the settings, and run nothing")
     parser.add_argument("--package", "-p", metavar="SECTION", help="with --cfg: show this section alone")
     parser.add_argument("--resolve", action="store_true", help="with --cfg: with the values of all ${...}")
@@ -99,9 +101,26 @@ def run(name: str, task: TaskFunction) -> None:
             config = loader.load_configuration(start, typed.overrides, RunMode.RUN)
             sys.stdout.write(text(config, typed.cfg, typed.package, typed.resolve))
         else:
-            mode = RunMode.MULTIRUN if typed.multirun or "hydra.mode=MULTIRUN" in typed.overrides else RunMode.RUN
-            config = loader.load_configuration(start, [*typed.overrides, f"hydra.mode={mode.name}"], mode)
-            call(config, HydraContext(config_loader=loader, callbacks=NO_LISTENER, **GUARD), task)
+            config = compose(loader, start, typed.overrides, typed.multirun)
+            context = HydraContext(config_loader=loader, callbacks=NO_LISTENER, **GUARD)
+            if "plan" in typed and typed.plan:
+                sys.stdout.write(plan(config, context, task))
+            else:
+                call(config, context, task)
+
+
+def compose(loader: SweepLoader, start: str, overrides: list[str], multirun: bool) -> DictConfig:
+    """Return the settings of a run, or of a multirun if that is what was typed.
+
+    Raises:
+        UserError: they ask for a multirun in a file, where a command does not show it.
+    """
+    if multirun or "hydra.mode=MULTIRUN" in overrides:
+        return loader.load_configuration(start, [*overrides, "hydra.mode=MULTIRUN"], RunMode.MULTIRUN)
+    config = loader.load_configuration(start, overrides, RunMode.RUN)
+    if config.hydra.mode == RunMode.MULTIRUN:
+        raise UserError("hydra.mode: MULTIRUN is not read from files. Leave it out there, and type: -m")
+    return config
 
 
 def refuse_start(start: str, name: str, loader: SweepLoader) -> None:
@@ -135,6 +154,20 @@ def call(config: DictConfig, context: HydraContext, task: TaskFunction) -> None:
     else:
         done = run_job(task, config, job_dir_key="hydra.run.dir", job_subdir_key=None, hydra_context=context)
         _ = done.return_value  # raises what the task has raised
+
+
+def plan(config: DictConfig, context: HydraContext, task: TaskFunction) -> str:
+    """Return what a multirun would do.
+
+    Raises:
+        UserError: it is none, or its sweeper cannot know.
+    """
+    if config.hydra.mode != RunMode.MULTIRUN:
+        raise UserError("--plan shows what a multirun would do: train -m ... --plan")
+    sweeper: Any = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=task)
+    if not hasattr(sweeper, "plan"):
+        raise UserError("--plan knows the jobs of a grid; those of a search follow from its results")
+    return str(sweeper.plan(list(config.hydra.overrides.task)))
 
 
 def text(config: DictConfig, kind: str, section: str | None, resolve: bool) -> str:

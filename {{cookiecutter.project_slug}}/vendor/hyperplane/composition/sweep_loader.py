@@ -4,8 +4,10 @@ Jobs that choose the same files differ in values alone. So Hydra composes once f
 of a job are set in a copy, as Hydra sets them. Whatever else a job asks for is left to Hydra.
 """
 
+import re
 from copy import deepcopy
-from typing import Any
+from functools import reduce
+from typing import Any, cast
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,8 +15,10 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ..security import refuse_foreign_code
+from ..security import leaves, refuse_foreign_code, refuse_foreign_values
 from .loader import CheckedLoader
+
+CALL = r"\$\{\w+:[^${}]*\}"  # a value that a function returns, such as the time, and no other setting
 
 
 class SweepLoader(CheckedLoader):
@@ -23,11 +27,12 @@ class SweepLoader(CheckedLoader):
     def __init__(self, loader: ConfigLoader) -> None:
         super().__init__(loader)
         self.composed: dict[tuple[str, ...], DictConfig] = {}  # by the overrides that choose files
+        self.values: dict[tuple[str, ...], dict[str, Any] | None] = {}  # the same as plain values, resolved
         self.groups: dict[str, bool] = {}  # whether a key names a group of files
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what was composed: a job is sent to another process together with this loader."""
-        return self.__dict__ | {"composed": {}, "groups": {}}
+        return self.__dict__ | {"composed": {}, "values": {}, "groups": {}}
 
     def is_group(self, key: str) -> bool:
         """Whether a key of an override names a group of files."""
@@ -46,15 +51,10 @@ class SweepLoader(CheckedLoader):
             UserError: it could run code that is not this project's.
             HydraException: an override is not possible.
         """
-        overrides = OverridesParser.create().parse_overrides(sweep_overrides)
-        chosen = [override for override in overrides if self.is_group(override.key_or_group)]
-        values = [override for override in overrides if override not in chosen]
+        overrides, key, values = self.parse(sweep_overrides)
         if not all(map(is_plain, overrides)):
             return super().load_sweep_config(master_config, sweep_overrides)
-        key = tuple(str(override.input_line) for override in chosen)
-        if key not in self.composed:
-            self.composed[key] = super().load_sweep_config(master_config, list(key))
-        config = deepcopy(self.composed[key])
+        config = deepcopy(self.compose(master_config, key))
         try:
             for override in values:
                 OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
@@ -63,6 +63,62 @@ class SweepLoader(CheckedLoader):
         record(overrides, config, master_config)
         refuse_foreign_code(config)
         return config
+
+    def parse(self, sweep_overrides: list[str]) -> tuple[list[Override], tuple[str, ...], list[Override]]:
+        """Return the overrides of a job, those that choose files as they were typed, and those that set values."""
+        overrides = OverridesParser.create().parse_overrides(sweep_overrides)
+        chosen = [override for override in overrides if self.is_group(override.key_or_group)]
+        values = [override for override in overrides if override not in chosen]
+        return overrides, tuple(str(override.input_line) for override in chosen), values
+
+    def compose(self, master_config: DictConfig, chosen: tuple[str, ...]) -> DictConfig:
+        """Return what Hydra composes of files; once for each choice of them."""
+        if chosen not in self.composed:
+            self.composed[chosen] = super().load_sweep_config(master_config, list(chosen))
+        return self.composed[chosen]
+
+    def job_values(self, master_config: DictConfig, sweep_overrides: list[str]) -> dict[str, Any] | None:
+        """Return the settings of a job as plain values, or None where only Hydra's whole composition gives them.
+
+        That is all it takes to check a job: a thousand are checked before the first one starts.
+
+        Raises:
+            UserError: it could run code that is not this project's.
+            HydraException: an override is not possible.
+        """
+        overrides, chosen, values = self.parse(sweep_overrides)
+        if not all(is_plain(override) and not override.is_hydra_override() for override in overrides):
+            return None
+        if chosen not in self.values:
+            self.values[chosen] = plain_values(self.compose(master_config, chosen))
+        known = self.values[chosen]
+        if known is None or not all(is_known(override, known) for override in values):
+            return None
+        made = deepcopy(known)
+        for override in values:
+            *sections, name = override.key_or_group.split(".")
+            reduce(dict.__getitem__, sections, made)[name] = override.value()
+        refuse_foreign_values(leaf for one in values for leaf in leaves(one.value(), f".{one.key_or_group}"))
+        return made
+
+
+def plain_values(config: DictConfig) -> dict[str, Any] | None:
+    """Return the project's part of a configuration, resolved; None where one value refers to another."""
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    texts = [value for _, value in leaves(OmegaConf.to_container(own)) if "${" in str(value)]
+    if not all(re.fullmatch(CALL, text) for text in texts):
+        return None
+    return cast(dict[str, Any], OmegaConf.to_container(own, resolve=True))
+
+
+def is_known(override: Override, values: dict[str, Any]) -> bool:
+    """Say whether an override sets a plain value where there is one, so that it goes there as it is."""
+    there: Any = values
+    for name in override.key_or_group.split("."):
+        if not isinstance(there, dict) or name not in there:
+            return False
+        there = there[name]
+    return not isinstance(there, dict) and "${" not in str(override.value())
 
 
 def is_plain(override: Override) -> bool:

@@ -37,14 +37,15 @@ def choices(group: str = "") -> list[str]:
 
 def choice_of(group: str, target: str) -> str:
     """Return the name of the first file of a group that builds `target`, or an empty string."""
-    line = f"_target_: {target}"
-    return next((path.stem for path in files(group) if line in path.read_text(encoding="utf-8").splitlines()), "")
+    return next((choice for choice, built in targets(group) if built == target), "")
 
 
-def example_of(group: str) -> str:
-    """Return the `_target_` line of the first file of a group that has one, or an empty string."""
-    lines = (line for path in files(group) for line in path.read_text(encoding="utf-8").splitlines())
-    return next((line for line in lines if line.startswith("_target_: ")), "")
+def targets(group: str) -> Iterator[tuple[str, str]]:
+    """Yield the name of each file of a group that says what it builds, and that."""
+    for path in files(group):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("_target_: "):
+                yield path.stem, line.removeprefix("_target_: ")
 
 
 def listing(names: Iterable[str], separator: str = ", ") -> str:

@@ -3,8 +3,8 @@
 Any LightningDataModule serves that offers
 
     spec                    a DataSpec, from `setup` on; the model is built for it
-    train_dataloader()      batches of tensors: inputs and targets, and a weight (B,) for each sample if
-                            `spec.has_weights`. A task of your own may take any batches
+    train_dataloader()      batches of tensors: inputs, a mask if `spec.has_mask`, targets, and a weight (B,) for each
+                            sample if `spec.has_weights`. A task of your own may take any batches
     val_dataloader()        the same, or an empty list; without it nothing is validated
     test_dataloader()       the same; without it nothing is tested
 
@@ -18,6 +18,8 @@ workers. The rest is optional; what needs it says so where it is missing:
     evaluation_batches(p)   `evaluate part=train` and `part=val`: the part p in order, in batches as above
     arrays(p)               figures: inputs and targets of the part p, numpy, in the units of the data
     training_samples()      models that are solved at once (kernel_svm, sklearn): inputs and targets, standardised
+    figures(task)           more figures of a run, by name
+    read_inputs(path)       with `reads_inputs = True`: what `predict` makes of a file, see `signatures/capabilities.py`
     state_dict(), load_state_dict(state)    Lightning's own: kept in checkpoints, such as an encoder that was fitted
 
 Data sets that fit in memory get all of this from ArrayDataModule.
@@ -163,8 +165,10 @@ class ArrayDataModule(LightningDataModule, ABC):
         inputs, targets = self.raw[part][:2]
         return inputs.numpy(), targets.numpy()
 
-    def training_samples(self) -> tuple[Tensor, Tensor]:
+    def training_samples(self) -> Samples:
         """Return all training samples at once, standardised, for a model that is not trained in steps.
+
+        A mask comes last, if there is one.
 
         Raises:
             UserError: they have weights, which such a model does not take.
@@ -174,8 +178,8 @@ class ArrayDataModule(LightningDataModule, ABC):
                 "this model is solved at once, and does not take the weights of samples (data.weights): choose a model "
                 "that is trained in steps, or leave them out"
             )
-        inputs, targets = self.parts["train"]
-        return inputs, targets
+        inputs, *mask, targets = self.parts["train"]
+        return inputs, targets, *mask
 
     @property
     def validates(self) -> bool:
@@ -189,7 +193,7 @@ class ArrayDataModule(LightningDataModule, ABC):
 
     def evaluation_batches(self, part: str) -> Batches:
         """Return a part in order, in large batches."""
-        inputs, targets = self.parts[part][:2]
+        inputs, targets = self.parts[part][0], self.parts[part][-2 if self.spec.has_weights else -1]
         stored, places = inputs[:1].nbytes + targets[:1].nbytes, targets[:1].numel()
         outputs = places if targets.is_floating_point() else places * max(1, self.spec.output_size)
         batch_size = evaluation_batch(EVALUATION_BATCH, stored + 4 * outputs)

@@ -186,23 +186,23 @@ def in_chunks(table: "LazyFrame", rows: int, path: Path, key: str = "data.path")
             yield waiting
 
 
-def existing(path: Path, key: str) -> Path:
-    """Return the path of a file that is there and has one of our endings.
+def existing(path: Path, key: str, endings: tuple[str, ...] = ENDINGS) -> Path:
+    """Return the path of a file that is there and has one of the endings.
 
     Raises:
         UserError: it is not there, or has another.
     """
     path = expanded(path)
     if path.is_dir():
-        there = sorted(other.name for other in path.iterdir() if other.name.endswith(ENDINGS))
+        there = sorted(other.name for other in path.iterdir() if other.name.endswith(endings))
         holds = f"it holds {', '.join(there[:10])}" if there else "it holds no such file"
-        raise UserError(f"{key}={path} is a folder; name a file in it that ends in {', '.join(ENDINGS)}: {holds}")
+        raise UserError(f"{key}={path} is a folder; name a file in it that ends in {', '.join(endings)}: {holds}")
     if not path.is_file():
-        there = sorted(other.name for other in path.parent.glob("*") if other.name.endswith(ENDINGS))
+        there = sorted(other.name for other in path.parent.glob("*") if other.name.endswith(endings))
         hint = nearest(path.name, there) or (f"That folder has: {', '.join(there[:10])}" if there else "")
         raise UserError(f"{key}={path} does not exist (looked in {path.parent.absolute()}). {hint}".strip())
-    if not path.name.lower().endswith(ENDINGS):
-        raise UserError(f"{key}={path}: the ending can be {', '.join(ENDINGS)}. {nearest(path.suffix, ENDINGS)}")
+    if not path.name.lower().endswith(endings):
+        raise UserError(f"{key}={path}: the ending can be {', '.join(endings)}. {nearest(path.suffix, endings)}")
     return path
 
 

@@ -56,7 +56,7 @@ class PanelScaling(Scaling):
         errors = (targets - naive(past, self.lag, targets.shape[1], self.seasons)) / spread
         self.errors = error_quantiles(errors, self.quantiles)
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Standardise the inputs of windows by all rows: all fields of `Windows` but the targets."""
         static, past_reals, past_categoricals, future_reals, future_categoricals = inputs
         known = slice(future_reals.shape[-1])

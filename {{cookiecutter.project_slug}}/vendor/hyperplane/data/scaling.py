@@ -33,6 +33,7 @@ class Scaling(nn.Module):
         self.target_mean: Tensor
         self.target_std: Tensor
         self.has_labels = spec.task == "multilabel"
+        self.has_mask = spec.has_mask
         targets = spec.output_size if spec.task == "regression" else 1
         self.computes_in = torch.get_default_dtype()  # what a network receives
         self.register_buffer("input_mean", torch.zeros(spec.input_shape, dtype=torch.double))
@@ -60,11 +61,19 @@ class Scaling(nn.Module):
         if targets.is_floating_point() and not self.has_labels:
             self.target_mean, self.target_std = moments(targets)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Standardise real inputs, and cast them to the type of the network."""
+    def forward(self, inputs: Tensor) -> Any:
+        """Standardise real inputs, and cast them to the type of the network.
+
+        Signals of unequal lengths (B, positions, channels) are NaN beyond their end: 0 stands there afterwards, and
+        beside them is a mask (B, positions) that is false there.
+        """
         if not inputs.is_floating_point():
             return inputs
-        return ((wide(inputs) - self.input_mean) / self.input_std).to(self.computes_in)
+        scaled = ((wide(inputs) - self.input_mean) / self.input_std).to(self.computes_in)
+        if not self.has_mask:
+            return scaled
+        mask = ~inputs.isnan().all(dim=-1)
+        return torch.where(mask.unsqueeze(-1), scaled, 0.0), mask
 
     def scale_targets(self, targets: Tensor) -> Tensor:
         """Standardise real targets (samples, ...); class numbers stay."""

@@ -135,6 +135,14 @@ class PanelSpec(DataSpec):
         return (*self.known_categoricals, *self.observed_categoricals)
 
 
+@dataclass(frozen=True, kw_only=True)
+class GraphSpec(DataSpec):
+    """A graph whose nodes are the samples: a batch has all of them, (nodes, features), in their order."""
+
+    num_nodes: int
+    edges: tuple[tuple[int, int], ...]  # from node to node, in both directions where the graph has none; no self loops
+
+
 def plain(value: Any, name: str) -> Any:
     """Return a value that checkpoints and JSON have: numpy's scalars are numbers.
 

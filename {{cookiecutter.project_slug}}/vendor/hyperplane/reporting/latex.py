@@ -1,7 +1,9 @@
 """The results table for a paper: LaTeX in the style of booktabs."""
 
+from operator import itemgetter
+
 from .results import Results
-from .table import cells, count_columns, header
+from .table import cells, header
 
 SPECIAL = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -23,7 +25,7 @@ SPECIAL = {
 def latex_text(results: Results) -> str:
     """A `table` environment. The best setting by validation data is bold; no column of counts is shown."""
     names = header(results)
-    kept = [i for i, name in enumerate(names) if name not in count_columns(results)]
+    kept = [i for i, name in enumerate(names) if name not in results.counted]
     columns = "l" * len(results.settings) + "r" * (len(kept) - len(results.settings))
     caption = "Mean $\\pm$ sample standard deviation over the completed runs of each setting."
     if results.best:
@@ -38,7 +40,7 @@ def latex_text(results: Results) -> str:
             r"    \toprule",
             line([names[i] for i in kept]),
             r"    \midrule",
-            *(line([cells(results, row)[i] for i in kept], results.is_best(row)) for row in results.rows),
+            *(line(itemgetter(*kept)(cells(results, row)), results.is_best(row)) for row in results.rows),
             r"    \bottomrule",
             r"  \end{tabular}",
             r"\end{table}",

@@ -9,7 +9,7 @@ from .folds import fold_lines, nested_lines
 from .results import Results
 from .statistics import EXACT_UP_TO, FEWEST, RESAMPLES
 from .summaries import PRUNED, ReportedRun
-from .table import FRACTIONS, INTERVAL, format_number, has_intervals, listed
+from .table import FRACTIONS, INTERVAL, format_number, listed
 
 
 def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]:
@@ -117,7 +117,7 @@ def statistics_line(results: Results) -> str:
         for metric in results.metrics
         if row.with_status("completed")
     ]
-    if any(has_intervals(results, metric) for metric in results.metrics):
+    if results.with_interval:
         line += f" {INTERVAL}s: percentile bootstrap of the mean, {RESAMPLES:,} resamples."
         if min((count for count in counts if count >= FEWEST), default=0) < 10:
             line += (

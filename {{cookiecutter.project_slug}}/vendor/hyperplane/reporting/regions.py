@@ -45,8 +45,8 @@ def draw_regions(results: Results) -> tuple[bytes | None, list[str]]:
         for run in same_data:
             try:
                 panels.append(panel(run, title(results, run)))
-            except UserError as mistake:
-                reasons.append(f"The decision regions of {run.folder} cannot be drawn: {mistake}")
+            except UserError as error:
+                reasons.append(f"The decision regions of {run.folder} cannot be drawn: {error}")
         columns = evenly(len(panels))
         rows += [panels[i : i + columns] for i in range(0, len(panels), columns)]
     if len(runs) > MOST_PANELS:

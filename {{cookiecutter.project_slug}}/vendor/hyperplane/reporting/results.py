@@ -5,11 +5,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ..metrics.metric_names import naive_name
 from .direction import higher_is_better, without_stage
 from .reference import Reference
 from .spelling import numbers_first
 from .statistics import Statistic, summarize
-from .summaries import FOLD, ReportedRun, RunsFound
+from .summaries import FOLD, PRUNED, UNFINISHED, ReportedRun, RunsFound
 
 FIRST_COLUMNS = ("model", "data")
 DEFAULT = "default"  # shown where a run leaves alone what another run overrides
@@ -22,8 +23,16 @@ class Row:
     settings: dict[str, str]
     runs: tuple[ReportedRun, ...]
 
+    @cached_property
+    def by_status(self) -> dict[str, list[ReportedRun]]:
+        """The runs of each status that any has."""
+        found: dict[str, list[ReportedRun]] = {}
+        for run in self.runs:
+            found.setdefault(run.status, []).append(run)
+        return found
+
     def with_status(self, status: str) -> list[ReportedRun]:
-        return [run for run in self.runs if run.status == status]
+        return self.by_status.get(status, [])
 
     @cached_property
     def folds(self) -> set[int]:
@@ -63,6 +72,26 @@ class Results:
         if reference is None:
             return rows
         return sorted(rows, key=lambda row: reference.position(row.settings))
+
+    @cached_property
+    def floors(self) -> dict[str, str]:
+        """The metric of a naive model beside each metric, where any run measured it: what all others have to beat."""
+        names = {metric: naive_name(metric) for metric in self.metrics}
+        wanted = {metric: floor for metric, floor in names.items() if floor not in self.metrics}
+        measured = {name for run in self.found.runs if run.status == "completed" for name in run.metrics}
+        return {metric: floor for metric, floor in wanted.items() if floor in measured}
+
+    @cached_property
+    def with_interval(self) -> set[str]:
+        """The metrics that have an interval in any row."""
+        return {metric for metric in self.metrics if any(row.statistic(metric).interval for row in self.rows)}
+
+    @cached_property
+    def counted(self) -> dict[str, tuple[str, ...]]:
+        """The columns that count runs without a result, and the statuses that each counts; the rarer ones if needed."""
+        there = {run.status for run in self.runs}
+        rare = {status: (status,) for status in (PRUNED, UNFINISHED) if status in there}
+        return {"failed or interrupted": ("failed", "interrupted"), **rare}
 
     @cached_property
     def averaged_over(self) -> list[str]:

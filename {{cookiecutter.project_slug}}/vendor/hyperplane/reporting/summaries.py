@@ -57,6 +57,7 @@ class ReportedRun:
     code: str = ""  # a digest of the project's own; empty where the run did not know it
     engine: str = ""  # its version; empty where the run did not know it
     edited: tuple[str, ...] = ()  # files of the engine that had been edited by hand
+    seconds: float | None = None  # that it took; None where it did not say
 
 
 @dataclass
@@ -138,6 +139,7 @@ def read_reported_run(path: Path) -> ReportedRun:
         code=printable(str(summary.get("code") or "")),
         engine=printable(str(engine.get("version") or "")),
         edited=tuple(printable(str(name)) for name in edited) if isinstance(edited, list) else (),
+        seconds=finite_or_nan(summary.get("seconds") or {}).get("total"),
         higher_is_better={k: v for k, v in (summary.get("higher_is_better") or {}).items() if isinstance(v, bool)},
     )
 

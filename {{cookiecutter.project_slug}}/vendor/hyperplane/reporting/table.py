@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
-from ..metrics.metric_names import naive_name
 from .results import Results, Row
 from .statistics import Statistic
 from .summaries import PRUNED, UNFINISHED
@@ -52,28 +51,9 @@ def header(results: Results) -> list[str]:
     """The names of the columns; those of intervals only where there is one."""
     columns = [*results.settings, "runs"]
     for metric in results.metrics:
-        columns += [metric, INTERVAL] if has_intervals(results, metric) else [metric]
-        columns += floor_column(results, metric)
-    return [*columns, *results.reference_columns, *count_columns(results)]
-
-
-def has_intervals(results: Results, metric: str) -> bool:
-    return any(row.statistic(metric).interval for row in results.rows)
-
-
-def floor_column(results: Results, metric: str) -> list[str]:
-    """The column of what a naive model has in that metric, if any run measured it: what all others have to beat."""
-    floor = naive_name(metric)
-    known = floor not in results.metrics and any(row.statistic(floor).count for row in results.rows)
-    return [floor] if known else []
-
-
-def count_columns(results: Results) -> dict[str, tuple[str, ...]]:
-    """The columns that count runs without a result, and the statuses that each counts; the rarer ones where needed."""
-    rare = {
-        status: (status,) for status in (PRUNED, UNFINISHED) if any(row.with_status(status) for row in results.rows)
-    }
-    return {"failed or interrupted": ("failed", "interrupted"), **rare}
+        columns += [metric, INTERVAL] if metric in results.with_interval else [metric]
+        columns += [results.floors[metric]] if metric in results.floors else []
+    return [*columns, *results.reference_columns, *results.counted]
 
 
 def cells(results: Results, row: Row) -> list[str]:
@@ -83,21 +63,22 @@ def cells(results: Results, row: Row) -> list[str]:
     for metric in results.metrics:
         statistic = row.statistic(metric)
         line.append(format_statistic(metric, statistic, runs))
-        if has_intervals(results, metric):
+        if metric in results.with_interval:
             line.append(format_interval(metric, statistic))
-        line += [format_statistic(floor, row.statistic(floor), runs) for floor in floor_column(results, metric)]
+        if floor := results.floors.get(metric):
+            line.append(format_statistic(floor, row.statistic(floor), runs))
     entry = results.reference_entry(row)
     figures = [entry.get(column, "") for column in results.reference_columns]
     if entry.get("note"):
         figures[0] = f"{figures[0]} [{results.note_numbers[entry['note']]}]".strip()
-    counts = [sum(len(row.with_status(status)) for status in kinds) for kinds in count_columns(results).values()]
+    counts = [sum(len(row.with_status(status)) for status in kinds) for kinds in results.counted.values()]
     return [*line, *figures, *map(str, counts)]
 
 
 def csv_text(results: Results) -> str:
     """All digits, mean, standard deviation and interval in columns of their own, counts always filled."""
     columns = [f"{name}_{part}" for name in results.metrics for part in ("mean", "std", "low", "high")]
-    floors = [floor for name in results.metrics for floor in floor_column(results, name)]
+    floors = list(results.floors.values())
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     counts = ("failed", "interrupted", PRUNED, UNFINISHED)

@@ -20,6 +20,8 @@ MAY_CHANGE = ("trainer", "early_stopping", "checkpoint", "hardware", "tracking",
 IDENTITY = ("model", "task", "data", "optimizer", "scheduler", "loss", "callbacks", "seed")
 # What makes their results comparable as well.
 SAME_TRAINING = (*IDENTITY, "trainer", "early_stopping", "init_from", "freeze", "unfreeze_epoch")
+# Settings of the trainer: how long a training takes.
+LENGTHS = ("max_epochs", "max_steps")
 
 
 class Recorded(NamedTuple):
@@ -113,6 +115,27 @@ def refuse_earlier_end(settings: Settings, changes: tuple[str, ...], before: dic
                 f"trainer.{name}={end} cannot be set together with resume={settings.resume}, which has trained {done} "
                 f"{unit} already. Ask for more, or start a new run: without resume="
             )
+
+
+def refuse_longer_stage(name: str, own: dict[str, Any], changes: tuple[str, ...], before: dict[str, Any]) -> None:
+    """Look whether a stage would be trained longer, only because its run is: what followed would begin elsewhere.
+
+    Args:
+        name: of the stage.
+        own: settings of its trainer.
+        changes: the overrides that were added when the run went on.
+        before: the summary of the run when it ended last.
+
+    Raises:
+        UserError: it has no length of its own.
+    """
+    longer = [change for change in changes if change.startswith(tuple(f"trainer.{length}=" for length in LENGTHS))]
+    if longer and not {*LENGTHS} & {*own}:
+        epochs = before.get("stages", {}).get(name, {}).get("epochs", 5)
+        raise UserError(
+            f"{longer[-1]} cannot be set together with resume=: stage {name!r} has no length of its own, so it would "
+            f'change as well. Give it one in train.py: run.stage("{name}", trainer={{"max_epochs": {epochs}}})'
+        )
 
 
 def same_training(settings: Settings) -> dict[str, Any]:

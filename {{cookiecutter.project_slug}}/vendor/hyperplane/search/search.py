@@ -9,7 +9,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 from hydra.plugins.launcher import Launcher
 from loguru import logger
@@ -23,7 +22,7 @@ from ..run_folder.integrity import read_summary
 from ..run_folder.locks import alone_in, is_locked
 from ..settings import Settings
 from ..settings.search import Grid, Search
-from ..sweeps.sweep import NOT_PART_OF_A_JOB, ONE_NAME, check_job, job_id, start
+from ..sweeps.sweep import NOT_PART_OF_A_JOB, ONE_NAME, JobLoader, check_job, job_id, start
 from ..whole_file import write_whole
 from .direction import directions
 from .results import report_search, tell, write_table
@@ -31,7 +30,7 @@ from .space import Space, corners, job, size, split
 from .study import ANSWERED, begin_trial, open_study, read_settings, unfinished_trials
 
 
-def search(overrides: Sequence[Override], config: DictConfig, loader: ConfigLoader, launcher: Launcher) -> None:
+def search(overrides: Sequence[Override], config: DictConfig, loader: JobLoader, launcher: Launcher) -> None:
     """Run trials until as many have a result as were asked for, and tell the best.
 
     Args:
@@ -121,7 +120,7 @@ def run_trials(study: Study, settings: Search, fixed: list[str], space: Space, j
 class Jobs:
     """The jobs of a search, in the folder of the sweep."""
 
-    def __init__(self, config: DictConfig, loader: ConfigLoader, launcher: Launcher) -> None:
+    def __init__(self, config: DictConfig, loader: JobLoader, launcher: Launcher) -> None:
         self.config = config
         self.loader = loader
         self.launcher = launcher
@@ -159,8 +158,8 @@ class Jobs:
             try:
                 self.check(overrides)
                 waiting[folder] = overrides
-            except UserError as mistake:
-                reasons[folder] = first_line(mistake)
+            except UserError as error:
+                reasons[folder] = first_line(error)
         if waiting:
             jobs = [(overrides, folder) for folder, overrides in waiting.items()]
             reasons |= start(jobs, self.launcher, first=self.launched)

@@ -91,7 +91,7 @@ class Settings(Strict):
     @model_validator(mode="after")
     def metrics_are_known(self) -> Self:
         """Refuse a name that no metric has, whatever the data are for; what they are for is known with them."""
-        if not self.task.import_path.endswith(".tasks.auto.auto"):
+        if not self.task.states("metrics_by_name"):
             return self
         known = {name for names in (*METRICS.values(), BINARY) for name in names}
         for name in getattr(self.task, "metrics", None) or ():

@@ -1,12 +1,17 @@
 """What a component needs or can do, beyond what it is called with: rules between sections of a configuration ask it.
 
-A class of the project states it as an attribute, `solved_at_once = True`; for those of torch it stands here.
+A class of the project states it as an attribute, `solved_at_once = True`, and a function by the class that it is said
+to return; for those of torch it stands here.
 
     solved_at_once        a model has `solve` instead of being trained in steps
     convex                a model's loss has a single minimum, whatever the data: it is trained until it is there
     reevaluates_loss      an optimizer computes the loss of the same batch several times in a step
     needs_whole_matrices  an optimizer cannot work on parts of a matrix
+    reads_inputs          a data set has `read_inputs(path)`, for `predict`: new inputs, a table of what stands beside
+                          the predictions, and which of them are the rows of the output
     watches_metric        a schedule is told the value of a metric after each validation
+    forecasts             a model reads windows of a panel, and not only single samples
+    metrics_by_name       the names in a task's `metrics` are those of `metrics.METRICS`
 """
 
 import ast
@@ -25,10 +30,15 @@ OF_TORCH = {
 
 @cache
 def states(target: str, capability: str) -> bool:
-    """Say whether a class, or one that it inherits from, states a capability. Of libraries only names are looked at."""
+    """Say whether a class, or one that it inherits from, states a capability; a function does if what it returns does.
+
+    Of libraries only names are looked at.
+    """
     if OF_TORCH.get(target) == capability:
         return True
     found = definition(target) if is_own(target) else None
+    if found is not None and isinstance(found.node, ast.FunctionDef) and found.node.returns is not None:
+        return states(full_name(found.node.returns, found.module), capability)
     if found is None or not isinstance(found.node, ast.ClassDef):
         return False
     if (statement := attribute(found, capability)) is not None:

@@ -10,9 +10,8 @@ import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.utils import JobStatus
 from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
@@ -28,16 +27,25 @@ from ..run_folder.locks import is_locked
 from ..run_folder.provenance import code
 from ..run_folder.resuming import fingerprint
 from ..settings import Settings
-from ..validation import check, refuse_without_effect
+from ..validation import check, check_values, refuse_without_effect
 from ..whole_file import write_whole
 
 NOT_PART_OF_A_JOB = {"sweep", "tracking.notes", "tracking.tags"}
+JOBS = "jobs.json"  # in the folder of a multirun: the names of the folders of its jobs
 ONE_NAME = "sweep= names the folder of the whole multirun, so it takes one name, such as sweep=depth"
 
 
-def run_jobs(
-    jobs: list[list[str]], config: DictConfig, loader: ConfigLoader, launcher: Launcher
-) -> list[dict[str, Any]]:
+class JobLoader(Protocol):
+    """Composes the configurations of jobs; it is `composition.sweep_loader.SweepLoader`."""
+
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """Compose the configuration of a job."""
+
+    def job_values(self, master_config: DictConfig, sweep_overrides: list[str]) -> dict[str, Any] | None:
+        """Return its settings as plain values, or None where these take the whole configuration."""
+
+
+def run_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader, launcher: Launcher) -> list[dict[str, Any]]:
     """Run the jobs of a multirun that are not completed yet; return the summaries of all.
 
     Args:
@@ -51,20 +59,12 @@ def run_jobs(
         SweepFailed: at least one job failed; the others have run to their end.
         Stopped: a signal has come; what ran has written a checkpoint.
     """
-    if len({override for job in jobs for override in job if override.startswith("sweep=")}) > 1:
-        raise UserError(ONE_NAME)
-    if not jobs:
-        raise UserError("There is nothing to run: a list, range(...) or glob(...) of the command has no values.")
-    n_jobs = config.hydra.launcher.get("n_jobs", 1)
-    if type(n_jobs) is not int or n_jobs == 0:
-        raise UserError(
-            f"hydra.launcher.n_jobs={n_jobs} is not allowed: 1 or more, or -1 for as many as there are cores"
-        )
-    settings = [check_job(job, config, loader) for job in jobs]
+    settings = check_jobs(jobs, config, loader)
     folder = Path(str(config.hydra.sweep.dir))
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "multirun.yaml", OmegaConf.to_yaml(config))
     folders = [folder / job_id(job) for job in jobs]
+    write_whole(folder / JOBS, json.dumps([place.name for place in folders], indent=0) + "\n")
     warn_of_other_settings(folders, settings)
     try:
         reasons = launch_jobs(jobs, folders, launcher)
@@ -77,14 +77,33 @@ def run_jobs(
     return report_jobs(folder, jobs, folders, reasons)
 
 
-def check_job(job: list[str], config: DictConfig, loader: ConfigLoader) -> Settings:
+def check_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader) -> list[Settings]:
+    """Return the settings of the jobs of a multirun.
+
+    Raises:
+        UserError: there is no job, or settings are not valid.
+    """
+    if len({override for job in jobs for override in job if override.startswith("sweep=")}) > 1:
+        raise UserError(ONE_NAME)
+    if not jobs:
+        raise UserError("There is nothing to run: a list, range(...) or glob(...) of the command has no values.")
+    n_jobs = config.hydra.launcher.get("n_jobs", 1)
+    if type(n_jobs) is not int or n_jobs == 0:
+        raise UserError(
+            f"hydra.launcher.n_jobs={n_jobs} is not allowed: 1 or more, or -1 for as many as there are cores"
+        )
+    return [check_job(job, config, loader) for job in jobs]
+
+
+def check_job(job: list[str], config: DictConfig, loader: JobLoader) -> Settings:
     """Return the settings of a job.
 
     Raises:
         UserError: they are not valid.
     """
     try:
-        settings = check(loader.load_sweep_config(config, job))
+        values = loader.job_values(config, job)
+        settings = check(loader.load_sweep_config(config, job)) if values is None else check_values(values)
         if not settings.sweep:
             raise UserError("sweep= is empty, and names the folder of a multirun: sweep=depth, or leave it out")
         refuse_without_effect(settings, job)

@@ -8,12 +8,14 @@ from lightning.pytorch import LightningModule
 from torch import nn
 
 from ..components import Later, asked_for, build, factory
+from ..configs import targets
 from ..data.panel_scaling import PanelScaling
 from ..data.scaling import Scaling
 from ..data.spec import DataSpec, PanelSpec
 from ..errors import UserError
 from ..recurrent import use_scans
 from ..settings import Settings
+from ..signatures.capabilities import states
 from .optimizing import OptimizerFactory, SchedulerFactory
 
 WEIGHTED = ("outputs", "targets", "weights")  # what a loss takes where samples have weights
@@ -74,8 +76,20 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
     """Build what `model=` names for data of `spec`."""
     if isinstance(spec, PanelSpec) and not getattr(factory(settings.model), "forecasts", False):
         name = settings.model.import_path.rpartition(".")[2]
-        raise UserError(f"{name} takes single samples, no time series. Choose model=linear or another that forecasts.")
+        others = ", ".join(choice for choice, target in targets("model") if states(target, "forecasts"))
+        choice = f"Of model= these forecast: {others}" if others else "A model that does states `forecasts = True`"
+        raise UserError(f"{name} takes single samples, no time series. {choice}")
     network: nn.Module = build(settings.model, **offers)
+    parameters = inspect.signature(network.forward).parameters
+    if (
+        spec.has_mask
+        and "mask" not in parameters
+        and not any(one.kind == one.VAR_POSITIONAL for one in parameters.values())
+    ):
+        raise UserError(
+            f"These samples are of unequal lengths, and {type(network).__name__} takes no mask that says where each "
+            "ends: cut them to one length, or choose model=cnn or another whose forward has a mask"
+        )
     return network
 
 

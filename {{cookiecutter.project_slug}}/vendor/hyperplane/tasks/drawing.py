@@ -12,8 +12,8 @@ from .task import Task
 def draw(task: LightningModule, data: Any, rows: list[dict[str, float]], folder: Path) -> dict[str, Path]:
     """Draw figures into `<folder>/figures` and return their paths by name.
 
-    Any task may have a method `figures(data)` that returns matplotlib figures by name. One that fails is said, and
-    does not take the results of a training along.
+    Any task may have a method `figures(data)` that returns matplotlib figures by name, and any data module a method
+    `figures(task)`. One that fails is said, and does not take the results of a training along.
 
     Args:
         task: after its test.
@@ -24,11 +24,13 @@ def draw(task: LightningModule, data: Any, rows: list[dict[str, float]], folder:
     from .. import figures  # matplotlib takes a second to import
 
     drawn = {} if isinstance(task, Task) and task.is_solved else {"learning_curves": figures.learning_curves(rows)}
-    own = getattr(task, "figures", None)
-    if callable(own):
+    for name, owner, other in (("task", task, data), ("data", data, task)):
+        own = getattr(owner, "figures", None)
+        if not callable(own):
+            continue
         try:
-            drawn |= own(data)
+            drawn |= own(other)
         except Exception as error:
             logger.opt(exception=error).debug("The figures failed.")
-            logger.error("figures of the task could not be drawn: {}: {}", type(error).__name__, error)
+            logger.error("figures of the {} could not be drawn: {}: {}", name, type(error).__name__, error)
     return figures.save(drawn, folder)

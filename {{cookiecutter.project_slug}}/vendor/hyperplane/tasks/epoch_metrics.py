@@ -12,6 +12,8 @@ BATCHES_AT_ONCE = 64
 BYTES_AT_ONCE = 32 * 2**20  # of outputs that wait, at most: those of dense prediction are large
 
 Measured = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+# What a loss divides by: takes targets and the weights of samples, if there are any; returns each sample's part (B,)
+SampleWeights = Callable[[Tensor, Tensor | None], Tensor]
 
 
 class Diverged(ArithmeticError):
@@ -41,7 +43,7 @@ class Waiting(NamedTuple):
     loss: Tensor  # mean ()
     outputs: Tensor
     targets: Tensor
-    weight: Tensor | int  # of the batch in the mean loss: its samples, or the sum of their weights
+    weights: Tensor | None  # of the samples (B,)
 
 
 class WaitingBatches(list[Waiting]):
@@ -58,9 +60,16 @@ class EpochMetrics(nn.Module):
         stage: train, val or test; the first part of the metrics' names.
         views: metrics, by what they take.
         must_be_finite: whether a loss that is not stops the run.
+        sample_weights: of the loss; None: each sample counts as much as any other, or as its weight says.
     """
 
-    def __init__(self, stage: str, views: Sequence[View], must_be_finite: bool = False) -> None:
+    def __init__(
+        self,
+        stage: str,
+        views: Sequence[View],
+        must_be_finite: bool = False,
+        sample_weights: SampleWeights | None = None,
+    ) -> None:
         super().__init__()
         self.stage = stage
         self.views = nn.ModuleList(view.metrics for view in views)
@@ -68,6 +77,7 @@ class EpochMetrics(nn.Module):
         self.loss_sum: Tensor | float = 0.0  # torchmetrics' mean takes as long as a step
         self.weight: Tensor | float = 0.0  # of all samples
         self.must_be_finite = must_be_finite
+        self.sample_weights = sample_weights
         self.place: torch.device | None = None  # where the metrics are, once they were moved there
         self.waiting = WaitingBatches()
         self.last_finite: Tensor | None = None  # the loss of the last batch that no longer waits
@@ -95,8 +105,7 @@ class EpochMetrics(nn.Module):
         if number >= 0 and number == self.waiting.last:
             return
         outputs = outputs.detach()
-        weight = len(targets) if weights is None else weights.sum()
-        self.waiting.append(Waiting(loss.detach(), outputs, targets, weight))
+        self.waiting.append(Waiting(loss.detach(), outputs, targets, weights))
         self.waiting.bytes += outputs.nbytes
         self.waiting.last = number
         if len(self.waiting) == BATCHES_AT_ONCE or self.waiting.bytes > BYTES_AT_ONCE:
@@ -114,10 +123,9 @@ class EpochMetrics(nn.Module):
         losses, outputs, targets, weights = zip(*self.waiting, strict=True)
         stacked = torch.stack(losses)
         stacked = stacked.to(torch.promote_types(stacked.dtype, torch.float32))  # a sum in bfloat16 soon stands still
-        are_counts = isinstance(weights[0], int)
-        counts = stacked.new_tensor(weights) if are_counts else torch.stack(weights).to(stacked.dtype)
+        counts = self.batch_weights(targets, weights).to(stacked)
         self.loss_sum = self.loss_sum + (stacked * counts).sum()
-        self.weight = self.weight + (float(sum(weights)) if are_counts else counts.sum())
+        self.weight = self.weight + counts.sum()
         shape = outputs[0].shape[1:]
         are_alike = all(output.shape[1:] == shape for output in outputs)  # and not texts of any length
         joined = [(torch.cat(outputs), torch.cat(targets))] if are_alike else zip(outputs, targets, strict=True)
@@ -129,6 +137,19 @@ class EpochMetrics(nn.Module):
         self.last_finite = losses[-1]
         self.waiting.clear()
         self.waiting.bytes = 0
+
+    def batch_weights(self, targets: Sequence[Tensor], weights: Sequence[Any]) -> Tensor:
+        """Return how much each batch counts (batches,): the mean over the epoch is that of one batch of everything."""
+        sizes = [len(one) for one in targets]
+        has_weights = weights[0] is not None
+        if self.sample_weights is None:
+            return torch.stack([one.sum() for one in weights]) if has_weights else torch.tensor(sizes)
+        if any(one.shape[1:] != targets[0].shape[1:] for one in targets):
+            each = [self.sample_weights(*one) for one in zip(targets, weights, strict=True)]
+        else:
+            all_weights = torch.cat(list(weights)) if has_weights else None
+            each = list(self.sample_weights(torch.cat(list(targets)), all_weights).split(sizes))
+        return torch.stack([one.sum() for one in each])
 
     def check(self) -> None:
         """Look at the losses of the batches that wait.

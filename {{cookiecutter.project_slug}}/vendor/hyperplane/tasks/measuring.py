@@ -13,7 +13,7 @@ from ..data.spec import DataSpec
 from ..errors import UserError
 from ..metrics import DEFAULTS, named, snake_case
 from ..metrics.metric_names import naive_name
-from .epoch_metrics import EpochMetrics, View, collection, identity
+from .epoch_metrics import EpochMetrics, SampleWeights, View, collection, identity
 from .naive import NaivePredictor
 
 
@@ -24,20 +24,30 @@ class Measuring(LightningModule):
         spec: of the data.
         metrics: names from `metrics.METRICS`, or metrics of torchmetrics; None: those that are usual for the task.
         can_diverge: a loss that is not finite ends the training.
+        sample_weights: of the loss, see `EpochMetrics`.
     """
 
     kind: ClassVar[str] = ""  # of task, as `metrics.METRICS` calls it: which metrics have names
     # Metrics that are no class and whose direction has to be known: {"elbo": True}
     higher_is_better: ClassVar[dict[str, bool]] = {}
 
+    metrics_by_name: ClassVar[bool] = True  # see signatures/capabilities.py
+
     only_evaluated: tuple[str, ...] = ()  # metrics of validation and test alone
 
-    def __init__(self, spec: DataSpec, metrics: Sequence[Any] | None, can_diverge: bool) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,
+        metrics: Sequence[Any] | None,
+        can_diverge: bool,
+        sample_weights: SampleWeights | None = None,
+    ) -> None:
         super().__init__()
         self.spec = spec
         self.metrics = metrics if metrics is not None else DEFAULTS.get(self.kind, ())
         self.can_diverge = can_diverge
-        self.train_metrics = EpochMetrics("train", self.views(self.quick_metrics()), must_be_finite=can_diverge)
+        self.sample_weights = sample_weights
+        self.train_metrics = EpochMetrics("train", self.views(self.quick_metrics()), can_diverge, sample_weights)
         # One for each loader of the stage; most have one.
         self.val_metrics = [self.evaluation_metrics("val")]
         self.test_metrics = [self.evaluation_metrics("test")]
@@ -80,7 +90,7 @@ class Measuring(LightningModule):
     def evaluation_metrics(self, stage: str) -> EpochMetrics:
         """Return new metrics of a stage that evaluates."""
         finite = stage == "val" and self.can_diverge
-        return EpochMetrics(stage, self.views(self.make_metrics()), must_be_finite=finite)
+        return EpochMetrics(stage, self.views(self.make_metrics()), finite, self.sample_weights)
 
     def log(self, name: str, *arguments: Any, **options: Any) -> None:
         """Log as any LightningModule does, from the hooks where Lightning hears it.

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from ..data.batches import evaluation_batch
 from ..data.datamodule import EVALUATION_BATCH
-from ..data.spec import DataSpec
+from ..data.spec import DataSpec, GraphSpec
 from ..errors import UserError
 from ..processes.collectives import shard_batch
 from .epoch_metrics import EpochMetrics
@@ -38,7 +38,8 @@ class Task(Measuring):
         network: maps standardised inputs (B, *input_shape) to outputs (B, K). If it has `solve(inputs, targets)` it is
             not trained in steps: `solve` is called once, with all training samples. If it has `penalty()`, what that
             returns () is added to the loss, unless it has `has_penalty = False`.
-        loss: maps outputs and targets to the mean loss (); with `spec.has_weights` also weights (B,).
+        loss: maps outputs and targets to the mean loss (); with `spec.has_weights` also weights (B,). Where samples
+            count differently in that mean, `sample_weights(targets, weights or None)` returns how much (B,).
         spec: the data that the network was built for.
         scaling: the standardisation of the data.
         optimizer: called with parameters, or groups of them, returns an optimizer.
@@ -58,7 +59,9 @@ class Task(Measuring):
         metrics: Sequence[Any] | None = None,
     ) -> None:
         is_solved = hasattr(network, "solve")
-        super().__init__(spec, metrics, can_diverge=not is_solved)
+        # A step of one's own may mean another loss.
+        sample_weights = getattr(loss, "sample_weights", None) if type(self).step is Task.step else None
+        super().__init__(spec, metrics, not is_solved, sample_weights)
         self.network: Any = network
         self.loss = loss
         self.scaling: Any = scaling
@@ -97,7 +100,8 @@ class Task(Measuring):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, *input_shape), in the units of the data, to predictions."""
-        return self.to_predictions(self.network(self.scaling(*inputs)))
+        scaled = self.scaling(*inputs)
+        return self.to_predictions(self.network(*scaled) if isinstance(scaled, tuple) else self.network(scaled))
 
     def on_fit_start(self) -> None:
         """Solve a network that is not trained in steps."""
@@ -179,6 +183,7 @@ class Task(Measuring):
     def batches(self, inputs: NDArray[Any]) -> tuple[Tensor, ...]:
         """Return inputs (samples, *input_shape) in batches that fit into memory, on the device of the task."""
         size = evaluation_batch(EVALUATION_BATCH, inputs[:1].nbytes * max(1, self.spec.output_size))
+        size = len(inputs) if isinstance(self.spec, GraphSpec) else size  # its nodes belong together
         tensor = torch.from_numpy(inputs)
         return (tensor.float() if self.device.type == "mps" else tensor).to(self.device).split(size)
 

@@ -42,10 +42,22 @@ def caveats(
         rows: of `metrics.csv`.
         tested: metrics of the test.
     """
-    found = [below_floor(settings, trainer, tested)]
+    found = [no_numbers([*rows, tested]), below_floor(settings, trainer, tested)]
     if not settings.is_solved and reached_its_end(trainer):
         found.insert(0, cut_short(settings, trainer, [row[CURVE] for row in rows if CURVE in row]))
     return [caveat for caveat in found if caveat]
+
+
+def no_numbers(measured: Sequence[Mapping[str, float]]) -> str:
+    """Return what to say of metrics that were measured and never a number, in no epoch and no test; or nothing."""
+    names = dict.fromkeys(name for row in measured for name in row)
+    never = [name for name in names if all(math.isnan(row[name]) for row in measured if name in row)]
+    if not never:
+        return ""
+    return (
+        f"{', '.join(never)} {'was' if len(never) == 1 else 'were'} never a number: there is nothing to measure. "
+        "Look at the data, or choose other metrics with task.metrics"
+    )
 
 
 def reached_its_end(trainer: "Trainer") -> bool:

@@ -9,9 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from threading import Timer
 from types import ModuleType
 from typing import Any
 
+from loguru import logger
+
+MOMENT = 2.0  # seconds
 UNUSED = "scipy.signal"
 _is_done = False
 
@@ -30,6 +34,23 @@ class Postponed(ModuleType):
             raise AttributeError(name)
         sys.modules.pop(UNUSED, None)
         return getattr(import_module(UNUSED), name)
+
+
+@contextmanager
+def announced(shows: bool) -> Iterator[None]:
+    """Say on a terminal why nothing happens, if what is inside takes more than a moment.
+
+    Args:
+        shows: whether this process speaks for the run, and no other job beside it.
+    """
+    sentence = "Importing torch and Lightning ... The first time takes longest: Python compiles them."
+    timer = Timer(MOMENT, logger.info, [sentence])
+    if shows and sys.stderr.isatty():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

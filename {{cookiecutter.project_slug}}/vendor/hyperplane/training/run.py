@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from ..errors import UserError
 from ..metrics.metric_names import MetricNames
 from ..run_folder.record import RunRecord
+from ..run_folder.resuming import refuse_longer_stage
 from ..validation import check
 
 OTHER_FOLDERS = ("checkpoints", "figures", "wandb", "csv", "tensorboard", "report")  # of a run
@@ -75,10 +76,10 @@ class Run(RunRecord):
             task: that is trained.
             data: that it is trained on.
             callbacks: beside those of the settings.
-            arguments: of the Trainer; they take the place of those in the settings.
+            arguments: of the Trainer that are no settings, which the run would not record.
 
         Raises:
-            UserError: the hardware is not there, or a metric is watched that is not measured.
+            UserError: the hardware is not there, a metric is watched that is not measured, or an argument is a setting.
         """
         with self.starting() as steps:
             return steps.make_trainer(self, task, data, callbacks, arguments)
@@ -105,8 +106,8 @@ class Run(RunRecord):
         """Return a training that is a part of this run, such as a pretraining, before the one that is tested.
 
         Its metrics and checkpoints lie in a folder of that name within the run's, and its results stand under `stages`
-        in the summary. It goes on, or is taken over whole, when the run goes on; so give it a length of its own, or
-        it is trained longer when the run is. A tracker is told of the last training alone.
+        in the summary. It goes on, or is taken over whole, when the run goes on; a run that is to be trained longer
+        asks for a stage with a length of its own. A tracker is told of the last training alone.
 
         Args:
             name: of the folder.
@@ -114,12 +115,14 @@ class Run(RunRecord):
                 component, with its own settings only.
 
         Raises:
-            UserError: a change is no setting, or the name cannot be that of a new folder.
+            UserError: a change is no setting, the name cannot be that of a new folder, or the run is trained longer
+                and the stage would be, too.
         """
         if not name.isidentifier() or name in OTHER_FOLDERS:
             raise UserError(f"stage {name!r}: it names a folder of the run, so it must be a word, such as pretraining")
         if name in self.summary.get("stages", {}) or self.is_stage:
             raise UserError(f"stage {name!r}: a run has one stage of that name, and a stage has none of its own")
+        refuse_longer_stage(name, changes.get("trainer", {}), self.recorded.changes, self.before)
         stage = copy.copy(self)
         given = OmegaConf.create(self.settings.plain())
         for key, change in changes.items():
@@ -139,9 +142,9 @@ class Run(RunRecord):
     @contextmanager
     def starting(self) -> Iterator[ModuleType]:
         """Note the time inside as that of the start, and yield the steps of a training."""
-        from .imports import quick_imports
+        from .imports import announced, quick_imports
 
         with self.timed("startup"):
-            with quick_imports():
+            with announced(self.is_alone and self.is_first_rank), quick_imports():
                 from . import steps
             yield steps

@@ -1,7 +1,8 @@
 """Lightning's Trainer, made from the settings `hardware` and `trainer`."""
 
+import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,8 +18,9 @@ from ..checkpoints.file import AtomicCheckpoints
 from ..checkpoints.last import LastCheckpoint
 from ..checkpoints.run_state import RunState
 from ..checkpoints.transfer import Freeze
+from ..component_settings import Strict
 from ..components import Component, build
-from ..errors import UserError, nearest
+from ..errors import UserError, as_typed, nearest
 from ..loop.compiling import compile_in_place
 from ..loop.divergence import FiniteLoss
 from ..loop.lean_loop import LeanEpochLoop
@@ -27,11 +29,17 @@ from ..processes.collectives import number_of_ranks
 from ..processes.cores import cores_for_this_job, gpus_for_this_job
 from ..run_folder.record import RunRecord
 from ..settings import Hardware, Settings
+from ..settings import Trainer as TrainerSettings
 from ..stacking.epoch_loop import StackedEpochLoop
 from ..tasks.task import Task
 from ..turns import current
 from . import budget
 from .directions import monitor_mode
+
+# Arguments of the Trainer that follow from the run.
+FROM_THE_RUN = ("callbacks", "default_root_dir", "enable_checkpointing", "logger", "plugins", "use_distributed_sampler")
+# Settings that are arguments of the Trainer.
+SECTIONS: dict[str, type[Strict]] = {"trainer": TrainerSettings, "hardware": Hardware}
 
 
 def make_trainer(
@@ -57,11 +65,12 @@ def make_trainer(
         last: writes them.
         validates: whether there is a validation; without it there is no best checkpoint.
         more: callbacks beside those of the settings.
-        others: arguments of the Trainer, in the place of those in the settings.
+        others: arguments of the Trainer that are no settings.
 
     Raises:
-        UserError: the hardware is not there, or Lightning refuses the arguments.
+        UserError: the hardware is not there, or an argument is none of the Trainer, or a setting.
     """
+    refuse_arguments(others)
     arguments = settings.trainer.model_dump(exclude={"enable_progress_bar", "overfit_batches", "least_steps"})
     if few := settings.trainer.overfit_batches:  # Lightning would put others in the place of our loaders
         arguments |= {"limit_train_batches": few, "limit_val_batches": few}
@@ -104,6 +113,25 @@ def make_trainer(
     return trainer
 
 
+def refuse_arguments(given: Mapping[str, Any]) -> None:
+    """Look whether arguments that code gives to the Trainer are none that the settings of the run record.
+
+    Raises:
+        UserError: one is a setting, follows from the run, or is not known to Lightning.
+    """
+    known = [name for name in inspect.signature(Trainer).parameters if name not in FROM_THE_RUN]
+    for name, value in given.items():
+        section = next((key for key, kind in SECTIONS.items() if name in kind.model_fields), None)
+        if section is not None:
+            raise UserError(
+                f"make_trainer({name}=...): {section}.{name} is a setting, and the run would note another value. "
+                f"Set {section}.{name}={as_typed(value)}, for a part of the run with run.stage(name, {section}=...)"
+            )
+        if name not in known:
+            ours = "follows from the run" if name in FROM_THE_RUN else "is no argument of Lightning's Trainer"
+            raise UserError(f"make_trainer({name}=...): {name} {ours}. {nearest(name, known)}".rstrip())
+
+
 def callbacks_of(
     settings: Settings, run: RunRecord, task: LightningModule, state: RunState, last: LastCheckpoint, validates: bool
 ) -> list[Callback]:
@@ -127,7 +155,8 @@ def callbacks_of(
         callbacks.append(Freeze(settings.freeze, settings.unfreeze_epoch))
     if validates:
         mode = monitor_mode(settings)
-        callbacks.append(BestCheckpoint(monitor, mode, run.checkpoints, state.spec, state.names))
+        needed = settings.tests_best
+        callbacks.append(BestCheckpoint(monitor, mode, run.checkpoints, state.spec, state.names, is_needed=needed))
     if settings.early_stopping.patience is not None:
         if not validates:
             raise UserError("early_stopping.patience needs validation data: set data.val_fraction above 0")

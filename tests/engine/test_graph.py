@@ -1,0 +1,134 @@
+"""Graphs: what two files say, who is trained on, every command, and the lead of a network that sees the edges."""
+
+import numpy as np
+import polars
+import pytest
+import torch
+from hyperplane.data.arrays import IGNORED
+from hyperplane.data.graph import GraphFiles
+from hyperplane.errors import UserError
+
+NODES, CLASSES = 90, 3
+FILES = ("data=graph", "data.nodes=nodes.csv", "data.edges=edges.csv", "data.target=kind")
+
+
+def block_model(seed=0, within=0.2, between=0.01):
+    """A stochastic block model: nodes of a kind are joined more often. Features say little."""
+    random = np.random.default_rng(seed)
+    kinds = np.arange(NODES) % CLASSES
+    odds = np.where(kinds[:, None] == kinds, within, between)
+    edges = np.argwhere(np.triu(random.uniform(size=odds.shape) < odds, 1))
+    names = np.array([f"n{i}" for i in range(NODES)])
+    nodes = {"name": names, "a": random.normal(size=NODES) + 0.3 * kinds, "kind": np.array(["x", "y", "z"])[kinds]}
+    return polars.DataFrame(nodes), polars.DataFrame({"from": names[edges[:, 0]], "to": names[edges[:, 1]]})
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """`nodes.csv` and `edges.csv`."""
+    monkeypatch.chdir(tmp_path)
+    nodes, edges = block_model()
+    nodes.write_csv("nodes.csv")
+    edges.write_csv("edges.csv")
+    return nodes, edges
+
+
+def loaded(**options):
+    data = GraphFiles(**{"nodes": "nodes.csv", "edges": "edges.csv", "target": "kind", "seed": 0} | options)
+    data.setup()
+    return data
+
+
+def test_parts_are_stratified_and_the_others_have_no_class(files):
+    data = loaded(labelled=5, val_fraction=0.2)
+    assert data.spec.class_counts == (5, 5, 5) and data.spec.train_size == 15
+    ((inputs, targets),) = data.train_dataloader()
+    assert inputs.shape == (NODES, 1) and (targets == IGNORED).sum() == NODES - 15
+    places = [set(np.flatnonzero(classes != IGNORED)) for classes in data.raw.values()]
+    assert [len(place) for place in places] == [15, 15, 60] and len(set.union(*places)) == NODES
+    assert data.spec.edges == loaded(labelled=5).spec.edges != ()
+    assert (loaded(labelled=5, seed=1).raw["train"] != data.raw["train"]).any()
+
+
+def test_loops_copies_and_unknown_nodes_are_said_and_left_out(files, messages):
+    _, edges = files
+    whole = loaded().spec.edges
+    more = [edges, edges[:3], polars.DataFrame({"from": edges["to"][:2], "to": edges["from"][:2]})]
+    more += [polars.DataFrame({"from": ["n1", "n5"], "to": ["n1", "who"]})]
+    polars.concat(more).write_csv("edges.csv")
+    messages.clear()
+    assert loaded().spec.edges == whole
+    said = "".join(messages)
+    assert "1 of" in said and "5 are there twice" in said and "nodes.csv does not have: who" in said
+    one_way = loaded(directed=True).spec.edges
+    assert len(one_way) == edges.height + 2 and set(one_way) < set(whole)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "options", "message"),
+    [
+        (lambda n: n.vstack(n[:1]), None, {}, "name 'n0' stands in several rows"),
+        (
+            None,
+            lambda e: e.with_columns(polars.all().str.replace("n", "m")),
+            {},
+            "edges join nodes that .* does not have",
+        ),
+        (None, None, {"target": "kinds"}, r"data\.target=kinds is no column .* Did you mean kind"),
+        (None, None, {"source": "form"}, r"data\.source=form is no column of edges\.csv\. Did you mean from"),
+        (None, lambda e: e.select("from"), {}, "needs two columns"),
+    ],
+)
+def test_files_that_do_not_fit_are_refused_in_a_sentence(files, nodes, edges, options, message):
+    if nodes is not None:
+        nodes(files[0]).write_csv("nodes.csv")
+    if edges is not None:
+        edges(files[1]).write_csv("edges.csv")
+    with pytest.raises(UserError, match=message):
+        loaded(**options)
+
+
+@pytest.mark.parametrize("model", ["graph_convolution", "mlp"])
+def test_every_command_takes_a_graph(files, train, command, model):
+    files[0].write_csv("nodes.csv")
+    files[1].write_csv("edges.csv")
+    run = train(*FILES, f"model={model}", "figures=true").folder
+    assert (run / "figures/graph.png").is_file()
+    done = command("evaluate", f"run={run}")
+    assert done.status == 0 and "as in summary.json" in done.stderr
+    files[0].drop("kind").reverse().write_csv("new.csv")
+    done = command("predict", f"run={run}", "input=new.csv", "output=out.csv")
+    assert done.status == 0, done.stderr
+    out = polars.read_csv("out.csv")
+    assert out["name"].to_list() == files[0]["name"].reverse().to_list() and "probability y" in out.columns
+    files[0].drop("kind").write_csv("same.csv")
+    assert command("predict", f"run={run}", "input=same.csv", "output=same_out.csv").status == 0
+    assert polars.read_csv("same_out.csv").equals(out.reverse())
+    files[0][1:].write_csv("few.csv")
+    done = command("predict", f"run={run}", "input=few.csv", "output=few_out.csv")
+    assert done.status == 2 and "n0 is missing" in done.stderr
+    done = command("export-model", f"run={run}", "format=pt2")
+    assert done.status == 0, done.stderr
+
+
+def test_a_network_that_sees_edges_knows_more(files, train):
+    reached = {}
+    for model in ("graph_convolution", "mlp"):
+        done = train(
+            *FILES,
+            "data.labelled=4",
+            "data.ignore=[a]",
+            f"model={model}",
+            "trainer.max_epochs=200",
+            "optimizer.lr=0.01",
+        )
+        reached[model] = done.summary["metrics"]["test/accuracy"]
+    assert reached["graph_convolution"] > 0.9 and reached["mlp"] < 0.6
+
+
+def test_a_split_column_says_who_is_what(files):
+    parts = np.resize(["train", "val", "test"], NODES)
+    files[0].with_columns(part=parts).write_csv("nodes.csv")
+    data = loaded(split_column="part")
+    assert (data.raw["val"] != IGNORED).tolist() == (parts == "val").tolist()
+    assert torch.equal(data.training_samples()[0], data.parts["train"][0][torch.from_numpy(parts == "train")])

@@ -1,0 +1,62 @@
+"""`runs watch` says how a multirun stands while it runs."""
+
+import json
+import os
+
+import pytest
+from filelock import FileLock
+from hyperplane.commands.runs import main
+from hyperplane.reporting import watching
+
+from synthetic_runs import write_run
+
+NOW = 1_800_000_000
+
+
+@pytest.fixture
+def sweep(tmp_path, monkeypatch):
+    """Six jobs: two completed, one running, one failed, one killed, one waiting."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(watching.time, "time", lambda: NOW)
+    folder = tmp_path / "runs/sweeps/s"
+    for seed in (1, 2):
+        taken = {"seconds": {"total": 50.0 + 20 * seed}}
+        write_run(folder / f"mlp-{seed}", seed, 0.5, val=0.6, model=("mlp", "cnn")[seed - 1], **taken)
+    running = write_run(folder / "mlp-3", 3, None, status=None, curve=[0.1, 0.25])
+    os.utime(running / ".hydra/config.yaml", (NOW - 30, NOW - 30))
+    write_run(folder / "mlp-4", 4, None, status="failed", error="ValueError: no good")
+    write_run(folder / "mlp-5", 5, None, status=None)
+    (folder / "jobs.json").write_text(json.dumps([f"mlp-{seed}" for seed in range(1, 7)]))
+    with FileLock(running / ".lock"):
+        yield "runs/sweeps/s"
+
+
+def test_it_counts_jobs_and_names_what_runs_and_what_failed(sweep, capsys):
+    assert main(["watch", sweep]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    # Jobs take 80 seconds: 50 are left of the one that runs, and one waits.
+    told = "2 completed, 1 running, 1 waiting, 1 failed, 1 stopped; about 2 min left"
+    assert lines[:3] == [
+        f"{sweep}: {told}",
+        "  mlp-3: epoch 2, val/accuracy 0.25",
+        "  failed: mlp-4: ValueError: no good",
+    ]
+    assert lines[3].startswith("Best by the highest mean val/accuracy: model=")
+
+
+def test_it_writes_a_page_that_a_browser_loads_anew_until_all_have_ended(sweep, tmp_path, capsys):
+    lines = watching.lines_of(watching.standing(tmp_path / sweep))
+    assert 'http-equiv="refresh" content="2"' in watching.html_of(lines, 2)
+    assert "&lt;b&gt;" in watching.html_of(["s", "failed: <b>"], None)
+    for name in ("mlp-3", "mlp-6"):
+        write_run(tmp_path / "runs/sweeps/t" / name, 3, 0.5)
+    assert main(["watch", "runs/sweeps/t", "--html", "page.html"]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "runs/sweeps/t: 2 completed</h1>" in page and "refresh" not in page
+
+
+def test_a_folder_that_is_not_there_and_a_page_that_cannot_be_written_are_named(sweep, capsys):
+    assert main(["watch", "runs/sweeps/x"]) == 2
+    assert "no folder runs/sweeps/x. Did you mean runs/sweeps/s?" in capsys.readouterr().err
+    assert main(["watch", sweep, "--html", "nowhere/page.html"]) == 2
+    assert "--html=nowhere/page.html cannot be written: No such file or directory" in capsys.readouterr().err

@@ -1,0 +1,154 @@
+"""What a multirun would do, before it does anything: `train -m ... --plan`. Writes nothing."""
+
+import os
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from omegaconf import DictConfig
+
+from ..paths import shown
+from ..processes.cores import processes
+from ..run_folder.integrity import read_summary
+from ..settings import Settings
+from .sweep import JobLoader, check_jobs, job_id
+
+RUNS = Path("runs")
+ALIKE = ("model", "data", "task")  # choices that runs share whose seconds are compared
+STATES = ("completed", "stopped", "failed", "new")
+SHOWN = 5  # jobs that are listed
+SEPARATE = ("wandb", "mlruns")  # folders of trackers, which are not counted as a run's own
+
+
+class Cost(NamedTuple):
+    """What a run took: seconds before its first epoch and after its last, of an epoch, and bytes on disk."""
+
+    beside: float
+    epoch: float
+    epochs: int
+    size: int
+
+
+def plan(jobs: list[list[str]], config: DictConfig, loader: JobLoader) -> str:
+    """Say which jobs would run, how long they take and how much they leave, by what ran before.
+
+    Args:
+        jobs: the overrides of each job.
+        config: of the multirun, with `hydra.sweep.dir`.
+        loader: composes the configuration of a job.
+
+    Raises:
+        UserError: there is no job, or settings are not valid.
+    """
+    settings = check_jobs(jobs, config, loader)
+    folder = Path(str(config.hydra.sweep.dir))
+    states = [state_of(folder / job_id(job)) for job in jobs]
+    counts = Counter(states)
+    told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+    lines = [f"{counted(len(jobs))} in {shown(folder)}: {told}."]
+    waiting = [(job, one) for job, one, state in zip(jobs, settings, states, strict=True) if state != "completed"]
+    if not waiting:
+        return f"{lines[0]} Nothing would run.\n"
+    lines += [f"  train {shlex.join(job)}" for job, _ in waiting[:SHOWN]]
+    lines += [f"  ... and {len(waiting) - SHOWN} more"] if len(waiting) > SHOWN else []
+    return "\n".join([*lines, *expected(waiting, config)]) + "\n"
+
+
+def state_of(folder: Path) -> str:
+    """Say how a job stands: completed, failed, stopped with a checkpoint to go on from, or new."""
+    status = read_summary(folder).get("status")
+    if status in ("completed", "failed"):
+        return str(status)
+    return "stopped" if (folder / "checkpoints" / "last.ckpt").is_file() else "new"
+
+
+def expected(waiting: Sequence[tuple[list[str], Settings]], config: DictConfig) -> list[str]:
+    """Return lines on the time, the disk and the hours of a GPU that jobs would take."""
+    before = costs()
+    chosen = config.hydra.runtime.choices
+    found = [
+        (one, before.get(kind_of({group: chosen.get(group) for group in ALIKE} | dict(typed(job)))))
+        for job, one in waiting
+    ]
+    known = [(one, alike) for one, alike in found if alike]
+    if not known:
+        return ["No run of these models on these data was completed here, so nothing is known of their time."]
+    share = len(waiting) / len(known)  # the others are taken for like these
+    seconds = [estimate(one, alike) for one, alike in known]
+    beside = min(len(waiting), processes(config.hydra.launcher.get("n_jobs", 1)))
+    size = sum(median(cost.size for cost in alike) for _, alike in known) * share / 1e6
+    lines = [
+        f"About {in_words(sum(seconds) * share / beside)}, {beside} at a time, and {size:.1f} MB on disk, "
+        "by the runs of this project."
+    ]
+    if len(known) < len(waiting):
+        lines.append(
+            f"No run like {counted(len(waiting) - len(known))} of these was completed here: counted like the others."
+        )
+    gpu = sum(time * gpus(one) for time, (one, _) in zip(seconds, known, strict=True)) * share / 3600
+    return [*lines, f"GPU hours: {gpu:.1f}"] if gpu else lines
+
+
+def typed(job: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the choices of files that a job was given."""
+    for override in job:
+        key, _, value = override.lstrip("+").partition("=")
+        if key in ALIKE:
+            yield key, value
+
+
+def kind_of(choices: dict[str, Any]) -> tuple[str, ...]:
+    """Return what runs share whose costs are compared."""
+    return tuple(str(choices.get(group)) for group in ALIKE)
+
+
+def costs() -> dict[tuple[str, ...], list[Cost]]:
+    """Return what each completed run of this project took, by its kind."""
+    found: dict[tuple[str, ...], list[Cost]] = {}
+    for folder, folders, files in os.walk(RUNS):
+        folders[:] = [name for name in folders if name not in SEPARATE]
+        if "summary.json" not in files:
+            continue
+        summary = read_summary(Path(folder))
+        seconds, epochs = summary.get("seconds") or {}, summary.get("epochs")
+        if summary.get("status") != "completed" or not {"fit", "total"} <= seconds.keys() or not epochs:
+            continue
+        cost = Cost(seconds["total"] - seconds["fit"], seconds["fit"] / epochs, epochs, size_of(Path(folder)))
+        found.setdefault(kind_of(summary.get("choices") or {}), []).append(cost)
+    return found
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def estimate(settings: Settings, alike: Sequence[Cost]) -> float:
+    """Return the seconds of a run, by those of others: as many epochs as it is given, or as many as they had."""
+    given = settings.trainer.max_epochs
+    epochs = given if isinstance(given, int) and given > 0 else median(cost.epochs for cost in alike)
+    return median(cost.beside for cost in alike) + epochs * median(cost.epoch for cost in alike)
+
+
+def gpus(settings: Settings) -> int:
+    """Return how many GPUs a run asks for; `auto` is one at least."""
+    hardware = settings.hardware
+    if hardware.accelerator != "gpu":
+        return 0
+    devices = hardware.devices
+    return devices if isinstance(devices, int) else 1 if devices == "auto" else len(devices)
+
+
+def counted(number: int) -> str:
+    """Return `1 job`, `2 jobs`."""
+    return f"{number} job{'s' * (number != 1)}"
+
+
+def in_words(seconds: float) -> str:
+    """Return a time as people say it: 40 s, 12 min, 3.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
