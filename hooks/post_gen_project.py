@@ -19,9 +19,9 @@ CI_FILES = {"github": Path(".github"), "gitlab": Path(".gitlab-ci.yml")}
 # What `examples=minimal` leaves out: modules of the package, each with its test and the configurations that name it.
 LECTURE = """
     data/curves data/demand data/karate data/mnist1d data/planar losses/forecasting losses/hinge losses/multilabel
-    models/cnn models/estimators models/graph_convolution models/kernel_svm models/kernels models/ltsf_linear
-    models/rnn models/rocket models/scikit models/smo models/svm models/tft models/transformer optimizers/muon
-    tasks/forecasting tasks/multilabel
+    models/cnn models/estimators models/gpt models/graph_convolution models/kernel_svm models/kernels models/ltsf_linear
+    models/resnet models/rnn models/rocket models/scikit models/smo models/svm models/tft models/transformer
+    optimizers/muon tasks/forecasting tasks/multilabel tasks/next_token
 """
 # And what names none of them.
 LECTURE_FILES = """
@@ -57,6 +57,12 @@ def leave_out_the_lecture() -> None:
         path.unlink()
         if not any(path.parent.iterdir()):
             path.parent.rmdir()
+
+
+def leave_out_the_labs() -> None:
+    """Keep neither the labs nor the page that maps the lecture to them."""
+    shutil.rmtree("labs")
+    Path("references", "lecture.md").unlink()
 
 
 def write_digest() -> None:
@@ -129,6 +135,8 @@ if __name__ == "__main__":
     keep_the_chosen()
     if ANSWERS["examples"] == "minimal":
         leave_out_the_lecture()
+    if ANSWERS["labs"] == "no":
+        leave_out_the_labs()
     write_digest()
     if made_to_be_compared():
         sys.exit()

@@ -6,7 +6,7 @@
 Only the support vectors, the samples with αᵢ > 0, matter for f: those on the margins f = ±1 (αᵢ < C) and those beyond
 (αᵢ = C). It is solved, not trained in steps: see `smo.py`, and `kernels.py` for K.
 
-More than two classes fight a duel each against each, K (K − 1) / 2 in all. The class that wins most of them is
+More than two classes are parted one-vs-one, by K (K − 1) / 2 machines. The class that wins most of them is
 predicted; where classes win equally many, the one with the larger sum of margins (in scikit-learn: break_ties=True).
 
 Source: Cortes & Vapnik 1995, "Support-Vector Networks"; Knerr et al. 1990 for one against one.
@@ -96,7 +96,7 @@ class KernelSVM(nn.Module):
         for p, (a, b) in enumerate(self.pairs):
             members = ((targets == a) | (targets == b)).nonzero().flatten()
             y = (targets[members] == b).double() * 2 - 1
-            if y.unique().numel() < 2:  # a class without training samples wins no duel
+            if y.unique().numel() < 2:  # a class without training samples never wins
                 biases[p] = y.sum().sign()
                 continue
             limit = self.C * self.weights[targets[members]].double()

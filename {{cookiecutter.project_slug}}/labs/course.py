@@ -1,0 +1,76 @@
+"""What the labs share: numbers that are checked, exercises that are checked, and where the project is."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import marimo as mo
+
+ROOT = Path(__file__).resolve().parents[1]
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")  # Okabe and Ito's, which all can tell apart
+
+
+def stated(said: float, found: float, within: float) -> str:
+    """Return a number as the text says it.
+
+    Args:
+        said: what the text says.
+        found: what the code above it found.
+        within: how far the two may lie apart.
+
+    Raises:
+        AssertionError: they lie further apart, so that the text is no longer true.
+    """
+    assert abs(found - said) <= within, f"the text says {said:g} ± {within:g}, and the code found {found:.6g}"
+    return f"{said:g}"
+
+
+def ask(question: str, answer: str) -> mo.Html:
+    """Return a question, whose answer shows when it is opened: think first."""
+    return mo.vstack([mo.md(f"**Think first.** {question}"), mo.accordion({"Answer": mo.md(answer)})])
+
+
+def checked(exercise: Callable[[], None]) -> mo.Html:
+    """Return what a check says of an exercise: `exercise` raises AssertionError, in a sentence, where it is not right."""
+    try:
+        exercise()
+    except NotImplementedError:
+        return mo.callout(mo.md("Your turn: replace `raise NotImplementedError` above."), kind="neutral")
+    except Exception as error:
+        return mo.callout(mo.md(f"Not yet: {error or type(error).__name__}"), kind="warn")
+    return mo.callout(mo.md("Right."), kind="success")
+
+
+def train(*overrides: str, folder: str) -> Path:
+    """Train as the command does, without a tracker, and return the run folder; a run that is there is not run again.
+
+    Args:
+        overrides: of the command `train`.
+        folder: of the run, below runs/labs/.
+    """
+    place = ROOT / "runs" / "labs" / folder
+    if not (place / "summary.json").is_file():
+        command(["train", *overrides, "tracking=none", "hardware=cpu", f"hydra.run.dir={place.relative_to(ROOT)}"])
+    return place
+
+
+def command(words: Sequence[str]) -> str:
+    """Run a command of this project, and return what it printed.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    (package,) = (path.parent.name for path in ROOT.glob("src/*/train.py"))
+    paths = os.pathsep.join([str(ROOT / "src"), str(ROOT / "vendor")])
+    done = subprocess.run(
+        [sys.executable, "-m", package, *words],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)}: {done.stderr[-2000:]}")
+    return done.stdout

@@ -1,0 +1,65 @@
+"""The checks of the exercises. They tell what is wrong; how it is right stands in solutions.py, so look there last."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def check_gradient_of_a_line(gradient: Callable[[float, float, Numbers, Numbers], tuple[float, float]]) -> None:
+    """Lab 1: the slopes of the mean squared error, beside differences of it."""
+    random = np.random.default_rng(0)
+    z, y = random.normal(size=50), random.normal(size=50)
+
+    def loss(w: float, b: float) -> float:
+        return float(np.mean((w * z + b - y) ** 2))
+
+    step = 1e-6
+    for w, b in ((0.0, 0.0), (2.0, -1.0)):
+        found = np.array(gradient(w, b, z, y), dtype=float)
+        assert found.shape == (2,), "it returns two numbers, the slope in w and the slope in b"
+        slope_w = (loss(w + step, b) - loss(w - step, b)) / (2 * step)
+        slope_b = (loss(w, b + step) - loss(w, b - step)) / (2 * step)
+        assert abs(found[0] - slope_w) < 1e-5, f"at w = {w}, b = {b} the slope in w is {slope_w:.4f}, not {found[0]:.4f}"
+        assert abs(found[1] - slope_b) < 1e-5, f"at w = {w}, b = {b} the slope in b is {slope_b:.4f}, not {found[1]:.4f}"
+
+
+def check_hinge_slopes(slopes: Callable[[Numbers, float, Numbers, Numbers], tuple[Numbers, float]]) -> None:
+    """Lab 2: the slopes of the mean hinge loss, beside differences of it."""
+    random = np.random.default_rng(1)
+    x, t = random.normal(size=(40, 3)), random.choice([-1.0, 1.0], size=40)
+    w, b, step = random.normal(size=3), 0.3, 1e-6
+
+    def loss(w: Numbers, b: float) -> float:
+        return float(np.mean(np.maximum(0, 1 - t * (x @ w + b))))
+
+    in_w, in_b = slopes(w, b, x, t)
+    assert np.shape(in_w) == (3,), f"the slope in w has a number for each feature, shape (3,), not {np.shape(in_w)}"
+    for i, unit in enumerate(np.eye(3)):
+        slope = (loss(w + step * unit, b) - loss(w - step * unit, b)) / (2 * step)
+        assert abs(in_w[i] - slope) < 1e-5, f"the slope in w[{i}] is {slope:.4f} here, not {in_w[i]:.4f}"
+    slope = (loss(w, b + step) - loss(w, b - step)) / (2 * step)
+    assert abs(in_b - slope) < 1e-5, f"the slope in b is {slope:.4f} here, not {in_b:.4f}"
+
+
+def check_kernel_of_a_lift(kernel: Callable[[Numbers, Numbers], float]) -> None:
+    """Lab 3: the kernel of the polynomial lift of degree two, beside the lift itself."""
+    root = np.sqrt(2)
+    random = np.random.default_rng(2)
+    for x, z in random.normal(size=(5, 2, 2)):
+        lifts = [np.array([p[0] ** 2, root * p[0] * p[1], p[1] ** 2, root * p[0], root * p[1], 1]) for p in (x, z)]
+        product, found = float(lifts[0] @ lifts[1]), float(kernel(x, z))
+        assert abs(found - product) < 1e-9, f"φ(x)ᵀφ(z) is {product:.4f} for x = {x.round(2)}, z = {z.round(2)}, not {found:.4f}"
+
+
+def check_collapsed(collapsed: Callable[[Numbers, Numbers, Numbers, Numbers], tuple[Numbers, Numbers]]) -> None:
+    """Lab 4: two linear layers as one, on random inputs."""
+    random = np.random.default_rng(3)
+    W1, b1, W2, b2 = (random.normal(size=size) for size in ((4, 5), (5,), (5, 2), (2,)))
+    W, b = collapsed(W1, b1, W2, b2)
+    assert np.shape(W) == (4, 2), f"W maps 4 inputs to 2 outputs, so its shape is (4, 2), not {np.shape(W)}"
+    x = random.normal(size=(10, 4))
+    assert np.allclose(x @ W, x @ W1 @ W2), "W is not right: which matrix does x meet on its way through both layers?"
+    assert np.allclose(x @ W + b, (x @ W1 + b1) @ W2 + b2), "b is not right: the first bias goes through the second layer too"

@@ -1,0 +1,272 @@
+import marimo
+
+app = marimo.App(width="medium", app_title="Lab 2: the hyperplane")
+
+with app.setup:
+    import marimo as mo
+    import matplotlib.pyplot as plt
+    import numpy as np
+    import torch
+    from course import COLORS, ask, checked, stated
+    from exercises import check_hinge_slopes
+    from hyperplane import DataSpec
+    from matplotlib.figure import Figure
+    from sklearn.svm import SVC
+
+    from {{ cookiecutter.package_name }}.data.curves import Plane
+    from {{ cookiecutter.package_name }}.models.svm import SVM
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    # Lab 2: the hyperplane
+
+    A line has one feature. With two it becomes a plane, with a hundred a *hyperplane*, and the formula stays: $\hat y = xW + b$.
+    The same hyperplane that predicts a number can part two classes. About 35 minutes.
+
+    ## A plane that predicts
+
+    `data=plane` has two features and $y = 1 + 2x_1 - 3x_2$, with a little noise. The normal equations of lab 1 solve it
+    without a change.
+    """)
+    return
+
+
+@app.cell
+def _():
+    arrays = Plane(seed=0).load()
+    X = np.hstack([arrays.train_inputs, np.ones((len(arrays.train_inputs), 1))]).astype(float)  # (samples, 3)
+    y = arrays.train_targets[:, 0].astype(float)
+    W = np.linalg.solve(X.T @ X, X.T @ y)
+
+    def draw_plane() -> Figure:
+        figure = plt.figure(figsize=(5.4, 4.6), layout="constrained")
+        axes = figure.add_subplot(projection="3d")
+        grid = np.meshgrid(np.linspace(-1, 1, 12), np.linspace(-1, 1, 12))
+        axes.plot_surface(*grid, W[0] * grid[0] + W[1] * grid[1] + W[2], color=COLORS[0], alpha=0.35)
+        axes.scatter(X[::4, 0], X[::4, 1], y[::4], s=8, color=COLORS[1])
+        axes.set(xlabel="x₁", ylabel="x₂", zlabel="y", title="a regression plane over two features")
+        axes.view_init(elev=18, azim=-35)
+        return figure
+
+    mo.vstack([
+        draw_plane(),
+        mo.md(
+            f"Found: y = {stated(2.0, W[0], 0.1)} x₁ − {stated(3.0, -W[1], 0.1)} x₂ + {stated(1.0, W[2], 0.1)}. The data live in "
+            "three dimensions (x₁, x₂ and y), the plane has two. **A hyperplane has one dimension less than its space**: a point on "
+            "a line, a line in the plane, a plane in space."
+        ),
+    ])
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    ask(
+        "A picture of 28 × 28 pixels is a point in a space of 784 dimensions. How many dimensions has a hyperplane there, and "
+        "how many numbers describe it?",
+        "783 dimensions, described by 785 numbers: 784 weights, which are the direction that it faces, and b. Scaling "
+        "all of them alike leaves the hyperplane where it is.",
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    angle = mo.ui.slider(0, 360, 5, value=120, label="direction of w, degrees", show_value=True)
+    offset = mo.ui.slider(-3, 3, 0.1, value=0, label="b", show_value=True)
+    mo.vstack([
+        mo.md(r"""
+        ## A hyperplane that parts
+
+        For classes $t = \pm 1$ the sign decides: $\hat t = \operatorname{sign}(xw + b)$. Where $xw + b = 0$ runs the boundary. $w$ stands at
+        right angles to it and points to the side of the positive class; the distance of a point is $(xw + b) / \lVert w \rVert$.
+
+        Turn the line until no point is on the wrong side.
+        """),
+        angle,
+        offset,
+    ])
+    return angle, offset
+
+
+@app.cell
+def _():
+    random = np.random.default_rng(3)
+    points = np.concatenate([random.normal((1.6, 1.2), 0.7, (30, 2)), random.normal((-1.2, -1.0), 0.7, (30, 2))])
+    classes = np.repeat([1.0, -1.0], 30)
+    return classes, points
+
+
+@app.cell
+def _(angle, classes, offset, points):
+    def draw_line(w: np.ndarray, b: float, title: str, margins: bool = False) -> Figure:
+        figure, axes = plt.subplots(figsize=(5.4, 4.6), layout="constrained")
+        grid = np.meshgrid(np.linspace(-4, 4, 200), np.linspace(-4, 4, 200))
+        f = w[0] * grid[0] + w[1] * grid[1] + b
+        axes.contourf(*grid, np.sign(f), levels=[-2, 0, 2], colors=[COLORS[1], COLORS[0]], alpha=0.15)
+        axes.contour(*grid, f, levels=[-1, 0, 1] if margins else [0], colors="black", linestyles=["--", "-", "--"] if margins else "-")
+        for label, color, marker in ((1, COLORS[0], "o"), (-1, COLORS[1], "s")):
+            axes.scatter(*points[classes == label].T, color=color, marker=marker, s=22, label=f"t = {label:+d}")
+        axes.set(xlabel="x₁", ylabel="x₂", aspect="equal", title=title)
+        axes.legend(loc="upper left")
+        return figure
+
+    direction = np.array([np.cos(np.radians(angle.value)), np.sin(np.radians(angle.value))])
+    wrong = int((np.sign(points @ direction + offset.value) != classes).sum())
+    draw_line(direction, offset.value, f"{wrong} of {len(points)} on the wrong side")
+    return (draw_line,)
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    ## Two losses for a class
+
+    Counting errors gives no slope to go down. Two losses do; both look at the margin $t f(x)$, which is positive where a
+    point is on its side:
+
+    - logistic: $\log(1 + e^{-t f})$, which never quite reaches zero, so every point keeps pulling;
+    - hinge: $\max(0, 1 - t f)$, which is zero beyond the margin 1, so only points near the boundary pull.
+    """)
+    return
+
+
+@app.cell
+def _():
+    def draw_losses() -> Figure:
+        margin = np.linspace(-3, 3, 300)
+        figure, axes = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
+        axes.plot(margin, (margin < 0).astype(float), color="0.6", label="errors (0 or 1)")
+        axes.plot(margin, np.log1p(np.exp(-margin)), color=COLORS[0], label="logistic")
+        axes.plot(margin, np.maximum(0, 1 - margin), color=COLORS[1], label="hinge")
+        axes.set(xlabel="margin t f(x)", ylabel="loss of one sample", title="what a sample costs")
+        axes.legend()
+        return figure
+
+    logistic_at_3 = np.log1p(np.exp(-3.0))
+    assert np.maximum(0, 1 - 3.0) == 0
+    mo.vstack([
+        draw_losses(),
+        mo.md(f"At a margin of 3 the hinge costs nothing, the logistic loss still {stated(0.049, logistic_at_3, 0.0005)}."),
+    ])
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    **Exercise.** Write the slope of the mean hinge loss in $w$ and $b$: only samples with $t f(x) < 1$ count.
+    """)
+    return
+
+
+@app.cell
+def _():
+    def hinge_slopes(w: np.ndarray, b: float, x: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return the slopes of mean(max(0, 1 - t (x w + b))) in w (features,) and in b; x (samples, features), t (samples,)."""
+        raise NotImplementedError
+
+    checked(lambda: check_hinge_slopes(hinge_slopes))
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    cost = mo.ui.slider(-3, 3, 0.5, value=0, label="log₁₀ C", show_value=True)
+    mo.vstack([
+        mo.md(r"""
+        ## The widest street
+
+        Many lines part these points. The *support vector machine* (Cortes and Vapnik 1995) takes the one with the widest street around it:
+        the margins $f = \pm 1$ lie $1 / \lVert w \rVert$ on either side, so a small $w$ is a wide street.
+
+        $$J(w, b) = \tfrac12 w^\top w + C \sum_i \max(0, 1 - t_i f(x_i))$$
+
+        C is what it costs to stand in the street.
+        """),
+        ask(
+            "What becomes of the street when C is large, and when it is small?",
+            "Large: nobody may stand in it, so it becomes narrow, and hangs on a few points. Small: it is wide, points stand in "
+            "it, and single points matter less.",
+        ),
+        cost,
+    ])
+    return (cost,)
+
+
+@app.cell
+def _(classes, cost, draw_line, points):
+    def fit(C: float) -> tuple[np.ndarray, float, int]:
+        machine = SVC(kernel="linear", C=C).fit(points, classes)
+        return machine.coef_[0], float(machine.intercept_[0]), len(machine.support_)
+
+    w, b, support = fit(10.0**cost.value)
+    draw_line(w, b, f"C = {10.0**cost.value:g}: street {2 / np.linalg.norm(w):.2f} wide, {support} support vectors", margins=True)
+    return (fit,)
+
+
+@app.cell
+def _(fit):
+    widths = {C: 2 / np.linalg.norm(fit(C)[0]) for C in (0.001, 1.0, 1000.0)}
+    vectors = {C: fit(C)[2] for C in (0.001, 1.0, 1000.0)}
+    assert widths[0.001] > widths[1.0] >= widths[1000.0]
+    mo.md(
+        f"At C = 0.001 the street is {stated(18.5, widths[0.001], 0.05)} wide and {stated(60, vectors[0.001], 0)} points "
+        f"stand in it or on its edge, which are all; at C = 1000 it is {stated(0.859, widths[1000.0], 0.005)} wide and rests on "
+        f"{stated(3, vectors[1000.0], 0)}: the *support vectors*. Take all other points away, and nothing changes."
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    ## The same in this project
+
+    `models/svm.py` trains this J by gradient steps, `models/kernel_svm.py` solves its dual (lab 3). Steps on the primal come
+    to rest at the same hyperplane:
+    """)
+    return
+
+
+@app.cell
+def _(classes, fit, points):
+    torch.manual_seed(0)
+    network = SVM(DataSpec(task="classification", input_shape=(2,), output_size=2, train_size=len(points)), C=1.0)
+    x_tensor = torch.tensor(points, dtype=torch.float32)
+    t_tensor = torch.tensor(classes > 0).long()
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 2000)
+    for _ in range(2000):
+        optimizer.zero_grad()
+        (network.hinge(network(x_tensor), t_tensor) + network.penalty()).backward()
+        optimizer.step()
+        schedule.step()
+    by_steps = np.append(network.hyperplanes.weight.detach().numpy()[0], network.hyperplanes.bias.item())
+    solved = np.append(*fit(1.0)[:2])
+    assert np.allclose(by_steps, solved, atol=0.02), (by_steps, solved)
+    mo.md(
+        f"By 2000 steps: w = ({by_steps[0]:.3f}, {by_steps[1]:.3f}), b = {by_steps[2]:.3f}. Solved by scikit-learn: w = ({solved[0]:.3f}, "
+        f"{solved[1]:.3f}), b = {solved[2]:.3f}. Equal in two digits. On the command line: `train model=svm data=blobs scheduler=cosine`."
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    ## What to take along
+
+    - A hyperplane has one dimension less than its space; its w says where it faces, its b how far it is from the origin.
+    - A loss must have a slope where the model is wrong. Hinge and logistic differ in whom they still listen to.
+    - C trades a wide street against points that stand in it. It is a setting, so it is chosen on validation data.
+
+    Next: [lab 3](lab_03_kernel_trick.py), where no hyperplane parts the classes.
+    """)
+    return
+
+
+if __name__ == "__main__":
+    app.run()

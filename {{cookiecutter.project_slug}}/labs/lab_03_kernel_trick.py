@@ -1,0 +1,273 @@
+import marimo
+
+app = marimo.App(width="medium", app_title="Lab 3: the kernel trick")
+
+with app.setup:
+    import time
+
+    import marimo as mo
+    import matplotlib.pyplot as plt
+    import numpy as np
+    import torch
+    from course import COLORS, ask, checked, stated
+    from exercises import check_kernel_of_a_lift
+    from hyperplane import DataSpec
+    from matplotlib.figure import Figure
+    from sklearn.datasets import make_circles, make_moons
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import SVC
+
+    from {{ cookiecutter.package_name }}.models.kernel_svm import KernelSVM
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    # Lab 3: the kernel trick
+
+    No line parts a ring from what it surrounds. In 1992 the answer was: keep the hyperplane, and change the space. About 30
+    minutes.
+
+    ## Where a line fails
+    """)
+    return
+
+
+@app.cell
+def _():
+    rings, ring_classes = make_circles(300, noise=0.08, factor=0.4, random_state=0)
+    moons, moon_classes = make_moons(300, noise=0.15, random_state=0)
+
+    def draw_points(panels: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+        figure, all_axes = plt.subplots(1, len(panels), figsize=(3.6 * len(panels), 3.4), layout="constrained")
+        for axes, (title, (x, t)) in zip(all_axes, panels.items(), strict=True):
+            for label, color, marker in ((0, COLORS[1], "s"), (1, COLORS[0], "o")):
+                axes.scatter(*x[t == label].T, s=10, color=color, marker=marker)
+            axes.set(xlabel="x₁", ylabel="x₂", aspect="equal", title=title)
+        return figure
+
+    line_on_rings = LogisticRegression().fit(rings, ring_classes).score(rings, ring_classes)
+    line_on_moons = LogisticRegression().fit(moons, moon_classes).score(moons, moon_classes)
+    mo.vstack([
+        draw_points({"circles": (rings, ring_classes), "moons": (moons, moon_classes)}),
+        mo.md(
+            f"The best line has {stated(0.5, line_on_rings, 0.02)} of the circles right, as a coin has, and "
+            f"{stated(0.86, line_on_moons, 0.01)} of the moons."
+        ),
+    ])
+    return line_on_rings, moon_classes, moons, ring_classes, rings
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.vstack([
+        mo.md(r"""
+        ## Lifting by hand
+
+        Give each point a third coordinate, its squared distance from the middle: $\varphi(x) = (x_1, x_2, x_1^2 + x_2^2)$.
+        """),
+        ask(
+            "Where do the two rings lie in this space, and what parts them?",
+            "Both on a bowl, the inner ring deeper than the outer one. A level plane between them parts them without an error.",
+        ),
+    ])
+    return
+
+
+@app.cell
+def _(ring_classes, rings):
+    lifted = np.column_stack([rings, (rings**2).sum(axis=1)])
+    plane_on_lifted = LogisticRegression(C=100).fit(lifted, ring_classes).score(lifted, ring_classes)
+
+    def draw_lifted() -> Figure:
+        figure = plt.figure(figsize=(5, 4.4), layout="constrained")
+        axes = figure.add_subplot(projection="3d")
+        for label, color in ((0, COLORS[1]), (1, COLORS[0])):
+            axes.scatter(*lifted[ring_classes == label].T, s=8, color=color)
+        grid = np.meshgrid(np.linspace(-1.2, 1.2, 2), np.linspace(-1.2, 1.2, 2))
+        axes.plot_surface(*grid, np.full((2, 2), 0.5), color="0.5", alpha=0.3)
+        axes.set(xlabel="x₁", ylabel="x₂", zlabel="x₁² + x₂²", title="a plane parts the lifted circles")
+        axes.view_init(elev=14, azim=-50)
+        return figure
+
+    mo.vstack([draw_lifted(), mo.md(f"A plane has {stated(1.0, plane_on_lifted, 0.005)} of them right.")])
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    ## The trick
+
+    All products of two coordinates would be a richer lift. For $D$ features these are $D(D+1)/2$ numbers; for pictures that is
+    already 307 thousand. But a support vector machine never asks for $\varphi(x)$ itself. It asks only for inner products
+    $\varphi(x)^\top \varphi(z)$, and these can be had without the lift. In two dimensions:
+
+    $$\varphi(x) = (x_1^2, \sqrt2\, x_1 x_2, x_2^2) \quad\Rightarrow\quad \varphi(x)^\top\varphi(z) = (x^\top z)^2.$$
+
+    A function that is such an inner product is a *kernel*, $K(x, z)$.
+
+    **Exercise.** Write the kernel of $\varphi(x) = (x_1^2, \sqrt2\,x_1x_2, x_2^2, \sqrt2\,x_1, \sqrt2\,x_2, 1)$, without building φ.
+    """)
+    return
+
+
+@app.cell
+def _():
+    def kernel(x: np.ndarray, z: np.ndarray) -> float:
+        """Return φ(x)ᵀφ(z) of two points (2,)."""
+        raise NotImplementedError
+
+    checked(lambda: check_kernel_of_a_lift(kernel))
+    return
+
+
+@app.cell
+def _():
+    random = np.random.default_rng(0)
+    x, z = random.normal(size=(2, 2))
+
+    def phi(x: np.ndarray) -> np.ndarray:
+        return np.array([x[0] ** 2, np.sqrt(2) * x[0] * x[1], x[1] ** 2])
+
+    assert np.isclose(phi(x) @ phi(z), (x @ z) ** 2)
+    mo.md(
+        f"Try it: φ(x)ᵀφ(z) = {phi(x) @ phi(z):.6f} and (xᵀz)² = {(x @ z) ** 2:.6f}. A product of 2 numbers did the work of 3; for "
+        f"pictures, a product of 784 numbers does that of {stated(307720, 784 * 785 / 2, 0)}."
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    log_gamma = mo.ui.slider(-2, 3, 0.5, value=0, label="log₁₀ γ", show_value=True)
+    log_cost = mo.ui.slider(-2, 4, 0.5, value=0, label="log₁₀ C", show_value=True)
+    mo.vstack([
+        mo.md(r"""
+        ## A space without end
+
+        $K(x, z) = e^{-\gamma \lVert x - z \rVert^2}$ is an inner product in a space of infinitely many dimensions. It says how alike two
+        points are: 1 where they coincide, 0 far away; γ says how far that is. The machine's answer is a vote of the samples near
+        $x$:
+
+        $$f(x) = \sum_i \alpha_i t_i K(x_i, x) + b, \qquad 0 \le \alpha_i \le C.$$
+
+        The α solve the *dual* problem: $\max_\alpha \sum_i \alpha_i - \frac12 \sum_{ij} \alpha_i \alpha_j t_i t_j K(x_i, x_j)$ with
+        $\sum_i \alpha_i t_i = 0$. Most of them are zero; the others belong to the support vectors, drawn with a ring.
+        """),
+        ask(
+            "What does the boundary look like when γ is very large, and when it is very small?",
+            "Large: each sample votes for its own neighbourhood alone, so the boundary encircles single points and new points "
+            "fare badly. Small: all votes count everywhere, and the boundary is nearly a line.",
+        ),
+        log_gamma,
+        log_cost,
+    ])
+    return log_cost, log_gamma
+
+
+@app.cell
+def _(log_cost, log_gamma, moon_classes, moons):
+    def draw_machine(gamma: float, C: float) -> Figure:
+        machine = SVC(gamma=gamma, C=C).fit(moons, moon_classes)
+        figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+        grid = np.meshgrid(np.linspace(-1.7, 2.7, 150), np.linspace(-1.2, 1.8, 150))
+        f = machine.decision_function(np.column_stack([g.ravel() for g in grid])).reshape(grid[0].shape)
+        axes.contourf(*grid, f, levels=[-np.inf, 0, np.inf], colors=[COLORS[1], COLORS[0]], alpha=0.15)
+        axes.contour(*grid, f, levels=[-1, 0, 1], colors="black", linestyles=["--", "-", "--"], linewidths=1)
+        for label, color, marker in ((0, COLORS[1], "s"), (1, COLORS[0], "o")):
+            axes.scatter(*moons[moon_classes == label].T, s=10, color=color, marker=marker)
+        axes.scatter(*machine.support_vectors_.T, s=45, facecolors="none", edgecolors="black", linewidths=0.6)
+        axes.set(xlabel="x₁", ylabel="x₂", aspect="equal", title=f"γ = {gamma:g}, C = {C:g}: {len(machine.support_)} of 300 are support vectors")
+        return figure
+
+    draw_machine(10.0**log_gamma.value, 10.0**log_cost.value)
+    return
+
+
+@app.cell
+def _(moon_classes, moons):
+    fresh, fresh_classes = make_moons(2000, noise=0.15, random_state=1)
+    scores = {}
+    for gamma in (0.01, 1.0, 1000.0):
+        machine = SVC(gamma=gamma).fit(moons, moon_classes)
+        scores[gamma] = (machine.score(moons, moon_classes), machine.score(fresh, fresh_classes), len(machine.support_))
+    mo.md(
+        "| γ | right, of these 300 | right, of 2000 new points | support vectors |\n|---:|---:|---:|---:|\n"
+        f"| 0.01 | {stated(0.82, scores[0.01][0], 0.005)} | {stated(0.84, scores[0.01][1], 0.005)} | {stated(185, scores[0.01][2], 3)} |\n"
+        f"| 1 | {stated(0.99, scores[1.0][0], 0.005)} | {stated(0.99, scores[1.0][1], 0.005)} | {stated(51, scores[1.0][2], 3)} |\n"
+        f"| 1000 | {stated(1, scores[1000.0][0], 0.005)} | {stated(0.85, scores[1000.0][1], 0.005)} | {stated(296, scores[1000.0][2], 3)} |\n\n"
+        "With γ = 1000 the machine has learned its samples by heart, and with them nothing else."
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    ## The same in this project, and what it costs
+
+    `model=kernel_svm` solves the dual two coefficients at a time (`models/smo.py`). It finds what scikit-learn finds:
+    """)
+    return
+
+
+@app.cell
+def _(moon_classes, moons):
+    network = KernelSVM(DataSpec(task="classification", input_shape=(2,), output_size=2, train_size=300), gamma=1.0)
+    network.solve(torch.tensor(moons), torch.tensor(moon_classes))
+    theirs = SVC(gamma=1.0, tol=1e-3).fit(moons, moon_classes)
+    ours = network(torch.tensor(moons)).detach().numpy()
+    assert np.array_equal(ours.argmax(axis=1), theirs.predict(moons))
+    assert abs(len(network.support_indices) - len(theirs.support_)) <= 3
+    mo.md(
+        f"All 300 predictions are the same; {len(network.support_indices)} support vectors here, {len(theirs.support_)} there. On the "
+        "command line: `train model=kernel_svm data=moons`."
+    )
+    return
+
+
+@app.cell
+def _():
+    def cost() -> Figure:
+        sizes, seconds = (250, 500, 1000, 2000, 4000), []
+        for size in sizes:
+            x, t = make_moons(size, noise=0.3, random_state=0)
+            begin = time.perf_counter()
+            SVC(gamma=1.0).fit(x, t)
+            seconds.append(time.perf_counter() - begin)
+        figure, axes = plt.subplots(figsize=(5.4, 3.2), layout="constrained")
+        axes.loglog(sizes, seconds, "o-", color=COLORS[0], label="measured here")
+        axes.loglog(sizes, seconds[-1] * (np.array(sizes) / sizes[-1]) ** 2, "--", color="0.6", label="grows as m²")
+        axes.set(xlabel="samples m", ylabel="seconds", title="solving the dual")
+        axes.legend()
+        return figure
+
+    mo.vstack([
+        cost(),
+        mo.md(
+            "The dual has a number for each pair of samples: "
+            f"{stated(400, 20_000**2 / 1e6, 0)} million for 20 thousand of them, which is as far as `model=kernel_svm` goes. Twice the samples "
+            "take about four times the work. This is where kernels stopped, and what deep networks do not pay: a step of "
+            "theirs costs the same however many samples there are."
+        ),
+    ])
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    ## What to take along
+
+    - A hyperplane in a richer space is a curved boundary in the old one.
+    - Whoever needs inner products only needs the kernel, never the space.
+    - Somebody has to choose the kernel, and every pair of samples is looked at. Deep learning has found another trick.
+
+    Next: [lab 4](lab_04_deep_trick.py), where the space is learned.
+    """)
+    return
+
+
+if __name__ == "__main__":
+    app.run()

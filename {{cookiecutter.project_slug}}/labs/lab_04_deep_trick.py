@@ -1,0 +1,298 @@
+import marimo
+
+app = marimo.App(width="medium", app_title="Lab 4: deep learning's trick")
+
+with app.setup:
+    import marimo as mo
+    import matplotlib.pyplot as plt
+    import numpy as np
+    import torch
+    from course import COLORS, ask, checked, stated
+    from exercises import check_collapsed
+    from hyperplane import DataSpec
+    from matplotlib.figure import Figure
+    from sklearn.datasets import make_moons
+    from torch import nn
+
+    from {{ cookiecutter.package_name }}.models.activations import ACTIVATIONS
+    from {{ cookiecutter.package_name }}.models.mlp import MLP
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    # Lab 4: deep learning's trick
+
+    A kernel is chosen, and then stays. A deep network learns the space itself: its hidden layers bend it until a hyperplane parts
+    the classes. About 35 minutes.
+
+    ## Depth alone is nothing
+
+    Two linear layers, one after the other: $(xW_1 + b_1)W_2 + b_2$.
+    """)
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    ask(
+        "A hundred linear layers of a thousand units each: which functions can they compute that one layer cannot?",
+        "None. Multiply out: $x(W_1W_2) + (b_1W_2 + b_2)$ is one linear layer.",
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    **Exercise.** Write the one layer that two layers collapse to.
+    """)
+    return
+
+
+@app.cell
+def _():
+    def collapsed(W1: np.ndarray, b1: np.ndarray, W2: np.ndarray, b2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return W and b with x W + b = (x W1 + b1) W2 + b2 for every x."""
+        raise NotImplementedError
+
+    checked(lambda: check_collapsed(collapsed))
+    return
+
+
+@app.cell
+def _():
+    torch.manual_seed(0)
+    layers = nn.Sequential(*(nn.Linear(30, 30, dtype=torch.float64) for _ in range(10)))
+    inputs = torch.randn(100, 30, dtype=torch.float64)
+    W, b = torch.eye(30, dtype=torch.float64), torch.zeros(30, dtype=torch.float64)
+    for layer in layers:
+        W, b = W @ layer.weight.T, b @ layer.weight.T + layer.bias
+    difference = float((layers(inputs) - (inputs @ W + b)).abs().max().detach())
+    parameters = sum(p.numel() for p in layers.parameters())
+    mo.md(
+        f"Ten layers with {stated(9300, parameters, 0)} numbers, and the one layer with {stated(930, W.numel() + b.numel(), 0)} that they "
+        f"collapse to: on 100 inputs their outputs differ by {stated(0, difference, 1e-12)} (to twelve digits)."
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    ## A bend between the layers
+
+    What keeps them apart is a function σ between them that is not a straight line: $h = \sigma(xW + b)$. The project knows ten by name
+    (`models/activations.py`); the first is none.
+    """)
+    return
+
+
+@app.cell
+def _():
+    def draw_activations() -> Figure:
+        x = torch.linspace(-4, 4, 400, requires_grad=True)
+        figure, panels = plt.subplots(2, 5, figsize=(9, 3.8), layout="constrained", sharex=True, sharey=True)
+        for axes, (name, kind) in zip(panels.ravel(), ACTIVATIONS.items(), strict=True):
+            y = kind()(x)
+            (slope,) = torch.autograd.grad(y.sum(), x)
+            axes.plot(x.detach(), slope, color=COLORS[1], linewidth=1, label="slope")
+            axes.plot(x.detach(), y.detach(), color=COLORS[0], label="value")
+            axes.set(title=name, ylim=(-1.5, 3))
+            axes.grid(alpha=0.3)
+        panels[0, 0].legend(fontsize=8)
+        figure.supxlabel("input")
+        return figure
+
+    def slope_at(name: str, x: float) -> float:
+        point = torch.tensor(x, requires_grad=True)
+        ACTIVATIONS[name]()(point).backward()
+        return float(point.grad)
+
+    assert len(ACTIVATIONS) == 10
+    mo.vstack([
+        draw_activations(),
+        mo.md(
+            f"The sigmoid's slope is {stated(0.25, slope_at('sigmoid', 0.0), 1e-6)} at most and {stated(0.018, slope_at('sigmoid', 4.0), 0.0005)} at "
+            f"4; ReLU's is {stated(1, slope_at('relu', 4.0), 0)} wherever it is not 0. Lab 5 shows what that does to ten layers."
+        ),
+    ])
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    units = mo.ui.slider(1, 12, 1, value=4, label="hidden units", show_value=True)
+    mo.vstack([
+        mo.md(r"""
+        ## ReLU cuts space into regions
+
+        Each hidden unit with ReLU has its own hyperplane: on one side it is 0, on the other it passes its input on. So a
+        layer cuts the plane by as many lines as it has units, and within each piece the network is linear.
+        """),
+        ask(
+            "Into how many pieces do 4 lines cut the plane at most? And 12?",
+            "The first line makes 2, and the n-th line cuts through at most n of them: $1 + n + n(n-1)/2$, so 11 and 79.",
+        ),
+        units,
+    ])
+    return (units,)
+
+
+@app.cell
+def _(units):
+    def regions(sizes: tuple[int, ...], seed: int = 0, side: int = 700) -> tuple[int, np.ndarray]:
+        """Return how many linear pieces of the square [-3, 3]² a network has, and which one each point lies in."""
+        torch.manual_seed(seed)
+        axis = torch.linspace(-3, 3, side)
+        h = torch.cartesian_prod(axis, axis)
+        pattern = []
+        for size in sizes:
+            layer = nn.Linear(h.shape[1], size)
+            nn.init.normal_(layer.weight)
+            nn.init.normal_(layer.bias)
+            h = torch.relu(layer(h)).detach()
+            pattern.append(h > 0)
+        signs = torch.cat(pattern, dim=1).numpy()
+        codes = signs @ (1 << np.arange(signs.shape[1], dtype=np.int64))
+        found, numbers = np.unique(codes, return_inverse=True)
+        return len(found), numbers.reshape(side, side)
+
+    def draw_regions(count: int) -> Figure:
+        figure, panels = plt.subplots(1, 2, figsize=(7.4, 3.7), layout="constrained")
+        shuffled = np.random.default_rng(0)
+        for axes, sizes in zip(panels, ((count,), (count, count)), strict=True):
+            number, pieces = regions(sizes, side=300)
+            axes.imshow(shuffled.permutation(number)[pieces].T, cmap="cividis", extent=(-3, 3, -3, 3), origin="lower")
+            axes.set(xlabel="x₁", ylabel="x₂", title=f"{' then '.join(map(str, sizes))} units: {number} pieces")
+        return figure
+
+    draw_regions(units.value)
+    return (regions,)
+
+
+@app.cell
+def _(regions):
+    one = {n: max(regions((n,), seed)[0] for seed in range(5)) for n in (2, 4, 12)}
+    two = max(regions((6, 6), seed)[0] for seed in range(5))
+    assert all(found <= 1 + n + n * (n - 1) // 2 for n, found in one.items())
+    assert two > one[12]
+    mo.md(
+        f"Counted in five random networks, the most: {stated(4, one[2], 0)} pieces for 2 units (the limit is 4), {stated(11, one[4], 0)} for 4 "
+        f"(11), {stated(68, one[12], 0)} for 12 in one layer (79), {stated(73, two, 0)} for 6 and 6 in two layers. Lines of the second layer bend where "
+        "they cross lines of the first: this is how depth cuts finer than width, in the best case exponentially so (Montúfar and "
+        "others 2014)."
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    ## Watch the plane bend
+
+    The network of this project, `model=mlp`, on the moons of lab 3, with a last hidden layer of two units, so that it can be
+    drawn. Left: the boundary in the plane. Right: where the hidden layers put the same points, and the hyperplane that parts them
+    there.
+    """)
+    return
+
+
+@app.cell
+def _():
+    points, labels = make_moons(400, noise=0.12, random_state=0)
+    x = torch.tensor(points, dtype=torch.float32)
+    t = torch.tensor(labels)
+
+    def train_network() -> list[dict[str, torch.Tensor]]:
+        torch.manual_seed(3)
+        network = MLP(DataSpec(task="classification", input_shape=(2,), output_size=2), hidden_sizes=(24, 24, 2), activation="tanh")
+        optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+        kept = []
+        for step in range(601):
+            loss = nn.functional.cross_entropy(network(x), t)
+            if step % 25 == 0:
+                kept.append({name: value.clone() for name, value in network.state_dict().items()})
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return kept
+
+    snapshots = train_network()
+    return labels, points, snapshots, t, x
+
+
+@app.cell(hide_code=True)
+def _(snapshots):
+    moment = mo.ui.slider(0, len(snapshots) - 1, 1, value=len(snapshots) - 1, label="25 steps each", show_value=True)
+    moment
+    return (moment,)
+
+
+@app.cell
+def _(labels, moment, points, snapshots, t, x):
+    def at(index: int) -> MLP:
+        network = MLP(DataSpec(task="classification", input_shape=(2,), output_size=2), hidden_sizes=(24, 24, 2), activation="tanh")
+        network.load_state_dict(snapshots[index])
+        return network.eval()
+
+    def hidden(network: MLP, inputs: torch.Tensor) -> torch.Tensor:
+        caught = []
+        handle = network.output.register_forward_pre_hook(lambda module, given: caught.append(given[0]))
+        network(inputs)
+        handle.remove()
+        return caught[0].detach()
+
+    def draw_bending(index: int) -> Figure:
+        network = at(index)
+        figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 4), layout="constrained")
+        first, second = torch.meshgrid(torch.linspace(-1.6, 2.6, 160), torch.linspace(-1.1, 1.6, 160), indexing="xy")
+        grid = torch.stack([first.ravel(), second.ravel()], dim=1)
+        with torch.no_grad():
+            logits = network(grid)
+        left.contourf(first, second, (logits[:, 1] - logits[:, 0]).reshape(first.shape), levels=[-1e9, 0, 1e9], colors=[COLORS[1], COLORS[0]], alpha=0.15)
+        h = hidden(network, x)
+        w = (network.output.weight[1] - network.output.weight[0]).detach()
+        b = (network.output.bias[1] - network.output.bias[0]).item()
+        line = np.array([-1.1, 1.1])
+        right.plot(line, -(w[0].item() * line + b) / w[1].item(), color="black")
+        for label, color, marker in ((0, COLORS[1], "s"), (1, COLORS[0], "o")):
+            left.scatter(*points[labels == label].T, s=8, color=color, marker=marker)
+            right.scatter(*h[labels == label].T, s=8, color=color, marker=marker)
+        with torch.no_grad():
+            share = (network(x).argmax(1) == t).float().mean().item()
+        left.set(xlabel="x₁", ylabel="x₂", title=f"the plane after {25 * index} steps: {share:.3f} right")
+        right.set(xlabel="hidden unit 1", ylabel="hidden unit 2", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), title="the same points, as the hidden layers see them")
+        return figure
+
+    draw_bending(moment.value)
+    return (at,)
+
+
+@app.cell
+def _(at, snapshots, t, x):
+    with torch.no_grad():
+        begin, end = ((at(i)(x).argmax(1) == t).float().mean().item() for i in (0, len(snapshots) - 1))
+    mo.md(
+        f"Before training {stated(0.77, begin, 0.005)} are right, after 600 steps {stated(1.0, end, 0.005)}. The last layer is a hyperplane, as "
+        "in lab 2: all the bending was done before it."
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _():
+    mo.md(r"""
+    ## What to take along
+
+    - Linear layers collapse to one; a bend between them makes depth worth something.
+    - ReLU networks are linear in pieces, and depth makes more pieces of as many units.
+    - The kernel trick chooses a space in which a hyperplane suffices. Deep learning's trick is to learn it.
+
+    Next: [lab 5](lab_05_training.py), how the weights are found.
+    """)
+    return
+
+
+if __name__ == "__main__":
+    app.run()
