@@ -5,15 +5,16 @@
 A step costs (seconds of a long stack − seconds of a short one) / the difference of their steps / members, so that the
 start of the members cancels; all that comes with a step in the long one is in it: validation after each epoch of 36
 steps, metrics.csv, an offline W&B run and checkpoints of each member. The textbook loop trains one network after the
-other, see contenders.py. Both use one thread. `stacked-jobs` is all that a multirun does, in processes that have
-imported everything: composing and checking the jobs, starting, training for 5 epochs, the test, the summaries.
+other, see contenders.py. Both use one thread. `stacked-jobs` is all that a multirun does, without what one of a single
+job takes: composing and checking the jobs, starting, training for 5 epochs, the test, the summaries. Stacks train in a
+process for each core, as the launcher does by itself.
 """
 
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 from measuring import Effort, Figures, Growth, Measurement, Panel, Repeats, Row, main, ratios, run_command
+from multirun import used
 from side_by_side import Contender, Took
 
 MEMBERS = 32
@@ -64,18 +65,18 @@ def by_step(short: Took, whole: Took, long: int, clock: str) -> float:
 
 
 def jobs(project: Path, effort: Effort) -> dict[str, Figures]:
-    """Return the seconds of multiruns, by a stack and one job after the other."""
-    found: dict[str, list[Took]] = {"stacked": [], "serial": []}
-    with ExitStack() as stack:
-        contenders = {name: stack.enter_context(Contender(name, project)) for name in found}
-        for contender in contenders.values():
-            contender.train("mlp", 180, members=2)
-        for _ in range(effort.of(full=3, quick=1)):
-            for name, contender in contenders.items():
-                found[name].append(contender.train("mlp", 180, members=MEMBERS))
-    ours, theirs = ([took.call for took in found[name]] for name in found)
-    processor = ratios(*([took.processor for took in found[name]] for name in found))
-    return {JOBS.name: Figures(ours, theirs, "s", more={"times, by the processor's clock": processor})}
+    """Return the seconds of multiruns without those of a single job, by stacks and one job after the other."""
+    found: dict[str, Repeats] = {"stacked": [], "local": []}
+    processor: dict[str, Repeats] = {"stacked": [], "local": []}
+    used(project, "warm", 1)
+    for repeat in range(effort.of(full=3, quick=1)):
+        for launcher in found:
+            how = f"hydra/launcher={launcher}"
+            one, many = (used(project, f"{launcher}-{repeat}-{jobs}", jobs, how) for jobs in (1, 1 + MEMBERS))
+            found[launcher].append(many[0] - one[0])
+            processor[launcher].append(many[1] - one[1])
+    more = {"times, by the processor's clock": ratios(processor["stacked"], processor["local"])}
+    return {JOBS.name: Figures(found["stacked"], found["local"], "s", more=more)}
 
 
 def memory(project: Path, effort: Effort) -> dict[str, Figures]:

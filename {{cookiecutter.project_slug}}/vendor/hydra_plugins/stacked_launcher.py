@@ -16,7 +16,7 @@ class StackedLauncher(LocalLauncher):
         n_jobs: how many processes at once, each with a stack; -1: as many as there are cores, -2: one fewer.
     """
 
-    def __init__(self, members: int | None = None, n_jobs: int = 1, **others: Any) -> None:
+    def __init__(self, members: int | None = None, n_jobs: int = -1, **others: Any) -> None:
         super().__init__(n_jobs, **others)
         self.members = members
 

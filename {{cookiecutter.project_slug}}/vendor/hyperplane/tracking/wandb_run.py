@@ -186,7 +186,7 @@ def _quiet_settings(settings: Tracking) -> Settings:
         x_disable_machine_info=True,
         x_disable_viewer=True,
         x_save_requirements=False,
-        **({"reinit": "create_new"} if current() else {}),  # the runs of jobs that take turns are open at the same time
+        reinit="create_new" if current() else "default",  # the runs of jobs that take turns are open at the same time
     )
 
 
