@@ -20,6 +20,20 @@ class StackedLauncher(LocalLauncher):
         super().__init__(n_jobs, **others)
         self.members = members
 
+    def setup(self, **known: Any) -> None:
+        """Keep what `launch` needs.
+
+        Raises:
+            UserError: `members` is no number of members.
+        """
+        super().setup(**known)
+        if self.members is not None and (type(self.members) is not int or self.members < 2):
+            from hyperplane.errors import UserError
+
+            raise UserError(
+                f"hydra.launcher.members={self.members} is not allowed: 2 or more, or null for as many as fit"
+            )
+
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs, and return when all have ended."""
         from hyperplane.processes.cores import processes

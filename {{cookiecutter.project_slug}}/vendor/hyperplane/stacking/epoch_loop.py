@@ -110,8 +110,8 @@ class StackedEpochLoop(LeanEpochLoop):
         if self._num_ready_batches_reached():
             self.update_lr_schedulers("epoch", update_plateau_schedulers=False)
         weights = window.batches[-1] if task.has_weights else [None] * number
-        for i, (losses, outputs, targets, place) in enumerate(window.results):
-            task.train_metrics.add(losses[place], outputs[place], targets[place], weights[i], first + i)
+        for i, (loss, outputs, targets) in enumerate(window.results):
+            task.train_metrics.add(loss, outputs, targets, weights[i], first + i)
         for bar in self.listeners:
             bar.on_train_batch_end(trainer, task, None, None, self.batch_idx)
 

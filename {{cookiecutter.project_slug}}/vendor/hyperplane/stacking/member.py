@@ -27,7 +27,7 @@ class Window:
         self.loop = loop
         self.batches = batches
         self.steps = len(next(tensors_in(batches)))
-        self.results: list[tuple[Tensor, Tensor, Tensor, int]] = []  # of all: losses, outputs, targets; our place
+        self.results: list[tuple[Tensor, Tensor, Tensor]] = []  # of each step: the loss, outputs, targets
         self.trains_itself = False  # the member trains on what is left, as it is alone at its step
         self.refusal = ""  # why it trains itself for good
 

@@ -124,9 +124,9 @@ class Stack:
                 losses, outputs, targets = self.losses(map_tensors(itemgetter(i), batches))
                 gradients = self.gradients(losses)
                 self.optimizer.step(gradients)
-                done = losses.detach(), outputs.detach(), targets
-                for place, window in enumerate(windows):
-                    window.results.append((*done, place))
+                of_members = zip(losses.detach().unbind(), outputs.detach().unbind(), targets.unbind(), strict=True)
+                for window, result in zip(windows, of_members, strict=True):
+                    window.results.append(result)
                 for window in moving:
                     window.loop.schedules.move(window.loop.batch_progress.current.ready + window.done)
         finally:
