@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from loguru import logger
 
 from .secrets import mask
+from .turns import current
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -80,13 +81,16 @@ def log_to_file(path: Path) -> Iterator[None]:
     """Write every message to `path` as well, for as long as the context lasts.
 
     `diagnose` stays off: it would write the values of variables into the log. Secrets in messages are masked. When the
-    disk is full, the messages on the terminal go on.
+    disk is full, the messages on the terminal go on. Of jobs that take turns, each has its own messages.
     """
+    mine = current()
     file = path.open("a", encoding="utf-8", buffering=1)
     is_whole = True
 
     def write(line: str) -> None:
         nonlocal is_whole
+        if current() not in (None, mine):
+            return
         try:
             file.write(mask(line))  # masked once more, since a traceback comes after the message
         except OSError as error:

@@ -16,6 +16,7 @@ from ..data.spec import DataSpec
 from ..errors import UserError, first_line, nearest
 from ..metrics.metric_names import MetricNames, find
 from ..tasks.task import Task
+from ..turns import current
 from .file import BEST, link
 
 SECONDS_BETWEEN_FILES = 1.0
@@ -49,6 +50,10 @@ class BestCheckpoint(Checkpoint):
         self.score: Tensor | None = None  # the best so far
         self.in_memory: dict[str, Any] | None = None
         self.time: float | None = None  # of the file
+        self.seconds = SECONDS_BETWEEN_FILES
+        if turn := current():  # those who take turns share the disk, and all wait for each file
+            self.seconds *= turn.beside
+            self.time = time.monotonic()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at a metric of the validation."""
@@ -72,7 +77,7 @@ class BestCheckpoint(Checkpoint):
             if not self.is_needed:
                 return
             raise not_measured(self.monitor, self.names.rename(logged))
-        is_due = self.time is None or time.monotonic() - self.time > SECONDS_BETWEEN_FILES
+        is_due = self.time is None or time.monotonic() - self.time > self.seconds
         is_due |= trainer.world_size > 1  # several processes would have to agree on the time
         if self.is_best(score):
             self.score = score.clone()
