@@ -63,3 +63,20 @@ def check_collapsed(collapsed: Callable[[Numbers, Numbers, Numbers, Numbers], tu
     x = random.normal(size=(10, 4))
     assert np.allclose(x @ W, x @ W1 @ W2), "W is not right: which matrix does x meet on its way through both layers?"
     assert np.allclose(x @ W + b, (x @ W1 + b1) @ W2 + b2), "b is not right: the first bias goes through the second layer too"
+
+
+def check_adam_step(step: Callable[..., tuple[Numbers, Numbers, Numbers]]) -> None:
+    """Lab 5: five steps of Adam, beside its equations taken one weight at a time."""
+    random = np.random.default_rng(4)
+    w, rate, beta1, beta2, eps = random.normal(size=3), 0.1, 0.8, 0.95, 1e-3
+    m, v = np.zeros(3), np.zeros(3)
+    slopes = random.normal(size=(5, 3))
+    for t, g in enumerate(slopes, 1):
+        before = w
+        w, m, v = step(w.copy(), g.copy(), m.copy(), v.copy(), t, rate, beta1, beta2, eps)
+        mean = sum((1 - beta1) * beta1 ** (t - s) * slopes[s - 1] for s in range(1, t + 1))
+        square = sum((1 - beta2) * beta2 ** (t - s) * slopes[s - 1] ** 2 for s in range(1, t + 1))
+        assert np.allclose(m, mean), f"m is {np.round(m, 4)} after step {t}, and should be {np.round(mean, 4)}"
+        assert np.allclose(v, square), f"v is {np.round(v, 4)} after step {t}, and should be {np.round(square, 4)}"
+        moved = rate * mean / (1 - beta1**t) / (np.sqrt(square / (1 - beta2**t)) + eps)
+        assert np.allclose(before - w, moved), f"step {t} goes by {np.round(before - w, 4)}, and should by {np.round(moved, 4)}"

@@ -6,6 +6,7 @@ import numpy as np
 
 from exercises import (
     Numbers,
+    check_adam_step,
     check_collapsed,
     check_gradient_of_a_line,
     check_hinge_slopes,
@@ -35,9 +36,19 @@ def collapsed(W1: Numbers, b1: Numbers, W2: Numbers, b2: Numbers) -> tuple[Numbe
     return W1 @ W2, b1 @ W2 + b2
 
 
+def adam_step(
+    w: Numbers, g: Numbers, m: Numbers, v: Numbers, t: int, rate: float, beta1: float, beta2: float, eps: float
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Lab 5."""
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    return w - rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
 SOLVED: list[tuple[Any, Any]] = [
     (check_gradient_of_a_line, gradient_of_a_line),
     (check_hinge_slopes, hinge_slopes),
     (check_kernel_of_a_lift, kernel_of_a_lift),
     (check_collapsed, collapsed),
+    (check_adam_step, adam_step),
 ]
