@@ -80,3 +80,31 @@ def check_adam_step(step: Callable[..., tuple[Numbers, Numbers, Numbers]]) -> No
         assert np.allclose(v, square), f"v is {np.round(v, 4)} after step {t}, and should be {np.round(square, 4)}"
         moved = rate * mean / (1 - beta1**t) / (np.sqrt(square / (1 - beta2**t)) + eps)
         assert np.allclose(before - w, moved), f"step {t} goes by {np.round(before - w, 4)}, and should by {np.round(moved, 4)}"
+
+
+def check_receptive_field(receptive_field: Callable[[tuple[int, ...], int], int]) -> None:
+    """Lab 6: how far a unit sees, beside a walk from the last convolution back to the signal."""
+    for kernel_sizes, stride in (((5,), 2), ((3, 3), 1), ((3, 3), 2), ((5, 3, 3), 2), ((4, 3, 2, 2), 3)):
+        seen = {0}
+        for kernel_size in reversed(kernel_sizes):
+            seen = {stride * unit + j for unit in seen for j in range(kernel_size)}
+        wanted, found = max(seen) + 1, receptive_field(kernel_sizes, stride)
+        assert found == wanted, f"kernels of {kernel_sizes} with stride {stride} see {wanted} positions, not {found}"
+
+
+def check_lstm_step(step: Callable[..., tuple[Numbers, Numbers]]) -> None:
+    """Lab 7: three steps of an LSTM, beside torch's cell."""
+    import torch
+
+    torch.manual_seed(0)
+    cell = torch.nn.LSTMCell(3, 4).double()
+    W, U = cell.weight_ih.detach().numpy().T, cell.weight_hh.detach().numpy().T
+    b = (cell.bias_ih + cell.bias_hh).detach().numpy()
+    h, c = np.zeros(4), np.zeros(4)
+    for x in np.random.default_rng(5).normal(size=(3, 3)):
+        inputs = [torch.from_numpy(values) for values in (x, h, c)]
+        wanted_h, wanted_c = (state.detach().numpy() for state in cell(inputs[0], (inputs[1], inputs[2])))
+        h, c = step(x, h, c, W, U, b)
+        assert np.shape(c) == (4,), f"c has a number for each hidden unit, shape (4,), not {np.shape(c)}"
+        assert np.allclose(c, wanted_c), f"c is {np.round(c, 4)}, and should be {wanted_c.round(4)}: which columns belong to i, f and g?"
+        assert np.allclose(h, wanted_h), f"c is right; h is {np.round(h, 4)}, and should be {wanted_h.round(4)}"

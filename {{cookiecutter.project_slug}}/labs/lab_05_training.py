@@ -328,8 +328,9 @@ def _(angle):
             axes.plot(*points.T, "o-", color=color, markersize=2.5, linewidth=1)
             axes.plot(0, 0, "k*", markersize=10)
             far = np.linalg.norm(points[-1])
-            axes.set(title=f"{name}: {far:.2g} away after 60 steps", xlabel="w₁", xlim=(-6, 6), ylim=(-5, 5), aspect="equal")
+            axes.set(title=f"{name}: {far:.1g} away", xlabel="w₁", xlim=(-6, 6), ylim=(-5, 5), aspect="equal")
         panels[0].set_ylabel("w₂")
+        figure.suptitle("60 steps")
         return figure
 
     draw_paths(angle.value)

@@ -11,6 +11,8 @@ from exercises import (
     check_gradient_of_a_line,
     check_hinge_slopes,
     check_kernel_of_a_lift,
+    check_lstm_step,
+    check_receptive_field,
 )
 
 
@@ -45,10 +47,28 @@ def adam_step(
     return w - rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
 
 
+def receptive_field(kernel_sizes: tuple[int, ...], stride: int) -> int:
+    """Lab 6."""
+    return 1 + sum((size - 1) * stride**layer for layer, size in enumerate(kernel_sizes))
+
+
+def lstm_step(x: Numbers, h: Numbers, c: Numbers, W: Numbers, U: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
+    """Lab 7."""
+    i, f, g, o = np.split(x @ W + h @ U + b, 4)
+
+    def sigmoid(z: Numbers) -> Numbers:
+        return 1 / (1 + np.exp(-z))
+
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
 SOLVED: list[tuple[Any, Any]] = [
     (check_gradient_of_a_line, gradient_of_a_line),
     (check_hinge_slopes, hinge_slopes),
     (check_kernel_of_a_lift, kernel_of_a_lift),
     (check_collapsed, collapsed),
     (check_adam_step, adam_step),
+    (check_receptive_field, receptive_field),
+    (check_lstm_step, lstm_step),
 ]
