@@ -152,6 +152,10 @@ CHECKS = {
         ]
     ),
     "torch.utils._triton.has_triton": lambda: isinstance(has_triton(), bool),
+    "torch._C._functorch.maybe_current_level": lambda: (
+        torch._C._functorch.maybe_current_level() is None
+        and torch.func.vmap(lambda x: x + torch._C._functorch.maybe_current_level())(torch.zeros(1)).item() == 1
+    ),
     "_get_root": lambda: OmegaConf.create({"a": {"b": 1}}).a._get_root() == {"a": {"b": 1}},
     "_return_value": lambda: str(a_failed_job()._return_value) == "why",
     "_trial_id": lambda: a_trial()._trial_id == 0,

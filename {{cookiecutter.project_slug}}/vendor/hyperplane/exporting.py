@@ -33,14 +33,13 @@ class Predictor(nn.Module):
         self.scaling = task.scaling
         self.network = task.network
         self.to_predictions = task.to_predictions
+        self.prepared = task.prepared
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, ...) to predictions (B, ...), as `Task.forward` does."""
-        scaled = self.scaling(*inputs)
         if not hasattr(self.scaling, "by_window"):
-            scaled = scaled if isinstance(scaled, tuple) else (scaled,)
-            return self.to_predictions(self.network(*scaled)).float()
-        windows, level = self.scaling.by_window(*scaled)
+            return self.to_predictions(self.network(*self.prepared(*inputs))).float()
+        windows, level = self.scaling.by_window(*self.scaling(*inputs))
         return self.to_predictions(restored(self.network(*windows), level)).float()
 
 

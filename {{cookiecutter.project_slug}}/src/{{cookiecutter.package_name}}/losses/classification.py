@@ -27,7 +27,7 @@ class CrossEntropy(nn.Module):
         self.register_buffer("class_weights", weight_of_classes(spec, class_weights), persistent=False)
 
     def forward(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Return the mean loss of logits (B, K, ...) for class numbers (B, ...)."""
+        """Return the mean loss of logits (B, K, ...) for class numbers (B, ...), or for shares of classes (B, K)."""
         if weights is None and not self.has_unlabelled:
             return functional.cross_entropy(outputs, targets, self.class_weights)
         losses = functional.cross_entropy(outputs, targets, self.class_weights, reduction="none")
