@@ -108,3 +108,18 @@ def check_lstm_step(step: Callable[..., tuple[Numbers, Numbers]]) -> None:
         assert np.shape(c) == (4,), f"c has a number for each hidden unit, shape (4,), not {np.shape(c)}"
         assert np.allclose(c, wanted_c), f"c is {np.round(c, 4)}, and should be {wanted_c.round(4)}: which columns belong to i, f and g?"
         assert np.allclose(h, wanted_h), f"c is right; h is {np.round(h, 4)}, and should be {wanted_h.round(4)}"
+
+
+def check_bigrams(bigrams: Callable[[Any, int, float], Numbers]) -> None:
+    """Lab 8: the table of pairs, beside counts taken one pair at a time."""
+    tokens, kinds, alpha = np.random.default_rng(6).integers(4, size=60), 5, 2.0  # the fifth kind never occurs
+    table = np.asarray(bigrams(tokens, kinds, alpha))
+    assert table.shape == (kinds, kinds), f"the table has a row for each a and a column for each b, not the shape {table.shape}"
+    assert np.allclose(table.sum(axis=1), 1), "each row is a distribution over b, so it sums to 1"
+    followed = list(tokens[:-1])
+    for a in range(kinds):
+        for b in range(kinds):
+            single = (list(tokens).count(b) + 1) / (len(tokens) + kinds)
+            pairs = sum(one == a and other == b for one, other in zip(tokens[:-1], tokens[1:], strict=True))
+            wanted = (pairs + alpha * single) / (followed.count(a) + alpha)
+            assert abs(table[a, b] - wanted) < 1e-9, f"p({b} | {a}) is {wanted:.4f} here, not {table[a, b]:.4f}"

@@ -306,7 +306,7 @@ def _():
 def _():
     ask(
         "How many of the answers are right without positions? The digits are a set then, and the question names a place.",
-        "The best that a set allows is to say the digit that is there most often: about 0.27 of the time it is the one asked for. Chance is 0.1.",
+        "The best that a set allows is to say the digit that is there most often: in about 0.28 of the cases it is the one asked for. Chance is 0.1.",
     )
     return
 
@@ -371,7 +371,7 @@ def _(attention):
     mo.vstack([
         draw_weights(),
         mo.md(
-            f"Of new questions {stated(0.27, without, 0.02)} are answered right without positions (the commonest digit would be right in {stated(0.27, commonest, 0.005)}), and {stated(1, with_positions, 0.01)} with them. On the "
+            f"Of new questions {stated(0.27, without, 0.02)} are answered right without positions (the commonest digit would be right in {stated(0.28, commonest, 0.005)}), and {stated(1, with_positions, 0.01)} with them. On the "
             f"diagonal the weight is {stated(0.91, float(np.diag(place_weights).mean()), 0.04)} on average, and {stated(0.1, float(np.diag(set_weights).mean()), 0.02)} without "
             "positions. The head looks where it is asked to.\n\n"
             "Here the weights explain the answer, as nothing else leads to it. In networks of many layers they need not (Jain and Wallace 2019)."

@@ -7,6 +7,7 @@ import numpy as np
 from exercises import (
     Numbers,
     check_adam_step,
+    check_bigrams,
     check_collapsed,
     check_gradient_of_a_line,
     check_hinge_slopes,
@@ -63,6 +64,14 @@ def lstm_step(x: Numbers, h: Numbers, c: Numbers, W: Numbers, U: Numbers, b: Num
     return sigmoid(o) * np.tanh(c), c
 
 
+def bigrams(tokens: Any, kinds: int, alpha: float) -> Numbers:
+    """Lab 8."""
+    single = (np.bincount(tokens, minlength=kinds) + 1) / (len(tokens) + kinds)
+    pairs = np.zeros((kinds, kinds))
+    np.add.at(pairs, (tokens[:-1], tokens[1:]), 1)
+    return (pairs + alpha * single) / (pairs.sum(axis=1, keepdims=True) + alpha)
+
+
 SOLVED: list[tuple[Any, Any]] = [
     (check_gradient_of_a_line, gradient_of_a_line),
     (check_hinge_slopes, hinge_slopes),
@@ -71,4 +80,5 @@ SOLVED: list[tuple[Any, Any]] = [
     (check_adam_step, adam_step),
     (check_receptive_field, receptive_field),
     (check_lstm_step, lstm_step),
+    (check_bigrams, bigrams),
 ]
