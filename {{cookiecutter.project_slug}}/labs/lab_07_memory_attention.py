@@ -126,7 +126,7 @@ def _(gradients_in_time, inputs, plain_step):
     assert bent[0.9] < straight[0.9] and bent[1.1] < 1
     mo.md(
         f"Measured without tanh: {stated(0.0148, straight[0.9], 0.0001)} is left at s = 0.9, and {stated(45.3, straight[1.1], 0.05)} at s = 1.1. "
-        f"With tanh, whose slope is below 1 wherever the state is not 0, {stated(0.00004, bent[0.9], 0.000005)} and {stated(0.0098, bent[1.1], 0.0001)}; "
+        f"With tanh, whose slope is below 1 wherever the state is not 0, {stated(4.2, bent[0.9] * 1e5, 0.1)} · 10⁻⁵ and {stated(0.0098, bent[1.1], 0.0001)}; "
         f"at s = 1.5 it explodes nevertheless, to {stated(15, bent[1.5], 0.2)}. A gradient that explodes can be cut (`train trainer.gradient_clip_val=1`). One that has vanished is gone."
     )
     return
