@@ -328,7 +328,7 @@ def _(angle):
             axes.plot(*points.T, "o-", color=color, markersize=2.5, linewidth=1)
             axes.plot(0, 0, "k*", markersize=10)
             far = np.linalg.norm(points[-1])
-            axes.set(title=f"{name}: {far:.1g} away", xlabel="w₁", xlim=(-6, 6), ylim=(-5, 5), aspect="equal")
+            axes.set(title=f"{name}: {far:.2g} away", xlabel="w₁", xlim=(-6, 6), ylim=(-5, 5), aspect="equal")
         panels[0].set_ylabel("w₂")
         figure.suptitle("60 steps")
         return figure
@@ -346,9 +346,9 @@ def _(path):
         f"From 5 along and 1 across, after 60 steps: sgd is {stated(1.5, away['sgd', 0], 0.05)} away from the lowest point, "
         f"momentum {stated(0.0007, away['momentum', 0], 0.00005)}, Adam {stated(0.2, away['adam', 0], 0.05)}; with the ravine turned by 45°, Adam "
         f"{stated(2.2, away['adam', 45], 0.05)}.\n\n"
-        r"In a ravine with $\kappa = \lambda_{max}/\lambda_{min}$, sgd at its best rate shortens the way by $(\kappa-1)/(\kappa+1)$ a step, momentum "
-        r"at its best by $(\sqrt\kappa-1)/(\sqrt\kappa+1)$: for κ = 100 by "
-        f"{stated(0.98, 99 / 101, 0.0005)} and {stated(0.818, 9 / 11, 0.0005)}. Networks have ravines far narrower than this one."
+        r"In a ravine with $\kappa = \lambda_{max}/\lambda_{min}$, sgd at its best rate leaves $(\kappa-1)/(\kappa+1)$ of the way after a step, momentum "
+        r"at its best by $(\sqrt\kappa-1)/(\sqrt\kappa+1)$: for κ = 100 that is "
+        f"{stated(0.98, 99 / 101, 0.0005)} and {stated(0.818, 9 / 11, 0.0005)}. In networks κ is often far larger (Sagun and others 2016)."
     )
     return
 
