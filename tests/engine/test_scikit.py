@@ -52,7 +52,7 @@ def test_a_signal_ends_a_fit_that_does_not_listen(tmp_path, monkeypatch, number)
     monkeypatch.setenv("STARTED", str(tmp_path / "started"))
 
     def send():
-        while not (tmp_path / "started").exists():
+        while not ((tmp_path / "started").exists() and (tmp_path / "started").read_text()):
             time.sleep(0.01)
         os.kill(os.getpid(), number)
 

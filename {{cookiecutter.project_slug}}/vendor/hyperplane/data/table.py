@@ -120,10 +120,7 @@ class Table(ArrayDataModule):
         self.point_at_leaks(trained, targets[parts["train"]])
         fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
         self.train_rows = len(parts["train"])
-        inputs = np.empty((len(fit) + len(test), len(self.encoder.names)))
-        ends = np.cumsum([len(parts[part]) for part in PARTS])
-        for part, place in zip(PARTS, np.split(inputs, ends[:-1]), strict=True):
-            self.encoder.encode(features[parts[part]], f"the {part} rows", out=place)
+        inputs = self.encode_parts(features, parts)
         self.describe(table, targets, parts)
         arrays = Arrays(inputs[: len(fit)], targets[fit], inputs[len(fit) :], targets[test])
         if weights is None:
@@ -132,6 +129,14 @@ class Table(ArrayDataModule):
             if len(rows) and not weights[rows].any():
                 raise UserError(f"data.weights={self.weights} is 0 in all {len(rows)} {part} rows: none of them counts")
         return arrays._replace(train_weights=weights[fit], test_weights=weights[test])
+
+    def encode_parts(self, features: "DataFrame", parts: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return the encoded rows (samples, features) of all parts, one after the other, without a copy."""
+        inputs = np.empty((sum(map(len, parts.values())), len(self.encoder.names)))
+        ends = np.cumsum([len(parts[part]) for part in PARTS])
+        for part, place in zip(PARTS, np.split(inputs, ends[:-1]), strict=True):
+            self.encoder.encode(features[parts[part]], f"the {part} rows", out=place)
+        return inputs
 
     def fit_encoder(self, table: "DataFrame", readings: dict[str, Reading], numbered: dict[str, str]) -> Any:
         """Return what encodes rows in the way that the training rows ask for; see `TableEncoder.fit`."""

@@ -17,6 +17,7 @@ from .columns import as_text, listed
 from .datamodule import Arrays
 from .explaining_texts import figures_of_texts
 from .readings import Reading
+from .roles import PARTS
 from .spec import PADDING, UNKNOWN, TextSpec
 from .table import Table
 from .target import Targets
@@ -161,6 +162,10 @@ class Text(Table):
                 listed([str(row + 1) for row in missing], 5),
             )
         return super().targets_of(table)
+
+    def encode_parts(self, features: "DataFrame", parts: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return the tokens (texts, length) of all parts, one after the other."""
+        return np.concatenate([self.encoder.encode(features[parts[part]], f"the {part} rows") for part in PARTS])
 
     def fit_encoder(self, table: "DataFrame", readings: Mapping[str, Reading], numbered: Mapping[str, str]) -> Any:
         """Return what encodes texts with the vocabulary of the training rows."""

@@ -5,14 +5,13 @@ imports no torch, and reads the samples from files that it does not copy.
 """
 
 import os
-import pickle
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import warnings
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 SECONDS_BETWEEN_LINES = 30.0
 MANY = 100_000  # input values: fitting more may take long
-SAMPLES, ESTIMATOR, OUTCOME = ("inputs.npy", "targets.npy"), "estimator.pickle", "outcome.pickle"
+CONTEXT = get_context("spawn")  # a new interpreter, not a copy of this one with all of torch
 
 
 def fitted(estimator: Any, inputs: NDArray[Any], targets: NDArray[Any]) -> Any:
@@ -49,12 +48,10 @@ def fit_apart(estimator: Any, inputs: NDArray[Any], targets: NDArray[Any]) -> An
     """
     what = f"{type(estimator).__name__}: fitting {' × '.join(map(str, inputs.shape))} values"
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for file, array in zip(SAMPLES, (inputs, targets), strict=True):
-            np.save(folder / file, array)
-        (folder / ESTIMATOR).write_bytes(pickle.dumps(estimator))
-        run(folder, what)
-        fitted, said = pickle.loads((folder / OUTCOME).read_bytes())  # noqa: S301 - our own process wrote it
+        paths = [Path(name, file) for file in ("inputs.npy", "targets.npy")]
+        for path, array in zip(paths, (inputs, targets), strict=True):
+            np.save(path, array)
+        fitted, said = outcome_of(estimator, paths, what)
     for category, message in said:
         warnings.warn(message, category, stacklevel=2)
     if isinstance(fitted, Exception):
@@ -62,43 +59,47 @@ def fit_apart(estimator: Any, inputs: NDArray[Any], targets: NDArray[Any]) -> An
     return fitted
 
 
-def run(folder: Path, what: str) -> None:
-    """Run `main` in a process of its own, which does not outlive what happens here.
+def outcome_of(estimator: Any, paths: list[Path], what: str) -> tuple[Any, list[tuple[type[Warning], str]]]:
+    """Return what a process of its own makes of the samples: the estimator or an error, and warnings.
 
     Raises:
-        RuntimeError: it was killed.
-        Stopped: a signal has come.
+        RuntimeError: the process was killed.
+        Stopped: a signal has come; the process has ended.
     """
-    command = [sys.executable, "-c", f"from {__name__} import main; main()", str(folder)]
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pipe, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=fit, args=(estimator, paths, theirs, os.getpid()))
+    process.start()
+    theirs.close()
     started = said = time.monotonic()
-    with subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL) as process:
-        try:
-            while process.poll() is None:
-                time.sleep(0.02)
-                if time.monotonic() - said > SECONDS_BETWEEN_LINES:
-                    said = time.monotonic()
-                    logger.info("{}, for {:.0f} s so far", what, said - started)
-        finally:
-            process.kill()
-    if process.returncode:
-        raise RuntimeError(f"{what}: its process ended with status {process.returncode}, as it does without memory")
+    try:
+        while not pipe.poll(0.02):
+            if time.monotonic() - said > SECONDS_BETWEEN_LINES:
+                said = time.monotonic()
+                logger.info("{}, for {:.0f} s so far", what, said - started)
+        outcome: tuple[Any, list[tuple[type[Warning], str]]] = pipe.recv()
+        return outcome
+    except EOFError:
+        process.join()
+        raise RuntimeError(
+            f"{what}: its process ended with status {process.exitcode}, as it does without memory"
+        ) from None
+    finally:
+        process.kill()
+        process.join()
 
 
-def main() -> None:
-    """Fit the estimator in the folder that the command line names, and leave there what came of it."""
+def fit(estimator: Any, paths: list[Path], pipe: Connection, parent: int) -> None:
+    """Fit the estimator to the samples in files, and send what came of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C the process that waits learns, and ends this one
-    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
-    folder = Path(sys.argv[1])
-    estimator = pickle.loads((folder / ESTIMATOR).read_bytes())  # noqa: S301 - so did the one that started this
-    inputs, targets = (np.load(folder / file, mmap_mode="r") for file in SAMPLES)
+    threading.Thread(target=end_with, args=[parent], daemon=True).start()
+    inputs, targets = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("default")
         try:
             outcome: Any = estimator.fit(inputs, np.array(targets))
         except Exception as error:
             outcome = error
-    (folder / OUTCOME).write_bytes(pickle.dumps((outcome, [(one.category, str(one.message)) for one in said])))
+    pipe.send((outcome, [(one.category, str(one.message)) for one in said]))
 
 
 def end_with(parent: int) -> None:
