@@ -31,6 +31,7 @@ class StackedEpochLoop(LeanEpochLoop):
         self.refusal = ""  # why the run takes its steps itself
         self.drawn: Drawn | None = None
         self.kind: int | None = None  # see kinds.py
+        self.about: dict[str, bool] = {}  # what a stack of its kind has to know
 
     def on_run_start(self, data_fetcher: Any) -> None:
         """Begin an epoch, and look whether its steps are such as a stack takes."""
