@@ -10,6 +10,7 @@ MODELS = {
     "mlp": ("trainer.gradient_clip_val=0.5", 250),
     "cnn": ("model.channels=[6,6,6]", 150),
     "rnn": ("model.hidden_size=3", 120),
+    "resnet": ("data=digits", 12),  # whose batch normalisation keeps means
     "transformer": ("model.model_size=8 model.num_heads=2 model.num_layers=1 model.feedforward_size=16", 150),
 }
 
