@@ -47,5 +47,6 @@ class FoldedAttention(TorchFunctionMode):
                 return functional.scaled_dot_product_attention(query, key, value, mask, **named)
         of_all = [self.level.of_all(tensor) for tensor in given]
         size = of_all[0].shape[:2]
-        folded = functional.scaled_dot_product_attention(*(tensor.flatten(0, 1) for tensor in of_all), **named)
+        q, k, v, *masks = (tensor.flatten(0, 1) for tensor in of_all)
+        folded = functional.scaled_dot_product_attention(q, k, v, masks[0] if masks else None, **named)
         return self.level.of_one(folded.unflatten(0, size))
