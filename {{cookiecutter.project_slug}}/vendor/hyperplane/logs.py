@@ -69,8 +69,10 @@ def mask_message(record: "Record") -> None:
 
 
 def is_for_terminal(record: "Record") -> bool:
-    """Keep the chatter of Lightning and Hydra's launchers for `train.log`."""
+    """Keep the chatter of Lightning and Hydra's launchers for `train.log`, and matplotlib's about its own cache."""
     chatty = ("lightning", "hydra_plugins", "joblib")
+    if record["name"] in ("matplotlib", "matplotlib.font_manager"):  # where home is read-only, of no interest to a run
+        return record["level"].no >= logging.ERROR
     return record["level"].no >= logging.WARNING or not str(record["name"]).startswith(chatty)
 
 

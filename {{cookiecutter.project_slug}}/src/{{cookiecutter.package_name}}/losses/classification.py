@@ -5,11 +5,10 @@ Dimensions: B batch, K classes, ... the places of a sample in dense prediction, 
 
 from hyperplane import DataSpec
 from hyperplane.data.arrays import IGNORED
+from hyperplane.losses.from_spec import ClassWeights, require, weight_of_classes
+from hyperplane.losses.weighted_mean import weighted_mean
 from torch import Tensor, nn
 from torch.nn import functional
-
-from .from_spec import ClassWeights, require, weight_of_classes
-from .weighted_mean import weighted_mean
 
 
 class CrossEntropy(nn.Module):

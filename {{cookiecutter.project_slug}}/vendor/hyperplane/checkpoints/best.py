@@ -15,8 +15,9 @@ from torch import Tensor
 from ..data.spec import DataSpec
 from ..errors import UserError, first_line, nearest
 from ..metrics.metric_names import MetricNames, find
+from ..tasks.task import Task
 from ..turns import current
-from .file import BEST
+from .file import BEST, link
 
 SECONDS_BETWEEN_FILES = 1.0
 
@@ -80,6 +81,8 @@ class BestCheckpoint(Checkpoint):
         is_due |= trainer.world_size > 1  # several processes would have to agree on the time
         if self.is_best(score):
             self.score = score.clone()
+            if isinstance(pl_module, Task) and pl_module.is_solved:
+                return  # there are no other weights than those of last.ckpt, which may be hundreds of megabytes
             weights = self.weights(trainer, pl_module)
             if not is_due:
                 weights = deepcopy(weights)
@@ -101,6 +104,11 @@ class BestCheckpoint(Checkpoint):
             return not bool(score.isnan())
         now, before = float(score), float(self.score)
         return now < before if self.mode == "min" else now > before
+
+    def share(self, last: Path) -> None:
+        """Give the weights of a model that was solved at once, which are in `last.ckpt`, their second name."""
+        if self.score is not None:
+            link(last, self.path)
 
     def write(self, trainer: Trainer) -> None:
         """Write what is in memory, if anything is, and all that a test and a prediction need besides."""

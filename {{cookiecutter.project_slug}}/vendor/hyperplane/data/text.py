@@ -106,6 +106,9 @@ class Text(Table):
         vocabulary: Annotated[int, Field(ge=3)] = 10_000,
         length: PositiveInt = 256,  # tokens after which a text is cut
         ignore: Annotated[tuple[str, ...] | None, Refused("data.text names the only column that is read")] = None,
+        categorical: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        numeric: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        dates: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
         **options: Any,
     ) -> None:
         super().__init__(**options)

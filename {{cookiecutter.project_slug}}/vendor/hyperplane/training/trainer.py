@@ -21,6 +21,7 @@ from ..checkpoints.transfer import Freeze
 from ..component_settings import Strict
 from ..components import Component, build
 from ..errors import UserError, as_typed, nearest
+from ..loop.accumulation import WholeSteps
 from ..loop.compiling import compile_in_place
 from ..loop.divergence import FiniteLoss
 from ..loop.lean_loop import LeanEpochLoop
@@ -151,6 +152,8 @@ def callbacks_of(
     callbacks = [own_callback(name, component, settings, state) for name, component in settings.callbacks.items()]
     if not isinstance(task, Task):
         callbacks.append(FiniteLoss())
+    if task.automatic_optimization:
+        callbacks.append(WholeSteps())
     if settings.freeze:
         callbacks.append(Freeze(settings.freeze, settings.unfreeze_epoch))
     if validates:
