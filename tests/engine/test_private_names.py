@@ -82,6 +82,11 @@ def a_stand_in_is_asked_for_hamming() -> bool:
     return hasattr(Postponed("scipy.signal"), "hamming") and asks in Path(torchmetrics.__file__).read_text("utf-8")
 
 
+def is_of_a_member(tensor: torch.Tensor) -> bool:
+    names = torch._C._functorch
+    return names.is_batchedtensor(tensor) and names.maybe_get_level(tensor) == names.maybe_current_level()
+
+
 def over_three_members(function) -> torch.Tensor:
     level = Level(3)
     with level.entered():
@@ -177,6 +182,10 @@ CHECKS = {
     **{
         f"torch._C._functorch.{name}": lambda: over_three_members(lambda x: x.sum()).tolist() == [0, 2, 4]
         for name in ("_vmap_increment_nesting", "_vmap_decrement_nesting", "_add_batch_dim", "_remove_batch_dim")
+    },
+    **{
+        f"torch._C._functorch.{name}": lambda: over_three_members(lambda x: x.sum() * is_of_a_member(x)).sum() == 6
+        for name in ("is_batchedtensor", "maybe_get_level")
     },
     "_parameters": lambda: list(torch.nn.Linear(1, 1)._parameters) == ["weight", "bias"],
     "_buffers": lambda: "running_mean" in torch.nn.BatchNorm1d(1)._buffers,

@@ -10,7 +10,7 @@ from hyperplane.loop.lean_loop import LeanEpochLoop
 from hyperplane.stacking.stack import Stack
 from stacked_sweeps import checkpoint, distance, layout, losses, members, summary
 
-from my_research import models
+from my_research import models, tasks
 
 TINY = ("data=wine", "model=mlp", "model.hidden_sizes=[8]", "data.batch_size=40", "scheduler=none")
 DOUBLE = "hardware.precision=64-true"
@@ -72,6 +72,35 @@ def test_what_cannot_be_stacked_says_why_and_trains_alone(sweep, write, tmp_path
     assert sweep.said.count("its step cannot be stacked") == 2
     for name, folder in ours.items():
         assert distance(folder, theirs[name]) == 0
+
+
+def test_parameters_of_a_task_itself_are_trained_in_a_stack(sweep, write, tmp_path, monkeypatch):
+    write("tasks/tempered.py", TEMPERED)
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])
+    words = (*TINY, "task._target_=my_research.tasks.tempered.Tempered", "trainer.max_epochs=2", "seed=0,1", DOUBLE)
+    theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
+    assert "trains as an ordinary job" not in sweep.said
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) < 1e-8
+        assert checkpoint(folder)["state_dict"]["temperature"] != 1
+
+
+TEMPERED = """
+import torch
+
+from .classification import Classification
+
+
+class Tempered(Classification):
+    def __init__(self, network, loss, spec, scaling, optimizer, scheduler=None, metrics=None):
+        super().__init__(network, loss, spec, scaling, optimizer, scheduler, metrics)
+        self.temperature = torch.nn.Parameter(torch.ones(()))
+
+    def step(self, batch):
+        inputs, targets = batch
+        outputs = self.network(inputs) / self.temperature
+        return self.loss(outputs, targets), outputs, targets
+"""
 
 
 LOOKING = """

@@ -10,6 +10,7 @@ MODELS = {
     "mlp": ("trainer.gradient_clip_val=0.5", 250),
     "cnn": ("model.channels=[6,6,6]", 150),
     "rnn": ("model.hidden_size=3", 120),
+    "resnet": ("data=digits data.batch_size=200", 10),  # whose batch normalisation keeps means
     "transformer": ("model.model_size=8 model.num_heads=2 model.num_layers=1 model.feedforward_size=16", 150),
 }
 
@@ -17,7 +18,7 @@ MODELS = {
 @pytest.mark.parametrize("model", MODELS)
 def test_in_double_precision_members_have_the_weights_of_jobs_alone(sweep, model):
     more, steps = MODELS[model]
-    words = (f"model={model}", *more.split(), "seed=0,1", "data.batch_size=50", "hardware.precision=64-true")
+    words = (f"model={model}", "data.batch_size=50", *more.split(), "seed=0,1", "hardware.precision=64-true")
     length = ("trainer.max_epochs=-1", f"trainer.max_steps={steps}")
     ours, theirs = (members(sweep(launcher, *words, *length)) for launcher in ("stacked", "basic"))
     assert list(ours) == list(theirs) and len(ours) == (4 if model == "linear" else 2)

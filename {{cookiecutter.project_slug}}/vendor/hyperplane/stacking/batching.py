@@ -17,6 +17,8 @@ from torch._C._functorch import (
     _remove_batch_dim,
     _vmap_decrement_nesting,
     _vmap_increment_nesting,
+    is_batchedtensor,
+    maybe_get_level,
 )
 from torch.func import vmap
 
@@ -71,6 +73,10 @@ class Level:
     def of_one(self, tensor: Tensor) -> Tensor:
         """Return a tensor (M, ...) as that of a member (...)."""
         return _add_batch_dim(tensor, 0, self.number)
+
+    def holds(self, tensor: Tensor) -> bool:
+        """Say whether a tensor differs between members."""
+        return is_batchedtensor(tensor) and maybe_get_level(tensor) == self.number
 
     def of_all(self, tensor: Tensor) -> Tensor:
         """Return what was computed for a member (...) for all of them (M, ...)."""

@@ -94,7 +94,7 @@ def train(stack: Stack | None, windows: list[Window], steps: int, stop: StopRequ
             window.trains_itself = True
         return stack
     try:
-        stack = stack or Stack(loops, loops[0].is_random)
+        stack = stack or Stack(loops, **loops[0].about)
         stack.train(windows, steps, lambda: stop.number is not None)
     except Exception as error:
         logger.opt(exception=error).debug("The stack failed.")

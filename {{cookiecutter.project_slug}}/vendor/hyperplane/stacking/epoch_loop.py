@@ -18,6 +18,7 @@ from ..turns import current
 from .drawing import Drawn
 from .member import Window
 from .schedules import StepSchedules, are_own, watches_steps
+from .swapping import tensors_of
 
 PRECISIONS = (Precision, MixedPrecision, DoublePrecision)
 
@@ -31,6 +32,7 @@ class StackedEpochLoop(LeanEpochLoop):
         self.refusal = ""  # why the run takes its steps itself
         self.drawn: Drawn | None = None
         self.kind: int | None = None  # see kinds.py
+        self.about: dict[str, bool] = {}  # what a stack of its kind has to know
 
     def on_run_start(self, data_fetcher: Any) -> None:
         """Begin an epoch, and look whether its steps are such as a stack takes."""
@@ -122,6 +124,9 @@ def why_alone(trainer: Any, data_fetcher: Any) -> str:
         return "its steps are not plain ones: it has a step of its own, or callbacks that follow each step"
     if are_own(trainer):
         return "its task moves schedules in a way of its own"
+    known = {id(tensor) for tensor in tensors_of(trainer.lightning_module).values()}
+    if any(id(one) not in known for group in trainer.optimizers[0].param_groups for one in group["params"]):
+        return "its optimizer moves parameters that its task does not hold"
     if len(data_fetcher.combined_loader.flattened) != 1:
         return "it has several loaders"
     return ""

@@ -46,7 +46,7 @@ def assign(group: list[Window]) -> None:
     """Find the kinds of members that are built alike."""
     while len(group) > 1:
         try:
-            is_alike, is_random = compare(group)
+            is_alike, about = compare(group)
         except Exception as error:  # whatever an operation says that vmap does not know
             values = {tuple(floats(task_of(window)).values()) for window in group}
             if len(values) > 1:  # a number that has to be one, such as a share of label smoothing
@@ -63,7 +63,7 @@ def assign(group: list[Window]) -> None:
         alike = [window for window, same in zip(group, is_alike, strict=True) if same]
         if len(alike) > 1:
             for window in alike:
-                window.loop.kind, window.loop.is_random = kind, is_random
+                window.loop.kind, window.loop.about = kind, about
         else:
             refuse_single(alike or group[:1])
         others = [window for window in group if window not in alike]
@@ -98,8 +98,8 @@ def build_of(window: Window) -> Any:
     )
 
 
-def compare(group: Sequence[Window]) -> tuple[list[bool], bool]:
-    """Say of each member whether the stack computes what it computes by itself, and whether a step is random."""
+def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
+    """Say of each member whether the stack computes what it computes by itself, and what a stack has to know."""
     firsts = [map_tensors(itemgetter(0), window.batches) for window in group]
     tasks = [task_of(window) for window in group]
     stack = Stack([window.loop for window in group])
@@ -121,7 +121,7 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], bool]:
     finally:
         torch.set_rng_state(state)
         stack.release()
-    return found, is_random
+    return found, {"is_random": is_random, "attends": stack.attention is not None and stack.attention.was_asked}
 
 
 def alone(loop: Any, batch: Any) -> list[Tensor | None]:

@@ -21,8 +21,8 @@ from typing import Any
 import torch
 from lightning.pytorch.plugins.precision import Precision
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from .attention import FoldedAttention
 from .batching import Level, map_tensors
 from .clipping import clip_norm, clip_value
 from .member import Window
@@ -37,9 +37,10 @@ class Stack:
     Args:
         loops: of the members, over the batches of an epoch.
         is_random: whether a step of the network draws random numbers, as dropout does.
+        attends: whether it may call torch's attention.
     """
 
-    def __init__(self, loops: Sequence[Any], is_random: bool = False) -> None:
+    def __init__(self, loops: Sequence[Any], is_random: bool = False, attends: bool = True) -> None:
         self.loops = list(loops)
         self.is_random = is_random
         trainers = [loop.trainer for loop in loops]
@@ -64,8 +65,8 @@ class Stack:
         ]
         for name in self.trained:
             self.tensors[name].requires_grad_()
-        self.attends = next(iter(self.tensors.values())).device.type == "cpu"
         self.level = Level(len(tasks))
+        self.attention = FoldedAttention(self.level) if attends else None  # which costs each operation a little
         self.seed = zlib.crc32(str(trainers[0].default_root_dir).encode())
 
     def losses(self, batch: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -74,11 +75,8 @@ class Stack:
         Args:
             batch: each tensor (M, B, ...).
         """
-
-        # torch's fused attention on a CPU has no rule for vmap, which would compute one member after the other
-        attention = sdpa_kernel(SDPBackend.MATH) if self.attends else nullcontext()
         one, level = self.level.of_one, self.level
-        with self.context(), attention, level.entered():
+        with self.context(), self.attention or nullcontext(), level.entered():
             tensors, numbers = map(one, self.tensors.values()), map(one, self.numbers.values)
             with self.swapped.to(list(tensors)), self.numbers.swapped_to(list(numbers)):
                 loss, outputs, targets = self.task.step(map_tensors(one, batch))

@@ -10,13 +10,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-PARTS = ("network", "loss")  # of a task, that a step computes with
+MEASURING = "train_metrics"  # the part of a task that a step does not compute with
 
 
 def parts(task: Any) -> list[tuple[str, nn.Module]]:
-    """Return the modules within a task that its step computes with, by their names."""
-    found = [(name, module) for part in PARTS for name, module in getattr(task, part).named_modules(prefix=part)]
-    return [(name, module) for name, module in found if isinstance(module, nn.Module)]
+    """Return the modules that a step of a task computes with, by their names; the first is the task itself."""
+    return [(name, module) for name, module in task.named_modules() if name.partition(".")[0] != MEASURING]
 
 
 def tensors_of(task: Any) -> dict[str, Tensor]:
@@ -28,7 +27,7 @@ def tensors_of(task: Any) -> dict[str, Tensor]:
             for key, tensor in held.items():
                 if tensor is not None and id(tensor) not in seen:
                     seen.add(id(tensor))
-                    found[f"{name}.{key}"] = tensor
+                    found[f"{name}.{key}".lstrip(".")] = tensor
     return found
 
 
