@@ -21,7 +21,7 @@ PANEL = PanelSpec(
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextSpec(DataSpec):
+class LanguageSpec(DataSpec):
     """A kind of data of a project's own."""
 
     vocabulary: tuple[str, ...]
@@ -49,7 +49,7 @@ SPECS = [
     DataSpec("classification", (4,), 3, train_size=10, class_counts=(5, 5, 0)),
     DataSpec(task="segmentation of my own", input_shape=(8, 8, 1), has_weights=True),
     PANEL,
-    TextSpec(task="language", vocabulary=("a", "b"), special=((0, 1),)),
+    LanguageSpec(task="language", vocabulary=("a", "b"), special=((0, 1),)),
 ]
 
 

@@ -7,7 +7,8 @@ from {{ cookiecutter.package_name }} import PROJECT
 
 CHOICES = [(path.parent.name, path.stem) for path in sorted(PROJECT.configs.glob("*/*.yaml"))]
 LABELS = ("data=table", "data.path=labels.csv", "data.target=[loud,red]")  # a file with two labels in each row
-OTHERS = [(), LABELS, *((f"{group}={name}",) for group, name in CHOICES if group in ("data", "model"))]
+CORPUS = ("data=corpus", "data.path=labels.csv", "data.length=8")  # the same file is a text
+OTHERS = [(), LABELS, CORPUS, *((f"{group}={name}",) for group, name in CHOICES if group in ("data", "model"))]
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .data.spec import DataSpec as DataSpec
     from .data.spec import GraphSpec as GraphSpec
     from .data.spec import PanelSpec as PanelSpec
+    from .data.spec import TextSpec as TextSpec
     from .data.windows import PanelDataModule as PanelDataModule
     from .data.windows import Windows as Windows
     from .errors import UserError as UserError
@@ -38,6 +39,7 @@ HOMES = {
     "PanelSpec": "data.spec",  # the same of time series
     "Run": "training.run",  # a run: data, task, trainer, fit, test
     "Task": "tasks.task",  # a LightningModule on the fast path
+    "TextSpec": "data.spec",  # the same of texts
     "UserError": "errors",  # something that the user can put right, said in a sentence
     "Windows": "data.windows",  # a batch of windows
     "cached": "data.cache",  # make arrays once, and keep them in a file

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from .data.panel_scaling import restored
-from .data.spec import DataSpec, GraphSpec, PanelSpec
+from .data.spec import DataSpec, GraphSpec, PanelSpec, TextSpec
 from .data.windows import Rows, Windows, windows_at
 from .errors import UserError, first_line
 from .paths import shown
@@ -33,9 +33,12 @@ class Predictor(nn.Module):
         self.scaling = task.scaling
         self.network = task.network
         self.to_predictions = task.to_predictions
+        self.prepared = task.prepared if isinstance(task.spec, TextSpec) else None
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, ...) to predictions (B, ...), as `Task.forward` does."""
+        if self.prepared is not None:
+            return self.to_predictions(self.network(*self.prepared(*inputs))).float()
         scaled = self.scaling(*inputs)
         if not hasattr(self.scaling, "by_window"):
             scaled = scaled if isinstance(scaled, tuple) else (scaled,)

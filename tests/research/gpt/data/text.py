@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextSpec(DataSpec):
+class CharacterSpec(DataSpec):
     """The characters, in the order of their tokens."""
 
     vocabulary: str
@@ -37,7 +37,7 @@ class Text(LightningDataModule):
         vocabulary = "".join(sorted(set(text)))
         tokens = torch.tensor([vocabulary.index(character) for character in text])
         self.train, self.val, self.test = tokens.split([len(text) - 2 * (len(text) // 10), *[len(text) // 10] * 2])
-        self.spec = TextSpec(
+        self.spec = CharacterSpec(
             task="classification",
             input_shape=(self.length,),
             output_size=len(vocabulary),

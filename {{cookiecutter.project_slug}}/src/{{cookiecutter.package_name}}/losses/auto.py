@@ -6,12 +6,13 @@ from importlib.util import find_spec
 from hyperplane import DataSpec, UserError
 from torch import nn
 
-# The loss of each kind of data; it stands in the file of that name, which is read only where it is needed.
+# The loss of each kind of data, and its file, which is read only where it is needed.
 LOSSES = {
-    "classification": "CrossEntropy",
-    "multilabel": "BinaryCrossEntropy",
-    "regression": "SquaredError",
-    "forecasting": "Quantile",
+    "classification": ("classification", "CrossEntropy"),
+    "multilabel": ("multilabel", "BinaryCrossEntropy"),
+    "regression": ("regression", "SquaredError"),
+    "forecasting": ("forecasting", "Quantile"),
+    "next_token": ("classification", "CrossEntropy"),
 }
 
 
@@ -23,6 +24,7 @@ def auto(spec: DataSpec, network: nn.Module) -> nn.Module:
     """
     if (loss := getattr(network, "default_loss", None)) is not None:
         return loss(spec)
-    if spec.task not in LOSSES or find_spec(f".{spec.task}", __package__) is None:
+    file, name = LOSSES.get(spec.task, ("", ""))
+    if not file or find_spec(f".{file}", __package__) is None:
         raise UserError(f"loss=auto knows no loss for data for {spec.task or 'no task'}: choose one with loss=...")
-    return getattr(import_module(f".{spec.task}", __package__), LOSSES[spec.task])(spec)
+    return getattr(import_module(f".{file}", __package__), name)(spec)

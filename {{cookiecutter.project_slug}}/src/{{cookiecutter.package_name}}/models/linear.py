@@ -8,8 +8,9 @@ of logistic regression as scikit-learn has them, with alpha = l2 and C = 1 / l2.
 and training ends there. Of two classes the logits' difference is what counts: its weights w = W₂ − W₁ have
 ‖w‖² = 2 ‖W‖² at the minimum, so that λ = l2 stands for the ½ l2 ‖w‖² of a single logit.
 
-Of a panel it forecasts the quantiles of all steps directly from the window, flattened to a row. Of signals of unequal
-lengths it sees zeros beyond the end of each, and no length besides.
+Of a text x is the bag of words, so that W holds a weight for each word. Of a panel it forecasts the quantiles of all
+steps directly from the window, flattened to a row. Of signals of unequal lengths it sees zeros beyond the end of each,
+and no length besides.
 
 Source: Hoerl & Kennard 1970, "Ridge Regression"; Cox 1958, "The Regression Analysis of Binary Sequences".
 
@@ -22,6 +23,7 @@ from hyperplane import DataSpec, PanelSpec
 from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
+from .bag_of_words import bag_of_words
 from .flat_windows import begin_at_naive, flat, sizes_of
 
 
@@ -29,6 +31,7 @@ class Linear(nn.Module):
     """One affine map from all features of a sample to the outputs. Inputs of any shape are flattened to D features."""
 
     forecasts = True  # reads windows of a panel
+    reads_tokens = True  # of texts, as a bag of words
     convex = True  # with any of the losses
 
     def __init__(
@@ -41,14 +44,17 @@ class Linear(nn.Module):
         super().__init__()
         self.windows, outputs = sizes_of(spec)
         self.quantiles = spec.output_size
-        features = self.windows.features if self.windows is not None else math.prod(spec.input_shape)
+        self.num_tokens = spec.num_tokens
+        features = self.windows.features if self.windows is not None else spec.num_tokens or math.prod(spec.input_shape)
         self.output = nn.Linear(features, outputs)
         self.penalty_factor = penalty_factor(spec, outputs, l2)
         self.has_penalty = self.penalty_factor > 0
         begin_at_naive(self.output, spec)
 
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
-        """Map inputs (B, *input_shape) to outputs (B, K); the inputs of windows, see `Windows`, to (B, H, Q)."""
+        """Map inputs (B, *input_shape), or tokens (B, L) and their mask, to outputs (B, K); windows to (B, H, Q)."""
+        if self.num_tokens:
+            return self.output(bag_of_words(x, *others, num_tokens=self.num_tokens))
         if self.windows is None:
             return self.output(flat(x, *others or (None,), self.output.in_features))
         return self.output(self.windows(x, *others)).unflatten(1, (-1, self.quantiles))

@@ -6,8 +6,8 @@
 
 Source of the residual sum: He et al. 2016, "Deep Residual Learning for Image Recognition", equation 1.
 
-Of a panel it forecasts the quantiles of all steps directly from the window, flattened to a row. Of signals of unequal
-lengths it sees zeros beyond the end of each, and no length besides.
+Of a text x is the bag of words. Of a panel it forecasts the quantiles of all steps directly from the window, flattened
+to a row. Of signals of unequal lengths it sees zeros beyond the end of each, and no length besides.
 
 Dimensions: B batch, D input features, H hidden units, K outputs, T steps to forecast, Q quantiles.
 """
@@ -21,6 +21,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from .activations import ACTIVATIONS
+from .bag_of_words import bag_of_words
 from .flat_windows import begin_at_naive, flat, sizes_of
 
 
@@ -28,6 +29,7 @@ class MLP(nn.Module):
     """Fully connected layers with an activation between them. Inputs of any shape are flattened to D features."""
 
     forecasts = True  # reads windows of a panel
+    reads_tokens = True  # of texts, as a bag of words
 
     def __init__(
         self,
@@ -41,8 +43,10 @@ class MLP(nn.Module):
         super().__init__()
         self.windows, outputs = sizes_of(spec)
         self.quantiles = spec.output_size
-        self.features = self.windows.features if self.windows is not None else math.prod(spec.input_shape)
-        sizes = [self.features, *hidden_sizes]
+        self.num_tokens = spec.num_tokens
+        features = self.windows.features if self.windows is not None else spec.num_tokens or math.prod(spec.input_shape)
+        self.features = features
+        sizes = [features, *hidden_sizes]
         self.hidden = nn.ModuleList(nn.Linear(d, h) for d, h in pairwise(sizes))
         # The first layer leaves the space of the inputs, so there the sum has no meaning.
         self.has_residual = [residual and i > 0 and sizes[i] == sizes[i + 1] for i in range(len(hidden_sizes))]
@@ -52,8 +56,11 @@ class MLP(nn.Module):
         begin_at_naive(self.output, spec)
 
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
-        """Map inputs (B, *input_shape) to outputs (B, K); the inputs of windows, see `Windows`, to (B, T, Q)."""
-        h = flat(x, *others or (None,), self.features) if self.windows is None else self.windows(x, *others)  # (B, D)
+        """Map inputs (B, *input_shape), or tokens (B, L) and their mask, to outputs (B, K); windows to (B, T, Q)."""
+        if self.num_tokens:
+            h = bag_of_words(x, *others, num_tokens=self.num_tokens)
+        else:
+            h = flat(x, *others or (None,), self.features) if self.windows is None else self.windows(x, *others)
         for layer, has_residual in zip(self.hidden, self.has_residual, strict=True):
             z = self.dropout(self.activation(layer(h)))  # (B, H)
             h = h + z if has_residual else z

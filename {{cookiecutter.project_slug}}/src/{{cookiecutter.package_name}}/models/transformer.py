@@ -1,9 +1,11 @@
 """The transformer encoder.
 
-    h⁰ = patches of x · W + positional encoding
+    h⁰ = patches of x · W + positional encoding;  of a text W[x] + positional encoding
     h ← h + attention(norm(h)),  attention = softmax(QKᵀ/√d)V in each head
     h ← h + GELU(norm(h) W₁ + b₁) W₂ + b₂
     ŷ = mean over tokens of norm(h) · W + b
+
+Where a mask says that positions are padding, no token looks at them, and they have no part in the mean.
 
 Of a panel it forecasts the quantiles of all steps directly: patches of the past are tokens, and what is known in
 advance is put beside their mean.
@@ -58,6 +60,10 @@ class Patches(nn.Module):
             x = x.unflatten(2, (-1, p)).unflatten(1, (-1, p)).transpose(2, 3)
         return x.reshape(x.shape[0], self.num_tokens, self.num_values)
 
+    def masked(self, mask: Tensor) -> Tensor:
+        """Return which patches (B, T) of a signal hold more than padding; mask (B, L): false where it is padding."""
+        return functional.pad(mask, self.padding[2:]).unflatten(1, (-1, self.patch_size)).any(dim=2)
+
 
 class Attention(nn.Module):
     """softmax(QKᵀ/√d)V: every token takes a mean over all tokens' values, weighted by how well query and key agree.
@@ -75,12 +81,13 @@ class Attention(nn.Module):
         self.query_key_value = nn.Linear(model_size, 3 * model_size)
         self.output = nn.Linear(model_size, model_size)
 
-    def forward(self, h: Tensor) -> Tensor:
-        """Map tokens (B, T, E) to (B, T, E)."""
+    def forward(self, h: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Map tokens (B, T, E) to (B, T, E), without a look at those where mask (B, T) is false."""
         parts = self.query_key_value(h).unflatten(2, (3, self.num_heads, -1))  # (B, T, 3, N, D)
         q, k, v = parts.permute(2, 0, 3, 1, 4)  # (B, N, T, D) each
         dropout = self.dropout if self.training else 0.0
-        means = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout)  # (B, N, T, D)
+        looked_at = None if mask is None else mask[:, None, None]
+        means = functional.scaled_dot_product_attention(q, k, v, looked_at, dropout)  # (B, N, T, D)
         return self.output(means.transpose(1, 2).flatten(2))
 
 
@@ -100,27 +107,29 @@ class Block(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, h: Tensor) -> Tensor:
-        """Map tokens (B, T, E) to (B, T, E)."""
-        h = h + self.dropout(self.attention(self.attention_norm(h)))
+    def forward(self, h: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Map tokens (B, T, E) to (B, T, E); mask (B, T) is false where there is none."""
+        h = h + self.dropout(self.attention(self.attention_norm(h), mask))
         return h + self.dropout(self.feedforward(self.feedforward_norm(h)))
 
 
 class Transformer(nn.Module):
     """Blocks of attention over the patches of a sample, then one linear layer over their mean.
 
-    Samples are signals (L, C), images (H, W, C), or rows of a table (features,).
+    Samples are signals (L, C), images (H, W, C), rows of a table (features,), or tokens of a text (L,).
 
     Raises:
         UserError: the data are of another shape.
     """
 
     forecasts = True  # reads windows of a panel
+    reads_tokens = True  # of texts
 
     def __init__(
         self,
         spec: DataSpec,
-        # Positions of a signal, or rows and columns of an image, in a token; a table has one for each feature
+        # Positions of a signal, or rows and columns of an image, in a token; a table has one for each feature, and a
+        # text has tokens of its own
         patch_size: PositiveInt = 4,
         model_size: PositiveInt = 32,  # E, values of a token
         num_heads: Annotated[PositiveInt, Divides("model_size")] = 4,  # N of the attention; a divisor of model_size
@@ -139,7 +148,13 @@ class Transformer(nn.Module):
         self.windows = SteppedWindows(spec) if isinstance(spec, PanelSpec) else None
         self.quantiles = spec.output_size
         self.patches = Patches(spec.input_shape if self.windows is None else self.windows.signal_shape, patch_size)
-        self.embedding = nn.Linear(self.patches.num_values, model_size)
+        self.reads_text = spec.num_tokens > 0
+        self.embedding: nn.Module
+        if self.reads_text:
+            self.embedding = nn.Embedding(spec.num_tokens, model_size)
+            nn.init.zeros_(self.embedding.weight[:2])  # padding and unknown words say nothing at first
+        else:
+            self.embedding = nn.Linear(self.patches.num_values, model_size)
         positions = torch.zeros(self.patches.num_tokens, model_size)
         if positional_encoding == "sinusoidal":
             positions = sinusoids(*positions.shape)
@@ -148,25 +163,32 @@ class Transformer(nn.Module):
         else:
             self.register_buffer("positions", positions, persistent=False)
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.Sequential(
-            *(Block(model_size, num_heads, feedforward_size, dropout) for _ in range(num_layers))
-        )
+        self.blocks = nn.ModuleList(Block(model_size, num_heads, feedforward_size, dropout) for _ in range(num_layers))
         self.norm = nn.LayerNorm(model_size)
         others, outputs = outputs_of(spec, self.windows)
         self.output = nn.Linear(model_size + others, outputs)
         begin_at_naive(self.output, spec)
 
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
-        """Map inputs (B, *input_shape) to outputs (B, K); the inputs of windows, see `Windows`, to quantiles."""
+        """Map inputs (B, *input_shape), and their mask (B, L) if there is one, to outputs (B, K).
+
+        The inputs of windows, see `Windows`, become quantiles.
+        """
         if self.windows is None:
-            return self.output(self.encode(x))
+            return self.output(self.encode(x, *others))
         past, known = self.windows(x, *others)
         return self.output(torch.cat([self.encode(past), known], dim=1)).unflatten(1, (-1, self.quantiles))
 
-    def encode(self, x: Tensor) -> Tensor:
+    def encode(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the mean over the tokens (B, E) of samples."""
-        h = self.embedding(self.patches(x)) + self.positions  # (B, T, E)
-        return self.norm(self.blocks(self.dropout(h))).mean(dim=1)
+        if not self.reads_text:
+            x, mask = self.patches(x), None if mask is None else self.patches.masked(mask)
+        h = self.dropout(self.embedding(x) + self.positions[: x.shape[1]])  # (B, T, E)
+        for block in self.blocks:
+            h = block(h, mask)
+        if mask is None:
+            return self.norm(h).mean(dim=1)
+        return (self.norm(h) * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
 
 def sinusoids(num_tokens: int, model_size: int) -> Tensor:

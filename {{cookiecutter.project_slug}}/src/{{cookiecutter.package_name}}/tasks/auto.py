@@ -16,6 +16,7 @@ TASKS = {
     "multilabel": "MultiLabel",
     "regression": "Regression",
     "forecasting": "Forecasting",
+    "next_token": "NextToken",
 }
 
 

@@ -2,14 +2,15 @@
 
   predict run=runs/2026-01-31/12-00-00-1a2b input=new.csv output=predictions.csv
   predict run=<folder> input=new.parquet output=out.parquet checkpoint=last
+  predict run=<folder> prompt="Once upon a time" temperature=0.8   for data=corpus: a text, printed
 
 A row of output for each row of input that is not blank, in the same order. The input needs the columns that the model
 was trained on, in any order, not the target. For data of one's own (data=table) values may be missing, and are read as
-those of training were. Signals (data=signals): a file as those of the training, and a row of output for each signal.
-The nodes of a graph (data=graph): the features of all of them. Images and other signals: a column for each number, in
-order; where each of their places is
-classified, the output has a column for each place, in order. Time series (data=panel): for each series its last rows,
-and below them, with an empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
+those of training were. Texts (data=text): the column with the texts. Signals (data=signals): a file as those of the
+training, and a row of output for each signal. The nodes of a graph (data=graph): the features of all of them. Data
+without a file of their own: a column for each number, in order; where each place of an input is classified, the output
+has a column for each place, in order. Time series (data=panel): for each series its last rows, and below them, with an
+empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
 """
 
 import math
@@ -37,8 +38,15 @@ PREDICTED_AT_ONCE = 1024  # rows
 OUTPUT_ENDINGS = (".csv", ".parquet")
 
 
-def predict(config: DictConfig) -> "DataFrame":
-    """Write the predictions of `config.run` for `config.input` to `config.output`, and return them."""
+def predict(config: DictConfig) -> "DataFrame | str":
+    """Write the predictions of `config.run` for `config.input` to `config.output`, and return them.
+
+    With `config.prompt`, print what the run writes after it, and return it.
+    """
+    if config.prompt is not None and not OmegaConf.is_missing(config, "run"):
+        from .prompting import write_on
+
+        return write_on(config)
     if OmegaConf.missing_keys(config):
         refuse("Name the run and the rows to predict: predict run=runs/<date>/<time> input=new.csv")
     try:
@@ -91,8 +99,9 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     from ..components import build
     from ..data.encoding import TableEncoder
     from ..data.large_table import LargeTable
-    from ..data.spec import PanelSpec
+    from ..data.spec import PanelSpec, TextSpec
     from ..data.table import Table
+    from ..data.text import TextEncoder
     from ..tasks.task import Task
 
     trained = load_trained(folder, which)
@@ -107,7 +116,11 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
         table = predicted(trained.task, inputs)[rows]
         return names.hstack(table) if names.width else table
     state = trained.checkpoint.get(Table.__qualname__) or trained.checkpoint.get(LargeTable.__qualname__)
-    if state is not None:
+    if isinstance(trained.spec, TextSpec):
+        if not trained.spec.text:
+            raise UserError('This run continues a text: predict run=... prompt="..."')
+        inputs = TextEncoder.of(trained.spec).encode(read_as(source, {}, "input"), f"the rows of {source}")
+    elif state is not None:
         encoder = TableEncoder.from_state(state["encoder"])
         inputs = encoder.encode(read_as(source, encoder.readings, "input"), f"the rows of {source}")
     else:

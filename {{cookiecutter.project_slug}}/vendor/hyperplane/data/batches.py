@@ -1,5 +1,6 @@
 """Batches of tensors in memory, in an order that follows from the seed and the epoch alone."""
 
+import math
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -7,6 +8,9 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
+from .spec import DataSpec
+
+EMBEDDED = 256  # values that a network makes of a token, about
 GATHERED = 32  # batches that are copied into order at once: one indexing operation instead of one for each batch
 EVALUATION_BYTES = 64 * 2**20  # of inputs, targets and outputs that are evaluated at once
 GPU_SHARE = 0.1  # of a GPU's free memory that data may take; batches in their order take as much again
@@ -30,6 +34,11 @@ def evaluation_batch(most: int, sample_bytes: int) -> int:
         sample_bytes: what inputs, targets and outputs of a sample take together.
     """
     return max(1, min(most, EVALUATION_BYTES // max(1, sample_bytes)))
+
+
+def values_of_tokens(spec: DataSpec) -> int:
+    """Return about how many values a network makes of the tokens of a sample; 0 of inputs that are no tokens."""
+    return math.prod(spec.input_shape) * EMBEDDED if spec.num_tokens else 0
 
 
 class InEpochs(Protocol):

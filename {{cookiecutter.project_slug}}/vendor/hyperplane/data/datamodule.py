@@ -27,7 +27,7 @@ Data sets that fit in memory get all of this from ArrayDataModule.
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -40,7 +40,7 @@ from ..errors import UserError
 from ..setting_types import FoldOf, ProperFraction, wrong_fold
 from .arrays import Arrays as Arrays  # where data sets look for it
 from .arrays import Samples, count_classes, means_of
-from .batches import Batches, evaluation_batch, on_gpu
+from .batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from .folds import fold_of_samples, strata
 from .scaling import Scaling, loses_digits, moments
 from .spec import DataSpec
@@ -55,6 +55,7 @@ class ArrayDataModule(LightningDataModule, ABC):
     """
 
     spec: DataSpec
+    batches: ClassVar[type[Batches]] = Batches  # how samples become what a step takes
 
     def __init__(
         self,
@@ -189,15 +190,16 @@ class ArrayDataModule(LightningDataModule, ABC):
     def train_dataloader(self) -> Batches:
         """Return the training batches, in an order that follows from seed and epoch."""
         tensors = on_gpu(self.parts["train"], self.trainer)
-        return Batches(tensors, self.batch_size, self.seed if self.shuffle else None)
+        return self.batches(tensors, self.batch_size, self.seed if self.shuffle else None)
 
     def evaluation_batches(self, part: str) -> Batches:
         """Return a part in order, in large batches."""
         inputs, targets = self.parts[part][0], self.parts[part][-2 if self.spec.has_weights else -1]
         stored, places = inputs[:1].nbytes + targets[:1].nbytes, targets[:1].numel()
         outputs = places if targets.is_floating_point() else places * max(1, self.spec.output_size)
+        outputs += values_of_tokens(self.spec)
         batch_size = evaluation_batch(EVALUATION_BATCH, stored + 4 * outputs)
-        return Batches(on_gpu(self.parts[part], self.trainer), batch_size)
+        return self.batches(on_gpu(self.parts[part], self.trainer), batch_size)
 
     def val_dataloader(self) -> Batches | list[Batches]:
         """Return the validation batches in order, or an empty list if there are none."""

@@ -144,8 +144,9 @@ def scan_table(
         layout = layout_of(path, key)
         texts = scan_texts(path, layout)
         used = [name for name in layout.used if columns is None or name in columns]
-        found, blank_rows = survey(in_chunks(texts, CHUNK, path, key), used, spelling.missing)
-    readings = decide(found, spelling, f"{key}={path}")
+        surveyed = [name for name in used if name not in spelling.texts]
+        found, blank_rows = survey(in_chunks(texts, CHUNK, path, key), surveyed, spelling.missing)
+    readings = decide(found, spelling, f"{key}={path}") | {name: TEXT for name in used if name in spelling.texts}
     if blank_rows:
         say_blank(blank_rows, path)
         texts = texts.filter(~is_blank())

@@ -3,14 +3,17 @@
 A kind of data that has more to say extends the base class, in its own module:
 
     @dataclass(frozen=True, kw_only=True)
-    class TextSpec(DataSpec):
-        vocabulary: tuple[str, ...]
+    class SoundSpec(DataSpec):
+        samples_per_second: int
 """
 
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 from ..errors import UserError
+
+PADDING = 0  # the token where a text has none
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,41 @@ class GraphSpec(DataSpec):
 
     num_nodes: int
     edges: tuple[tuple[int, int], ...]  # from node to node, in both directions where the graph has none; no self loops
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSpec(DataSpec):
+    """How texts become tokens, see `tokens.py`: at most `input_shape[0]` of them, numbered below `num_tokens`.
+
+    With `has_mask`, token 0 stands behind texts that are shorter than others.
+    """
+
+    text: str = ""  # the column of a table
+    tokens: str  # words, characters or bpe
+    vocabulary: tuple[str, ...]  # a token for each number; 0 is padding, 1 an unknown token
+    token_rules: str = ""  # of byte pairs
+    characters_per_token: float = 1.0  # of the training texts
+
+    def __post_init__(self) -> None:
+        """Count the tokens."""
+        self.default("num_tokens", len(self.vocabulary))
+        if self.text:
+            self.default("feature_names", (self.text,))
+        super().__post_init__()
+
+    def with_mask(self, tokens: Any) -> tuple[Any, ...]:
+        """Return what a network takes of tokens (B, L): these, and where they are no padding (B, L)."""
+        return (tokens, tokens != PADDING) if self.has_mask else (tokens,)
+
+    def metadata(self) -> dict[str, str]:
+        """Return how texts become inputs, for whoever runs an exported program."""
+        return {
+            "tokens": self.tokens,
+            "vocabulary": json.dumps(self.vocabulary, ensure_ascii=False),
+            "token_rules": self.token_rules,
+            "padding": str(PADDING),
+            "unknown": "1",
+        }
 
 
 def plain(value: Any, name: str) -> Any:

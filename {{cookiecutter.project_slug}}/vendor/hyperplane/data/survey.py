@@ -36,11 +36,13 @@ class Spelling:
         day_first: whether 02/01/2024 is 2 January, where nothing in the column tells.
         decimal: which mark separates decimals, where nothing in the file tells.
         missing: what stands for a missing value, besides the usual marks.
+        texts: columns that hold texts, whatever they look like.
     """
 
     day_first: bool | None = None
     decimal: Literal["point", "comma"] | None = None
     missing: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 @dataclass

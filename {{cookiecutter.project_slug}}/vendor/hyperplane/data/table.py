@@ -19,6 +19,7 @@ from .datamodule import ArrayDataModule, Arrays
 from .encoding import TableEncoder
 from .files import column_names, digest_of, read_columns
 from .folds import fold_of_samples, strata, whole_groups
+from .readings import Reading
 from .roles import (
     PARTS,
     groups_of,
@@ -95,7 +96,7 @@ class Table(ArrayDataModule):
         encoded = self.targets_of(table)
         task, targets, _ = encoded
         parts = self.parts_of(table, strata(targets, task))
-        self.encoder = TableEncoder.fit(features[parts["train"]], readings, numbered)
+        self.encoder = self.fit_encoder(features[parts["train"]], readings, numbered)
         self.state_spec(encoded)
         inputs = {part: self.encoder.encode(features[rows], f"the {part} rows") for part, rows in parts.items()}
         self.describe(table, targets, parts)
@@ -108,6 +109,10 @@ class Table(ArrayDataModule):
             if len(rows) and not weights[rows].any():
                 raise UserError(f"data.weights={self.weights} is 0 in all {len(rows)} {part} rows: none of them counts")
         return arrays._replace(train_weights=weights[fit], test_weights=weights[test])
+
+    def fit_encoder(self, table: "DataFrame", readings: dict[str, Reading], numbered: dict[str, str]) -> Any:
+        """Return what encodes rows in the way that the training rows ask for; see `TableEncoder.fit`."""
+        return TableEncoder.fit(table, readings, numbered)
 
     @property
     def target(self) -> str:
@@ -245,12 +250,9 @@ class Table(ArrayDataModule):
         inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
         kinds = ", ".join(dict.fromkeys(str(table[name].dtype) for name in self.targets))
         logger.info("{}: {} of {} ({}{})", self.path, self.spec.task, self.target, kinds, inferred)
-        categorical = sum(column.categories is not None for column in self.encoder.columns)
         logger.info(
-            "{} numeric and {} categorical columns become {} features; rows{}: {}",
-            len(self.encoder.columns) - categorical,
-            categorical,
-            len(self.encoder.names),
+            "{}; rows{}: {}",
+            self.described_features(),
             "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})",
             ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
         )
@@ -268,6 +270,12 @@ class Table(ArrayDataModule):
         if absent:
             logger.warning("No training row is of class {}: the model cannot learn it.", listed(absent))
 
+    def described_features(self) -> str:
+        """Say what becomes of the columns that are predicted from."""
+        categorical = sum(column.categories is not None for column in self.encoder.columns)
+        numeric = len(self.encoder.columns) - categorical
+        return f"{numeric} numeric and {categorical} categorical columns become {len(self.encoder.names)} features"
+
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: how rows are encoded, and which file it was learned from."""
         return {"encoder": self.encoder.state(), "digest": self.digest}
@@ -276,11 +284,19 @@ class Table(ArrayDataModule):
         """Take the encoder of a checkpoint.
 
         Raises:
-            UserError: the file has changed since, so that its rows would be split in another way.
+            UserError: see `require_same_file`.
+        """
+        self.require_same_file(state_dict)
+        self.encoder = TableEncoder.from_state(state_dict["encoder"])
+
+    def require_same_file(self, state_dict: dict[str, Any]) -> None:
+        """Compare the file with that of a checkpoint.
+
+        Raises:
+            UserError: it has changed since, so that its rows would be split in another way.
         """
         if self.digest and self.digest != state_dict["digest"]:
             raise UserError(
                 f"{self.path} has changed since this run was trained: its rows would be split anew, and the test rows "
                 "would not be new to the model. `predict` takes new rows."
             )
-        self.encoder = TableEncoder.from_state(state_dict["encoder"])

@@ -7,6 +7,7 @@ from .forecasting import Forecast, attention_over_time, forecasts, variable_impo
 from .regions import LabelledPoints, Subplot, compare_regions, decision_regions
 from .regression import fitted_line, fitted_surface, r2_by_target, residuals
 from .style import CLASS_COLORS, DPI, FIT_COLOR, PANEL, STAGES, new_figure, save
+from .texts import ExplainedText, explained_texts, words_that_mattered
 
 __all__ = [
     "CLASS_COLORS",
@@ -15,6 +16,7 @@ __all__ = [
     "METRIC_LABELS",
     "PANEL",
     "STAGES",
+    "ExplainedText",
     "Forecast",
     "LabelledPoints",
     "Subplot",
@@ -22,6 +24,7 @@ __all__ = [
     "compare_regions",
     "confusion_matrix",
     "decision_regions",
+    "explained_texts",
     "fitted_line",
     "fitted_surface",
     "forecasts",
@@ -33,4 +36,5 @@ __all__ = [
     "tried_batch_sizes",
     "tried_learning_rates",
     "variable_importances",
+    "words_that_mattered",
 ]

@@ -101,6 +101,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         if self.restarting:
             # Our checkpoints are written between steps, so there is nothing to catch up with.
             self.trainer.fit_loop.restarting = False
+            self.val_loop.restarting = False  # with max_steps, Lightning has just said the opposite
         self.between_steps()
         if not self.is_plain or self.trainer.accumulate_grad_batches != 1:
             super().advance(data_fetcher)

@@ -86,7 +86,7 @@ DEFAULTS = {
     "forecasting": ("quantile_loss", "mae"),
 }
 # What a LightningModule logs by itself has no class that says so, where its name alone makes it plain.
-PLAIN_NAMES = {"loss": False, "acc": True, "error": False}
+PLAIN_NAMES = {"loss": False, "acc": True, "error": False, "bits_per_character": False}
 
 
 def named(name: str, task: str, classes: int = 0) -> Component:

@@ -11,7 +11,7 @@ from ..components import Later, asked_for, build, factory
 from ..configs import targets
 from ..data.panel_scaling import PanelScaling
 from ..data.scaling import Scaling
-from ..data.spec import DataSpec, PanelSpec
+from ..data.spec import DataSpec, PanelSpec, TextSpec
 from ..errors import UserError
 from ..settings import Settings
 from ..signatures.capabilities import states
@@ -77,6 +77,8 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
         others = ", ".join(choice for choice, target in targets("model") if states(target, "forecasts"))
         choice = f"Of model= these forecast: {others}" if others else "A model that does states `forecasts = True`"
         raise UserError(f"{name} takes single samples, no time series. {choice}")
+    if isinstance(spec, TextSpec):
+        require_reader(settings, spec)
     network: nn.Module = build(settings.model, **offers)
     parameters = inspect.signature(network.forward).parameters
     if (
@@ -89,6 +91,25 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
             "ends: cut them to one length, or choose model=cnn or another whose forward has a mask"
         )
     return network
+
+
+def require_reader(settings: Settings, spec: TextSpec) -> None:
+    """Look whether a network reads texts.
+
+    Raises:
+        UserError: its class does not say `reads_tokens = True`, or `predicts_next = True` for the next token.
+    """
+    network, name = factory(settings.model), settings.model.import_path.rpartition(".")[2]
+    if spec.task == "next_token" and not getattr(network, "predicts_next", False):
+        raise UserError(
+            f"{name} does not say at each place which token comes next. Choose model=gpt. A network of your own that "
+            "maps tokens (B, T) to logits (B, V, T), by what came before alone, says predicts_next = True in its class."
+        )
+    if spec.task != "next_token" and not getattr(network, "reads_tokens", False):
+        raise UserError(
+            f"{name} takes numbers, no tokens of texts. Choose model=linear, the bag of words, mlp or transformer. A "
+            "network of your own that takes tokens and mask (B, L) says reads_tokens = True in its class."
+        )
 
 
 def make_loss(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> nn.Module:

@@ -108,7 +108,7 @@ class Measuring(LightningModule):
     @property
     def metric_names(self) -> list[str]:
         """The metrics of every stage."""
-        return ["loss", *self.val_metrics[0].all_metrics()]
+        return ["loss", *self.val_metrics[0].all_metrics(), *self.higher_is_better]
 
     @property
     def directions(self) -> dict[str, bool]:
@@ -176,8 +176,11 @@ class Measuring(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Log the metrics of the test samples, and those that a naive model has on them."""
-        floors = self.naive.compute() if self.naive is not None else {}
-        self.log_epoch(of_all_loaders(self.test_metrics) | floors)
+        self.log_epoch(of_all_loaders(self.test_metrics) | self.floors())
+
+    def floors(self) -> dict[str, Tensor]:
+        """Return what a naive model reaches in the test that ends: `test/naive_<metric>`."""
+        return self.naive.compute() if self.naive is not None else {}
 
     def save_epoch(self) -> dict[str, Any]:
         """Return what the training epoch has come to so far, for a run that goes on."""

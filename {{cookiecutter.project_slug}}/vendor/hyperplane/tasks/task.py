@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ..data.batches import evaluation_batch
+from ..data.batches import evaluation_batch, values_of_tokens
 from ..data.datamodule import EVALUATION_BATCH
-from ..data.spec import DataSpec, GraphSpec
+from ..data.spec import DataSpec, GraphSpec, TextSpec
 from ..errors import UserError
 from ..processes.collectives import shard_batch
 from .epoch_metrics import EpochMetrics
@@ -100,8 +100,14 @@ class Task(Measuring):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, *input_shape), in the units of the data, to predictions."""
+        return self.to_predictions(self.network(*self.prepared(*inputs)))
+
+    def prepared(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return what the network takes of inputs in the units of the data."""
         scaled = self.scaling(*inputs)
-        return self.to_predictions(self.network(*scaled) if isinstance(scaled, tuple) else self.network(scaled))
+        if isinstance(self.spec, TextSpec):
+            return self.spec.with_mask(scaled)
+        return scaled if isinstance(scaled, tuple) else (scaled,)
 
     def on_fit_start(self) -> None:
         """Solve a network that is not trained in steps."""
@@ -182,8 +188,9 @@ class Task(Measuring):
 
     def batches(self, inputs: NDArray[Any]) -> tuple[Tensor, ...]:
         """Return inputs (samples, *input_shape) in batches that fit into memory, on the device of the task."""
-        size = evaluation_batch(EVALUATION_BATCH, inputs[:1].nbytes * max(1, self.spec.output_size))
-        size = len(inputs) if isinstance(self.spec, GraphSpec) else size  # its nodes belong together
+        values = inputs[:1].nbytes * max(1, self.spec.output_size) + 4 * values_of_tokens(self.spec)
+        # The nodes of a graph belong together.
+        size = len(inputs) if isinstance(self.spec, GraphSpec) else evaluation_batch(EVALUATION_BATCH, values)
         tensor = torch.from_numpy(inputs)
         return (tensor.float() if self.device.type == "mps" else tensor).to(self.device).split(size)
 

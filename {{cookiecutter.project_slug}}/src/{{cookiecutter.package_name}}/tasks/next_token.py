@@ -1,0 +1,67 @@
+"""The next token of a text: exp(loss) is the perplexity, of how many tokens it is as if they were equally likely."""
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from hyperplane import Task, TextSpec
+from hyperplane.data.tokens import Tokenizer
+from torch import Tensor
+
+SAMPLED = 500  # tokens of the text that a run writes
+
+
+class NextToken(Task):
+    """Predicts at each place of a text which token comes next, from those before.
+
+    Beside the loss, in nats for each token, stand the perplexity and the bits for each character. The naive loss is
+    that of bigrams: how often each token follows the one before it.
+    """
+
+    kind = "next_token"
+    higher_is_better: ClassVar = {"perplexity": False, "bits_per_character": False}
+    spec: TextSpec
+
+    def log_epoch(self, metrics: dict[str, Tensor], steps_ago: int = 0) -> None:
+        """Add what follows from the losses."""
+        bits = math.log(2) * self.spec.characters_per_token
+        for name in [name.removesuffix("loss") for name in metrics if name.endswith("loss")]:
+            loss = metrics[f"{name}loss"]
+            metrics |= {f"{name}perplexity": loss.exp(), f"{name}bits_per_character": loss / bits}
+        super().log_epoch(metrics, steps_ago)
+
+    def floors(self) -> dict[str, Tensor]:
+        """Return the loss of bigrams on the text of the test, if the data state it."""
+        loss = getattr(self.trainer.datamodule, "bigram_loss", None)  # type: ignore[attr-defined]
+        return {} if loss is None else {"test/naive_loss": torch.tensor(loss)}
+
+    def to_predictions(self, outputs: Tensor) -> Tensor:
+        """Return the probability of each token (B, V, T) to come after each place."""
+        return outputs.softmax(dim=1)
+
+    def texts(self, data: Any) -> dict[str, str]:
+        """Return a text that the network writes; it begins as the text of the test does."""
+        beginning = Tokenizer.of(self.spec).decode(data.parts["test"][: self.spec.input_shape[0] // 2].tolist())
+        return {"sample": self.continued(beginning, SAMPLED)}
+
+    @torch.no_grad()
+    def continued(self, prompt: str, length: int, temperature: float = 1.0, seed: int = 0) -> str:
+        """Return a text, and what the network writes after it.
+
+        Args:
+            prompt: the beginning; empty: any.
+            length: tokens to write.
+            temperature: of softmax(logits / temperature), from which tokens are drawn; 0: always the likeliest one.
+            seed: of the draw.
+        """
+        self.eval()
+        tokenizer, generator = Tokenizer.of(self.spec), torch.Generator().manual_seed(seed)
+        given = tokenizer.encode(prompt).tolist() or tokenizer.encode("\n").tolist()
+        tokens = list(given)
+        for _ in range(length):
+            window = torch.tensor([tokens[-self.spec.input_shape[0] :]], device=self.device)
+            logits = self.network(window)[0, :, -1].double().cpu()
+            logits[:2] = -math.inf  # padding and unknown are nothing to write
+            p = (logits / temperature).softmax(dim=0) if temperature > 0 else (logits == logits.max()).double()
+            tokens.append(int(p.multinomial(1, generator=generator)))
+        return prompt + tokenizer.decode(tokens[len(given) :])
