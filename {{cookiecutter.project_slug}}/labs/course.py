@@ -1,10 +1,12 @@
 """What the labs share: numbers that are checked, exercises that are checked, and where the project is."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import marimo as mo
 
@@ -54,6 +56,20 @@ def train(*overrides: str, folder: str) -> Path:
     if not (place / "summary.json").is_file():
         command(["train", *overrides, "tracking=none", "hardware=cpu", f"hydra.run.dir={place.relative_to(ROOT)}"])
     return place
+
+
+def sweep(*overrides: str, folder: str) -> list[dict[str, Any]]:
+    """Train each combination of `a=1,2 b=3,4`, and return the summaries of the runs, in the order of their names.
+
+    Args:
+        overrides: of the command `train`; what a comma parts is tried in turn.
+        folder: of the runs, below runs/labs/; a sweep that is complete there is not run again.
+    """
+    place = ROOT / "runs" / "labs" / folder
+    if not (place / "complete").is_file():
+        command(["train", "--multirun", *overrides, "tracking=none", "hardware=cpu", f"hydra.sweep.dir={place.relative_to(ROOT)}"])
+        (place / "complete").touch()
+    return [json.loads(path.read_text()) for path in sorted(place.glob("*/summary.json"))]
 
 
 def command(words: Sequence[str]) -> str:

@@ -63,3 +63,19 @@ def check_collapsed(collapsed: Callable[[Numbers, Numbers, Numbers, Numbers], tu
     x = random.normal(size=(10, 4))
     assert np.allclose(x @ W, x @ W1 @ W2), "W is not right: which matrix does x meet on its way through both layers?"
     assert np.allclose(x @ W + b, (x @ W1 + b1) @ W2 + b2), "b is not right: the first bias goes through the second layer too"
+
+
+def check_gini_gain(gain: Callable[[Numbers, Numbers, float], float]) -> None:
+    """Lab 10: what a split gains in Gini impurity, beside the mean over pairs of samples that differ."""
+    random = np.random.default_rng(10)
+    x, t = random.normal(size=60), random.integers(0, 3, size=60)
+
+    def impurity(classes: Any) -> float:
+        return float(np.mean(classes[:, None] != classes[None, :])) if len(classes) else 0.0
+
+    for threshold in (-0.5, 0.2, 10.0):
+        left = x <= threshold
+        right_answer = impurity(t) - left.mean() * impurity(t[left]) - (~left).mean() * impurity(t[~left])
+        found = float(gain(x, t, threshold))
+        assert np.isfinite(found), "a side without samples has no classes to count: it weighs nothing"
+        assert abs(found - right_answer) < 1e-9, f"the split at {threshold} gains {right_answer:.4f} here, not {found:.4f}"

@@ -7,6 +7,7 @@ import numpy as np
 from exercises import (
     Numbers,
     check_collapsed,
+    check_gini_gain,
     check_gradient_of_a_line,
     check_hinge_slopes,
     check_kernel_of_a_lift,
@@ -35,9 +36,23 @@ def collapsed(W1: Numbers, b1: Numbers, W2: Numbers, b2: Numbers) -> tuple[Numbe
     return W1 @ W2, b1 @ W2 + b2
 
 
+def gini_gain(x: Numbers, t: Numbers, threshold: float) -> float:
+    """Lab 10."""
+
+    def weighted(classes: Numbers) -> float:
+        if not len(classes):
+            return 0.0
+        _, counts = np.unique(classes, return_counts=True)
+        return float(len(classes) * (1 - np.sum((counts / len(classes)) ** 2)))
+
+    left = x <= threshold
+    return (weighted(t) - weighted(t[left]) - weighted(t[~left])) / len(t)
+
+
 SOLVED: list[tuple[Any, Any]] = [
     (check_gradient_of_a_line, gradient_of_a_line),
     (check_hinge_slopes, hinge_slopes),
     (check_kernel_of_a_lift, kernel_of_a_lift),
     (check_collapsed, collapsed),
+    (check_gini_gain, gini_gain),
 ]
