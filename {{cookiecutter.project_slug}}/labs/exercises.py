@@ -79,3 +79,16 @@ def check_gini_gain(gain: Callable[[Numbers, Numbers, float], float]) -> None:
         found = float(gain(x, t, threshold))
         assert np.isfinite(found), "a side without samples has no classes to count: it weighs nothing"
         assert abs(found - right_answer) < 1e-9, f"the split at {threshold} gains {right_answer:.4f} here, not {found:.4f}"
+
+
+def check_widening(widening: Callable[[Numbers, Numbers, Numbers, float], float]) -> None:
+    """Lab 9: by how much a band is widened, or narrowed, until it holds the share that it promises."""
+    random = np.random.default_rng(9)
+    y = random.normal(size=999)
+    for half in (0.5, 3.0):
+        low, high = np.full(999, -half), np.full(999, half)
+        found = float(widening(low, high, y, 0.8))
+        held = np.mean((y >= low - found - 1e-9) & (y <= high + found + 1e-9))
+        direction = "be widened" if half < 1 else "be narrowed: a negative number"
+        assert (found > 0) == (half < 1), f"the band from {-half} to {half} has to {direction}"
+        assert abs(held - 0.8) < 0.003, f"widened by {found:.3f} the band from {-half} to {half} holds {held:.3f}, not 0.8"

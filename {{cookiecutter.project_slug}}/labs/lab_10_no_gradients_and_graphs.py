@@ -405,8 +405,8 @@ def _(curves, shares):
     mo.vstack([
         draw_curves(),
         mo.md(
-            f"At h = 1 the graph convolution is right for {stated(1.0, means[-1, 0], 0.01)}, at 0.5 for {stated(0.60, means[3, 0], 0.04)}, at 0 for "
-            f"{stated(0.95, means[0, 0], 0.04)}; the network without edges for {stated(0.70, means[3, 1], 0.03)} throughout. Before you use a graph, count: how many "
+            f"At h = 1 the graph convolution reaches an accuracy of {stated(1.0, means[-1, 0], 0.01)}, at 0.5 one of {stated(0.60, means[3, 0], 0.04)}, at 0 one of "
+            f"{stated(0.95, means[0, 0], 0.04)}; the network without edges one of {stated(0.70, means[3, 1], 0.03)} throughout. Before you use a graph, count: how many "
             "edges join nodes of one class? In the club it is 67 of 78."
         ),
     ])

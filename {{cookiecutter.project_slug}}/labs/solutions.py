@@ -11,6 +11,7 @@ from exercises import (
     check_gradient_of_a_line,
     check_hinge_slopes,
     check_kernel_of_a_lift,
+    check_widening,
 )
 
 
@@ -36,6 +37,11 @@ def collapsed(W1: Numbers, b1: Numbers, W2: Numbers, b2: Numbers) -> tuple[Numbe
     return W1 @ W2, b1 @ W2 + b2
 
 
+def widening(low: Numbers, high: Numbers, y: Numbers, share: float) -> float:
+    """Lab 9."""
+    return float(np.quantile(np.maximum(low - y, y - high), share))
+
+
 def gini_gain(x: Numbers, t: Numbers, threshold: float) -> float:
     """Lab 10."""
 
@@ -54,5 +60,6 @@ SOLVED: list[tuple[Any, Any]] = [
     (check_hinge_slopes, hinge_slopes),
     (check_kernel_of_a_lift, kernel_of_a_lift),
     (check_collapsed, collapsed),
+    (check_widening, widening),
     (check_gini_gain, gini_gain),
 ]
