@@ -88,5 +88,5 @@ def command(words: Sequence[str]) -> str:
         text=True,
     )
     if done.returncode:
-        raise RuntimeError(f"{' '.join(words)}: {done.stderr[-2000:]}")
+        raise RuntimeError(f"{' '.join(words)}: {(done.stdout + done.stderr)[-2000:]}")
     return done.stdout

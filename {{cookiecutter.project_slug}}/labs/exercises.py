@@ -92,3 +92,16 @@ def check_widening(widening: Callable[[Numbers, Numbers, Numbers, float], float]
         direction = "be widened" if half < 1 else "be narrowed: a negative number"
         assert (found > 0) == (half < 1), f"the band from {-half} to {half} has to {direction}"
         assert abs(held - 0.8) < 0.003, f"widened by {found:.3f} the band from {-half} to {half} holds {held:.3f}, not 0.8"
+
+
+def check_vote(vote: Callable[[Any, Any], Any]) -> None:
+    """Lab 11: the majority of those guesses that the test favours."""
+    random = np.random.default_rng(11)
+    guesses, truth = random.integers(0, 2, (201, 100)), random.integers(0, 2, 100)
+    found = np.asarray(vote(guesses, truth))
+    assert found.shape == (100,), f"one class for each of the 100 rows, shape (100,), not {found.shape}"
+    assert set(np.unique(found)) <= {0, 1}, "classes are 0 and 1"
+    good = guesses[(guesses == truth).mean(axis=1) > 0.5]
+    ties = good.mean(axis=0) == 0.5
+    same = found == (good.mean(axis=0) > 0.5)
+    assert np.all(same | ties), f"{np.sum(~(same | ties))} rows are not what most of the guesses say that are right for more than half"
