@@ -26,7 +26,7 @@ ROWS = {
     "mlp": Row("step-mlp", "A training step, MLP on MNIST-1D, tracked", 1.2, "x", TEXTBOOK, (3, 6)),
     "linear": Row("step-linear", "A training step, linear model", 1.3, "x", TEXTBOOK, (3, 6)),
     "cnn": Row("step-cnn", "A training step, CNN", 1.1, "x", TEXTBOOK, (3, 6)),
-    "rnn": Row("step-gru", "A training step, GRU", 1.05, "x", TEXTBOOK, (3, 6)),
+    "rnn": Row("step-gru", "A training step, GRU", 0.7, "x", TEXTBOOK, (3, 6)),
 }
 
 

@@ -83,6 +83,17 @@ def test_a_row_per_override_that_varies_and_none_for_what_does_not(
     assert "The same in every run: trainer.x=1 model=mlp data=mnist1d" in capsys.readouterr().out
 
 
+def test_what_a_model_chose_is_not_called_the_same_in_every_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for model, scheduler in (("mlp", "none"), ("resnet", "cosine")):
+        choices = {"model": model, "data": "digits", "scheduler": scheduler}
+        write_run(tmp_path / model, 0, 0.5, choices=choices, overrides=[f"model={model}", "data=digits"])
+    assert main([str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "The same in every run: data=digits\n" in said and "scheduler" not in said
+
+
 def test_failed_interrupted_unfinished_and_broken_runs_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

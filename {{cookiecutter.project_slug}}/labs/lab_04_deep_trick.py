@@ -82,7 +82,7 @@ def _():
     mo.md(r"""
     ## A bend between the layers
 
-    What keeps them apart is a function σ without a straight line through it: $h = \sigma(xW + b)$. The project knows ten by name
+    What keeps them apart is a function σ between them that is not a straight line: $h = \sigma(xW + b)$. The project knows ten by name
     (`models/activations.py`); the first is none.
     """)
     return
@@ -176,10 +176,10 @@ def _(regions):
     one = {n: max(regions((n,), seed)[0] for seed in range(5)) for n in (2, 4, 12)}
     two = max(regions((6, 6), seed)[0] for seed in range(5))
     assert all(found <= 1 + n + n * (n - 1) // 2 for n, found in one.items())
-    assert two > one[12] - 30
+    assert two > one[12]
     mo.md(
         f"Counted in five random networks, the most: {stated(4, one[2], 0)} pieces for 2 units (the limit is 4), {stated(11, one[4], 0)} for 4 "
-        f"(11), {stated(68, one[12], 0)} for 12 in one layer (79), {stated(60, two, 0)} for 6 and 6 in two layers. Lines of the second layer bend where "
+        f"(11), {stated(68, one[12], 0)} for 12 in one layer (79), {stated(73, two, 0)} for 6 and 6 in two layers. Lines of the second layer bend where "
         "they cross lines of the first: this is how depth cuts finer than width, in the best case exponentially so (Montúfar and "
         "others 2014)."
     )
@@ -274,7 +274,7 @@ def _(at, snapshots, t, x):
     with torch.no_grad():
         begin, end = ((at(i)(x).argmax(1) == t).float().mean().item() for i in (0, len(snapshots) - 1))
     mo.md(
-        f"Before training {stated(0.5, begin, 0.01)} are right, after 600 steps {stated(1.0, end, 0.005)}. The last layer is a hyperplane, as "
+        f"Before training {stated(0.77, begin, 0.005)} are right, after 600 steps {stated(1.0, end, 0.005)}. The last layer is a hyperplane, as "
         "in lab 2: all the bending was done before it."
     )
     return

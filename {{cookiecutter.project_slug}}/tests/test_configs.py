@@ -1,9 +1,13 @@
 """Every file under configs/ is a choice that works. They are found by listing: yours are tested with the others."""
 
 import pytest
+from hyperplane import DataSpec, UserError
 from hyperplane.configs import COLLECTIONS
+from torch import nn
 
 from {{ cookiecutter.package_name }} import PROJECT
+from {{ cookiecutter.package_name }}.losses import auto as losses
+from {{ cookiecutter.package_name }}.tasks import auto as tasks
 
 CHOICES = [(path.parent.name, path.stem) for path in sorted(PROJECT.configs.glob("*/*.yaml"))]
 LABELS = ("data=table", "data.path=labels.csv", "data.target=[loud,red]")  # a file with two labels in each row
@@ -29,3 +33,13 @@ def test_a_choice_trains_on_data_that_fit(train, tmp_path, group, name):
                 return
             assert done.status == 2 and "Traceback" not in done.said, done.said  # they do not fit, and it says so
     pytest.skip(f"no model and data of this project fit {choice}")
+
+
+@pytest.mark.parametrize("task", [*losses.LOSSES, "matching", ""])
+def test_data_that_nothing_follows_from_are_refused_in_a_sentence(monkeypatch, task):
+    for module in (losses, tasks):
+        monkeypatch.setattr(module, "find_spec", lambda *_: None)  # as if the file of this task were gone
+    with pytest.raises(UserError, match=r"knows no loss for data for .*choose one with loss="):
+        losses.auto(DataSpec(task), nn.Identity())
+    with pytest.raises(UserError, match="Choose a task of your own"):
+        tasks.auto(DataSpec(task), nn.Identity(), nn.Identity(), nn.Identity(), None)

@@ -83,3 +83,13 @@ def test_of_a_panel_it_reads_the_past_and_what_is_known(windows):
     mean = network.encode(torch.cat([past_reals, eye[past_days[..., 0]]], dim=2))
     known = [mean, price.flatten(1), torch.eye(3)[static[:, 0]], eye[days[..., 0]].flatten(1)]
     assert torch.allclose(network(*inputs), network.output(torch.cat(known, dim=1)).reshape(5, 2, 3), atol=1e-5)
+
+
+def test_a_class_token_makes_it_a_vision_transformer():
+    x = torch.randn(3, 16, 12, 3)
+    network = Transformer(DataSpec("classification", (16, 12, 3), 4), patch_size=None, pooling="class_token").eval()
+    tokens = network.embedding(network.patches(x)) + network.positions
+    h = torch.cat([network.class_token.expand(3, 1, -1), tokens], dim=1)
+    for block in network.blocks:
+        h = block(h)
+    assert torch.allclose(network(x), network.output(network.norm(h)[:, 0]), atol=1e-6)

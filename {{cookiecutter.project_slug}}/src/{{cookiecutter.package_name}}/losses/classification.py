@@ -5,11 +5,10 @@ Dimensions: B batch, K classes, ... the places of a sample in dense prediction, 
 
 from hyperplane import DataSpec
 from hyperplane.data.arrays import IGNORED
+from hyperplane.losses.from_spec import ClassWeights, require, weight_of_classes
+from hyperplane.losses.weighted_mean import weighted_mean
 from torch import Tensor, nn
 from torch.nn import functional
-
-from .from_spec import ClassWeights, require, weight_of_classes
-from .weighted_mean import weighted_mean
 
 
 class CrossEntropy(nn.Module):
@@ -27,7 +26,7 @@ class CrossEntropy(nn.Module):
         self.register_buffer("class_weights", weight_of_classes(spec, class_weights), persistent=False)
 
     def forward(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Return the mean loss of logits (B, K, ...) for class numbers (B, ...)."""
+        """Return the mean loss of logits (B, K, ...) for class numbers (B, ...), or for shares of classes (B, K)."""
         if weights is None and not self.has_unlabelled:
             return functional.cross_entropy(outputs, targets, self.class_weights)
         losses = functional.cross_entropy(outputs, targets, self.class_weights, reduction="none")

@@ -4,11 +4,10 @@ Dimensions: B batch, H steps that are forecast, Q quantiles.
 """
 
 from hyperplane import DataSpec, PanelSpec
+from hyperplane.losses.from_spec import require
+from hyperplane.losses.weighted_mean import weighted_mean
 from hyperplane.metrics.quantile_loss import quantile_loss
 from torch import Tensor, nn
-
-from .from_spec import require
-from .weighted_mean import weighted_mean
 
 
 class Quantile(nn.Module):

@@ -4,11 +4,10 @@ Dimensions: B batch, K outputs, ... the places of a sample in dense prediction.
 """
 
 from hyperplane import DataSpec
+from hyperplane.losses.from_spec import ClassWeights, require, weight_of_classes
+from hyperplane.losses.weighted_mean import weighted_mean
 from torch import Tensor, nn
 from torch.nn import functional
-
-from .from_spec import ClassWeights, require, weight_of_classes
-from .weighted_mean import weighted_mean
 
 
 class Hinge(nn.Module):

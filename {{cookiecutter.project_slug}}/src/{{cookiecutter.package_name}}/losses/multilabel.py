@@ -4,11 +4,10 @@ Dimensions: B batch, K labels, ... the places of a sample in dense prediction, s
 """
 
 from hyperplane import DataSpec
+from hyperplane.losses.from_spec import ClassWeights, counted, listed_weights, require
+from hyperplane.losses.weighted_mean import weighted_mean
 from torch import Tensor, nn
 from torch.nn import functional
-
-from .from_spec import ClassWeights, counted, listed_weights, require
-from .weighted_mean import weighted_mean
 
 
 class BinaryCrossEntropy(nn.Module):

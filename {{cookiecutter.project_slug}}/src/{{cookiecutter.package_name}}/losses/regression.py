@@ -4,12 +4,11 @@ Dimensions: B batch, K outputs, ... the places of a sample in dense prediction.
 """
 
 from hyperplane import DataSpec
+from hyperplane.losses.from_spec import require
+from hyperplane.losses.weighted_mean import weighted_mean
 from pydantic import PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
-
-from .from_spec import require
-from .weighted_mean import weighted_mean
 
 
 class SquaredError(nn.Module):

@@ -20,11 +20,11 @@ from typing import Any, Literal
 
 import torch
 from hyperplane import DataSpec, UserError
+from hyperplane.losses.from_spec import weight_of_classes
 from loguru import logger
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from ..losses.from_spec import weight_of_classes
 from ..losses.hinge import Hinge
 from .kernels import Kernel, scale_gamma
 from .smo import solve_dual

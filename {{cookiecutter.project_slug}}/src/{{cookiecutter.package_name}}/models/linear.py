@@ -20,11 +20,10 @@ Dimensions: N training samples, B batch, D input features, K outputs, H steps to
 import math
 
 from hyperplane import DataSpec, PanelSpec
+from hyperplane.networks.bag_of_words import bag_of_words
+from hyperplane.networks.flat_windows import begin_at_naive, flat, sizes_of
 from pydantic import NonNegativeFloat
 from torch import Tensor, nn
-
-from .bag_of_words import bag_of_words
-from .flat_windows import begin_at_naive, flat, sizes_of
 
 
 class Linear(nn.Module):
@@ -56,7 +55,7 @@ class Linear(nn.Module):
         if self.num_tokens:
             return self.output(bag_of_words(x, *others, num_tokens=self.num_tokens))
         if self.windows is None:
-            return self.output(flat(x, *others or (None,), self.output.in_features))
+            return self.output(flat(x, self.output.in_features, *others))
         return self.output(self.windows(x, *others)).unflatten(1, (-1, self.quantiles))
 
     def penalty(self) -> Tensor:

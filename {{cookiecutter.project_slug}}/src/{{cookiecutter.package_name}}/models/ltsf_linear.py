@@ -14,11 +14,10 @@ Dimensions: B batch, E encoder steps, H steps to forecast, Q quantiles.
 
 from hyperplane.data.spec import DataSpec, PanelSpec
 from hyperplane.errors import UserError
+from hyperplane.networks.flat_windows import FlatWindows
 from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
-
-from .flat_windows import FlatWindows
 
 
 class NLinear(nn.Module):

@@ -16,13 +16,13 @@ import math
 from itertools import pairwise
 
 from hyperplane import DataSpec
+from hyperplane.networks.bag_of_words import bag_of_words
+from hyperplane.networks.flat_windows import begin_at_naive, flat, sizes_of
 from hyperplane.setting_types import Activation, Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from .activations import ACTIVATIONS
-from .bag_of_words import bag_of_words
-from .flat_windows import begin_at_naive, flat, sizes_of
 
 
 class MLP(nn.Module):
@@ -60,7 +60,7 @@ class MLP(nn.Module):
         if self.num_tokens:
             h = bag_of_words(x, *others, num_tokens=self.num_tokens)
         else:
-            h = flat(x, *others or (None,), self.features) if self.windows is None else self.windows(x, *others)
+            h = flat(x, self.features, *others) if self.windows is None else self.windows(x, *others)
         for layer, has_residual in zip(self.hidden, self.has_residual, strict=True):
             z = self.dropout(self.activation(layer(h)))  # (B, H)
             h = h + z if has_residual else z

@@ -3,7 +3,7 @@
     h⁰ = patches of x · W + positional encoding;  of a text W[x] + positional encoding
     h ← h + attention(norm(h)),  attention = softmax(QKᵀ/√d)V in each head
     h ← h + GELU(norm(h) W₁ + b₁) W₂ + b₂
-    ŷ = mean over tokens of norm(h) · W + b
+    ŷ = mean over tokens of norm(h) · W + b; or, as in the vision transformer, of a first token that is learned
 
 Where a mask says that positions are padding, no token looks at them, and they have no part in the mean.
 
@@ -23,12 +23,11 @@ from typing import Annotated, Literal
 
 import torch
 from hyperplane import DataSpec, PanelSpec, UserError
+from hyperplane.networks.flat_windows import SteppedWindows, begin_at_naive, outputs_of
 from hyperplane.setting_types import Divides, Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
-
-from .flat_windows import SteppedWindows, begin_at_naive, outputs_of
 
 
 class Patches(nn.Module):
@@ -128,15 +127,17 @@ class Transformer(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        # Positions of a signal, or rows and columns of an image, in a token; a table has one for each feature, and a
-        # text has tokens of its own
-        patch_size: PositiveInt = 4,
+        # Positions of a signal, or rows and columns of an image, in a token; null: an eighth of the longest side, at
+        # least 2. A table has a token for each feature, and a text has tokens of its own
+        patch_size: PositiveInt | None = 4,
         model_size: PositiveInt = 32,  # E, values of a token
         num_heads: Annotated[PositiveInt, Divides("model_size")] = 4,  # N of the attention; a divisor of model_size
         num_layers: PositiveInt = 2,  # blocks
         feedforward_size: PositiveInt = 64,  # F, hidden units of the network for each token
         # How a token knows its place: fixed, learned, or none, then the tokens are a set without order
         positional_encoding: Literal["sinusoidal", "learned", "none"] = "sinusoidal",
+        # What the last layer sees: the mean over all tokens, or one in front of them that gathers what it needs
+        pooling: Literal["mean", "class_token"] = "mean",
         dropout: Dropout = 0.0,  # probability that a value or an attention weight is set to zero in training
     ) -> None:
         super().__init__()
@@ -147,7 +148,9 @@ class Transformer(nn.Module):
             )
         self.windows = SteppedWindows(spec) if isinstance(spec, PanelSpec) else None
         self.quantiles = spec.output_size
-        self.patches = Patches(spec.input_shape if self.windows is None else self.windows.signal_shape, patch_size)
+        shape = spec.input_shape if self.windows is None else self.windows.signal_shape
+        self.patches = Patches(shape, patch_size or max(2, round(max(shape[:-1], default=1) / 8)))
+        self.class_token = nn.Parameter(torch.zeros(1, 1, model_size)) if pooling == "class_token" else None
         self.reads_text = spec.num_tokens > 0
         self.embedding: nn.Module
         if self.reads_text:
@@ -180,12 +183,17 @@ class Transformer(nn.Module):
         return self.output(torch.cat([self.encode(past), known], dim=1)).unflatten(1, (-1, self.quantiles))
 
     def encode(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the mean over the tokens (B, E) of samples."""
+        """Return the mean over the tokens of samples, or their class token (B, E)."""
         if not self.reads_text:
             x, mask = self.patches(x), None if mask is None else self.patches.masked(mask)
         h = self.dropout(self.embedding(x) + self.positions[: x.shape[1]])  # (B, T, E)
+        if self.class_token is not None:
+            h = torch.cat([self.class_token.expand(h.shape[0], -1, -1), h], dim=1)
+            mask = None if mask is None else functional.pad(mask, (1, 0), value=True)
         for block in self.blocks:
             h = block(h, mask)
+        if self.class_token is not None:
+            return self.norm(h[:, 0])
         if mask is None:
             return self.norm(h).mean(dim=1)
         return (self.norm(h) * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)

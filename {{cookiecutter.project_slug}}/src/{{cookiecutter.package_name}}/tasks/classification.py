@@ -84,7 +84,7 @@ class Classification(Task):
 
     def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the confusion matrix of the test, and for points in a plane the regions of the classes."""
-        from hyperplane.figures import LabelledPoints, confusion_matrix, decision_regions
+        from hyperplane.figures import LabelledPoints, confusion_matrix, decision_regions, misclassified
 
         names = self.spec.class_names
         drawn = {"confusion_matrix": confusion_matrix(self.confusion.compute().cpu().numpy(), names)}
@@ -94,6 +94,10 @@ class Classification(Task):
             decide = self.decide_array if hasattr(self.network, "decision") and len(names) == 2 else None
             support = self.support_vectors(points.points, points.labels, decide)
             drawn["decision_regions"] = decision_regions(self.predict_array, points, decide, support)
+        if len(self.spec.input_shape) == 3 and hasattr(data, "arrays"):
+            images, classes = data.arrays("test")
+            wrong = misclassified(self.predict_array, images, classes, names)
+            drawn |= {} if wrong is None else {"misclassified": wrong}
         return drawn
 
     @torch.no_grad()
@@ -134,6 +138,8 @@ class Classification(Task):
 
 def winners(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Return logits (N, K) and classes (N,) of samples, or places of dense outputs (B, K, ...), that have a class."""
+    if targets.is_floating_point():  # shares of classes, of images that were mixed
+        targets = targets.argmax(dim=1)
     known = targets != IGNORED
     if targets.ndim == 1 and known.all():
         return outputs, targets

@@ -2,15 +2,18 @@
 
   predict run=runs/2026-01-31/12-00-00-1a2b input=new.csv output=predictions.csv
   predict run=<folder> input=new.parquet output=out.parquet checkpoint=last
+  predict run=<folder> input=photos/
   predict run=<folder> prompt="Once upon a time" temperature=0.8   for data=corpus: a text, printed
 
 A row of output for each row of input that is not blank, in the same order. The input needs the columns that the model
-was trained on, in any order, not the target. For data of one's own (data=table) values may be missing, and are read as
-those of training were. Texts (data=text): the column with the texts. Signals (data=signals): a file as those of the
-training, and a row of output for each signal. The nodes of a graph (data=graph): the features of all of them. Data
-without a file of their own: a column for each number, in order; where each place of an input is classified, the output
-has a column for each place, in order. Time series (data=panel): for each series its last rows, and below them, with an
-empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
+was trained on, in any order, not the target. For data of one's own (data=table) values may be missing, and are read
+as those of training were. Texts (data=text): the column with the texts. Signals (data=signals): a file as those of
+the training, and a row of output for each signal. The nodes of a graph (data=graph): the features of all of them.
+Images (data=images): a folder, one file, or a table of paths as in training; the name of each file stands beside its
+prediction, and none beside a file that cannot be read. Data without a file of their own: a column for each number, in
+order; where each place of an input is classified, the output has a column for each place, in order. Time series
+(data=panel): for each series its last rows, and below them, with an empty target, the rows of the steps to forecast;
+groups and time stand beside the quantiles.
 """
 
 import math
@@ -22,6 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..command_line import run_command
 from ..data.files import column_names, read_as, read_table, write_table
+from ..data.image_endings import is_image
 from ..errors import UserError, nearest, refuse
 from ..run_folder.reading import read_run
 from ..run_folder.results import refuse_results
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     from ..data.spec import DataSpec, PanelSpec
 
 PREDICTED_AT_ONCE = 1024  # rows
+IMAGES_AT_ONCE = 256
+FILE = "file"  # the column with the names of images
 OUTPUT_ENDINGS = (".csv", ".parquet")
 
 
@@ -69,7 +75,8 @@ def predict_file(folder: Path, source: Path, output: Path, which: str = "tested"
     predictions = predict_run(folder, source, which)
     write_table(predictions, output)
     made = predictions.height - predictions[:, -1].null_count()  # nothing is forecast for the past of a series
-    rows = "predictions" if made == predictions.height else f"forecasts, for that many of {predictions.height} rows,"
+    are_rows = made == predictions.height or predictions.columns[0] == FILE
+    rows = "predictions" if are_rows else f"forecasts, for that many of {predictions.height} rows,"
     logger.success("{} {} in {}", made, rows, output)
     return predictions
 
@@ -92,12 +99,14 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     """
     settings, _ = read_run(folder)  # a mistake is answered before torch is imported
     has_reader = settings.data.states("reads_inputs")
-    if not has_reader:
+    are_images = source.is_dir() or is_image(source.name)
+    if not (has_reader or are_images):
         column_names(source, "input")
 
     from ..checkpoints.trained import load_trained
     from ..components import build
     from ..data.encoding import TableEncoder
+    from ..data.images import Images
     from ..data.large_table import LargeTable
     from ..data.spec import PanelSpec, TextSpec
     from ..data.table import Table
@@ -109,6 +118,10 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
         return forecast(trained, trained.spec, source)
     if isinstance(trained.task, Task):
         trained.task.require_one_input()
+    if Images.__qualname__ in trained.checkpoint:
+        return predict_images(trained, trained.checkpoint[Images.__qualname__], source)
+    if are_images and not has_reader:
+        raise UserError(f"input={source}: this run was not trained on images of data=images; its input is a table")
     if has_reader:
         data = build(settings.data, seed=settings.seed)
         data.load_state_dict(trained.checkpoint[type(data).__qualname__])
@@ -133,6 +146,48 @@ def predicted(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":
     from ..tasks.task import Task
 
     return task.as_table(task.predict_array(inputs)) if isinstance(task, Task) else predict_steps(task, inputs)
+
+
+def predict_images(trained: "Trained", state: dict[str, Any], source: Path) -> "DataFrame":
+    """Return the name of each image, and its prediction; none stands beside a file that cannot be read.
+
+    Args:
+        trained: a run on data=images.
+        state: of its data module.
+        source: a folder, a file, or a table of paths.
+
+    Raises:
+        UserError: there is no image, or none can be read.
+    """
+    import numpy as np
+    import polars
+
+    from ..data.columns import listed
+    from ..data.image_files import ImageShape, Unreadable, pixels_in
+    from ..data.image_listing import new_images
+    from ..data.image_reading import for_each
+
+    shape = ImageShape(**state["shape"])
+    files, names = new_images(source, state["column"])
+    made, read, wrong = [], [], []
+    for first in range(0, len(files), IMAGES_AT_ONCE):
+        found = list(
+            for_each(lambda path: pixels_in(path, shape)[1], files[first : first + IMAGES_AT_ONCE], "Predicting")
+        )
+        wrong += [f"{names[first + i]} ({one})" for i, one in enumerate(found) if isinstance(one, Unreadable)]
+        right = [i for i, one in enumerate(found) if not isinstance(one, Unreadable)]
+        if right:
+            made.append(predicted(trained.task, np.stack([found[i] for i in right]).astype(np.float32)))
+            read += [first + i for i in right]
+    if not made:
+        raise UserError(f"input={source}: none of {len(files)} images can be read: {listed(wrong, 5)}")
+    if wrong:
+        logger.warning(
+            "{} of {} images cannot be read and have no prediction: {}", len(wrong), len(files), listed(wrong)
+        )
+    rows = polars.DataFrame({"row": range(len(names)), FILE: names})
+    beside = polars.concat(made).with_columns(row=polars.Series(read, dtype=polars.Int64))
+    return rows.join(beside, on="row", how="left", maintain_order="left").drop("row")
 
 
 def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":

@@ -17,6 +17,7 @@ workers. The rest is optional; what needs it says so where it is missing:
     spec.train_size         find=batch_size, and the support vector machines
     evaluation_batches(p)   `evaluate part=train` and `part=val`: the part p in order, in batches as above
     arrays(p)               figures: inputs and targets of the part p, numpy, in the units of the data
+    caveats                 sentences that the summary keeps among its warnings, such as what could not be read
     training_samples()      models that are solved at once (kernel_svm, sklearn): inputs and targets, standardised
     figures(task)           more figures of a run, by name
     read_inputs(path)       with `reads_inputs = True`: what `predict` makes of a file, see `signatures/capabilities.py`
@@ -39,7 +40,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..setting_types import FoldOf, ProperFraction, wrong_fold
 from .arrays import Arrays as Arrays  # where data sets look for it
-from .arrays import Samples, count_classes, means_of
+from .arrays import Samples, count_classes, in_pieces, means_of, rows_of
 from .batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from .folds import fold_of_samples, strata
 from .scaling import Scaling, loses_digits, moments
@@ -105,8 +106,8 @@ class ArrayDataModule(LightningDataModule, ABC):
             fit, test = self.divide(fit, test)
         train, val = self.split(len(fit[0]))
         self.raw = {
-            "train": tuple(tensor[train] for tensor in fit),
-            "val": tuple(tensor[val] for tensor in fit),
+            "train": tuple(rows_of(tensor, train) for tensor in fit),
+            "val": tuple(rows_of(tensor, val) for tensor in fit),
             "test": test,
         }
         self.spec = replace(
@@ -144,7 +145,7 @@ class ArrayDataModule(LightningDataModule, ABC):
         """Return samples as a step receives them."""
         if not self.standardize:
             return single(inputs), single(targets), *weights
-        return self.scaling(inputs), self.scaling.scale_targets(targets), *weights
+        return in_pieces(self.scaling, inputs), in_pieces(self.scaling.scale_targets, targets), *weights
 
     def fit_scaling(self) -> None:
         """Take the statistics of the training samples."""

@@ -20,7 +20,8 @@ COARSEST = 1e-4
 class Scaling(nn.Module):
     """z = (x − mean) / std for real inputs and real targets. Until `fit` is called it changes nothing.
 
-    Integers (tokens, class numbers) and labels of 0 and 1 are no measurements, so they stay as they are.
+    Integers (tokens, class numbers) and labels of 0 and 1 are no measurements, so they stay as they are; uint8 are
+    pixels, and measured.
 
     Args:
         spec: task and shapes of the data.
@@ -67,6 +68,9 @@ class Scaling(nn.Module):
         Signals of unequal lengths (B, positions, channels) are NaN beyond their end: 0 stands there afterwards, and
         beside them is a mask (B, positions) that is false there.
         """
+        if inputs.dtype == torch.uint8:  # 256 values: float32 loses none of them, and takes a third of the time
+            centred = inputs.float().sub_(self.input_mean.float())
+            return centred.div_(self.input_std.float()).to(self.computes_in)
         if not inputs.is_floating_point():
             return inputs
         scaled = ((wide(inputs) - self.input_mean) / self.input_std).to(self.computes_in)

@@ -7,13 +7,13 @@ A kind of data that has more to say extends the base class, in its own module:
         samples_per_second: int
 """
 
-import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 from ..errors import UserError
 
 PADDING = 0  # the token where a text has none
+UNKNOWN = 1  # the token of what is not in the vocabulary
 
 
 @dataclass(frozen=True)
@@ -170,14 +170,14 @@ class TextSpec(DataSpec):
         """Return what a network takes of tokens (B, L): these, and where they are no padding (B, L)."""
         return (tokens, tokens != PADDING) if self.has_mask else (tokens,)
 
-    def metadata(self) -> dict[str, str]:
-        """Return how texts become inputs, for whoever runs an exported program."""
+    def metadata(self) -> dict[str, Any]:
+        """Return how texts become inputs, as plain values, for whoever runs an exported program."""
         return {
             "tokens": self.tokens,
-            "vocabulary": json.dumps(self.vocabulary, ensure_ascii=False),
+            "vocabulary": list(self.vocabulary),
             "token_rules": self.token_rules,
-            "padding": str(PADDING),
-            "unknown": "1",
+            "padding": PADDING,
+            "unknown": UNKNOWN,
         }
 
 

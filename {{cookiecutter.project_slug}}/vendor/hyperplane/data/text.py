@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import numpy as np
 from loguru import logger
@@ -17,10 +17,10 @@ from .columns import as_text, listed
 from .datamodule import Arrays
 from .explaining_texts import figures_of_texts
 from .readings import Reading
-from .spec import PADDING, TextSpec
+from .spec import PADDING, UNKNOWN, TextSpec
 from .table import Table
 from .target import Targets
-from .tokens import UNKNOWN, Kind, Tokenizer
+from .tokens import Kind, Tokenizer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,6 +106,9 @@ class Text(Table):
         vocabulary: Annotated[int, Field(ge=3)] = 10_000,
         length: PositiveInt = 256,  # tokens after which a text is cut
         ignore: Annotated[tuple[str, ...] | None, Refused("data.text names the only column that is read")] = None,
+        categorical: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        numeric: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        dates: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -188,7 +191,7 @@ class Text(Table):
     def keep_marks(self, mean: Tensor, std: Tensor) -> None:
         """Leave tokens as they are: they are no measurements."""
 
-    def training_samples(self) -> tuple[Tensor, Tensor]:
+    def training_samples(self) -> NoReturn:
         """Refuse a model that is solved at once.
 
         Raises:

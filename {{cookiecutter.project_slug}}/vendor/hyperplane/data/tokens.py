@@ -22,11 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
-from .spec import PADDING, TextSpec
+from .spec import PADDING, UNKNOWN, TextSpec
 
 Kind = Literal["words", "characters", "bpe"]
-UNKNOWN = 1  # 0 is the padding
-SPECIAL = ("[padding]", "[unknown]")  # no word, and too long for a character
+SPECIAL = ("[padding]", "[unknown]")  # by their numbers; no word, and too long for a character
 BYTES = 256  # what byte pairs begin with
 
 

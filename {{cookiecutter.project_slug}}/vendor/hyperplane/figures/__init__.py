@@ -4,6 +4,7 @@ from .classification import confusion_matrix
 from .curves import METRIC_LABELS, learning_curves
 from .finders import tried_batch_sizes, tried_learning_rates
 from .forecasting import Forecast, attention_over_time, forecasts, variable_importances
+from .images import misclassified
 from .regions import LabelledPoints, Subplot, compare_regions, decision_regions
 from .regression import fitted_line, fitted_surface, r2_by_target, residuals
 from .style import CLASS_COLORS, DPI, FIT_COLOR, PANEL, STAGES, new_figure, save
@@ -29,6 +30,7 @@ __all__ = [
     "fitted_surface",
     "forecasts",
     "learning_curves",
+    "misclassified",
     "new_figure",
     "r2_by_target",
     "residuals",

@@ -15,6 +15,7 @@ OF_LOADERS = (("--", "s"), ("-.", "^"), (":", "v"), ("-", "P"))  # line and mark
 LOG_RATIO = 30.0  # a positive curve that spans more than this factor is drawn on a log axis
 
 METRIC_LABELS = {
+    "bits_per_character": "bits per character",
     "loss": "loss",
     "accuracy": "accuracy (fraction)",
     "rmse": "RMSE (units of the target)",

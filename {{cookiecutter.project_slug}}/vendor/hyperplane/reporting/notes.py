@@ -21,7 +21,10 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
     found = results.found
     lines += found.remarks
     varying = {*results.settings, *results.averaged_over}
-    same = {key: value for key, value in found.runs[0].settings.items() if key not in varying}
+    shared = set.intersection(*(set(run.settings.items()) for run in found.runs))  # others only follow from the model
+    same = {
+        key: value for key, value in found.runs[0].settings.items() if (key, value) in shared and key not in varying
+    }
     if same:
         lines.append("The same in every run: " + " ".join(f"{k}={v}" for k, v in same.items()))
     lines += code_lines(found.runs) + engine_lines(found.runs)

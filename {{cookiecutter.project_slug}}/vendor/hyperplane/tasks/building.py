@@ -13,6 +13,7 @@ from ..data.panel_scaling import PanelScaling
 from ..data.scaling import Scaling
 from ..data.spec import DataSpec, PanelSpec, TextSpec
 from ..errors import UserError
+from ..recurrent import use_scans
 from ..settings import Settings
 from ..signatures.capabilities import states
 from .optimizing import OptimizerFactory, SchedulerFactory
@@ -57,6 +58,7 @@ def make_task(settings: Settings, spec: DataSpec, scaling: nn.Module | None = No
     for maker in (optimizer, scheduler):
         if maker is not None:
             maker.module = task
+    use_scans(task)
     return task
 
 

@@ -131,7 +131,8 @@ def test(run: "Run", trainer: Trainer, task: LightningModule, data: LightningDat
         tested = testing.test(trainer, task, data, settings.seed, checkpoint, run.names) if has_test else {}
     run.tested = task, checkpoint
     better = directions(settings, task, trainer, run.names, [*values, *tested])
-    run.conclude(checkpoint, values, tested, better, caveats(settings, trainer, rows, tested))
+    found = [*caveats(settings, trainer, rows, tested), *getattr(data, "caveats", ())]
+    run.conclude(checkpoint, values, tested, better, found)
     return tested
 
 

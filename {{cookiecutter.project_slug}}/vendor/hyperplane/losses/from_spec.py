@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from hyperplane import DataSpec, UserError
 from pydantic import NonNegativeFloat
 from torch import Tensor
+
+from ..data.spec import DataSpec
+from ..errors import UserError
 
 ClassWeights = tuple[NonNegativeFloat, ...] | Literal["balanced"] | None
 

@@ -1,0 +1,1 @@
+"""What losses of projects share: weights of classes, and the mean over samples that count differently."""

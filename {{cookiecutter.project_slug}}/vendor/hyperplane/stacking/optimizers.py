@@ -1,0 +1,164 @@
+"""The optimizers of all members as one: a step is a few operations on stacked tensors, however many members there are.
+
+Each member brings its own optimizer, built as its job alone would build it. What a schedule writes into that
+optimizer's `param_groups` is read at every step, and a member's state is saved and loaded in torch's own format.
+
+    optimizer = stack_optimizers(optimizers, members, stacked)
+    optimizer.step(gradients)               # {name: (M, *shape)}
+    state = optimizer.state_of(2)           # what optimizers[2].state_dict() would be, had it trained alone
+    optimizer.keep([0, 2], stacked)         # member 1 has left
+
+Dimensions: M members.
+"""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from .groups import Group, Member, Stacked, layout, parts
+
+
+class BatchedOptimizer:
+    """Moves the parameters of all members together."""
+
+    def __init__(self, optimizers: Sequence[Optimizer], members: Sequence[Member], stacked: Stacked) -> None:
+        self.optimizers = list(optimizers)
+        self.members = list(members)
+        self.has_stepped = False
+        found = layout(optimizers[0], members[0])
+        assert found is not None
+        dicts = self.groups_of(optimizers[0])
+        self.groups = [
+            Group(update(dicts[i]), names, stacked, i) for i, (update, _, names) in enumerate(found) if names
+        ]
+        for index in range(len(self.members)):
+            self.take(index)
+        bind(self.members, stacked)
+
+    @staticmethod
+    def groups_of(optimizer: Optimizer) -> list[dict[str, Any]]:
+        """Return the groups of an optimizer and its parts."""
+        return [group for part in parts(optimizer) for group in part.param_groups]
+
+    @torch.no_grad()
+    def take(self, index: int) -> None:
+        """Take over the state of a member's own optimizer, which is empty afterwards."""
+        optimizer = self.optimizers[index]
+        for group in self.groups:
+            group.take(index, optimizer, self.members[index])
+        optimizer.state.clear()
+        self.find_groups()
+
+    def find_groups(self) -> None:
+        """Find the groups of all members, which loading a state replaces."""
+        found = [self.groups_of(optimizer) for optimizer in self.optimizers]
+        self.dicts = [[groups[group.index] for groups in found] for group in self.groups]
+
+    def step(self, gradients: Mapping[str, Tensor]) -> None:
+        """Change the stacked parameters in place."""
+        self.prepare()
+        self.apply(gradients)
+
+    def prepare(self) -> None:
+        """Do what a step does in Python: count it, and read rates. A CUDA graph holds `apply` alone."""
+        if not self.has_stepped:
+            self.has_stepped = True
+            for optimizer in self.optimizers:
+                optimizer.zero_grad()
+                optimizer.step()  # without gradients it changes nothing: a schedule warns if it is never called
+        for group, dicts in zip(self.groups, self.dicts, strict=True):
+            group.prepare(dicts)
+
+    @torch.no_grad()
+    def apply(self, gradients: Mapping[str, Tensor]) -> None:
+        """Move the parameters, with operations on tensors alone."""
+        for group in self.groups:
+            group.apply(gradients)
+
+    @torch.no_grad()
+    def keep(self, indices: Sequence[int], stacked: Stacked) -> None:
+        """Go on with some of the members."""
+        self.optimizers = [self.optimizers[i] for i in indices]
+        self.members = [self.members[i] for i in indices]
+        for group in self.groups:
+            group.keep(torch.tensor(indices), stacked)
+        self.find_groups()
+        bind(self.members, stacked)
+
+    @torch.no_grad()
+    def state_of(self, member: int) -> dict[str, Any]:
+        """Return the state of a member in the format of torch."""
+        optimizer = self.optimizers[member]
+        for group, dicts in zip(self.groups, self.dicts, strict=True):
+            group.write(member, optimizer, self.members[member], group.read(dicts[member]))
+        state = optimizer.state_dict()
+        optimizer.state.clear()
+        return state
+
+    def load(self, member: int, state: dict[str, Any]) -> None:
+        """Let a member go on from its state."""
+        self.optimizers[member].load_state_dict(state)
+        self.take(member)
+
+
+class MemberwiseOptimizer:
+    """Lets the optimizer of each member move its own parameters, one after the other: for any optimizer of torch."""
+
+    def __init__(self, optimizers: Sequence[Optimizer], members: Sequence[Member], stacked: Stacked) -> None:
+        self.optimizers = list(optimizers)
+        self.members = list(members)
+        bind(self.members, stacked)
+
+    def step(self, gradients: Mapping[str, Tensor]) -> None:
+        """Change the stacked parameters in place."""
+        for index, (optimizer, member) in enumerate(zip(self.optimizers, self.members, strict=True)):
+            for name, parameter in member.items():
+                gradient = gradients.get(name)
+                parameter.grad = None if gradient is None else gradient[index]
+            optimizer.step()
+
+    def keep(self, indices: Sequence[int], stacked: Stacked) -> None:
+        """Go on with some of the members."""
+        self.optimizers = [self.optimizers[i] for i in indices]
+        self.members = [self.members[i] for i in indices]
+        bind(self.members, stacked)
+
+    def state_of(self, member: int) -> dict[str, Any]:
+        """Return the state of a member."""
+        return deepcopy(self.optimizers[member].state_dict())
+
+    def load(self, member: int, state: dict[str, Any]) -> None:
+        """Let a member go on from its state."""
+        self.optimizers[member].load_state_dict(state)
+
+
+StackedOptimizer = BatchedOptimizer | MemberwiseOptimizer
+
+
+def stack_optimizers(optimizers: Sequence[Optimizer], members: Sequence[Member], stacked: Stacked) -> StackedOptimizer:
+    """Return the optimizers of all members as one.
+
+    From here on the parameters of members are views of the stacked tensors. Their optimizers are not stepped any more;
+    a state that they have loaded is taken over.
+
+    Args:
+        optimizers: of each member, over its own parameters. One that is made of several of torch.optim names them in
+            `parts`, a tuple; they share its groups and its state.
+        members: the parameters of each member by name: those that its optimizer was built with.
+        stacked: the same of all members (M, *shape), which a step changes in place.
+    """
+    layouts = [layout(*one) for one in zip(optimizers, members, strict=True)]
+    if layouts[0] is None or any(one != layouts[0] for one in layouts):
+        return MemberwiseOptimizer(optimizers, members, stacked)
+    return BatchedOptimizer(optimizers, members, stacked)
+
+
+def bind(members: Sequence[Member], stacked: Stacked) -> None:
+    """Make the parameters of members views of the stacked tensors."""
+    for index, member in enumerate(members):
+        for name, parameter in member.items():
+            parameter.data = stacked[name][index]
