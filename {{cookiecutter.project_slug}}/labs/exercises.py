@@ -105,3 +105,17 @@ def check_vote(vote: Callable[[Any, Any], Any]) -> None:
     ties = good.mean(axis=0) == 0.5
     same = found == (good.mean(axis=0) > 0.5)
     assert np.all(same | ties), f"{np.sum(~(same | ties))} rows are not what most of the guesses say that are right for more than half"
+
+
+def check_power_law(power_law: Callable[[Numbers, Numbers], tuple[float, float]]) -> None:
+    """Lab 12: a power law through points, exact ones first, then with noise."""
+    n = np.array([100.0, 300.0, 1000.0, 3000.0, 10_000.0])
+    found = np.array(power_law(n, 5 * n**-0.3), dtype=float)
+    assert found.shape == (2,), "it returns two numbers, a and α"
+    assert abs(found[1] - 0.3) < 1e-6, f"through points of 5 n^-0.3 α is 0.3, not {found[1]:.4f} (mind its sign)"
+    assert abs(found[0] - 5) < 1e-5, f"through points of 5 n^-0.3 a is 5, not {found[0]:.4f}"
+    noisy = 5 * n**-0.3 * np.array([1.05, 0.97, 1.0, 1.02, 0.96])
+    slope, height = np.polyfit(np.log(n), np.log(noisy), 1)
+    found = np.array(power_law(n, noisy), dtype=float)
+    right_answer = np.array([np.exp(height), -slope])
+    assert np.allclose(found, right_answer, rtol=1e-6), "with noise: take the straight line of least squares through the logarithms"

@@ -237,18 +237,18 @@ def _():
 
     ## The code
 
-    What is right for an idea slows down a product, and the other way round. The lecture's table says which habit helps when (🥇 a
-    must, 💡 a good idea, 🐌 would slow you down):
+    What is right for an idea slows down a product, and the other way round. The lecture's table says which habit helps when:
     """)
     return
 
 
 @app.cell
 def _():
+    words = dict(zip("🥇💡🐌", ("**must**", "good idea", "slows down"), strict=True))
     musts = [sum(topic.level(stage) == "🥇" for topic in TOPICS) for stage in STAGES]
     mo.md(
         "| habit | " + " | ".join(STAGES) + " |\n|---|---|---|---|---|\n"
-        + "\n".join("| " + topic.title + " | " + " | ".join(topic.level(stage) for stage in STAGES) + " |" for topic in TOPICS)
+        + "\n".join("| " + topic.title + " | " + " | ".join(words[topic.level(stage)] for stage in STAGES) + " |" for topic in TOPICS)
         + f"\n\nMusts by stage: {stated(0, musts[0], 0)}, {stated(7, musts[1], 0)}, {stated(12, musts[2], 0)} and {stated(14, musts[3], 0)}. This project says "
         "at which stage it is in `pyproject.toml`; `codestyle` checks what that stage asks for, and no more."
     )

@@ -11,6 +11,7 @@ from exercises import (
     check_gradient_of_a_line,
     check_hinge_slopes,
     check_kernel_of_a_lift,
+    check_power_law,
     check_vote,
     check_widening,
 )
@@ -62,6 +63,12 @@ def vote(guesses: Any, truth: Any) -> Any:
     return (good.mean(axis=0) > 0.5).astype(int)
 
 
+def power_law(n: Numbers, loss: Numbers) -> tuple[float, float]:
+    """Lab 12."""
+    slope, height = np.polyfit(np.log(n), np.log(loss), 1)
+    return float(np.exp(height)), float(-slope)
+
+
 SOLVED: list[tuple[Any, Any]] = [
     (check_gradient_of_a_line, gradient_of_a_line),
     (check_hinge_slopes, hinge_slopes),
@@ -70,4 +77,5 @@ SOLVED: list[tuple[Any, Any]] = [
     (check_widening, widening),
     (check_gini_gain, gini_gain),
     (check_vote, vote),
+    (check_power_law, power_law),
 ]
