@@ -10,7 +10,7 @@ PACKAGE = "my_research"
 
 # What was typed, and what the message must name: the key, the value, what is allowed or the nearest name.
 MISTAKES = [
-    ("model=mpl", "model=mpl", "mean mlp?", "cnn, dlinear, kernel_svm, linear, mlp, nlinear"),
+    ("model=mpl", "model=mpl", "mean mlp?", "cnn, dlinear, gpt, graph_convolution, kernel_svm, linear, mlp, nlinear"),
     ("data=mnist", "data=mnist", "mean mnist1d?"),
     ("optimizer=adan", "optimizer=adan", "mean adam?"),
     ("scheduler=cosin", "scheduler=cosin", "mean cosine?"),

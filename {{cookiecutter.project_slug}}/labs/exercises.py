@@ -65,6 +65,66 @@ def check_collapsed(collapsed: Callable[[Numbers, Numbers, Numbers, Numbers], tu
     assert np.allclose(x @ W + b, (x @ W1 + b1) @ W2 + b2), "b is not right: the first bias goes through the second layer too"
 
 
+def check_adam_step(step: Callable[..., tuple[Numbers, Numbers, Numbers]]) -> None:
+    """Lab 5: five steps of Adam, beside its equations taken one weight at a time."""
+    random = np.random.default_rng(4)
+    w, rate, beta1, beta2, eps = random.normal(size=3), 0.1, 0.8, 0.95, 1e-3
+    m, v = np.zeros(3), np.zeros(3)
+    slopes = random.normal(size=(5, 3))
+    for t, g in enumerate(slopes, 1):
+        before = w
+        w, m, v = step(w.copy(), g.copy(), m.copy(), v.copy(), t, rate, beta1, beta2, eps)
+        mean = sum((1 - beta1) * beta1 ** (t - s) * slopes[s - 1] for s in range(1, t + 1))
+        square = sum((1 - beta2) * beta2 ** (t - s) * slopes[s - 1] ** 2 for s in range(1, t + 1))
+        assert np.allclose(m, mean), f"m is {np.round(m, 4)} after step {t}, and should be {np.round(mean, 4)}"
+        assert np.allclose(v, square), f"v is {np.round(v, 4)} after step {t}, and should be {np.round(square, 4)}"
+        moved = rate * mean / (1 - beta1**t) / (np.sqrt(square / (1 - beta2**t)) + eps)
+        assert np.allclose(before - w, moved), f"step {t} goes by {np.round(before - w, 4)}, and should by {np.round(moved, 4)}"
+
+
+def check_receptive_field(receptive_field: Callable[[tuple[int, ...], int], int]) -> None:
+    """Lab 6: how far a unit sees, beside a walk from the last convolution back to the signal."""
+    for kernel_sizes, stride in (((5,), 2), ((3, 3), 1), ((3, 3), 2), ((5, 3, 3), 2), ((4, 3, 2, 2), 3)):
+        seen = {0}
+        for kernel_size in reversed(kernel_sizes):
+            seen = {stride * unit + j for unit in seen for j in range(kernel_size)}
+        wanted, found = max(seen) + 1, receptive_field(kernel_sizes, stride)
+        assert found == wanted, f"kernels of {kernel_sizes} with stride {stride} see {wanted} positions, not {found}"
+
+
+def check_lstm_step(step: Callable[..., tuple[Numbers, Numbers]]) -> None:
+    """Lab 7: three steps of an LSTM, beside torch's cell."""
+    import torch
+
+    torch.manual_seed(0)
+    cell = torch.nn.LSTMCell(3, 4).double()
+    W, U = cell.weight_ih.detach().numpy().T, cell.weight_hh.detach().numpy().T
+    b = (cell.bias_ih + cell.bias_hh).detach().numpy()
+    h, c = np.zeros(4), np.zeros(4)
+    for x in np.random.default_rng(5).normal(size=(3, 3)):
+        inputs = [torch.from_numpy(values) for values in (x, h, c)]
+        wanted_h, wanted_c = (state.detach().numpy() for state in cell(inputs[0], (inputs[1], inputs[2])))
+        h, c = step(x, h, c, W, U, b)
+        assert np.shape(c) == (4,), f"c has a number for each hidden unit, shape (4,), not {np.shape(c)}"
+        assert np.allclose(c, wanted_c), f"c is {np.round(c, 4)}, and should be {wanted_c.round(4)}: which columns belong to i, f and g?"
+        assert np.allclose(h, wanted_h), f"c is right; h is {np.round(h, 4)}, and should be {wanted_h.round(4)}"
+
+
+def check_bigrams(bigrams: Callable[[Any, int, float], Numbers]) -> None:
+    """Lab 8: the table of pairs, beside counts taken one pair at a time."""
+    tokens, kinds, alpha = np.random.default_rng(6).integers(4, size=60), 5, 2.0  # the fifth kind never occurs
+    table = np.asarray(bigrams(tokens, kinds, alpha))
+    assert table.shape == (kinds, kinds), f"the table has a row for each a and a column for each b, not the shape {table.shape}"
+    assert np.allclose(table.sum(axis=1), 1), "each row is a distribution over b, so it sums to 1"
+    followed = list(tokens[:-1])
+    for a in range(kinds):
+        for b in range(kinds):
+            single = (list(tokens).count(b) + 1) / (len(tokens) + kinds)
+            pairs = sum(one == a and other == b for one, other in zip(tokens[:-1], tokens[1:], strict=True))
+            wanted = (pairs + alpha * single) / (followed.count(a) + alpha)
+            assert abs(table[a, b] - wanted) < 1e-9, f"p({b} | {a}) is {wanted:.4f} here, not {table[a, b]:.4f}"
+
+
 def check_gini_gain(gain: Callable[[Numbers, Numbers, float], float]) -> None:
     """Lab 10: what a split gains in Gini impurity, beside the mean over pairs of samples that differ."""
     random = np.random.default_rng(10)
