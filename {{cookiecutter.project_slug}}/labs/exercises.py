@@ -123,3 +123,59 @@ def check_bigrams(bigrams: Callable[[Any, int, float], Numbers]) -> None:
             pairs = sum(one == a and other == b for one, other in zip(tokens[:-1], tokens[1:], strict=True))
             wanted = (pairs + alpha * single) / (followed.count(a) + alpha)
             assert abs(table[a, b] - wanted) < 1e-9, f"p({b} | {a}) is {wanted:.4f} here, not {table[a, b]:.4f}"
+
+
+def check_gini_gain(gain: Callable[[Numbers, Numbers, float], float]) -> None:
+    """Lab 10: what a split gains in Gini impurity, beside the mean over pairs of samples that differ."""
+    random = np.random.default_rng(10)
+    x, t = random.normal(size=60), random.integers(0, 3, size=60)
+
+    def impurity(classes: Any) -> float:
+        return float(np.mean(classes[:, None] != classes[None, :])) if len(classes) else 0.0
+
+    for threshold in (-0.5, 0.2, 10.0):
+        left = x <= threshold
+        right_answer = impurity(t) - left.mean() * impurity(t[left]) - (~left).mean() * impurity(t[~left])
+        found = float(gain(x, t, threshold))
+        assert np.isfinite(found), "a side without samples has no classes to count: it weighs nothing"
+        assert abs(found - right_answer) < 1e-9, f"the split at {threshold} gains {right_answer:.4f} here, not {found:.4f}"
+
+
+def check_widening(widening: Callable[[Numbers, Numbers, Numbers, float], float]) -> None:
+    """Lab 9: by how much a band is widened, or narrowed, until it holds the share that it promises."""
+    random = np.random.default_rng(9)
+    y = random.normal(size=999)
+    for half in (0.5, 3.0):
+        low, high = np.full(999, -half), np.full(999, half)
+        found = float(widening(low, high, y, 0.8))
+        held = np.mean((y >= low - found - 1e-9) & (y <= high + found + 1e-9))
+        direction = "be widened" if half < 1 else "be narrowed: a negative number"
+        assert (found > 0) == (half < 1), f"the band from {-half} to {half} has to {direction}"
+        assert abs(held - 0.8) < 0.003, f"widened by {found:.3f} the band from {-half} to {half} holds {held:.3f}, not 0.8"
+
+
+def check_vote(vote: Callable[[Any, Any], Any]) -> None:
+    """Lab 11: the majority of those guesses that the test favours."""
+    random = np.random.default_rng(11)
+    guesses, truth = random.integers(0, 2, (201, 100)), random.integers(0, 2, 100)
+    found = np.asarray(vote(guesses, truth))
+    assert found.shape == (100,), f"one class for each of the 100 rows, shape (100,), not {found.shape}"
+    assert set(np.unique(found)) <= {0, 1}, "classes are 0 and 1"
+    good = guesses[(guesses == truth).mean(axis=1) > 0.5]
+    ties = good.mean(axis=0) == 0.5
+    same = found == (good.mean(axis=0) > 0.5)
+    assert np.all(same | ties), f"{np.sum(~(same | ties))} rows are not what most of the guesses say that are right for more than half"
+
+
+def check_power_law(power_law: Callable[[Numbers, Numbers], tuple[float, float]]) -> None:
+    """Lab 12: a power law through points, exact ones first, then with noise."""
+    n = np.array([100.0, 300.0, 1000.0, 3000.0, 10_000.0])
+    found = np.array(power_law(n, 5 * n**-0.3), dtype=float)
+    assert found.shape == (2,), "it returns two numbers, a and α"
+    assert abs(found[1] - 0.3) < 1e-6, f"through points of 5 n^-0.3 α is 0.3, not {found[1]:.4f} (mind its sign)"
+    assert abs(found[0] - 5) < 1e-5, f"through points of 5 n^-0.3 a is 5, not {found[0]:.4f}"
+    noisy = 5 * n**-0.3 * np.array([1.05, 0.97, 1.0, 1.02, 0.96])
+    slope, height = np.polyfit(np.log(n), np.log(noisy), 1)
+    found = np.array(power_law(n, noisy), dtype=float)
+    right_answer = np.array([np.exp(height), -slope])
+    assert np.allclose(found, right_answer, rtol=1e-6), "with noise: take the straight line of least squares through the logarithms"

@@ -9,11 +9,15 @@ from exercises import (
     check_adam_step,
     check_bigrams,
     check_collapsed,
+    check_gini_gain,
     check_gradient_of_a_line,
     check_hinge_slopes,
     check_kernel_of_a_lift,
     check_lstm_step,
+    check_power_law,
     check_receptive_field,
+    check_vote,
+    check_widening,
 )
 
 
@@ -72,6 +76,36 @@ def bigrams(tokens: Any, kinds: int, alpha: float) -> Numbers:
     return (pairs + alpha * single) / (pairs.sum(axis=1, keepdims=True) + alpha)
 
 
+def widening(low: Numbers, high: Numbers, y: Numbers, share: float) -> float:
+    """Lab 9."""
+    return float(np.quantile(np.maximum(low - y, y - high), share))
+
+
+def gini_gain(x: Numbers, t: Numbers, threshold: float) -> float:
+    """Lab 10."""
+
+    def weighted(classes: Numbers) -> float:
+        if not len(classes):
+            return 0.0
+        _, counts = np.unique(classes, return_counts=True)
+        return float(len(classes) * (1 - np.sum((counts / len(classes)) ** 2)))
+
+    left = x <= threshold
+    return (weighted(t) - weighted(t[left]) - weighted(t[~left])) / len(t)
+
+
+def vote(guesses: Any, truth: Any) -> Any:
+    """Lab 11."""
+    good = guesses[(guesses == truth).mean(axis=1) > 0.5]
+    return (good.mean(axis=0) > 0.5).astype(int)
+
+
+def power_law(n: Numbers, loss: Numbers) -> tuple[float, float]:
+    """Lab 12."""
+    slope, height = np.polyfit(np.log(n), np.log(loss), 1)
+    return float(np.exp(height)), float(-slope)
+
+
 SOLVED: list[tuple[Any, Any]] = [
     (check_gradient_of_a_line, gradient_of_a_line),
     (check_hinge_slopes, hinge_slopes),
@@ -81,4 +115,8 @@ SOLVED: list[tuple[Any, Any]] = [
     (check_receptive_field, receptive_field),
     (check_lstm_step, lstm_step),
     (check_bigrams, bigrams),
+    (check_widening, widening),
+    (check_gini_gain, gini_gain),
+    (check_vote, vote),
+    (check_power_law, power_law),
 ]
