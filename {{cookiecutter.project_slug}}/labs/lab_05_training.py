@@ -24,18 +24,22 @@ def _():
     mo.md(r"""
     # Lab 5: training
 
-    A deep network is a chain of simple functions. Its gradient is a chain too, and is computed from the end to the beginning. This
+    A deep network is a chain of simple functions. Its gradient is a chain too, and is computed from the end to the
+    beginning. This
     lab writes that down, shows where such chains break, and what an optimizer makes of the gradient. About 35 minutes.
 
     ## Three lines
 
-    $$h_l = \sigma(h_{l-1} W_l + b_l), \qquad J = -\frac{1}{m}\sum_i \log p_i(y_i), \qquad W \leftarrow W - \eta\frac{\partial J}{\partial W}$$
+    $$h_l = \sigma(h_{l-1} W_l + b_l), \qquad J = -\frac{1}{m}\sum_i \log p_i(y_i), \qquad W \leftarrow W -
+    \eta\frac{\partial J}{\partial W}$$
 
-    Forwards, each layer hands on $h_l$. With $p = \mathrm{softmax}(z)$ of the last layer's logits, the slopes in those are simple:
+    Forwards, each layer hands on $h_l$. With $p = \mathrm{softmax}(z)$ of the last layer's logits, the slopes in those
+    are simple:
     $\partial J/\partial z = (p - \text{one-hot}(y)) / m$. Backwards, each layer is told the slope δ in its own
     $z_l = h_{l-1} W_l + b_l$, and makes three things of it:
 
-    $$\frac{\partial J}{\partial W_l} = h_{l-1}^\top \delta_l, \qquad \frac{\partial J}{\partial b_l} = \sum_i \delta_{l,i}, \qquad
+    $$\frac{\partial J}{\partial W_l} = h_{l-1}^\top \delta_l, \qquad \frac{\partial J}{\partial b_l} = \sum_i
+    \delta_{l,i}, \qquad
     \delta_{l-1} = (\delta_l W_l^\top) \odot \sigma'(z_{l-1}).$$
 
     That is backpropagation (Rumelhart, Hinton and Williams 1986; Linnainmaa 1970 for chains of any functions).
@@ -46,9 +50,11 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "A network has a million weights. One could instead move each a little and look at the loss: a million forward passes. "
+        "A network has a million weights. One could instead move each a little and look at the loss: a million "
+        "forward passes. "
         "What does the backward pass cost?",
-        "About two forward passes, however many weights there are: each layer has two matrix products, where forwards it has one.",
+        "About two forward passes, however many weights there are: each layer has two matrix products, where forwards "
+        "it has one.",
     )
     return
 
@@ -100,7 +106,8 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    Beside it, the project's own `MLP` with the same first weights, in double precision, on its digits (`data=digits`, 8 × 8 pixels): first one
+    Beside it, the project's own `MLP` with the same first weights, in double precision, on its digits (`data=digits`,
+    8 × 8 pixels): first one
     gradient, then a hundred steps of both.
     """)
     return
@@ -140,8 +147,10 @@ def _(Network):
     right = float(np.mean(ours.forward(x_test).argmax(axis=1) == y_test))
     mo.md(
         f"The gradients of all {stated(3466, sum(p.numel() for p in theirs.parameters()), 0)} weights differ by "
-        f"{stated(0, apart, 1e-10)} (to ten digits, and more), the weights after 100 steps by {stated(0, ends, 1e-10)}. The loss fell from "
-        f"{stated(2.3, losses[0][0], 0.05)} to {stated(1.3, losses[-1][0], 0.05)}. After 300 steps more, the NumPy network has "
+        f"{stated(0, apart, 1e-10)} (to ten digits, and more), the weights after 100 steps by "
+        f"{stated(0, ends, 1e-10)}. The loss fell from "
+        f"{stated(2.3, losses[0][0], 0.05)} to {stated(1.3, losses[-1][0], 0.05)}. After 300 steps more, the NumPy "
+        f"network has "
         f"{stated(0.97, right, 0.015)} of the test digits right."
     )
     return x, x_test, x_torch, y, y_test, y_torch
@@ -152,7 +161,8 @@ def _():
     mo.md(r"""
     ## Where the chain breaks
 
-    Backwards, a slope is multiplied by $W^\top$ and by σ′ in each layer. The sigmoid's slope is ¼ at most (lab 4). Ten layers of 64 units,
+    Backwards, a slope is multiplied by $W^\top$ and by σ′ in each layer. The sigmoid's slope is ¼ at most (lab 4). Ten
+    layers of 64 units,
     before any training; the size of the gradient is measured in each of them.
     """)
     return
@@ -161,8 +171,10 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "The gradient in the first of ten sigmoid layers, beside that in the tenth: how much smaller? Half, a hundredth, a millionth?",
-        "Below a millionth. Each of the nine layers between them multiplies it by about 0.14: ¼ of the sigmoid, and 0.58 of PyTorch's first "
+        "The gradient in the first of ten sigmoid layers, beside that in the tenth: how much smaller? Half, a "
+        "hundredth, a millionth?",
+        "Below a millionth. Each of the nine layers between them multiplies it by about 0.14: ¼ of the sigmoid, and "
+        "0.58 of PyTorch's first "
         "weights, whose spread is $1/\\sqrt{3n}$ for n inputs. The last layer learns, the first stands still.",
     )
     return
@@ -202,7 +214,11 @@ def _(x_torch, y_torch):
         figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
         for (name, found), color, marker in zip(gradients.items(), COLORS, "os^vD", strict=True):
             axes.semilogy(np.arange(1, 11), found, marker=marker, color=color, label=name)
-        axes.set(xlabel="layer, from the input", ylabel="size of the gradient in its weights", title="Ten layers before training")
+        axes.set(
+            xlabel="layer, from the input",
+            ylabel="size of the gradient in its weights",
+            title="Ten layers before training",
+        )
         axes.set_xticks(range(1, 11))
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
@@ -231,11 +247,15 @@ def _(deep, gradients, x_test, x_torch, y_test, y_torch):
     assert share["sigmoid"] < 1e-6 < share["ReLU"] < share[HE]
     mo.md(
         f"From the tenth layer to the first the sigmoid's gradient shrinks to 10 to the power of "
-        f"{stated(-7.5, np.log10(share['sigmoid']), 0.05)}. ReLU is better, and yet loses most with PyTorch's first weights: "
-        f"{stated(0.016, share['ReLU'], 0.0005)} is left. With He's first weights {stated(1.04, share[HE], 0.005)} is left, and "
+        f"{stated(-7.5, np.log10(share['sigmoid']), 0.05)}. ReLU is better, and yet loses most with PyTorch's first "
+        f"weights: "
+        f"{stated(0.016, share['ReLU'], 0.0005)} is left. With He's first weights {stated(1.04, share[HE], 0.005)} is "
+        f"left, and "
         f"with the residual sums of `model=mlp` {stated(1.15, share['ReLU, residual sums'], 0.005)}.\n\n"
-        f"It decides what is learned: after 150 equal steps ten layers of sigmoid have {stated(0.08, shallow, 0.03)} of the test digits right, "
-        f"which is chance; ReLU with He's weights has {stated(0.85, better, 0.03)}. Only activation and first weights differ."
+        f"It decides what is learned: after 150 equal steps ten layers of sigmoid have {stated(0.08, shallow, 0.03)} "
+        f"of the test digits right, "
+        f"which is chance; ReLU with He's weights has {stated(0.85, better, 0.03)}. Only activation and first weights "
+        f"differ."
     )
     return
 
@@ -245,15 +265,20 @@ def _():
     mo.md(r"""
     ## A ravine
 
-    The gradient says where it is steep, not where the lowest point is. Take a loss that is a hundred times as steep across as along:
-    $J(w) = \frac12(w_1^2 + 100\,w_2^2)$. By lab 1 the learning rate must stay below $2/\lambda_{max} = 0.02$ or the steps across
+    The gradient says where it is steep, not where the lowest point is. Take a loss that is a hundred times as steep
+    across as along:
+    $J(w) = \frac12(w_1^2 + 100\,w_2^2)$. By lab 1 the learning rate must stay below $2/\lambda_{max} = 0.02$ or the
+    steps across
     the ravine grow; at that rate the steps along it are tiny.
 
     - **sgd**: $w \leftarrow w - \eta g$.
-    - **momentum** (Polyak 1964): $v \leftarrow \beta v + g$, $w \leftarrow w - \eta v$. Slopes across cancel from step to step, slopes along
+    - **momentum** (Polyak 1964): $v \leftarrow \beta v + g$, $w \leftarrow w - \eta v$. Slopes across cancel from step
+    to step, slopes along
       add up.
-    - **adam** (Kingma and Ba 2015): means over past steps of the slope, $m \leftarrow \beta_1 m + (1-\beta_1)g$, and of its square,
-      $v \leftarrow \beta_2 v + (1-\beta_2)g^2$, both begun at 0 and therefore divided by $1-\beta_1^t$ and $1-\beta_2^t$ in step t; then
+    - **adam** (Kingma and Ba 2015): means over past steps of the slope, $m \leftarrow \beta_1 m + (1-\beta_1)g$, and
+    of its square,
+      $v \leftarrow \beta_2 v + (1-\beta_2)g^2$, both begun at 0 and therefore divided by $1-\beta_1^t$ and
+      $1-\beta_2^t$ in step t; then
       $w \leftarrow w - \eta\,\hat m/(\sqrt{\hat v}+\epsilon)$: each weight has its own scale.
 
     **Exercise.** Write one step of Adam.
@@ -264,7 +289,15 @@ def _():
 @app.cell
 def _():
     def adam_step(
-        w: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, t: int, rate: float, beta1: float, beta2: float, eps: float
+        w: np.ndarray,
+        g: np.ndarray,
+        m: np.ndarray,
+        v: np.ndarray,
+        t: int,
+        rate: float,
+        beta1: float,
+        beta2: float,
+        eps: float,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the next w, m and v. t is 1 in the first step."""
         raise NotImplementedError
@@ -339,16 +372,24 @@ def _(angle):
 
 @app.cell
 def _(path):
-    away = {(name, degrees): float(np.linalg.norm(path(name, degrees)[-1])) for name in ("sgd", "momentum", "adam") for degrees in (0, 45)}
+    away = {
+        (name, degrees): float(np.linalg.norm(path(name, degrees)[-1]))
+        for name in ("sgd", "momentum", "adam")
+        for degrees in (0, 45)
+    }
     assert np.isclose(away["sgd", 0], away["sgd", 45]) and np.isclose(away["momentum", 0], away["momentum", 45])
     assert away["momentum", 0] < away["sgd", 0]
     mo.md(
-        f"From 5 along and 1 across, after 60 steps: sgd is {stated(1.5, away['sgd', 0], 0.05)} away from the lowest point, "
-        f"momentum {stated(0.0007, away['momentum', 0], 0.00005)}, Adam {stated(0.2, away['adam', 0], 0.05)}; with the ravine turned by 45°, Adam "
+        f"From 5 along and 1 across, after 60 steps: sgd is {stated(1.5, away['sgd', 0], 0.05)} away from the lowest "
+        f"point, "
+        f"momentum {stated(0.0007, away['momentum', 0], 0.00005)}, Adam {stated(0.2, away['adam', 0], 0.05)}; with "
+        f"the ravine turned by 45°, Adam "
         f"{stated(2.2, away['adam', 45], 0.05)}.\n\n"
-        r"In a ravine with $\kappa = \lambda_{max}/\lambda_{min}$, sgd at its best rate leaves $(\kappa-1)/(\kappa+1)$ of the way after a step, momentum "
+        r"In a ravine with $\kappa = \lambda_{max}/\lambda_{min}$, sgd at its best rate leaves "
+        r"$(\kappa-1)/(\kappa+1)$ of the way after a step, momentum "
         r"at its best by $(\sqrt\kappa-1)/(\sqrt\kappa+1)$: for κ = 100 that is "
-        f"{stated(0.98, 99 / 101, 0.0005)} and {stated(0.818, 9 / 11, 0.0005)}. In networks κ is often far larger (Sagun and others 2016)."
+        f"{stated(0.98, 99 / 101, 0.0005)} and {stated(0.818, 9 / 11, 0.0005)}. In networks κ is often far larger "
+        f"(Sagun and others 2016)."
     )
     return
 
@@ -356,7 +397,8 @@ def _(path):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    The project has these three and more: `train optimizer=sgd`, `momentum`, `adam`, `adamw`, `lbfgs`, `muon`; their settings stand in
+    The project has these three and more: `train optimizer=sgd`, `momentum`, `adam`, `adamw`, `lbfgs`, `muon`; their
+    settings stand in
     `configs/optimizer/`.
 
     ## What to take along

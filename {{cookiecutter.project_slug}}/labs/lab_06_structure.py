@@ -27,12 +27,15 @@ def _():
     mo.md(r"""
     # Lab 6: what structure buys
 
-    A network may know something of its data before it learns anything: that neighbours belong together, that a shape stays the same
-    shape when it moves, that there is a before and an after. This lab measures what such knowledge is worth, by taking it away. About 30 minutes.
+    A network may know something of its data before it learns anything: that neighbours belong together, that a shape
+    stays the same
+    shape when it moves, that there is a before and an after. This lab measures what such knowledge is worth, by taking
+    it away. About 30 minutes.
 
     ## Ten digits as signals
 
-    MNIST-1D (Greydanus and Kobak 2024): ten shapes, stretched, shifted, and with noise, as signals of 40 positions. Its twin has the same
+    MNIST-1D (Greydanus and Kobak 2024): ten shapes, stretched, shifted, and with noise, as signals of 40 positions.
+    Its twin has the same
     signals with the positions permuted, all in the same way: no number is lost, but neighbours are.
     """)
     return
@@ -82,8 +85,10 @@ def _():
 def _():
     ask(
         "Which of the four do worse on the shuffled twin, and which do not care?",
-        "linear and mlp do not care: a weight for each position, wherever it stands. Put their weights into the new order, and their outputs "
-        "are the same. cnn and rnn rely on neighbours, and lose. The proof is the next cell, the measurement comes below.",
+        "linear and mlp do not care: a weight for each position, wherever it stands. Put their weights into the new "
+        "order, and their outputs "
+        "are the same. cnn and rnn rely on neighbours, and lose. The proof is the next cell, the measurement comes "
+        "below.",
     )
     return
 
@@ -101,11 +106,15 @@ def _(order, x):
             return float((network(x[:100, order]) - before).abs().max())
 
     apart = {kind.__name__: apart_after_reordering(kind) for kind in (Linear, MLP)}
-    counts = {kind.__name__: sum(p.numel() for p in kind(MNIST1D.spec).parameters()) for kind in (Linear, MLP, CNN, RNN)}
+    counts = {
+        kind.__name__: sum(p.numel() for p in kind(MNIST1D.spec).parameters()) for kind in (Linear, MLP, CNN, RNN)
+    }
     mo.md(
-        f"With weights in the new order, outputs change by {stated(0, apart['Linear'], 1e-5)} (linear) and {stated(0, apart['MLP'], 1e-5)} (mlp), to "
+        f"With weights in the new order, outputs change by {stated(0, apart['Linear'], 1e-5)} (linear) and "
+        f"{stated(0, apart['MLP'], 1e-5)} (mlp), to "
         f"five digits. So for these two the twin is the same problem.\n\n"
-        f"Weights: linear {stated(410, counts['Linear'], 0)}, mlp {stated(15210, counts['MLP'], 0)}, cnn {stated(5210, counts['CNN'], 0)}, "
+        f"Weights: linear {stated(410, counts['Linear'], 0)}, mlp {stated(15210, counts['MLP'], 0)}, cnn "
+        f"{stated(5210, counts['CNN'], 0)}, "
         f"rnn {stated(5134, counts['RNN'], 0)}. The two with structure have a third of the mlp's."
     )
     return
@@ -116,8 +125,10 @@ def _():
     mo.md(r"""
     ## A convolution is a matrix with shared weights
 
-    A kernel k of 5 weights slides along the signal, two positions at a time: $z_i = b + \sum_j k_j\, x_{2i+j-1}$ (with one zero beside each
-    end). As a linear layer $z = Tx + b$ it is a matrix that is zero nearly everywhere, and repeats the same five numbers.
+    A kernel k of 5 weights slides along the signal, two positions at a time: $z_i = b + \sum_j k_j\, x_{2i+j-1}$ (with
+    one zero beside each
+    end). As a linear layer $z = Tx + b$ it is a matrix that is zero nearly everywhere, and repeats the same five
+    numbers.
     """)
     return
 
@@ -144,19 +155,29 @@ def _(x):
         figure, axes = plt.subplots(figsize=(7.4, 3.6), layout="constrained")
         limit = float(T.abs().max())
         shown = axes.imshow(T.numpy(), cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
-        axes.set(xlabel="position of the signal", ylabel="output of the convolution", title="T: the same five weights in each row", yticks=range(0, 19, 3))
+        axes.set(
+            xlabel="position of the signal",
+            ylabel="output of the convolution",
+            title="T: the same five weights in each row",
+            yticks=range(0, 19, 3),
+        )
         figure.colorbar(shown, label="weight")
         return figure
 
-    mo.vstack([
-        draw_matrix(),
-        mo.md(
-            f"T has {stated(760, T.numel(), 0)} entries, of which {stated(94, int((T != 0).sum()), 0)} are not zero, and "
-            f"{stated(5, len(set(T[T != 0].tolist())), 0)} are different. $Tx + b$ and PyTorch's convolution differ by {stated(0, difference, 1e-5)} on "
-            "4000 signals, to five digits. So a convolution can do nothing that a linear layer could not; it only need not learn that "
-            "neighbours belong together, nor learn each shape anew at each position."
-        ),
-    ])
+    mo.vstack(
+        [
+            draw_matrix(),
+            mo.md(
+                f"T has {stated(760, T.numel(), 0)} entries, of which {stated(94, int((T != 0).sum()), 0)} are not zero, "
+                f"and "
+                f"{stated(5, len(set(T[T != 0].tolist())), 0)} are different. $Tx + b$ and PyTorch's convolution differ "
+                f"by {stated(0, difference, 1e-5)} on "
+                "4000 signals, to five digits. So a convolution can do nothing that a linear layer could not; it only "
+                "need not learn that "
+                "neighbours belong together, nor learn each shape anew at each position."
+            ),
+        ]
+    )
     return
 
 
@@ -167,8 +188,10 @@ def _():
     signal = torch.randn(1, 1, 40)
     moved = float((sliding(signal.roll(7, dims=2)) - sliding(signal).roll(7, dims=2)).abs().max().detach())
     mo.md(
-        f"What moves in, moves out: shift the signal by 7 positions, and the outputs of a convolution (of stride 1, on a ring) shift by 7 and "
-        f"change by {stated(0, moved, 1e-6)}, to six digits. This is called equivariance. No linear layer has it unless its matrix is such a T."
+        f"What moves in, moves out: shift the signal by 7 positions, and the outputs of a convolution (of stride 1, "
+        f"on a ring) shift by 7 and "
+        f"change by {stated(0, moved, 1e-6)}, to six digits. This is called equivariance. No linear layer has it "
+        f"unless its matrix is such a T."
     )
     return
 
@@ -178,7 +201,8 @@ def _():
     mo.md(r"""
     ## How far a unit sees
 
-    The project's cnn has three convolutions with kernels of 5, 3 and 3, each with stride 2. A unit of the first sees 5 positions. A unit of the
+    The project's cnn has three convolutions with kernels of 5, 3 and 3, each with stride 2. A unit of the first sees 5
+    positions. A unit of the
     second sees 3 units of the first, which stand 2 positions apart.
 
     **Exercise.** How many positions does a unit of the last convolution see?
@@ -203,12 +227,15 @@ def _():
     probe = torch.randn(1, 40, 1, requires_grad=True)
     network.convolutions(probe.movedim(2, 1))[0, :, 2].sum().backward()
     seen = int((probe.grad != 0).sum())
-    mo.accordion({
-        "Measured: positions with a gradient": mo.md(
-            f"A unit in the middle of the last convolution has a gradient in {stated(17, seen, 0)} of the 40 positions. Stacked convolutions see far "
-            "with few weights: with stride 2 the field doubles from layer to layer."
-        )
-    })
+    mo.accordion(
+        {
+            "Measured: positions with a gradient": mo.md(
+                f"A unit in the middle of the last convolution has a gradient in {stated(17, seen, 0)} of the 40 "
+                f"positions. Stacked convolutions see far "
+                "with few weights: with stride 2 the field doubles from layer to layer."
+            )
+        }
+    )
     return
 
 
@@ -222,8 +249,10 @@ def _():
         train -m model=linear,mlp,cnn,rnn data=mnist1d,mnist1d_shuffled \
             optimizer=adam optimizer.lr=0.01 trainer.max_epochs=10
 
-    Ten epochs are 360 steps. The published table has 6000, and `make table` trains as long, with two seeds each. So compare the
-    order here, not the digits. `references/mnist1d_published.csv` has the published numbers, and a note on the mlp's: the authors' own code does
+    Ten epochs are 360 steps. The published table has 6000, and `make table` trains as long, with two seeds each. So
+    compare the
+    order here, not the digits. `references/mnist1d_published.csv` has the published numbers, and a note on the mlp's:
+    the authors' own code does
     not reach its 0.68 either.
     """)
     return
@@ -245,7 +274,9 @@ def _():
 
     def draw_accuracies() -> Figure:
         figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
-        for axes, numbers, title in zip(panels, (found, published), ("here, after 360 steps", "published, after 6000 steps"), strict=True):
+        for axes, numbers, title in zip(
+            panels, (found, published), ("here, after 360 steps", "published, after 6000 steps"), strict=True
+        ):
             for row, data in enumerate(("mnist1d", "mnist1d_shuffled")):
                 heights = [numbers[data, model] for model in models]
                 bars = axes.bar(np.arange(4) + 0.4 * row - 0.2, heights, 0.38, color=COLORS[row], label=data)
@@ -270,14 +301,23 @@ def _(found, published):
         of = {(data[7:] or "plain", model): value for (data, model), value in numbers.items()}
         assert of["plain", "linear"] < of["plain", "mlp"] < min(of["plain", "cnn"], of["plain", "rnn"])
         assert of["_shuffled", "linear"] < max(of["_shuffled", "cnn"], of["_shuffled", "rnn"]) < of["_shuffled", "mlp"]
-        assert max(abs(lost(numbers, "linear")), abs(lost(numbers, "mlp"))) < 0.05 < min(lost(numbers, "cnn"), lost(numbers, "rnn"))
+        assert (
+            max(abs(lost(numbers, "linear")), abs(lost(numbers, "mlp")))
+            < 0.05
+            < min(lost(numbers, "cnn"), lost(numbers, "rnn"))
+        )
     mo.md(
-        f"In order, structure wins: cnn {stated(0.81, found['mnist1d', 'cnn'], 0.04)} and rnn {stated(0.8, found['mnist1d', 'rnn'], 0.13)} before mlp "
-        f"{stated(0.56, found['mnist1d', 'mlp'], 0.04)} and linear {stated(0.3, found['mnist1d', 'linear'], 0.03)}. Shuffled, cnn loses "
-        f"{stated(0.27, lost(found, 'cnn'), 0.06)} and rnn {stated(0.3, lost(found, 'rnn'), 0.14)}, and the mlp, which loses nothing "
+        f"In order, structure wins: cnn {stated(0.81, found['mnist1d', 'cnn'], 0.04)} and rnn "
+        f"{stated(0.8, found['mnist1d', 'rnn'], 0.13)} before mlp "
+        f"{stated(0.56, found['mnist1d', 'mlp'], 0.04)} and linear {stated(0.3, found['mnist1d', 'linear'], 0.03)}. "
+        f"Shuffled, cnn loses "
+        f"{stated(0.27, lost(found, 'cnn'), 0.06)} and rnn {stated(0.3, lost(found, 'rnn'), 0.14)}, and the mlp, "
+        f"which loses nothing "
         f"({stated(-0.01, lost(found, 'mlp'), 0.04)}), is best. The published table says the same: cnn loses "
-        f"{stated(0.38, lost(published, 'cnn'), 1e-9)}, rnn {stated(0.34, lost(published, 'rnn'), 1e-9)}, mlp and linear {stated(0, lost(published, 'mlp'), 1e-9)}.\n\n"
-        "So knowledge that is built in is worth more than weights, where it is true, and costs where it is not. One seed and a short "
+        f"{stated(0.38, lost(published, 'cnn'), 1e-9)}, rnn {stated(0.34, lost(published, 'rnn'), 1e-9)}, mlp and "
+        f"linear {stated(0, lost(published, 'mlp'), 1e-9)}.\n\n"
+        "So knowledge that is built in is worth more than weights, where it is true, and costs where it is not. One "
+        "seed and a short "
         "training cannot tell whether cnn or rnn is ahead."
     )
     return
