@@ -100,7 +100,8 @@ def growth(project: Path, effort: Effort) -> dict[str, Growth]:
         for _ in range(effort.of(full=3, quick=1)):
             for model, curve in curves.items():
                 for size in sizes:
-                    long = SHORT + (36 if effort.quick else max(72, 2880 // size // 36 * 36))
+                    steps = 1440 if effort.quick else 5760
+                    long = SHORT + max(72, steps // size // 36 * 36)
                     short, whole = (stack.train(model, steps, members=size) for steps in (SHORT, long))
                     curve[str(size)].append(by_step(short, whole, long, "loop") / size)
     return {GROWTH.name: Growth(curves)}

@@ -118,6 +118,7 @@ def sweep(command, monkeypatch):
             *(word for word in QUICK if "epochs" not in word),
             *words,
             f"hydra/launcher={launcher}",
+            *(["hydra.launcher.n_jobs=1"] if launcher == "stacked" else []),
             f"sweep={name or launcher}",
         )
         assert done.status == status, done.stderr
