@@ -67,7 +67,8 @@ def sweep(*overrides: str, folder: str) -> list[dict[str, Any]]:
     """
     place = ROOT / "runs" / "labs" / folder
     if not (place / "complete").is_file():
-        command(["train", "--multirun", *overrides, "tracking=none", "hardware=cpu", f"hydra.sweep.dir={place.relative_to(ROOT)}"])
+        folder = f"hydra.sweep.dir={place.relative_to(ROOT)}"
+        command(["train", "--multirun", *overrides, "tracking=none", "hardware=cpu", folder])
         (place / "complete").touch()
     return [json.loads(path.read_text()) for path in sorted(place.glob("*/summary.json"))]
 

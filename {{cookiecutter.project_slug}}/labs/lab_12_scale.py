@@ -29,7 +29,8 @@ def _():
 
     `model=mlp` with two hidden layers of 4 to 256 units, three seeds each, 30 epochs. The seeds of a width differ in numbers only, so
     `hydra/launcher=stacked` trains them as one: their weights lie on top of each other, and each step is a single batched
-    product. What a member learns is what it would have learned alone, but for late digits.
+    product. A member ends where it would have ended alone on another
+    machine: the numbers are the same, and added in another order.
 
     `train --multirun hydra/launcher=stacked model=mlp model.hidden_sizes=[4,4],[8,8],… data=mnist1d seed=0,1,2 optimizer.lr=0.003`
     """)
