@@ -210,7 +210,7 @@ def research(request: pytest.FixtureRequest, bake: Bake, background: Callable[..
 @pytest.fixture(scope="session")
 def labs(request: pytest.FixtureRequest, bake: Bake, background: Callable[..., Pending]) -> Pending:
     """The labs that are tested, one after the other, and the solutions of all exercises."""
-    project = bake(project_name="Labs", labs="yes")
+    project = bake(project_name="The Labs", labs="yes")
     names = parameters_of(request, "test_labs.py")
     return background(project, "labs/check.py", *names, check=False, PYTHONPATH=layers(project))
 

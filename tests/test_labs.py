@@ -34,7 +34,7 @@ def test_every_lab_has_an_exercise_and_leads_to_the_next() -> None:
 
 
 def test_labs_are_there_if_asked_for(bake: Bake) -> None:
-    with_labs, without = bake(project_name="Labs", labs="yes"), bake()
+    with_labs, without = bake(project_name="The Labs", labs="yes"), bake()
     assert "labs" in extras(with_labs) and (with_labs / "references/lecture.md").is_file()
     assert "labs" not in extras(without) and not (without / "labs").exists()
     assert not (without / "references/lecture.md").exists()
@@ -43,7 +43,7 @@ def test_labs_are_there_if_asked_for(bake: Bake) -> None:
 
 
 def test_the_map_of_the_lecture_leads_to_files(bake: Bake) -> None:
-    project = bake(project_name="Labs", labs="yes")
+    project = bake(project_name="The Labs", labs="yes")
     text = (project / "references/lecture.md").read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert (project / "references" / target).exists(), target
