@@ -8,8 +8,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from checks import git
-from conftest import TEMPLATE, Bake, Pending
+from checks import assert_committed, assert_lints, assert_parses, git
+from conftest import QUESTIONS, TEMPLATE, Bake, Pending
 
 LABS = TEMPLATE / "{{cookiecutter.project_slug}}" / "labs"
 TESTED = ("01", "02", "03", "04", "05", "07")
@@ -40,6 +40,19 @@ def test_labs_are_there_if_asked_for(bake: Bake) -> None:
     assert not (without / "references/lecture.md").exists()
     assert git(with_labs, "status", "--porcelain", "labs") == ""
     assert "make labs" in (with_labs / "README.md").read_text(encoding="utf-8")
+
+
+def test_labs_need_all_examples(bake: Bake) -> None:
+    assert QUESTIONS["labs"] == ["no", "yes"] and QUESTIONS["__prompts__"]["labs"].keys() == {"__prompt__", "no", "yes"}
+    with pytest.raises(SystemExit, match="The labs use all examples: labs=yes goes with examples=all"):
+        bake(labs="yes", examples="minimal")
+
+
+def test_a_project_with_labs_parses_and_lints(bake: Bake) -> None:
+    project = bake(project_name="The Labs", labs="yes")
+    assert_parses(project)
+    assert_lints(project)
+    assert_committed(project)
 
 
 def test_the_map_of_the_lecture_leads_to_files(bake: Bake) -> None:
