@@ -30,6 +30,8 @@ SETTINGS = {
 ANSWERS = ["examples=all", "labs=yes"]  # so that everything is there
 # Which pages are below another in the list of contents: generated ones, and the topics of the code style.
 BELOW = {"codestyle": [f"codestyle_{topic}" for topic in TOPICS]}
+# Other titles than their own, in the list of contents.
+TITLES = {"project": "A project's README", "measuring": "How it is measured", "patches": "Private names of libraries"}
 
 
 def baked(folder: Path) -> Path:
@@ -47,7 +49,7 @@ def contents() -> str:
         names = [name for name in pages if name not in BELOW["codestyle"]]
         if caption == "Reference":
             names = ["commands", "models", *names]
-        lines = ["A project's README <project>" if name == "project" else name for name in names]
+        lines = [f"{TITLES[name]} <{name}>" if name in TITLES else name for name in names]
         text += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(lines) + "\n```\n"
     return text
 

@@ -73,15 +73,30 @@ def without_schema(config: Path) -> str:
 
 
 def proofs(module: str, project: Path) -> str:
-    """Return the tests that import the module of a model: those of the project, then those of the template."""
+    """Return the tests of a model by their names: those of the project, then those of the template."""
     text = "\n## Proofs\n"
-    imports = re.compile(rf"\bmodels\.{module}\b|\bmodels import .*\b{module}\b")
     for folder, path in ((project, "tests"), (TEMPLATE, "tests/engine")):
         for file in sorted((folder / path).rglob("test_*.py")):
-            code = file.read_text(encoding="utf-8")
-            if imports.search(code):
-                names = [item.name for item in ast.parse(code).body if isinstance(item, ast.FunctionDef)]
-                tests = [name.removeprefix("test_").replace("_", " ") for name in names if name.startswith("test_")]
-                where = "the template's " if folder == TEMPLATE else ""
-                text += f"\n{where}`{file.relative_to(folder).as_posix()}`:\n\n" + "".join(f"- {t}\n" for t in tests)
+            tests = tests_of(module, file.read_text(encoding="utf-8"), all_of_them=file.stem == f"test_{module}")
+            if tests:
+                whose = "Of the template" if folder == TEMPLATE else "Of the project"
+                text += f"\n{whose}, `{file.relative_to(folder).as_posix()}`:\n\n" + "".join(f"- {t}\n" for t in tests)
     return text
+
+
+def tests_of(module: str, code: str, *, all_of_them: bool) -> list[str]:
+    """Return the names of the tests in a file that use what they import from the module of a model, or of all of them."""
+    tree = ast.parse(code)
+    names = [
+        alias.asname or alias.name
+        for item in ast.walk(tree)
+        if isinstance(item, ast.ImportFrom) and (item.module or "").endswith(f"models.{module}")
+        for alias in item.names
+    ]
+    used = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b" if names else r"(?!)")
+    return [
+        item.name.removeprefix("test_").replace("_", " ")
+        for item in tree.body
+        if isinstance(item, ast.FunctionDef) and item.name.startswith("test_")
+        if all_of_them or used.search(ast.get_source_segment(code, item) or "")
+    ]

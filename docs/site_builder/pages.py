@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 TEMPLATE = Path(__file__).resolve().parents[2]
+FOLDER = "{{cookiecutter.project_slug}}/"
 PROJECT = "project/"  # begins the paths of files that stand in a project
 ENGINE = PROJECT + "vendor/hyperplane/"
 
@@ -20,7 +21,7 @@ TOPICS = (
 SECTIONS: dict[str, dict[str, str]] = {
     "Getting started": {"start": "docs/start.md", "project": PROJECT + "README.md", "faq": "docs/faq.md"},
     "Using it": {
-        name: f"{ENGINE}pages/{name}.md"
+        f"using_{name}": f"{ENGINE}pages/{name}.md"  # Sphinx has a page `search` of its own
         for name in ("training", "many_runs", "search", "data", "results", "adding", "updating")
     },
     "Reference": {"engine": ENGINE + "README.md", "patches": ENGINE + "PATCHES.md"},
@@ -71,7 +72,8 @@ def links(text: str) -> Iterator[Link]:
 def leads_to(page: str, link: Link) -> tuple[str, str]:
     """Return the path that a relative link leads to from a page, and its `#heading` or ""."""
     path, hash_mark, heading = link.target.partition("#")
-    return posixpath.normpath(posixpath.join(posixpath.dirname(page), path)), hash_mark + heading
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(page), path))
+    return path.replace(FOLDER, PROJECT), hash_mark + heading
 
 
 def file_of(path: str, project: Path) -> Path:
