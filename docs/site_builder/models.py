@@ -11,8 +11,8 @@ from .pages import TEMPLATE
 
 BEGIN = """# Models
 
-One model, one file, its equation on top. Each page is the docstring of the file, its configuration, and the tests of the
-file by their names.
+One model, one file, its equation on top. Each page shows the docstring of the file, its configuration, and its tests by
+their names.
 
 | `model=` | |
 |---|---|
@@ -85,7 +85,7 @@ def proofs(module: str, project: Path) -> str:
 
 
 def tests_of(module: str, code: str, *, all_of_them: bool) -> list[str]:
-    """Return the names of the tests in a file that use what they import from the module of a model, or of all of them."""
+    """Return the names of the tests in a file that use what it imports from the module of a model, or of all."""
     tree = ast.parse(code)
     names = [
         alias.asname or alias.name
