@@ -20,11 +20,12 @@ import multirun
 import pages
 import recurrent
 import report
+import stacked
 import startup
 import step_cost
 from baked import TEMPLATE
 
-MODULES = (step_cost, recurrent, startup, cold_start, multirun, baking, report, growth)
+MODULES = (step_cost, recurrent, startup, cold_start, multirun, stacked, baking, report, growth)
 MEASUREMENTS = [measurement for module in MODULES for measurement in module.MEASUREMENTS]
 LINES = [line for measurement in MEASUREMENTS for line in measurement.rows]
 FILE = TEMPLATE / "docs/benchmarks.json"

@@ -39,6 +39,7 @@ class Training(NamedTuple):
     batch: int = 100
     width: int = 100  # of the MLP's two hidden layers
     overrides: tuple[str, ...] = ()  # of the project's command
+    members: int = 1  # jobs of a multirun
 
 
 class Linear(nn.Module):
@@ -86,7 +87,21 @@ class RNN(nn.Module):
         return self.output(h.flatten(1))
 
 
-NETWORKS: dict[str, type[nn.Module]] = {"linear": Linear, "cnn": CNN, "rnn": RNN}
+class Transformer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Linear(4, 32)
+        self.positions = nn.Parameter(torch.zeros(10, 32))
+        layer = nn.TransformerEncoderLayer(32, 4, 64, dropout=0.0, activation="gelu", batch_first=True, norm_first=True)
+        self.blocks = nn.TransformerEncoder(layer, 2, nn.LayerNorm(32), enable_nested_tensor=False)
+        self.output = nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.blocks(self.embedding(x.unflatten(1, (10, 4))) + self.positions)
+        return self.output(h.mean(dim=1))
+
+
+NETWORKS: dict[str, type[nn.Module]] = {"linear": Linear, "cnn": CNN, "rnn": RNN, "transformer": Transformer}
 
 
 def network_of(training: Training) -> nn.Module:
@@ -142,6 +157,44 @@ def project(training: Training) -> float:
     assert summary["steps"] == training.steps, summary
     seconds: float = summary["seconds"]["fit"]
     return seconds
+
+
+def multirun(launcher: str, training: Training, name: str) -> float:
+    """Run the jobs of a multirun in this process; return the seconds of the longest fit."""
+    from hyperplane.stacking import launching
+
+    # The launcher would start a process, which imports torch first.
+    launching.run_in_workers = lambda run, jobs, *_: [run(job) for job in jobs]
+    sys.argv = [
+        "train",
+        "-m",
+        f"model={training.model}",
+        "data=mnist1d",
+        "optimizer=adam",
+        "scheduler=none",
+        f"seed=range({training.members})",
+        "trainer.max_epochs=-1",
+        f"trainer.max_steps={training.steps}",
+        "hardware.threads=1",
+        f"hydra/launcher={launcher}",
+        f"sweep={name}",
+        *((f"hydra.launcher.members={training.members}",) if launcher == "stacked" and training.members > 1 else ()),
+        *training.overrides,
+    ]
+    import_module(f"{PACKAGE}.__main__").train()
+    summaries = [json.loads(path.read_text()) for path in Path(f"runs/sweeps/{name}").glob("*/summary.json")]
+    assert len(summaries) == training.members and {s["steps"] for s in summaries} == {training.steps}, summaries
+    return max(summary["seconds"]["fit"] for summary in summaries)
+
+
+def stacked(training: Training) -> float:
+    """Train members of a stack."""
+    return multirun("stacked", training, f"stacked-{next(folders)}")
+
+
+def serial(training: Training) -> float:
+    """Train the jobs of a multirun one after the other."""
+    return multirun("basic", training, f"serial-{next(folders)}")
 
 
 class UsualTask(LightningModule):
@@ -200,7 +253,13 @@ def usual(training: Training) -> float:
     return seconds
 
 
-CONTENDERS: dict[str, Callable[[Training], float]] = {"textbook": textbook, "project": project, "usual": usual}
+CONTENDERS: dict[str, Callable[[Training], float]] = {
+    "textbook": textbook,
+    "project": project,
+    "usual": usual,
+    "stacked": stacked,
+    "serial": serial,
+}
 
 if __name__ == "__main__":
-    CONTENDERS[sys.argv[1]](Training(sys.argv[2], int(sys.argv[3])))
+    CONTENDERS[sys.argv[1]](Training(sys.argv[2], int(sys.argv[3]), members=int((*sys.argv, 1, 1)[4])))

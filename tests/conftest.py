@@ -56,7 +56,7 @@ OWN_TESTS_IN = {
 }
 # These run beside the others, two at a time: they fill the time in which those wait for a cluster, a kill or a clock,
 # and yield to them otherwise. None leaves files in a project that another one uses. The longest first.
-IN_BACKGROUND = ("engine_tests", "research", "own_tests", "deletions")
+IN_BACKGROUND = ("engine_tests", "research", "own_tests", "labs", "deletions")
 NICELY = "import os, sys; os.nice(10); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 
 
@@ -205,6 +205,14 @@ def research(request: pytest.FixtureRequest, bake: Bake, background: Callable[..
     """The research jobs that are tested, one after the other in a project of their own, since they add files to it."""
     names = parameters_of(request, "test_research.py")
     return background(TEMPLATE, "tests/research_jobs.py", *names, "--project", str(bake(project_name="Research Jobs")))
+
+
+@pytest.fixture(scope="session")
+def labs(request: pytest.FixtureRequest, bake: Bake, background: Callable[..., Pending]) -> Pending:
+    """The labs that are tested, one after the other, and the solutions of all exercises."""
+    project = bake(project_name="The Labs", labs="yes")
+    names = parameters_of(request, "test_labs.py")
+    return background(project, "labs/check.py", *names, check=False, PYTHONPATH=layers(project))
 
 
 @pytest.fixture(scope="session")

@@ -24,16 +24,22 @@ SECTIONS: dict[str, dict[str, str]] = {
         f"using_{name}": f"{ENGINE}pages/{name}.md"  # Sphinx has a page `search` of its own
         for name in ("training", "many_runs", "search", "data", "results", "adding", "updating")
     },
-    "Reference": {"engine": ENGINE + "README.md", "patches": ENGINE + "PATCHES.md"},
+    "Reference": {
+        "engine": ENGINE + "README.md",
+        "stacking": ENGINE + "stacking/README.md",
+        "patches": ENGINE + "PATCHES.md",
+    },
     "Code style": {"codestyle": ENGINE + "codestyle/pages/README.md"}
     | {f"codestyle_{topic}": f"{ENGINE}codestyle/pages/{topic}.md" for topic in TOPICS},
     "What it does": {
         "gallery": "docs/gallery.md",
         "benchmarks": "docs/benchmarks.md",
         "measuring": "benchmarks/README.md",
+        "large_files": "docs/large_files.md",
         "baselines": "docs/baselines.md",
         "comparison": "docs/comparison.md",
         "lecture": PROJECT + "references/lecture.md",
+        "labs": PROJECT + "labs/README.md",
     },
     "The template": {"contributing": "CONTRIBUTING.md", "changelog": "CHANGELOG.md"},
 }

@@ -102,6 +102,33 @@ def train(command):
 
 
 @pytest.fixture
+def sweep(command, monkeypatch):
+    """`sweep("stacked", "seed=0,1")` runs a multirun by that launcher, in this process; returns its folder.
+
+    `sweep.said` is what it wrote to the terminal.
+    """
+    from hyperplane.stacking import launching
+
+    monkeypatch.setattr(launching, "run_in_workers", lambda run, jobs, *_: [run(job) for job in jobs])
+
+    def run(launcher: str, *words: str, name: str | None = None, status: int = 0) -> Path:
+        done = command(
+            "train",
+            "-m",
+            *(word for word in QUICK if "epochs" not in word),
+            *words,
+            f"hydra/launcher={launcher}",
+            *(["hydra.launcher.n_jobs=1"] if launcher == "stacked" else []),
+            f"sweep={name or launcher}",
+        )
+        assert done.status == status, done.stderr
+        run.said = done.stderr
+        return Path("runs/sweeps") / (name or launcher)
+
+    return run
+
+
+@pytest.fixture
 def write(tmp_path, monkeypatch):
     """`write("models/mine.py", text)` adds a file to the package, as a user would, for settings to be read from."""
     package = my_research

@@ -10,7 +10,7 @@ PACKAGE = "my_research"
 
 # What was typed, and what the message must name: the key, the value, what is allowed or the nearest name.
 MISTAKES = [
-    ("model=mpl", "model=mpl", "mean mlp?", "cnn, dlinear, kernel_svm, linear, mlp, nlinear"),
+    ("model=mpl", "model=mpl", "mean mlp?", "cnn, dlinear, gpt, graph_convolution, kernel_svm, linear, mlp, nlinear"),
     ("data=mnist", "data=mnist", "mean mnist1d?"),
     ("optimizer=adan", "optimizer=adan", "mean adam?"),
     ("scheduler=cosin", "scheduler=cosin", "mean cosine?"),
@@ -219,6 +219,8 @@ MULTIRUN_MISTAKES = [
     ("optimizer.lr=interval(0.1,1)", "optimizer.lr=interval(0.1,1)", "hydra/sweeper=optuna"),
     ("seed=range(0,0)", "nothing to run", "range(...)"),
     ("model=[mlp,cnn] seed=0,1", "model=[mlp,cnn]", "train -m model=mlp,cnn"),
+    ("hydra/launcher=stacked hydra.launcher.members=1 seed=0,1", "members=1", "2 or more, or null"),
+    ("hydra/launcher=stacked hydra.launcher.n_jobs=0 seed=0,1", "n_jobs=0", "-1"),
     ("hydra/launcher=slurm hydra.launcher.time=1 seed=0,1", "hydra.launcher.time=1", "equal to 5"),
     ("hydra/launcher=ray hydra.launcher.num_cpu=1 seed=0,1", "hydra.launcher.num_cpu=1", "num_cpus?"),
     ("hydra/sweeper=optuna hydra.sweeper.n_trial=3", "hydra.sweeper.n_trial=3", "mean hydra.sweeper.n_trials?"),

@@ -4,8 +4,8 @@ import gzip
 
 import polars
 import pytest
-from hyperplane.data import files
-from hyperplane.data.files import in_chunks, read_table, scan_table, stored, write_table
+from hyperplane.data.file_access import digest_of
+from hyperplane.data.files import in_chunks, read_table, scan_table, write_table
 from hyperplane.data.large_table import LargeTable
 from hyperplane.data.survey import Spelling
 from hyperplane.errors import UserError
@@ -38,10 +38,10 @@ def test_a_name_is_no_pattern(tmp_path, monkeypatch, name, ending):
         write(path, [1, 2])
         for asked in (path, path.relative_to(tmp_path)):
             assert read_table(asked)["size"].to_list() == [1, 2]
-            lazy = stored(scan_table(asked, None, Spelling())[0], folder / "rows[1]*.parquet", asked)
+            lazy, _ = scan_table(asked, None, Spelling(), scratch=folder / "rows[1]*")
             assert [row for chunk in in_chunks(lazy, 1, asked) for row in chunk["size"]] == [1, 2]
         monkeypatch.chdir(folder)
-        assert read_table(path.relative_to(folder)).height == 2 and len(files.digest_of(path.relative_to(folder))) == 64
+        assert read_table(path.relative_to(folder)).height == 2 and len(digest_of(path.relative_to(folder))) == 64
 
 
 def test_a_name_that_would_match_another_file_does_not_exist(tmp_path):

@@ -83,8 +83,12 @@ def test_a_spec_with_a_panel_comes_back_from_a_dict(data):
     assert DataSpec.from_dict(data.spec.to_dict()) == data.spec
 
 
-@pytest.mark.parametrize("static", [(), ("shop",)], ids=["nothing but a target", "a group"])
-def test_a_panel_without_categories_of_its_steps_is_exported(static, tmp_path):
+@pytest.mark.parametrize(
+    "static, known",
+    [((), ()), (("shop",), ()), ((), ("holiday",))],
+    ids=["nothing but a target", "a group", "a category of its steps"],
+)
+def test_a_panel_without_a_group_or_categories_of_its_steps_is_exported(static, known, tmp_path):
     quantiles = (0.1, 0.5, 0.9)
     spec = PanelSpec(
         encoder_length=4,
@@ -92,7 +96,8 @@ def test_a_panel_without_categories_of_its_steps_is_exported(static, tmp_path):
         quantiles=quantiles,
         target="y",
         static_categoricals=static,
-        cardinalities=dict.fromkeys(static, 3),
+        known_categoricals=known,
+        cardinalities=dict.fromkeys((*static, *known), 3),
     )
     task = Forecasting(TFT(spec, hidden_size=4, num_heads=1), Quantile(spec), spec, PanelScaling(spec), torch.optim.SGD)
     written = write_programs(task.eval(), spec, tmp_path / "export", ["pt2"])  # compares it with the original

@@ -13,6 +13,8 @@ import torch
 import torchmetrics
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
+from hyperplane.stacking.batching import Level
+from hyperplane.stacking.schedules import move_lambda
 from hyperplane.training.imports import Postponed
 from lightning.fabric.utilities.data import _set_sampler_epoch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -25,6 +27,7 @@ from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnect
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from omegaconf import OmegaConf
 from torch.distributed import distributed_c10d
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils._triton import has_triton
 from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric
@@ -77,6 +80,26 @@ def a_stand_in_is_asked_for_hamming() -> bool:
     """Say whether torchmetrics still does so; that nothing else is asked for is tested with a run."""
     asks = 'if not hasattr(scipy.signal, "hamming"):'
     return hasattr(Postponed("scipy.signal"), "hamming") and asks in Path(torchmetrics.__file__).read_text("utf-8")
+
+
+def is_of_a_member(tensor: torch.Tensor) -> bool:
+    names = torch._C._functorch
+    return names.is_batchedtensor(tensor) and names.maybe_get_level(tensor) == names.maybe_current_level()
+
+
+def over_three_members(function) -> torch.Tensor:
+    level = Level(3)
+    with level.entered():
+        return level.of_all(function(level.of_one(torch.arange(3).repeat(2, 1).T)))
+
+
+def after_a_step(move) -> dict:
+    """The state of a schedule, and the rate, after its optimizer and it have moved."""
+    optimizer = an_optimizer()
+    schedule = LambdaLR(optimizer, lambda step: 0.5**step)
+    optimizer.step()
+    move(schedule)
+    return schedule.state_dict() | {"rate": optimizer.param_groups[0]["lr"]}
 
 
 # For each name, what is relied upon.
@@ -156,6 +179,18 @@ CHECKS = {
         torch._C._functorch.maybe_current_level() is None
         and torch.func.vmap(lambda x: x + torch._C._functorch.maybe_current_level())(torch.zeros(1)).item() == 1
     ),
+    **{
+        f"torch._C._functorch.{name}": lambda: over_three_members(lambda x: x.sum()).tolist() == [0, 2, 4]
+        for name in ("_vmap_increment_nesting", "_vmap_decrement_nesting", "_add_batch_dim", "_remove_batch_dim")
+    },
+    **{
+        f"torch._C._functorch.{name}": lambda: over_three_members(lambda x: x.sum() * is_of_a_member(x)).sum() == 6
+        for name in ("is_batchedtensor", "maybe_get_level")
+    },
+    "_parameters": lambda: list(torch.nn.Linear(1, 1)._parameters) == ["weight", "bias"],
+    "_buffers": lambda: "running_mean" in torch.nn.BatchNorm1d(1)._buffers,
+    "_last_lr": lambda: after_a_step(move_lambda) == after_a_step(LambdaLR.step),
+    "_step_count": lambda: LambdaLR(an_optimizer(), lambda step: 1.0)._step_count == 1,
     "_get_root": lambda: OmegaConf.create({"a": {"b": 1}}).a._get_root() == {"a": {"b": 1}},
     "_return_value": lambda: str(a_failed_job()._return_value) == "why",
     "_trial_id": lambda: a_trial()._trial_id == 0,

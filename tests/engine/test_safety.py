@@ -21,7 +21,8 @@ FORBIDDEN = """
     subprocess.getoutput subprocess.getstatusoutput asyncio.create_subprocess_shell importlib.machinery
     importlib.util.spec_from_file_location hydra.utils hydra._internal.instantiate skops.io.load skops.io._persist
 """
-FINE = {"pickle.UnpicklingError", "yaml.MarkedYAMLError", "yaml.YAMLError", "yaml.safe_load", "yaml.safe_dump"}
+FINE = {"pickle.UnpicklingError", "torch.jit.is_tracing"}
+FINE |= {"yaml.MarkedYAMLError", "yaml.YAMLError", "yaml.safe_load", "yaml.safe_dump"}
 # Safe with this argument; never without a call, where the argument could be missing.
 SAFE_WITH = {"torch.load": "weights_only=True", "numpy.load": "allow_pickle=False"}
 # These read names from settings and checkpoints, and compare them with a list before they import anything; `imports.py`

@@ -1,8 +1,20 @@
 """A model that is solved at once is trained, kept and evaluated like any other, and reads back scikit-learn alone."""
 
+import os
+import signal
+import threading
+import time
+
+import numpy as np
 import pytest
 import torch
 from hyperplane import DataSpec, UserError
+from hyperplane.processes import fitting
+from hyperplane.processes.fitting import fit_apart
+from hyperplane.processes.signals import Stopped, at_once, listening
+from sklearn.datasets import make_classification
+from sklearn.ensemble import RandomForestClassifier
+from stubborn import Endless, Refusing
 
 from my_research.models.estimators import is_of_sklearn, read_estimator, write_estimator
 from my_research.models.scikit import Sklearn
@@ -14,6 +26,42 @@ def test_training_and_evaluating_from_the_command_line_agree(train, command):
     evaluated = command("evaluate", f"run={done.folder}")
     assert evaluated.status == 0
     assert evaluated.stderr.count("as in summary.json") == 2
+
+
+def test_the_weights_have_two_names_and_one_file(train):
+    done = train("model=sklearn", "model.parameters={n_estimators: 10}", "data=wine", "data.val_fraction=0.2")
+    last, best = (done.folder / "checkpoints" / name for name in ("last.ckpt", "best.ckpt"))
+    assert last.samefile(best)
+    without = train("model=sklearn", "model.parameters={n_estimators: 10}", "data=wine", "data.val_fraction=0")
+    assert not (without.folder / "checkpoints/best.ckpt").exists()
+
+
+def test_what_is_fitted_in_a_process_of_its_own_is_the_same(messages, monkeypatch):
+    monkeypatch.setattr(fitting, "SECONDS_BETWEEN_LINES", 0.0)
+    x, y = make_classification(200, 30, random_state=0)
+    x = x.astype(np.float32)
+    apart = fit_apart(RandomForestClassifier(20, random_state=1), x, y)
+    assert (apart.predict_proba(x) == RandomForestClassifier(20, random_state=1).fit(x, y).predict_proba(x)).all()
+    assert any("RandomForestClassifier: fitting 200 × 30 values, for" in message for message in messages)
+    with pytest.raises(ValueError, match="they are odd"), pytest.warns(UserWarning, match="look odd"):
+        fit_apart(Refusing(), x, y)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_fit_that_does_not_listen(tmp_path, monkeypatch, number):
+    monkeypatch.setenv("STARTED", str(tmp_path / "started"))
+
+    def send():
+        while not ((tmp_path / "started").exists() and (tmp_path / "started").read_text()):
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    with listening() as request, pytest.raises(Stopped), request.patiently(), at_once():
+        threading.Thread(target=send).start()
+        fit_apart(Endless(), np.zeros((1, 1)), np.zeros(1))
+    child = int((tmp_path / "started").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
 
 
 def fitted(estimator, **parameters):

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 from hyperplane.processes.workers import run_in_workers
@@ -151,3 +152,26 @@ def test_the_published_table_is_a_sweep_of_four_models_on_two_data_sets(train):
 
 def test_a_job_starts_processes_of_its_own_as_a_single_run_does():
     assert run_in_workers(start_method, [None], 1) == [multiprocessing.get_start_method()]
+
+
+@pytest.mark.parametrize(
+    ("sets", "named"),
+    [
+        ("defaults: [override /hydra/launcher: basic]\n", "experiment=own chooses hydra/launcher=basic"),
+        ("hydra:\n  sweeper:\n    params:\n      seed: range(1,4)\n", "sets hydra.sweeper.params"),
+        ("hydra:\n  launcher:\n    n_jobs: 3\n", "sets hydra.launcher.n_jobs"),
+    ],
+)
+def test_what_a_swept_file_says_of_the_multirun_is_refused_and_counts_where_it_is_chosen_alone(
+    train, command, sets, named
+):
+    folder = Path("more/experiment")
+    folder.mkdir(parents=True)
+    (folder / "plain.yaml").write_text("# @package _global_\nseed: 5\n")
+    (folder / "own.yaml").write_text(f"# @package _global_\n{sets}")
+    swept = command("train", "-m", "--config-dir=more", "experiment=plain,own", "data=moons", "model=linear")
+    assert swept.status == 2 and not Path("runs").exists(), swept.stderr
+    assert named in swept.stderr and "experiment=own" in swept.stderr
+    if "params" in named:
+        train("-m", "--config-dir=more", "experiment=own", "data=moons", "model=linear", "sweep=alone")
+        assert len(list(Path("runs/sweeps/alone").glob("*/summary.json"))) == 3

@@ -1,7 +1,6 @@
 """Your own table: what is inferred, how columns become numbers, and what is said of a file that cannot serve."""
 
 import gzip
-from datetime import date, datetime, time
 
 import numpy as np
 import polars
@@ -54,7 +53,15 @@ def test_columns_become_numbers_and_useless_ones_are_left_out(frame, load, messa
     expected = ("area", "area missing", "heating=gas", "heating=oil", "heating=missing", "garden")
     assert data.spec.feature_names == expected and data.spec.task == "regression"
     said = "".join(messages)
-    assert "name (" in said and "country (one value" in said and "regression of price" in said
+    taken = said.partition("Columns are taken for:\n")[2].splitlines()
+    assert taken[:3] == [
+        "  number      area: numbers",
+        "  categories  heating: 2 different texts",
+        "  number      garden: true and false",
+    ]
+    assert "  left out    country: one value in the training rows" in taken
+    assert any(line.startswith("  left out    name: 43 different texts in 43 training rows: a name") for line in taken)
+    assert "regression of price" in said
     assert [len(data.raw[part][0]) for part in ("train", "val", "test")] == [43, 5, 12]
 
 
@@ -78,26 +85,14 @@ def test_what_training_rows_did_not_have_is_encoded_and_said_once(frame, message
     rows = encoder.encode(new, "the new rows")
     np.testing.assert_allclose(rows[:, 1:], [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
     np.testing.assert_allclose(rows[:, 0], [1, 1 / 3, 0, 1], atol=1e-6)
-    (said,) = messages
-    assert "1 of unknown category in heating ('coal')" in said and "1 missing in garden" in said
+    said = messages[-1]
+    assert len(messages) == 2 and "1 of unknown category in heating ('coal')" in said and "1 missing in garden" in said
 
 
 def test_the_state_of_an_encoder_makes_it_again(frame):
     encoder = TableEncoder.fit(frame.drop("name"))
     again = TableEncoder.from_state(encoder.state())
     np.testing.assert_array_equal(encoder.encode(frame, "rows"), again.encode(frame, "rows"))
-
-
-def test_dates_and_times_are_numbers_in_days():
-    frame = polars.DataFrame(
-        {
-            "day": [date(1970, 1, 3), date(1970, 1, 1)],
-            "moment": [datetime(1970, 1, 1, 12), datetime(1969, 12, 31)],
-            "clock": [time(6), None],
-        }
-    )
-    rows = TableEncoder.fit(frame).encode(frame, "the rows")
-    np.testing.assert_allclose(rows, [[2, 0.5, 0.25, 0], [0, -1, 0.25, 1]])
 
 
 @pytest.mark.parametrize(
@@ -126,6 +121,15 @@ def test_rows_without_a_target_are_left_out(frame, load, messages):
     data = load(holes)
     assert sum(len(data.raw[part][0]) for part in data.raw) == ROWS - 6
     assert any("6 of 60 rows have no price" in message for message in messages)
+
+
+@pytest.mark.parametrize("rows", range(8, 20))
+def test_a_part_that_is_drawn_may_have_one_row(tmp_path, rows):
+    polars.DataFrame({"x": range(rows), "y": [2.5 * row for row in range(rows)]}).write_csv(tmp_path / "few.csv")
+    data = Table(path=str(tmp_path / "few.csv"), target="y", seed=0, standardize=False)
+    data.setup()
+    sizes = [len(data.parts[part][0]) for part in ("train", "val", "test")]
+    assert sum(sizes) == rows and min(sizes) >= 1
 
 
 def test_a_column_can_say_which_part_a_row_is_for(frame, load):
@@ -287,9 +291,10 @@ def test_text_alone_is_refused_with_what_can_be_done(patients, load):
         load(patients.select("note", "ward"), "ward", "notes.parquet")
     assert str(refused.value).endswith(
         "notes.parquet has no column left to predict ward from. "
-        "Left out: note (43 different texts in 43 training rows: a name, not a category)\n"
-        "Features are numbers, dates, and categories that several rows share. "
-        "Free text needs a data set of your own that makes numbers of it: README, Add to it."
+        "Left out: note (43 different texts in 43 training rows: a name, not a category. "
+        "data.text=[note] takes its words, data.categorical=[note] its values)\n"
+        "Features are numbers, dates, and categories that several rows share; data.text=[...] takes the words "
+        "of a column of free text."
     )
     with pytest.raises(UserError, match=r"to predict ward from: each has another role, or .* It has: ward, age"):
         load(patients.select("ward", "age"), "ward", "alone.parquet", ignore=("age",))
@@ -377,7 +382,10 @@ def test_numbers_of_rows_are_left_out_and_said(tmp_path, messages, kind, ending)
     data.setup()
     assert data.spec.feature_names == ("group_id", "t", "area")
     said = "".join(messages)
-    assert all(f"{name} (whole numbers that differ in all rows" in said for name in (*ROW_NUMBERS, "Row"))
+    (line,) = (line for line in said.splitlines() if "whole numbers that differ in all rows" in line)
+    assert line.split(": the row's number")[0].endswith(
+        f"{', '.join([*ROW_NUMBERS, 'Row'])}: whole numbers that differ in all rows"
+    )
     assert "t counts the rows of the file" in said and said.count("counts the rows") == 1
 
 

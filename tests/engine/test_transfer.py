@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -56,6 +57,22 @@ def test_what_does_not_fit_is_named_and_new(train, source):
     done = train(*SMALL, "data=blobs", f"init_from={source}")
     assert "4 of 6 weights are those of" in done.stderr
     assert "new: network.output.weight (3, 8), it has (2, 8) there" in done.stderr
+
+
+def table(name, columns, labels):
+    rows = (f"{i % 7},{(3 * i) % 5},{labels[i % 3]}" for i in range(60))
+    Path(name).write_text("\n".join([f"{','.join(columns)},kind", *rows]))
+    return "data=table", f"data.path={name}", "data.target=kind", "data.batch_size=10"
+
+
+def test_weights_that_map_to_other_classes_are_new_and_other_columns_are_named(train):
+    first = train(*SMALL, *table("a.csv", ["width", "height"], "abc")).folder
+    other = train(*SMALL, *table("b.csv", ["depth", "height"], "xyz"), f"init_from={first}")
+    assert "4 of 6 weights are those of" in other.stderr
+    assert "new: network.output.weight (3, 8), it is for a, b, c there" in other.stderr
+    assert f"{first} has other features: width, height. The weights that belong to them are taken" in other.stderr
+    same = train(*SMALL, *table("c.csv", ["width", "height"], "cab"), f"init_from={first}")
+    assert "6 of 6 weights are those of" in same.stderr and "other features" not in same.stderr
 
 
 def test_the_other_run_may_be_gone_once_the_training_has_begun(train, command, source):

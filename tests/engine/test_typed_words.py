@@ -79,6 +79,15 @@ def configure(monkeypatch, tmp_path):
     return add
 
 
+@pytest.mark.parametrize("word", ["2020", "true", "1.5"])
+def test_a_word_that_looks_like_a_number_is_asked_for_in_quotes(train, word):
+    done = train("data=table", "data.path=a.csv", f"data.target={word}", status=2)
+    assert f"data.target={word} is not allowed: must be a word" in done.stderr
+    assert f"stands in quotes within those of the shell: \"'{word}'\"" in done.stderr
+    quoted = train("data=table", "data.path=a.csv", f"data.target='{word}'", status=2)
+    assert "data.path=a.csv does not exist" in quoted.stderr
+
+
 @pytest.mark.parametrize("section", ["model:\n  hidden_sizes: [3]\n", "model:\n  _target_: x\n", "seed: 3\n"])
 def test_an_experiment_without_its_package_says_which_line_it_lacks(train, configure, section):
     configure("experiment/mine.yaml", section)

@@ -1,10 +1,12 @@
 """What the labs share: numbers that are checked, exercises that are checked, and where the project is."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import marimo as mo
 
@@ -56,6 +58,21 @@ def train(*overrides: str, folder: str) -> Path:
     return place
 
 
+def sweep(*overrides: str, folder: str) -> list[dict[str, Any]]:
+    """Train each combination of `a=1,2 b=3,4`, and return the summaries of the runs, in the order of their names.
+
+    Args:
+        overrides: of the command `train`; what a comma parts is tried in turn.
+        folder: of the runs, below runs/labs/; a sweep that is complete there is not run again.
+    """
+    place = ROOT / "runs" / "labs" / folder
+    if not (place / "complete").is_file():
+        folder = f"hydra.sweep.dir={place.relative_to(ROOT)}"
+        command(["train", "--multirun", *overrides, "tracking=none", "hardware=cpu", folder])
+        (place / "complete").touch()
+    return [json.loads(path.read_text()) for path in sorted(place.glob("*/summary.json"))]
+
+
 def command(words: Sequence[str]) -> str:
     """Run a command of this project, and return what it printed.
 
@@ -72,5 +89,5 @@ def command(words: Sequence[str]) -> str:
         text=True,
     )
     if done.returncode:
-        raise RuntimeError(f"{' '.join(words)}: {done.stderr[-2000:]}")
+        raise RuntimeError(f"{' '.join(words)}: {(done.stdout + done.stderr)[-2000:]}")
     return done.stdout

@@ -63,3 +63,119 @@ def check_collapsed(collapsed: Callable[[Numbers, Numbers, Numbers, Numbers], tu
     x = random.normal(size=(10, 4))
     assert np.allclose(x @ W, x @ W1 @ W2), "W is not right: which matrix does x meet on its way through both layers?"
     assert np.allclose(x @ W + b, (x @ W1 + b1) @ W2 + b2), "b is not right: the first bias goes through the second layer too"
+
+
+def check_adam_step(step: Callable[..., tuple[Numbers, Numbers, Numbers]]) -> None:
+    """Lab 5: five steps of Adam, beside its equations taken one weight at a time."""
+    random = np.random.default_rng(4)
+    w, rate, beta1, beta2, eps = random.normal(size=3), 0.1, 0.8, 0.95, 1e-3
+    m, v = np.zeros(3), np.zeros(3)
+    slopes = random.normal(size=(5, 3))
+    for t, g in enumerate(slopes, 1):
+        before = w
+        w, m, v = step(w.copy(), g.copy(), m.copy(), v.copy(), t, rate, beta1, beta2, eps)
+        mean = sum((1 - beta1) * beta1 ** (t - s) * slopes[s - 1] for s in range(1, t + 1))
+        square = sum((1 - beta2) * beta2 ** (t - s) * slopes[s - 1] ** 2 for s in range(1, t + 1))
+        assert np.allclose(m, mean), f"m is {np.round(m, 4)} after step {t}, and should be {np.round(mean, 4)}"
+        assert np.allclose(v, square), f"v is {np.round(v, 4)} after step {t}, and should be {np.round(square, 4)}"
+        moved = rate * mean / (1 - beta1**t) / (np.sqrt(square / (1 - beta2**t)) + eps)
+        assert np.allclose(before - w, moved), f"step {t} goes by {np.round(before - w, 4)}, and should by {np.round(moved, 4)}"
+
+
+def check_receptive_field(receptive_field: Callable[[tuple[int, ...], int], int]) -> None:
+    """Lab 6: how far a unit sees, beside a walk from the last convolution back to the signal."""
+    for kernel_sizes, stride in (((5,), 2), ((3, 3), 1), ((3, 3), 2), ((5, 3, 3), 2), ((4, 3, 2, 2), 3)):
+        seen = {0}
+        for kernel_size in reversed(kernel_sizes):
+            seen = {stride * unit + j for unit in seen for j in range(kernel_size)}
+        wanted, found = max(seen) + 1, receptive_field(kernel_sizes, stride)
+        assert found == wanted, f"kernels of {kernel_sizes} with stride {stride} see {wanted} positions, not {found}"
+
+
+def check_lstm_step(step: Callable[..., tuple[Numbers, Numbers]]) -> None:
+    """Lab 7: three steps of an LSTM, beside torch's cell."""
+    import torch
+
+    torch.manual_seed(0)
+    cell = torch.nn.LSTMCell(3, 4).double()
+    W, U = cell.weight_ih.detach().numpy().T, cell.weight_hh.detach().numpy().T
+    b = (cell.bias_ih + cell.bias_hh).detach().numpy()
+    h, c = np.zeros(4), np.zeros(4)
+    for x in np.random.default_rng(5).normal(size=(3, 3)):
+        inputs = [torch.from_numpy(values) for values in (x, h, c)]
+        wanted_h, wanted_c = (state.detach().numpy() for state in cell(inputs[0], (inputs[1], inputs[2])))
+        h, c = step(x, h, c, W, U, b)
+        assert np.shape(c) == (4,), f"c has a number for each hidden unit, shape (4,), not {np.shape(c)}"
+        assert np.allclose(c, wanted_c), f"c is {np.round(c, 4)}, and should be {wanted_c.round(4)}: which columns belong to i, f and g?"
+        assert np.allclose(h, wanted_h), f"c is right; h is {np.round(h, 4)}, and should be {wanted_h.round(4)}"
+
+
+def check_bigrams(bigrams: Callable[[Any, int, float], Numbers]) -> None:
+    """Lab 8: the table of pairs, beside counts taken one pair at a time."""
+    tokens, kinds, alpha = np.random.default_rng(6).integers(4, size=60), 5, 2.0  # the fifth kind never occurs
+    table = np.asarray(bigrams(tokens, kinds, alpha))
+    assert table.shape == (kinds, kinds), f"the table has a row for each a and a column for each b, not the shape {table.shape}"
+    assert np.allclose(table.sum(axis=1), 1), "each row is a distribution over b, so it sums to 1"
+    followed = list(tokens[:-1])
+    for a in range(kinds):
+        for b in range(kinds):
+            single = (list(tokens).count(b) + 1) / (len(tokens) + kinds)
+            pairs = sum(one == a and other == b for one, other in zip(tokens[:-1], tokens[1:], strict=True))
+            wanted = (pairs + alpha * single) / (followed.count(a) + alpha)
+            assert abs(table[a, b] - wanted) < 1e-9, f"p({b} | {a}) is {wanted:.4f} here, not {table[a, b]:.4f}"
+
+
+def check_gini_gain(gain: Callable[[Numbers, Numbers, float], float]) -> None:
+    """Lab 10: what a split gains in Gini impurity, beside the mean over pairs of samples that differ."""
+    random = np.random.default_rng(10)
+    x, t = random.normal(size=60), random.integers(0, 3, size=60)
+
+    def impurity(classes: Any) -> float:
+        return float(np.mean(classes[:, None] != classes[None, :])) if len(classes) else 0.0
+
+    for threshold in (-0.5, 0.2, 10.0):
+        left = x <= threshold
+        right_answer = impurity(t) - left.mean() * impurity(t[left]) - (~left).mean() * impurity(t[~left])
+        found = float(gain(x, t, threshold))
+        assert np.isfinite(found), "a side without samples has no classes to count: it weighs nothing"
+        assert abs(found - right_answer) < 1e-9, f"the split at {threshold} gains {right_answer:.4f} here, not {found:.4f}"
+
+
+def check_widening(widening: Callable[[Numbers, Numbers, Numbers, float], float]) -> None:
+    """Lab 9: by how much a band is widened, or narrowed, until it holds the share that it promises."""
+    random = np.random.default_rng(9)
+    y = random.normal(size=999)
+    for half in (0.5, 3.0):
+        low, high = np.full(999, -half), np.full(999, half)
+        found = float(widening(low, high, y, 0.8))
+        held = np.mean((y >= low - found - 1e-9) & (y <= high + found + 1e-9))
+        direction = "be widened" if half < 1 else "be narrowed: a negative number"
+        assert (found > 0) == (half < 1), f"the band from {-half} to {half} has to {direction}"
+        assert abs(held - 0.8) < 0.003, f"widened by {found:.3f} the band from {-half} to {half} holds {held:.3f}, not 0.8"
+
+
+def check_vote(vote: Callable[[Any, Any], Any]) -> None:
+    """Lab 11: the majority of those guesses that the test favours."""
+    random = np.random.default_rng(11)
+    guesses, truth = random.integers(0, 2, (201, 100)), random.integers(0, 2, 100)
+    found = np.asarray(vote(guesses, truth))
+    assert found.shape == (100,), f"one class for each of the 100 rows, shape (100,), not {found.shape}"
+    assert set(np.unique(found)) <= {0, 1}, "classes are 0 and 1"
+    good = guesses[(guesses == truth).mean(axis=1) > 0.5]
+    ties = good.mean(axis=0) == 0.5
+    same = found == (good.mean(axis=0) > 0.5)
+    assert np.all(same | ties), f"{np.sum(~(same | ties))} rows are not what most of the guesses say that are right for more than half"
+
+
+def check_power_law(power_law: Callable[[Numbers, Numbers], tuple[float, float]]) -> None:
+    """Lab 12: a power law through points, exact ones first, then with noise."""
+    n = np.array([100.0, 300.0, 1000.0, 3000.0, 10_000.0])
+    found = np.array(power_law(n, 5 * n**-0.3), dtype=float)
+    assert found.shape == (2,), "it returns two numbers, a and α"
+    assert abs(found[1] - 0.3) < 1e-6, f"through points of 5 n^-0.3 α is 0.3, not {found[1]:.4f} (mind its sign)"
+    assert abs(found[0] - 5) < 1e-5, f"through points of 5 n^-0.3 a is 5, not {found[0]:.4f}"
+    noisy = 5 * n**-0.3 * np.array([1.05, 0.97, 1.0, 1.02, 0.96])
+    slope, height = np.polyfit(np.log(n), np.log(noisy), 1)
+    found = np.array(power_law(n, noisy), dtype=float)
+    right_answer = np.array([np.exp(height), -slope])
+    assert np.allclose(found, right_answer, rtol=1e-6), "with noise: take the straight line of least squares through the logarithms"

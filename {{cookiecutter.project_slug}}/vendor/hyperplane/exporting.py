@@ -1,9 +1,10 @@
-"""A task as a program without this package: `torch.export`, and ONNX made of it."""
+"""A task as a program without this package: `torch.export`, and ONNX made of it; both say what they take and return."""
 
 import contextlib
+import json
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from loguru import logger
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from .data.description import described, readable
 from .data.panel_scaling import restored
 from .data.spec import DataSpec, GraphSpec, PanelSpec
 from .data.windows import Rows, Windows, windows_at
@@ -22,6 +24,8 @@ from .paths import shown
 from .tasks.task import Task
 
 SAMPLES = 8  # that the program is traced with; it is compared on another number
+OUTPUT = "predictions"
+ABOUT = "hyperplane"  # the key of what a file says of itself, as JSON
 TOLERANCE = 1e-5  # of the largest prediction, or of 1 if that is smaller
 
 
@@ -55,8 +59,21 @@ class Forward(nn.Module):
         return self.task(*inputs)
 
 
-def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats: Sequence[str]) -> dict[str, Path]:
+def write_programs(
+    task: LightningModule,
+    spec: DataSpec,
+    folder: Path,
+    formats: Sequence[str],
+    checkpoint: Mapping[str, Any] | None = None,
+) -> dict[str, Path]:
     """Write `model.<format>` for each format, read it back, and compare it with the original.
+
+    Args:
+        task: with its weights.
+        spec: of the data.
+        folder: of the files.
+        formats: pt2, onnx.
+        checkpoint: what the data module keeps there says more of the inputs.
 
     Returns:
         The path of each format.
@@ -68,6 +85,7 @@ def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats:
     traced = samples(task, spec, nodes or SAMPLES)
     any_batch = tuple(None if nodes else {0: Dim("batch")} for _ in traced)
     program = trace(task, traced, any_batch)
+    about = described(spec, checkpoint or {}) | meaning(task, spec, traced)
     folder.mkdir(exist_ok=True)
     written: dict[str, Path] = {}
     for name in formats:
@@ -77,7 +95,7 @@ def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats:
         try:
             with quiet():
                 through = through_pt2 if name == "pt2" else through_onnx
-                exported = through(program, partial, inputs)
+                exported = through(program, partial, inputs, about)
             with torch.no_grad():
                 original = task(*inputs)
             difference = float((exported - original).abs().max())
@@ -88,6 +106,43 @@ def write_programs(task: LightningModule, spec: DataSpec, folder: Path, formats:
             partial.unlink(missing_ok=True)
         logger.success("{} differs from the original by at most {:.2g}", shown(path), difference)
     return written
+
+
+def meaning(task: LightningModule, spec: DataSpec, inputs: tuple[Tensor, ...]) -> dict[str, Any]:
+    """Return what a program takes and returns: names, shapes, types, and what stands at each place.
+
+    Returns:
+        `inputs`: of each name, shape, an example of it, type, features; `outputs`: name, shape, columns.
+    """
+    with torch.no_grad():
+        outputs = task(*inputs)
+    features: dict[str, Sequence[str]] = {"inputs": spec.feature_names}
+    if isinstance(spec, PanelSpec):
+        features = {
+            "static": spec.static_categoricals,
+            "past_reals": spec.reals,
+            "past_categoricals": spec.categoricals,
+            "future_reals": spec.known_reals,
+            "future_categoricals": spec.known_categoricals,
+        }
+    first = spec.num_nodes if isinstance(spec, GraphSpec) else "batch"
+    taken = [
+        {
+            "name": name,
+            "shape": [first, *tensor.shape[1:]],
+            "example_shape": [1 if first == "batch" else first, *tensor.shape[1:]],
+            "type": str(tensor.dtype).removeprefix("torch."),
+            "features": list(features.get(name, ())),
+        }
+        for name, tensor in zip(input_names(inputs), inputs, strict=True)
+    ]
+    columns = list(getattr(task, "prediction_names", ()))
+    return {"inputs": taken, "outputs": {"name": OUTPUT, "shape": [first, *outputs.shape[1:]], "columns": columns}}
+
+
+def input_names(inputs: Sequence[Tensor]) -> list[str]:
+    """Return the names of the inputs of a program."""
+    return ["inputs"] if len(inputs) == 1 else list(Windows._fields[: len(inputs)])
 
 
 def trace(task: LightningModule, inputs: tuple[Tensor, ...], any_batch: tuple[Any, ...]) -> ExportedProgram:
@@ -170,22 +225,24 @@ def categories(names: Sequence[str], panel: PanelSpec, rows: int, generator: tor
     return (torch.rand(rows, len(names), generator=generator) * highest).long()
 
 
-def through_pt2(program: ExportedProgram, path: Path, inputs: Sequence[Tensor]) -> Tensor:
+def through_pt2(program: ExportedProgram, path: Path, inputs: Sequence[Tensor], about: Mapping[str, Any]) -> Tensor:
     """Write the program and return what the file makes of inputs."""
-    torch.export.save(program, path)
+    torch.export.save(program, path, extra_files={ABOUT: json.dumps(about)})
     return torch.export.load(path).module()(*inputs).detach()
 
 
-def through_onnx(program: ExportedProgram, path: Path, inputs: Sequence[Tensor]) -> Tensor:
+def through_onnx(program: ExportedProgram, path: Path, inputs: Sequence[Tensor], about: Mapping[str, Any]) -> Tensor:
     """Write the program as ONNX and return what the file makes of inputs."""
     import onnxruntime
 
-    names = ["inputs"] if len(inputs) == 1 else list(Windows._fields[: len(inputs)])
-    onnx = torch.onnx.export(program, input_names=names, output_names=["predictions"], dynamo=True, verbose=False)
+    names = input_names(inputs)
+    onnx = torch.onnx.export(program, input_names=names, output_names=[OUTPUT], dynamo=True, verbose=False)
     assert onnx is not None
+    expected = {entry.name for entry in onnx.model.graph.inputs}  # without what the program never looks at
+    taken = [one for one in about["inputs"] if one["name"] in expected]
+    onnx.model.metadata_props.update({ABOUT: json.dumps({**about, "inputs": taken}), **readable(about)})
     onnx.save(path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    expected = {entry.name for entry in session.get_inputs()}  # without what the program never looks at
     given = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True) if name in expected}
     return torch.from_numpy(session.run(None, given)[0])
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from loguru import logger
 
 from .secrets import mask
+from .turns import current
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -68,8 +69,10 @@ def mask_message(record: "Record") -> None:
 
 
 def is_for_terminal(record: "Record") -> bool:
-    """Keep the chatter of Lightning and Hydra's launchers for `train.log`."""
+    """Keep the chatter of Lightning and Hydra's launchers for `train.log`, and matplotlib's about its own cache."""
     chatty = ("lightning", "hydra_plugins", "joblib")
+    if record["name"] in ("matplotlib", "matplotlib.font_manager"):  # where home is read-only, of no interest to a run
+        return record["level"].no >= logging.ERROR
     return record["level"].no >= logging.WARNING or not str(record["name"]).startswith(chatty)
 
 
@@ -78,13 +81,16 @@ def log_to_file(path: Path) -> Iterator[None]:
     """Write every message to `path` as well, for as long as the context lasts.
 
     `diagnose` stays off: it would write the values of variables into the log. Secrets in messages are masked. When the
-    disk is full, the messages on the terminal go on.
+    disk is full, the messages on the terminal go on. Of jobs that take turns, each has its own messages.
     """
+    mine = current()
     file = path.open("a", encoding="utf-8", buffering=1)
     is_whole = True
 
     def write(line: str) -> None:
         nonlocal is_whole
+        if current() not in (None, mine):
+            return
         try:
             file.write(mask(line))  # masked once more, since a traceback comes after the message
         except OSError as error:

@@ -137,7 +137,7 @@ class Excludes(Pair):
 
 @dataclass(frozen=True)
 class Refused(Relation):
-    """This setting of a base class stays as it is, null: `why` says what to choose instead."""
+    """This setting of a base class stays as it is, null or empty: `why` says what to choose instead."""
 
     why: str
 
@@ -148,7 +148,7 @@ class Refused(Relation):
 
     def problem(self, name: str, values: Mapping[str, Any]) -> str:
         """Say why."""
-        return "" if values[name] is None else self.why
+        return "" if values[name] is None or values[name] == () else self.why
 
 
 @dataclass(frozen=True)

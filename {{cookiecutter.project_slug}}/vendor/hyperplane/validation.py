@@ -192,9 +192,10 @@ def problems_of(
             unknown.append(f"{key}: {message}" if key else message)
         else:
             allowed = re.findall("'([^']*)'", problem.get("ctx", {}).get("expected", ""))
-            wrong.setdefault(f"{key}={as_typed(value)}", []).append(
-                ". ".join(filter(None, [message, nearest(str(value), allowed)]))
-            )
+            hint = nearest(str(value), allowed)
+            if problem["type"] == "string_type" and not isinstance(value, list):  # a number, true or null
+                hint = f"One that is spelled so stands in quotes within those of the shell: \"'{as_typed(value)}'\""
+            wrong.setdefault(f"{key}={as_typed(value)}", []).append(". ".join(filter(None, [message, hint])))
     return [*unknown, *known_in.values()] + [
         f"{what} is not allowed: {', or '.join(why)}" for what, why in wrong.items()
     ]

@@ -48,6 +48,7 @@ class CNN(nn.Module):
                 "model=cnn needs signals (positions, channels) or images (height, width, channels), but these data "
                 f"have the shape {spec.input_shape}: no value has neighbours. Try model=mlp."
             )
+        self.padding = padding
         convolution = CONVOLUTIONS[len(lengths)]
         layers: list[nn.Module] = []
         for c_in, c_out, kernel_size in zip([input_channels, *channels], channels, kernel_sizes, strict=False):
@@ -83,7 +84,6 @@ class CNN(nn.Module):
         for layer in self.convolutions:
             h = layer(h)
             if isinstance(layer, nn.Conv1d):
-                (k,), (s,), (p,) = layer.kernel_size, layer.stride, layer.padding
-                lengths = ((lengths + 2 * p - k) // s + 1).clamp(min=1)
+                lengths = ((lengths + 2 * self.padding - layer.kernel_size[0]) // layer.stride[0] + 1).clamp(min=1)
             h = h * (torch.arange(h.shape[2], device=h.device) < lengths)[:, None]
         return h.sum(dim=2) / lengths

@@ -10,6 +10,7 @@ Dimensions: N nodes, F features, H hidden units, K outputs, E edges.
 """
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 from hyperplane import DataSpec, GraphSpec, UserError
@@ -26,6 +27,9 @@ class GraphConvolution(nn.Module):
     Raises:
         UserError: the data are no graph.
     """
+
+    ends: Tensor
+    shares: Tensor
 
     def __init__(
         self,
@@ -52,5 +56,5 @@ class GraphConvolution(nn.Module):
             raise UserError(f"model=graph_convolution takes all {self.num_nodes} nodes at once, on one device")
         for number, layer in enumerate(self.layers):
             h = self.dropout(self.activation(x) if number else x) @ layer.weight.T
-            x = torch.zeros_like(h).index_add(0, self.ends, self.shares * h[self.begins]) + layer.bias
+            x = torch.zeros_like(h).index_add(0, self.ends, self.shares * h[self.begins]) + cast(Tensor, layer.bias)
         return x

@@ -55,7 +55,7 @@ class Linear(nn.Module):
         if self.num_tokens:
             return self.output(bag_of_words(x, *others, num_tokens=self.num_tokens))
         if self.windows is None:
-            return self.output(flat(x, *others or (None,), self.output.in_features))
+            return self.output(flat(x, self.output.in_features, *others))
         return self.output(self.windows(x, *others)).unflatten(1, (-1, self.quantiles))
 
     def penalty(self) -> Tensor:

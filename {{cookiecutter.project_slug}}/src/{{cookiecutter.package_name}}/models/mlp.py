@@ -60,7 +60,7 @@ class MLP(nn.Module):
         if self.num_tokens:
             h = bag_of_words(x, *others, num_tokens=self.num_tokens)
         else:
-            h = flat(x, *others or (None,), self.features) if self.windows is None else self.windows(x, *others)
+            h = flat(x, self.features, *others) if self.windows is None else self.windows(x, *others)
         for layer, has_residual in zip(self.hidden, self.has_residual, strict=True):
             z = self.dropout(self.activation(layer(h)))  # (B, H)
             h = h + z if has_residual else z

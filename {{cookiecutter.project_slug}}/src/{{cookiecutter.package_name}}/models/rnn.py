@@ -52,19 +52,17 @@ class RNN(nn.Module):
                 "model=rnn needs signals (positions, channels) or images (height, width, channels), but these data "
                 f"have the shape {spec.input_shape}: there are no steps. Try model=mlp."
             )
-        directions = 2 if bidirectional else 1
+        features, directions = math.prod(values), 2 if bidirectional else 1
         if spec.has_mask:  # a layer for each direction: the signals are turned round between them
-            sizes = [math.prod(values), *[directions * hidden_size] * (num_layers - 1)]
-            layers = [[CELLS[cell](c, hidden_size, batch_first=True) for _ in range(directions)] for c in sizes]
-            self.layers, self.dropout = nn.ModuleList(map(nn.ModuleList, layers)), nn.Dropout(dropout)
+            sizes = [features, *[directions * hidden_size] * (num_layers - 1)]
+            self.forwards, self.backwards = (
+                nn.ModuleList(CELLS[cell](c, hidden_size, batch_first=True) for c in sizes[: num_layers * is_read])
+                for is_read in (True, bidirectional)
+            )
+            self.dropout = nn.Dropout(dropout)
         else:
             self.recurrent = CELLS[cell](
-                math.prod(values),
-                hidden_size,
-                num_layers,
-                batch_first=True,
-                dropout=dropout,
-                bidirectional=bidirectional,
+                features, hidden_size, num_layers, batch_first=True, dropout=dropout, bidirectional=bidirectional
             )
         others, outputs = outputs_of(spec, self.windows)
         self.output = nn.Linear((1 if spec.has_mask else steps) * hidden_size * directions + others, outputs)
@@ -88,9 +86,11 @@ class RNN(nn.Module):
         """Return the mean (B, H) over the steps of signals (B, L, C) that exist; backwards begins at the last one."""
         steps, lengths = torch.arange(h.shape[1], device=h.device), mask.sum(dim=1, keepdim=True)
         order = torch.where(steps < lengths, lengths - 1 - steps, steps)[..., None]  # turns round what exists
-        for number, (forwards, *backwards) in enumerate(self.layers):
+        for number, cell in enumerate(self.forwards):
             h = self.dropout(h) if number else h.masked_fill(~mask[..., None], 0)
-            there = h.gather(1, order.expand_as(h))
-            turned = [cell(there)[0].gather(1, order.expand(-1, -1, cell.hidden_size)) for cell in backwards]
-            h = torch.cat([forwards(h)[0], *turned], dim=2)
+            outputs = [cell(h)[0]]
+            for backwards in self.backwards[number : number + 1]:
+                turned = backwards(h.gather(1, order.expand_as(h)))[0]
+                outputs.append(turned.gather(1, order.expand_as(turned)))
+            h = torch.cat(outputs, dim=2)
         return h.masked_fill(~mask[..., None], 0).sum(dim=1) / lengths

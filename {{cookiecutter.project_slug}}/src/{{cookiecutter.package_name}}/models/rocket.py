@@ -33,6 +33,8 @@ class Rocket(nn.Module):
     """
 
     solved_at_once = True
+    uses: Tensor
+    biases: Tensor
 
     def __init__(
         self,
@@ -69,8 +71,7 @@ class Rocket(nn.Module):
                 values = self.convolved(signal.T[None], number)[0, k]
                 self.biases[k, columns] = torch.quantile(values, levels[k, columns].to(values))
         features = self.features(inputs, mask).double()
-        std = features.std(dim=0, correction=0)
-        std = torch.where(std > 0, std, 1.0)
+        std = torch.where((std := features.std(dim=0, correction=0)) > 0, std, 1.0)
         if self.spec.task == "classification":
             targets = functional.one_hot(targets, self.spec.output_size)
         values = targets.double() if self.spec.task == "regression" else 2 * targets.double() - 1
@@ -98,8 +99,8 @@ class Rocket(nn.Module):
         x = x.masked_fill(~mask[..., None], 0).transpose(1, 2)
         found = []
         for number, columns in enumerate(self.columns):
-            is_inner = (torch.arange(len(KERNELS), device=x.device) + number) % 2
-            margin = is_inner[:, None] * (WIDTH // 2 * int(self.dilations[number]))
+            is_inner = (torch.arange(len(KERNELS), device=x.device)[:, None] + number) % 2
+            margin = is_inner * (WIDTH // 2 * int(self.dilations[number]))
             counts = (steps >= margin) & (steps < lengths - margin)  # (B, 84, L)
             h, total = self.convolved(x, number), counts.sum(dim=2).clamp(min=1)
             found += [((h > b[:, None]) & counts).sum(dim=2) / total for b in self.biases[:, columns].T]

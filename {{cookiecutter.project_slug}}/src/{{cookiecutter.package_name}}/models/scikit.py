@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from hyperplane import DataSpec, UserError
+from hyperplane.processes.fitting import fitted
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -49,7 +50,8 @@ class Sklearn(nn.Module):
         """
         is_single = targets.ndim == 2 and targets.shape[1] == 1  # scikit-learn wants one value without a dimension
         try:
-            self.estimator.fit(as_array(inputs), (targets[:, 0] if is_single else targets).cpu().numpy())
+            values = (targets[:, 0] if is_single else targets).cpu().numpy()
+            self.estimator = fitted(self.estimator, as_array(inputs), values)
         except (ValueError, TypeError) as error:
             reason = str(error).partition("\n")[0]
             raise UserError(f"model.estimator={type(self.estimator).__name__}: {reason}") from None

@@ -127,8 +127,8 @@ class Transformer(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        # Positions of a signal, or rows and columns of an image, in a token; a table has one for each feature, and a
-        # text has tokens of its own. Null: an eighth of the longest side, at least 2
+        # Positions of a signal, or rows and columns of an image, in a token; null: an eighth of the longest side, at
+        # least 2. A table has a token for each feature, and a text has tokens of its own
         patch_size: PositiveInt | None = 4,
         model_size: PositiveInt = 32,  # E, values of a token
         num_heads: Annotated[PositiveInt, Divides("model_size")] = 4,  # N of the attention; a divisor of model_size
@@ -186,11 +186,10 @@ class Transformer(nn.Module):
         """Return the mean over the tokens of samples, or their class token (B, E)."""
         if not self.reads_text:
             x, mask = self.patches(x), None if mask is None else self.patches.masked(mask)
-        h = self.embedding(x) + self.positions[: x.shape[1]]  # (B, T, E)
+        h = self.dropout(self.embedding(x) + self.positions[: x.shape[1]])  # (B, T, E)
         if self.class_token is not None:
-            h = torch.cat([self.class_token.expand(len(h), -1, -1), h], dim=1)
+            h = torch.cat([self.class_token.expand(h.shape[0], -1, -1), h], dim=1)
             mask = None if mask is None else functional.pad(mask, (1, 0), value=True)
-        h = self.dropout(h)
         for block in self.blocks:
             h = block(h, mask)
         if self.class_token is not None:

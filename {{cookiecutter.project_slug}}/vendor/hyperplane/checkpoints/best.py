@@ -15,7 +15,9 @@ from torch import Tensor
 from ..data.spec import DataSpec
 from ..errors import UserError, first_line, nearest
 from ..metrics.metric_names import MetricNames, find
-from .file import BEST
+from ..tasks.task import Task
+from ..turns import current
+from .file import BEST, link
 
 SECONDS_BETWEEN_FILES = 1.0
 
@@ -48,6 +50,10 @@ class BestCheckpoint(Checkpoint):
         self.score: Tensor | None = None  # the best so far
         self.in_memory: dict[str, Any] | None = None
         self.time: float | None = None  # of the file
+        self.seconds = SECONDS_BETWEEN_FILES
+        if turn := current():  # those who take turns share the disk, and all wait for each file
+            self.seconds *= turn.beside
+            self.time = time.monotonic()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at a metric of the validation."""
@@ -71,10 +77,12 @@ class BestCheckpoint(Checkpoint):
             if not self.is_needed:
                 return
             raise not_measured(self.monitor, self.names.rename(logged))
-        is_due = self.time is None or time.monotonic() - self.time > SECONDS_BETWEEN_FILES
+        is_due = self.time is None or time.monotonic() - self.time > self.seconds
         is_due |= trainer.world_size > 1  # several processes would have to agree on the time
         if self.is_best(score):
             self.score = score.clone()
+            if isinstance(pl_module, Task) and pl_module.is_solved:
+                return  # there are no other weights than those of last.ckpt, which may be hundreds of megabytes
             weights = self.weights(trainer, pl_module)
             if not is_due:
                 weights = deepcopy(weights)
@@ -96,6 +104,11 @@ class BestCheckpoint(Checkpoint):
             return not bool(score.isnan())
         now, before = float(score), float(self.score)
         return now < before if self.mode == "min" else now > before
+
+    def share(self, last: Path) -> None:
+        """Give the weights of a model that was solved at once, which are in `last.ckpt`, their second name."""
+        if self.score is not None:
+            link(last, self.path)
 
     def write(self, trainer: Trainer) -> None:
         """Write what is in memory, if anything is, and all that a test and a prediction need besides."""

@@ -20,6 +20,7 @@ from ..run_folder.requeue import was_requeued
 from ..run_folder.resuming import IDENTITY, SAME_TRAINING, first_difference
 from ..settings import Checkpoint
 from ..tasks.task import Task
+from .best import BestCheckpoint
 from .file import LAST, PREVIOUS, read
 from .run_state import RunState
 
@@ -103,6 +104,11 @@ class LastCheckpoint:
             state.is_trained = True
             cast(LeanEpochLoop, trainer.fit_loop.epoch_loop).advance_epoch()
             trainer.save_checkpoint(self.path, weights_only=False)
+            task = trainer.lightning_module
+            if isinstance(task, Task) and task.is_solved:
+                for best in trainer.checkpoint_callbacks:
+                    if isinstance(best, BestCheckpoint):
+                        best.share(self.path)
 
 
 def starting_point(run: RunRecord) -> Path | None:

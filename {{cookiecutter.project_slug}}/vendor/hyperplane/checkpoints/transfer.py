@@ -1,11 +1,14 @@
 """Weights of another run, and parts of a network that stay as they are: `init_from=`, `freeze=`, `unfreeze_epoch=`."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from loguru import logger
-from torch import nn
+from torch import Tensor, nn
 
+from ..data.spec import DataSpec
 from ..errors import UserError
 from ..paths import shown
 from ..run_folder.integrity import is_unchanged
@@ -14,11 +17,14 @@ from ..tasks.optimizing import matches, named_parameters, parts
 from .file import read
 from .trained import find_checkpoint
 
+NAMES = {"class_names": "classes", "target_names": "targets", "feature_names": "features"}  # of the data, in a spec
 OF_THE_DATA = ("scaling.", "loss.")  # what a task holds besides weights stays that of its own data
 
 
 def take_weights(task: LightningModule, folder: Path) -> None:
     """Give a new task the weights of another run, wherever name and shape are the same; say which were not.
+
+    The last weights are not taken if they map to other classes.
 
     Raises:
         UserError: it is no run, it has no checkpoint, or nothing fits.
@@ -27,9 +33,15 @@ def take_weights(task: LightningModule, folder: Path) -> None:
     path = find_checkpoint(folder, summary["checkpoint"].get("tested") or "last")
     if not is_unchanged(path, folder, summary):
         raise UserError(f"init_from={folder}: {path} is not the file that the run wrote: damaged, or of another run")
-    theirs = {name: value for name, value in read(path)["state_dict"].items() if not name.startswith(OF_THE_DATA)}
+    checkpoint = read(path)
+    theirs = {name: value for name, value in checkpoint["state_dict"].items() if not name.startswith(OF_THE_DATA)}
     ours = {name: value for name, value in task.state_dict().items() if not name.startswith(OF_THE_DATA)}
     fitting = {name: value for name, value in theirs.items() if name in ours and value.shape == ours[name].shape}
+    spec = getattr(task, "spec", None)
+    others = differences(checkpoint.get("spec", {}), spec) if isinstance(spec, DataSpec) else {}
+    if "class_names" in others and isinstance(spec, DataSpec):
+        for name in head(ours, spec.output_size):
+            fitting.pop(name, None)
     if not fitting:
         raise UserError(
             f"init_from={folder}: none of its weights fits. It has {', '.join(list(theirs)[:5])}, ...; "
@@ -39,7 +51,36 @@ def take_weights(task: LightningModule, folder: Path) -> None:
     logger.info("{} of {} weights are those of {}", len(fitting), len(ours), shown(path))
     for name in ours.keys() - fitting.keys():
         there = f"it has {tuple(theirs[name].shape)} there" if name in theirs else "it is not there"
+        if name in theirs and theirs[name].shape == ours[name].shape:
+            there = f"it is for {others['class_names']} there"
         logger.info("  new: {} {}, {}", name, tuple(ours[name].shape), there)
+    for key, names in others.items():
+        if key != "class_names":
+            logger.warning("{} has other {}: {}. The weights that belong to them are taken", folder, NAMES[key], names)
+
+
+def differences(theirs: Mapping[str, Any], ours: DataSpec) -> dict[str, str]:
+    """Return which names of the data a run was trained on are not ours, where there are as many, as a text of theirs.
+
+    Args:
+        theirs: the spec in its checkpoint.
+        ours: of the new data.
+    """
+    found = {}
+    for key in NAMES:
+        before, now = theirs.get(key) or (), getattr(ours, key)
+        if before and now and len(before) == len(now) and [*before] != [*now]:
+            found[key] = ", ".join([*before][:5]) + (", ..." if len(before) > 5 else "")
+    return found
+
+
+def head(weights: Mapping[str, Tensor], outputs: int) -> list[str]:
+    """Return the names of the last weights that have a row for each output, and of what lies beside them."""
+    sized = [name for name, value in weights.items() if value.ndim and len(value) == outputs]
+    if not sized:
+        return []
+    module = sized[-1].rpartition(".")[0]
+    return [name for name in sized if name.rpartition(".")[0] == module]
 
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)

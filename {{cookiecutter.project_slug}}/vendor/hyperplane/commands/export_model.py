@@ -5,10 +5,12 @@
 
 Both take inputs (B, *input_shape) float32 in the units of the data, for any B, and return predictions (B, K):
 probabilities, or values in the units of the target. A forecaster takes the fields of `Windows` in data/windows.py and
-returns quantiles (B, H, Q). Signals of unequal lengths are NaN beyond their end. Of a
-graph all nodes are taken at once, in the order of the training.
+returns quantiles (B, H, Q). Signals of unequal lengths are NaN beyond their end. Of a graph all nodes are taken at
+once, in the order of the training. Each file says of itself what it takes and returns: names and order of the inputs,
+classes, categories, and what a missing value is filled with. Five lines that call it are printed.
 """
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,6 +21,23 @@ from ..errors import UserError, nearest, refuse
 from ..run_folder.reading import read_run
 
 FORMATS = ("all", "pt2", "onnx")
+# What calls a file, by its format
+CALLS = {
+    "onnx": """\
+import json, numpy, onnxruntime
+session = onnxruntime.InferenceSession({path})
+about = json.loads(session.get_modelmeta().custom_metadata_map["hyperplane"])
+inputs = {{one["name"]: numpy.ones(one["example_shape"], one["type"]) for one in about["inputs"]}}
+print(about["outputs"]["columns"], session.run(None, inputs)[0])
+""",
+    "pt2": """\
+import json, torch
+program = torch.export.load({path}, extra_files=(files := {{"hyperplane": ""}})).module()
+about = json.loads(files["hyperplane"])
+inputs = [torch.ones(one["example_shape"], dtype=getattr(torch, one["type"])) for one in about["inputs"]]
+print(about["outputs"]["columns"], program(*inputs))
+""",
+}
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
@@ -48,8 +67,8 @@ def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[s
     missing = [package for package in ONNX_PACKAGES if find_spec(package) is None]
     if form != "pt2" and missing:
         raise UserError(
-            f"ONNX needs {', '.join(missing)}: pip install {' '.join(missing)} (this project's extra `export`). "
-            "format=pt2 needs nothing more."
+            f"ONNX needs {', '.join(missing)}, which `make setup` does not install. They come with an extra of this "
+            "project: pip install --constraint constraints.txt --editable '.[export]'. format=pt2 needs nothing more."
         )
     read_run(folder)  # a mistake is answered before torch is imported
 
@@ -61,7 +80,16 @@ def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[s
     network = getattr(task, "network", task)
     if not network.state_dict(keep_vars=True).keys() - {"_extra_state"} and not list(network.buffers()):
         raise UserError(f"run={folder}: {settings.model.import_path} computes outside torch, so there is no program")
-    return write_programs(task, trained.spec, folder / "export", ("pt2", "onnx") if form == "all" else (form,))
+    formats = ("pt2", "onnx") if form == "all" else (form,)
+    written = write_programs(task, trained.spec, folder / "export", formats, trained.checkpoint)
+    for name, path in written.items():
+        sys.stdout.write(f"\n# {path.name}: `about` says what it takes and returns\n{call(name, path)}")
+    return written
+
+
+def call(form: str, path: Path) -> str:
+    """Return five lines of Python that call an exported program with ones; they need nothing of this project."""
+    return CALLS[form].format(path=repr(str(path)))
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Hydra's loader of configurations, behind a check: nothing is built of what was not looked through."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,14 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ..configs import COMPONENTS
 from ..errors import UserError
 from ..run_folder.occupied import refuse_taken
 from ..security import refuse_foreign_code
+
+CHOOSES = re.compile(r"override\s+/(hydra/(?:launcher|sweeper))\s*:\s*[\"']?([\w/-]+)")
 
 
 class CheckedLoader(ConfigLoader):
@@ -48,6 +51,7 @@ class CheckedLoader(ConfigLoader):
             config_name, overrides, run_mode, from_shell=from_shell, validate_sweep_overrides=validate_sweep_overrides
         )
         refuse_experiment_section(config)
+        refuse_unheard(config, self.loader.get_sources())
         refuse_foreign_code(config)
         refuse_taken(config)
         refuse_several(config)
@@ -60,6 +64,8 @@ class CheckedLoader(ConfigLoader):
             UserError: as above.
         """
         config = self.loader.load_sweep_config(master_config, sweep_overrides)
+        refuse_unheard(config, self.loader.get_sources())
+        refuse_late(config, master_config)
         refuse_foreign_code(config)
         refuse_several(config)
         return config
@@ -95,6 +101,42 @@ def refuse_experiment_section(config: DictConfig) -> None:
     if "experiment" in config:
         name = config.hydra.runtime.choices.get("experiment")
         raise UserError(f"experiment={name}: the file sets nothing, as it lacks its first line: # @package _global_")
+
+
+def refuse_unheard(config: DictConfig, sources: list[ConfigSource]) -> None:
+    """Look whether the file of an experiment chooses a launcher or a sweeper: the file to start from has the last word.
+
+    Raises:
+        UserError: it chooses another than what is used, and than the command line.
+    """
+    name = config.hydra.runtime.choices.get("experiment")
+    for path in [Path(one.path) / "experiment" / f"{name}.yaml" for one in sources if one.scheme() == "file"]:
+        chosen = CHOOSES.findall(path.read_text(encoding="utf-8")) if path.is_file() else []
+        for group, choice in chosen:
+            used = config.hydra.runtime.choices.get(group)
+            if choice != used and not any(word.startswith(f"{group}=") for word in config.hydra.overrides.hydra):
+                raise UserError(
+                    f"experiment={name} chooses {group}={choice}, but {group}={used} of the file that configurations "
+                    f"start from goes before: give it on the command line, {group}={choice}"
+                )
+
+
+def refuse_late(job: DictConfig, multirun: DictConfig) -> None:
+    """Refuse a job one of whose files sets how the multirun itself goes: that is decided before it is read.
+
+    Raises:
+        UserError: names what it sets.
+    """
+    for part in ("launcher", "sweeper"):
+        own, whole = (OmegaConf.to_container(config.hydra[part]) for config in (job, multirun))
+        assert isinstance(own, dict) and isinstance(whole, dict)
+        for key in map(str, own | whole):
+            if own.get(key) != whole.get(key):
+                raise UserError(
+                    f"one of its files sets hydra.{part}.{key}, and files that a multirun chooses among are read when "
+                    "its jobs are known already: it would be ignored. Choose that file alone, or give what it sets on "
+                    "the command line, such as seed=range(1,4) or hydra/launcher=local"
+                )
 
 
 def refuse_packages(config_name: str | None, overrides: list[str], sources: list[ConfigSource]) -> None:

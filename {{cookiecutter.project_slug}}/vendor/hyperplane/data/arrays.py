@@ -1,5 +1,7 @@
 """The samples of a data set in memory, as its module returns them, and what is checked before they are used."""
 
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +12,7 @@ from torch import Tensor
 from ..errors import UserError
 from .spec import DataSpec
 
+PIECE = 2**20  # values that are worked on at once
 IGNORED = -100  # in the place of a class number: torch's losses leave it out
 
 Samples = tuple[Tensor, ...]  # inputs, targets, and weights if there are any
@@ -93,3 +96,22 @@ def count_classes(targets: Tensor, spec: DataSpec) -> tuple[int, ...]:
     if spec.task != "classification" or targets.is_floating_point():
         return ()
     return tuple(torch.bincount(targets[targets != IGNORED], minlength=spec.output_size).tolist())
+
+
+def rows_of(values: Tensor, rows: Tensor) -> Tensor:
+    """Return the rows (samples,) of a tensor, not copied where they follow each other."""
+    if len(rows) and bool((rows == torch.arange(len(rows)) + rows[0]).all()):
+        return values[int(rows[0]) : int(rows[-1]) + 1]
+    return values[rows]
+
+
+def in_pieces(function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    """Return what a function of each sample returns for all of them; what it needs on the way stays small."""
+    pieces = values.split(max(1, PIECE // max(1, math.prod(values.shape[1:]))))
+    if len(pieces) < 2:
+        return function(values)
+    first = function(pieces[0])
+    result = first.new_empty((len(values), *first.shape[1:]))
+    for place, piece in zip(result.split(len(first)), pieces, strict=True):
+        place.copy_(function(piece))
+    return result

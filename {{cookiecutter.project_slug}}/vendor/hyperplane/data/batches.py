@@ -103,14 +103,34 @@ class Batches:
         if self.seed is None:
             parts = iter([tuple(tensor[done:] for tensor in self.tensors)])
         else:
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-            order = torch.randperm(len(self.tensors[0]), generator=generator)[done:].to(self.tensors[0].device)
-            chunks = order.split(GATHERED * self.batch_size)
+            chunks = self.order(self.seed)[done:].split(GATHERED * self.batch_size)
             parts = (tuple(tensor[chunk] for tensor in self.tensors) for chunk in chunks)
         for part in parts:
             for batch in zip(*(tensor.split(self.batch_size) for tensor in part), strict=True):
                 self.taken += 1
                 yield self.complete(batch)
+
+    def order(self, seed: int) -> Tensor:
+        """Return the numbers of all samples in the order of this epoch."""
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + self.epoch)
+        return torch.randperm(len(self.tensors[0]), generator=generator).to(self.tensors[0].device)
+
+    def take(self, most: int) -> tuple[Tensor, ...]:
+        """Return the next batches of this epoch in one piece: at most `most` of them, all of the same size.
+
+        Returns:
+            Each of `tensors` as (batches, batch_size, ...), or the last batch alone (1, what remains, ...).
+        """
+        start, samples = self.taken * self.batch_size, len(self.tensors[0])
+        whole = min(most, (samples - start) // self.batch_size)
+        end = start + whole * self.batch_size if whole else samples
+        self.taken += max(1, whole)
+        if self.seed is None:
+            rows = tuple(tensor[start:end] for tensor in self.tensors)
+        else:  # four times as fast as `tensor[order]`
+            order = self.order(self.seed)[start:end]
+            rows = tuple(tensor.index_select(0, order) for tensor in self.tensors)
+        return tuple(tensor.unflatten(0, (max(1, whole), -1)) for tensor in rows)
 
     def complete(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Return what a step receives of the samples that were drawn; a subclass makes more of them.

@@ -21,7 +21,7 @@ from ..setting_types import InnerFraction, ProperFraction
 from .batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from .bigrams import Bigrams
 from .datamodule import EVALUATION_BATCH
-from .files import expanded
+from .file_access import expanded
 from .scaling import Scaling
 from .spec import UNKNOWN, TextSpec
 from .tokens import Tokenizer

@@ -40,7 +40,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..setting_types import FoldOf, ProperFraction, wrong_fold
 from .arrays import Arrays as Arrays  # where data sets look for it
-from .arrays import Samples, count_classes, means_of
+from .arrays import Samples, count_classes, in_pieces, means_of, rows_of
 from .batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from .folds import fold_of_samples, strata
 from .scaling import Scaling, loses_digits, moments
@@ -106,8 +106,8 @@ class ArrayDataModule(LightningDataModule, ABC):
             fit, test = self.divide(fit, test)
         train, val = self.split(len(fit[0]))
         self.raw = {
-            "train": tuple(tensor[train] for tensor in fit),
-            "val": tuple(tensor[val] for tensor in fit),
+            "train": tuple(rows_of(tensor, train) for tensor in fit),
+            "val": tuple(rows_of(tensor, val) for tensor in fit),
             "test": test,
         }
         self.spec = replace(
@@ -145,7 +145,7 @@ class ArrayDataModule(LightningDataModule, ABC):
         """Return samples as a step receives them."""
         if not self.standardize:
             return single(inputs), single(targets), *weights
-        return self.scaling(inputs), self.scaling.scale_targets(targets), *weights
+        return in_pieces(self.scaling, inputs), in_pieces(self.scaling.scale_targets, targets), *weights
 
     def fit_scaling(self) -> None:
         """Take the statistics of the training samples."""

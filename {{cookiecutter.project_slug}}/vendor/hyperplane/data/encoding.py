@@ -1,19 +1,16 @@
 """Rows of a table as numbers, with statistics of the training rows only.
 
-    numbers, booleans     the value; missing (or infinite): the mean of the training rows, and a column `<name> missing`
-                          that is 1 there, if values are missing in the training rows
-    dates, times          as numbers, in days (since 1970-01-01)
-    text, categories      one column for each category of the training rows, 1 where it applies; missing is a category
-                          of its own if it occurs there; an unknown category is 0 in all of them
+    numbers, booleans     the value, and whether it is missing, see `features.py`; times of the day are days
+    dates                 year, month, weekday, hour, and the days since the first one, see `dates.py`
+    text, categories      a mark for each category; many are hashed, see `features.py`
+    free text             how often each word occurs, see `words.py`; only where data.text asks for it
 
-Left out: a column with one value, text that names the row (more than half of the values are different), whole numbers
-that number the rows (all different, under a name such as id, see `roles.py`), and text with more than 10 000
-categories.
+Left out: a column with one value, text that names the row (more than half of the values are different), and whole
+numbers that number the rows (all different, under a name such as id, see `roles.py`). What settings state of a column
+goes before all of that.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -21,33 +18,17 @@ from loguru import logger
 from numpy.typing import NDArray
 
 from ..errors import UserError, nearest
-from .columns import Column, ColumnStatistics, as_numbers, as_text, listed
+from .column_statistics import ColumnStatistics
+from .columns import listed
+from .features import Column
+from .features import Remarks as Remarks  # where large_table.py looks for it
 from .readings import Reading
+from .stated import Stated
 
 if TYPE_CHECKING:
-    from polars import DataFrame, Series
+    from polars import DataFrame
 
-
-class Remarks:
-    """What was unknown or missing in some rows."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[tuple[str, str]] = Counter()
-        self.examples: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-
-    def add(self, count: int, what: str, became: str, examples: Iterable[str] = ()) -> None:
-        """Remember that `count` values, `what` they are, became something else."""
-        self.counts[what, became] += int(count)
-        self.examples[what, became] = {*sorted(self.examples[what, became].union(examples))[:4]}
-
-    def say(self, rows: str) -> None:
-        """Log all of it in a line."""
-        said = []
-        for (what, became), count in self.counts.items():
-            examples = sorted(self.examples[what, became])
-            said.append(f"{count} {what}{f' ({listed(examples, 3)})' if examples else ''} became {became}")
-        if said:
-            logger.warning("In {}: {}", rows, "; ".join(said))
+MOST_LINES, MOST_NAMES = 40, 20  # of the table that says what columns are taken for, and of each line
 
 
 class TableEncoder:
@@ -56,11 +37,15 @@ class TableEncoder:
     Args:
         columns: how each column is encoded.
         left_out: why each other column is left out, by its name.
+        reasons: why each column is taken for what it is, by its name.
     """
 
-    def __init__(self, columns: Sequence[Column], left_out: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, columns: Sequence[Column], left_out: dict[str, str] | None = None, reasons: dict[str, str] | None = None
+    ) -> None:
         self.columns = list(columns)
         self.left_out = left_out or {}
+        self.reasons = reasons or {}
 
     @classmethod
     def fit(
@@ -68,6 +53,7 @@ class TableEncoder:
         table: "DataFrame",
         readings: Mapping[str, Reading] | None = None,
         left_out: Mapping[str, str] | None = None,
+        stated: Stated | None = None,
     ) -> Self:
         """Decide for each column of the training rows how it is encoded, and say which are left out.
 
@@ -75,8 +61,9 @@ class TableEncoder:
             table: the rows.
             readings: how texts of a CSV file became these values; new rows are read in the same way.
             left_out: why columns are left out that may well be in the table.
+            stated: what settings say of the columns.
         """
-        return cls.fit_in_chunks([table], readings, left_out)
+        return cls.fit_in_chunks([table], readings, left_out, stated)
 
     @classmethod
     def fit_in_chunks(
@@ -84,19 +71,39 @@ class TableEncoder:
         chunks: Iterable["DataFrame"],
         readings: Mapping[str, Reading] | None = None,
         left_out: Mapping[str, str] | None = None,
+        stated: Stated | None = None,
     ) -> Self:
         """Do what `fit` does where the training rows are too many to be in memory at once."""
         seen: dict[str, ColumnStatistics] = {}
         for chunk in chunks:
             for series in chunk:
-                seen.setdefault(series.name, ColumnStatistics(series.name)).add(series)
+                seen.setdefault(series.name, ColumnStatistics(series.name, stated or Stated())).add(series)
         reasons = {name: statistics.why_useless() for name, statistics in seen.items()} | dict(left_out or {})
         left_out = {name: reason for name, reason in reasons.items() if reason}
         kept = {name: statistics for name, statistics in seen.items() if name not in left_out}
-        encoder = cls([one.column((readings or {}).get(name)) for name, one in kept.items()], left_out)
-        if left_out and encoder.columns:
-            logger.info("{}", encoder.why_left_out())
+        encoder = cls(
+            [one.column((readings or {}).get(name)) for name, one in kept.items()],
+            left_out,
+            {name: one.reason() for name, one in kept.items()},
+        )
+        if encoder.columns:
+            logger.info("Columns are taken for:\n{}", encoder.taken_for())
         return encoder
+
+    def taken_for(self) -> str:
+        """Say what each column is taken for and why, in a table; columns of the same answer share a line."""
+        answers: dict[tuple[str, str], list[str]] = {}
+        for column in self.columns:
+            answers.setdefault((column.taken_for, self.reasons[column.name]), []).append(column.name)
+        for name, reason in self.left_out.items():
+            answers.setdefault(("left out", reason), []).append(name or "(no name)")
+        width = max(len(kind) for kind, _ in answers)
+        lines = []
+        for (kind, reason), names in answers.items():
+            many = f" ({len(names)} columns)" if len(names) > MOST_NAMES else ""
+            lines.append(f"  {kind:{width}}  {listed(names, MOST_NAMES)}{many}: {reason}")
+        more = [f"  and {len(lines) - MOST_LINES} lines more"] if len(lines) > MOST_LINES else []
+        return "\n".join([*lines[:MOST_LINES], *more])
 
     def why_left_out(self) -> str:
         """Say which columns are left out and why, in a line."""
@@ -105,12 +112,12 @@ class TableEncoder:
 
     def state(self) -> list[dict[str, Any]]:
         """Return plain values that `from_state` makes the encoder of again."""
-        return [asdict(column) for column in self.columns]
+        return [column.state() for column in self.columns]
 
     @classmethod
     def from_state(cls, state: Sequence[dict[str, Any]]) -> Self:
         """Return the encoder that `state` was taken from."""
-        return cls([Column(**{**column, "reading": Reading.from_state(column["reading"])}) for column in state])
+        return cls([Column.from_state(column) for column in state])
 
     @property
     def readings(self) -> dict[str, Reading]:
@@ -124,24 +131,24 @@ class TableEncoder:
 
     @property
     def measured(self) -> NDArray[np.bool_]:
-        """Which encoded columns are measurements, and not marks of 0 and 1."""
-        flags = [column.categories is None and i == 0 for column in self.columns for i in range(len(column.outputs))]
-        return np.array(flags, dtype=bool)
+        """Which encoded columns are measurements, and not marks of 0 and 1 or counts."""
+        return np.array([centre is not None for column in self.columns for centre in column.centres], dtype=bool)
 
     @property
     def centres(self) -> NDArray[np.float64]:
-        """The training mean of each encoded column that is a measurement, 0 for marks (features,)."""
-        centres = np.zeros(len(self.names))
-        centres[self.measured] = [column.mean for column in self.columns if column.categories is None]
-        return centres
+        """The training mean of each encoded column that is a measurement, 0 for all others (features,)."""
+        return np.array([centre or 0.0 for column in self.columns for centre in column.centres])
 
-    def encode(self, table: "DataFrame", rows: str, remarks: Remarks | None = None) -> NDArray[np.float64]:
+    def encode(
+        self, table: "DataFrame", rows: str, remarks: Remarks | None = None, out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Return rows (samples, features); say once what was unknown or missing.
 
         Args:
             table: has at least the columns of the training rows, in any order.
             rows: what the rows are, for messages: `the test rows`.
             remarks: takes up what was unknown or missing, to be said later; None: it is said here.
+            out: where the encoded rows are written, as they may fill half of the memory; None: into a new array.
 
         Raises:
             UserError: a column is not there, or holds text where numbers were.
@@ -150,39 +157,13 @@ class TableEncoder:
             if column.name not in table.columns:
                 hint = nearest(column.name, table.columns)
                 raise UserError(f"{rows} have no column {column.name!r}. {hint} They have: {listed(table.columns)}")
-        encoded = np.empty((table.height, len(self.names)))
+        encoded = np.empty((table.height, len(self.names))) if out is None else out
         heard = Remarks() if remarks is None else remarks
         first = 0
         for column in self.columns:
-            encode_one = encode_number if column.categories is None else encode_category
             last = first + len(column.outputs)
-            encoded[:, first:last] = encode_one(column, table[column.name], rows, heard)
+            encoded[:, first:last] = column.encode(table[column.name], rows, heard)
             first = last
         if remarks is None:
             heard.say(rows)
         return encoded
-
-
-def encode_number(column: Column, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
-    """Return a column (samples, 1), or (samples, 2) with a mark where it is missing."""
-    numbers = as_numbers(series, rows)
-    missing = ~np.isfinite(numbers)
-    if missing.any() and not column.has_indicator:
-        remarks.add(missing.sum(), f"missing in {column.name}", f"the training mean {column.mean:.4g}")
-    filled = np.where(missing, column.mean, numbers)
-    return np.stack([filled, missing] if column.has_indicator else [filled], axis=1)
-
-
-def encode_category(column: Column, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float32]:
-    """Return marks (samples, categories)."""
-    assert column.categories is not None
-    values = as_text(series)
-    numbers = {value: number for number, value in enumerate(column.categories)}
-    places = values.replace_strict(numbers, default=-1).to_numpy()
-    unknown = places < 0
-    if unknown.any():
-        examples = {"missing" if value is None else repr(value) for value in values.filter(unknown).unique()}
-        remarks.add(unknown.sum(), f"of unknown category in {column.name}", "0 in all of them", examples)
-    marks = np.zeros((len(values), len(column.categories)), np.float32)
-    marks[np.flatnonzero(~unknown), places[~unknown]] = 1
-    return marks

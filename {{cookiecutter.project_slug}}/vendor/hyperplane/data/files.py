@@ -1,33 +1,24 @@
 """Tables in files: CSV and Parquet."""
 
-import hashlib
-import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from ..errors import UserError, nearest
+from ..errors import UserError
 from ..whole_file import whole_file
-from .layout import (
-    check_names,
-    exactly,
-    is_blank,
-    layout_of,
-    say_blank,
-    scan_texts,
-    without_blank,
-)
+from .csv_table import CsvTable
+from .decisions import decide
+from .file_access import existing, is_parquet, readable
+from .layout import about_rows, check_names, exactly, layout_of, scan_texts, without_blank
+from .progress import with_progress
 from .readings import TEXT, Reading, reading_of
-from .survey import Spelling, decide, misfits, read, survey
+from .survey import Spelling, misfits, read, survey
 
 if TYPE_CHECKING:
     from polars import DataFrame, LazyFrame
 
-ENDINGS = (".csv", ".csv.gz", ".parquet")
 CHUNK = 2**17  # rows of a CSV that are looked at at once
 LARGE = 50 * 2**20  # bytes: reading a larger file takes seconds, so it is said
 
@@ -81,7 +72,7 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "DataFrame
     for name in texts.columns:
         reading = readings.get(name, TEXT)
         if reading.is_moment and not reading.pattern:  # it was that of a Parquet file, which has none
-            reading = decide(survey([texts], [name])[0], Spelling(), f"{key}={path}")[name]
+            reading = decide(survey([texts], [name]), Spelling(), f"{key}={path}")[name]
         values = read(reading, texts[name])
         strange = misfits(reading, texts[name], values)
         if len(strange):
@@ -118,11 +109,20 @@ def parquet_names(path: Path, key: str) -> dict[str, str]:
 
 
 def scan_table(
-    path: Path, columns: Sequence[str] | None, spelling: Spelling, key: str = "data.path"
+    path: Path,
+    columns: Sequence[str] | None,
+    spelling: Spelling,
+    key: str = "data.path",
+    scratch: Path | None = None,
 ) -> tuple["LazyFrame", dict[str, Reading]]:
-    """Return some columns of a file, which need not fit in memory, and how they are read; None: all of them.
+    """Return some columns of a file in a form that can be read again and again, and how they are read.
 
-    A CSV is read twice, first for its types, which follow from all of its values; chunks of rows are in memory.
+    Args:
+        path: of the file.
+        columns: their names; None: all.
+        spelling: what the file does not say of itself.
+        key: the setting that named it, for messages.
+        scratch: a folder for the rows of a CSV file that need not fit in memory; None: they are in memory.
 
     Raises:
         UserError: see `read_columns`.
@@ -133,39 +133,40 @@ def scan_table(
     if path.stat().st_size > LARGE:
         logger.info("Reading {} ({:.0f} MB)", path, path.stat().st_size / 1e6)
     with readable(path, key):
-        if is_parquet(path):
-            names = parquet_names(path, key)
-            used = [name for name in names if columns is None or name in columns]
-            raw = exactly(names[name] for name in used)
-            table = polars.scan_parquet(path, glob=False).select(
-                column.alias(name) for name, column in zip(used, raw, strict=True)
-            )
-            return table, {name: reading_of(kind) for name, kind in table.collect_schema().items()}
-        layout = layout_of(path, key)
-        texts = scan_texts(path, layout)
-        used = [name for name in layout.used if columns is None or name in columns]
-        surveyed = [name for name in used if name not in spelling.texts]
-        found, blank_rows = survey(in_chunks(texts, CHUNK, path, key), surveyed, spelling.missing)
-    readings = decide(found, spelling, f"{key}={path}") | {name: TEXT for name in used if name in spelling.texts}
-    if blank_rows:
-        say_blank(blank_rows, path)
-        texts = texts.filter(~is_blank())
-    values = [readings[name].values(column).alias(name) for name, column in zip(used, exactly(used), strict=True)]
-    whole = [name for name in used if readings[name].is_plain and found[name].is_whole]
-    return texts.select(values).cast(dict.fromkeys(whole, polars.Int64)), readings
+        if not is_parquet(path):
+            table = CsvTable(path, columns, spelling, key)
+            rows = table.read(lambda rows: kept(rows, path, scratch), lambda rows: surveyed(rows, path, key))
+            return rows, table.readings
+        names = parquet_names(path, key)
+        used = [name for name in names if columns is None or name in columns]
+        raw = exactly(names[name] for name in used)
+        rows = polars.scan_parquet(path, glob=False).select(
+            column.alias(name) for name, column in zip(used, raw, strict=True)
+        )
+        readings = {name: reading_of(kind) for name, kind in rows.collect_schema().items()}
+        return rows if scratch is not None else kept(rows, path, None), readings
 
 
-def stored(table: "LazyFrame", scratch: Path, path: Path, key: str = "data.path") -> "LazyFrame":
-    """Bring rows into a form that can be read again and again, in the file `scratch`.
-
-    Raises:
-        UserError: the file at `path`, where they come from, cannot be read.
-    """
+def kept(rows: "LazyFrame", path: Path, scratch: Path | None) -> "LazyFrame":
+    """Evaluate rows of a file once; they are kept in memory, or in the folder `scratch`."""
     import polars
 
-    with readable(path, key):
-        table.sink_parquet(scratch)
-    return polars.scan_parquet(scratch, glob=False)
+    batches = rows.collect_batches(chunk_size=CHUNK, maintain_order=True, lazy=True)
+    shown = with_progress(batches, f"Reading {path.name}", about_rows(path))
+    if scratch is None:
+        found = [*shown]
+        return (polars.concat(found) if found else polars.DataFrame(schema=rows.collect_schema())).lazy()
+    scratch.mkdir(exist_ok=True)
+    files = []
+    for number, batch in enumerate(shown):
+        files.append(scratch / f"{number}.parquet")
+        batch.write_parquet(files[-1], compression="lz4", statistics=False)
+    return polars.scan_parquet(files, glob=False) if files else polars.LazyFrame(schema=rows.collect_schema())
+
+
+def surveyed(rows: "LazyFrame", path: Path, key: str) -> Iterator["DataFrame"]:
+    """Yield the rows of a file in pieces, and show how far it is."""
+    return with_progress(in_chunks(rows, CHUNK, path, key), f"Looking at {path.name}", about_rows(path))
 
 
 def in_chunks(table: "LazyFrame", rows: int, path: Path, key: str = "data.path") -> Iterator["DataFrame"]:
@@ -185,72 +186,6 @@ def in_chunks(table: "LazyFrame", rows: int, path: Path, key: str = "data.path")
                 waiting = waiting[rows:]
         if waiting.height:
             yield waiting
-
-
-def existing(path: Path, key: str, endings: tuple[str, ...] = ENDINGS) -> Path:
-    """Return the path of a file that is there and has one of the endings.
-
-    Raises:
-        UserError: it is not there, or has another.
-    """
-    path = expanded(path)
-    if path.is_dir():
-        there = sorted(other.name for other in path.iterdir() if other.name.endswith(endings))
-        holds = f"it holds {', '.join(there[:10])}" if there else "it holds no such file"
-        raise UserError(f"{key}={path} is a folder; name a file in it that ends in {', '.join(endings)}: {holds}")
-    if not path.is_file():
-        there = sorted(other.name for other in path.parent.glob("*") if other.name.endswith(endings))
-        hint = nearest(path.name, there) or (f"That folder has: {', '.join(there[:10])}" if there else "")
-        raise UserError(f"{key}={path} does not exist (looked in {path.parent.absolute()}). {hint}".strip())
-    if not path.name.lower().endswith(endings):
-        raise UserError(f"{key}={path}: the ending can be {', '.join(endings)}. {nearest(path.suffix, endings)}")
-    return path
-
-
-def expanded(path: Path) -> Path:
-    """Return a path with the home folder for `~`; `~name` may as well be a file, if nobody is called so."""
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        return path
-
-
-def is_parquet(path: Path) -> bool:
-    """Say whether the name is that of a Parquet file."""
-    return path.name.lower().endswith(".parquet")
-
-
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with expanded(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def readable(path: Path, key: str) -> Iterator[None]:
-    """Say what is wrong with a file that is read inside.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    from polars.exceptions import NoDataError, PolarsError
-
-    try:
-        yield
-    except NoDataError:
-        raise UserError(f"{key}={path} is empty: it needs a line of column names, and rows below it") from None
-    except (PolarsError, OSError, EOFError, zlib.error, UnicodeError) as error:
-        reason = str(error).partition("\n")[0]
-        if "properly escaped" in str(error):
-            field = re.search("Field `(.*)` is not properly escaped", str(error), re.DOTALL)
-            raise UserError(
-                f"{key}={path} cannot be read: a quotation mark opens the field {field[1] if field else ''}, and none "
-                'closes it at its end. A quotation mark within a field is written twice, in quotes: """Yes"" he said"'
-            ) from None
-        raise UserError(
-            f"{key}={path} cannot be read: {reason}\n"
-            "A CSV file must be UTF-8, with as many fields in each line as there are column names."
-        ) from None
 
 
 def write_table(table: "DataFrame", path: Path) -> None:

@@ -13,7 +13,8 @@ from ..setting_types import Distinct
 from .arrays import IGNORED
 from .columns import as_text, is_text, listed
 from .encoding import TableEncoder
-from .files import digest_of, read_as, read_columns
+from .file_access import digest_of
+from .files import read_as, read_columns
 from .graphs import Graph, GraphDataModule
 from .readings import Reading
 from .roles import stated_parts

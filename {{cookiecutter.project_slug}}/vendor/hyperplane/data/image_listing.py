@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..errors import UserError, nearest
 from .columns import as_text, is_text, listed
-from .files import column_names, expanded, read_columns
+from .file_access import expanded
+from .files import column_names, read_columns
 from .image_endings import ENDINGS, files_below, is_hidden, is_image
 from .roles import groups_of
 from .survey import Spelling

@@ -28,7 +28,7 @@ from .augmentation import Augmentation, require_kornia
 from .batches import Batches, evaluation_batch, on_gpu
 from .columns import listed
 from .datamodule import ArrayDataModule
-from .files import expanded
+from .file_access import expanded
 from .folds import fold_of_samples, strata
 from .image_batches import ImageBatches, ImageFiles, Prepare
 from .image_files import ImageShape, common_shape, header_of, pixels_in

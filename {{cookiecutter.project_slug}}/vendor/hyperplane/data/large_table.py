@@ -26,16 +26,8 @@ from ..setting_types import Folder, Refused
 from .batches import evaluation_batch
 from .datamodule import EVALUATION_BATCH, Arrays
 from .encoding import Remarks, TableEncoder
-from .files import (
-    column_names,
-    digest_of,
-    existing,
-    in_chunks,
-    is_parquet,
-    readable,
-    scan_table,
-    stored,
-)
+from .file_access import digest_of, existing, readable
+from .files import column_names, in_chunks, scan_table
 from .folds import strata
 from .layout import exactly
 from .roles import PARTS, counts, row_numbers
@@ -52,7 +44,7 @@ if TYPE_CHECKING:
 NOT_LARGE = (
     "a large table has one target, no weights and no folds; data=table, which is in memory, may have all of them"
 )
-LAYOUT = 4  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
+LAYOUT = 5  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
 CHUNK = 2**16  # rows of the table that are in memory at once
 TRAIN = PARTS.index("train")
 STATED = "table.json"  # what is known of the rows; written last
@@ -71,14 +63,24 @@ class LargeTable(Table):
     def __init__(
         self,
         *,
+        path: str,  # the file: .csv, .csv.gz or .parquet
+        pattern: Annotated[str | None, Refused("a large table is one file: data=table, in memory, may be some")] = None,
         target: str,
         task: Literal["auto", "classification", "regression"] = "auto",
+        categorical: Annotated[
+            tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")
+        ] = (),
+        numeric: Annotated[
+            tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")
+        ] = (),
+        dates: Annotated[tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")] = (),
+        text: Annotated[tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")] = (),
         weights: Annotated[str | None, Refused("a large table has no weights: data=table, in memory, may")] = None,
         folds: Annotated[int | None, Refused("a large table has no folds: data=table, in memory, may")] = None,
         folder: Folder = "data",  # where the encoded rows are kept, once for each seed
         **options: Any,
     ) -> None:
-        super().__init__(target=target, task=task, weights=weights, folds=folds, **options)
+        super().__init__(path=path, target=target, task=task, weights=weights, folds=folds, **options)
         if len(self.targets) > 1 or self.task == "multilabel" or self.weights is not None or self.folds is not None:
             raise UserError(NOT_LARGE)
         self.folder = Path(folder)
@@ -110,6 +112,7 @@ class LargeTable(Table):
         """Return the folder with the encoded rows; of several processes that need it, one makes it."""
         file = existing(self.path, "data.path").resolve()
         origin = [LAYOUT, str(file), file.stat().st_size, file.stat().st_mtime_ns, self.target, self.task, *self.ignore]
+        origin.append(self.stated.max_categories)
         split = [self.test_fraction, self.split_column, self.group, self.val_fraction, self.seed, asdict(self.spelling)]
         name = f"{file.stem}-{hashlib.sha256(json.dumps([origin, split]).encode()).hexdigest()[:12]}"
         folder, partial = self.folder / name, self.folder / f"{name}.partial"
@@ -148,9 +151,8 @@ class LargeTable(Table):
         """
         logger.info("{} is encoded once; its rows are kept in {}", self.path, self.folder)
         features = self.features_of(column_names(self.path))
-        rows, readings = scan_table(self.path, self.with_roles(features), self.spelling)
-        if not is_parquet(self.path):
-            rows = stored(rows, folder / "rows.parquet", self.path)
+        scratch = folder / "rows"
+        rows, readings = scan_table(self.path, self.with_roles(features), self.spelling, scratch=scratch)
         with readable(self.path, "data.path"):
             table = rows.select(exactly({*self.targets, *self.other_roles.values()})).collect()
         if table.is_empty():
@@ -168,7 +170,7 @@ class LargeTable(Table):
 
         chunks = Chunks(self.path, rows.select(exactly(features)), present.to_numpy(), part_of)
         trained = (chunk.filter(part == TRAIN) for chunk, part, _ in chunks)
-        self.encoder = TableEncoder.fit_in_chunks(trained, readings, numbered)
+        self.encoder = TableEncoder.fit_in_chunks(trained, readings, numbered, self.stated)
         self.state_spec(encoded)
         self.describe(table, targets, parts)
         del table
@@ -177,7 +179,7 @@ class LargeTable(Table):
         moments = self.encode(
             chunks, targets, centre, {part: self.shards_of(part, sizes[part], folder) for part in PARTS}
         )
-        (folder / "rows.parquet").unlink(missing_ok=True)
+        shutil.rmtree(scratch, ignore_errors=True)
         counts = np.bincount(targets[part_of == TRAIN], minlength=len(class_names)).tolist() if class_names else ()
         stated = {
             "digest": digest_of(self.path),

@@ -4,16 +4,16 @@ import csv
 import gzip
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loguru import logger
 
 from ..errors import UserError
 
 if TYPE_CHECKING:
-    from polars import DataFrame, Expr, LazyFrame
+    from polars import DataFrame, DataType, Expr, LazyFrame
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 BEGINNING = 2**20  # characters that the separator follows from
@@ -53,16 +53,57 @@ def layout_of(path: Path, key: str) -> Layout:
     return Layout(separator, names, re.search(rf'{re.escape(separator)} +"', beginning) is not None)
 
 
-def scan_texts(path: Path, layout: Layout) -> "LazyFrame":
-    """Return the fields of a CSV file as texts without blanks around them, null where there is none."""
+def about_rows(path: Path) -> int | None:
+    """Return about how many rows a file has, as its first lines are long; None: it is compressed.
+
+    A Parquet file says it.
+    """
+    import polars
+
+    if path.name.lower().endswith(".parquet"):
+        return int(polars.scan_parquet(path, glob=False).select(polars.len()).collect().item())
+    if path.name.lower().endswith(".gz"):
+        return None
+    with path.open("rb") as file:
+        beginning = file.read(BEGINNING)
+    return path.stat().st_size * beginning.count(b"\n") // max(1, len(beginning))
+
+
+def scan_fields(
+    path: Path, layout: Layout, kinds: "Mapping[str, type[DataType]] | None" = None, missing: Sequence[str] = ()
+) -> "LazyFrame":
+    """Return the fields of a CSV file, null where there is none; all columns but the first without a name are renamed.
+
+    Args:
+        path: of the file.
+        layout: of the file.
+        kinds: of columns that are no texts; a field that says something else is null.
+        missing: fields that are null in all columns.
+    """
     import polars
 
     names = [f" {i}" if name in layout.names[:i] else name for i, name in enumerate(layout.names)]
-    rows = polars.scan_csv(path, separator=layout.separator, infer_schema=False, glob=False, new_columns=names)
-    texts = [one.str.strip_chars() for one in exactly(layout.used)]
+    options: dict[str, Any] = {"separator": layout.separator, "infer_schema": False, "glob": False}
+    if kinds:
+        raw = polars.scan_csv(path, **options).collect_schema().names()
+        own = {before: kinds[name] for before, name in zip(raw, names, strict=True) if name in kinds}
+        options |= {"schema_overrides": own, "ignore_errors": True}
+    return polars.scan_csv(path, null_values=[*missing] or None, new_columns=names, **options)
+
+
+def scan_texts(path: Path, layout: Layout) -> "LazyFrame":
+    """Return the fields of a CSV file as texts without blanks around them, null where there is none."""
+    return scan_fields(path, layout).select(texts_of(one, layout) for one in exactly(layout.used))
+
+
+def texts_of(fields: "Expr", layout: Layout) -> "Expr":
+    """Return the fields of a column without blanks around them, null where nothing is left."""
+    import polars
+
+    texts = fields.str.strip_chars()
     if layout.has_blanked_quotes:
-        texts = [one.str.replace('^"(.*)"$', "$1").str.strip_chars() for one in texts]
-    return rows.select(polars.when(one != "").then(one) for one in texts)
+        texts = texts.str.replace('^"(.*)"$', "$1").str.strip_chars()
+    return polars.when(texts != "").then(texts)
 
 
 def exactly(names: Iterable[str]) -> "list[Expr]":

@@ -84,6 +84,14 @@ class Reading:
         moments = polars.when(four).then(text)
         return moments.str.strptime(kinds[self.kind], self.pattern, strict=False)
 
+    def whole(self, text: "Expr") -> "Expr":
+        """Return what plain numbers say that are known to be whole ones: 64 bits hold more digits than a float."""
+        import polars
+
+        if self.missing:
+            text = polars.when(~text.is_in(self.missing)).then(text)
+        return text.cast(polars.Int64, strict=False)
+
     def numbers(self, text: "Expr") -> "Expr":
         """Return the numbers that texts are."""
         import polars

@@ -21,7 +21,7 @@ from loguru import logger
 
 from ..errors import UserError, first_line
 from .columns import listed
-from .files import ENDINGS, existing
+from .file_access import ENDINGS, existing
 from .readings import Reading
 from .signal_arrays import Numbers, Roles, SignalArrays, finite, numbered
 from .signal_tables import from_table

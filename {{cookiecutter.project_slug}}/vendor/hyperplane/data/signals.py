@@ -17,7 +17,7 @@ from ..setting_types import InnerFraction
 from .arrays import Samples
 from .columns import is_text, listed
 from .datamodule import ArrayDataModule, Arrays
-from .files import digest_of
+from .file_access import digest_of
 from .folds import fold_of_samples, strata, whole_groups
 from .readings import Reading
 from .roles import PARTS, groups_of

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from loguru import logger
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from ..errors import UserError, nearest
@@ -17,8 +17,8 @@ from .arrays import Samples
 from .columns import listed
 from .datamodule import ArrayDataModule, Arrays
 from .encoding import TableEncoder
-from .files import column_names, digest_of, read_columns
 from .folds import fold_of_samples, strata, whole_groups
+from .leaks import point_at_leaks
 from .readings import Reading
 from .roles import (
     PARTS,
@@ -28,7 +28,9 @@ from .roles import (
     stated_parts,
     weights_of,
 )
+from .sources import digest_of_all, files_of, names_of, read_rows
 from .spec import DataSpec
+from .stated import Stated
 from .survey import Spelling
 from .target import Targets, encode_targets, has_value
 
@@ -42,12 +44,24 @@ class Table(ArrayDataModule):
     def __init__(
         self,
         *,
-        path: str,  # the file: .csv, .csv.gz or .parquet
+        path: str | Annotated[tuple[str, ...], Field(min_length=1)],  # .csv, .csv.gz or .parquet, or a list of them
+        pattern: str | None = None,  # of the names of files in the folder data.path, such as part-*.csv
         # The column to predict, or a list of several; rows without them are left out
         target: str | Annotated[tuple[str, ...], Field(min_length=1)],
         # Auto: inferred from the target, see `target.py`
         task: Literal["auto", "classification", "multilabel", "regression"] = "auto",
         ignore: tuple[str, ...] = (),  # columns that are left out
+        # What columns hold, where their values would not tell or tell something else
+        categorical: tuple[str, ...] = (),  # categories, even if they are written as numbers
+        numeric: tuple[str, ...] = (),
+        dates: tuple[str, ...] = (),
+        # Free text, whose words are counted
+        text: Annotated[
+            tuple[str, ...],
+            Distinct(("target", "weights", "group", "split_column", "ignore", "categorical", "numeric", "dates")),
+        ] = (),
+        max_words: PositiveInt = 500,  # of each column of text: the most frequent ones
+        max_categories: PositiveInt = 500,  # of a column; more are hashed to this many columns
         weights: str | None = None,  # a column that says how much each row counts in the loss; no feature
         group: str | None = None,  # a column, such as patient: rows with the same value stay in one part; no feature
         test_fraction: InnerFraction = 0.2,  # of the rows, drawn with the seed; with folds it says nothing
@@ -66,10 +80,13 @@ class Table(ArrayDataModule):
         **options: Any,
     ) -> None:
         super().__init__(standardize=standardize, **options)
-        self.path = Path(path)
+        self.given, self.pattern = path, pattern
+        self.path = Path(path if isinstance(path, str) else ", ".join(path), pattern or "")  # for messages
         self.targets = (target,) if isinstance(target, str) else tuple(target)
         self.task = task
         self.ignore = ignore
+        kinds = {"categorical": categorical, "numeric": numeric, "dates": dates, "text": text}
+        self.stated = Stated.of(kinds, max_categories, max_words)
         self.weights = weights
         self.group = group
         self.test_fraction = test_fraction
@@ -85,24 +102,27 @@ class Table(ArrayDataModule):
         Raises:
             UserError: the file cannot be read, a column is not there, or the rows do not make a task.
         """
-        names = self.features_of(column_names(self.path))
-        table, readings = read_columns(self.path, self.with_roles(names), self.spelling)
-        self.digest = digest_of(self.path)
+        files = files_of(self.given, self.pattern)
+        names = self.features_of(names_of(files))
+        table, readings = read_rows(files, self.with_roles(names), self.spelling, self.stated)
+        self.digest = digest_of_all(files)
         features = table[names]
-        numbered = row_numbers(features)
+        numbered = row_numbers(column for column in features if column.name not in self.stated.kinds)
         present = has_value(table, self.targets)
         weights = None if self.weights is None else weights_of(table[self.weights], present.to_numpy())
         table, features = table.filter(present), features.filter(present)
         encoded = self.targets_of(table)
         task, targets, _ = encoded
         parts = self.parts_of(table, strata(targets, task))
-        self.encoder = self.fit_encoder(features[parts["train"]], readings, numbered)
+        trained = features[parts["train"]]
+        self.encoder = self.fit_encoder(trained, readings, numbered)
         self.state_spec(encoded)
-        inputs = {part: self.encoder.encode(features[rows], f"the {part} rows") for part, rows in parts.items()}
-        self.describe(table, targets, parts)
+        self.point_at_leaks(trained, targets[parts["train"]])
         fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
         self.train_rows = len(parts["train"])
-        arrays = Arrays(np.concatenate([inputs["train"], inputs["val"]]), targets[fit], inputs["test"], targets[test])
+        inputs = self.encode_parts(features, parts)
+        self.describe(table, targets, parts)
+        arrays = Arrays(inputs[: len(fit)], targets[fit], inputs[len(fit) :], targets[test])
         if weights is None:
             return arrays
         for part, rows in parts.items():
@@ -110,9 +130,17 @@ class Table(ArrayDataModule):
                 raise UserError(f"data.weights={self.weights} is 0 in all {len(rows)} {part} rows: none of them counts")
         return arrays._replace(train_weights=weights[fit], test_weights=weights[test])
 
+    def encode_parts(self, features: "DataFrame", parts: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return the encoded rows (samples, features) of all parts, one after the other, without a copy."""
+        inputs = np.empty((sum(map(len, parts.values())), len(self.encoder.names)))
+        ends = np.cumsum([len(parts[part]) for part in PARTS])
+        for part, place in zip(PARTS, np.split(inputs, ends[:-1]), strict=True):
+            self.encoder.encode(features[parts[part]], f"the {part} rows", out=place)
+        return inputs
+
     def fit_encoder(self, table: "DataFrame", readings: dict[str, Reading], numbered: dict[str, str]) -> Any:
         """Return what encodes rows in the way that the training rows ask for; see `TableEncoder.fit`."""
-        return TableEncoder.fit(table, readings, numbered)
+        return TableEncoder.fit(table, readings, numbered, self.stated)
 
     @property
     def target(self) -> str:
@@ -136,7 +164,9 @@ class Table(ArrayDataModule):
             UserError: a column that a setting names is not there, or no other is.
         """
         others = self.other_roles
-        named = [*(("target", name) for name in self.targets), *others.items(), *(("ignore", n) for n in self.ignore)]
+        stated = [(kind, name) for name, kind in self.stated.kinds.items()]
+        ignored = [("ignore", name) for name in self.ignore]
+        named = [*(("target", name) for name in self.targets), *others.items(), *ignored, *stated]
         for key, name in named:
             if name not in columns:
                 raise UserError(
@@ -151,6 +181,13 @@ class Table(ArrayDataModule):
             )
         return features
 
+    def point_at_leaks(self, features: "DataFrame", targets: NDArray[Any]) -> None:
+        """Warn of columns that predict a target almost alone; free text and the columns left out are none of them."""
+        if not isinstance(self.encoder, TableEncoder):  # of a data set that extends this one
+            return
+        kept = [column.name for column in self.encoder.columns if self.stated.kinds.get(column.name) != "text"]
+        point_at_leaks(features[kept], targets, self.targets)
+
     def targets_of(self, table: "DataFrame") -> Targets:
         """Return the task, the encoded targets, and the names of classes or labels."""
         return encode_targets(table[list(self.targets)], self.task)
@@ -164,8 +201,8 @@ class Table(ArrayDataModule):
         if not self.encoder.columns:
             raise UserError(
                 f"{self.path} has no column left to predict {self.target} from. {self.encoder.why_left_out()}\n"
-                "Features are numbers, dates, and categories that several rows share. Free text needs a data set of "
-                "your own that makes numbers of it: README, Add to it."
+                "Features are numbers, dates, and categories that several rows share; data.text=[...] takes the words "
+                "of a column of free text."
             )
         task, targets, class_names = encoded
         self.spec = DataSpec(
@@ -208,7 +245,7 @@ class Table(ArrayDataModule):
                 parts |= {"train": train[~is_val], "val": train[is_val]}
             else:
                 kept, val = super().split(len(train))
-                parts |= {"train": train[kept], "val": train[val]}
+                parts |= {"train": train[kept.numpy()], "val": train[val.numpy()]}  # a tensor of one would be a number
         return parts
 
     def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
@@ -272,9 +309,7 @@ class Table(ArrayDataModule):
 
     def described_features(self) -> str:
         """Say what becomes of the columns that are predicted from."""
-        categorical = sum(column.categories is not None for column in self.encoder.columns)
-        numeric = len(self.encoder.columns) - categorical
-        return f"{numeric} numeric and {categorical} categorical columns become {len(self.encoder.names)} features"
+        return f"{len(self.encoder.columns)} columns become {len(self.encoder.names)} features"
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: how rows are encoded, and which file it was learned from."""

@@ -17,6 +17,7 @@ from .columns import as_text, listed
 from .datamodule import Arrays
 from .explaining_texts import figures_of_texts
 from .readings import Reading
+from .roles import PARTS
 from .spec import PADDING, UNKNOWN, TextSpec
 from .table import Table
 from .target import Targets
@@ -106,6 +107,9 @@ class Text(Table):
         vocabulary: Annotated[int, Field(ge=3)] = 10_000,
         length: PositiveInt = 256,  # tokens after which a text is cut
         ignore: Annotated[tuple[str, ...] | None, Refused("data.text names the only column that is read")] = None,
+        categorical: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        numeric: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        dates: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -158,6 +162,10 @@ class Text(Table):
                 listed([str(row + 1) for row in missing], 5),
             )
         return super().targets_of(table)
+
+    def encode_parts(self, features: "DataFrame", parts: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return the tokens (texts, length) of all parts, one after the other."""
+        return np.concatenate([self.encoder.encode(features[parts[part]], f"the {part} rows") for part in PARTS])
 
     def fit_encoder(self, table: "DataFrame", readings: Mapping[str, Reading], numbered: Mapping[str, str]) -> Any:
         """Return what encodes texts with the vocabulary of the training rows."""

@@ -108,14 +108,20 @@ def as_dates(texts: "Series", key: str) -> "Series":
     import polars
 
     values = texts.unique(maintain_order=True).to_list()
-    dates: list[date | None] = [None] * len(values)
-    for pattern, meaning in WRITTEN:
-        found = [written(value, pattern, meaning) for value in values]
-        if found.count(None) < dates.count(None):
-            dates = found
+    dates = dates_of(values)
     if None in dates:
         raise no_times(texts, key, values[dates.index(None)])
     return texts.replace_strict(values, dates, return_dtype=polars.Date)
+
+
+def dates_of(texts: list[str]) -> list[date | None]:
+    """Return the dates of texts, read in the one way that fits most of them; None where it does not fit."""
+    dates: list[date | None] = [None] * len(texts)
+    for pattern, meaning in WRITTEN:
+        found = [written(text, pattern, meaning) for text in texts]
+        if found.count(None) < dates.count(None):
+            dates = found
+    return dates
 
 
 def written(text: str | None, pattern: str, meaning: Callable[..., date]) -> date | None:

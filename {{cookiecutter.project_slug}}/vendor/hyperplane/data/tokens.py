@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import import_module
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -170,9 +169,10 @@ def import_tokenizers() -> Any:
         UserError: it is not installed.
     """
     try:
-        return import_module("tokenizers")
+        import tokenizers
     except ImportError:
         raise UserError(
             "data.tokens=bpe needs tokenizers: pip install tokenizers (this project's extra `text`). "
             "data.tokens=characters needs nothing more."
         ) from None
+    return tokenizers

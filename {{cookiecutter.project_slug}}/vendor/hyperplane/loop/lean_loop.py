@@ -95,6 +95,16 @@ class LeanEpochLoop(_TrainingEpochLoop):
 
     def advance(self, data_fetcher: Any) -> None:
         """Train on the next batch; all of Lightning's counters go on as they do in its own loop."""
+        self.prepare()
+        if not self.is_plain or self.trainer.accumulate_grad_batches != 1:
+            super().advance(data_fetcher)
+            return
+        batch, _, _ = next(data_fetcher)
+        self.batch_progress.is_last_batch = data_fetcher.done
+        self.step(batch)
+
+    def prepare(self) -> None:
+        """Do what comes before a step: a checkpoint, if it is time for one."""
         if self.autocast is None:
             self.autocast = autocast(self.trainer)
             self.listeners = listeners(self.trainer)
@@ -103,13 +113,11 @@ class LeanEpochLoop(_TrainingEpochLoop):
             self.trainer.fit_loop.restarting = False
             self.val_loop.restarting = False  # with max_steps, Lightning has just said the opposite
         self.between_steps()
-        if not self.is_plain or self.trainer.accumulate_grad_batches != 1:
-            super().advance(data_fetcher)
-            return
+
+    def step(self, batch: Any) -> None:
+        """Train on a batch, where a step is a plain one."""
         trainer, task, optimizer = self.trainer, self.trainer.lightning_module, self.trainer.optimizers[0]
-        batch, _, _ = next(data_fetcher)
         progress, updates = self.batch_progress, self.automatic_optimization.optim_progress.optimizer
-        progress.is_last_batch = data_fetcher.done
         progress.increment_ready()
         progress.increment_started()
 
@@ -180,7 +188,7 @@ def validates_between(trainer: Any) -> bool:
     return trainer.val_check_batch != trainer.num_training_batches or trainer.check_val_every_n_epoch is None
 
 
-def is_plain(trainer: Any) -> bool:
+def is_plain(trainer: Any, precisions: tuple[type, ...] = (Precision, MixedPrecision)) -> bool:
     """Say whether a step is forward, zero_grad, backward, perhaps clipping, and step, and nothing else."""
     task = trainer.lightning_module
     return (
@@ -188,7 +196,7 @@ def is_plain(trainer: Any) -> bool:
         and task.automatic_optimization
         and len(trainer.optimizers) == 1
         and type(trainer.strategy) is SingleDeviceStrategy
-        and type(trainer.precision_plugin) in (Precision, MixedPrecision)
+        and type(trainer.precision_plugin) in precisions
         and getattr(trainer.precision_plugin, "scaler", None) is None
         and type(trainer.profiler) is PassThroughProfiler
         and trainer.accumulate_grad_batches == 1

@@ -18,10 +18,12 @@ class ProgressLines(Callback):
 
     Args:
         prefix: tells this run from others that log at the same time.
+        level: of the lines; DEBUG: only for `train.log`.
     """
 
-    def __init__(self, prefix: str = "") -> None:
+    def __init__(self, prefix: str = "", level: str = "INFO") -> None:
         self.prefix = prefix
+        self.level = level
         self.last_line = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -34,7 +36,7 @@ class ProgressLines(Callback):
             return
         self.last_line = time.monotonic()
         where = f"{self.prefix}epoch {trainer.current_epoch + 1} step {trainer.global_step}"
-        logger.info("{}  {}", where, line(trainer.callback_metrics))
+        logger.log(self.level, "{}  {}", where, line(trainer.callback_metrics))
 
 
 class Bar(ProgressBar):

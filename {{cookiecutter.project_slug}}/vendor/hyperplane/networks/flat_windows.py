@@ -53,7 +53,7 @@ class FlatWindows(nn.Module):
         return torch.cat([past.flatten(1), others], dim=1)
 
 
-def flat(x: Tensor, mask: Tensor | None, features: int) -> Tensor:
+def flat(x: Tensor, features: int, mask: Tensor | None = None) -> Tensor:
     """Return inputs (B, *input_shape) as rows (B, features); beyond the end of a signal is 0, the channel's mean."""
     if mask is None:
         return x.flatten(1)

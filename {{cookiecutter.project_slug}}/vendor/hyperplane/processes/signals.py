@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from multiprocessing import parent_process
 from types import FrameType
 
+from ..turns import current
+
 # SIGINT is Ctrl-C; SIGTERM a shutdown or a preemption; SLURM announces its time limit with SIGUSR1 or SIGUSR2.
 NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 SIGNALS = tuple(signal.Signals[name] for name in NAMES if name in signal.Signals.__members__)
@@ -35,6 +37,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.number: int | None = None
         self.is_patient = False
+        self.followers: list[StopRequest] = []  # of jobs that take turns in this process, see turns.py
         self.process = os.getpid()
 
     def receive(self, number: int, frame: FrameType | None) -> None:
@@ -45,6 +48,8 @@ class StopRequest:
             return
         first = self.number is None
         self.number = number
+        for follower in self.followers:
+            follower.number = number
         if first and self.is_patient and number == signal.SIGINT and parent_process() is None:
             say(f"Ctrl-C: {awaited(frame)}, and then a checkpoint is written. Ctrl-C again stops at once, without it.")
         if not self.is_patient or (number == signal.SIGINT and not first):
@@ -66,6 +71,22 @@ class StopRequest:
         self.obey()
 
 
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Let signals raise `Stopped` at once inside: what is done there leaves nothing that a checkpoint could hold."""
+    handler = signal.getsignal(signal.SIGTERM)
+    request = getattr(handler, "__self__", None)
+    if not isinstance(request, StopRequest) or not request.is_patient:
+        yield
+        return
+    request.obey()
+    request.is_patient = False
+    try:
+        yield
+    finally:
+        request.is_patient = True
+
+
 def awaited(frame: FrameType | None) -> str:
     """Return what a run waits for, in words, from the code that a signal has interrupted."""
     while frame is not None:
@@ -85,6 +106,9 @@ def say(sentence: str) -> None:
 def listening() -> Iterator[StopRequest]:
     """Yield the request that signals go to inside; in another thread than the main one no signal arrives."""
     request = StopRequest()
+    if turn := current():
+        request.number = turn.stop.number
+        turn.stop.followers.append(request)
     if threading.current_thread() is not threading.main_thread():
         yield request
         return

@@ -18,6 +18,7 @@ from ..processes.cores import jobs_beside
 from ..processes.signals import StopRequest
 from ..secrets import mask
 from ..settings import Settings
+from ..turns import current
 from ..whole_file import write_whole
 from .integrity import GUARDED, is_unchanged, read_summary, seal
 from .provenance import code, data_files, git_state, versions
@@ -51,7 +52,7 @@ class RunRecord:
         self.is_trial = False  # of a search with a pruner
         self.is_stage = False  # of another run
         self.is_first_rank = True  # on several devices, one process leaves what a run leaves; see ranks.py
-        self.is_alone = not is_job or jobs_beside() == 1
+        self.is_alone = not is_job or (jobs_beside() == 1 and current() is None)
         self.group = settings.sweep if is_job else None
         self.name = folder.name if is_job else f"{folder.parent.name}/{folder.name}"
         self.stop = stop

@@ -177,9 +177,9 @@ class EpochMetrics(nn.Module):
     def save_state(self) -> dict[str, Any]:
         """Return all that an epoch has come to so far, as tensors and plain values."""
         return {
-            "waiting": [tuple(batch) for batch in self.waiting],
+            "waiting": [tuple(map(apart, batch)) for batch in self.waiting],
             "last": self.waiting.last,
-            "last_finite": self.last_finite,
+            "last_finite": apart(self.last_finite),
             "loss": (self.loss_sum, self.weight),
             "metrics": states_of(self.all_metrics()),
         }
@@ -202,6 +202,12 @@ class EpochMetrics(nn.Module):
         for metrics in self.collections:
             found |= dict(metrics.items(keep_base=True, copy_state=False))
         return found
+
+
+def apart(value: Any) -> Any:
+    """Return a tensor without what it is a part of, such as the outputs of a stack: a file would hold that too."""
+    is_part = isinstance(value, Tensor) and value.untyped_storage().nbytes() > value.nbytes
+    return value.clone() if is_part else value
 
 
 def collection(metrics: dict[str, Metric], compute_groups: bool = True) -> MetricCollection:

@@ -17,6 +17,7 @@ from ..data.datamodule import EVALUATION_BATCH
 from ..data.spec import DataSpec, GraphSpec, TextSpec
 from ..errors import UserError
 from ..processes.collectives import shard_batch
+from ..processes.signals import at_once
 from .epoch_metrics import EpochMetrics
 from .measuring import Measuring
 
@@ -46,6 +47,9 @@ class Task(Measuring):
         scheduler: called with the optimizer, returns a schedule as Lightning configures one; None keeps the rate
             constant.
         metrics: names from `metrics.METRICS`, or metrics of torchmetrics; None: those that are usual for the task.
+
+    Raises:
+        UserError: the data are for another kind of task.
     """
 
     def __init__(
@@ -58,6 +62,11 @@ class Task(Measuring):
         scheduler: Callable[[Optimizer], dict[str, Any]] | None = None,
         metrics: Sequence[Any] | None = None,
     ) -> None:
+        if self.kind and spec.task and spec.task != self.kind:
+            raise UserError(
+                f"task={type(self).__name__} is for {self.kind}, but these data are for {spec.task}. task=auto chooses "
+                "what fits; a task for any data extends hyperplane.Task itself"
+            )
         is_solved = hasattr(network, "solve")
         # A step of one's own may mean another loss.
         sample_weights = getattr(loss, "sample_weights", None) if type(self).step is Task.step else None
@@ -112,7 +121,8 @@ class Task(Measuring):
     def on_fit_start(self) -> None:
         """Solve a network that is not trained in steps."""
         if self.is_solved and not self.is_trained:
-            self.network.solve(*self.trainer.datamodule.training_samples())  # type: ignore[attr-defined]
+            with at_once():
+                self.network.solve(*self.trainer.datamodule.training_samples())  # type: ignore[attr-defined]
 
     def step(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Return the mean loss () of a batch, its outputs, and its targets: what metrics are computed of.

@@ -14,6 +14,7 @@ from loguru import logger
 
 from ..errors import UserError
 from ..paths import shown
+from ..turns import current
 from .announcing import is_first_to_say
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def start_wandb(
     mode, reason = _wandb_mode(settings)
     if mode == "disabled":
         return None
-    if wandb.run is not None:  # left by a job that ended without `finish`
+    if wandb.run is not None and current() is None:  # left by a job that ended without `finish`
         wandb.finish(exit_code=1)
 
     run_id = _previous_wandb_id(folder) if resumed else None
@@ -185,6 +186,7 @@ def _quiet_settings(settings: Tracking) -> Settings:
         x_disable_machine_info=True,
         x_disable_viewer=True,
         x_save_requirements=False,
+        reinit="create_new" if current() else "default",  # the runs of jobs that take turns are open at the same time
     )
 
 

@@ -21,6 +21,7 @@ from ..checkpoints.transfer import Freeze
 from ..component_settings import Strict
 from ..components import Component, build
 from ..errors import UserError, as_typed, nearest
+from ..loop.accumulation import WholeSteps
 from ..loop.compiling import compile_in_place
 from ..loop.divergence import FiniteLoss
 from ..loop.lean_loop import LeanEpochLoop
@@ -30,7 +31,9 @@ from ..processes.cores import cores_for_this_job, gpus_for_this_job
 from ..run_folder.record import RunRecord
 from ..settings import Hardware, Settings
 from ..settings import Trainer as TrainerSettings
+from ..stacking.epoch_loop import StackedEpochLoop
 from ..tasks.task import Task
+from ..turns import current
 from . import budget
 from .directions import monitor_mode
 
@@ -85,7 +88,8 @@ def make_trainer(
     shows_bar = settings.trainer.enable_progress_bar
     if shows_bar is None:
         shows_bar = sys.stderr.isatty() and run.is_alone
-    progress = Bar() if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ")
+    level = "INFO" if current() is None else "DEBUG"  # of those who take turns, one line tells of all
+    progress = Bar() if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ", level)
     callbacks = [progress, state, *callbacks_of(settings, run, task, state, last, validates), *more]
     if settings.hardware.compile:
         compile_in_place(getattr(task, "network", task), settings.hardware)
@@ -99,8 +103,14 @@ def make_trainer(
         # otherwise Lightning adds checkpoints of its own
         enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
     )
+    if settings.hardware.precision == "64-true":  # Lightning reads a checkpoint before it does so, and loses its digits
+        task.double()
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # see signals.py
-    trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, partial(last.between_steps, trainer), state.names)
+    between_steps = partial(last.between_steps, trainer)
+    trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, between_steps, state.names)
+    if current() is not None:
+        every = settings.checkpoint.every_n_steps
+        trainer.fit_loop.epoch_loop = StackedEpochLoop(trainer, between_steps, state.names, every_n_steps=every)
     return trainer
 
 
@@ -142,6 +152,8 @@ def callbacks_of(
     callbacks = [own_callback(name, component, settings, state) for name, component in settings.callbacks.items()]
     if not isinstance(task, Task):
         callbacks.append(FiniteLoss())
+    if task.automatic_optimization:
+        callbacks.append(WholeSteps())
     if settings.freeze:
         callbacks.append(Freeze(settings.freeze, settings.unfreeze_epoch))
     if validates:

@@ -1,0 +1,118 @@
+"""What a stack of jobs costs: `hydra/launcher=stacked`, over as many textbook loops, and over a serial multirun.
+
+    python benchmarks/stacked.py --only stacked-linear
+
+A step costs (seconds of a long stack − seconds of a short one) / the difference of their steps / members, so that the
+start of the members cancels; all that comes with a step in the long one is in it: validation after each epoch of 36
+steps, metrics.csv, an offline W&B run and checkpoints of each member. The textbook loop trains one network after the
+other, see contenders.py. Both use one thread. `stacked-jobs` is all that a multirun does, without what one of a single
+job takes: composing and checking the jobs, starting, training for 5 epochs, the test, the summaries. Stacks train in a
+process for each core, as the launcher does by itself.
+"""
+
+from functools import partial
+from pathlib import Path
+
+from measuring import Effort, Figures, Growth, Measurement, Panel, Repeats, Row, main, ratios, run_command
+from multirun import used
+from side_by_side import Contender, Took
+
+MEMBERS = 32
+SHORT = 72  # steps
+LONG = {"linear": (1512, 432), "mlp": (792, 288), "cnn": (288, 144), "rnn": (288, 144), "transformer": (216, 108)}
+GOALS = {"linear": 0.25, "mlp": 0.45, "cnn": 0.8, "rnn": 0.3, "transformer": 0.9}
+NAMES = {"rnn": "GRU", "mlp": "MLP", "cnn": "CNN"}
+ROWS = {
+    model: Row(
+        f"stacked-{NAMES.get(model, model).lower()}",
+        f"A step of {MEMBERS} members, {NAMES.get(model, model)}, tracked",
+        goal,
+        "x",
+        f"{MEMBERS} textbook loops, one after the other",
+        None,
+    )
+    for model, goal in GOALS.items()
+}
+JOBS = Row("stacked-jobs", f"{MEMBERS} seeds of the MLP, 5 epochs each", 0.2, "x", "a serial multirun of them", None)
+MEMORY = Row("stacked-memory", f"Peak memory of {MEMBERS} members", MEMBERS, "x", "a run of one", None)
+GROWTH = Panel("stacked-growth", "A step of a stack, by member", "members", "µs by member and step", "µs")
+
+
+def measure(model: str, project: Path, effort: Effort) -> dict[str, Figures]:
+    """Return the microseconds of a step by member, and of a textbook loop."""
+    long = LONG[model][effort.quick]
+    ours: Repeats = []
+    textbook: Repeats = []
+    processor: dict[str, Repeats] = {"stacked": [], "textbook": []}
+    with Contender("stacked", project) as stack, Contender("textbook", project) as loop:
+        stack.train(model, SHORT, members=2)
+        loop.train(model, SHORT)
+        for _ in range(effort.of(full=5, quick=1)):
+            short, whole = (stack.train(model, steps, members=MEMBERS) for steps in (SHORT, long))
+            ours.append(by_step(short, whole, long, "loop") / MEMBERS)
+            processor["stacked"].append(by_step(short, whole, long, "processor") / MEMBERS)
+            short, whole = (loop.train(model, steps) for steps in (SHORT, long))
+            textbook.append(by_step(short, whole, long, "loop"))
+            processor["textbook"].append(by_step(short, whole, long, "processor"))
+    more = {"times, by the processor's clock": ratios(processor["stacked"], processor["textbook"])}
+    return {ROWS[model].name: Figures(ours, textbook, "µs", more=more)}
+
+
+def by_step(short: Took, whole: Took, long: int, clock: str) -> float:
+    """Return the microseconds of a step of all members."""
+    difference: float = getattr(whole, clock) - getattr(short, clock)
+    return difference / (long - SHORT) * 1e6
+
+
+def jobs(project: Path, effort: Effort) -> dict[str, Figures]:
+    """Return the seconds of multiruns without those of a single job, by stacks and one job after the other."""
+    found: dict[str, Repeats] = {"stacked": [], "local": []}
+    processor: dict[str, Repeats] = {"stacked": [], "local": []}
+    used(project, "warm", 1)
+    for repeat in range(effort.of(full=3, quick=1)):
+        for launcher in found:
+            how = f"hydra/launcher={launcher}"
+            one, many = (used(project, f"{launcher}-{repeat}-{jobs}", jobs, how) for jobs in (1, 1 + MEMBERS))
+            found[launcher].append(many[0] - one[0])
+            processor[launcher].append(many[1] - one[1])
+    more = {"times, by the processor's clock": ratios(processor["stacked"], processor["local"])}
+    return {JOBS.name: Figures(found["stacked"], found["local"], "s", more=more)}
+
+
+def memory(project: Path, effort: Effort) -> dict[str, Figures]:
+    """Return the peak memory of a process with many members, and with one job."""
+    peaks: dict[int, Repeats] = {MEMBERS: [], 1: []}
+    for _ in range(effort.of(full=3, quick=1)):
+        for members, found in peaks.items():
+            words = ["stacked" if members > 1 else "serial", "mlp", "180", str(members)]
+            found.append(run_command("a stack", [str(Path(__file__).with_name("contenders.py")), *words], project)[2])
+    further = [(many - one) / (MEMBERS - 1) for many, one in zip(*peaks.values(), strict=True)]
+    more = {"MiB of each further member": further}
+    return {MEMORY.name: Figures(peaks[MEMBERS], peaks[1], "MiB", more=more)}
+
+
+def growth(project: Path, effort: Effort) -> dict[str, Growth]:
+    """Return the microseconds of a step by member, for stacks of several sizes."""
+    sizes = (1, 4, 16) if effort.quick else (1, 4, 16, 64, 256)
+    curves: dict[str, dict[str, Repeats]] = {model: {str(size): [] for size in sizes} for model in ("linear", "mlp")}
+    with Contender("stacked", project) as stack:
+        stack.train("linear", SHORT, members=2)
+        for _ in range(effort.of(full=3, quick=1)):
+            for model, curve in curves.items():
+                for size in sizes:
+                    steps = 1440 if effort.quick else 5760
+                    long = SHORT + max(72, steps // size // 36 * 36)
+                    short, whole = (stack.train(model, steps, members=size) for steps in (SHORT, long))
+                    curve[str(size)].append(by_step(short, whole, long, "loop") / size)
+    return {GROWTH.name: Growth(curves)}
+
+
+MEASUREMENTS = [
+    *(Measurement((row,), partial(measure, model)) for model, row in ROWS.items()),
+    Measurement((JOBS,), jobs),
+    Measurement((MEMORY,), memory),
+    Measurement((GROWTH,), growth),
+]
+
+if __name__ == "__main__":
+    main(MEASUREMENTS, __doc__)

@@ -1,0 +1,43 @@
+"""Settings that only turn out not to go together when the data are known: refused in a sentence."""
+
+import logging
+
+import pytest
+from hyperplane.logs import LoguruHandler, log_to_file
+
+
+def test_a_step_of_more_batches_than_an_epoch_has_is_refused(train):
+    few = ("data=moons", "data.batch_size=200", "trainer.limit_train_batches=3")
+    done = train(*few, "trainer.accumulate_grad_batches=4", status=2)
+    assert "trainer.accumulate_grad_batches=4" in done.stderr and "an epoch has 3" in done.stderr
+    assert "0.75 times as large" in done.stderr
+    assert train(*few, "trainer.accumulate_grad_batches=3").summary["steps"] == 1
+    assert train(*few, "trainer.accumulate_grad_batches=4", "trainer.fast_dev_run=true").status == 0
+
+
+@pytest.mark.parametrize(
+    ("task", "data", "said"),
+    [
+        ("classification.Classification", "salary", "for classification, but these data are for regression"),
+        ("regression.Regression", "moons", "for regression, but these data are for classification"),
+        ("multilabel.MultiLabel", "salary", "for multilabel, but these data are for regression"),
+    ],
+)
+def test_a_task_for_other_data_is_refused(train, task, data, said):
+    done = train(f"task._target_=my_research.tasks.{task}", f"data={data}", status=2)
+    assert said in done.stderr and "task=auto chooses what fits" in done.stderr and not done.folders
+
+
+def test_what_matplotlib_says_of_its_cache_stays_in_the_log(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("hyperplane.logs._terminal", None)
+    handler, speaker = LoguruHandler(), logging.getLogger("matplotlib")
+    speaker.addHandler(handler)
+    try:
+        with log_to_file(tmp_path / "train.log"):
+            speaker.warning("Matplotlib created a temporary cache directory")
+            speaker.error("something worse")
+    finally:
+        speaker.removeHandler(handler)
+    said = capsys.readouterr().err
+    assert "temporary cache" not in said and "something worse" in said
+    assert "temporary cache" in (tmp_path / "train.log").read_text()

@@ -1,0 +1,245 @@
+"""Sweeps of stacked jobs: members that leave, jobs that cannot be stacked, kills, another launcher."""
+
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+from hyperplane.loop.lean_loop import LeanEpochLoop
+from hyperplane.stacking.stack import Stack
+from stacked_sweeps import checkpoint, distance, layout, losses, members, summary
+
+from my_research import models, tasks
+
+TINY = ("data=wine", "model=mlp", "model.hidden_sizes=[8]", "data.batch_size=40", "scheduler=none")
+DOUBLE = "hardware.precision=64-true"
+
+
+def by(folder, key):
+    """The runs of a sweep by the value of an override."""
+    found = {}
+    for run in members(folder).values():
+        values = dict(override.split("=", 1) for override in summary(run)["overrides"])
+        found[float(values[key])] = run
+    return found
+
+
+def test_members_that_diverge_or_stop_early_leave_and_the_others_go_on(sweep):
+    rates, lost, slow = [i / 100 for i in range(1, 21)], 1e30, [1e-9, 2e-9, 3e-9]
+    words = (
+        *TINY,
+        "optimizer=sgd",
+        "early_stopping.patience=2",
+        "early_stopping.min_delta=1e-6",
+        "trainer.max_epochs=6",
+    )
+    words += (f"optimizer.lr={','.join(map(str, [*rates, lost, *slow]))}", DOUBLE)
+    theirs, ours = (by(sweep(launcher, *words, status=1), "optimizer.lr") for launcher in ("basic", "stacked"))
+    assert "24 jobs train as one stack of 24 members" in sweep.said
+    assert len(ours) == 24
+    assert summary(ours[lost])["status"] == "failed"
+    assert "train/loss became" in summary(ours[lost])["error"]
+    assert {summary(ours[rate])["epochs"] for rate in slow} == {3}
+    assert {summary(ours[rate])["epochs"] for rate in rates} == {6}
+    for rate, folder in ours.items():
+        for key in ("status", "steps", "epochs", "error", "warnings"):
+            assert summary(folder)[key] == summary(theirs[rate])[key]
+        if rate != lost:
+            assert distance(folder, theirs[rate]) < 1e-8
+
+
+def test_a_mixed_sweep_stacks_what_can_be_stacked(sweep):
+    words = ("data=digits", "model=linear,mlp,rnn,kernel_svm", "seed=0,1", "trainer.max_epochs=1")
+    folder = sweep("stacked", *words, "trainer.limit_train_batches=4")
+    assert [summary(run)["status"] for run in members(folder).values()] == ["completed"] * 8
+    said = sweep.said
+    assert "2 jobs run, each by itself. model=kernel_svm: its model is solved at once" in said
+    assert "6 jobs train as 3 stacks of 2 members" in said
+
+
+def test_what_cannot_be_stacked_says_why_and_trains_alone(sweep, write, tmp_path, monkeypatch):
+    write("models/looking.py", LOOKING)
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path / "added" / "models")])
+    words = (
+        *TINY[:1],
+        "model=svm",
+        "model._target_=my_research.models.looking.Looking",
+        "trainer.max_epochs=2",
+        "seed=0,1",
+    )
+    theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
+    assert sweep.said.count("its step cannot be stacked") == 2
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) == 0
+
+
+def test_parameters_of_a_task_itself_are_trained_in_a_stack(sweep, write, tmp_path, monkeypatch):
+    write("tasks/tempered.py", TEMPERED)
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])
+    words = (*TINY, "task._target_=my_research.tasks.tempered.Tempered", "trainer.max_epochs=2", "seed=0,1", DOUBLE)
+    theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
+    assert "trains as an ordinary job" not in sweep.said
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) < 1e-8
+        assert checkpoint(folder)["state_dict"]["temperature"] != 1
+
+
+TEMPERED = """
+import torch
+
+from .classification import Classification
+
+
+class Tempered(Classification):
+    def __init__(self, network, loss, spec, scaling, optimizer, scheduler=None, metrics=None):
+        super().__init__(network, loss, spec, scaling, optimizer, scheduler, metrics)
+        self.temperature = torch.nn.Parameter(torch.ones(()))
+
+    def step(self, batch):
+        inputs, targets = batch
+        outputs = self.network(inputs) / self.temperature
+        return self.loss(outputs, targets), outputs, targets
+"""
+
+
+LOOKING = """
+from torch import nn
+
+
+class Looking(nn.Module):
+    def __init__(self, spec, C=1.0):
+        super().__init__()
+        self.output = nn.Linear(spec.input_shape[0], spec.output_size)
+
+    def forward(self, x):
+        h = self.output(x)
+        return h if h.mean() > 0 else 2 * h
+"""
+
+
+def test_a_step_of_ones_own_and_a_callback_that_follows_steps_train_alone(sweep):
+    words = (*TINY, "seed=0,1", "trainer.max_epochs=1", "callbacks=[ema]")
+    folder = sweep("stacked", *words)
+    assert {summary(run)["status"] for run in members(folder).values()} == {"completed"}
+    assert sweep.said.count("its steps are not plain ones") == 2
+
+
+def test_numbers_within_networks_and_losses_may_differ(sweep):
+    words = ("data=breast_cancer", "trainer.max_epochs=3", DOUBLE, "data.batch_size=64")
+    words += ("model=linear", "model.l2=0.1,3", "data.folds=4", "data.fold=0,3", "loss=cross_entropy")
+    ours, theirs = (members(sweep(one, *words, "+loss.class_weights=[1,2]")) for one in ("stacked", "basic"))
+    assert len(ours) == 4
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) < 1e-8
+
+
+def test_dropout_differs_between_members_and_each_draws_its_own(sweep):
+    words = (*TINY, "model.dropout=0.1,0.5", "seed=0", "trainer.max_epochs=20")
+    found = [losses(run)[-1] for run in members(sweep("stacked", *words)).values()]
+    alone = [losses(run)[-1] for run in members(sweep("basic", *words)).values()]
+    assert found[0] < found[1] and alone[0] < alone[1]
+    assert found == pytest.approx(alone, rel=0.3)
+
+
+KILLED = (*TINY, "optimizer.lr=0.01,0.02", "seed=0,1", "trainer.max_epochs=6", "checkpoint.every_n_steps=2", DOUBLE)
+
+
+def killed(moment, run):
+    """Run something in a process of its own, and kill that at a moment: after so many steps of the stack."""
+    child = os.fork()
+    if child:
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        return
+    left = iter(range(moment))
+    step = Stack.gradients
+
+    def gradients(self, losses):
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(self, losses)
+
+    Stack.gradients = gradients
+    try:
+        run()
+    finally:
+        os._exit(3)
+
+
+def test_a_stack_that_is_killed_again_and_again_ends_where_it_would_have_ended(sweep):
+    moments = random.Random(7)
+    for _ in range(4):
+        killed(moments.randrange(2, 9), lambda: sweep("stacked", *KILLED))
+    ours = members(sweep("stacked", *KILLED))
+    theirs = members(sweep("stacked", *KILLED, name="whole"))
+    assert [summary(run)["steps"] for run in ours.values()] == [24] * 4
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) < 1e-8
+        assert losses(folder) == pytest.approx(losses(theirs[name]), rel=1e-8)
+        assert layout(checkpoint(folder)) == layout(checkpoint(theirs[name]))
+
+
+def test_a_stopped_stack_leaves_checkpoints_and_each_member_can_go_on_alone(sweep, train, monkeypatch):
+    step, calls = Stack.gradients, []
+
+    def gradients(self, losses):
+        calls.append(1)
+        if len(calls) == 9:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, losses)
+
+    monkeypatch.setattr(Stack, "gradients", gradients)
+    sweep("stacked", *KILLED, status=128 + signal.SIGTERM)
+    stopped = members(Path("runs/sweeps/stacked"))
+    assert {summary(run)["status"] for run in stopped.values()} == {"interrupted"}
+    assert {summary(run)["steps"] for run in stopped.values()} == {8}
+    name, folder = next(iter(stopped.items()))
+    train(f"resume={folder}", "trainer.max_epochs=6", "hardware=cpu", DOUBLE)
+    theirs = members(sweep("basic", *KILLED))
+    assert distance(folder, theirs[name]) < 1e-8
+    assert summary(folder)["status"] == "completed"
+    ours = members(sweep("stacked", *KILLED))  # the other three go on as a stack
+    for other, run in ours.items():
+        assert distance(run, theirs[other]) < 1e-8
+
+
+def test_members_of_an_ordinary_sweep_join_a_stack(sweep, monkeypatch):
+    step, calls = LeanEpochLoop.prepare, []
+
+    def prepare(self):
+        calls.append(1)
+        if len(calls) == 40:  # in the second of four jobs
+            os.kill(os.getpid(), signal.SIGTERM)
+        step(self)
+
+    monkeypatch.setattr(LeanEpochLoop, "prepare", prepare)
+    sweep("basic", *KILLED, name="joined", status=128 + signal.SIGTERM)
+    monkeypatch.setattr(LeanEpochLoop, "prepare", step)
+    ours = members(sweep("stacked", *KILLED, name="joined"))
+    theirs = members(sweep("basic", *KILLED))
+    assert len(ours) == 4
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) < 1e-8
+
+
+def test_a_report_over_a_stack_has_the_columns_of_an_ordinary_one(sweep, command):
+    words = (*TINY, "seed=0,1", "optimizer.lr=0.01,0.02", "trainer.max_epochs=2")
+    tables = []
+    for launcher in ("stacked", "basic"):
+        folder = sweep(launcher, *words)
+        assert command("report", str(folder)).status in (None, 0)
+        tables.append(sorted(path.name for path in folder.rglob("report/*")))
+    assert tables[0] == tables[1]
+
+
+def test_trials_of_a_search_are_a_stack_and_pruned_ones_leave_it(sweep):
+    words = (*TINY, "hydra/sweeper=optuna", "hydra.sweeper.n_trials=16", "hydra.sweeper.n_jobs=4")
+    words += ("hydra/sweeper/pruner=median", "hydra.sweeper.pruner.n_startup_trials=1", "trainer.max_epochs=6")
+    pytest.importorskip("optuna")
+    folder = sweep("stacked", *words, "optimizer.lr=tag(log,interval(1e-6,0.1))")
+    assert sweep.said.count("4 jobs train as one stack of 4 members") == 4
+    summaries = [summary(run) for run in members(folder).values()]
+    assert len(summaries) == 16
+    pruned = [one for one in summaries if one.get("pruned")]
+    assert pruned and all(one["status"] == "interrupted" and one["epochs"] < 6 for one in pruned)
+    assert any(one["status"] == "completed" and one["epochs"] == 6 for one in summaries)

@@ -1,0 +1,42 @@
+"""A stack trains each member as its job alone would: the same split, first weights, batches, files and messages."""
+
+import pytest
+from stacked_sweeps import checkpoint, distance, layout, losses, members, rows, summary
+
+# Words that make a model small, and the steps that it takes.
+MODELS = {
+    "linear": ("optimizer.lr=0.001,0.004", 250),
+    "svm": ("", 250),
+    "mlp": ("trainer.gradient_clip_val=0.5", 250),
+    "cnn": ("model.channels=[6,6,6]", 150),
+    "rnn": ("model.hidden_size=3", 120),
+    "resnet": ("data=digits data.batch_size=200", 10),  # whose batch normalisation keeps means
+    "transformer": ("model.model_size=8 model.num_heads=2 model.num_layers=1 model.feedforward_size=16", 150),
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_in_double_precision_members_have_the_weights_of_jobs_alone(sweep, model):
+    more, steps = MODELS[model]
+    words = (f"model={model}", "data.batch_size=50", *more.split(), "seed=0,1", "hardware.precision=64-true")
+    length = ("trainer.max_epochs=-1", f"trainer.max_steps={steps}")
+    ours, theirs = (members(sweep(launcher, *words, *length)) for launcher in ("stacked", "basic"))
+    assert list(ours) == list(theirs) and len(ours) == (4 if model == "linear" else 2)
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) < 1e-8
+        assert distance(folder, theirs[name], "best") < 1e-8
+        assert layout(checkpoint(folder)) == layout(checkpoint(theirs[name]))
+        assert [row["step"] for row in rows(folder)] == [row["step"] for row in rows(theirs[name])]
+        one, other = summary(folder), summary(theirs[name])
+        assert one.keys() == other.keys()
+        for key in ("status", "steps", "epochs", "parameters", "warnings", "settings", "choices", "overrides", "error"):
+            assert one[key] == other[key]
+        assert one["metrics"] == pytest.approx(other["metrics"], rel=1e-6)
+
+
+def test_in_single_precision_losses_follow_those_of_jobs_alone(sweep):
+    words = ("model=linear,mlp,cnn", "seed=3,4", "trainer.max_epochs=3", "optimizer=adam", "scheduler=none")
+    ours, theirs = (members(sweep(launcher, *words)) for launcher in ("stacked", "basic"))
+    for name, folder in ours.items():
+        assert losses(folder) == pytest.approx(losses(theirs[name]), rel=1e-4)
+        assert losses(folder, "val/loss") == pytest.approx(losses(theirs[name], "val/loss"), rel=1e-4)

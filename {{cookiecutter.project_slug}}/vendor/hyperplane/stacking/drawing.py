@@ -1,0 +1,98 @@
+"""The batches of a member, many at once, as its job alone would draw them.
+
+Dimensions: S steps, B batch.
+"""
+
+from operator import itemgetter
+from typing import Any
+
+import torch
+
+from ..data.batches import Batches
+from .batching import map_tensors, shapes
+
+
+class Drawn:
+    """Draws the batches of an epoch for a member, and takes back those that were not trained on.
+
+    It stands in for Lightning's fetcher where a batch that was taken back is trained on by the member alone.
+
+    Args:
+        fetcher: Lightning's, of the epoch.
+    """
+
+    def __init__(self, fetcher: Any) -> None:
+        self.fetcher = fetcher
+        (self.loader,) = fetcher.combined_loader.flattened
+        self.returned: list[Any] = []  # batches, in their order
+        self.at_end = False  # the fetcher was, when batches were taken back
+
+    @property
+    def done(self) -> bool:
+        """Whether the last batch of the epoch was drawn."""
+        return bool(self.fetcher.done)
+
+    def __next__(self) -> Any:
+        """Return the next of the batches that were taken back, as a fetcher does."""
+        batch = self.returned.pop(0)
+        self.count(1)
+        self.fetcher.done = self.at_end and not self.returned
+        return batch, 0, 0
+
+    def draw(self, most: int) -> Any:
+        """Return the next batches, at most `most`, all of the same shapes: each tensor is (S, B, ...).
+
+        Raises:
+            StopIteration: there is none.
+        """
+        if self.takes_many and not self.returned:
+            before = self.loader.taken
+            if self.fetcher.done:
+                raise StopIteration
+            many = list(self.loader.take(most))
+            self.loader.taken = before
+            self.count(len(many[0]))
+            return many
+        batches = [self.next_one()]
+        while len(batches) < most and not self.done:
+            batches.append(self.next_one())
+            if shapes(batches[-1]) != shapes(batches[0]):
+                self.take_back(batches.pop(), 1)
+                break
+        return map_tensors(lambda *tensors: torch.stack(tensors), *batches)
+
+    def next_one(self) -> Any:
+        """Return the next batch."""
+        batch, _, _ = next(self) if self.returned else next(self.fetcher)
+        return list(batch) if type(batch) is tuple else batch
+
+    def take_back(self, batch: Any, number: int, many: bool = False) -> None:
+        """Take back the last `number` batches that were drawn, as if they had not been.
+
+        Args:
+            batch: one, or, if they are `many`, the batches as they were drawn, (S, B, ...).
+            number: how many.
+            many: whether they come as they were drawn.
+        """
+        self.at_end |= self.done
+        self.count(-number)
+        self.fetcher.done = False
+        one_by_one = [map_tensors(itemgetter(i), batch) for i in range(-number, 0)] if many else [batch]
+        self.returned[:0] = one_by_one
+
+    def count(self, number: int) -> None:
+        """Move what Lightning and the loader count by a number of batches."""
+        self.fetcher.fetched += number
+        if self.fetcher.length is not None:
+            self.fetcher.done = self.fetcher.fetched >= self.fetcher.length
+        if hasattr(self.loader, "taken"):
+            self.loader.taken += number
+
+    @property
+    def takes_many(self) -> bool:
+        """Whether the loader can gather many batches in one operation."""
+        kind = type(self.loader)
+        return isinstance(self.loader, Batches) and (kind.remaining, kind.complete) == (
+            Batches.remaining,
+            Batches.complete,
+        )

@@ -1,0 +1,132 @@
+"""The seam between a run and the stack: Lightning's loop over the batches of an epoch, with the steps done elsewhere.
+
+A member's Trainer, its callbacks, checkpoints and loggers see an epoch as they always do. Only the steps between two
+moments when one of them might look are not taken here: the loop draws their batches, hands them over, sleeps, and
+counts the steps when it is woken. What the stack does not take (it says why) the loop trains on itself.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.plugins.precision import DoublePrecision, MixedPrecision, Precision
+from loguru import logger
+
+from ..loop.lean_loop import LeanEpochLoop, is_plain
+from ..loop.lean_validation import to_device
+from ..tasks.epoch_metrics import BATCHES_AT_ONCE
+from ..turns import current
+from .drawing import Drawn
+from .member import Window
+from .schedules import StepSchedules, are_own, watches_steps
+from .swapping import tensors_of
+
+PRECISIONS = (Precision, MixedPrecision, DoublePrecision)
+
+
+class StackedEpochLoop(LeanEpochLoop):
+    """A loop whose plain steps are taken by the stack that its run is a member of."""
+
+    def __init__(self, *known: Any, every_n_steps: int | None = None) -> None:
+        super().__init__(*known)
+        self.every_n_steps = every_n_steps  # a checkpoint is written
+        self.refusal = ""  # why the run takes its steps itself
+        self.drawn: Drawn | None = None
+        self.kind: int | None = None  # see kinds.py
+        self.about: dict[str, bool] = {}  # what a stack of its kind has to know
+
+    def on_run_start(self, data_fetcher: Any) -> None:
+        """Begin an epoch, and look whether its steps are such as a stack takes."""
+        super().on_run_start(data_fetcher)
+        self.drawn = None
+        self.schedules = StepSchedules(self.trainer)
+        if not self.refusal and (reason := why_alone(self.trainer, data_fetcher)):
+            self.refuse(reason)
+
+    def refuse(self, reason: str) -> None:
+        """Take the steps here from now on."""
+        self.refusal = reason
+        logger.info("{} trains as an ordinary job: {}", Path(self.trainer.default_root_dir).name, reason)
+
+    def advance(self, data_fetcher: Any) -> None:
+        """Train on as many batches as nobody has to look between, with the other members of the stack."""
+        if self.drawn is None and self.refusal:
+            super().advance(data_fetcher)
+            return
+        self.drawn = self.drawn or Drawn(data_fetcher)
+        if not self.drawn.returned:
+            self.prepare()
+            window = self.draw_window()
+            if not self.refusal:
+                current().ask(window)  # type: ignore[union-attr]
+            if window.left:
+                self.drawn.take_back(window.batches, window.left, many=True)
+            if window.refusal:
+                self.refuse(window.refusal)
+            if window.done:
+                self.follow(window)
+                return
+        super().advance(self.drawn)
+
+    def draw_window(self) -> Window:
+        """Return the next batches, on the device and in the precision of the training."""
+        assert self.drawn is not None
+        trainer: Any = self.trainer
+        batches = self.drawn.draw(self.steps_ahead())
+        if isinstance(trainer.precision_plugin, DoublePrecision):
+            batches = trainer.precision_plugin.convert_input(batches)
+        return Window(self, to_device(batches, trainer.lightning_module.device))
+
+    def steps_ahead(self) -> int:
+        """Return how many steps there are until somebody has to look: at a checkpoint, a validation, or the metrics."""
+        trainer: Any = self.trainer
+        if watches_steps(trainer):
+            return 1
+        step, done = self.global_step, self.batch_progress.current.ready
+        waiting = trainer.lightning_module.train_metrics.waiting
+        most = [BATCHES_AT_ONCE - len(waiting), trainer.num_training_batches - done]
+        if self.max_steps != -1:
+            most.append(self.max_steps - step)
+        if self.every_n_steps is not None:
+            most.append(self.every_n_steps - step % self.every_n_steps)
+        if self.validates_between:
+            batches = done if trainer.check_val_every_n_epoch is not None else self.batch_progress.total.ready
+            most.append(trainer.val_check_batch - batches % trainer.val_check_batch)
+        return int(max(1, min(most)))
+
+    def follow(self, window: Window) -> None:
+        """Count the steps that were taken, and add their losses and outputs to the metrics.
+
+        Raises:
+            Diverged: a loss is not finite.
+        """
+        assert self.drawn is not None
+        trainer: Any = self.trainer
+        task, number, first = trainer.lightning_module, window.done, self.batch_progress.current.ready
+        self.batch_progress.increment_by(number, is_last_batch=self.drawn.done)
+        updates = self.automatic_optimization.optim_progress.optimizer
+        updates.zero_grad.increment_by(number)
+        updates.step.increment_by(number)
+        self._batches_that_stepped += number - 1  # the last one is left to `on_advance_end`
+        self.scheduler_progress.increment_by(self.schedules.moves)
+        self.schedules.moves = 0
+        if self._num_ready_batches_reached():
+            self.update_lr_schedulers("epoch", update_plateau_schedulers=False)
+        weights = window.batches[-1] if task.has_weights else [None] * number
+        for i, (loss, outputs, targets) in enumerate(window.results):
+            task.train_metrics.add(loss, outputs, targets, weights[i], first + i)
+        for bar in self.listeners:
+            bar.on_train_batch_end(trainer, task, None, None, self.batch_idx)
+
+
+def why_alone(trainer: Any, data_fetcher: Any) -> str:
+    """Return why the steps of a training are not such as a stack takes, or nothing."""
+    if not is_plain(trainer, PRECISIONS):
+        return "its steps are not plain ones: it has a step of its own, or callbacks that follow each step"
+    if are_own(trainer):
+        return "its task moves schedules in a way of its own"
+    known = {id(tensor) for tensor in tensors_of(trainer.lightning_module).values()}
+    if any(id(one) not in known for group in trainer.optimizers[0].param_groups for one in group["params"]):
+        return "its optimizer moves parameters that its task does not hold"
+    if len(data_fetcher.combined_loader.flattened) != 1:
+        return "it has several loaders"
+    return ""

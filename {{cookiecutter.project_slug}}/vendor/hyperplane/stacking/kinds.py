@@ -1,0 +1,164 @@
+"""Which members compute the same operations, so that they can be stacked: built alike, and found equal in one step.
+
+Members of a kind have networks and losses of the same classes, with tensors of the same shapes. What else may be in
+them nobody can list; so the step of the stack is tried on the first batch of every member, and its losses and gradients
+are compared with those that the member computes by itself. Where they differ, or where vmap does not know an operation,
+members are not stacked.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from operator import itemgetter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import first_line
+from .batching import map_tensors, shapes
+from .member import Window
+from .numbers import floats
+from .stack import Stack, context_of
+from .swapping import parts, tensors_of
+
+numbers = count()
+
+
+class Different(Exception):
+    """A member does not compute what the first one does."""
+
+
+def sort_into_kinds(windows: Sequence[Window]) -> None:
+    """Find the kind of each member that waits; one that has no other of its kind, or cannot be stacked, is refused.
+
+    Args:
+        windows: of members that nobody has looked at yet.
+    """
+    groups: dict[Any, list[Window]] = {}
+    for window in windows:
+        groups.setdefault(build_of(window), []).append(window)
+    for group in groups.values():
+        assign(group)
+
+
+def assign(group: list[Window]) -> None:
+    """Find the kinds of members that are built alike."""
+    while len(group) > 1:
+        try:
+            is_alike, about = compare(group)
+        except Exception as error:  # whatever an operation says that vmap does not know
+            values = {tuple(floats(task_of(window)).values()) for window in group}
+            if len(values) > 1:  # a number that has to be one, such as a share of label smoothing
+                by_value: dict[Any, list[Window]] = {}
+                for window in group:
+                    by_value.setdefault(tuple(floats(task_of(window)).values()), []).append(window)
+                for some in by_value.values():
+                    assign(some)
+                return
+            for window in group:
+                window.refusal = f"its step cannot be stacked ({type(error).__name__}: {first_line(error)})"
+            return
+        kind = next(numbers)
+        alike = [window for window, same in zip(group, is_alike, strict=True) if same]
+        if len(alike) > 1:
+            for window in alike:
+                window.loop.kind, window.loop.about = kind, about
+        else:
+            refuse_single(alike or group[:1])
+        others = [window for window in group if window not in alike]
+        group = others if alike else group[1:]
+    refuse_single(group)
+
+
+def refuse_single(group: Sequence[Window]) -> None:
+    """Say of a member that it has no other of its kind."""
+    for window in group:
+        window.refusal = "no other job beside it computes the same operations on data of the same shape"
+
+
+def task_of(window: Window) -> Any:
+    """Return the task of a member."""
+    return window.loop.trainer.lightning_module
+
+
+def build_of(window: Window) -> Any:
+    """Return what members of a kind have in common before anything is computed."""
+    trainer, task = window.loop.trainer, task_of(window)
+    optimizer = trainer.optimizers[0]
+    return (
+        type(task),
+        tuple((name, type(module)) for name, module in parts(task)),
+        tuple((name, t.shape, t.dtype, t.device, t.requires_grad) for name, t in tensors_of(task).items()),
+        tuple((path, name) for path, name in floats(task)),
+        (task.has_penalty, task.has_weights),
+        (type(optimizer), tuple(len(group["params"]) for group in optimizer.param_groups)),
+        (trainer.gradient_clip_val, trainer.gradient_clip_algorithm, trainer.precision),
+        shapes(map_tensors(itemgetter(0), window.batches)),
+    )
+
+
+def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
+    """Say of each member whether the stack computes what it computes by itself, and what a stack has to know."""
+    firsts = [map_tensors(itemgetter(0), window.batches) for window in group]
+    tasks = [task_of(window) for window in group]
+    stack = Stack([window.loop for window in group])
+    state = torch.get_rng_state()
+    try:
+        with as_they_were(tasks[:1]):
+            alone(group[0].loop, firsts[0])
+        is_random = not torch.equal(state, torch.get_rng_state())
+        with as_they_were(tasks, evaluating=is_random):
+            losses, _, _ = stack.losses(map_tensors(lambda *tensors: torch.stack(tensors), *firsts))
+            limits, stack.clips = stack.clips, (None, None)
+            gradients = stack.gradients(losses)
+            stack.clips = limits
+            found = []
+            for i, (window, batch) in enumerate(zip(group, firsts, strict=True)):
+                own = alone(window.loop, batch)
+                mine = [losses[i], *(gradients[name][i] if name in gradients else None for name in stack.trained)]
+                found.append(all(map(is_close, own, mine)))
+    finally:
+        torch.set_rng_state(state)
+        stack.release()
+    return found, {"is_random": is_random, "attends": stack.attention is not None and stack.attention.was_asked}
+
+
+def alone(loop: Any, batch: Any) -> list[Tensor | None]:
+    """Return the loss of a member and its gradients, computed by itself."""
+    task = loop.trainer.lightning_module
+    with context_of(loop.trainer)():
+        loss, _, _ = task.step(batch)
+        if task.has_penalty:
+            loss = loss + task.network.penalty()
+    trained = [tensor for tensor in tensors_of(task).values() if tensor.requires_grad]
+    return [loss.detach(), *torch.autograd.grad(loss, trained, allow_unused=True)]
+
+
+def is_close(one: Tensor | None, other: Tensor | None) -> bool:
+    """Say whether two tensors agree to half of their digits."""
+    if one is None or other is None:
+        return one is other
+    close = torch.finfo(one.dtype).eps ** 0.5
+    if not (one.isfinite().all() and other.isfinite().all()):
+        return bool((one.isfinite() == other.isfinite()).all())
+    return bool((one - other).norm() <= close * (one.norm() + close))
+
+
+@contextmanager
+def as_they_were(tasks: Sequence[Any], evaluating: bool = False) -> Iterator[None]:
+    """Undo what a step changes in networks and losses: the statistics of a batch."""
+    kept = [{name: tensor.detach().clone() for name, tensor in tensors_of(task).items()} for task in tasks]
+    modes = [{module: module.training for module in task.modules()} for task in tasks]
+    for task in tasks:
+        if evaluating:
+            task.eval()
+    try:
+        yield
+    finally:
+        for task, tensors, mode in zip(tasks, kept, modes, strict=True):
+            for module, training in mode.items():
+                module.training = training
+            with torch.no_grad():
+                for name, tensor in tensors_of(task).items():
+                    tensor.copy_(tensors[name])

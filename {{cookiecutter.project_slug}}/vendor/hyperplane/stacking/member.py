@@ -1,0 +1,88 @@
+"""A member of a stack: a run that does all that a run does, in a thread of its own, but for the steps of its training.
+
+The members take turns, so what a process has once (the generators of random numbers, Hydra's configuration of the job)
+is changed with each turn: a member draws as its job alone would.
+"""
+
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from torch import Tensor
+
+from ..data.seeded_loader import set_states, states
+from ..turns import Turn
+from .batching import tensors_in
+
+
+class Window:
+    """The next batches of a member: it waits until it was trained on them.
+
+    Args:
+        loop: of the member, over the batches of an epoch.
+        batches: on the member's device, each tensor (S, B, ...).
+    """
+
+    def __init__(self, loop: Any, batches: Any) -> None:
+        self.loop = loop
+        self.batches = batches
+        self.steps = len(next(tensors_in(batches)))
+        self.results: list[tuple[Tensor, Tensor, Tensor]] = []  # of each step: the loss, outputs, targets
+        self.trains_itself = False  # the member trains on what is left, as it is alone at its step
+        self.refusal = ""  # why it trains itself for good
+
+    @property
+    def done(self) -> int:
+        """How many of the batches were trained on."""
+        return len(self.results)
+
+    @property
+    def left(self) -> int:
+        """How many were not."""
+        return self.steps - self.done
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to wait for."""
+        return not self.left or self.trains_itself or bool(self.refusal)
+
+    @property
+    def place(self) -> int:
+        """The step that the member takes next, counted from 0."""
+        place: int = self.loop.global_step + self.done
+        return place
+
+
+class Member(Turn):
+    """A run that takes turns with others."""
+
+    request: Window | None
+
+    def __init__(self, *known: Any) -> None:
+        super().__init__(*known)
+        self.left_behind: Any = None  # by the last turn
+
+    def enter(self) -> None:
+        """Put back what this member left in the process, and remember what the others had there."""
+        self.around = in_process()
+        if self.left_behind is not None:
+            put_back(self.left_behind)
+
+    def leave(self) -> None:
+        """Keep what this member leaves in the process, and put back what was there."""
+        self.left_behind = in_process()
+        put_back(self.around)
+
+
+def in_process() -> Any:
+    """Return what a process has once and a run changes."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    return HydraConfig.instance().cfg, states(), cuda
+
+
+def put_back(kept: Any) -> None:
+    """Put back what `in_process` returned."""
+    HydraConfig.instance().cfg, generators, cuda = kept
+    set_states(generators)
+    if cuda is not None:
+        torch.cuda.set_rng_state_all(cuda)

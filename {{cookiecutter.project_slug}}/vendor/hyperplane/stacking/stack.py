@@ -1,0 +1,178 @@
+"""The stack: the step of one network, computed for all members at once.
+
+    θ = (θ₁, ..., θ_M)                              parameters of all members, each stacked to (M, *shape)
+    L(θ) = Σₘ ℓ(θₘ; xₘ, yₘ)                         each member has a batch of its own
+    ∂L/∂θₘ = ∂ℓ(θₘ; xₘ, yₘ)/∂θₘ                     no loss knows the parameters of another member
+
+So one backward pass gives every member the gradient that it has alone. The network is that of the first member;
+`torch.func.vmap` makes of each of its operations one over all members, such as a batched product of M products of
+matrices. Sources: Wang et al. 2021, "HFTA", https://arxiv.org/abs/2102.02344; Farias et al. 2022, "ParallelMLPs",
+https://arxiv.org/abs/2206.08369.
+
+Dimensions: M members, S steps, B batch.
+"""
+
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from operator import itemgetter
+from typing import Any
+
+import torch
+from lightning.pytorch.plugins.precision import Precision
+from torch import Tensor
+
+from .attention import FoldedAttention
+from .batching import Level, map_tensors
+from .clipping import clip_norm, clip_value
+from .member import Window
+from .numbers import Numbers
+from .optimizers import BatchedOptimizer, MemberwiseOptimizer, bind, stack_optimizers
+from .swapping import Swapped, tensors_of
+
+
+class Stack:
+    """Members in lock-step, with their parameters stacked; made anew when one of them joins or leaves.
+
+    Args:
+        loops: of the members, over the batches of an epoch.
+        is_random: whether a step of the network draws random numbers, as dropout does.
+        attends: whether it may call torch's attention.
+    """
+
+    def __init__(self, loops: Sequence[Any], is_random: bool = False, attends: bool = True) -> None:
+        self.loops = list(loops)
+        self.is_random = is_random
+        trainers = [loop.trainer for loop in loops]
+        tasks = [trainer.lightning_module for trainer in trainers]
+        self.task = tasks[0]
+        self.context = context_of(trainers[0])
+        self.own = [tensors_of(task) for task in tasks]
+        self.tensors = {name: torch.stack([own[name].detach() for own in self.own]) for name in self.own[0]}
+        self.trained = [name for name, tensor in self.own[0].items() if tensor.requires_grad]
+        self.views = [tensor[i] for i in range(len(tasks)) for tensor in self.tensors.values()]
+        self.swapped = Swapped(self.task, list(self.tensors))
+        self.numbers = Numbers(tasks)
+        self.clips = trainers[0].gradient_clip_val, trainers[0].gradient_clip_algorithm
+        self.members: Any = [{name: own[name] for name in self.trained} for own in self.own]
+        self.stacked = {name: self.tensors[name] for name in self.trained}
+        optimizers = [trainer.optimizers[0] for trainer in trainers]
+        self.optimizer = stack_optimizers(optimizers, self.members, self.stacked)
+        self.unbind()
+        self.hooks = [
+            optimizer.register_state_dict_pre_hook(lambda _, i=i: self.write_state(i))
+            for i, optimizer in enumerate(optimizers)
+        ]
+        for name in self.trained:
+            self.tensors[name].requires_grad_()
+        self.level = Level(len(tasks))
+        self.attention = FoldedAttention(self.level) if attends else None  # which costs each operation a little
+        self.seed = zlib.crc32(str(trainers[0].default_root_dir).encode())
+
+    def losses(self, batch: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the losses (M,) of a step, and what metrics are computed of: outputs and targets (M, B, ...).
+
+        Args:
+            batch: each tensor (M, B, ...).
+        """
+        one, level = self.level.of_one, self.level
+        with self.context(), self.attention or nullcontext(), level.entered():
+            tensors, numbers = map(one, self.tensors.values()), map(one, self.numbers.values)
+            with self.swapped.to(list(tensors)), self.numbers.swapped_to(list(numbers)):
+                loss, outputs, targets = self.task.step(map_tensors(one, batch))
+                if self.task.has_penalty:
+                    loss = loss + self.task.network.penalty()
+            return level.of_all(loss), level.of_all(outputs), level.of_all(targets)
+
+    def gradients(self, losses: Tensor) -> dict[str, Tensor]:
+        """Return the gradients of each member's loss by its own parameters (M, *shape), clipped if it is asked for."""
+        found = torch.autograd.grad(losses.sum(), [self.tensors[name] for name in self.trained], allow_unused=True)
+        known = {
+            name: gradient.contiguous()  # fused kernels of optimizers go through memory as it lies
+            for name, gradient in zip(self.trained, found, strict=True)
+            if gradient is not None
+        }
+        limit, algorithm = self.clips
+        if not limit:
+            return known
+        return clip_value(known, limit) if algorithm == "value" else clip_norm(known, limit)
+
+    def train(self, windows: Sequence[Window], steps: int, is_over: Any = lambda: False) -> None:
+        """Take steps with the next batches of every member.
+
+        Args:
+            windows: of the members, in their order.
+            steps: how many, at most as many as each has left.
+            is_over: says before each step whether to stop at once.
+        """
+        moving = [window for window in windows if window.loop.schedules]
+        batches = map_tensors(
+            lambda *tensors: torch.stack(
+                [tensor[w.done : w.done + steps] for tensor, w in zip(tensors, windows, strict=True)], dim=1
+            ),
+            *(window.batches for window in windows),
+        )
+        self.read()
+        try:
+            for i in range(steps):
+                if is_over():
+                    break
+                if self.is_random:
+                    torch.manual_seed((self.seed + windows[0].place) % 2**63)
+                losses, outputs, targets = self.losses(map_tensors(itemgetter(i), batches))
+                gradients = self.gradients(losses)
+                self.optimizer.step(gradients)
+                of_members = zip(losses.detach().unbind(), outputs.detach().unbind(), targets.unbind(), strict=True)
+                for window, result in zip(windows, of_members, strict=True):
+                    window.results.append(result)
+                for window in moving:
+                    window.loop.schedules.move(window.loop.batch_progress.current.ready + window.done)
+        finally:
+            self.write()
+
+    def is_current(self) -> bool:
+        """Say whether the members still have the tensors that were stacked: a part may have been unfrozen since."""
+        return all(
+            [name for name, tensor in tensors_of(task).items() if tensor.requires_grad] == self.trained
+            for task in (loop.trainer.lightning_module for loop in self.loops)
+        )
+
+    @torch.no_grad()
+    def read(self) -> None:
+        """Take the weights from the members: a callback may have changed them."""
+        torch._foreach_copy_(self.views, [tensor for own in self.own for tensor in own.values()])
+        if isinstance(self.optimizer, MemberwiseOptimizer):
+            bind(self.members, self.stacked)
+
+    @torch.no_grad()
+    def write(self) -> None:
+        """Give the members their weights."""
+        self.unbind()
+        torch._foreach_copy_([tensor for own in self.own for tensor in own.values()], self.views)
+
+    def unbind(self) -> None:
+        """Let members have parameters of their own: a checkpoint of a view would hold those of all members."""
+        for tensors in self.own:
+            for tensor in tensors.values():
+                if tensor.untyped_storage().nbytes() != tensor.nbytes:
+                    tensor.data = tensor.data.clone()
+
+    @torch.no_grad()
+    def write_state(self, place: int) -> None:
+        """Put what the stacked optimizer knows of a member into the state of the member's own."""
+        if isinstance(self.optimizer, BatchedOptimizer):
+            own, member = self.optimizer.optimizers[place], self.members[place]
+            for group, dicts in zip(self.optimizer.groups, self.optimizer.dicts, strict=True):
+                group.write(place, own, member, group.read(dicts[place]))
+
+    def release(self) -> None:
+        """Let each member go on by itself: its optimizer has its state again."""
+        for i, hook in enumerate(self.hooks):
+            hook.remove()
+            self.write_state(i)
+
+
+def context_of(trainer: Any) -> Callable[[], AbstractContextManager[None]]:
+    """Return what makes the context of a forward pass in the precision of a training."""
+    precision = trainer.precision_plugin
+    return nullcontext if type(precision) is Precision else precision.forward_context
