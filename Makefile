@@ -36,7 +36,7 @@ VENV = if uv --version >/dev/null 2>&1; then uv venv --quiet --allow-existing --
 	fi || { rm -rf .venv; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo docs gallery lint format bench bake try clean
+.PHONY: help setup test demo docs gallery site lint format bench bake try clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -101,6 +101,11 @@ gallery: bake ## train a few small models and draw the pictures of docs/gallery.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) setup
 	cd $(DEMO) && $(BIN)/python '$(CURDIR)/docs/gallery.py'
 
+site: $(READY) ## build the site of all pages, commands and models into site/
+	@$(PIP) install --quiet --constraint constraints.txt --requirement docs/requirements.txt
+	cd docs && '$(CURDIR)/$(BIN)/python' -m site_builder ../site
+	@echo "Open site/index.html in a browser."
+
 lint: $(READY) ## check style, formatting, imports and types of the template's own code
 	$(BIN)/ruff check --config pyproject.toml $(CODE)
 	$(BIN)/ruff format --config pyproject.toml --check $(CODE)
@@ -120,6 +125,6 @@ format: $(READY) ## correct style and formatting where a tool can
 bench: $(READY) ## measure what everything costs, against plain PyTorch, into docs/benchmarks.md: half an hour
 	$(BIN)/python benchmarks/bench.py $(BENCH)
 
-clean: ## remove .venv, demo/ and caches
-	rm -rf .venv demo try .pytest_cache .ruff_cache .mypy_cache
+clean: ## remove .venv, demo/, site/ and caches
+	rm -rf .venv demo site try .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -exec rm -rf {} +

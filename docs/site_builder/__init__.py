@@ -1,0 +1,1 @@
+"""Builds the site from the pages as they are: `make site`."""

@@ -1,0 +1,34 @@
+"""The page of the commands: what each prints for --help."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+BEGIN = """# Commands
+
+What `--help` prints of each. After `make setup` they are in `.venv/bin`. Without installation they are
+`python -m my_research train ...`.
+"""
+
+
+def commands_page(project: Path) -> str:
+    """Return the page with all commands of a project, in the order of its pyproject.toml."""
+    scripts = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    return BEGIN + "".join(f"\n## {name}\n\n```text\n{help_of(name, project)}\n```\n" for name in scripts)
+
+
+def help_of(name: str, project: Path) -> str:
+    """Return what a command prints for --help."""
+    (package,) = (path.parent.name for path in (project / "src").glob("*/train.py"))
+    paths = os.pathsep.join(str(project / folder) for folder in ("src", "vendor"))
+    done = subprocess.run(
+        [sys.executable, "-m", package, name, "--help"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": paths, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
