@@ -40,9 +40,9 @@ def test_it_names_what_would_run_and_what_it_takes(plan, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     told, status = plan("-m", "--plan", "model=mlp", "seed=1,2,3,4,5", "sweep=s")
     assert status == 0
-    assert told.splitlines()[0] == "5 jobs in runs/sweeps/s: 1 completed, 1 stopped, 1 failed, 2 new."
+    assert told.splitlines()[0] == "5 jobs in runs/sweeps/s: 1 completed, 1 interrupted, 1 failed, 2 new."
     assert "  train model=mlp seed=4 sweep=s" in told and "seed=1" not in told
-    assert "About 48 s, 1 at a time, and 8.0 MB on disk" in told
+    assert "About 48 s with 1 at a time, and 8.0 MB on disk" in told
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
@@ -55,9 +55,11 @@ def test_time_follows_the_epochs_and_the_jobs_side_by_side(plan):
         "hydra.launcher.n_jobs=2",
     )
     told, _ = plan("-m", "--plan", *words)  # 2 seconds, and 200 epochs of half a second
-    assert "About 3 min, 2 at a time" in told
+    assert "About 3 min with 2 at a time" in told
     told, _ = plan("-m", "--plan", "model=mlp", "seed=11,12,13,14", "hardware=gpu", "trainer.max_epochs=36000")
-    assert "About 20.0 h, 1 at a time" in told and "GPU hours: 20.0" in told
+    assert "About 20.0 h with 1 at a time" in told and "GPU hours: 20.0" in told
+    told, _ = plan("-m", "--plan", "model=mlp", "seed=11,12,13,14", "hydra/launcher=slurm")
+    assert "About 48 s of computing" in told
 
 
 def test_it_says_what_it_does_not_know(plan):

@@ -35,7 +35,7 @@ def test_it_counts_jobs_and_names_what_runs_and_what_failed(sweep, capsys):
     assert main(["watch", sweep]) == 0
     lines = capsys.readouterr().out.splitlines()
     # Jobs take 80 seconds: 50 are left of the one that runs, and one waits.
-    told = "2 completed, 1 running, 1 waiting, 1 failed, 1 stopped; about 2 min left"
+    told = "2 completed, 1 running, 1 waiting, 1 failed, 1 unfinished; about 2 min left"
     assert lines[:3] == [
         f"{sweep}: {told}",
         "  mlp-3: epoch 2, val/accuracy 0.25",
@@ -44,12 +44,31 @@ def test_it_counts_jobs_and_names_what_runs_and_what_failed(sweep, capsys):
     assert lines[3].startswith("Best by the highest mean val/accuracy: model=")
 
 
-def test_it_writes_a_page_that_a_browser_loads_anew_until_all_have_ended(sweep, tmp_path, capsys):
+def test_it_ends_when_two_looks_find_nothing_left_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for seed in (1, 2, 3):
+        write_run(tmp_path / f"runs/sweeps/s/mlp-{seed}", seed, 0.5)
+    leader = FileLock(tmp_path / "runs/sweeps/s/.lock")  # of a search, between two trials
+    leader.acquire()
+    looks = []
+
+    def sleep(_):
+        looks.append((tmp_path / "page.html").read_text())
+        if len(looks) == 3:
+            leader.release()
+
+    monkeypatch.setattr(watching.time, "sleep", sleep)
+    watching.watch(tmp_path / "runs/sweeps/s", 0, tmp_path / "page.html")
+    assert len(looks) == 4
+
+
+def test_it_writes_a_page_that_a_browser_loads_anew_until_all_have_ended(sweep, tmp_path, monkeypatch):
     lines = watching.lines_of(watching.standing(tmp_path / sweep))
     assert 'http-equiv="refresh" content="2"' in watching.html_of(lines, 2)
     assert "&lt;b&gt;" in watching.html_of(["s", "failed: <b>"], None)
     for name in ("mlp-3", "mlp-6"):
         write_run(tmp_path / "runs/sweeps/t" / name, 3, 0.5)
+    monkeypatch.setattr(watching.time, "sleep", lambda _: None)
     assert main(["watch", "runs/sweeps/t", "--html", "page.html"]) == 0
     page = (tmp_path / "page.html").read_text()
     assert "runs/sweeps/t: 2 completed</h1>" in page and "refresh" not in page

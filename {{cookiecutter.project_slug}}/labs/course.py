@@ -53,7 +53,8 @@ def train(*overrides: str, folder: str) -> Path:
         folder: of the run, below runs/labs/.
     """
     place = ROOT / "runs" / "labs" / folder
-    if not (place / "summary.json").is_file():
+    summary = place / "summary.json"
+    if not summary.is_file() or json.loads(summary.read_text(encoding="utf-8"))["status"] != "completed":
         command(["train", *overrides, "tracking=none", "hardware=cpu", f"hydra.run.dir={place.relative_to(ROOT)}"])
     return place
 

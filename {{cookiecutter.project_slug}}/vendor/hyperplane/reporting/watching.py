@@ -18,10 +18,10 @@ from ..whole_file import write_whole
 from .asking import choose_metrics
 from .best import best_lines
 from .results import Results
-from .summaries import ReportedRun, find_runs
+from .summaries import PRUNED, UNFINISHED, ReportedRun, find_runs
 
 RUNNING, WAITING = "running", "waiting"
-STATES = ("completed", RUNNING, WAITING, "failed", "interrupted", "pruned", "stopped")
+STATES = ("completed", RUNNING, WAITING, "failed", "interrupted", PRUNED, UNFINISHED)
 SHOWN = 12  # jobs of a kind that are listed
 
 
@@ -34,6 +34,7 @@ class Standing:
         counts: jobs by their state; `waiting` are those that have not begun.
         running: the folder of each job that runs, and the last line of its metrics by name.
         failed: the folder of each job that failed, and its error.
+        is_led: whether a process leads it, as one does for a search.
         best: lines that name the best setting so far, by validation data.
         left: seconds until the last job ends, if the others take as long as those before; None where that is unknown.
     """
@@ -42,13 +43,14 @@ class Standing:
     counts: dict[str, int]
     running: list[tuple[Path, dict[str, float]]]
     failed: list[tuple[Path, str]]
+    is_led: bool
     best: list[str]
     left: float | None
 
     @property
-    def is_over(self) -> bool:
-        """Say whether nothing runs and nothing waits."""
-        return not self.counts.get(RUNNING) and not self.counts.get(WAITING)
+    def is_quiet(self) -> bool:
+        """Say whether nothing runs and nothing waits; between two jobs it may be so for a moment."""
+        return not (self.counts.get(RUNNING) or self.counts.get(WAITING) or self.is_led)
 
 
 def standing(folder: Path) -> Standing:
@@ -58,7 +60,7 @@ def standing(folder: Path) -> Standing:
     ended = [run for run in found.runs if run.folder not in running]
     counts = Counter(run.status for run in ended)
     counts[RUNNING] = len(running)
-    counts["stopped"] = len([run for run in found.unfinished if run.folder not in running])
+    counts[UNFINISHED] = len([run for run in found.unfinished if run.folder not in running])
     planned = planned_jobs(folder)
     counts[WAITING] = len([name for name in planned if not (folder / name / ".hydra").is_dir()])
     results = Results(found, choose_metrics(found.runs, []))
@@ -67,6 +69,7 @@ def standing(folder: Path) -> Standing:
         counts={state: counts[state] for state in STATES if counts[state]},
         running=[(path, last_metrics(path)) for path in running],
         failed=[(run.folder, run.error) for run in ended if run.status == "failed"],
+        is_led=is_locked(folder),
         best=best_lines(results) if any(run.status == "completed" for run in found.runs) else [],
         left=time_left([run for run in ended if run.status == "completed"], counts[WAITING], running),
     )
@@ -90,15 +93,18 @@ def watch(folder: Path, every: float, page: Path | None = None) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 10_000  # a line stays a line
+    was_quiet = False
     with Live(console=console, auto_refresh=False) as live:
         while True:
             now = standing(folder)
             lines = lines_of(now)
+            is_over = now.is_quiet and was_quiet
             if page is not None:
-                write_page(page, html_of(lines, None if now.is_over else every))
+                write_page(page, html_of(lines, None if is_over else every))
             live.update(Text("\n".join(lines)), refresh=True)
-            if now.is_over or not (console.is_terminal or page):
+            if is_over or not (console.is_terminal or page):
                 return
+            was_quiet = now.is_quiet
             time.sleep(every)
 
 
@@ -157,7 +163,7 @@ def time_left(completed: list[ReportedRun], waiting: int, running: list[Path]) -
 def lines_of(now: Standing) -> list[str]:
     """Return what is to be said of a multirun, line by line."""
     told = ", ".join(f"{count} {state}" for state, count in now.counts.items()) or "no job yet"
-    left = f"; about {in_words(now.left)} left" if now.left is not None and not now.is_over else ""
+    left = f"; about {in_words(now.left)} left" if now.left is not None and not now.is_quiet else ""
     lines = [f"{now.folder}: {told}{left}"]
     for path, metrics in now.running[:SHOWN]:
         epoch = f"epoch {metrics['epoch'] + 1:.0f}" if "epoch" in metrics else "starting"

@@ -38,6 +38,8 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 def is_locked(folder: Path) -> bool:
     """Say whether a process works on the run in `folder`."""
+    if not (folder / LOCK).exists():
+        return False  # without leaving one there
     try:
         with FileLock(folder / LOCK, timeout=0):
             return False

@@ -18,7 +18,7 @@ from .sweep import JobLoader, check_jobs, job_id
 
 RUNS = Path("runs")
 ALIKE = ("model", "data", "task")  # choices that runs share whose seconds are compared
-STATES = ("completed", "stopped", "failed", "new")
+STATES = ("completed", "interrupted", "failed", "new")
 SHOWN = 5  # jobs that are listed
 SEPARATE = ("wandb", "mlruns")  # folders of trackers, which are not counted as a run's own
 
@@ -58,11 +58,11 @@ def plan(jobs: list[list[str]], config: DictConfig, loader: JobLoader) -> str:
 
 
 def state_of(folder: Path) -> str:
-    """Say how a job stands: completed, failed, stopped with a checkpoint to go on from, or new."""
+    """Say how a job stands: completed, failed, interrupted with a checkpoint to go on from, or new."""
     status = read_summary(folder).get("status")
     if status in ("completed", "failed"):
         return str(status)
-    return "stopped" if (folder / "checkpoints" / "last.ckpt").is_file() else "new"
+    return "interrupted" if (folder / "checkpoints" / "last.ckpt").is_file() else "new"
 
 
 def expected(waiting: Sequence[tuple[list[str], Settings]], config: DictConfig) -> list[str]:
@@ -78,12 +78,12 @@ def expected(waiting: Sequence[tuple[list[str], Settings]], config: DictConfig) 
         return ["No run of these models on these data was completed here, so nothing is known of their time."]
     share = len(waiting) / len(known)  # the others are taken for like these
     seconds = [estimate(one, alike) for one, alike in known]
-    beside = min(len(waiting), processes(config.hydra.launcher.get("n_jobs", 1)))
+    n_jobs = config.hydra.launcher.get("n_jobs")
+    beside = 1 if n_jobs is None else min(len(waiting), processes(n_jobs))
+    how = "of computing" if n_jobs is None else f"with {beside} at a time"  # a cluster runs as many as it has room for
     size = sum(median(cost.size for cost in alike) for _, alike in known) * share / 1e6
-    lines = [
-        f"About {in_words(sum(seconds) * share / beside)}, {beside} at a time, and {size:.1f} MB on disk, "
-        "by the runs of this project."
-    ]
+    time = in_words(sum(seconds) * share / beside)
+    lines = [f"About {time} {how}, and {size:.1f} MB on disk, by the runs of this project."]
     if len(known) < len(waiting):
         lines.append(
             f"No run like {counted(len(waiting) - len(known))} of these was completed here: counted like the others."
@@ -122,8 +122,9 @@ def costs() -> dict[tuple[str, ...], list[Cost]]:
 
 
 def size_of(folder: Path) -> int:
-    """Return the bytes of all files below a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    """Return the bytes of a run's own files."""
+    own = (path for path in folder.rglob("*") if not {*SEPARATE}.intersection(path.relative_to(folder).parts))
+    return sum(path.stat().st_size for path in own if path.is_file() and not path.is_symlink())
 
 
 def estimate(settings: Settings, alike: Sequence[Cost]) -> float:
