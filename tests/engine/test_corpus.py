@@ -15,7 +15,7 @@ from hyperplane.errors import UserError
 from test_resume import assert_equal, stop_at
 
 MODULES = "argparse calendar collections datetime email.message fractions json logging os pathlib random shutil socket"
-FIFTHS = {"val_fraction": 1 / 6, "test_fraction": 1 / 6}
+SIXTHS = {"val_fraction": 1 / 6, "test_fraction": 1 / 6}
 CORPUS = ("data=corpus", "data.path=book.txt", "model=gpt")
 
 
@@ -118,11 +118,12 @@ def test_bits_are_for_each_character_of_the_text_that_was_measured(train, tmp_pa
         "model.model_size=16",
         "trainer.max_epochs=1",
     )
-    data = Corpus(path=str(tmp_path / "book.txt"), tokens="bpe", vocabulary=300, length=8, seed=0, **FIFTHS)
+    data = Corpus(path=str(tmp_path / "book.txt"), tokens="bpe", vocabulary=300, length=8, seed=0, **SIXTHS)
     data.setup()
     ratios = data.spec.characters_per_token
     assert ratios["val"] < 1.1 < 4 < ratios["test"], "letter by letter, and whole words"
-    done = train(*CORPUS, *settings, *(f"data.{name}={value}" for name, value in FIFTHS.items())).summary["metrics"]
+    fractions = [f"data.{name}={value}" for name, value in SIXTHS.items()]
+    done = train(*CORPUS, *settings, *fractions).summary["metrics"]
     for part in ("val", "test"):
         bits = done[f"{part}/loss"] / math.log(2) / ratios[part]
         assert done[f"{part}/bits_per_character"] == pytest.approx(bits, rel=1e-5)
