@@ -76,17 +76,21 @@ def test_the_process_of_a_fit_ends_in_order(tmp_path, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_a_signal_to_all_processes_stops_a_fit_that_does_not_listen(tmp_path, monkeypatch, number):
     monkeypatch.setenv("STARTED", str(tmp_path / "started"))
+    is_over = threading.Event()
 
     def send():
         while not ((tmp_path / "started").exists() and (tmp_path / "started").read_text()):
             time.sleep(0.01)
         os.kill(int((tmp_path / "started").read_text()), number)
-        time.sleep(0.2)  # in which it would be gone
-        os.kill(os.getpid(), number)
+        if not is_over.wait(0.2):  # it goes on
+            os.kill(os.getpid(), number)
 
     with listening() as request, pytest.raises(Stopped), request.patiently(), at_once():
         threading.Thread(target=send).start()
-        fit_apart(Endless(), np.zeros((1, 1)), np.zeros(1))
+        try:
+            fit_apart(Endless(), np.zeros((1, 1)), np.zeros(1))
+        finally:
+            is_over.set()
     child = int((tmp_path / "started").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
