@@ -15,6 +15,7 @@ from hyperplane.errors import UserError
 from test_resume import assert_equal, stop_at
 
 MODULES = "argparse calendar collections datetime email.message fractions json logging os pathlib random shutil socket"
+SIXTHS = {"val_fraction": 1 / 6, "test_fraction": 1 / 6}
 CORPUS = ("data=corpus", "data.path=book.txt", "model=gpt")
 
 
@@ -102,6 +103,30 @@ def test_a_corpus_that_was_stopped_goes_on_to_the_same_bits(train, command, book
     assert_equal(whole, stopped)
     book.write_text(text[:8000], encoding="utf-8")
     assert "has changed since" in command("evaluate", f"run={whole}").stderr
+
+
+def test_bits_are_for_each_character_of_the_text_that_was_measured(train, tmp_path):
+    pytest.importorskip("tokenizers")
+    random = np.random.default_rng(0)
+    seen = " ".join(random.choice(["letters", "numbers", "sentences"], 400))
+    other = "".join(random.choice(list("abcdefgh"), len(seen) // 2))  # of which nothing was joined
+    (tmp_path / "book.txt").write_text(seen + other[: len(other) // 2] + seen[: len(other) // 2], encoding="utf-8")
+    settings = (
+        "data.tokens=bpe",
+        "data.vocabulary=300",
+        "data.length=8",
+        "model.model_size=16",
+        "trainer.max_epochs=1",
+    )
+    data = Corpus(path=str(tmp_path / "book.txt"), tokens="bpe", vocabulary=300, length=8, seed=0, **SIXTHS)
+    data.setup()
+    ratios = data.spec.characters_per_token
+    assert ratios["val"] < 1.1 < 4 < ratios["test"], "letter by letter, and whole words"
+    fractions = [f"data.{name}={value}" for name, value in SIXTHS.items()]
+    done = train(*CORPUS, *settings, *fractions).summary["metrics"]
+    for part in ("val", "test"):
+        bits = done[f"{part}/loss"] / math.log(2) / ratios[part]
+        assert done[f"{part}/bits_per_character"] == pytest.approx(bits, rel=1e-5)
 
 
 def test_files_of_a_folder_follow_each_other_and_what_is_wrong_is_said(tmp_path, train):

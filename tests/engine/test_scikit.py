@@ -12,9 +12,11 @@ from hyperplane import DataSpec, UserError
 from hyperplane.processes import fitting
 from hyperplane.processes.fitting import fit_apart
 from hyperplane.processes.signals import Stopped, at_once, listening
+from hyperplane.processes.workers import Died
+from loguru import logger
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
-from stubborn import Endless, Refusing
+from stubborn import Closed, Endless, Particular, Refusing, Tidy, Vanishing
 
 from my_research.models.estimators import is_of_sklearn, read_estimator, write_estimator
 from my_research.models.scikit import Sklearn
@@ -43,25 +45,64 @@ def test_what_is_fitted_in_a_process_of_its_own_is_the_same(messages, monkeypatc
     apart = fit_apart(RandomForestClassifier(20, random_state=1), x, y)
     assert (apart.predict_proba(x) == RandomForestClassifier(20, random_state=1).fit(x, y).predict_proba(x)).all()
     assert any("RandomForestClassifier: fitting 200 × 30 values, for" in message for message in messages)
+    logged = []
+    sink = logger.add(lambda message: logged.append(str(message)), level="DEBUG")
     with pytest.raises(ValueError, match="they are odd"), pytest.warns(UserWarning, match="look odd"):
         fit_apart(Refusing(), x, y)
+    logger.remove(sink)
+    assert any('raise ValueError("they are odd")' in message for message in logged), "where it was raised"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_fit_that_does_not_listen(tmp_path, monkeypatch, number):
+@pytest.mark.parametrize(
+    ("estimator", "error", "words"),
+    [
+        (Particular(), RuntimeError, r"^Odd: 1 and 2\nIn the process that fitted:"),
+        (Closed(), RuntimeError, "^Closed was fitted, but cannot be pickled, which training needs: .*lambda"),
+        (Vanishing(), Died, "^its process ended with status 3$"),
+    ],
+)
+def test_what_another_process_cannot_say_is_said_for_it(estimator, error, words):
+    with pytest.raises(error, match=words):
+        fit_apart(estimator, np.zeros((1, 1)), np.zeros(1))
+
+
+def test_the_process_of_a_fit_ends_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "SECONDS_TO_CLEAN_UP", 60.0)
+    monkeypatch.setenv("TIDIED", str(tmp_path / "tidied"))
+    fit_apart(Tidy(), np.zeros((1, 1)), np.zeros(1))
+    assert (tmp_path / "tidied").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_signal_to_all_processes_stops_a_fit_that_does_not_listen(tmp_path, monkeypatch, number):
     monkeypatch.setenv("STARTED", str(tmp_path / "started"))
+    is_over = threading.Event()
 
     def send():
         while not ((tmp_path / "started").exists() and (tmp_path / "started").read_text()):
             time.sleep(0.01)
-        os.kill(os.getpid(), number)
+        os.kill(int((tmp_path / "started").read_text()), number)
+        if not is_over.wait(0.2):  # it goes on
+            os.kill(os.getpid(), number)
 
     with listening() as request, pytest.raises(Stopped), request.patiently(), at_once():
         threading.Thread(target=send).start()
-        fit_apart(Endless(), np.zeros((1, 1)), np.zeros(1))
+        try:
+            fit_apart(Endless(), np.zeros((1, 1)), np.zeros(1))
+        finally:
+            is_over.set()
     child = int((tmp_path / "started").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+def test_a_signal_just_before_a_part_that_ends_at_once_ends_it():
+    with listening() as request, pytest.raises(Stopped), request.patiently():
+        obey = request.obey
+        request.obey = lambda: (obey(), os.kill(os.getpid(), signal.SIGTERM))  # after it has looked
+        with at_once():
+            request.obey = obey
+            pytest.fail("the signal was only noted")
 
 
 def fitted(estimator, **parameters):

@@ -67,6 +67,18 @@ def test_a_ts_file_is_read_in_each_spelling_of_its_header(tmp_path, label):
     assert file.values.tolist() == [[[1], [2]]] and file.columns["label"].to_list() == [0.5]
 
 
+def test_a_header_of_a_ts_file_may_have_gaps_but_the_label_of_a_regression_is_a_number(tmp_path):
+    path = tmp_path / "made.ts"
+    path.write_text("@\n@targetlabel\n@timestamps\n@data\n1,2:3,4\n")
+    file = read_signals(path, NO_ROLES, "data.path")
+    assert file.values.tolist() == [[[1, 3], [2, 4]]] and not file.columns.columns
+    path.write_text("@targetlabel true\n@data\n1,2:?\n\n3,4:0.5\n5,6:hot\n7,8:cold\n")
+    with pytest.raises(UserError, match=r"made\.ts: line 6 ends in 'hot', and @targetlabel promises a number"):
+        read_signals(path, NO_ROLES, "data.path")
+    path.write_text("@targetlabel true\n@data\n1,2:?\n3,4:0.5\n")
+    assert read_signals(path, NO_ROLES, "data.path").columns["label"].to_list() == [None, 0.5]
+
+
 def test_a_long_table_is_the_same_as_an_archive(tmp_path):
     values, classes = waves()
     values = ragged(values)

@@ -24,10 +24,10 @@ class NextToken(Task):
 
     def log_epoch(self, metrics: dict[str, Tensor], steps_ago: int = 0) -> None:
         """Add what follows from the losses."""
-        bits = math.log(2) * self.spec.characters_per_token
         for name in [name.removesuffix("loss") for name in metrics if name.endswith("loss")]:
             loss = metrics[f"{name}loss"]
-            metrics |= {f"{name}perplexity": loss.exp(), f"{name}bits_per_character": loss / bits}
+            characters = self.spec.characters_per_token.get(name.partition("/")[0], 1.0)  # of the text of this stage
+            metrics |= {f"{name}perplexity": loss.exp(), f"{name}bits_per_character": loss / math.log(2) / characters}
         super().log_epoch(metrics, steps_ago)
 
     def floors(self) -> dict[str, Tensor]:

@@ -18,8 +18,8 @@ def write_on(config: DictConfig) -> str:
         text = continued(
             Path(config.run), str(config.prompt), config.length, config.temperature, config.seed, str(config.checkpoint)
         )
-    except UserError as mistake:
-        refuse(str(mistake))
+    except UserError as error:
+        refuse(str(error))
     sys.stdout.write(text + "\n")
     return text
 

@@ -119,7 +119,7 @@ class Corpus(LightningDataModule):
             tokens=self.tokens,
             vocabulary=tokenizer.vocabulary,
             token_rules=tokenizer.rules,
-            characters_per_token=len(texts["train"]) / len(self.parts["train"]),
+            characters_per_token={part: len(texts[part]) / len(self.parts[part]) for part in PARTS if texts[part]},
         )
         self.scaling = Scaling(self.spec)
         self.describe()

@@ -13,7 +13,7 @@ A signal ends with the last position that has a value in any channel; what is mi
 
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -133,13 +133,13 @@ def from_ts(path: Path, roles: Roles, key: str) -> SignalArrays:
         raise UserError(f"{key}={path} has no line @data, which a .ts file has before its signals")
     header = {}
     for line in lines[:start]:
-        name, *words = line[1:].split() if line.startswith("@") else [""]
+        name, *words = (line[1:] if line.startswith("@") else "").split() or [""]
         header[name.lower()] = words
     if "true" in map(str.lower, header.get("timestamps", ())):
         lines = [TIMED.sub(r"\1", line) for line in lines]
     rows = [(i + 1, line.split(":")) for i, line in enumerate(lines) if i > start and line and line[0] not in "#%"]
     stated = [header[name] for name in ("classlabel", "targetlabel") if name in header]
-    has_labels = any(words[:1] and words[0].lower() == "true" for words in stated)
+    has_labels = any(is_true(words) for words in stated)
     if not stated and rows:  # the last field of a line is its label if it is no list, as the others are
         has_labels = len(rows[0][1]) > 1 and "," not in rows[0][1][-1]
     labels = [fields.pop().strip() for _, fields in rows] if has_labels else []
@@ -154,12 +154,19 @@ def from_ts(path: Path, roles: Roles, key: str) -> SignalArrays:
         for channel, values in enumerate(signal):
             padded[i, : len(values), channel] = values
     column = polars.Series([None if label in ("", "?") else label for label in labels], dtype=polars.String)
-    if header.get("targetlabel", ["false"])[0].lower() == "true":
-        column = column.cast(polars.Float64, strict=False)
+    if is_true(header.get("targetlabel", [])):
+        told, column = column, column.cast(polars.Float64, strict=False)
+        for i in (told.is_not_null() & column.is_null()).arg_true():
+            raise UserError(f"{key}={path}: line {rows[i][0]} ends in {told[i]!r}, and @targetlabel promises a number")
     name = roles.others[0] if roles.others else "label"
     return SignalArrays(
         finite(padded), numbered(padded.shape[2]), polars.DataFrame({name: column} if has_labels else {}), {}
     )
+
+
+def is_true(words: Sequence[str]) -> bool:
+    """Return whether what the header says behind a name begins with true."""
+    return bool(words) and words[0].lower() == "true"
 
 
 def numbers_of(field: str, path: Path, line: int, key: str) -> Numbers:

@@ -157,7 +157,7 @@ class TextSpec(DataSpec):
     tokens: str  # words, characters or bpe
     vocabulary: tuple[str, ...]  # a token for each number; 0 is padding, 1 an unknown token
     token_rules: str = ""  # of byte pairs
-    characters_per_token: float = 1.0  # of the training texts
+    characters_per_token: dict[str, float] = field(default_factory=dict)  # of the text of train, val and test
 
     def __post_init__(self) -> None:
         """Count the tokens."""

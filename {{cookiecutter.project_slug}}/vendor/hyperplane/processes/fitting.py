@@ -4,11 +4,14 @@ Its threads do not look at signals, and hold the interpreter until they are done
 imports no torch, and reads the samples from files that it does not copy.
 """
 
+import copy
 import os
+import pickle
 import signal
 import tempfile
 import threading
 import time
+import traceback
 import warnings
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -19,7 +22,11 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
+from .signals import SIGNALS
+from .workers import Died, start_without_ctrl_c
+
 SECONDS_BETWEEN_LINES = 30.0
+SECONDS_TO_CLEAN_UP = 1.0
 MANY = 100_000  # input values: fitting more may take long
 CONTEXT = get_context("spawn")  # a new interpreter, not a copy of this one with all of torch
 
@@ -42,8 +49,8 @@ def fit_apart(estimator: Any, inputs: NDArray[Any], targets: NDArray[Any]) -> An
         targets: (samples,) or (samples, K).
 
     Raises:
-        Exception: whatever `fit` raised.
-        RuntimeError: the process was killed.
+        Exception: whatever `fit` raised, with the lines where it did as a note.
+        Died: the process is gone without a word.
         Stopped: a signal has come; the process has ended.
     """
     what = f"{type(estimator).__name__}: fitting {' × '.join(map(str, inputs.shape))} values"
@@ -55,6 +62,7 @@ def fit_apart(estimator: Any, inputs: NDArray[Any], targets: NDArray[Any]) -> An
     for category, message in said:
         warnings.warn(message, category, stacklevel=2)
     if isinstance(fitted, Exception):
+        logger.debug("{}", "".join(getattr(fitted, "__notes__", ())))  # into train.log, where no notes are written
         raise fitted
     return fitted
 
@@ -63,12 +71,12 @@ def outcome_of(estimator: Any, paths: list[Path], what: str) -> tuple[Any, list[
     """Return what a process of its own makes of the samples: the estimator or an error, and warnings.
 
     Raises:
-        RuntimeError: the process was killed.
+        Died: the process is gone without a word.
         Stopped: a signal has come; the process has ended.
     """
     pipe, theirs = CONTEXT.Pipe()
     process = CONTEXT.Process(target=fit, args=(estimator, paths, theirs, os.getpid()))
-    process.start()
+    start_without_ctrl_c(process)
     theirs.close()
     started = said = time.monotonic()
     try:
@@ -77,12 +85,12 @@ def outcome_of(estimator: Any, paths: list[Path], what: str) -> tuple[Any, list[
                 said = time.monotonic()
                 logger.info("{}, for {:.0f} s so far", what, said - started)
         outcome: tuple[Any, list[tuple[type[Warning], str]]] = pipe.recv()
+        process.join(SECONDS_TO_CLEAN_UP)  # what the estimator has started itself is ended in order
         return outcome
     except EOFError:
         process.join()
-        raise RuntimeError(
-            f"{what}: its process ended with status {process.exitcode}, as it does without memory"
-        ) from None
+        logger.error("{}: the process that did it is gone", what)
+        raise Died(process.exitcode) from None
     finally:
         process.kill()
         process.join()
@@ -90,7 +98,8 @@ def outcome_of(estimator: Any, paths: list[Path], what: str) -> tuple[Any, list[
 
 def fit(estimator: Any, paths: list[Path], pipe: Connection, parent: int) -> None:
     """Fit the estimator to the samples in files, and send what came of it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C the process that waits learns, and ends this one
+    for number in SIGNALS:  # they may go to all processes of a group; the one that waits learns of them, and ends this
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=end_with, args=[parent], daemon=True).start()
     inputs, targets = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
     with warnings.catch_warnings(record=True) as said:
@@ -98,8 +107,23 @@ def fit(estimator: Any, paths: list[Path], pipe: Connection, parent: int) -> Non
         try:
             outcome: Any = estimator.fit(inputs, np.array(targets))
         except Exception as error:
-            outcome = error
-    pipe.send((outcome, [(one.category, str(one.message)) for one in said]))
+            outcome = sendable(error)
+    try:
+        pipe.send((outcome, [(one.category, str(one.message)) for one in said]))
+    except (pickle.PicklingError, TypeError, AttributeError) as error:  # nothing of it was sent
+        name = type(outcome).__name__
+        pipe.send((RuntimeError(f"{name} was fitted, but cannot be pickled, which training needs: {error}"), []))
+
+
+def sendable(error: Exception) -> Exception:
+    """Return an error that another process can read, with the lines where it was raised as a note."""
+    lines = "".join(traceback.format_exception(error))
+    try:
+        pickle.dumps(copy.copy(error))  # a copy is made in the way that it is read back
+    except Exception:
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    error.add_note(f"In the process that fitted:\n{lines}")
+    return error
 
 
 def end_with(parent: int) -> None:

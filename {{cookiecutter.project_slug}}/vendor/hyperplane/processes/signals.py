@@ -79,9 +79,9 @@ def at_once() -> Iterator[None]:
     if not isinstance(request, StopRequest) or not request.is_patient:
         yield
         return
-    request.obey()
-    request.is_patient = False
+    request.is_patient = False  # first: a signal that came after `obey` would only be noted
     try:
+        request.obey()
         yield
     finally:
         request.is_patient = True

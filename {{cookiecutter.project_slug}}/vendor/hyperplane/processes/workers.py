@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import connection, get_context, parent_process, set_start_method
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from .cores import BESIDE, SLOT
@@ -39,11 +40,7 @@ class Worker:
         self.slot = slot
         self.pipe, theirs = CONTEXT.Pipe()
         self.process = CONTEXT.Process(target=serve, args=(run, theirs, slot, beside))
-        # Ctrl-C reaches every process of a terminal. This one learns of it only while a job of it listens.
-        handler = signal.getsignal(signal.SIGINT)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self.process.start()
-        signal.signal(signal.SIGINT, handler)
+        start_without_ctrl_c(self.process)
         theirs.close()
 
     def outcome(self) -> Any:
@@ -59,6 +56,18 @@ class Worker:
         self.process.terminate()
         self.process.join()
         self.pipe.close()
+
+
+def start_without_ctrl_c(process: BaseProcess) -> None:
+    """Start a process that ignores Ctrl-C, which reaches every process of a terminal, until it listens itself."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may say how signals are met
+        process.start()
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process.start()
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def run_in_workers(
