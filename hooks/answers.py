@@ -48,22 +48,23 @@ TAKEN = """
     asttokens attr attrs binaryornot cachetools certifi cffi cfgv charset_normalizer check_jsonschema click
     cloudpickle colorlog comm configs contourpy cookiecutter coreweave_evaluations coverage cruft cryptography
     cycler data databricks dateutil debugpy distlib distro docker docs docutils dotenv env execnet executing fastapi
-    fastjsonschema filelock flatbuffers frozenlist fsspec functorch git gitdb google grimp grpc h11 hatchling
-    httpcore httpx hydra hydra_plugins hyperplane hypothesis identify idna importlib_metadata importlinter iniconfig
-    ipykernel ipykernel_launcher ipython_pygments_lexers isympy itsdangerous jedi jinja2 joblib jsonschema
-    jsonschema_specifications jupyter jupyter_client jupyter_core kiwisolver kornia kornia_rs labs librt lightning
-    lightning_fabric lightning_utilities loguru loro mako marimo markdown markdown_it markupsafe matplotlib
-    matplotlib_inline mdurl ml_dtypes mlflow mnist1d models mpl_toolkits mpmath msgpack msgspec multidict multipart
-    mypy mypy_extensions mypyc narwhals nbclient nbformat nest_asyncio2 networkx nodeenv notebooks numpy omegaconf
-    onnx onnx_ir onnxruntime onnxscript opentelemetry optuna packaging pandas parso pathspec pexpect pip
-    platformdirs pluggy polars pre_commit prettytable prompt_toolkit propcache protobuf psutil ptyprocess pure_eval
-    py pyasn1 pyasn1_modules pycparser pydantic pydantic_core pydevd_plugins pygments pylab pymdownx pyparsing
-    pytest pytest_cov python_discovery python_multipart pytorch_lightning ray references referencing regress
-    requests rich rpds ruamel ruff runs scipy setuptools shellingham six sklearn skops slugify smmap sniffio
-    sortedcontainers sqlalchemy sqlparse src stack_data starlette submitit sympy tensorboard tensorboard_data_server
-    test tests text_unidecode threadpoolctl tokenizers tomlkit torch torchaudio torchgen torchmetrics torchvision
-    tornado tqdm traitlets triton trove_classifiers typer typing_extensions typing_inspection tzdata urllib3 uv
-    uvicorn vendor virtualenv wandb wcwidth websockets werkzeug wheel xdist xxhash yaml yarl zipp zmq
+    fastjsonschema filelock flatbuffers frozenlist fsspec functorch git gitdb google grimp grpc h11 hatchling hf_xet
+    httpcore httpcore2 httpx httpx2 huggingface_hub hydra hydra_plugins hyperplane hypothesis identify idna
+    importlib_metadata importlinter iniconfig ipykernel ipykernel_launcher ipython_pygments_lexers isympy
+    itsdangerous jedi jinja2 joblib jsonschema jsonschema_specifications jupyter jupyter_client jupyter_core
+    kiwisolver kornia kornia_rs labs librt lightning lightning_fabric lightning_utilities loguru loro mako marimo
+    markdown markdown_it markupsafe matplotlib matplotlib_inline mdurl ml_dtypes mlflow mnist1d models mpl_toolkits
+    mpmath msgpack msgspec multidict multipart mypy mypy_extensions mypyc narwhals nbclient nbformat nest_asyncio2
+    networkx nodeenv notebooks numpy omegaconf onnx onnx_ir onnxruntime onnxscript opentelemetry optuna packaging
+    pandas parso pathspec pexpect pip platformdirs pluggy polars pre_commit prettytable prompt_toolkit propcache
+    protobuf psutil ptyprocess pure_eval py pyasn1 pyasn1_modules pycparser pydantic pydantic_core pydevd_plugins
+    pygments pylab pymdownx pyparsing pytest pytest_cov python_discovery python_multipart pytorch_lightning ray
+    references referencing regress requests rich rpds ruamel ruff runs scipy setuptools shellingham six sklearn
+    skops slugify smmap sniffio sortedcontainers sqlalchemy sqlparse src stack_data starlette submitit sympy
+    tensorboard tensorboard_data_server test tests text_unidecode threadpoolctl tokenizers tomlkit torch torchaudio
+    torchgen torchmetrics torchvision tornado tqdm traitlets triton trove_classifiers truststore typer
+    typing_extensions typing_inspection tzdata urllib3 uv uvicorn vendor virtualenv wandb wcwidth websockets
+    werkzeug wheel xdist xxhash yaml yarl zipp zmq
 """
 # The commands.
 USED = "train evaluate predict export_model report codestyle schema"
