@@ -70,9 +70,11 @@ class LargeTable(Table):
         categorical: Annotated[
             tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")
         ] = (),
+        # Numbers; not here
         numeric: Annotated[
             tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")
         ] = (),
+        # Dates; not here
         dates: Annotated[tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")] = (),
         text: Annotated[tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")] = (),
         weights: Annotated[str | None, Refused("a large table has no weights: data=table, in memory, may")] = None,

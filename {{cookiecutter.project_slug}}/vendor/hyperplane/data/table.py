@@ -53,8 +53,8 @@ class Table(ArrayDataModule):
         ignore: tuple[str, ...] = (),  # columns that are left out
         # What columns hold, where their values would not tell or tell something else
         categorical: tuple[str, ...] = (),  # categories, even if they are written as numbers
-        numeric: tuple[str, ...] = (),
-        dates: tuple[str, ...] = (),
+        numeric: tuple[str, ...] = (),  # numbers, where some values are something else
+        dates: tuple[str, ...] = (),  # dates or times
         # Free text, whose words are counted
         text: Annotated[
             tuple[str, ...],

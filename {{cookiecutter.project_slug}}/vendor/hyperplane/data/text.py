@@ -107,9 +107,16 @@ class Text(Table):
         vocabulary: Annotated[int, Field(ge=3)] = 10_000,
         length: PositiveInt = 256,  # tokens after which a text is cut
         ignore: Annotated[tuple[str, ...] | None, Refused("data.text names the only column that is read")] = None,
+        # Categories; not here
         categorical: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        # Numbers; not here
         numeric: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        # Dates; not here
         dates: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        # Words of free text beside; not here
+        max_words: Annotated[None, Refused("data.vocabulary says how many tokens are told apart")] = None,
+        # Categories; not here
+        max_categories: Annotated[None, Refused("a text has no categories; data=table has them")] = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
