@@ -74,6 +74,29 @@ def test_what_cannot_be_stacked_says_why_and_trains_alone(sweep, write, tmp_path
         assert distance(folder, theirs[name]) == 0
 
 
+@pytest.mark.parametrize("dropout", ["0", "0.2"])
+def test_a_step_that_looks_at_its_own_progress_trains_alone(sweep, write, tmp_path, monkeypatch, dropout):
+    write("tasks/annealed.py", ANNEALED)
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])
+    words = (*TINY, "task._target_=my_research.tasks.annealed.Annealed", f"model.dropout={dropout}")
+    words += ("trainer.max_epochs=2", "seed=0,1", "optimizer.lr=0.01,0.02")
+    theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
+    assert sweep.said.count("it reads the trainer's global_step") == 4
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) == 0
+
+
+ANNEALED = """
+from .classification import Classification
+
+
+class Annealed(Classification):
+    def step(self, batch):
+        loss, outputs, targets = super().step(batch)
+        return (loss * min(1.0, self.global_step / 10) if self.training else loss), outputs, targets
+"""
+
+
 def test_parameters_of_a_task_itself_are_trained_in_a_stack(sweep, write, tmp_path, monkeypatch):
     write("tasks/tempered.py", TEMPERED)
     monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])

@@ -19,7 +19,7 @@ from ..errors import first_line
 from .batching import map_tensors, shapes
 from .member import Window
 from .numbers import floats
-from .stack import Stack, context_of
+from .stack import LooksAtProgress, Stack, context_of
 from .swapping import parts, tensors_of
 
 numbers = count()
@@ -47,6 +47,10 @@ def assign(group: list[Window]) -> None:
     while len(group) > 1:
         try:
             is_alike, about = compare(group)
+        except LooksAtProgress as error:
+            for window in group:
+                window.refusal = f"its step cannot be stacked: {error}"
+            return
         except Exception as error:  # whatever an operation says that vmap does not know
             values = {tuple(floats(task_of(window)).values()) for window in group}
             if len(values) > 1:  # a number that has to be one, such as a share of label smoothing
