@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hyperplane.loop.lean_loop import LeanEpochLoop
+from hyperplane.stacking import driving
 from hyperplane.stacking.stack import Stack
 from stacked_sweeps import checkpoint, distance, layout, losses, members, summary
 
@@ -94,6 +95,45 @@ class Annealed(Classification):
     def step(self, batch):
         loss, outputs, targets = super().step(batch)
         return (loss * min(1.0, self.global_step / 10) if self.training else loss), outputs, targets
+"""
+
+
+def test_an_error_of_a_step_is_that_of_each_job(sweep, write, tmp_path, monkeypatch):
+    write("tasks/broken.py", BROKEN)
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])
+    words = (*TINY, "task._target_=my_research.tasks.broken.Broken", "trainer.max_epochs=1", "seed=0,1")
+    ours = members(sweep("stacked", *words, status=1))
+    assert [summary(run)["status"] for run in ours.values()] == ["failed"] * 2
+    assert all("my own mistake" in summary(run)["error"] for run in ours.values())
+
+
+def test_members_go_on_alone_where_the_stack_cannot(sweep, monkeypatch):
+    step, calls = driving.next_steps, []
+
+    def next_steps(windows):
+        calls.append(1)
+        if len(calls) == 3:
+            raise RuntimeError("a fault of the stack")
+        return step(windows)
+
+    monkeypatch.setattr(driving, "next_steps", next_steps)
+    ours = members(sweep("stacked", *KILLED))
+    assert sweep.said.count("the stack cannot go on (RuntimeError: a fault of the stack)") == 4
+    theirs = members(sweep("basic", *KILLED))
+    for name, folder in ours.items():
+        assert summary(folder)["status"] == "completed"
+        assert distance(folder, theirs[name]) < 1e-8
+
+
+BROKEN = """
+from .classification import Classification
+
+
+class Broken(Classification):
+    def step(self, batch):
+        if self.training:
+            raise ValueError("my own mistake")
+        return super().step(batch)
 """
 
 

@@ -29,6 +29,25 @@ def drive(members: Sequence[Member], stop: StopRequest, most: int | None = None)
         stop: ends them all, with a checkpoint.
         most: that are in memory at the same time; None: as many as the first of them tells. Then come the next.
     """
+    try:
+        drive_together(members, stop, most)
+    except Exception as error:
+        logger.opt(exception=error).debug("The stack cannot go on.")
+        drive_alone(members, stop, f"the stack cannot go on ({type(error).__name__}: {first_line(error)})")
+
+
+def drive_alone(members: Sequence[Member], stop: StopRequest, reason: str) -> None:
+    """Let members run to their ends one after the other, wherever they are."""
+    for member in members:
+        if not member.has_begun and stop.number is None:
+            member.go_on()
+        while member.request is not None:
+            member.request.refusal = reason
+            member.go_on()
+
+
+def drive_together(members: Sequence[Member], stop: StopRequest, most: int | None) -> None:
+    """Let members run to their ends, as many at a time as there is room for."""
     waiting = deque(members)
     while waiting and stop.number is None:
         begun: list[Member] = []
@@ -44,24 +63,26 @@ def drive(members: Sequence[Member], stop: StopRequest, most: int | None = None)
 def train_to_the_end(members: Sequence[Member], stop: StopRequest) -> None:
     """Let members that have begun run to their ends."""
     stack: Stack | None = None
-    told = time.monotonic()
-    while waiting := [member for member in members if member.request is not None]:
-        windows = [member.request for member in waiting if member.request is not None]
-        if stop.number is None:
-            sort_into_kinds([window for window in windows if window.loop.kind is None])
-            chosen, steps = next_steps([window for window in windows if not window.refusal])
-            stack = train(stack, chosen, steps, stop)
-            if chosen and time.monotonic() - told > SECONDS_BETWEEN_LINES:
-                told = time.monotonic()
-                logger.info("{} members, step {}", len(waiting), min(window.place for window in chosen))
-        for member, window in zip(waiting, windows, strict=True):
-            if window.is_over or stop.number is not None:
-                if window.refusal and stack is not None and window.loop in stack.loops:
-                    stack.release()
-                    stack = None
-                member.go_on()
-    if stack is not None:
-        stack.release()
+    try:
+        told = time.monotonic()
+        while waiting := [member for member in members if member.request is not None]:
+            windows = [member.request for member in waiting if member.request is not None]
+            if stop.number is None:
+                sort_into_kinds([window for window in windows if window.loop.kind is None])
+                chosen, steps = next_steps([window for window in windows if not window.refusal])
+                stack = train(stack, chosen, steps, stop)
+                if chosen and time.monotonic() - told > SECONDS_BETWEEN_LINES:
+                    told = time.monotonic()
+                    logger.info("{} members, step {}", len(waiting), min(window.place for window in chosen))
+            for member, window in zip(waiting, windows, strict=True):
+                if window.is_over or stop.number is not None:
+                    if window.refusal and stack is not None and window.loop in stack.loops:
+                        stack.release()
+                        stack = None
+                    member.go_on()
+    finally:
+        if stack is not None:
+            stack.release()
 
 
 def next_steps(windows: Sequence[Window]) -> tuple[list[Window], int]:

@@ -18,9 +18,13 @@ COPIES = 8  # of a parameter: own and stacked, its gradient, two moments of each
 
 
 def most_members(window: Window) -> int:
-    """Return how many members like the one that waits fit into memory."""
+    """Return how many members like the one that waits fit into memory; one whose step fails says so when it trains."""
     device = window.loop.trainer.strategy.root_device
-    return max(1, min(MOST, int(SHARE * free(device)) // max(1, needed(window))))
+    try:
+        size = needed(window)
+    except Exception:
+        return MOST
+    return max(1, min(MOST, int(SHARE * free(device)) // max(1, size)))
 
 
 def needed(window: Window) -> int:
@@ -36,9 +40,11 @@ def needed(window: Window) -> int:
         return tensor
 
     state = torch.get_rng_state()
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), as_they_were([task]):
-        alone(window.loop, map_tensors(itemgetter(0), window.batches))
-    torch.set_rng_state(state)
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), as_they_were([task]):
+            alone(window.loop, map_tensors(itemgetter(0), window.batches))
+    finally:
+        torch.set_rng_state(state)
     return sum(sizes)
 
 
