@@ -205,6 +205,16 @@ def test_dropout_differs_between_members_and_each_draws_its_own(sweep):
     assert found == pytest.approx(alone, rel=0.3)
 
 
+def test_dropout_is_the_same_in_another_folder_and_another_with_other_seeds(sweep):
+    words = (*TINY, "model.dropout=0.5", "trainer.max_epochs=2", "optimizer.lr=0.01,0.02")
+    one, same, other = (
+        [losses(run) for run in members(sweep("stacked", *words, f"seed={seed}", name=name)).values()]
+        for name, seed in (("one", 0), ("same", 0), ("other", 1))
+    )
+    assert one == same
+    assert one != other
+
+
 KILLED = (*TINY, "optimizer.lr=0.01,0.02", "seed=0,1", "trainer.max_epochs=6", "checkpoint.every_n_steps=2", DOUBLE)
 
 
