@@ -137,6 +137,33 @@ class Broken(Classification):
 """
 
 
+def test_a_number_of_a_loss_that_changes_with_the_epoch_is_followed(sweep, write, tmp_path, monkeypatch):
+    write("tasks/warming.py", WARMING)
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])
+    words = (*TINY, "task._target_=my_research.tasks.warming.Warming", "trainer.max_epochs=4", "seed=0,1")
+    theirs, ours = (members(sweep(launcher, *words, DOUBLE, "optimizer=sgd")) for launcher in ("basic", "stacked"))
+    assert "trains as an ordinary job" not in sweep.said
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) < 1e-8
+
+
+WARMING = """
+from .classification import Classification
+
+
+class Warming(Classification):
+    factor = 0.0
+
+    def on_train_epoch_start(self):
+        super().on_train_epoch_start()
+        self.factor = (self.current_epoch + 1) * (0.1 + self.trainer.datamodule.seed)
+
+    def step(self, batch):
+        loss, outputs, targets = super().step(batch)
+        return self.factor * loss, outputs, targets
+"""
+
+
 def test_parameters_of_a_task_itself_are_trained_in_a_stack(sweep, write, tmp_path, monkeypatch):
     write("tasks/tempered.py", TEMPERED)
     monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])

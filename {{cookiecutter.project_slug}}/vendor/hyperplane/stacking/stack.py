@@ -161,10 +161,14 @@ class Stack:
             self.write()
 
     def is_current(self) -> bool:
-        """Say whether the members still have the tensors that were stacked: a part may have been unfrozen since."""
-        return all(
+        """Say whether the members still have the tensors and numbers that were stacked.
+
+        A part may have been unfrozen since, or a number within a loss set anew by a callback.
+        """
+        tasks = [loop.trainer.lightning_module for loop in self.loops]
+        return self.numbers.are_those_of(tasks) and all(
             [name for name, tensor in tensors_of(task).items() if tensor.requires_grad] == self.trained
-            for task in (loop.trainer.lightning_module for loop in self.loops)
+            for task in tasks
         )
 
     @torch.no_grad()
