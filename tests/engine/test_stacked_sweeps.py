@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from hyperplane.loop.lean_loop import LeanEpochLoop
-from hyperplane.stacking import driving
+from hyperplane.stacking import driving, epoch_loop, memory
+from hyperplane.stacking.epoch_loop import StackedEpochLoop
 from hyperplane.stacking.stack import Stack
 from stacked_sweeps import checkpoint, distance, layout, losses, members, summary
 
@@ -240,6 +241,32 @@ def test_dropout_is_the_same_in_another_folder_and_another_with_other_seeds(swee
     )
     assert one == same
     assert one != other
+
+
+def test_processes_share_the_memory_and_few_outputs_are_kept_where_they_are_large(sweep, monkeypatch):
+    steps, rooms = [], []
+    draw, room = StackedEpochLoop.draw_window, driving.most_members
+
+    def draw_window(self):
+        window = draw(self)
+        steps.append(window.steps)
+        return window
+
+    def most_members(window, processes):
+        size = memory.needed(window)
+        monkeypatch.setattr(memory, "free", lambda device: 40 * size)
+        rooms.extend(room(window, processes) for processes in (1, 2, 100))
+        return 2
+
+    monkeypatch.setattr(StackedEpochLoop, "draw_window", draw_window)
+    monkeypatch.setattr(driving, "most_members", most_members)
+    sweep("stacked", "data=digits", "model=linear", "data.batch_size=50", "seed=0,1", "trainer.max_epochs=1")
+    assert steps[:2] == [1, 1] and max(steps) > 10
+    assert rooms == [20, 10, 1]
+    steps.clear()
+    monkeypatch.setattr(epoch_loop, "BYTES_AT_ONCE", 50 * 10 * 4 * 3)  # the outputs of three steps
+    sweep("stacked", "data=digits", "model=linear", "data.batch_size=50", "seed=2,3", "trainer.max_epochs=1")
+    assert max(steps) <= 4
 
 
 KILLED = (*TINY, "optimizer.lr=0.01,0.02", "seed=0,1", "trainer.max_epochs=6", "checkpoint.every_n_steps=2", DOUBLE)

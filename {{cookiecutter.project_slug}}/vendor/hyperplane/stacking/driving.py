@@ -21,16 +21,17 @@ from .memory import MOST, most_members
 from .stack import Stack
 
 
-def drive(members: Sequence[Member], stop: StopRequest, most: int | None = None) -> None:
+def drive(members: Sequence[Member], stop: StopRequest, most: int | None = None, processes: int = 1) -> None:
     """Let members run to their ends, and train those together that compute the same operations.
 
     Args:
         members: none of which has begun.
         stop: ends them all, with a checkpoint.
         most: that are in memory at the same time; None: as many as the first of them tells. Then come the next.
+        processes: with a stack each, this one included, that share the memory.
     """
     try:
-        drive_together(members, stop, most)
+        drive_together(members, stop, most, processes)
     except Exception as error:
         logger.opt(exception=error).debug("The stack cannot go on.")
         drive_alone(members, stop, f"the stack cannot go on ({type(error).__name__}: {first_line(error)})")
@@ -46,7 +47,7 @@ def drive_alone(members: Sequence[Member], stop: StopRequest, reason: str) -> No
             member.go_on()
 
 
-def drive_together(members: Sequence[Member], stop: StopRequest, most: int | None) -> None:
+def drive_together(members: Sequence[Member], stop: StopRequest, most: int | None, processes: int) -> None:
     """Let members run to their ends, as many at a time as there is room for."""
     waiting = deque(members)
     while waiting and stop.number is None:
@@ -56,7 +57,7 @@ def drive_together(members: Sequence[Member], stop: StopRequest, most: int | Non
             begun.append(waiting.popleft())
             begun[-1].go_on()
             if most is None and (window := begun[-1].request) is not None and not any(m.request for m in begun[:-1]):
-                room = most_members(window)
+                room = most_members(window, processes)
         train_to_the_end(begun, stop)
 
 

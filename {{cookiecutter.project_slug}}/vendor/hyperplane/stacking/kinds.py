@@ -131,12 +131,17 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
 def alone(loop: Any, batch: Any) -> list[Tensor | None]:
     """Return the loss of a member and its gradients, computed by itself."""
     task = loop.trainer.lightning_module
-    with context_of(loop.trainer)():
-        loss, _, _ = task.step(batch)
-        if task.has_penalty:
-            loss = loss + task.network.penalty()
+    loss, _ = forward(loop, batch)
     trained = [tensor for tensor in tensors_of(task).values() if tensor.requires_grad]
     return [loss.detach(), *torch.autograd.grad(loss, trained, allow_unused=True)]
+
+
+def forward(loop: Any, batch: Any) -> tuple[Tensor, Tensor]:
+    """Return the loss of a member and its outputs, computed by itself."""
+    task = loop.trainer.lightning_module
+    with context_of(loop.trainer)():
+        loss, outputs, _ = task.step(batch)
+        return (loss + task.network.penalty() if task.has_penalty else loss), outputs
 
 
 def is_close(one: Tensor | None, other: Tensor | None) -> bool:
