@@ -165,6 +165,29 @@ class Warming(Classification):
 """
 
 
+def test_a_step_that_draws_in_python_trains_alone(sweep, write, tmp_path, monkeypatch):
+    write("tasks/drawing.py", PYTHONS)
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])
+    words = (*TINY, "task._target_=my_research.tasks.drawing.Drawing", "trainer.max_epochs=2", "seed=0,1")
+    theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
+    assert sweep.said.count("it draws from Python's or NumPy's generator") == 2
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) == 0
+
+
+PYTHONS = """
+import random
+
+from .classification import Classification
+
+
+class Drawing(Classification):
+    def step(self, batch):
+        loss, outputs, targets = super().step(batch)
+        return (loss * random.choice([1, 1, 1, 2]) if self.training else loss), outputs, targets
+"""
+
+
 def test_parameters_of_a_task_itself_are_trained_in_a_stack(sweep, write, tmp_path, monkeypatch):
     write("tasks/tempered.py", TEMPERED)
     monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])

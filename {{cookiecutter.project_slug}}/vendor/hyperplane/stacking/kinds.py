@@ -17,16 +17,13 @@ from torch import Tensor
 
 from ..errors import first_line
 from .batching import map_tensors, shapes
+from .generators import DrawsForAll, Generators
 from .member import Window
 from .numbers import floats
 from .stack import LooksAtProgress, Stack, context_of
 from .swapping import parts, tensors_of
 
 numbers = count()
-
-
-class Different(Exception):
-    """A member does not compute what the first one does."""
 
 
 def sort_into_kinds(windows: Sequence[Window]) -> None:
@@ -47,7 +44,7 @@ def assign(group: list[Window]) -> None:
     while len(group) > 1:
         try:
             is_alike, about = compare(group)
-        except LooksAtProgress as error:
+        except (LooksAtProgress, DrawsForAll) as error:
             for window in group:
                 window.refusal = f"its step cannot be stacked: {error}"
             return
@@ -107,11 +104,11 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
     firsts = [map_tensors(itemgetter(0), window.batches) for window in group]
     tasks = [task_of(window) for window in group]
     stack = Stack([window.loop for window in group])
-    state = torch.get_rng_state()
+    before = Generators(tasks[0].device)
     try:
         with as_they_were(tasks[:1]):
             alone(group[0].loop, firsts[0])
-        is_random = not torch.equal(state, torch.get_rng_state())
+        is_random = before.have_moved()
         with as_they_were(tasks, evaluating=is_random):
             losses, _, _ = stack.losses(map_tensors(lambda *tensors: torch.stack(tensors), *firsts))
             limits, stack.clips = stack.clips, (None, None)
@@ -123,7 +120,7 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
                 mine = [losses[i], *(gradients[name][i] if name in gradients else None for name in stack.trained)]
                 found.append(all(map(is_close, own, mine)))
     finally:
-        torch.set_rng_state(state)
+        before.put_back()
         stack.release()
     return found, {"is_random": is_random, "attends": stack.attention is not None and stack.attention.was_asked}
 

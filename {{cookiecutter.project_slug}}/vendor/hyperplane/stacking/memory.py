@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..tasks.epoch_metrics import BATCHES_AT_ONCE, BYTES_AT_ONCE
 from .batching import map_tensors, tensors_in
+from .generators import Generators
 from .kinds import as_they_were, forward, task_of
 from .member import Window
 
@@ -47,12 +48,12 @@ def needed(window: Window) -> int:
         sizes.append(tensor.nbytes)
         return tensor
 
-    state = torch.get_rng_state()
+    before = Generators(task.device)
     try:
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), as_they_were([task]):
             _, outputs = forward(window.loop, batch)
     finally:
-        torch.set_rng_state(state)
+        before.put_back()
     of_outputs, of_batch = outputs.nbytes, 2 * sum(tensor.nbytes for tensor in tensors_in(batch))  # own and stacked
     ahead = min(BATCHES_AT_ONCE, window.loop.trainer.num_training_batches, BYTES_AT_ONCE // max(1, of_outputs) + 1)
     return sum(sizes) + int(ahead) * (of_outputs + of_batch)
