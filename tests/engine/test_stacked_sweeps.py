@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from hyperplane.loop.lean_loop import LeanEpochLoop
+from hyperplane.processes.signals import StopRequest, listening
 from hyperplane.stacking import driving, epoch_loop, memory
 from hyperplane.stacking.epoch_loop import StackedEpochLoop
 from hyperplane.stacking.stack import Stack
+from hyperplane.turns import Turn
 from stacked_sweeps import checkpoint, distance, layout, losses, members, summary
 
 from my_research import models, tasks
@@ -290,6 +292,17 @@ def test_processes_share_the_memory_and_few_outputs_are_kept_where_they_are_larg
     monkeypatch.setattr(epoch_loop, "BYTES_AT_ONCE", 50 * 10 * 4 * 3)  # the outputs of three steps
     sweep("stacked", "data=digits", "model=linear", "data.batch_size=50", "seed=2,3", "trainer.max_epochs=1")
     assert max(steps) <= 4
+
+
+def test_a_job_of_a_stack_that_has_ended_listens_no_longer():
+    stop, heard = StopRequest(), []
+
+    def work():
+        with listening() as request:
+            heard.extend(one is request for one in stop.followers)
+
+    Turn(work, stop).go_on()
+    assert heard == [True] and stop.followers == []
 
 
 KILLED = (*TINY, "optimizer.lr=0.01,0.02", "seed=0,1", "trainer.max_epochs=6", "checkpoint.every_n_steps=2", DOUBLE)
