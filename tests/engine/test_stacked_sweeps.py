@@ -10,6 +10,7 @@ from hyperplane.loop.lean_loop import LeanEpochLoop
 from hyperplane.processes.signals import StopRequest, listening
 from hyperplane.stacking import driving, epoch_loop, memory
 from hyperplane.stacking.epoch_loop import StackedEpochLoop
+from hyperplane.stacking.optimizers import BatchedOptimizer
 from hyperplane.stacking.stack import Stack
 from hyperplane.turns import Turn
 from stacked_sweeps import checkpoint, distance, layout, losses, members, summary
@@ -381,6 +382,27 @@ def test_members_of_an_ordinary_sweep_join_a_stack(sweep, monkeypatch):
     ours = members(sweep("stacked", *KILLED, name="joined"))
     theirs = members(sweep("basic", *KILLED))
     assert len(ours) == 4
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) < 1e-8
+
+
+def test_members_whose_optimizer_fails_within_a_step_fail_and_go_on_from_their_checkpoints(sweep, monkeypatch):
+    step, calls = BatchedOptimizer.step, []
+
+    def half(self, gradients):
+        calls.append(1)
+        step(self, gradients)
+        if len(calls) == 8:
+            raise RuntimeError("half way")
+
+    monkeypatch.setattr(BatchedOptimizer, "step", half)
+    failed = members(sweep("stacked", *KILLED, status=1))
+    for folder in failed.values():
+        assert summary(folder)["status"] == "failed"
+        assert "the optimizer failed within a step (RuntimeError: half way)" in summary(folder)["error"]
+        assert checkpoint(folder)["global_step"] == 6
+    monkeypatch.setattr(BatchedOptimizer, "step", step)
+    ours, theirs = (members(sweep(launcher, *KILLED)) for launcher in ("stacked", "basic"))
     for name, folder in ours.items():
         assert distance(folder, theirs[name]) < 1e-8
 

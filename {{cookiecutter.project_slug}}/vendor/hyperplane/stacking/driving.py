@@ -18,7 +18,7 @@ from .batching import map_tensors, shapes
 from .kinds import sort_into_kinds
 from .member import Member, Window
 from .memory import MOST, most_members
-from .stack import Stack
+from .stack import HalfStep, Stack
 
 
 def drive(members: Sequence[Member], stop: StopRequest, most: int | None = None, processes: int = 1) -> None:
@@ -77,7 +77,7 @@ def train_to_the_end(members: Sequence[Member], stop: StopRequest) -> None:
                     logger.info("{} members, step {}", len(waiting), min(window.place for window in chosen))
             for member, window in zip(waiting, windows, strict=True):
                 if window.is_over or stop.number is not None:
-                    if window.refusal and stack is not None and window.loop in stack.loops:
+                    if (window.refusal or window.failure) and stack is not None and window.loop in stack.loops:
                         stack.release()
                         stack = None
                     member.go_on()
@@ -118,6 +118,9 @@ def train(stack: Stack | None, windows: list[Window], steps: int, stop: StopRequ
     try:
         stack = stack or Stack(loops, **loops[0].about)
         stack.train(windows, steps, lambda: stop.number is not None)
+    except HalfStep as error:
+        for window in windows:
+            window.failure = error
     except Exception as error:
         logger.opt(exception=error).debug("The stack failed.")
         for window in windows:

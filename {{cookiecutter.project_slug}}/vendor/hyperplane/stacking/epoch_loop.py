@@ -49,7 +49,11 @@ class StackedEpochLoop(LeanEpochLoop):
         logger.info("{} trains as an ordinary job: {}", Path(self.trainer.default_root_dir).name, reason)
 
     def advance(self, data_fetcher: Any) -> None:
-        """Train on as many batches as nobody has to look between, with the other members of the stack."""
+        """Train on as many batches as nobody has to look between, with the other members of the stack.
+
+        Raises:
+            HalfStep: the optimizer of the stack failed.
+        """
         if self.drawn is None and self.refusal:
             super().advance(data_fetcher)
             return
@@ -59,6 +63,8 @@ class StackedEpochLoop(LeanEpochLoop):
             window = self.draw_window()
             if not self.refusal:
                 current().ask(window)  # type: ignore[union-attr]
+            if window.failure is not None:
+                raise window.failure
             if window.left:
                 self.drawn.take_back(window.batches, window.left, many=True)
             if window.refusal:

@@ -35,6 +35,10 @@ class LooksAtProgress(Exception):
     """A step reads how far its run is, which is another place for each member, and stands still within a window."""
 
 
+class HalfStep(Exception):
+    """The optimizer failed in the middle of a step: the weights are between two steps."""
+
+
 class NoTrainer:
     """Stands in for a task's trainer while all members compute; says what of it was read."""
 
@@ -71,6 +75,11 @@ class Stack:
         self.members: Any = [{name: own[name] for name in self.trained} for own in self.own]
         self.stacked = {name: self.tensors[name] for name in self.trained}
         optimizers = [trainer.optimizers[0] for trainer in trainers]
+        self.level = Level(len(tasks))
+        self.attention = FoldedAttention(self.level) if attends else None  # which costs each operation a little
+        seeds = [getattr(trainer.datamodule, "seed", 0) for trainer in trainers]
+        self.seed = zlib.crc32(repr(seeds).encode())  # of what is drawn in a step
+        # Last, as it takes the state of the members' optimizers: nothing after it can fail.
         self.optimizer = stack_optimizers(optimizers, self.members, self.stacked)
         self.unbind()
         self.hooks = [
@@ -79,10 +88,6 @@ class Stack:
         ]
         for name in self.trained:
             self.tensors[name].requires_grad_()
-        self.level = Level(len(tasks))
-        self.attention = FoldedAttention(self.level) if attends else None  # which costs each operation a little
-        seeds = [getattr(trainer.datamodule, "seed", 0) for trainer in trainers]
-        self.seed = zlib.crc32(repr(seeds).encode())  # of what is drawn in a step
 
     def losses(self, batch: Any) -> tuple[Tensor, Tensor, Tensor]:
         """Return the losses (M,) of a step, and what metrics are computed of: outputs and targets (M, B, ...).
@@ -134,6 +139,9 @@ class Stack:
             windows: of the members, in their order.
             steps: how many, at most as many as each has left.
             is_over: says before each step whether to stop at once.
+
+        Raises:
+            HalfStep: the optimizer failed, and no member can go on from the weights that it has.
         """
         moving = [window for window in windows if window.loop.schedules]
         batches = map_tensors(
@@ -151,7 +159,10 @@ class Stack:
                     torch.manual_seed((self.seed + windows[0].place) % 2**63)
                 losses, outputs, targets = self.losses(map_tensors(itemgetter(i), batches))
                 gradients = self.gradients(losses)
-                self.optimizer.step(gradients)
+                try:
+                    self.optimizer.step(gradients)
+                except Exception as error:
+                    raise HalfStep(f"the optimizer failed within a step ({type(error).__name__}: {error})") from error
                 of_members = zip(losses.detach().unbind(), outputs.detach().unbind(), targets.unbind(), strict=True)
                 for window, result in zip(windows, of_members, strict=True):
                     window.results.append(result)
