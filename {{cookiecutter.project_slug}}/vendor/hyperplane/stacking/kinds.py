@@ -102,6 +102,7 @@ def build_of(window: Window) -> Any:
 def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
     """Say of each member whether the stack computes what it computes by itself, and what a stack has to know."""
     firsts = [map_tensors(itemgetter(0), window.batches) for window in group]
+    batches = map_tensors(lambda *tensors: torch.stack(tensors), *firsts)
     tasks = [task_of(window) for window in group]
     stack = Stack([window.loop for window in group])
     before = Generators(tasks[0].device)
@@ -110,7 +111,7 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
             alone(group[0].loop, firsts[0])
         is_random = before.have_moved()
         with as_they_were(tasks, evaluating=is_random):
-            losses, _, _ = stack.losses(map_tensors(lambda *tensors: torch.stack(tensors), *firsts))
+            losses, _, _ = stack.losses(batches)
             limits, stack.clips = stack.clips, (None, None)
             gradients = stack.gradients(losses)
             stack.clips = limits
@@ -119,6 +120,8 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
                 own = alone(window.loop, batch)
                 mine = [losses[i], *(gradients[name][i] if name in gradients else None for name in stack.trained)]
                 found.append(all(map(is_close, own, mine)))
+        if is_random:  # what the step does in training alone has to be possible as well
+            stack.losses(batches)
     finally:
         before.put_back()
         stack.release()
