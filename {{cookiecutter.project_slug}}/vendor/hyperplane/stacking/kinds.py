@@ -20,7 +20,8 @@ from .batching import map_tensors, shapes
 from .generators import DrawsForAll, Generators
 from .member import Window
 from .numbers import floats
-from .stack import LooksAtProgress, Stack, context_of
+from .progress import LooksAtProgress
+from .stack import Stack, context_of
 from .swapping import parts, tensors_of
 
 numbers = count()

@@ -13,8 +13,8 @@ Dimensions: M members, S steps, B batch.
 """
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from operator import itemgetter
 from typing import Any
 
@@ -28,25 +28,12 @@ from .clipping import clip_norm, clip_value
 from .member import Window
 from .numbers import Numbers
 from .optimizers import BatchedOptimizer, MemberwiseOptimizer, bind, stack_optimizers
+from .progress import without_trainer
 from .swapping import Swapped, tensors_of
-
-
-class LooksAtProgress(Exception):
-    """A step reads how far its run is, which is another place for each member, and stands still within a window."""
 
 
 class HalfStep(Exception):
     """The optimizer failed in the middle of a step: the weights are between two steps."""
-
-
-class NoTrainer:
-    """Stands in for a task's trainer while all members compute; says what of it was read."""
-
-    asked = ""
-
-    def __getattr__(self, name: str) -> Any:
-        self.asked = name
-        raise LooksAtProgress(f"it reads the trainer's {name}")
 
 
 class Stack:
@@ -99,25 +86,13 @@ class Stack:
             LooksAtProgress: the step reads the trainer: an epoch or a step that only the first member may be at.
         """
         one, level = self.level.of_one, self.level
-        with self.context(), self.attention or nullcontext(), self.without_trainer(), level.entered():
+        with self.context(), self.attention or nullcontext(), without_trainer(self.task), level.entered():
             tensors, numbers = map(one, self.tensors.values()), map(one, self.numbers.values)
             with self.swapped.to(list(tensors)), self.numbers.swapped_to(list(numbers)):
                 loss, outputs, targets = self.task.step(map_tensors(one, batch))
                 if self.task.has_penalty:
                     loss = loss + self.task.network.penalty()
             return level.of_all(loss), level.of_all(outputs), level.of_all(targets)
-
-    @contextmanager
-    def without_trainer(self) -> Iterator[None]:
-        """Let nothing inside read the trainer of the first member, not even if it catches the exception."""
-        held, stand_in = vars(self.task), NoTrainer()
-        own, held["_trainer"] = held["_trainer"], stand_in
-        try:
-            yield
-        finally:
-            held["_trainer"] = own
-        if stand_in.asked:
-            raise LooksAtProgress(f"it reads the trainer's {stand_in.asked}")
 
     def gradients(self, losses: Tensor) -> dict[str, Tensor]:
         """Return the gradients of each member's loss by its own parameters (M, *shape), clipped if it is asked for."""
