@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 from hyperplane.loop.lean_loop import LeanEpochLoop
+from hyperplane.processes.signals import StopRequest, listening
+from hyperplane.stacking import driving, epoch_loop, memory
+from hyperplane.stacking.epoch_loop import StackedEpochLoop
+from hyperplane.stacking.optimizers import BatchedOptimizer
 from hyperplane.stacking.stack import Stack
+from hyperplane.turns import Turn
 from stacked_sweeps import checkpoint, distance, layout, losses, members, summary
 
 from my_research import models, tasks
@@ -72,6 +77,118 @@ def test_what_cannot_be_stacked_says_why_and_trains_alone(sweep, write, tmp_path
     assert sweep.said.count("its step cannot be stacked") == 2
     for name, folder in ours.items():
         assert distance(folder, theirs[name]) == 0
+
+
+@pytest.mark.parametrize("dropout", ["0", "0.2"])
+def test_a_step_that_looks_at_its_own_progress_trains_alone(sweep, write, tmp_path, monkeypatch, dropout):
+    write("tasks/annealed.py", ANNEALED)
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])
+    words = (*TINY, "task._target_=my_research.tasks.annealed.Annealed", f"model.dropout={dropout}")
+    words += ("trainer.max_epochs=2", "seed=0,1", "optimizer.lr=0.01,0.02")
+    theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
+    assert sweep.said.count("it reads the trainer's global_step") == 4
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) == 0
+
+
+ANNEALED = """
+from .classification import Classification
+
+
+class Annealed(Classification):
+    def step(self, batch):
+        loss, outputs, targets = super().step(batch)
+        return (loss * min(1.0, self.global_step / 10) if self.training else loss), outputs, targets
+"""
+
+
+def test_an_error_of_a_step_is_that_of_each_job(sweep, write, tmp_path, monkeypatch):
+    write("tasks/broken.py", BROKEN)
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])
+    words = (*TINY, "task._target_=my_research.tasks.broken.Broken", "trainer.max_epochs=1", "seed=0,1")
+    ours = members(sweep("stacked", *words, status=1))
+    assert [summary(run)["status"] for run in ours.values()] == ["failed"] * 2
+    assert all("my own mistake" in summary(run)["error"] for run in ours.values())
+
+
+def test_members_go_on_alone_where_the_stack_cannot(sweep, monkeypatch):
+    step, calls = driving.next_steps, []
+
+    def next_steps(windows):
+        calls.append(1)
+        if len(calls) == 3:
+            raise RuntimeError("a fault of the stack")
+        return step(windows)
+
+    monkeypatch.setattr(driving, "next_steps", next_steps)
+    ours = members(sweep("stacked", *KILLED))
+    assert sweep.said.count("the stack cannot go on (RuntimeError: a fault of the stack)") == 4
+    theirs = members(sweep("basic", *KILLED))
+    for name, folder in ours.items():
+        assert summary(folder)["status"] == "completed"
+        assert distance(folder, theirs[name]) < 1e-8
+
+
+BROKEN = """
+from .classification import Classification
+
+
+class Broken(Classification):
+    def step(self, batch):
+        if self.training:
+            raise ValueError("my own mistake")
+        return super().step(batch)
+"""
+
+
+def test_a_number_of_a_loss_that_changes_with_the_epoch_is_followed(sweep, write, tmp_path, monkeypatch):
+    write("tasks/warming.py", WARMING)
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])
+    words = (*TINY, "task._target_=my_research.tasks.warming.Warming", "trainer.max_epochs=4", "seed=0,1")
+    theirs, ours = (members(sweep(launcher, *words, DOUBLE, "optimizer=sgd")) for launcher in ("basic", "stacked"))
+    assert "trains as an ordinary job" not in sweep.said
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) < 1e-8
+
+
+WARMING = """
+from .classification import Classification
+
+
+class Warming(Classification):
+    factor = 0.0
+
+    def on_train_epoch_start(self):
+        super().on_train_epoch_start()
+        self.factor = (self.current_epoch + 1) * (0.1 + self.trainer.datamodule.seed)
+
+    def step(self, batch):
+        loss, outputs, targets = super().step(batch)
+        return self.factor * loss, outputs, targets
+"""
+
+
+def test_a_step_that_draws_in_python_trains_alone(sweep, write, tmp_path, monkeypatch):
+    write("tasks/drawing.py", PYTHONS)
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])
+    words = (*TINY, "task._target_=my_research.tasks.drawing.Drawing", "trainer.max_epochs=2", "seed=0,1")
+    theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
+    assert sweep.said.count("it draws from Python's or NumPy's generator") == 2
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) == 0
+
+
+PYTHONS = """
+import random
+
+from .classification import Classification
+
+
+class Drawing(Classification):
+    def step(self, batch):
+        loss, outputs, targets = super().step(batch)
+        return (loss * random.choice([1, 1, 1, 2]) if self.training else loss), outputs, targets
+"""
 
 
 def test_parameters_of_a_task_itself_are_trained_in_a_stack(sweep, write, tmp_path, monkeypatch):
@@ -140,6 +257,53 @@ def test_dropout_differs_between_members_and_each_draws_its_own(sweep):
     alone = [losses(run)[-1] for run in members(sweep("basic", *words)).values()]
     assert found[0] < found[1] and alone[0] < alone[1]
     assert found == pytest.approx(alone, rel=0.3)
+
+
+def test_dropout_is_the_same_in_another_folder_and_another_with_other_seeds(sweep):
+    words = (*TINY, "model.dropout=0.5", "trainer.max_epochs=2", "optimizer.lr=0.01,0.02")
+    one, same, other = (
+        [losses(run) for run in members(sweep("stacked", *words, f"seed={seed}", name=name)).values()]
+        for name, seed in (("one", 0), ("same", 0), ("other", 1))
+    )
+    assert one == same
+    assert one != other
+
+
+def test_processes_share_the_memory_and_few_outputs_are_kept_where_they_are_large(sweep, monkeypatch):
+    steps, rooms = [], []
+    draw, room = StackedEpochLoop.draw_window, driving.most_members
+
+    def draw_window(self):
+        window = draw(self)
+        steps.append(window.steps)
+        return window
+
+    def most_members(window, processes):
+        size = memory.needed(window)
+        monkeypatch.setattr(memory, "free", lambda device: 40 * size)
+        rooms.extend(room(window, processes) for processes in (1, 2, 100))
+        return 2
+
+    monkeypatch.setattr(StackedEpochLoop, "draw_window", draw_window)
+    monkeypatch.setattr(driving, "most_members", most_members)
+    sweep("stacked", "data=digits", "model=linear", "data.batch_size=50", "seed=0,1", "trainer.max_epochs=1")
+    assert steps[:2] == [1, 1] and max(steps) > 10
+    assert rooms == [20, 10, 1]
+    steps.clear()
+    monkeypatch.setattr(epoch_loop, "BYTES_AT_ONCE", 50 * 10 * 4 * 3)  # the outputs of three steps
+    sweep("stacked", "data=digits", "model=linear", "data.batch_size=50", "seed=2,3", "trainer.max_epochs=1")
+    assert max(steps) <= 4
+
+
+def test_a_job_of_a_stack_that_has_ended_listens_no_longer():
+    stop, heard = StopRequest(), []
+
+    def work():
+        with listening() as request:
+            heard.extend(one is request for one in stop.followers)
+
+    Turn(work, stop).go_on()
+    assert heard == [True] and stop.followers == []
 
 
 KILLED = (*TINY, "optimizer.lr=0.01,0.02", "seed=0,1", "trainer.max_epochs=6", "checkpoint.every_n_steps=2", DOUBLE)
@@ -218,6 +382,27 @@ def test_members_of_an_ordinary_sweep_join_a_stack(sweep, monkeypatch):
     ours = members(sweep("stacked", *KILLED, name="joined"))
     theirs = members(sweep("basic", *KILLED))
     assert len(ours) == 4
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) < 1e-8
+
+
+def test_members_whose_optimizer_fails_within_a_step_fail_and_go_on_from_their_checkpoints(sweep, monkeypatch):
+    step, calls = BatchedOptimizer.step, []
+
+    def half(self, gradients):
+        calls.append(1)
+        step(self, gradients)
+        if len(calls) == 8:
+            raise RuntimeError("half way")
+
+    monkeypatch.setattr(BatchedOptimizer, "step", half)
+    failed = members(sweep("stacked", *KILLED, status=1))
+    for folder in failed.values():
+        assert summary(folder)["status"] == "failed"
+        assert "the optimizer failed within a step (RuntimeError: half way)" in summary(folder)["error"]
+        assert checkpoint(folder)["global_step"] == 6
+    monkeypatch.setattr(BatchedOptimizer, "step", step)
+    ours, theirs = (members(sweep(launcher, *KILLED)) for launcher in ("stacked", "basic"))
     for name, folder in ours.items():
         assert distance(folder, theirs[name]) < 1e-8
 

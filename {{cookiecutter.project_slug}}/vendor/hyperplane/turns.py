@@ -33,14 +33,19 @@ class Turn:
         self.own, self.others = threading.Semaphore(0), threading.Semaphore(0)
         self.thread = threading.Thread(target=self.run, daemon=True)  # a process that is told to stop does not wait
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the job was ever given the turn."""
+        return self.thread.ident is not None
+
     def go_on(self, answer: Any = None) -> None:
         """Let the job work until it asks for something, or has ended; called by who holds the turn."""
         self.request, self.answer = None, answer
         self.enter()
-        if self.thread.ident is None:
-            self.thread.start()
-        else:
+        if self.has_begun:
             self.own.release()
+        else:
+            self.thread.start()
         self.others.acquire()
         self.leave()
 

@@ -106,15 +106,16 @@ def say(sentence: str) -> None:
 def listening() -> Iterator[StopRequest]:
     """Yield the request that signals go to inside; in another thread than the main one no signal arrives."""
     request = StopRequest()
-    if turn := current():
+    turn = current()
+    if turn is not None:
         request.number = turn.stop.number
         turn.stop.followers.append(request)
-    if threading.current_thread() is not threading.main_thread():
-        yield request
-        return
-    before = {number: signal.signal(number, request.receive) for number in SIGNALS}
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, request.receive) for number in SIGNALS} if is_main else {}
     try:
         yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if turn is not None:
+            turn.stop.followers.remove(request)

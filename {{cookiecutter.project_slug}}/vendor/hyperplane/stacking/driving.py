@@ -18,17 +18,37 @@ from .batching import map_tensors, shapes
 from .kinds import sort_into_kinds
 from .member import Member, Window
 from .memory import MOST, most_members
-from .stack import Stack
+from .stack import HalfStep, Stack
 
 
-def drive(members: Sequence[Member], stop: StopRequest, most: int | None = None) -> None:
+def drive(members: Sequence[Member], stop: StopRequest, most: int | None = None, processes: int = 1) -> None:
     """Let members run to their ends, and train those together that compute the same operations.
 
     Args:
         members: none of which has begun.
         stop: ends them all, with a checkpoint.
         most: that are in memory at the same time; None: as many as the first of them tells. Then come the next.
+        processes: with a stack each, this one included, that share the memory.
     """
+    try:
+        drive_together(members, stop, most, processes)
+    except Exception as error:
+        logger.opt(exception=error).debug("The stack cannot go on.")
+        drive_alone(members, stop, f"the stack cannot go on ({type(error).__name__}: {first_line(error)})")
+
+
+def drive_alone(members: Sequence[Member], stop: StopRequest, reason: str) -> None:
+    """Let members run to their ends one after the other, wherever they are."""
+    for member in members:
+        if not member.has_begun and stop.number is None:
+            member.go_on()
+        while member.request is not None:
+            member.request.refusal = reason
+            member.go_on()
+
+
+def drive_together(members: Sequence[Member], stop: StopRequest, most: int | None, processes: int) -> None:
+    """Let members run to their ends, as many at a time as there is room for."""
     waiting = deque(members)
     while waiting and stop.number is None:
         begun: list[Member] = []
@@ -37,31 +57,33 @@ def drive(members: Sequence[Member], stop: StopRequest, most: int | None = None)
             begun.append(waiting.popleft())
             begun[-1].go_on()
             if most is None and (window := begun[-1].request) is not None and not any(m.request for m in begun[:-1]):
-                room = most_members(window)
+                room = most_members(window, processes)
         train_to_the_end(begun, stop)
 
 
 def train_to_the_end(members: Sequence[Member], stop: StopRequest) -> None:
     """Let members that have begun run to their ends."""
     stack: Stack | None = None
-    told = time.monotonic()
-    while waiting := [member for member in members if member.request is not None]:
-        windows = [member.request for member in waiting if member.request is not None]
-        if stop.number is None:
-            sort_into_kinds([window for window in windows if window.loop.kind is None])
-            chosen, steps = next_steps([window for window in windows if not window.refusal])
-            stack = train(stack, chosen, steps, stop)
-            if chosen and time.monotonic() - told > SECONDS_BETWEEN_LINES:
-                told = time.monotonic()
-                logger.info("{} members, step {}", len(waiting), min(window.place for window in chosen))
-        for member, window in zip(waiting, windows, strict=True):
-            if window.is_over or stop.number is not None:
-                if window.refusal and stack is not None and window.loop in stack.loops:
-                    stack.release()
-                    stack = None
-                member.go_on()
-    if stack is not None:
-        stack.release()
+    try:
+        told = time.monotonic()
+        while waiting := [member for member in members if member.request is not None]:
+            windows = [member.request for member in waiting if member.request is not None]
+            if stop.number is None:
+                sort_into_kinds([window for window in windows if window.loop.kind is None])
+                chosen, steps = next_steps([window for window in windows if not window.refusal])
+                stack = train(stack, chosen, steps, stop)
+                if chosen and time.monotonic() - told > SECONDS_BETWEEN_LINES:
+                    told = time.monotonic()
+                    logger.info("{} members, step {}", len(waiting), min(window.place for window in chosen))
+            for member, window in zip(waiting, windows, strict=True):
+                if window.is_over or stop.number is not None:
+                    if (window.refusal or window.failure) and stack is not None and window.loop in stack.loops:
+                        stack.release()
+                        stack = None
+                    member.go_on()
+    finally:
+        if stack is not None:
+            stack.release()
 
 
 def next_steps(windows: Sequence[Window]) -> tuple[list[Window], int]:
@@ -96,6 +118,9 @@ def train(stack: Stack | None, windows: list[Window], steps: int, stop: StopRequ
     try:
         stack = stack or Stack(loops, **loops[0].about)
         stack.train(windows, steps, lambda: stop.number is not None)
+    except HalfStep as error:
+        for window in windows:
+            window.failure = error
     except Exception as error:
         logger.opt(exception=error).debug("The stack failed.")
         for window in windows:

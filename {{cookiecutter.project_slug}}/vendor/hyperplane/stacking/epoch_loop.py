@@ -13,7 +13,7 @@ from loguru import logger
 
 from ..loop.lean_loop import LeanEpochLoop, is_plain
 from ..loop.lean_validation import to_device
-from ..tasks.epoch_metrics import BATCHES_AT_ONCE
+from ..tasks.epoch_metrics import BATCHES_AT_ONCE, BYTES_AT_ONCE
 from ..turns import current
 from .drawing import Drawn
 from .member import Window
@@ -31,6 +31,7 @@ class StackedEpochLoop(LeanEpochLoop):
         self.every_n_steps = every_n_steps  # a checkpoint is written
         self.refusal = ""  # why the run takes its steps itself
         self.drawn: Drawn | None = None
+        self.output_bytes = 0  # of a step's outputs; 0: not known yet
         self.kind: int | None = None  # see kinds.py
         self.about: dict[str, bool] = {}  # what a stack of its kind has to know
 
@@ -48,7 +49,11 @@ class StackedEpochLoop(LeanEpochLoop):
         logger.info("{} trains as an ordinary job: {}", Path(self.trainer.default_root_dir).name, reason)
 
     def advance(self, data_fetcher: Any) -> None:
-        """Train on as many batches as nobody has to look between, with the other members of the stack."""
+        """Train on as many batches as nobody has to look between, with the other members of the stack.
+
+        Raises:
+            HalfStep: the optimizer of the stack failed.
+        """
         if self.drawn is None and self.refusal:
             super().advance(data_fetcher)
             return
@@ -58,6 +63,8 @@ class StackedEpochLoop(LeanEpochLoop):
             window = self.draw_window()
             if not self.refusal:
                 current().ask(window)  # type: ignore[union-attr]
+            if window.failure is not None:
+                raise window.failure
             if window.left:
                 self.drawn.take_back(window.batches, window.left, many=True)
             if window.refusal:
@@ -83,7 +90,7 @@ class StackedEpochLoop(LeanEpochLoop):
             return 1
         step, done = self.global_step, self.batch_progress.current.ready
         waiting = trainer.lightning_module.train_metrics.waiting
-        most = [BATCHES_AT_ONCE - len(waiting), trainer.num_training_batches - done]
+        most = [BATCHES_AT_ONCE - len(waiting), self.outputs_ahead(waiting.bytes), trainer.num_training_batches - done]
         if self.max_steps != -1:
             most.append(self.max_steps - step)
         if self.every_n_steps is not None:
@@ -92,6 +99,10 @@ class StackedEpochLoop(LeanEpochLoop):
             batches = done if trainer.check_val_every_n_epoch is not None else self.batch_progress.total.ready
             most.append(trainer.val_check_batch - batches % trainer.val_check_batch)
         return int(max(1, min(most)))
+
+    def outputs_ahead(self, waiting: int) -> int:
+        """Return for how many steps outputs may be kept, beside those that wait; before the first ones, for one."""
+        return (BYTES_AT_ONCE - waiting) // self.output_bytes + 1 if self.output_bytes else 1
 
     def follow(self, window: Window) -> None:
         """Count the steps that were taken, and add their losses and outputs to the metrics.
@@ -112,6 +123,7 @@ class StackedEpochLoop(LeanEpochLoop):
         if self._num_ready_batches_reached():
             self.update_lr_schedulers("epoch", update_plateau_schedulers=False)
         weights = window.batches[-1] if task.has_weights else [None] * number
+        self.output_bytes = max(1, window.results[-1][1].nbytes)
         for i, (loss, outputs, targets) in enumerate(window.results):
             task.train_metrics.add(loss, outputs, targets, weights[i], first + i)
         for bar in self.listeners:

@@ -17,16 +17,14 @@ from torch import Tensor
 
 from ..errors import first_line
 from .batching import map_tensors, shapes
+from .generators import DrawsForAll, Generators
 from .member import Window
 from .numbers import floats
+from .progress import LooksAtProgress
 from .stack import Stack, context_of
 from .swapping import parts, tensors_of
 
 numbers = count()
-
-
-class Different(Exception):
-    """A member does not compute what the first one does."""
 
 
 def sort_into_kinds(windows: Sequence[Window]) -> None:
@@ -47,6 +45,10 @@ def assign(group: list[Window]) -> None:
     while len(group) > 1:
         try:
             is_alike, about = compare(group)
+        except (LooksAtProgress, DrawsForAll) as error:
+            for window in group:
+                window.refusal = f"its step cannot be stacked: {error}"
+            return
         except Exception as error:  # whatever an operation says that vmap does not know
             values = {tuple(floats(task_of(window)).values()) for window in group}
             if len(values) > 1:  # a number that has to be one, such as a share of label smoothing
@@ -101,15 +103,16 @@ def build_of(window: Window) -> Any:
 def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
     """Say of each member whether the stack computes what it computes by itself, and what a stack has to know."""
     firsts = [map_tensors(itemgetter(0), window.batches) for window in group]
+    batches = map_tensors(lambda *tensors: torch.stack(tensors), *firsts)
     tasks = [task_of(window) for window in group]
     stack = Stack([window.loop for window in group])
-    state = torch.get_rng_state()
+    before = Generators(tasks[0].device)
     try:
         with as_they_were(tasks[:1]):
             alone(group[0].loop, firsts[0])
-        is_random = not torch.equal(state, torch.get_rng_state())
+        is_random = before.have_moved()
         with as_they_were(tasks, evaluating=is_random):
-            losses, _, _ = stack.losses(map_tensors(lambda *tensors: torch.stack(tensors), *firsts))
+            losses, _, _ = stack.losses(batches)
             limits, stack.clips = stack.clips, (None, None)
             gradients = stack.gradients(losses)
             stack.clips = limits
@@ -118,8 +121,10 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
                 own = alone(window.loop, batch)
                 mine = [losses[i], *(gradients[name][i] if name in gradients else None for name in stack.trained)]
                 found.append(all(map(is_close, own, mine)))
+        if is_random:  # what the step does in training alone has to be possible as well
+            stack.losses(batches)
     finally:
-        torch.set_rng_state(state)
+        before.put_back()
         stack.release()
     return found, {"is_random": is_random, "attends": stack.attention is not None and stack.attention.was_asked}
 
@@ -127,12 +132,17 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
 def alone(loop: Any, batch: Any) -> list[Tensor | None]:
     """Return the loss of a member and its gradients, computed by itself."""
     task = loop.trainer.lightning_module
-    with context_of(loop.trainer)():
-        loss, _, _ = task.step(batch)
-        if task.has_penalty:
-            loss = loss + task.network.penalty()
+    loss, _ = forward(loop, batch)
     trained = [tensor for tensor in tensors_of(task).values() if tensor.requires_grad]
     return [loss.detach(), *torch.autograd.grad(loss, trained, allow_unused=True)]
+
+
+def forward(loop: Any, batch: Any) -> tuple[Tensor, Tensor]:
+    """Return the loss of a member and its outputs, computed by itself."""
+    task = loop.trainer.lightning_module
+    with context_of(loop.trainer)():
+        loss, outputs, _ = task.step(batch)
+        return (loss + task.network.penalty() if task.has_penalty else loss), outputs
 
 
 def is_close(one: Tensor | None, other: Tensor | None) -> bool:

@@ -30,7 +30,8 @@ def run_stacked(
     sizes = [len(part) for part in parts if len(part) > 1]
     if sizes:
         logger.info("{} jobs train as {} of {} members", sum(sizes), named(len(sizes)), " and ".join(counted(sizes)))
-    ended = run_in_workers(partial(run_together, most), [[jobs[i] for i in part] for part in parts], number, idle)
+    together = partial(run_together, most, min(number, max(1, len(sizes))))
+    ended = run_in_workers(together, [[jobs[i] for i in part] for part in parts], number, idle)
     outcomes: dict[int, Any] = {}
     for part, outcome in zip(parts, ended, strict=True):
         of_members = outcome if isinstance(outcome, list) else [outcome] * len(part)  # what became of their process
@@ -48,7 +49,7 @@ def counted(sizes: Sequence[int]) -> list[str]:
     return [str(size) for size in sorted(set(sizes), reverse=True)]
 
 
-def run_together(most: int | None, jobs: Sequence[Job]) -> list[Any]:
+def run_together(most: int | None, processes: int, jobs: Sequence[Job]) -> list[Any]:
     """Run jobs in this process, as members of a stack if there are several; return what came of each.
 
     Raises:
@@ -62,7 +63,7 @@ def run_together(most: int | None, jobs: Sequence[Job]) -> list[Any]:
     with listening() as stop:
         stop.is_patient = True
         members = [Member(partial(run, job), stop, len(jobs)) for job in jobs]
-        drive(members, stop, most)
+        drive(members, stop, most, processes)
         if stop.number is not None:
             raise Stopped(stop.number)
     return [as_error(member.outcome) for member in members]

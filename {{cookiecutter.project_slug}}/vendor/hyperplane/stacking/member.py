@@ -30,6 +30,7 @@ class Window:
         self.results: list[tuple[Tensor, Tensor, Tensor]] = []  # of each step: the loss, outputs, targets
         self.trains_itself = False  # the member trains on what is left, as it is alone at its step
         self.refusal = ""  # why it trains itself for good
+        self.failure: Exception | None = None  # that ends the member
 
     @property
     def done(self) -> int:
@@ -44,7 +45,7 @@ class Window:
     @property
     def is_over(self) -> bool:
         """Whether there is nothing left to wait for."""
-        return not self.left or self.trains_itself or bool(self.refusal)
+        return not self.left or self.trains_itself or bool(self.refusal) or self.failure is not None
 
     @property
     def place(self) -> int:

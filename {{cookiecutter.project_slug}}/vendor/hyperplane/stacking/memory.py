@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..tasks.epoch_metrics import BATCHES_AT_ONCE, BYTES_AT_ONCE
 from .batching import map_tensors, tensors_in
-from .kinds import alone, as_they_were, task_of
+from .generators import Generators
+from .kinds import as_they_were, forward, task_of
 from .member import Window
 
 MOST = 64  # more of them train no faster by member, and what they share no longer fits into a cache
@@ -17,29 +19,44 @@ SHARE = 0.5  # of the memory that is free
 COPIES = 8  # of a parameter: own and stacked, its gradient, two moments of each, the best so far
 
 
-def most_members(window: Window) -> int:
-    """Return how many members like the one that waits fit into memory."""
+def most_members(window: Window, processes: int = 1) -> int:
+    """Return how many members like the one that waits fit into memory; one whose step fails says so when it trains.
+
+    Args:
+        window: the first of the member.
+        processes: with a stack each, this one included, that share the memory.
+    """
     device = window.loop.trainer.strategy.root_device
-    return max(1, min(MOST, int(SHARE * free(device)) // max(1, needed(window))))
+    if device.type == "cuda":
+        processes = -(-processes // torch.cuda.device_count())
+    try:
+        size = needed(window)
+    except Exception:
+        return MOST
+    return max(1, min(MOST, int(SHARE * free(device) / processes) // max(1, size)))
 
 
 def needed(window: Window) -> int:
-    """Return the bytes that a member takes: weights, data, batches, and what a step keeps for its gradients."""
+    """Return the bytes that a member takes: weights, data, a window of batches, and what a step keeps for gradients."""
     task, data = task_of(window), window.loop.trainer.datamodule
-    own = [getattr(data, name, None) for name in ("raw", "parts")]
-    tensors = [*tensors_in(own), *tensors_in(window.batches), *tensors_in(window.batches)]
+    batch = map_tensors(itemgetter(0), window.batches)
+    own = [getattr(data, name, None) for name in ("raw", "parts", "pixels")]
     sizes = [COPIES * sum(parameter.nbytes for parameter in task.parameters())]
-    sizes += [tensor.nbytes for tensor in tensors]
+    sizes += [tensor.nbytes for tensor in tensors_in(own)]
 
     def keep(tensor: Tensor) -> Tensor:
         sizes.append(tensor.nbytes)
         return tensor
 
-    state = torch.get_rng_state()
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), as_they_were([task]):
-        alone(window.loop, map_tensors(itemgetter(0), window.batches))
-    torch.set_rng_state(state)
-    return sum(sizes)
+    before = Generators(task.device)
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), as_they_were([task]):
+            _, outputs = forward(window.loop, batch)
+    finally:
+        before.put_back()
+    of_outputs, of_batch = outputs.nbytes, 2 * sum(tensor.nbytes for tensor in tensors_in(batch))  # own and stacked
+    ahead = min(BATCHES_AT_ONCE, window.loop.trainer.num_training_batches, BYTES_AT_ONCE // max(1, of_outputs) + 1)
+    return sum(sizes) + int(ahead) * (of_outputs + of_batch)
 
 
 def free(device: Any) -> int:

@@ -32,12 +32,17 @@ class Numbers:
     """
 
     def __init__(self, tasks: Sequence[Any]) -> None:
-        found = [floats(task) for task in tasks]
+        self.found = found = [floats(task) for task in tasks]
         self.names = [key for key in found[0] if any(one.get(key) != found[0][key] for one in found)]
         like = next(tasks[0].parameters())
-        self.values = [torch.tensor([one[key] for one in found], device=like.device) for key in self.names]
+        kind = {"dtype": like.dtype, "device": like.device}
+        self.values = [torch.tensor([one[key] for one in found], **kind) for key in self.names]
         modules = dict(parts(tasks[0]))
         self.places = [(modules[path], name) for path, name in self.names]
+
+    def are_those_of(self, tasks: Sequence[Any]) -> bool:
+        """Say whether the numbers of the members are still what they were."""
+        return self.found == [floats(task) for task in tasks]
 
     @contextmanager
     def swapped_to(self, values: Sequence[Tensor]) -> Iterator[None]:

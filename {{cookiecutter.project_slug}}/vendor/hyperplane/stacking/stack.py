@@ -28,7 +28,12 @@ from .clipping import clip_norm, clip_value
 from .member import Window
 from .numbers import Numbers
 from .optimizers import BatchedOptimizer, MemberwiseOptimizer, bind, stack_optimizers
+from .progress import without_trainer
 from .swapping import Swapped, tensors_of
+
+
+class HalfStep(Exception):
+    """The optimizer failed in the middle of a step: the weights are between two steps."""
 
 
 class Stack:
@@ -57,6 +62,11 @@ class Stack:
         self.members: Any = [{name: own[name] for name in self.trained} for own in self.own]
         self.stacked = {name: self.tensors[name] for name in self.trained}
         optimizers = [trainer.optimizers[0] for trainer in trainers]
+        self.level = Level(len(tasks))
+        self.attention = FoldedAttention(self.level) if attends else None  # which costs each operation a little
+        seeds = [getattr(trainer.datamodule, "seed", 0) for trainer in trainers]
+        self.seed = zlib.crc32(repr(seeds).encode())  # of what is drawn in a step
+        # Last, as it takes the state of the members' optimizers: nothing after it can fail.
         self.optimizer = stack_optimizers(optimizers, self.members, self.stacked)
         self.unbind()
         self.hooks = [
@@ -65,18 +75,18 @@ class Stack:
         ]
         for name in self.trained:
             self.tensors[name].requires_grad_()
-        self.level = Level(len(tasks))
-        self.attention = FoldedAttention(self.level) if attends else None  # which costs each operation a little
-        self.seed = zlib.crc32(str(trainers[0].default_root_dir).encode())
 
     def losses(self, batch: Any) -> tuple[Tensor, Tensor, Tensor]:
         """Return the losses (M,) of a step, and what metrics are computed of: outputs and targets (M, B, ...).
 
         Args:
             batch: each tensor (M, B, ...).
+
+        Raises:
+            LooksAtProgress: the step reads the trainer: an epoch or a step that only the first member may be at.
         """
         one, level = self.level.of_one, self.level
-        with self.context(), self.attention or nullcontext(), level.entered():
+        with self.context(), self.attention or nullcontext(), without_trainer(self.task), level.entered():
             tensors, numbers = map(one, self.tensors.values()), map(one, self.numbers.values)
             with self.swapped.to(list(tensors)), self.numbers.swapped_to(list(numbers)):
                 loss, outputs, targets = self.task.step(map_tensors(one, batch))
@@ -104,6 +114,9 @@ class Stack:
             windows: of the members, in their order.
             steps: how many, at most as many as each has left.
             is_over: says before each step whether to stop at once.
+
+        Raises:
+            HalfStep: the optimizer failed, and no member can go on from the weights that it has.
         """
         moving = [window for window in windows if window.loop.schedules]
         batches = map_tensors(
@@ -121,7 +134,10 @@ class Stack:
                     torch.manual_seed((self.seed + windows[0].place) % 2**63)
                 losses, outputs, targets = self.losses(map_tensors(itemgetter(i), batches))
                 gradients = self.gradients(losses)
-                self.optimizer.step(gradients)
+                try:
+                    self.optimizer.step(gradients)
+                except Exception as error:
+                    raise HalfStep(f"the optimizer failed within a step ({type(error).__name__}: {error})") from error
                 of_members = zip(losses.detach().unbind(), outputs.detach().unbind(), targets.unbind(), strict=True)
                 for window, result in zip(windows, of_members, strict=True):
                     window.results.append(result)
@@ -131,10 +147,14 @@ class Stack:
             self.write()
 
     def is_current(self) -> bool:
-        """Say whether the members still have the tensors that were stacked: a part may have been unfrozen since."""
-        return all(
+        """Say whether the members still have the tensors and numbers that were stacked.
+
+        A part may have been unfrozen since, or a number within a loss set anew by a callback.
+        """
+        tasks = [loop.trainer.lightning_module for loop in self.loops]
+        return self.numbers.are_those_of(tasks) and all(
             [name for name, tensor in tensors_of(task).items() if tensor.requires_grad] == self.trained
-            for task in (loop.trainer.lightning_module for loop in self.loops)
+            for task in tasks
         )
 
     @torch.no_grad()
