@@ -183,9 +183,11 @@ def one_cache(clean_environment: dict[str, str], tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="session")
-def engine_tests(background: Callable[..., Pending]) -> Pending:
-    """The tests of the engine, which bake a project of their own."""
-    return background(TEMPLATE, "-m", "pytest", "-q", "tests/engine", "-p", "no:cacheprovider")
+def engine_tests(background: Callable[..., Pending]) -> list[Pending]:
+    """The tests of the engine in two halves, so that two cores share them; each bakes a project of its own."""
+    paths = [str(path) for path in sorted(TEMPLATE.glob("tests/engine/test_*.py"))]
+    options = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    return [background(TEMPLATE, *options, *half) for half in (paths[::2], paths[1::2])]
 
 
 @pytest.fixture(scope="session")
