@@ -33,7 +33,7 @@ def without_content(source: str, target: str) -> None:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template without the content that has nothing to do with the answers: it makes a project in half the time."""
     template = tmp_path_factory.mktemp("template")
-    caches = shutil.ignore_patterns("references", "__pycache__", ".*_cache")
+    caches = shutil.ignore_patterns("__pycache__", ".*_cache")
     shutil.copytree(TEMPLATE / "hooks", template / "hooks", ignore=caches)
     shutil.copytree(TEMPLATE / PROJECT, template / PROJECT, ignore=caches, copy_function=without_content)
     shutil.copy(TEMPLATE / "cookiecutter.json", template)
