@@ -3,7 +3,7 @@
 Dimensions: B batch, H steps that are forecast, Q quantiles.
 """
 
-from hyperplane import DataSpec, PanelSpec
+from hyperplane import DataSpec, PanelSpec, UserError
 from hyperplane.losses.from_spec import require
 from hyperplane.losses.weighted_mean import weighted_mean
 from hyperplane.metrics.quantile_loss import quantile_loss
@@ -20,7 +20,8 @@ class Quantile(nn.Module):
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
         require(spec, "forecasting", "quantile")
-        assert isinstance(spec, PanelSpec)
+        if not isinstance(spec, PanelSpec):
+            raise UserError("loss=quantile is for time series, which name quantiles. loss=auto chooses what fits.")
         self.quantiles = spec.quantiles
 
     def forward(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
