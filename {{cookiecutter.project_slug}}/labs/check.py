@@ -21,7 +21,7 @@ def main(names: list[str]) -> int:
     print(f"{len(SOLVED)} solutions are right.")  # noqa: T201
     failed = 0
     for path in sorted(LABS.glob("lab_*.py")):
-        if names and not any(name in path.name for name in names):
+        if names and not any(path.name.startswith(f"lab_{name}") for name in names):
             continue
         begin = time.perf_counter()
         done = subprocess.run(
