@@ -6,7 +6,6 @@ imports no torch, and reads the samples from files that it does not copy.
 
 import copy
 import os
-import pickle
 import signal
 import tempfile
 import threading
@@ -15,6 +14,7 @@ import traceback
 import warnings
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ def fit(estimator: Any, paths: list[Path], pipe: Connection, parent: int) -> Non
             outcome = sendable(error)
     try:
         pipe.send((outcome, [(one.category, str(one.message)) for one in said]))
-    except (pickle.PicklingError, TypeError, AttributeError) as error:  # nothing of it was sent
+    except Exception as error:  # nothing of it was sent
         name = type(outcome).__name__
         pipe.send((RuntimeError(f"{name} was fitted, but cannot be pickled, which training needs: {error}"), []))
 
@@ -119,7 +119,7 @@ def sendable(error: Exception) -> Exception:
     """Return an error that another process can read, with the lines where it was raised as a note."""
     lines = "".join(traceback.format_exception(error))
     try:
-        pickle.dumps(copy.copy(error))  # a copy is made in the way that it is read back
+        ForkingPickler.dumps(copy.copy(error))  # a copy is made in the way that it is read back
     except Exception:
         error = RuntimeError(f"{type(error).__name__}: {error}")
     error.add_note(f"In the process that fitted:\n{lines}")
