@@ -113,14 +113,6 @@ class Group:
             ]
         )
 
-    def keep(self, indices: Tensor, stacked: Stacked) -> None:
-        """Go on with some of the members."""
-        self.steps = [self.steps[i] for i in indices.tolist()]
-        for buffers in self.buffers.values():
-            for name, buffer in buffers.items():
-                buffers[name] = buffer[indices.to(buffer.device)]
-        self.place(stacked)
-
     def write(self, index: int, optimizer: Optimizer, member: Member, numbers: Sequence[Any]) -> None:
         """Put copies of what is known of a member into the state of its own optimizer."""
         for name in self.names if self.steps[index] else ():

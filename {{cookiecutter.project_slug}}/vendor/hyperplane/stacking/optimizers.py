@@ -1,18 +1,16 @@
 """The optimizers of all members as one: a step is a few operations on stacked tensors, however many members there are.
 
 Each member brings its own optimizer, built as its job alone would build it. What a schedule writes into that
-optimizer's `param_groups` is read at every step, and a member's state is saved and loaded in torch's own format.
+optimizer's `param_groups` is read at every step, and a member's state is in torch's own format.
 
     optimizer = stack_optimizers(optimizers, members, stacked)
     optimizer.step(gradients)               # {name: (M, *shape)}
-    state = optimizer.state_of(2)           # what optimizers[2].state_dict() would be, had it trained alone
-    optimizer.keep([0, 2], stacked)         # member 1 has left
+    optimizer.write(2)                      # optimizers[2].state_dict() is what it would be, had it trained alone
 
 Dimensions: M members.
 """
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 import torch
@@ -35,6 +33,8 @@ class BatchedOptimizer:
         self.groups = [
             Group(update(dicts[i]), names, stacked, i) for i, (update, _, names) in enumerate(found) if names
         ]
+        of_members = [self.groups_of(optimizer) for optimizer in self.optimizers]
+        self.dicts = [[groups[group.index] for groups in of_members] for group in self.groups]
         for index in range(len(self.members)):
             self.take(index)
         bind(self.members, stacked)
@@ -51,12 +51,6 @@ class BatchedOptimizer:
         for group in self.groups:
             group.take(index, optimizer, self.members[index])
         optimizer.state.clear()
-        self.find_groups()
-
-    def find_groups(self) -> None:
-        """Find the groups of all members, which loading a state replaces."""
-        found = [self.groups_of(optimizer) for optimizer in self.optimizers]
-        self.dicts = [[groups[group.index] for groups in found] for group in self.groups]
 
     def step(self, gradients: Mapping[str, Tensor]) -> None:
         """Change the stacked parameters in place."""
@@ -80,29 +74,10 @@ class BatchedOptimizer:
             group.apply(gradients)
 
     @torch.no_grad()
-    def keep(self, indices: Sequence[int], stacked: Stacked) -> None:
-        """Go on with some of the members."""
-        self.optimizers = [self.optimizers[i] for i in indices]
-        self.members = [self.members[i] for i in indices]
-        for group in self.groups:
-            group.keep(torch.tensor(indices), stacked)
-        self.find_groups()
-        bind(self.members, stacked)
-
-    @torch.no_grad()
-    def state_of(self, member: int) -> dict[str, Any]:
-        """Return the state of a member in the format of torch."""
-        optimizer = self.optimizers[member]
+    def write(self, member: int) -> None:
+        """Put copies of what is known of a member into the state of its own optimizer."""
         for group, dicts in zip(self.groups, self.dicts, strict=True):
-            group.write(member, optimizer, self.members[member], group.read(dicts[member]))
-        state = optimizer.state_dict()
-        optimizer.state.clear()
-        return state
-
-    def load(self, member: int, state: dict[str, Any]) -> None:
-        """Let a member go on from its state."""
-        self.optimizers[member].load_state_dict(state)
-        self.take(member)
+            group.write(member, self.optimizers[member], self.members[member], group.read(dicts[member]))
 
 
 class MemberwiseOptimizer:
@@ -121,19 +96,8 @@ class MemberwiseOptimizer:
                 parameter.grad = None if gradient is None else gradient[index]
             optimizer.step()
 
-    def keep(self, indices: Sequence[int], stacked: Stacked) -> None:
-        """Go on with some of the members."""
-        self.optimizers = [self.optimizers[i] for i in indices]
-        self.members = [self.members[i] for i in indices]
-        bind(self.members, stacked)
-
-    def state_of(self, member: int) -> dict[str, Any]:
-        """Return the state of a member."""
-        return deepcopy(self.optimizers[member].state_dict())
-
-    def load(self, member: int, state: dict[str, Any]) -> None:
-        """Let a member go on from its state."""
-        self.optimizers[member].load_state_dict(state)
+    def write(self, member: int) -> None:
+        """Do nothing: a member's state is in its own optimizer."""
 
 
 StackedOptimizer = BatchedOptimizer | MemberwiseOptimizer

@@ -27,7 +27,7 @@ from .batching import Level, map_tensors
 from .clipping import clip_norm, clip_value
 from .member import Window
 from .numbers import Numbers
-from .optimizers import BatchedOptimizer, MemberwiseOptimizer, bind, stack_optimizers
+from .optimizers import MemberwiseOptimizer, bind, stack_optimizers
 from .progress import without_trainer
 from .swapping import Swapped, tensors_of
 
@@ -70,7 +70,7 @@ class Stack:
         self.optimizer = stack_optimizers(optimizers, self.members, self.stacked)
         self.unbind()
         self.hooks = [
-            optimizer.register_state_dict_pre_hook(lambda _, i=i: self.write_state(i))
+            optimizer.register_state_dict_pre_hook(lambda _, i=i: self.optimizer.write(i))
             for i, optimizer in enumerate(optimizers)
         ]
         for name in self.trained:
@@ -177,19 +177,11 @@ class Stack:
                 if tensor.untyped_storage().nbytes() != tensor.nbytes:
                     tensor.data = tensor.data.clone()
 
-    @torch.no_grad()
-    def write_state(self, place: int) -> None:
-        """Put what the stacked optimizer knows of a member into the state of the member's own."""
-        if isinstance(self.optimizer, BatchedOptimizer):
-            own, member = self.optimizer.optimizers[place], self.members[place]
-            for group, dicts in zip(self.optimizer.groups, self.optimizer.dicts, strict=True):
-                group.write(place, own, member, group.read(dicts[place]))
-
     def release(self) -> None:
         """Let each member go on by itself: its optimizer has its state again."""
         for i, hook in enumerate(self.hooks):
             hook.remove()
-            self.write_state(i)
+            self.optimizer.write(i)
 
 
 def context_of(trainer: Any) -> Callable[[], AbstractContextManager[None]]:
