@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from .data.cache import cached as cached
     from .data.datamodule import ArrayDataModule as ArrayDataModule
     from .data.datamodule import Arrays as Arrays
-    from .data.graphs import Graph as Graph
-    from .data.graphs import GraphDataModule as GraphDataModule
+    from .data.graph_datamodule import Graph as Graph
+    from .data.graph_datamodule import GraphDataModule as GraphDataModule
     from .data.spec import DataSpec as DataSpec
     from .data.spec import GraphSpec as GraphSpec
     from .data.spec import PanelSpec as PanelSpec
@@ -32,8 +32,8 @@ HOMES = {
     "Arrays": "data.datamodule",  # inputs and targets
     "Batch": "tasks.task",  # what a step takes
     "DataSpec": "data.spec",  # what a network has to know of the data
-    "Graph": "data.graphs",  # nodes and edges
-    "GraphDataModule": "data.graphs",  # classes of the nodes of a graph
+    "Graph": "data.graph_datamodule",  # nodes and edges
+    "GraphDataModule": "data.graph_datamodule",  # classes of the nodes of a graph
     "GraphSpec": "data.spec",  # what a network has to know of a graph
     "PanelDataModule": "data.windows",  # windows of time series
     "PanelSpec": "data.spec",  # the same of time series

@@ -15,7 +15,7 @@ from .columns import as_text, is_text, listed
 from .encoding import TableEncoder
 from .file_access import digest_of
 from .files import read_as, read_columns
-from .graphs import Graph, GraphDataModule
+from .graph_datamodule import Graph, GraphDataModule
 from .readings import Reading
 from .roles import stated_parts
 from .survey import Spelling
