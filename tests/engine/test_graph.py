@@ -5,7 +5,7 @@ import polars
 import pytest
 import torch
 from hyperplane.data.arrays import IGNORED
-from hyperplane.data.graph import GraphFiles
+from hyperplane.data.graphs.graph import GraphFiles
 from hyperplane.errors import UserError
 
 NODES, CLASSES = 90, 3

@@ -16,9 +16,9 @@ with app.setup:
     from course import COLORS, ROOT, ask, checked, stated, train
     from exercises import check_bigrams
     from hyperplane.checkpoints.trained import load_trained
-    from hyperplane.data.bigrams import Bigrams
-    from hyperplane.data.corpus import Corpus
-    from hyperplane.data.tokens import Tokenizer
+    from hyperplane.data.texts.bigrams import Bigrams
+    from hyperplane.data.texts.corpus import Corpus
+    from hyperplane.data.texts.tokens import Tokenizer
     from loguru import logger
     from matplotlib.figure import Figure
     from torch import Tensor, nn
