@@ -109,7 +109,7 @@ def _():
     A function that is such an inner product is a *kernel*, $K(x, z)$.
 
     **Exercise.** Write the kernel of $\varphi(x) = (x_1^2, \sqrt2\,x_1x_2, x_2^2, \sqrt2\,x_1, \sqrt2\,x_2, 1)$, without building
-    φ. What do its three new entries add to $(x^\top z)^2$?
+    φ, so that it holds for any number of features. What do its three new entries add to $(x^\top z)^2$?
     """)
     return
 
@@ -117,7 +117,7 @@ def _():
 @app.cell
 def _():
     def kernel(x: np.ndarray, z: np.ndarray) -> float:
-        """Return φ(x)ᵀφ(z) of two points (2,)."""
+        """Return φ(x)ᵀφ(z) of two points (features,)."""
         raise NotImplementedError
 
     checked(lambda: check_kernel_of_a_lift(kernel))
