@@ -26,6 +26,19 @@ def has_value(table: "DataFrame", targets: Sequence[str]) -> "Series":
     Raises:
         UserError: none has.
     """
+    present = present_in(table, targets)
+    if not present.all():
+        missing = (~present).sum()
+        logger.warning("{} of {} rows have no {} and are left out.", missing, table.height, " or no ".join(targets))
+    return present
+
+
+def present_in(table: "DataFrame", targets: Sequence[str]) -> "Series":
+    """Return for each row whether it has all targets (rows,).
+
+    Raises:
+        UserError: none has.
+    """
     import polars
 
     present = polars.Series([True]).new_from_index(0, table.height)
@@ -37,9 +50,6 @@ def has_value(table: "DataFrame", targets: Sequence[str]) -> "Series":
         present = present & here
     if not present.any():
         raise UserError(f"data.target=[{', '.join(targets)}]: no row of {table.height} has a value in all of them")
-    if not present.all():
-        missing = (~present).sum()
-        logger.warning("{} of {} rows have no {} and are left out.", missing, table.height, " or no ".join(targets))
     return present
 
 

@@ -1,10 +1,11 @@
-"""Graphs in memory, whose nodes belong to classes: a few nodes are trained on, all of them are computed.
+"""Graphs in memory, of whose nodes something is predicted: a few nodes are trained on, all of them are computed.
 
-Every batch holds the whole graph: features (N, F), and classes (N,) that are −100, which losses and metrics leave out,
-where a node is of another part. A network that looks at edges takes them from its spec.
+Every batch holds the whole graph: features (N, F), the numbers of the nodes of a part (n,), and the targets of these. A
+network maps the features of all nodes to as many outputs; one that looks at edges takes them from its spec.
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,9 +18,10 @@ from torch import Tensor
 
 from ...errors import UserError
 from ...setting_types import ProperFraction
-from ..arrays import IGNORED, count_classes
+from ..arrays import IGNORED, Samples, count_classes, means_of
 from ..batches import Batches, on_gpu
 from ..columns.roles import PARTS
+from ..folds import strata
 from ..scaling import Scaling
 from ..spec import GraphSpec
 
@@ -27,17 +29,45 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_DRAWN = 500  # nodes; more would hide each other, and be laid out for long
+LABELLED = 20  # nodes of each class that are trained on, if nothing else is said
+MOST_TARGETS = 4  # that are drawn
+SHARE = 0.6  # of the nodes that are trained on where there are no classes
 
 
 class Graph(NamedTuple):
-    """Nodes, numbered from 0 to N − 1, and edges between them."""
+    """Nodes, numbered from 0 to N − 1, edges between them, and what is predicted of nodes."""
 
     edges: NDArray[np.int64]  # (edges, 2), from node to node; undirected ones stand there once
-    classes: NDArray[np.int64]  # (N,), −100 where unknown
-    class_names: tuple[str, ...]
+    targets: NDArray[Any]  # class numbers (N,), −100 where unknown; labels or values (N, K), NaN where unknown
+    class_names: tuple[str, ...] = ()  # of classes or labels
     features: NDArray[np.float64] | None = None  # (N, F); None: each node is told apart from the others, F = N
     feature_names: tuple[str, ...] = ()
     parts: NDArray[np.str_] | None = None  # (N,) train, val or test; None: drawn with the seed
+    task: str = "classification"  # or multilabel, regression
+    target_names: tuple[str, ...] = ()  # of values
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which nodes have a target (N,)."""
+        return self.targets != IGNORED if self.targets.ndim == 1 else np.isfinite(self.targets).all(axis=1)
+
+
+class WholeGraph(Batches):
+    """The graph as the only batch.
+
+    Args:
+        features: of all nodes (N, F).
+        nodes: the numbers of those of a part (n,).
+        targets: of these (n, ...).
+    """
+
+    def __init__(self, features: Tensor, nodes: Tensor, targets: Tensor) -> None:
+        super().__init__((nodes, targets), len(nodes))
+        self.features = features
+
+    def complete(self, batch: Samples) -> Samples:
+        """Return the features, and the nodes and their targets."""
+        return self.features, *batch
 
 
 class GraphDataModule(LightningDataModule, ABC):
@@ -46,10 +76,12 @@ class GraphDataModule(LightningDataModule, ABC):
     def __init__(
         self,
         *,
-        labelled: PositiveInt = 20,  # nodes of each class that are trained on, drawn with the seed; at most half
+        # Nodes of each class that are trained on, drawn with the seed; at most half. Null: 20; of labels or values,
+        # which are no classes, three in five of all nodes
+        labelled: PositiveInt | None = None,
         val_fraction: ProperFraction = 0.2,  # of the other nodes, held out to choose by; the rest is the test
         directed: bool = False,  # an edge leads one way: a node sees those from which one leads to it
-        standardize: bool = True,  # features, by all nodes; those that are 0 or 1 stay
+        standardize: bool = True,  # values to predict; features, by all nodes, but those that are 0 or 1
         seed: int,
     ) -> None:
         super().__init__()
@@ -58,7 +90,7 @@ class GraphDataModule(LightningDataModule, ABC):
         self.directed = directed
         self.standardize = standardize
         self.seed = seed
-        self.parts: dict[str, tuple[Tensor, Tensor]] = {}  # standardised features (N, F), classes (N,)
+        self.parts: dict[str, Samples] = {}  # standardised features (N, F), nodes (n,), targets (n, ...)
 
     @abstractmethod
     def load(self) -> Graph:
@@ -73,39 +105,45 @@ class GraphDataModule(LightningDataModule, ABC):
         if self.parts:
             return
         self.graph = graph = self.load()
-        nodes = len(graph.classes)
-        features = np.eye(nodes) if graph.features is None else graph.features
-        edges = self.directed_edges(graph.edges, nodes)
+        count = len(graph.targets)
+        features = np.eye(count) if graph.features is None else graph.features
+        edges = self.directed_edges(graph.edges, count)
         parts = self.drawn(graph) if graph.parts is None else graph.parts
-        self.raw = {part: np.where(parts == part, graph.classes, IGNORED) for part in PARTS}
-        sizes = {part: int((classes != IGNORED).sum()) for part, classes in self.raw.items()}
+        self.nodes = {part: np.flatnonzero((parts == part) & graph.known) for part in PARTS}
+        sizes = {part: len(nodes) for part, nodes in self.nodes.items()}
         for part in ("train", "test"):
             if not sizes[part]:
-                raise UserError(f"No node of {nodes} is for {part}: {sizes}")
-        targets = {part: torch.from_numpy(classes) for part, classes in self.raw.items()}
+                raise UserError(f"No node of {count} is for {part}: {sizes}")
+        targets = {part: torch.from_numpy(graph.targets[nodes]) for part, nodes in self.nodes.items()}
         self.spec = GraphSpec(
-            task="classification",
+            task=graph.task,
             input_shape=(features.shape[1],),
-            output_size=len(graph.class_names),
+            output_size=len(graph.class_names) or graph.targets.shape[1],
             class_names=graph.class_names,
             feature_names=graph.feature_names,
+            target_names=graph.target_names,
             train_size=sizes["train"],
-            num_nodes=nodes,
+            num_nodes=count,
             edges=tuple(map(tuple, edges.tolist())),
         )
-        counts = count_classes(targets["train"], self.spec)
-        self.spec = GraphSpec(**vars(self.spec) | {"class_counts": counts})
+        counts, means = (of(targets["train"], self.spec) for of in (count_classes, means_of))
+        self.spec = replace(self.spec, class_counts=counts, target_means=means)
         self.scaling = Scaling(self.spec)
         self.inputs = torch.from_numpy(features)
         if self.standardize:
-            self.fit_scaling()
-        self.parts = {part: (self.scaling(self.inputs), classes) for part, classes in targets.items()}
+            self.fit_scaling(targets["train"])
+        scaled = self.scaling(self.inputs)
+        self.parts = {
+            part: (scaled, torch.from_numpy(self.nodes[part]), self.scaling.scale_targets(values))
+            for part, values in targets.items()
+        }
         logger.info(
-            "A graph of {} nodes ({} features) and {} {}edges; classes of nodes: {}",
-            nodes,
+            "A graph of {} nodes ({} features) and {} {}edges; {} of nodes: {}",
+            count,
             features.shape[1] if graph.features is not None else "no",
             len(graph.edges),
             "directed " if self.directed else "",
+            graph.task,
             ", ".join(f"{size} {part}" for part, size in sizes.items()),
         )
 
@@ -130,61 +168,83 @@ class GraphDataModule(LightningDataModule, ABC):
     def drawn(self, graph: Graph) -> NDArray[np.str_]:
         """Return the part of each node (N,): of each class as many are trained on, and the same share held out."""
         random = np.random.default_rng(self.seed)
-        parts = np.full(len(graph.classes), "none", dtype="<U5")
-        for number, name in enumerate(graph.class_names):
-            members = random.permutation(np.flatnonzero(graph.classes == number))
-            trained = min(self.labelled, len(members) // 2)
-            if trained < self.labelled:
-                logger.warning("Class {} has {} nodes: {} of them are trained on", name, len(members), trained)
+        parts = np.full(len(graph.targets), "none", dtype="<U5")
+        known = np.flatnonzero(graph.known)
+        has_classes = graph.task == "classification"
+        kinds = strata(graph.targets[known], graph.task) if has_classes else np.zeros(len(known), np.int64)
+        for kind in np.unique(kinds):
+            members = random.permutation(known[kinds == kind])
+            trained = self.trained_of(len(members), graph.class_names[graph.targets[members[0]]] if has_classes else "")
             held_out = trained + round(self.val_fraction * (len(members) - trained))
             parts[members[:trained]], parts[members[trained:held_out]], parts[members[held_out:]] = PARTS
         return parts
 
-    def fit_scaling(self) -> None:
-        """Take the statistics of the features of all nodes; those that are 0 or 1 stay as they are."""
-        self.scaling.fit(self.inputs, self.inputs.new_zeros(1, dtype=torch.long))
+    def trained_of(self, members: int, name: str) -> int:
+        """Return how many nodes of a class are trained on; without a name they are all nodes there are."""
+        if self.labelled is None and not name:
+            return round(SHARE * members)
+        wanted = self.labelled or LABELLED
+        trained = min(wanted, members // 2)
+        if trained < wanted:
+            of = f"Class {name} has" if name else "There are"
+            say = logger.warning if self.labelled else logger.info
+            say("{} {} nodes: {} of them are trained on", of, members, trained)
+        return trained
+
+    def fit_scaling(self, targets: Tensor) -> None:
+        """Take the statistics of the targets of training, and of the features of all nodes, but those of 0 and 1."""
+        self.scaling.fit(self.inputs, targets)
         marks = ((self.inputs == 0) | (self.inputs == 1)).all(dim=0)
         self.scaling.input_mean[marks], self.scaling.input_std[marks] = 0, 1
 
-    def arrays(self, part: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return features (nodes, F) and classes (nodes,) of the nodes of a part."""
-        classes = self.raw[part]
-        return self.inputs.numpy()[classes != IGNORED], classes[classes != IGNORED]
-
-    def training_samples(self) -> tuple[Tensor, Tensor]:
-        """Return features and classes of the nodes that are trained on, for a model that sees no edges."""
-        features, classes = self.parts["train"]
-        return features[classes != IGNORED], classes[classes != IGNORED]
+    def training_samples(self) -> Samples:
+        """Return features and targets of the nodes that are trained on, for a model that sees no edges."""
+        features, nodes, targets = self.parts["train"]
+        return features[nodes], targets
 
     @property
     def validates(self) -> bool:
         """Whether nodes are held out for validation."""
-        return bool((self.raw["val"] != IGNORED).any())
+        return len(self.nodes["val"]) > 0
 
-    def evaluation_batches(self, part: str) -> Batches:
-        """Return the graph as the only batch, with the classes of a part."""
-        return Batches(on_gpu(self.parts[part], self.trainer), self.spec.num_nodes)
+    def evaluation_batches(self, part: str) -> WholeGraph:
+        """Return the graph as the only batch, with the targets of a part."""
+        return WholeGraph(*on_gpu(self.parts[part], self.trainer))
 
-    def train_dataloader(self) -> Batches:
+    def train_dataloader(self) -> WholeGraph:
         """Return the graph once an epoch."""
         return self.evaluation_batches("train")
 
-    def val_dataloader(self) -> Batches | list[Batches]:
+    def val_dataloader(self) -> WholeGraph | list[WholeGraph]:
         """Return the graph, or an empty list if no node is held out."""
         return self.evaluation_batches("val") if self.validates else []
 
-    def test_dataloader(self) -> Batches:
+    def test_dataloader(self) -> WholeGraph:
         """Return the graph."""
         return self.evaluation_batches("test")
 
     def figures(self, task: Any) -> dict[str, "Figure"]:
-        """Return a picture of the graph with the classes that are predicted."""
+        """Return a picture of the graph with the classes that are predicted, or the residuals of the test."""
+        predicted = task.predict_array(self.inputs.numpy())
+        if self.spec.task == "regression":
+            return self.residuals(predicted)
+        if self.spec.task != "classification" or self.spec.num_nodes > MOST_DRAWN:
+            logger.info("The graph is not drawn: it has labels, or more than {} nodes.", MOST_DRAWN)
+            return {}
         from ...figures.graph import predicted_graph
 
-        if self.spec.num_nodes > MOST_DRAWN:
-            logger.info("The graph is not drawn: it has more than {} nodes.", MOST_DRAWN)
-            return {}
-        predicted = task.predict_array(self.inputs.numpy()).argmax(axis=1)
-        is_trained = self.raw["train"] != IGNORED
-        edges, names = np.array(self.spec.edges).reshape(-1, 2), self.spec.class_names
-        return {"graph": predicted_graph(edges, predicted, self.graph.classes, is_trained, names)}
+        is_trained = np.isin(np.arange(self.spec.num_nodes), self.nodes["train"])
+        edges, names = np.array(self.spec.edges, np.int64).reshape(-1, 2), self.spec.class_names
+        return {"graph": predicted_graph(edges, predicted.argmax(axis=1), self.graph.targets, is_trained, names)}
+
+    def residuals(self, predicted: NDArray[Any]) -> dict[str, "Figure"]:
+        """Return the residuals of the nodes of the test, in a picture for each of the first targets."""
+        from ...figures import residuals
+
+        nodes, names = self.nodes["test"], self.spec.target_names[:MOST_TARGETS]
+        return {
+            f"residuals{f'_{k + 1}' if len(self.spec.target_names) > 1 else ''}": residuals(
+                predicted[nodes, k], self.graph.targets[nodes, k], name
+            )
+            for k, name in enumerate(names)
+        }

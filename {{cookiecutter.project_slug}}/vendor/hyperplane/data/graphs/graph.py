@@ -1,24 +1,26 @@
-"""Your own graph: a table of nodes, one of the edges between them, and a class for some nodes or all."""
+"""Your own graph: a table of nodes, one of the edges between them, and what to predict of some nodes or all."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
+from pydantic import Field
 
 from ...errors import UserError, nearest
 from ...setting_types import Distinct
 from ..arrays import IGNORED
 from ..columns.encoding import TableEncoder
 from ..columns.roles import stated_parts
-from ..columns.target import encode_targets, infer_task
+from ..columns.target import Targets, TaskName, encode_targets, present_in
 from ..columns.values import as_text, is_text, listed
 from ..files.access import digest_of
 from ..files.readings import Reading
 from ..files.survey import Spelling
-from ..files.table_files import read_as, read_columns
+from ..files.table_files import column_names, read_as, read_columns
 from .datamodule import Graph, GraphDataModule
 
 if TYPE_CHECKING:
@@ -35,7 +37,10 @@ class GraphFiles(GraphDataModule):
         *,
         nodes: str,  # the file of the nodes, a row each
         edges: str,  # the file of the edges, a row each
-        target: str,  # the column of the nodes that holds their classes; a node without one is in no part
+        # The column of the nodes to predict, or a list of several; a node without them is in no part
+        target: str | Annotated[tuple[str, ...], Field(min_length=1)],
+        # Auto: inferred from the target, see `target.py`
+        task: Literal["auto", "classification", "multilabel", "regression"] = "auto",
         id: str | None = None,  # the column of the nodes that edges refer to; null: the first
         source: str | None = None,  # the column of the edges that says where one begins; null: the first one
         destination: str | None = None,  # the column of the edges that says where one ends; null: the second one
@@ -46,7 +51,9 @@ class GraphFiles(GraphDataModule):
     ) -> None:
         super().__init__(**options)
         self.nodes_path, self.edges_path = Path(nodes), Path(edges)
-        self.target, self.id, self.ends = target, id, (source, destination)
+        self.targets = (target,) if isinstance(target, str) else tuple(target)
+        self.task: TaskName | Literal["auto"] = task
+        self.id, self.ends = id, (source, destination)
         self.ignore = ignore
         self.split_column = split_column
         self.names: list[str] = []  # of the nodes
@@ -58,29 +65,32 @@ class GraphFiles(GraphDataModule):
         """Return the graph.
 
         Raises:
-            UserError: a file cannot be read or lacks a column, ids are missing or stand twice, or there is no class.
+            UserError: a file cannot be read or lacks a column, ids are missing or stand twice, or there is no target.
         """
-        table, readings = read_columns(self.nodes_path, None, Spelling(), "data.nodes")
-        self.digests = [digest_of(path) for path in (self.nodes_path, self.edges_path)]
-        self.id = self.id or next((name for name in table.columns if name != self.target), self.target)
-        roles = {"id": self.id, "target": self.target, "split_column": self.split_column}
+        columns = column_names(self.nodes_path, "data.nodes")
+        self.id = self.id or next((name for name in columns if name not in self.targets), self.targets[0])
+        roles = {"id": self.id, "split_column": self.split_column}
         named = [(key, name) for key, name in roles.items() if name is not None]
-        require(table, self.nodes_path, [*named, *(("ignore", name) for name in self.ignore)])
+        named += [("target", name) for name in self.targets] + [("ignore", name) for name in self.ignore]
+        require(columns, self.nodes_path, named)
+        table, readings = read_columns(self.nodes_path, None, Spelling(texts=(self.id,)), "data.nodes")
+        self.digests = [digest_of(path) for path in (self.nodes_path, self.edges_path)]
         self.names = self.ids_of(table, f"data.nodes={self.nodes_path}")
         self.id_reading = {self.id: readings[self.id]}
-        classes, class_names = self.classes_of(table[self.target])
-        left_out = {*roles.values(), *self.ignore}
-        columns = table.select([name for name in table.columns if name not in left_out])
-        self.encoder = TableEncoder.fit(columns, readings)
-        features = self.encoder.encode(columns, "the nodes") if self.encoder.columns else None
+        task, targets, class_names = self.targets_of(table.select(self.targets))
+        left_out = {*roles.values(), *self.targets, *self.ignore}
+        described = table.select([name for name in columns if name not in left_out])
+        self.encoder = TableEncoder.fit(described, readings)
+        features = self.encoder.encode(described, "the nodes") if self.encoder.columns else None
         if features is None:
             logger.info("Nodes have no features: each is told apart from the others, and edges say the rest.")
         parts = None
         if self.split_column is not None:
-            parts = np.full(table.height, "none", dtype="<U5")
+            parts = np.full(len(targets), "none", dtype="<U5")
             for part, rows in stated_parts(table[self.split_column]).items():
                 parts[rows] = part
-        return Graph(self.read_edges(), classes, class_names, features, self.encoder.names, parts)
+        names = () if class_names else self.targets
+        return Graph(self.read_edges(), targets, class_names, features, self.encoder.names, parts, task, names)
 
     def ids_of(self, table: "DataFrame", what: str) -> list[str]:
         """Return the names of the nodes in a table.
@@ -97,28 +107,23 @@ class GraphFiles(GraphDataModule):
             raise UserError(f"{what}: {self.id} {twice[0]!r} stands in several rows; data.id= names another column")
         return names.to_list()
 
-    def classes_of(self, column: "Series") -> tuple[NDArray[np.int64], tuple[str, ...]]:
-        """Return the class of each node (N,), −100 where it has none, and the names of the classes."""
-        values = as_text(column) if is_text(column) else column
-        known = values.is_not_null().to_numpy()
-        if not known.any():
-            raise UserError(f"data.target={self.target}: no node has a class")
-        if infer_task(values.drop_nulls()) != "classification":
-            raise UserError(
-                f"data.target={self.target} holds many numbers such as {values.drop_nulls()[0]}: the nodes of a graph "
-                "are sorted into classes, which several nodes share"
-            )
-        _, numbers, names = encode_targets(values.drop_nulls().to_frame(), "classification")
-        classes = np.full(len(values), IGNORED)
-        classes[known] = numbers
+    def targets_of(self, table: "DataFrame") -> Targets:
+        """Return the task, the targets of all nodes as `Graph` has them, and the names of classes or labels."""
+        known = present_in(table, self.targets)
+        task, values, names = encode_targets(table.filter(known), self.task)
+        is_class = task == "classification"
+        targets = np.full((len(known), *values.shape[1:]), IGNORED if is_class else np.nan, values.dtype)
+        targets[known.to_numpy()] = values
+        inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
+        logger.info("{}: {} of {}{}", self.nodes_path, task, listed(self.targets, 5), inferred)
         if not known.all():
             logger.info(
                 "{} of {} nodes have no {}: they are in no part, but in the graph.",
                 (~known).sum(),
                 len(known),
-                self.target,
+                " or no ".join(self.targets),
             )
-        return classes, names
+        return task, targets, names
 
     def read_edges(self) -> NDArray[np.int64]:
         """Return the numbers of the nodes that edges join (edges, 2); those of unknown nodes are said, and left out.
@@ -127,16 +132,20 @@ class GraphFiles(GraphDataModule):
             UserError: the file has fewer than two columns, or no edge joins nodes.
         """
         key = f"data.edges={self.edges_path}"
-        table, _ = read_columns(self.edges_path, None, Spelling(), "data.edges")
-        if table.width < 2:
+        columns = column_names(self.edges_path, "data.edges")
+        if len(columns) < 2:
             raise UserError(
-                f"{key} needs two columns, where an edge begins and where it ends; it has: {listed(table.columns)}"
+                f"{key} needs two columns, where an edge begins and where it ends; it has: {listed(columns)}"
             )
-        source, destination = (given or table.columns[place] for place, given in enumerate(self.ends))
-        require(table, self.edges_path, [("source", source), ("destination", destination)])
-        number = {name: place for place, name in enumerate(self.names)}
+        source, destination = (given or columns[place] for place, given in enumerate(self.ends))
+        require(columns, self.edges_path, [("source", source), ("destination", destination)])
+        if rest := [name for name in columns if name not in (source, destination)]:
+            logger.warning("{}: all edges count alike; not read: {}", self.edges_path, listed(rest))
+        table, _ = read_columns(
+            self.edges_path, [source, destination], Spelling(texts=(source, destination)), "data.edges"
+        )
         ends = [texts_of(table[name]) for name in (source, destination)]
-        edges = np.stack([end.replace_strict(number, default=-1).fill_null(-1).to_numpy() for end in ends], axis=1)
+        edges = np.stack([numbers_of(end, self.names) for end in ends], axis=1)
         known = (edges >= 0).all(axis=1)
         if not known.all():
             strange = {str(name) for end, places in zip(ends, edges.T, strict=True) for name in end.filter(places < 0)}
@@ -157,7 +166,7 @@ class GraphFiles(GraphDataModule):
         """
         assert self.id is not None
         table = read_as(path, self.encoder.readings | self.id_reading, "input")
-        require(table, path, [("id", self.id)])
+        require(table.columns, path, [("id", self.id)])
         names = self.ids_of(table, f"input={path}")
         number = {name: place for place, name in enumerate(self.names)}
         strange = [name for name in names if name not in number]
@@ -208,15 +217,36 @@ def texts_of(column: "Series") -> "Series":
     return as_text(column) if is_text(column) else column.cast(polars.String)
 
 
-def require(table: "DataFrame", path: Path, named: list[tuple[str, str]]) -> None:
+def numbers_of(ends: "Series", names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the places among names that ends of edges stand for (edges,), −1 where they are unknown.
+
+    Programs drop the zeros in front of 007, or write 7.0: such an end is the node whose number that is, if it is one.
+    """
+    import polars
+
+    number = {name: place for place, name in enumerate(names)}
+    found = ends.replace_strict(number, default=-1, return_dtype=polars.Int64).fill_null(-1).to_numpy()
+    plain = dict(zip(as_plain(polars.Series(names)), number.values(), strict=True))
+    if (found >= 0).all() or len(plain) < len(names):  # two nodes would have the same number
+        return found
+    return np.where(
+        found >= 0, found, as_plain(ends).replace_strict(plain, default=-1, return_dtype=polars.Int64).fill_null(-1)
+    )
+
+
+def as_plain(names: "Series") -> "Series":
+    """Return numbers without zeros in front and behind the decimal point; other texts stay."""
+    return names.str.replace(r"^0+(\d+)(\.0+)?$", "${1}").str.replace(r"^(\d+)\.0+$", "${1}")
+
+
+def require(columns: Sequence[str], path: Path, named: list[tuple[str, str]]) -> None:
     """Look whether a table has the columns that settings name.
 
     Raises:
         UserError: it lacks one.
     """
     for key, name in named:
-        if name not in table.columns:
+        if name not in columns:
             raise UserError(
-                f"data.{key}={name} is no column of {path}. {nearest(name, table.columns)} It has: "
-                f"{listed(table.columns)}"
+                f"data.{key}={name} is no column of {path}. {nearest(name, columns)} It has: {listed(columns)}"
             )
