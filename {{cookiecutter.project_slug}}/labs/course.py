@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import traceback
@@ -51,21 +52,13 @@ def checked(exercise: Callable[[], None]) -> mo.Html:
 
 
 def train(*overrides: str, folder: str) -> Path:
-    """Train as the command does, without a tracker, and return the run folder; a run that is there is not run again.
+    """Train as the command does, without a tracker, and return the run folder.
 
     Args:
         overrides: of the command `train`.
-        folder: of the run, below runs/labs/.
+        folder: of the run, below runs/labs/; what the same overrides left there is not trained again.
     """
-    place = ROOT / "runs" / "labs" / folder
-    if not (place / "summary.json").is_file() or results(place)["status"] != "completed":
-        command(["train", *overrides, "tracking=none", "hardware=cpu", f"hydra.run.dir={place.relative_to(ROOT)}"])
-    return place
-
-
-def results(run: Path) -> dict[str, Any]:
-    """Return the summary of a run: its metrics, settings and seconds."""
-    return json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    return once(["train", *overrides], "hydra.run.dir", folder)
 
 
 def sweep(*overrides: str, folder: str) -> list[dict[str, Any]]:
@@ -73,14 +66,26 @@ def sweep(*overrides: str, folder: str) -> list[dict[str, Any]]:
 
     Args:
         overrides: of the command `train`; what a comma parts is tried in turn.
-        folder: of the runs, below runs/labs/; a sweep that is complete there is not run again.
+        folder: of the runs, below runs/labs/; what the same overrides left there is not trained again.
     """
-    place = ROOT / "runs" / "labs" / folder
-    if not (place / "complete").is_file():
-        folder = f"hydra.sweep.dir={place.relative_to(ROOT)}"
-        command(["train", "--multirun", *overrides, "tracking=none", "hardware=cpu", folder])
-        (place / "complete").touch()
+    place = once(["train", "--multirun", *overrides], "hydra.sweep.dir", folder)
     return [results(path.parent) for path in sorted(place.glob("*/summary.json"))]
+
+
+def results(run: Path) -> dict[str, Any]:
+    """Return the summary of a run: its metrics, settings and seconds."""
+    return json.loads((run / "summary.json").read_text(encoding="utf-8"))
+
+
+def once(words: Sequence[str], setting: str, folder: str) -> Path:
+    """Run a command that writes into a folder, which `setting` names, and return that; what is there by the same words stays."""
+    place = ROOT / "runs" / "labs" / folder
+    record = place.with_suffix(".txt")  # the words of what is complete
+    if not record.is_file() or record.read_text(encoding="utf-8") != " ".join(words):
+        shutil.rmtree(place, ignore_errors=True)
+        command([*words, "tracking=none", "hardware=cpu", f"{setting}={place.relative_to(ROOT)}"])
+        record.write_text(" ".join(words), encoding="utf-8")
+    return place
 
 
 def command(words: Sequence[str]) -> str:

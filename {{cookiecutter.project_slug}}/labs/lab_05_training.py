@@ -33,14 +33,17 @@ def _():
     $$h_l = \sigma(h_{l-1} W_l + b_l), \qquad J = -\frac{1}{m}\sum_i \log p_i(y_i), \qquad W \leftarrow W -
     \eta\frac{\partial J}{\partial W}$$
 
-    Forwards, each layer hands on $h_l$. With $p = \mathrm{softmax}(z)$ of the last layer's logits, the slopes in those
-    are simple:
+    Forwards, each layer hands on $h_l$. The last one has no σ: its outputs z, the *logits*, become probabilities of the classes by
+    $p_k = \mathrm{softmax}(z)_k = e^{z_k} / \sum_j e^{z_j}$. J is the *cross-entropy*: it asks that the true class $y_i$ gets all of it.
+    Its slopes in the logits are simple, with a one at the true class and zeros elsewhere in $\text{one-hot}(y)$:
     $\partial J/\partial z = (p - \text{one-hot}(y)) / m$. Backwards, each layer is told the slope δ in its own
     $z_l = h_{l-1} W_l + b_l$, and makes three things of it:
 
     $$\frac{\partial J}{\partial W_l} = h_{l-1}^\top \delta_l, \qquad \frac{\partial J}{\partial b_l} = \sum_i
     \delta_{l,i}, \qquad
-    \delta_{l-1} = (\delta_l W_l^\top) \odot \sigma'(z_{l-1}).$$
+    \delta_{l-1} = (\delta_l W_l^\top) \odot \sigma'(z_{l-1}),$$
+
+    where ⊙ multiplies entry by entry.
 
     That is backpropagation (Rumelhart, Hinton and Williams 1986; Linnainmaa 1970 for chains of any functions).
     """)
@@ -159,8 +162,8 @@ def _():
     ## Where the chain breaks
 
     Backwards, a slope is multiplied by $W^\top$ and by σ′ in each layer. The sigmoid's slope is ¼ at most (lab 4). Ten
-    layers of 64 units,
-    before any training; the size of the gradient is measured in each of them.
+    layers of 64 units, before any training; the size of the gradient is measured in each of them. One network adds to each layer's
+    output what the layer was given, $h + \sigma(hW + b)$: a *residual sum*.
     """)
     return
 
@@ -172,7 +175,7 @@ def _():
         "hundredth, a millionth?",
         "Below a millionth. Each of the nine layers between them multiplies it by about 0.14: ¼ of the sigmoid, and "
         "0.58 of PyTorch's first "
-        "weights, whose spread is $1/\\sqrt{3n}$ for n inputs. The last layer learns, the first stands still.",
+        "weights, whose standard deviation is $1/\\sqrt{3n}$ for n inputs. The last layer learns, the first stands still.",
     )
     return
 
@@ -180,7 +183,7 @@ def _():
 @app.cell
 def _(x_torch, y_torch):
     def he(network: MLP) -> None:
-        """Draw first weights with spread √(2/n): with them ReLU hands on as much as it gets (He and others 2015)."""
+        """Draw first weights with a standard deviation of √(2/n): with them ReLU hands on as much as it gets (He and others 2015)."""
         for layer in network.hidden:
             nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -320,7 +323,7 @@ def _():
     return (angle,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(angle):
     OPTIMIZERS = {
         "sgd": lambda w: torch.optim.SGD([w], lr=2 / 101),
@@ -367,7 +370,7 @@ def _(angle):
     return (path,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(path):
     away = {
         (name, degrees): float(np.linalg.norm(path(name, degrees)[-1]))

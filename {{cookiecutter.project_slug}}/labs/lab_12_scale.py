@@ -136,8 +136,8 @@ def _():
     ## A floor
 
     $L(N) = L_\infty + a N^{-\alpha}$ bends where the data do. $L_\infty$ is what no network of this kind gets below with
-    these data and this many steps. It is not the noise of the data alone: a CNN is far below it (lab 6), because it takes
-    the right thing for granted.
+    these data and this many steps. It is not the noise of the data alone: a CNN with fewer weights tells far more signals right
+    (lab 6), because it takes the right thing for granted.
     """)
     return
 
@@ -239,7 +239,7 @@ def _():
     return
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _():
     def curves(width: int) -> tuple[np.ndarray, np.ndarray]:
         """Return steps and the mean validation loss of the seeds after them."""
