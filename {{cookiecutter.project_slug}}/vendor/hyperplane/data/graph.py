@@ -113,7 +113,7 @@ class GraphFiles(GraphDataModule):
         classes[known] = numbers
         if not known.all():
             logger.info(
-                "{} of {} nodes have no {}: they are in no part, but in the graph.",
+                "{} of {} nodes have no {}: they belong to no part, but stay in the graph.",
                 (~known).sum(),
                 len(known),
                 self.target,
@@ -217,6 +217,6 @@ def require(table: "DataFrame", path: Path, named: list[tuple[str, str]]) -> Non
     for key, name in named:
         if name not in table.columns:
             raise UserError(
-                f"data.{key}={name} is no column of {path}. {nearest(name, table.columns)} It has: "
+                f"data.{key}={name} is not a column of {path}. {nearest(name, table.columns)} It has: "
                 f"{listed(table.columns)}"
             )
