@@ -10,11 +10,12 @@ from datetime import date, datetime
 import numpy as np
 import polars
 import pytest
-from hyperplane.data import files, progress
-from hyperplane.data.files import read_as, read_columns, read_table
-from hyperplane.data.progress import with_progress
-from hyperplane.data.readings import Reading
-from hyperplane.data.survey import Spelling
+from hyperplane.data.files import progress
+from hyperplane.data.files import table_files as files
+from hyperplane.data.files.progress import with_progress
+from hyperplane.data.files.readings import Reading
+from hyperplane.data.files.survey import Spelling
+from hyperplane.data.files.table_files import read_as, read_columns, read_table
 from hyperplane.errors import UserError
 
 

@@ -5,8 +5,8 @@ import polars
 import pytest
 import torch
 from hyperplane.data.folds import blocks, fold_of_samples, strata, whole_groups
-from hyperplane.data.large_table import LargeTable
-from hyperplane.data.table import Table
+from hyperplane.data.tables.large_table import LargeTable
+from hyperplane.data.tables.table import Table
 from hyperplane.errors import UserError
 
 from my_research.data.bundled import Bundled

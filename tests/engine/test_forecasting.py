@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from hyperplane.data.panel_scaling import PanelScaling
+from hyperplane.data.panels.scaling import PanelScaling
+from hyperplane.data.panels.windows import Windows
 from hyperplane.data.spec import DataSpec, PanelSpec
-from hyperplane.data.windows import Windows
 from hyperplane.errors import UserError
 from hyperplane.exporting import write_programs
 from hyperplane.metrics.quantile_loss import quantile_loss

@@ -6,9 +6,10 @@ import numpy as np
 import polars
 import pytest
 import torch
-from hyperplane.data import augmentation, reproducible
-from hyperplane.data.image_files import ImageShape, Unreadable, read_image
-from hyperplane.data.images import Images
+from hyperplane.data import reproducible
+from hyperplane.data.images import augmentation
+from hyperplane.data.images.files import ImageShape, Unreadable, read_image
+from hyperplane.data.images.images import Images
 from hyperplane.data.seeded_loader import SeededLoader
 from hyperplane.errors import UserError
 from PIL import Image

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import polars
 import pytest
 import torch
-from hyperplane.data.panel import UNKNOWN, Panel
+from hyperplane.data.panels.panel import UNKNOWN, Panel
 from hyperplane.errors import UserError
 from loguru import logger
 

@@ -8,7 +8,7 @@ import polars
 import pytest
 import torch
 from hyperplane.checkpoints.trained import load_trained
-from hyperplane.data.panel import Panel
+from hyperplane.data.panels.panel import Panel
 
 WINDOW = {"encoder_length": 6, "decoder_length": 2}
 COLUMNS = {"time": "day", "target": "sales", "groups": ("shop",), "known_reals": ("price",)}

@@ -7,9 +7,9 @@ import polars
 import pytest
 import torch
 from hyperplane.data.scaling import Scaling
-from hyperplane.data.signal_arrays import Roles, lengths_of
-from hyperplane.data.signal_files import read_signals
-from hyperplane.data.signals import Signals
+from hyperplane.data.signals.arrays import Roles, lengths_of
+from hyperplane.data.signals.files import read_signals
+from hyperplane.data.signals.signals import Signals
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
 

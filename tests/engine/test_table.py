@@ -5,11 +5,11 @@ import gzip
 import numpy as np
 import polars
 import pytest
-from hyperplane.data.encoding import TableEncoder
-from hyperplane.data.files import read_table
-from hyperplane.data.large_table import LargeTable
-from hyperplane.data.table import Table
-from hyperplane.data.target import infer_task
+from hyperplane.data.columns.encoding import TableEncoder
+from hyperplane.data.columns.target import infer_task
+from hyperplane.data.files.table_files import read_table
+from hyperplane.data.tables.large_table import LargeTable
+from hyperplane.data.tables.table import Table
 from hyperplane.errors import UserError
 
 ROWS = 60

@@ -6,12 +6,12 @@ import numpy as np
 import polars
 import pytest
 import torch
-from hyperplane.data import large_table
-from hyperplane.data.encoding import TableEncoder
-from hyperplane.data.large_table import LargeTable
-from hyperplane.data.readings import Reading
-from hyperplane.data.stated import Stated
-from hyperplane.data.table import Table
+from hyperplane.data.columns.encoding import TableEncoder
+from hyperplane.data.columns.stated import Stated
+from hyperplane.data.files.readings import Reading
+from hyperplane.data.tables import large_table
+from hyperplane.data.tables.large_table import LargeTable
+from hyperplane.data.tables.table import Table
 from hyperplane.errors import UserError
 from sklearn.feature_extraction.text import CountVectorizer
 

@@ -8,8 +8,8 @@ import polars
 import pytest
 import torch
 from hyperplane.checkpoints.trained import load_trained
-from hyperplane.data.text import Text
-from hyperplane.data.tokens import SPECIAL, Tokenizer, split
+from hyperplane.data.texts.text import Text
+from hyperplane.data.texts.tokens import SPECIAL, Tokenizer, split
 from hyperplane.errors import UserError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression

@@ -2,7 +2,7 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 8: a transformer that writes")
 
-with app.setup:
+with app.setup(hide_code=True):
     import csv
     import json
     import re
@@ -16,16 +16,17 @@ with app.setup:
     from course import COLORS, ROOT, ask, checked, stated, train
     from exercises import check_bigrams
     from hyperplane.checkpoints.trained import load_trained
-    from hyperplane.data.bigrams import Bigrams
-    from hyperplane.data.corpus import Corpus
-    from hyperplane.data.tokens import Tokenizer
+    from hyperplane.data.texts.bigrams import Bigrams
+    from hyperplane.data.texts.corpus import Corpus
+    from hyperplane.data.texts.tokens import Tokenizer
     from loguru import logger
     from matplotlib.figure import Figure
     from torch import Tensor, nn
 
     from {{ cookiecutter.package_name }}.models.gpt import GPT
 
-    logger.disable("hyperplane")  # the lab says itself what is worth saying
+    # The lab says itself what is worth saying.
+    logger.disable("hyperplane")
 
 
 @app.cell(hide_code=True)
@@ -424,7 +425,7 @@ def _():
     - State what counting reaches before you praise a network.
     - Temperature trades errors for variety.
 
-    Next: [lab 9](lab_09_complexity_2021.py), complexity 1990 and 2021.
+    Next: [lab 9](?file=lab_09_complexity_2021.py), complexity 1990 and 2021.
     """)
     return
 

@@ -24,8 +24,8 @@ from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
 from ..command_line import run_command
-from ..data.files import column_names, read_as, read_table, write_table
-from ..data.image_endings import is_image
+from ..data.files.table_files import column_names, read_as, read_table, write_table
+from ..data.images.endings import is_image
 from ..errors import UserError, nearest, refuse
 from ..run_folder.reading import read_run
 from ..run_folder.results import refuse_results
@@ -86,7 +86,7 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
 
     Args:
         folder: a run folder.
-        source: a table, see `data/files.py`.
+        source: a table, see `data/files/table_files.py`.
         which: `tested` (the weights behind `summary.json`), `best` or `last`.
 
     Returns:
@@ -105,12 +105,12 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
 
     from ..checkpoints.trained import load_trained
     from ..components import build
-    from ..data.encoding import TableEncoder
-    from ..data.images import Images
-    from ..data.large_table import LargeTable
+    from ..data.columns.encoding import TableEncoder
+    from ..data.images.images import Images
     from ..data.spec import PanelSpec, TextSpec
-    from ..data.table import Table
-    from ..data.text import TextEncoder
+    from ..data.tables.large_table import LargeTable
+    from ..data.tables.table import Table
+    from ..data.texts.text import TextEncoder
     from ..tasks.task import Task
 
     trained = load_trained(folder, which)
@@ -162,10 +162,10 @@ def predict_images(trained: "Trained", state: dict[str, Any], source: Path) -> "
     import numpy as np
     import polars
 
-    from ..data.columns import listed
-    from ..data.image_files import ImageShape, Unreadable, pixels_in
-    from ..data.image_listing import new_images
-    from ..data.image_reading import for_each
+    from ..data.columns.values import listed
+    from ..data.images.files import ImageShape, Unreadable, pixels_in
+    from ..data.images.listing import new_images
+    from ..data.images.reading import for_each
 
     shape = ImageShape(**state["shape"])
     files, names = new_images(source, state["column"])
@@ -218,11 +218,11 @@ def forecast(trained: "Trained", spec: "PanelSpec", source: Path) -> "DataFrame"
     """Return groups, time and quantiles of each row of a panel; quantiles are empty where nothing is forecast.
 
     Raises:
-        UserError: the run was not on data=panel, or see `data/future.py`.
+        UserError: the run was not on data=panel, or see `data/panels/future.py`.
     """
     from ..components import build
-    from ..data.future import future_windows, new_rows
-    from ..data.panel import Panel
+    from ..data.panels.future import future_windows, new_rows
+    from ..data.panels.panel import Panel
 
     settings, task, state = trained.settings, trained.task, trained.checkpoint.get(Panel.__qualname__)
     if state is None:

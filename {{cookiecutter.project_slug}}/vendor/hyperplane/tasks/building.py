@@ -9,7 +9,7 @@ from torch import nn
 
 from ..components import Later, asked_for, build, factory
 from ..configs import targets
-from ..data.panel_scaling import PanelScaling
+from ..data.panels.scaling import PanelScaling
 from ..data.scaling import Scaling
 from ..data.spec import DataSpec, PanelSpec, TextSpec
 from ..errors import UserError

@@ -9,8 +9,8 @@ from lightning.pytorch import Callback, LightningDataModule, LightningModule, Tr
 from loguru import logger
 
 from ..data.datamodule import ArrayDataModule
+from ..data.panels.windows import PanelDataModule
 from ..data.reproducible import spec_of
-from ..data.windows import PanelDataModule
 from ..settings import Settings
 
 EPOCHS = 20
