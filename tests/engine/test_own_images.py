@@ -171,9 +171,9 @@ def test_what_lies_in_folders_besides_images_disturbs_nothing(photos, messages):
     counts = {name: sum(one.startswith(f"{name}/") for one in data.names) for name in ("Käfer [neu]", "bright")}
     assert counts == {"Käfer [neu]": 2, "bright": 10}
     said = "".join(messages)
-    assert "files that are no images by their endings: notes.txt (1)" in said
+    assert "files whose names do not end like those of images: notes.txt (1)" in said
     assert "no image in empty/: no class" in said
-    assert "images in no folder of a class are left out: loose.png (1)" in said
+    assert "images outside the class folders are left out: loose.png (1)" in said
 
 
 def test_folders_above_the_classes_say_what_images_are_for(photos, tmp_path, messages):
@@ -405,7 +405,7 @@ def test_a_file_that_is_lost_while_it_is_trained_on_is_named(photos):
     data = load(photos, memory=1e-9, workers=0)
     lost = names(data, "train")[0]
     (photos / lost).unlink()
-    with pytest.raises(UserError, match=f"{lost} could be read when the run began, and cannot now"):
+    with pytest.raises(UserError, match=f"{lost} could be read when the run began, but not now"):
         list(data.train_dataloader())
 
 

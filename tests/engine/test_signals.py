@@ -196,7 +196,7 @@ def test_an_archive_that_does_not_fit_is_refused_in_a_sentence(train, tmp_path, 
     ("change", "words", "message"),
     [
         (lambda t: t, (), "data.series= names the column"),
-        (lambda t: t, ("data.series=ids",), "data.series=ids is no column of .* Did you mean id"),
+        (lambda t: t, ("data.series=ids",), "data.series=ids is not a column of .* Did you mean id"),
         (lambda t: t.vstack(t[:1]), ("data.series=id", "data.position=t"), "has two rows at"),
         (
             lambda t: t.with_columns(kind=polars.Series(["slow", "fast"] * (t.height // 2))),

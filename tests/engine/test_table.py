@@ -341,7 +341,7 @@ def test_a_table_that_makes_no_task_is_refused(frame, load, change, settings, me
         ("mine.csv", b"a,b\n1,2,3\n", "cannot be read"),
         ("mine.csv", b"a,b\n1,\xff\xfe\n", "cannot be read"),
         ("mine.parquet", b"nonsense", "cannot be read"),
-        ("mine.xlsx", b"nonsense", "the ending can be"),
+        ("mine.xlsx", b"nonsense", "its name must end in"),
         ("minne.csv", None, "Did you mean mine.csv?"),
     ],
 )

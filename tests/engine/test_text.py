@@ -103,7 +103,7 @@ def test_texts_of_a_file_are_read_as_they_are_and_the_vocabulary_is_that_of_the_
 def test_what_is_wrong_with_texts_is_said(train, reviews, tmp_path):
     texts, labels = reviews()
     words = train(*REVIEWS, "data.text=txt", status=2).stderr
-    assert "data.text=txt is no column of reviews.csv. Did you mean text?" in words
+    assert "data.text=txt is not a column of reviews.csv. Did you mean text?" in words
     words = train(*REVIEWS, "data.text=label", status=2).stderr
     assert "data.text=label has another role already" in words
     assert "data.text names the only column that is read" in train(*REVIEWS, "data.ignore=[x]", status=2).stderr

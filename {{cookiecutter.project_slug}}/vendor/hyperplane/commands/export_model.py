@@ -79,7 +79,9 @@ def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[s
     task, settings = trained.task, trained.settings
     network = getattr(task, "network", task)
     if not network.state_dict(keep_vars=True).keys() - {"_extra_state"} and not list(network.buffers()):
-        raise UserError(f"run={folder}: {settings.model.import_path} computes outside torch, so there is no program")
+        raise UserError(
+            f"run={folder}: {settings.model.import_path} computes outside torch, so it has no program to export"
+        )
     formats = ("pt2", "onnx") if form == "all" else (form,)
     written = write_programs(task, trained.spec, folder / "export", formats, trained.checkpoint)
     for name, path in written.items():

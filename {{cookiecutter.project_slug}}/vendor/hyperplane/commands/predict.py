@@ -68,7 +68,7 @@ def predict_file(folder: Path, source: Path, output: Path, which: str = "tested"
         UserError: see `predict_run`; or the output cannot be written.
     """
     if output.suffix.lower() not in OUTPUT_ENDINGS:
-        raise UserError(f"output={output}: the ending can be {' or '.join(OUTPUT_ENDINGS)}")
+        raise UserError(f"output={output}: its name must end in {' or '.join(OUTPUT_ENDINGS)}")
     if output.absolute() == source.absolute():
         raise UserError(f"output={output} would overwrite the input; name another file")
     refuse_results(output, "output")
@@ -226,7 +226,7 @@ def forecast(trained: "Trained", spec: "PanelSpec", source: Path) -> "DataFrame"
 
     settings, task, state = trained.settings, trained.task, trained.checkpoint.get(Panel.__qualname__)
     if state is None:
-        raise UserError("This run forecasts a generated panel, so there are no new rows; predict serves data=panel")
+        raise UserError("This run forecasts a generated panel, so there are no new rows; predict is for data=panel")
     panel = build(settings.data, seed=settings.seed)
     panel.load_state_dict(state)
     table = new_rows(panel, source)
@@ -253,7 +253,7 @@ def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[An
     data of the training stated no shape, a sample is its row.
 
     Raises:
-        UserError: a column is not there, or holds something else than numbers, or than tokens.
+        UserError: a column is not there, or holds something other than numbers, or than tokens.
     """
     import numpy as np
     import polars

@@ -78,7 +78,7 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
         name = settings.model.import_path.rpartition(".")[2]
         others = ", ".join(choice for choice, target in targets("model") if states(target, "forecasts"))
         choice = f"Of model= these forecast: {others}" if others else "A model that does states `forecasts = True`"
-        raise UserError(f"{name} takes single samples, no time series. {choice}")
+        raise UserError(f"{name} takes single samples, not time series. {choice}")
     if isinstance(spec, TextSpec):
         require_reader(settings, spec)
     network: nn.Module = build(settings.model, **offers)
@@ -109,7 +109,7 @@ def require_reader(settings: Settings, spec: TextSpec) -> None:
         )
     if spec.task != "next_token" and not getattr(network, "reads_tokens", False):
         raise UserError(
-            f"{name} takes numbers, no tokens of texts. Choose model=linear, the bag of words, mlp or transformer. A "
+            f"{name} takes numbers, not tokens. Choose model=linear, the bag of words, mlp or transformer. A "
             "network of your own that takes tokens and mask (B, L) says reads_tokens = True in its class."
         )
 

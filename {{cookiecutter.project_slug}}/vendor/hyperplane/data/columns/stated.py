@@ -85,7 +85,7 @@ def as_stated_numbers(series: "Series", reading: Reading, spelling: Spelling, wh
     numbers = found.numbers()
     if len(numbers) > 1 and spelling.decimal is None and PLAIN not in numbers.values():
         raise UserError(
-            f"{where}: in numbers such as {found.example!r} the mark may be that of decimals or of thousands; "
+            f"{where}: in numbers such as {found.example!r} the mark may separate decimals or thousands; "
             "data.decimal=point or data.decimal=comma says which"
         )
     best = decide({texts.name: found}, spelling, where)[texts.name] if numbers else nearest_reading(found, ("number",))

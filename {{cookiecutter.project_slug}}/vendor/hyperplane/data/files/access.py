@@ -28,7 +28,7 @@ def existing(path: Path, key: str, endings: tuple[str, ...] = ENDINGS) -> Path:
         hint = nearest(path.name, there) or (f"That folder has: {', '.join(there[:10])}" if there else "")
         raise UserError(f"{key}={path} does not exist (looked in {path.parent.absolute()}). {hint}".strip())
     if not path.name.lower().endswith(endings):
-        raise UserError(f"{key}={path}: the ending can be {', '.join(endings)}. {nearest(path.suffix, endings)}")
+        raise UserError(f"{key}={path}: its name must end in {', '.join(endings)}. {nearest(path.suffix, endings)}")
     return path
 
 

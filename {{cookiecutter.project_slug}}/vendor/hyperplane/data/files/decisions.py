@@ -77,7 +77,7 @@ def reading_of_column(column: ColumnSurvey, tie: str, spelling: Spelling, key: s
         return PLAIN, []
     if numbers:
         return TEXT, [
-            f"{column.name}: in numbers such as {column.example!r} the mark may be that of decimals or of thousands, "
+            f"{column.name}: in numbers such as {column.example!r} the mark may separate decimals or thousands, "
             "and nothing tells which: the column is taken for text. data.decimal=point or data.decimal=comma says "
             "which mark separates decimals"
         ]

@@ -118,7 +118,7 @@ class GraphFiles(GraphDataModule):
         logger.info("{}: {} of {}{}", self.nodes_path, task, listed(self.targets, 5), inferred)
         if not known.all():
             logger.info(
-                "{} of {} nodes have no {}: they are in no part, but in the graph.",
+                "{} of {} nodes have no {}: they belong to no part, but stay in the graph.",
                 (~known).sum(),
                 len(known),
                 " or no ".join(self.targets),
@@ -248,5 +248,5 @@ def require(columns: Sequence[str], path: Path, named: list[tuple[str, str]]) ->
     for key, name in named:
         if name not in columns:
             raise UserError(
-                f"data.{key}={name} is no column of {path}. {nearest(name, columns)} It has: {listed(columns)}"
+                f"data.{key}={name} is not a column of {path}. {nearest(name, columns)} It has: {listed(columns)}"
             )

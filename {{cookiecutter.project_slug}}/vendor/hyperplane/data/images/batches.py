@@ -115,5 +115,5 @@ class ImageFiles(Dataset[tuple[Tensor, Tensor]]):
         try:
             _, pixels = pixels_in(self.files[number], self.shape)
         except Unreadable as error:
-            raise UserError(f"{self.files[number]} could be read when the run began, and cannot now: {error}") from None
+            raise UserError(f"{self.files[number]} could be read when the run began, but not now: {error}") from None
         return torch.from_numpy(pixels), self.targets[number]

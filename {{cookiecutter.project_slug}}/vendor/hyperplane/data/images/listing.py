@@ -125,16 +125,18 @@ def of_classes(folder: Path) -> tuple[list[Path], list[str]]:
         found = f"{len(loose)} images, but no folders" if loose else "no folder that holds an image"
         raise UserError(
             f"data.path={folder} has {found}: it needs a folder for each class, with its images: photos/cat/1.jpg. "
-            f"Their names end in {', '.join(ENDINGS)}.\nA table of paths and targets does as well: "
+            f"Their names end in {', '.join(ENDINGS)}.\nA table of paths and targets works as well: "
             "data.path=labels.csv data.image=<column> data.target=<column>"
         )
     if loose:
-        logger.warning("{}: images in no folder of a class are left out: {} ({})", folder, listed(loose, 3), len(loose))
+        logger.warning(
+            "{}: images outside the class folders are left out: {} ({})", folder, listed(loose, 3), len(loose)
+        )
     if empty:
         logger.warning("{}: no image in {}: no class", folder, named(empty))
     if others:
         some = listed([path.name for path in others], 3)
-        logger.info("{}: files that are no images by their endings: {} ({})", folder, some, len(others))
+        logger.info("{}: files whose names do not end like those of images: {} ({})", folder, some, len(others))
     return files, labels
 
 
@@ -169,7 +171,7 @@ def of_table(
     for key, name in roles:
         if name is not None and name not in columns:
             raise UserError(
-                f"data.{key}={name} is no column of {path}. {nearest(name, columns)} It has: {listed(columns)}"
+                f"data.{key}={name} is not a column of {path}. {nearest(name, columns)} It has: {listed(columns)}"
             )
     table, _ = read_columns(path, used, Spelling())
     table = table.filter(has_value(table, targets))

@@ -75,7 +75,7 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
     import polars
 
     if not zipfile.is_zipfile(path):
-        raise UserError(f"{key}={path} is no archive of NumPy: np.savez(path, X=X, y=y) writes one")
+        raise UserError(f"{key}={path} is not a NumPy archive: np.savez(path, X=X, y=y) writes one")
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = list(archive.files)
@@ -181,4 +181,4 @@ def numbers_of(field: str, path: Path, line: int, key: str) -> Numbers:
             texts = ["nan" if text.strip() in ("", "?") else text for text in texts]
         return np.array(texts, dtype=np.float64)
     except ValueError as error:
-        raise UserError(f"{key}={path}: line {line} holds something else than numbers: {first_line(error)}") from None
+        raise UserError(f"{key}={path}: line {line} holds something other than numbers: {first_line(error)}") from None

@@ -38,7 +38,7 @@ def from_table(path: Path, roles: Roles, key: str, readings: Mapping[str, Readin
     for setting, name in roles.named:
         if name not in table.columns and setting != "target":
             raise UserError(
-                f"data.{setting}={name} is no column of {path}. {nearest(name, table.columns)} It has: "
+                f"data.{setting}={name} is not a column of {path}. {nearest(name, table.columns)} It has: "
                 f"{listed(table.columns)}"
             )
     taken = {roles.series, roles.position, *roles.others}
@@ -91,7 +91,7 @@ def places(column: "Series", path: Path) -> Numbers:
         UserError: they are texts, or one is missing.
     """
     if is_text(column):
-        raise UserError(f"data.position={column.name} of {path} holds text such as {column[0]!r}, no numbers or times")
+        raise UserError(f"data.position={column.name} of {path} holds text such as {column[0]!r}, not numbers or times")
     numbers = as_numbers(column)
     missing = np.flatnonzero(~np.isfinite(numbers))
     if len(missing):

@@ -39,7 +39,9 @@ def files_of(path: str | Sequence[str], pattern: str | None) -> list[Path]:
     found = sorted(file for file in folder.glob(pattern) if file.is_file())
     if not found:
         there = sorted(file.name for file in folder.iterdir() if file.name.endswith(ENDINGS))
-        raise UserError(f"data.pattern={pattern} fits no file in {path}. It holds: {listed(there, 10) or 'no table'}")
+        raise UserError(
+            f"data.pattern={pattern} matches no file in {path}. It holds: {listed(there, 10) or 'no table'}"
+        )
     return found
 
 

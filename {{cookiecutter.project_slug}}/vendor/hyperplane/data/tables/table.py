@@ -170,7 +170,7 @@ class Table(ArrayDataModule):
         for key, name in named:
             if name not in columns:
                 raise UserError(
-                    f"data.{key}={name} is no column of {self.path}. {nearest(name, columns)}\n"
+                    f"data.{key}={name} is not a column of {self.path}. {nearest(name, columns)}\n"
                     f"Its first line, which holds the names, has: {listed(columns)}"
                 )
         features = [name for name in columns if name not in {*self.targets, *others.values(), *self.ignore}]
@@ -295,7 +295,7 @@ class Table(ArrayDataModule):
         )
         for part in ("val", "test"):
             if len(parts[part]) == 1:
-                logger.warning("One row is for {}: metrics that compare rows, such as r2, are no numbers there.", part)
+                logger.warning("One row is for {}: metrics that compare rows, such as r2, are not defined there.", part)
         trained = targets[parts["train"]]
         if self.spec.task == "multilabel":
             absent = [

@@ -192,7 +192,7 @@ class Corpus(LightningDataModule):
             UserError: it has changed since.
         """
         if self.digest and self.digest != state_dict["digest"]:
-            raise UserError(f"{self.path} has changed since this run was trained: its parts would be others")
+            raise UserError(f"{self.path} has changed since this run was trained: its parts would differ")
 
 
 def read_text(path: Path) -> str:
@@ -218,7 +218,7 @@ def read_text(path: Path) -> str:
         except UnicodeDecodeError as error:
             raise UserError(
                 f"data.path={file} is not in UTF-8: byte {error.start + 1} is {error.object[error.start]:#04x}. "
-                "Write it anew in UTF-8: iconv -f latin1 -t utf-8"
+                "Convert it to UTF-8: iconv -f latin1 -t utf-8"
             ) from None
         except OSError as error:
             raise UserError(f"data.path={file} cannot be read: {error.strerror or error}") from None

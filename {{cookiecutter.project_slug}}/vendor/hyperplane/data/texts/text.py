@@ -148,7 +148,7 @@ class Text(Table):
         """
         if self.text not in columns:
             raise UserError(
-                f"data.text={self.text} is no column of {self.path}. {nearest(self.text, columns)}\n"
+                f"data.text={self.text} is not a column of {self.path}. {nearest(self.text, columns)}\n"
                 f"Its first line, which holds the names, has: {listed(columns)}"
             )
         if self.text not in super().features_of(columns):
