@@ -34,10 +34,10 @@ from ..scaling import Scaling, mean_and_std, moments
 from ..spec import DataSpec
 from .augmentation import Augmentation, require_kornia
 from .batches import ImageBatches, ImageFiles, Prepare
-from .files import ImageShape, common_shape, header_of, pixels_in
+from .files import ImageShape, pixels_in
 from .listing import Listing, of_folder, of_table
 from .parts import held_out, leaks, refuse_torn, stated
-from .reading import Read, for_each, only_readable, read_all
+from .reading import Asked, Read, read_all
 
 EVALUATION_BATCH = 1024  # images; a convolution makes many times their size of them
 ACTIVATIONS = 16  # so many times, as is assumed for the size of evaluated batches
@@ -70,6 +70,7 @@ class Images(ArrayDataModule):
         augment: tuple[Literal["flip", "crop", "color", "mixup"], ...] = (),
         memory: PositiveFloat = 2.0,  # GiB that images may take; more are read from their files in every epoch
         workers: NonNegativeInt | None = None,  # processes that read them then; null: one for each core, 8 at most
+        folder: str = "data/decoded",  # decoded images are kept here for the next run; 8 GiB at most
         standardize: bool = True,
         **options: Any,
     ) -> None:
@@ -85,6 +86,7 @@ class Images(ArrayDataModule):
         self.channels = channels
         self.augment = tuple(augment)
         self.memory = memory
+        self.folder = Path(folder)
         self.workers = min(8, cores_for_this_job()) if workers is None else workers
         self.shape: ImageShape | None = None
         self.rows: dict[str, Tensor] = {}  # the numbers of the images of each part
@@ -103,10 +105,8 @@ class Images(ArrayDataModule):
             return
         listing = self.listing()
         count = len(listing.files)
-        found = list(for_each(header_of, listing.files, "Looking at images"))
-        listing, headers = only_readable(listing, found, self.path)
-        self.shape = common_shape(headers, self.size, self.channels)
-        listing, read = read_all(listing, self.shape, self.memory, self.path)
+        listing, read = read_all(listing, Asked(self.size, self.channels, self.memory), self.path, self.folder)
+        self.shape = read.shape
         task, targets, class_names = listing.targets_of(self.task)
         parts = self.parts_of(listing, strata(targets, task))
         twice = leaks(listing.names, read.digests, parts)
@@ -129,7 +129,7 @@ class Images(ArrayDataModule):
         )
         self.state_counts(trained)
         self.fit_to(read, parts["train"], trained)
-        self.describe(headers)
+        self.describe(read.headers)
 
     def listing(self) -> Listing:
         """Return which images there are.
