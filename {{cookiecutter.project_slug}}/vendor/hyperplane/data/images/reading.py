@@ -26,10 +26,12 @@ from ...errors import UserError
 from ...processes.cores import cores_for_this_job
 from ..cache import ArrayDict, cached, keep_within
 from ..columns.values import listed
-from .files import Header, ImageShape, Unreadable, common_shape, header_of, read_image
+from ..new_samples import Piece
+from .files import Header, ImageShape, Unreadable, common_shape, header_of, pixels_in, read_image
 from .listing import Listing
 
 GIB = 2**30
+AT_ONCE = 256  # images that are predicted
 AHEAD = 64  # images that each thread may have read before they are taken
 KEPT = 8 * GIB  # bytes of all files with decoded images; those that were not used for longest go first
 SETTLED = 2e9  # nanoseconds after which a further change of a file surely has another time
@@ -88,7 +90,8 @@ def read_all(listing: Listing, asked: Asked, source: Path, folder: Path) -> tupl
 
 def name_of(files: Sequence[Path], asked: Asked) -> str | None:
     """Return the name of the file that decoded images are kept in; None if some may be written at this moment."""
-    now, known = time.time_ns(), []
+    now = time.time_ns()
+    known: list[list[str | int]] = []
     for file in files:
         try:
             stat = file.stat()
@@ -155,6 +158,33 @@ def only_readable(listing: Listing, problems: Sequence[str], source: Path) -> Li
         return listing
     logger.warning("{}: {} of {} images cannot be read and are left out: {}", source, len(wrong), len(problems), some)
     return listing.only(np.setdiff1d(np.arange(len(problems)), wrong))
+
+
+def decoded(files: Sequence[Path], names: Sequence[str], shape: ImageShape, source: Path) -> Iterator[Piece]:
+    """Yield images (B, H, W, C) float32, some at a time, and their numbers; name those that cannot be read at the end.
+
+    Args:
+        files: of the images.
+        names: of these.
+        shape: what they are brought to.
+        source: where they come from, for messages.
+
+    Raises:
+        UserError: none can be read.
+    """
+    wrong = []
+    for first in range(0, len(files), AT_ONCE):
+        found = list(for_each(lambda path: pixels_in(path, shape)[1], files[first : first + AT_ONCE], "Predicting"))
+        wrong += [f"{names[first + i]} ({one})" for i, one in enumerate(found) if isinstance(one, Unreadable)]
+        right = [i for i, one in enumerate(found) if not isinstance(one, Unreadable)]
+        if right:
+            yield np.stack([found[i] for i in right]).astype(np.float32), np.array(right) + first
+    if len(wrong) == len(files):
+        raise UserError(f"input={source}: none of {len(files)} images can be read: {listed(wrong, 5)}")
+    if wrong:
+        logger.warning(
+            "{} of {} images cannot be read and have no prediction: {}", len(wrong), len(files), listed(wrong)
+        )
 
 
 def for_each(read: Callable[[Path], Any], paths: Sequence[Path], doing: str) -> Iterator[Any]:
