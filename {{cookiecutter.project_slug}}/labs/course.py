@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def stated(said: float, found: float, within: float) -> str:
         AssertionError: they lie further apart, so that the text is no longer true.
     """
     assert abs(found - said) <= within, f"the text says {said:g} ± {within:g}, and the code found {found:.6g}"
-    return f"{said:g}"
+    return str(said)
 
 
 def ask(question: str, answer: str) -> mo.Html:
@@ -40,8 +41,12 @@ def checked(exercise: Callable[[], None]) -> mo.Html:
         exercise()
     except NotImplementedError:
         return mo.callout(mo.md("Your turn: replace `raise NotImplementedError` above."), kind="neutral")
+    except AssertionError as error:
+        return mo.callout(mo.md(f"Not yet: {error or 'an assertion of your code fails'}"), kind="warn")
     except Exception as error:
-        return mo.callout(mo.md(f"Not yet: {error or type(error).__name__}"), kind="warn")
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        line = f", in the line `{where.line}`" if where.line else ""
+        return mo.callout(mo.md(f"Your code raised {type(error).__name__}: {error}{line}"), kind="danger")
     return mo.callout(mo.md("Right."), kind="success")
 
 
@@ -53,10 +58,14 @@ def train(*overrides: str, folder: str) -> Path:
         folder: of the run, below runs/labs/.
     """
     place = ROOT / "runs" / "labs" / folder
-    summary = place / "summary.json"
-    if not summary.is_file() or json.loads(summary.read_text(encoding="utf-8"))["status"] != "completed":
+    if not (place / "summary.json").is_file() or results(place)["status"] != "completed":
         command(["train", *overrides, "tracking=none", "hardware=cpu", f"hydra.run.dir={place.relative_to(ROOT)}"])
     return place
+
+
+def results(run: Path) -> dict[str, Any]:
+    """Return the summary of a run: its metrics, settings and seconds."""
+    return json.loads((run / "summary.json").read_text(encoding="utf-8"))
 
 
 def sweep(*overrides: str, folder: str) -> list[dict[str, Any]]:
@@ -71,7 +80,7 @@ def sweep(*overrides: str, folder: str) -> list[dict[str, Any]]:
         folder = f"hydra.sweep.dir={place.relative_to(ROOT)}"
         command(["train", "--multirun", *overrides, "tracking=none", "hardware=cpu", folder])
         (place / "complete").touch()
-    return [json.loads(path.read_text()) for path in sorted(place.glob("*/summary.json"))]
+    return [results(path.parent) for path in sorted(place.glob("*/summary.json"))]
 
 
 def command(words: Sequence[str]) -> str:

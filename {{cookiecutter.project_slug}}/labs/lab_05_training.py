@@ -2,7 +2,7 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 5: training")
 
-with app.setup:
+with app.setup(hide_code=True):
     import marimo as mo
     import matplotlib.pyplot as plt
     import numpy as np
@@ -59,48 +59,45 @@ def _():
     return
 
 
-@app.cell
-def _():
-    class Network:
-        """Layers with sigmoids between them, softmax and cross-entropy at the end; gradients by hand."""
+@app.class_definition
+class Network:
+    """Layers with sigmoids between them, softmax and cross-entropy at the end; gradients by hand."""
 
-        def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray]) -> None:
-            self.W = [W.copy() for W in weights]
-            self.b = [b.copy() for b in biases]
+    def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray]) -> None:
+        self.W = [W.copy() for W in weights]
+        self.b = [b.copy() for b in biases]
 
-        def forward(self, x: np.ndarray) -> np.ndarray:
-            """Return probabilities (samples, classes); keep what each layer was given."""
-            self.h = [x]
-            for W, b in zip(self.W[:-1], self.b[:-1], strict=True):
-                self.h.append(1 / (1 + np.exp(-(self.h[-1] @ W + b))))
-            z = self.h[-1] @ self.W[-1] + self.b[-1]
-            e = np.exp(z - z.max(axis=1, keepdims=True))  # the largest is taken off: no overflow
-            self.p = e / e.sum(axis=1, keepdims=True)
-            return self.p
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """Return probabilities (samples, classes); keep what each layer was given."""
+        self.h = [x]
+        for W, b in zip(self.W[:-1], self.b[:-1], strict=True):
+            self.h.append(1 / (1 + np.exp(-(self.h[-1] @ W + b))))
+        z = self.h[-1] @ self.W[-1] + self.b[-1]
+        e = np.exp(z - z.max(axis=1, keepdims=True))  # the largest is taken off: no overflow
+        self.p = e / e.sum(axis=1, keepdims=True)
+        return self.p
 
-        def backward(self, y: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-            """Return the slopes of the mean cross-entropy in all W and b, after `forward`."""
-            delta = self.p.copy()
-            delta[np.arange(len(y)), y] -= 1
-            delta /= len(y)
-            in_W, in_b = [], []
-            for layer in reversed(range(len(self.W))):
-                h = self.h[layer]
-                in_W.insert(0, h.T @ delta)
-                in_b.insert(0, delta.sum(axis=0))
-                if layer:
-                    delta = (delta @ self.W[layer].T) * h * (1 - h)  # σ′(z) = σ(z)(1 − σ(z))
-            return in_W, in_b
+    def backward(self, y: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return the slopes of the mean cross-entropy in all W and b, after `forward`."""
+        delta = self.p.copy()
+        delta[np.arange(len(y)), y] -= 1
+        delta /= len(y)
+        in_W, in_b = [], []
+        for layer in reversed(range(len(self.W))):
+            h = self.h[layer]
+            in_W.insert(0, h.T @ delta)
+            in_b.insert(0, delta.sum(axis=0))
+            if layer:
+                delta = (delta @ self.W[layer].T) * h * (1 - h)  # σ′(z) = σ(z)(1 − σ(z))
+        return in_W, in_b
 
-        def step(self, x: np.ndarray, y: np.ndarray, rate: float) -> float:
-            """Go one step downhill; return the loss before it."""
-            loss = -np.mean(np.log(self.forward(x)[np.arange(len(y)), y]))
-            in_W, in_b = self.backward(y)
-            self.W = [W - rate * slope for W, slope in zip(self.W, in_W, strict=True)]
-            self.b = [b - rate * slope for b, slope in zip(self.b, in_b, strict=True)]
-            return float(loss)
-
-    return (Network,)
+    def step(self, x: np.ndarray, y: np.ndarray, rate: float) -> float:
+        """Go one step downhill; return the loss before it."""
+        loss = -np.mean(np.log(self.forward(x)[np.arange(len(y)), y]))
+        in_W, in_b = self.backward(y)
+        self.W = [W - rate * slope for W, slope in zip(self.W, in_W, strict=True)]
+        self.b = [b - rate * slope for b, slope in zip(self.b, in_b, strict=True)]
+        return float(loss)
 
 
 @app.cell(hide_code=True)
@@ -114,7 +111,7 @@ def _():
 
 
 @app.cell
-def _(Network):
+def _():
     arrays = Bundled(name="digits", folder=str(ROOT / "data"), seed=0).load()
     x, y = arrays.train_inputs.reshape(-1, 64).astype(float), arrays.train_targets
     x_test, y_test = arrays.test_inputs.reshape(-1, 64).astype(float), arrays.test_targets
@@ -153,7 +150,7 @@ def _(Network):
         f"network has "
         f"{stated(0.97, right, 0.015)} of the test digits right."
     )
-    return x, x_test, x_torch, y, y_test, y_torch
+    return x_test, x_torch, y_test, y_torch
 
 
 @app.cell(hide_code=True)
@@ -407,7 +404,7 @@ def _():
     - A chain of small slopes vanishes. Activations, first weights and residual sums keep it near 1.
     - Momentum and Adam make the same gradient worth more; neither is best everywhere.
 
-    Next: [lab 6](lab_06_structure.py), what a network may know before it learns.
+    Next: [lab 6](?file=lab_06_structure.py), what a network may know before it learns.
     """)
     return
 

@@ -2,7 +2,7 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 6: what structure buys")
 
-with app.setup:
+with app.setup(hide_code=True):
     import csv
     import json
 
@@ -332,7 +332,7 @@ def _():
     - Linear layers over all positions do not see neighbourhood, and do not miss it.
     - Take the structure away, to measure what it was worth.
 
-    Next: [lab 7](lab_07_memory_attention.py), networks that remember, and networks that look.
+    Next: [lab 7](?file=lab_07_memory_attention.py), networks that remember, and networks that look.
     """)
     return
 

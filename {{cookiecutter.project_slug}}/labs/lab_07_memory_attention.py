@@ -2,7 +2,7 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 7: memory and attention")
 
-with app.setup:
+with app.setup(hide_code=True):
     import marimo as mo
     import matplotlib.pyplot as plt
     import numpy as np
@@ -445,7 +445,7 @@ def _():
     - Attention is a mean whose weights depend on what stands there. It has a short way to everything, and pays with
     the square of the length.
 
-    Next: [lab 8](lab_08_gpt.py), a transformer that writes.
+    Next: [lab 8](?file=lab_08_gpt.py), a transformer that writes.
     """)
     return
 

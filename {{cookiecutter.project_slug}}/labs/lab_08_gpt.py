@@ -2,7 +2,7 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 8: a transformer that writes")
 
-with app.setup:
+with app.setup(hide_code=True):
     import csv
     import json
     import re
@@ -25,7 +25,8 @@ with app.setup:
 
     from {{ cookiecutter.package_name }}.models.gpt import GPT
 
-    logger.disable("hyperplane")  # the lab says itself what is worth saying
+    # The lab says itself what is worth saying.
+    logger.disable("hyperplane")
 
 
 @app.cell(hide_code=True)
@@ -424,7 +425,7 @@ def _():
     - State what counting reaches before you praise a network.
     - Temperature trades errors for variety.
 
-    Next: [lab 9](lab_09_complexity_2021.py), complexity 1990 and 2021.
+    Next: [lab 9](?file=lab_09_complexity_2021.py), complexity 1990 and 2021.
     """)
     return
 

@@ -2,7 +2,7 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 9: complexity 2021")
 
-with app.setup:
+with app.setup(hide_code=True):
     import json
 
     import marimo as mo
@@ -19,7 +19,7 @@ with app.setup:
 
     from {{ cookiecutter.package_name }}.data.demand import Demand
 
-    logger.disable("hyperplane")  # its lines would stand between the cells
+    logger.disable("hyperplane")
 
 
 @app.cell(hide_code=True)
@@ -359,7 +359,7 @@ def _():
     - Weights and attention say what a model computes with. What it depends on shows when you destroy it.
     - A forecast is judged by its loss and by its honesty. Count how often the truth lies in the band, on data that come later.
 
-    Next: [lab 10](lab_10_no_gradients_and_graphs.py), learning without gradients, and graphs.
+    Next: [lab 10](?file=lab_10_no_gradients_and_graphs.py), learning without gradients, and graphs.
     """)
     return
 

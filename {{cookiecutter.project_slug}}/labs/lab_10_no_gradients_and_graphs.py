@@ -1,8 +1,11 @@
 import marimo
 
-app = marimo.App(width="medium", app_title="Lab 10: learning without gradients, and graphs")
+app = marimo.App(
+    width="medium",
+    app_title="Lab 10: learning without gradients, and graphs",
+)
 
-with app.setup:
+with app.setup(hide_code=True):
     from dataclasses import replace
 
     import marimo as mo
@@ -24,7 +27,8 @@ with app.setup:
     from {{ cookiecutter.package_name }}.models.mlp import MLP
     from {{ cookiecutter.package_name }}.models.scikit import Sklearn
 
-    logger.disable("hyperplane")  # its lines would stand between the cells
+    # Its lines would stand between the cells.
+    logger.disable("hyperplane")
 
 
 @app.cell(hide_code=True)
@@ -432,7 +436,7 @@ def _():
     - Test what you take for granted by destroying it: turn the table, shuffle the pixels, deal out the nodes. If nothing changes, the model did not
       use it.
 
-    Next: [lab 11](lab_11_notebook_to_project.py), how to keep what you find.
+    Next: [lab 11](?file=lab_11_notebook_to_project.py), how to keep what you find.
     """)
     return
 

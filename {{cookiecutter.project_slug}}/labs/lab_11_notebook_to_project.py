@@ -2,7 +2,7 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 11: from notebook to project")
 
-with app.setup:
+with app.setup(hide_code=True):
     import csv
     import difflib
     import json
@@ -312,7 +312,7 @@ def _():
     - Each look at the test set costs some of it. Let the validation part choose.
     - Ask of code what its stage needs, then promote it.
 
-    Next: [lab 12](lab_12_scale.py), what more of everything buys.
+    Next: [lab 12](?file=lab_12_scale.py), what more of everything buys.
     """)
     return
 

@@ -2,7 +2,7 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 12: the blessings of scale")
 
-with app.setup:
+with app.setup(hide_code=True):
     import csv
 
     import marimo as mo
