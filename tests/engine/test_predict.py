@@ -7,7 +7,7 @@ import polars
 import pytest
 import torch
 from hyperplane.checkpoints.trained import load_trained
-from hyperplane.commands.predict import as_inputs
+from hyperplane.data.new_samples import as_inputs
 from hyperplane.data.scaling import Scaling
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError

@@ -109,7 +109,7 @@ def require_reader(settings: Settings, spec: TextSpec) -> None:
         )
     if spec.task != "next_token" and not getattr(network, "reads_tokens", False):
         raise UserError(
-            f"{name} takes numbers, not tokens. Choose model=linear, the bag of words, mlp or transformer. A "
+            f"{name} takes numbers, not tokens. Choose model=linear, the bag of words, mlp, cnn, rnn or transformer. A "
             "network of your own that takes tokens and mask (B, L) says reads_tokens = True in its class."
         )
 

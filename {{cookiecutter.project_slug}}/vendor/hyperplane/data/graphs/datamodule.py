@@ -126,8 +126,8 @@ class GraphDataModule(LightningDataModule, ABC):
             num_nodes=count,
             edges=tuple(map(tuple, edges.tolist())),
         )
-        counts, means = (of(targets["train"], self.spec) for of in (count_classes, means_of))
-        self.spec = replace(self.spec, class_counts=counts, target_means=means)
+        trained = targets["train"], self.spec
+        self.spec = replace(self.spec, class_counts=count_classes(*trained), target_means=means_of(*trained))
         self.scaling = Scaling(self.spec)
         self.inputs = torch.from_numpy(features)
         if self.standardize:

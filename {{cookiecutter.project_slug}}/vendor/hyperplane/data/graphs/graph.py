@@ -21,6 +21,8 @@ from ..files.access import digest_of
 from ..files.readings import Reading
 from ..files.survey import Spelling
 from ..files.table_files import column_names, read_as, read_columns
+from ..new_samples import NewSamples
+from ..spec import DataSpec
 from .datamodule import Graph, GraphDataModule
 
 if TYPE_CHECKING:
@@ -158,8 +160,8 @@ class GraphFiles(GraphDataModule):
             logger.warning("{}. They are left out.", said)
         return edges[known].astype(np.int64)
 
-    def read_inputs(self, path: Path) -> tuple[NDArray[np.float64], "DataFrame", NDArray[np.int64]]:
-        """Return the features of all nodes in their order, the ids of the file's rows, and the numbers of these.
+    def read_inputs(self, path: Path, spec: DataSpec) -> NewSamples:
+        """Return the features of all nodes in their order, and the ids of the file's rows.
 
         Raises:
             UserError: the file cannot be read, or has other nodes than the graph of the training.
@@ -176,11 +178,11 @@ class GraphFiles(GraphDataModule):
                 f"input={path} must have the nodes of the graph that was trained on, as edges join these: "
                 f"{f'{strange[0]} is none of them' if strange else f'{absent[0]} is missing'}"
             )
-        rows = np.array([number[name] for name in names])
-        if not self.encoder.columns:
-            return np.eye(len(self.names)), table.select(self.id), rows
-        features = self.encoder.encode(table, f"the nodes of {path}")
-        return features[np.argsort(rows)], table.select(self.id), rows
+        rows = np.full(len(self.names), -1)  # of the file, for each node
+        rows[[number[name] for name in names]] = np.arange(len(names))
+        has_features = bool(self.encoder.columns)
+        features = self.encoder.encode(table, f"the nodes of {path}")[rows] if has_features else np.eye(len(rows))
+        return NewSamples(len(names), [(features, rows)], table.select(self.id))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: the nodes, how they are encoded, and which files they are of."""

@@ -22,14 +22,14 @@ def is_hidden(name: str) -> bool:
 def files_below(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the images in a folder and in all below it, in order, and the other files; hidden ones are neither.
 
-    Links are followed, into each folder once, so that links in a circle end.
+    Links are followed, into each folder once; not to a folder that they stand in, whose images are of other classes.
     """
     images: list[Path] = []
     others: list[Path] = []
     seen = set()
     for parent, folders, names in os.walk(folder, followlinks=True):
-        stat = Path(parent).stat()
-        if (stat.st_dev, stat.st_ino) in seen:
+        stat, place = Path(parent).stat(), Path(parent).resolve()
+        if (stat.st_dev, stat.st_ino) in seen or place in folder.resolve().parents:
             folders.clear()
             continue
         seen.add((stat.st_dev, stat.st_ino))

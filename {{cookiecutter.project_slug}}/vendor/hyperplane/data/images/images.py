@@ -30,22 +30,26 @@ from ..columns.values import listed
 from ..datamodule import ArrayDataModule
 from ..files.access import expanded
 from ..folds import fold_of_samples, strata
+from ..new_samples import NewSamples
 from ..scaling import Scaling, mean_and_std, moments
 from ..spec import DataSpec
 from .augmentation import Augmentation, require_kornia
 from .batches import ImageBatches, ImageFiles, Prepare
-from .files import ImageShape, common_shape, header_of, pixels_in
-from .listing import Listing, of_folder, of_table
+from .files import ImageShape, pixels_in
+from .listing import Listing, new_images, of_folder, of_table
 from .parts import held_out, leaks, refuse_torn, stated
-from .reading import Read, for_each, only_readable, read_all
+from .reading import Asked, Read, decoded, read_all
 
 EVALUATION_BATCH = 1024  # images; a convolution makes many times their size of them
 ACTIVATIONS = 16  # so many times, as is assumed for the size of evaluated batches
+FILE = "file"  # the column with the names of images beside predictions
 DRAWN = 1024  # images of a part that figures see where not all are in memory
 
 
 class Images(ArrayDataModule):
     """Images (H, W, C), as uint8 in memory and standardised by channel in each batch."""
+
+    reads_inputs = True
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Images(ArrayDataModule):
         augment: tuple[Literal["flip", "crop", "color", "mixup"], ...] = (),
         memory: PositiveFloat = 2.0,  # GiB that images may take; more are read from their files in every epoch
         workers: NonNegativeInt | None = None,  # processes that read them then; null: one for each core, 8 at most
+        folder: str = "data/decoded",  # decoded images are kept here for the next run; 8 GiB at most
         standardize: bool = True,
         **options: Any,
     ) -> None:
@@ -85,13 +90,13 @@ class Images(ArrayDataModule):
         self.channels = channels
         self.augment = tuple(augment)
         self.memory = memory
+        self.folder = Path(folder)
         self.workers = min(8, cores_for_this_job()) if workers is None else workers
         self.shape: ImageShape | None = None
         self.rows: dict[str, Tensor] = {}  # the numbers of the images of each part
         if self.folds is not None and split_column is not None:
             raise UserError(f"data.split_column={split_column} says which rows are the test: data.folds must be null")
-        if self.augment:
-            require_kornia(self.augment)
+        self.digest = ""  # of the files
 
     def setup(self, stage: str | None = None) -> None:
         """Read all images once, divide them, and take the statistics of the training images.
@@ -101,12 +106,12 @@ class Images(ArrayDataModule):
         """
         if self.rows:
             return
+        if self.augment:
+            require_kornia(self.augment)
         listing = self.listing()
         count = len(listing.files)
-        found = list(for_each(header_of, listing.files, "Looking at images"))
-        listing, headers = only_readable(listing, found, self.path)
-        self.shape = common_shape(headers, self.size, self.channels)
-        listing, read = read_all(listing, self.shape, self.memory, self.path)
+        listing, read = read_all(listing, Asked(self.size, self.channels, self.memory), self.path, self.folder)
+        self.shape = read.shape
         task, targets, class_names = listing.targets_of(self.task)
         parts = self.parts_of(listing, strata(targets, task))
         twice = leaks(listing.names, read.digests, parts)
@@ -129,7 +134,7 @@ class Images(ArrayDataModule):
         )
         self.state_counts(trained)
         self.fit_to(read, parts["train"], trained)
-        self.describe(headers)
+        self.describe(read.headers)
 
     def listing(self) -> Listing:
         """Return which images there are.
@@ -338,6 +343,17 @@ class Images(ArrayDataModule):
         inputs, targets = self.prepare()(self.pixels[rows], self.labels[rows])
         return inputs, targets
 
+    def read_inputs(self, source: Path, spec: DataSpec) -> NewSamples:
+        """Return the images of a folder, a file or a table of paths, some at a time, and the names of their files.
+
+        Raises:
+            UserError: there is no image.
+        """
+        from polars import DataFrame
+
+        files, names = new_images(source, self.image or "")
+        return NewSamples(len(files), decoded(files, names, self.shape_known, source), DataFrame({FILE: names}))
+
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: how images are decoded, and which ones there were."""
         return {"shape": asdict(self.shape_known), "digest": self.digest, "column": self.image or ""}
@@ -348,7 +364,8 @@ class Images(ArrayDataModule):
         Raises:
             UserError: they have changed since, so that they would be split in another way.
         """
-        if self.digest != state_dict["digest"]:
+        self.shape, self.image = ImageShape(**state_dict["shape"]), state_dict["column"] or None
+        if self.digest and self.digest != state_dict["digest"]:
             raise UserError(
                 f"The images of {self.path} have changed since this run was trained: they would be split anew, and the "
                 "test images would not be new to the model. `predict` takes new images."

@@ -14,15 +14,17 @@ from ..columns.values import as_numbers, as_text, listed
 from ..files.readings import Reading
 from ..files.table_files import read_as
 from ..spec import PanelSpec
+from .categories import numbers_of, stacked
 from .gaps import last_known
-from .panel import Panel, numbers_of, stacked
 from .windows import Rows, Windows, windows_at
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
 
+    from .panel import Panel
 
-def new_rows(panel: Panel, source: Path) -> "DataFrame":
+
+def new_rows(panel: "Panel", source: Path) -> "DataFrame":
     """Return the rows of a file, read as those that a panel was trained on.
 
     Raises:
@@ -43,7 +45,7 @@ def new_rows(panel: Panel, source: Path) -> "DataFrame":
 
 
 def future_windows(
-    table: "DataFrame", panel: Panel, spec: PanelSpec, source: Path
+    table: "DataFrame", panel: "Panel", spec: PanelSpec, source: Path
 ) -> tuple[Windows, NDArray[np.int64]]:
     """Return a window for each series: the E rows up to its last target, and the H rows after it.
 
@@ -125,7 +127,7 @@ def where(ahead: NDArray[np.int64], times: "Series", names: list[str]) -> str:
 
 
 def placed(
-    table: "DataFrame", panel: Panel, source: Path
+    table: "DataFrame", panel: "Panel", source: Path
 ) -> tuple[NDArray[np.int64], list[str], NDArray[np.int64], NDArray[np.int64]]:
     """Return an order of the rows by series and time, and in this order names and numbers of series, and time steps.
 

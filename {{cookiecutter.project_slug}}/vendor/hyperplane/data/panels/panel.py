@@ -26,14 +26,15 @@ from ..columns.values import as_numbers, as_text, is_text, listed
 from ..files.readings import Reading
 from ..files.survey import Spelling
 from ..files.table_files import column_names, read_columns
+from ..new_samples import NewSamples
 from ..spec import PanelSpec
+from .categories import numbers_of, stacked
+from .future import future_windows, new_rows
 from .gaps import last_known, rows_to_fill, without_values
 from .windows import PanelDataModule, Rows
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
-
-UNKNOWN = 0  # the number of the category that is missing or unknown
 
 
 class Panel(PanelDataModule):
@@ -41,6 +42,8 @@ class Panel(PanelDataModule):
 
     A column has one role only: the past of the target is always an input.
     """
+
+    reads_inputs = True
 
     def __init__(
         self,
@@ -274,6 +277,16 @@ class Panel(PanelDataModule):
                 "If it is known in advance it belongs to data.known_categoricals, else to data.observed_categoricals."
             )
 
+    def read_inputs(self, source: Path, spec: PanelSpec) -> NewSamples:
+        """Return a window for each series of a file, and the rows that they forecast.
+
+        Raises:
+            UserError: see `future.py`.
+        """
+        table = new_rows(self, source)
+        windows, rows = future_windows(table, self, spec, source)
+        return NewSamples(table.height, [(tuple(windows[:-1]), rows)], table.select(*self.groups, self.time))
+
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: which file was trained on, and what new rows are encoded with."""
         encoding = {"categories": self.categories, "means": self.means, "axis": asdict(self.axis)}
@@ -292,18 +305,3 @@ class Panel(PanelDataModule):
         self.axis = TimeAxis(**state_dict["axis"])
         self.readings = {name: Reading.from_state(state) for name, state in state_dict["readings"].items()}
         self.whole = state_dict["whole"]
-
-
-def numbers_of(column: "Series", categories: list[str]) -> NDArray[np.int64]:
-    """Return the number of each row's category: from 1 on, UNKNOWN if it is missing or none of `categories`."""
-    values = as_text(column).to_list()
-    numbers = {value: number for number, value in enumerate(categories, 1)}
-    unknown = {value for value in values if value and value not in numbers}
-    if unknown:
-        logger.warning("{}: {} does not occur in training rows.", column.name, listed(sorted(unknown), 3))
-    return np.array([numbers.get(value, UNKNOWN) for value in values], np.int64)
-
-
-def stacked(columns: list[NDArray[np.int64]], rows: int) -> torch.Tensor:
-    """Return columns side by side (rows, columns), also if there are none."""
-    return torch.from_numpy(np.stack(columns, axis=1) if columns else np.zeros((rows, 0), np.int64))

@@ -22,6 +22,7 @@ from ..datamodule import ArrayDataModule, Arrays
 from ..files.access import digest_of
 from ..files.readings import Reading
 from ..folds import fold_of_samples, strata, whole_groups
+from ..new_samples import NewSamples
 from ..spec import DataSpec
 from .arrays import MARK, Roles, SignalArrays, lengths_of, padded, without_gaps
 from .files import read_signals
@@ -241,8 +242,8 @@ class Signals(ArrayDataModule):
             if absent:
                 logger.warning("No training signal is of class {}: the model cannot learn it.", listed(absent))
 
-    def read_inputs(self, path: Path) -> tuple[NDArray[np.float64], "DataFrame", NDArray[np.int64]]:
-        """Return new signals as the model takes them, the names that the file has for them, and their numbers.
+    def read_inputs(self, path: Path, spec: DataSpec) -> NewSamples:
+        """Return new signals as the model takes them, and the names that the file has for them.
 
         Raises:
             UserError: the file cannot be read, or its signals are longer than those of the training, or shorter where
@@ -259,7 +260,7 @@ class Signals(ArrayDataModule):
             )
         values = without_gaps(padded(file.values, self.length), self.channels, self.fill, f"input={path}")
         names = [name for name in file.columns.columns if name == self.roles.series]
-        return values, file.columns.select(names), np.arange(len(values))
+        return NewSamples.of(values, file.columns.select(names) if names else None)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: what new signals must be like, and which files it was learned from."""

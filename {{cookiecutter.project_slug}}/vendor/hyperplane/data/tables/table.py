@@ -30,7 +30,9 @@ from ..columns.values import listed
 from ..datamodule import ArrayDataModule, Arrays
 from ..files.readings import Reading
 from ..files.survey import Spelling
+from ..files.table_files import read_as
 from ..folds import fold_of_samples, strata, whole_groups
+from ..new_samples import NewSamples
 from ..spec import DataSpec
 from .sources import digest_of_all, files_of, names_of, read_rows
 
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 class Table(ArrayDataModule):
     """Rows (samples, features), encoded as `encoding.py` says; the encoder travels with the checkpoint."""
+
+    reads_inputs = True
 
     def __init__(
         self,
@@ -310,6 +314,15 @@ class Table(ArrayDataModule):
     def described_features(self) -> str:
         """Say what becomes of the columns that are predicted from."""
         return f"{len(self.encoder.columns)} columns become {len(self.encoder.names)} features"
+
+    def read_inputs(self, source: Path, spec: DataSpec) -> NewSamples:
+        """Return the rows of a file, encoded as those of the training.
+
+        Raises:
+            UserError: the file cannot be read, or a column is not there or holds something else.
+        """
+        table = read_as(source, self.encoder.readings, "input")
+        return NewSamples.of(self.encoder.encode(table, f"the rows of {source}"))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: how rows are encoded, and which file it was learned from."""

@@ -203,7 +203,7 @@ def read_text(path: Path) -> str:
     """
     path = expanded(path)
     if path.is_dir():
-        files = sorted(path.rglob("*.txt"))
+        files = sorted(file for file in path.rglob("*.txt") if file.is_file())
         if not files:
             raise UserError(f"data.path={path} is a folder without .txt files")
     elif path.is_file():
@@ -216,9 +216,10 @@ def read_text(path: Path) -> str:
         try:
             texts.append(file.read_text(encoding="utf-8-sig"))
         except UnicodeDecodeError as error:
+            encoding = "utf-16" if error.object[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin1"
             raise UserError(
                 f"data.path={file} is not in UTF-8: byte {error.start + 1} is {error.object[error.start]:#04x}. "
-                "Convert it to UTF-8: iconv -f latin1 -t utf-8"
+                f"Convert it to UTF-8: iconv -f {encoding} -t utf-8"
             ) from None
         except OSError as error:
             raise UserError(f"data.path={file} cannot be read: {error.strerror or error}") from None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import numpy as np
@@ -18,7 +19,9 @@ from ..columns.target import Targets
 from ..columns.values import as_text, listed
 from ..datamodule import Arrays
 from ..files.readings import Reading
-from ..spec import PADDING, UNKNOWN, TextSpec
+from ..files.table_files import read_as
+from ..new_samples import NewSamples
+from ..spec import PADDING, UNKNOWN, DataSpec, TextSpec
 from ..tables.table import Table
 from .explaining import figures_of_texts
 from .tokens import Kind, Tokenizer
@@ -214,6 +217,16 @@ class Text(Table):
     def figures(self, task: Any) -> dict[str, "Figure"]:
         """Return pictures of the words that a trained task goes by."""
         return figures_of_texts(task, self)
+
+    def read_inputs(self, source: Path, spec: DataSpec) -> NewSamples:
+        """Return the texts of a file as tokens.
+
+        Raises:
+            UserError: the file cannot be read, or lacks the column.
+        """
+        assert isinstance(spec, TextSpec)
+        texts = read_as(source, {}, "input")
+        return NewSamples.of(TextEncoder.of(spec).encode(texts, f"the rows of {source}"))
 
     def state_dict(self) -> dict[str, Any]:
         """Return which file the texts are from; the vocabulary is in the spec."""
