@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from ..whole_file import whole_file
 
 ArrayDict = dict[str, NDArray[Any]]
+SMALL = 16 * 2**20  # bytes of a file whose arrays stay in memory
 
 
 def cached(path: Path, make: Callable[[], ArrayDict], compress: bool = True) -> ArrayDict:
@@ -41,13 +43,31 @@ def cached(path: Path, make: Callable[[], ArrayDict], compress: bool = True) -> 
 def read(path: Path) -> ArrayDict | None:
     """Return the arrays in `path`, or None if there are none that can be read."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        facts = path.stat()
+        if facts.st_size > SMALL:
+            return unpacked(path)
+        kept = last_read(path.absolute(), facts.st_mtime_ns, facts.st_size)
+        return {name: array.copy() for name, array in kept.items()}
     except FileNotFoundError:
         return None
     except Exception as error:
         logger.warning("{} cannot be read ({}), so it is made anew.", path, error)
         return None
+
+
+@lru_cache(maxsize=1)
+def last_read(path: Path, *_: int) -> ArrayDict:
+    """Return the arrays in `path`, which stay in memory: the jobs of a sweep read the same ones, one after the other.
+
+    The other arguments tell a file from the one that was there before.
+    """
+    return unpacked(path)
+
+
+def unpacked(path: Path) -> ArrayDict:
+    """Return the arrays in `path`."""
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def write(path: Path, arrays: ArrayDict, compress: bool = True) -> None:

@@ -48,7 +48,7 @@ def read_rows(source: Path, spec: DataSpec) -> NewSamples:
     from .files.table_files import read_table
 
     if isinstance(spec, PanelSpec):
-        raise UserError("This run forecasts a generated panel, so there are no new rows; predict serves data=panel")
+        raise UserError("This run forecasts a generated panel, so there are no new rows; predict is for data=panel")
     if isinstance(spec, TextSpec):
         raise UserError('This run continues a text: predict run=... prompt="..."')
     return NewSamples.of(as_inputs(read_table(source, "input"), spec, source))
@@ -61,7 +61,7 @@ def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[An
     data of the training stated no shape, a sample is its row.
 
     Raises:
-        UserError: a column is not there, or holds something else than numbers, or than tokens.
+        UserError: a column is not there, or holds something other than numbers, or than tokens.
     """
     import polars
 
