@@ -73,7 +73,7 @@ def test_loops_copies_and_unknown_nodes_are_said_and_left_out(files, messages):
             {},
             "edges join nodes that .* does not have",
         ),
-        (None, None, {"target": "kinds"}, r"data\.target=kinds is no column .* Did you mean kind"),
+        (None, None, {"target": "kinds"}, r"data\.target=kinds is not a column .* Did you mean kind"),
         (None, None, {"source": "form"}, r"data\.source=form is not a column of edges\.csv\. Did you mean from"),
         (None, lambda e: e.select("from"), {}, "needs two columns"),
     ],
