@@ -241,8 +241,10 @@ def _():
         """Return the data, features (34, 34), classes that are told (-100 where not), and true classes."""
         data = Karate(seed=seed)
         data.setup()
-        inputs, told = data.parts["train"]
-        return data, inputs.float(), told, torch.from_numpy(data.graph.classes)
+        inputs, nodes, sides = data.parts["train"]
+        told = torch.full((len(inputs),), -100)
+        told[nodes] = sides
+        return data, inputs.float(), told, torch.from_numpy(data.graph.targets)
 
     def by_hand(model: GraphConvolution, x: np.ndarray, edges: np.ndarray) -> np.ndarray:
         """Return the outputs of a graph convolution of two layers, with its matrices written out."""
