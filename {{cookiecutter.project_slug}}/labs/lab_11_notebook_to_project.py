@@ -96,7 +96,7 @@ def _(LARGE, SMALL, difference, rmse):
         figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
         for seed in range(8):
             axes.plot([0, 1], [rmse[SMALL][seed], rmse[LARGE][seed]], "o-", color=COLORS[0 if difference[seed] < 0 else 1])
-        axes.set(xticks=[0, 1], xlim=(-0.3, 1.3), ylabel="test/rmse (units of progression)", title="A line for each seed: smaller is better")
+        axes.set(xticks=[0, 1], xlim=(-0.3, 1.3), ylabel="test/rmse (units of progression)", title="A line for each seed; blue: the small one wins")
         axes.set_xticklabels(["10 hidden units", "100 and 100"])
         return figure
 
