@@ -56,7 +56,9 @@ def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut) -> 
         return Choice(candidates[0], "there are too few windows to compare")
     found = [best_ridge(first.windows, last.windows, panel) for panel in candidates]
     best = found.index(min(found))
-    reason = f"a linear forecast of the windows held out has {found[-1][0]:.3g} by all rows, {found[0][0]:.3g} by windows"
+    reason = (
+        f"a linear forecast of the windows held out has {found[-1][0]:.3g} by all rows, {found[0][0]:.3g} by windows"
+    )
     if not candidates[best].lag and best > 0:
         outside = share_outside(first, last)
         if outside > LEAVES:
