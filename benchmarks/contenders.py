@@ -178,13 +178,18 @@ def multirun(launcher: str, training: Training, name: str) -> float:
         "hardware.threads=1",
         f"hydra/launcher={launcher}",
         f"sweep={name}",
-        *((f"hydra.launcher.members={training.members}",) if launcher == "stacked" and training.members > 1 else ()),
+        *(stack_of(training.members) if launcher == "stacked" and training.members > 1 else ()),
         *training.overrides,
     ]
     import_module(f"{PACKAGE}.__main__").train()
     summaries = [json.loads(path.read_text()) for path in Path(f"runs/sweeps/{name}").glob("*/summary.json")]
     assert len(summaries) == training.members and {s["steps"] for s in summaries} == {training.steps}, summaries
     return max(summary["seconds"]["fit"] for summary in summaries)
+
+
+def stack_of(members: int) -> tuple[str, str]:
+    """Return what makes one stack of all members: a launcher by itself divides them between the cores."""
+    return f"hydra.launcher.members={members}", "hydra.launcher.n_jobs=1"
 
 
 def stacked(training: Training) -> float:

@@ -5,9 +5,9 @@
 A step costs (seconds of a long stack − seconds of a short one) / the difference of their steps / members, so that the
 start of the members cancels; all that comes with a step in the long one is in it: validation after each epoch of 36
 steps, metrics.csv, an offline W&B run and checkpoints of each member. The textbook loop trains one network after the
-other, see contenders.py. Both use one thread. `stacked-jobs` is all that a multirun does, without what one of a single
-job takes: composing and checking the jobs, starting, training for 5 epochs, the test, the summaries. Stacks train in a
-process for each core, as the launcher does by itself.
+other, see contenders.py. Both use one thread of one process. `stacked-jobs` is all that a multirun does, without what
+one of a single job takes: composing and checking the jobs, starting, training for 5 epochs, the test, the summaries;
+there stacks train in a process for each core, as the launcher does by itself.
 """
 
 from functools import partial

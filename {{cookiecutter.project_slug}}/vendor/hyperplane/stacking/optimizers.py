@@ -58,7 +58,7 @@ class BatchedOptimizer:
         self.apply(gradients)
 
     def prepare(self) -> None:
-        """Do what a step does in Python: count it, and read rates. A CUDA graph holds `apply` alone."""
+        """Count a step, and read rates."""
         if not self.has_stepped:
             self.has_stepped = True
             for optimizer in self.optimizers:

@@ -28,7 +28,7 @@ class Update:
     unused: ClassVar[tuple[str, ...]] = ("maximize", "differentiable", "capturable")  # keys that must be off
     buffers: ClassVar[tuple[str, ...]]  # what is remembered of each parameter, as torch calls it
     counts: ClassVar[bool] = False  # torch keeps the number of steps with each parameter
-    settled: ClassVar[float] = 1  # the step from which coefficients do not depend on the step
+    settled: float = 1  # the step from which coefficients do not depend on the step
 
     def __init__(self, group: Mapping[str, Any]) -> None:
         self.group = group
@@ -91,21 +91,23 @@ class AdamUpdate(Update):
     unused = ("amsgrad", *Update.unused)
     buffers = ("exp_avg", "exp_avg_sq")
     counts = True
-    settled = math.inf
+    settled = math.inf  # 1 where torch's kernel corrects the moments
 
     def prepare(self, numbers: Sequence[Sequence[Any]], steps: Sequence[int]) -> None:
         """See whether torch's own kernel serves: members agree in all but rates and decays, which are folded out."""
+        first = numbers[0]
         self.decays = any(one[3] for one in numbers)
-        first = *numbers[0][1:3], steps[0]
-        is_common = all((*one[1:3], step) == first for one, step in zip(numbers, steps, strict=True))
-        self.common = first[:2] if is_common else None  # β₁ and β₂, ε
+        self.steps_before = steps[0] - 1
+        self.is_common = all(one[1:3] == first[1:3] for one in numbers) and len(set(steps)) == 1
+        self.is_same = self.is_common and all(one == first for one in numbers)  # rates and decays as well
+        self.common = first
+        self.settled = 1 if self.is_common else math.inf
 
     def coefficients(self, numbers: Sequence[Any], step: int) -> tuple[float, ...]:
-        """Return −lr, the decay, 1 − β₁, 1 − β₂, 1 / (1 − β₁ᵗ), √(1 − β₂ᵗ), ε and t − 1."""
+        """Return −lr, the decay, 1 − β₁, 1 − β₂, 1 / (1 − β₁ᵗ), √(1 − β₂ᵗ) and ε."""
         lr, (beta1, beta2), eps, weight_decay = numbers
         decay = 1 - lr * weight_decay if self.group["decoupled_weight_decay"] else weight_decay
-        corrections = 1 / (1 - beta1**step), math.sqrt(1 - beta2**step)
-        return -lr, decay, 1 - beta1, 1 - beta2, *corrections, eps, step - 1
+        return -lr, decay, 1 - beta1, 1 - beta2, 1 / (1 - beta1**step), math.sqrt(1 - beta2**step), eps
 
     def decayed(self, parameter: Tensor, gradient: Tensor, decay: Tensor) -> Tensor:
         """Take the decay off the parameter, or return the gradient with the decay added to it."""
@@ -118,30 +120,42 @@ class AdamUpdate(Update):
 
     def move(self, parameter: Tensor, gradient: Tensor, buffers: Buffers, *coefficients: Tensor) -> None:
         """Take a step."""
-        minus_lr, decay, gain1, gain2, correction1, correction2, eps, _ = coefficients
+        minus_lr, decay, gain1, gain2, correction1, correction2, eps = coefficients
         gradient = self.decayed(parameter, gradient, decay)
         mean = buffers["exp_avg"].lerp_(gradient, gain1)
         square = buffers["exp_avg_sq"].lerp_(gradient * gradient, gain2)
         parameter.addcmul_(mean / square.sqrt().div_(correction2).add_(eps), minus_lr * correction1)
 
     def apply(self, slots: Sequence[Slot]) -> None:
-        """Take a step: with torch's kernel at the rate 1 from zero, for the direction; then each at its own rate."""
-        if self.common is None or not slots:
+        """Take a step: with torch's kernel where members agree, in all or in all but rates and decays."""
+        if not slots or not self.is_common:
             super().apply(slots)
             return
-        betas, eps = self.common
+        lr, _, _, weight_decay = self.common
+        if self.is_same:
+            self.fused(
+                slots, [parameter for parameter, *_ in slots], [gradient for _, gradient, *_ in slots], lr, weight_decay
+            )
+            return
         gradients = [self.decayed(parameter, gradient, c[1]) for parameter, gradient, _, c in slots]
         moves = [torch.zeros_like(parameter) for parameter, *_ in slots]
-        means, squares = ([buffers[name] for _, _, buffers, _ in slots] for name in self.buffers)
-        count = slots[0][3][-1].flatten()[0]
-        steps = [*count.expand(len(slots)).to(torch.float32, copy=True).unbind()]  # the kernel counts them on
-        adam(
-            moves, gradients, means, squares, [], steps,
-            fused=True, amsgrad=False, maximize=False,
-            lr=1.0, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=0.0,
-        )  # fmt: skip
+        self.fused(slots, moves, gradients, 1.0, 0.0)  # from zero at the rate 1: the direction
         for (parameter, _, _, coefficients), move in zip(slots, moves, strict=True):
             parameter.addcmul_(move, coefficients[0], value=-1)
+
+    def fused(
+        self, slots: Sequence[Slot], moved: list[Tensor], gradients: list[Tensor], lr: float, decay: float
+    ) -> None:
+        """Move tensors with torch's kernel, and the moments of `slots` with them."""
+        means, squares = ([buffers[name] for _, _, buffers, _ in slots] for name in self.buffers)
+        before = torch.full((len(slots),), self.steps_before, dtype=torch.float32, device=moved[0].device)
+        _, (beta1, beta2), eps, _ = self.common
+        adam(
+            moved, gradients, means, squares, [], [*before.unbind()],  # the kernel counts the steps on
+            decoupled_weight_decay=self.group["decoupled_weight_decay"],
+            fused=True, amsgrad=False, maximize=False,
+            lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=decay,
+        )  # fmt: skip
 
 
 class RMSpropUpdate(Update):

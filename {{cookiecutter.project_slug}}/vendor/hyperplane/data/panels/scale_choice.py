@@ -17,7 +17,6 @@ from torch.nn import functional
 
 from ...metrics.quantile_loss import quantile_loss
 from ..ridge import LAMBDAS, Ridge
-from ..scaling import moments
 from ..spec import PanelSpec
 from .naive import error_quantiles
 from .scaling import PanelScaling

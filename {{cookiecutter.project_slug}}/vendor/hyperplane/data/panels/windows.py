@@ -29,7 +29,6 @@ from ...setting_types import (
 )
 from ..batches import Batches, evaluation_batch, on_gpu
 from ..folds import blocks
-from ..scaling import moments
 from ..spec import PanelSpec
 from .naive import best_lag, best_naive, error_quantiles, naive
 from .scale_choice import MOST_WINDOWS, HeldOut, choose_scale
