@@ -139,7 +139,7 @@ def epochs_in(sweep: Path) -> int:
 
 def wait_for(path: Path, words: str) -> None:
     """Wait until a log says `words`."""
-    for _ in range(6000):
+    for _ in range(30_000):
         if path.exists() and words in path.read_text(encoding="utf-8"):
             return
         time.sleep(0.01)

@@ -235,6 +235,6 @@ def test_the_best_checkpoint_of_an_offline_run_is_uploaded_by_sync(
             env=clean_environment | NETWORK | {"WANDB_BASE_URL": server.url},
             check=True,
             capture_output=True,
-            timeout=120,
+            timeout=600,
         )
     assert server.files["/artifact/best.ckpt"] == (done.folder / "checkpoints" / "best.ckpt").read_bytes()

@@ -35,7 +35,7 @@ class Started:
     def poll(self, seconds: float = 0) -> int | None:
         """Return the exit status, or None if the command still runs after so many seconds."""
         if self.returncode is None and select.select([self.link], [], [], seconds)[0]:
-            self.returncode = int(self.link.recv(LARGEST) or signal.SIGKILL)
+            self.returncode = int(self.link.recv(LARGEST) or -signal.SIGKILL)
             self.link.close()
         return self.returncode
 
@@ -126,7 +126,10 @@ def serve(listener: socket.socket) -> tuple[str, list[str]]:
     child = os.fork()
     if child:
         link.send(str(child).encode())
-        link.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+        ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        link.send(str(ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status).encode())
+        link.recv(1)  # until the test knows: its process id belongs to no other until then
         os._exit(0)
     link.close()
     folder, package, words, environment = json.loads(request)
