@@ -36,6 +36,7 @@ class DataSpec:
     train_size: int = 0  # samples that are trained on
     class_counts: tuple[int, ...] = ()  # training targets of each class; multilabel: training samples with each label
     target_means: tuple[float, ...] = ()  # of the training targets of a regression, in their units
+    ridge: float | None = None  # λ of ridge regression that suits the training samples; None: nobody has looked
     num_tokens: int = 0  # inputs are token numbers below this; 0: they are real numbers
     has_mask: bool = False  # batches are (inputs, mask, targets); mask (B, positions): false where inputs are padding
     has_weights: bool = False  # batches are (inputs, targets, weights)
@@ -140,7 +141,7 @@ class PanelSpec(DataSpec):
 
 @dataclass(frozen=True, kw_only=True)
 class GraphSpec(DataSpec):
-    """A graph whose nodes are the samples: a batch has all of them, (nodes, features), in their order."""
+    """A graph whose nodes are the samples: batches are (features of all nodes, nodes of a part, targets of these)."""
 
     num_nodes: int
     edges: tuple[tuple[int, int], ...]  # from node to node, in both directions where the graph has none; no self loops

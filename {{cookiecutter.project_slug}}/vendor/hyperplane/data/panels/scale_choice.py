@@ -1,0 +1,121 @@
+"""Choose what the target of a panel is scaled by: each window's own level and spread, or those of all training rows.
+
+Both ways, ridge regressions forecast the windows that are held out, from the past and what is known in advance, with
+every λ of `ridge.py`. The best forecast says the scale, and the λ that `model=linear` takes from there. Held out are
+the validation windows, or without any those of the last fifth of the training time. A network that counts from the mean
+of all rows would have to give out levels that it never saw, so where levels drift away it is `window` all the same.
+
+Dimensions: B windows, E encoder steps, H decoder steps, D columns, Q quantiles.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...metrics.quantile_loss import quantile_loss
+from ..ridge import LAMBDAS, Ridge
+from ..scaling import moments
+from ..spec import PanelSpec
+from .naive import error_quantiles
+from .scaling import PanelScaling
+
+if TYPE_CHECKING:
+    from .windows import Windows
+
+FEWEST = 5  # windows to learn from and to compare on
+MOST_WINDOWS = 2_000  # that it is chosen on, spread over all
+LEAVES = 0.5  # share of the held-out windows whose mean lies outside the range before, above which the series drift
+MOST_CATEGORIES = 100  # of a variable that gets columns
+
+
+class Choice(NamedTuple):
+    """What the target is scaled by, and why, for the log."""
+
+    panel: PanelSpec
+    reason: str
+
+
+class HeldOut(NamedTuple):
+    """Windows, standardised by all training rows, and the number of the series of each (B,)."""
+
+    windows: "Windows"
+    series: Tensor
+
+
+def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut) -> Choice:
+    """Return the panel that windows speak for, with its λ.
+
+    Args:
+        candidates: the panel by windows, and by all rows; or the only one that is asked for.
+        first: training windows, to fit to.
+        last: that follow, to compare on.
+    """
+    if min(len(first.series), len(last.series)) < FEWEST:
+        return Choice(candidates[0], "there are too few windows to compare")
+    found = [best_ridge(first.windows, last.windows, panel) for panel in candidates]
+    best = found.index(min(found))
+    reason = (
+        f"a linear forecast of the windows held out has {found[-1][0]:.3g} by all rows, {found[0][0]:.3g} by windows"
+    )
+    if not candidates[best].lag and best > 0:
+        outside = share_outside(first, last)
+        if outside > LEAVES:
+            best, reason = 0, f"{outside:.0%} of the windows held out lie at levels not seen before"
+    return Choice(replace(candidates[best], ridge=found[best][1]), reason)
+
+
+def share_outside(first: HeldOut, last: HeldOut) -> float:
+    """Return the share of the last windows whose mean lies outside of those of the first windows of their series."""
+    of_first, of_last = (
+        torch.cat([part.windows.past_reals[..., -1], part.windows.targets], dim=1).mean(dim=1) for part in (first, last)
+    )
+    count = 1 + int(torch.cat([first.series, last.series]).max())
+    lowest = torch.full((count,), torch.inf, dtype=of_first.dtype)
+    highest = (-lowest).scatter_reduce(0, first.series, of_first, "amax")
+    lowest = lowest.scatter_reduce(0, first.series, of_first, "amin")
+    is_outside = (of_last < lowest[last.series]) | (of_last > highest[last.series])
+    known = is_outside[lowest[last.series].isfinite()]
+    return float(known.double().mean()) if len(known) else 0.0
+
+
+def best_ridge(first: "Windows", last: "Windows", panel: PanelSpec) -> tuple[float, float]:
+    """Return the smallest quantile loss on `last` of ridge regressions of `first`, and their λ.
+
+    Their quantiles are those of their errors on `first`.
+    """
+    scaling = PanelScaling(panel)
+    if panel.lag:
+        scaling.fit_errors(first.past_reals[..., -1], first.targets)
+    middle = len(panel.quantiles) // 2
+    parts = []
+    for part in (first, last):
+        inputs, level = scaling.by_window(*part[:-1])
+        centre, spread = (0.0, torch.ones(())) if level is None else (level.centre[..., middle], level.spread[..., 0])
+        parts.append((columns_of(inputs, panel), ((part.targets - centre) / spread).double(), spread.double()))
+    (x, y, _), (x_last, y_last, spread) = parts
+    ridge = Ridge.fit(x, y)
+    z, z_last = ridge.coordinates(x), ridge.coordinates(x_last)
+
+    def loss(penalty: float) -> float:
+        bands = error_quantiles(y - ridge.predict(z, penalty), panel.quantiles)
+        losses = quantile_loss(ridge.predict(z_last, penalty)[..., None] + bands, y_last, panel.quantiles)
+        return float((losses * spread[..., None]).mean())
+
+    losses = {penalty: loss(penalty) for penalty in LAMBDAS}
+    best = min(losses, key=losses.__getitem__)
+    return losses[best], best
+
+
+def columns_of(inputs: tuple[Tensor, ...], panel: PanelSpec) -> Tensor:
+    """Return the reals of the past, and all that is static or known in advance, as columns (B, D) of float64."""
+    static, past_reals, _, future_reals, future = inputs
+    columns = [past_reals.flatten(1), future_reals.flatten(1)]
+    for names, categories in ((panel.static_categoricals, static), (panel.known_categoricals, future)):
+        for number, name in enumerate(names):
+            count = panel.cardinalities[name]
+            if count <= MOST_CATEGORIES:
+                columns.append(functional.one_hot(categories[..., number], count).flatten(1))
+    return torch.cat([column.double() for column in columns], dim=1)
