@@ -325,7 +325,7 @@ def test_a_file_that_is_not_there_is_named(labels, photos, messages):
     [
         ({}, r"data\.image= names its column with the paths of the images\. It has: path, label"),
         ({"image": "path"}, r"data\.target= names its column with the values to predict"),
-        ({"image": "pfad", "target": "label"}, r"data\.image=pfad is no column .*Did you mean path\?"),
+        ({"image": "pfad", "target": "label"}, r"data\.image=pfad is not a column .*Did you mean path\?"),
         ({"image": "label", "target": "path"}, "none of the 30 files is there, the first is bright"),
         ({"image": "path", "target": "label", "task": "regression"}, "data.task=regression needs numbers"),
     ],

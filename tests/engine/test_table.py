@@ -246,11 +246,11 @@ def at_row(row, value):
         (lambda f: f, {"target": ("days", "ward"), "task": "regression"}, "needs numbers"),
         (lambda f: f, {"target": ("cough", "rash"), "task": "classification"}, "has one target, whose classes exclude"),
         (lambda f: f.with_columns(cough=True), {"target": ("cough", "rash")}, "cough is True in all 60 rows"),
-        (lambda f: f, {"target": ("cough", "rasch")}, "data.target=rasch is no column.*Did you mean rash?"),
+        (lambda f: f, {"target": ("cough", "rasch")}, "data.target=rasch is not a column.*Did you mean rash?"),
         (
             lambda f: f,
             {"target": "days", "weights": "wieght"},
-            "data.weights=wieght is no column.*Did you mean weight?",
+            "data.weights=wieght is not a column.*Did you mean weight?",
         ),
         (lambda f: f, {"target": "days", "weights": "ward"}, "data.weights=ward must hold numbers; it holds String"),
         (
