@@ -69,7 +69,7 @@ def test_what_cannot_be_predicted_is_said(train, command, photos):
         assert done.status == 2 and message in done.stderr
     table = train("data=moons").folder
     done = command("predict", f"run={table}", "input=photos")
-    assert done.status == 2 and "this run was not trained on images of data=images" in done.stderr
+    assert done.status == 2 and "input=photos is a folder; name a file in it that ends in .csv" in done.stderr
 
 
 def test_a_table_of_images_is_predicted_by_its_column(train, command, photos):
