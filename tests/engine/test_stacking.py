@@ -34,8 +34,10 @@ def test_in_double_precision_members_have_the_weights_of_jobs_alone(sweep, model
         assert one["metrics"] == pytest.approx(other["metrics"], rel=1e-6)
 
 
-def test_in_single_precision_losses_follow_those_of_jobs_alone(sweep):
-    words = ("model=linear,mlp,cnn", "seed=3,4", "trainer.max_epochs=3", "optimizer=adam", "scheduler=none")
+@pytest.mark.parametrize("model", ["linear,mlp,cnn", "svm", "transformer"])
+def test_in_single_precision_losses_follow_those_of_jobs_alone(sweep, model):
+    words = (f"model={model}", "seed=3,4", "trainer.max_epochs=3", "optimizer=adam", "scheduler=none")
+    words += tuple(MODELS[model][0].split()) if model in MODELS else ()
     ours, theirs = (members(sweep(launcher, *words)) for launcher in ("stacked", "basic"))
     for name, folder in ours.items():
         assert losses(folder) == pytest.approx(losses(theirs[name]), rel=1e-4)
