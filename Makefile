@@ -11,6 +11,7 @@ CODE := docs hooks tests benchmarks '$(TEMPLATE)/src'
 # The engine meets the rules of the last stage.
 ENGINE := --config ruff-engine.toml '$(TEMPLATE)/vendor'
 DEMO := demo/my-research
+FIRST := runs/first_model
 SWEEP := $(DEMO)/runs/sweeps/mnist1d_table
 # Baking needs cookiecutter alone; testing needs all that a baked project installs.
 CAN_BAKE := .venv/.can-bake
@@ -23,8 +24,6 @@ ifneq ($(strip $(PIP_FIND_LINKS)),)
   # pip separates several folders by spaces, uv by commas.
   export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 endif
-# Compiled at installation, so that no command pays for it later: importing torch takes seconds.
-export UV_COMPILE_BYTECODE := 1
 
 # Which installer: uv from the PATH, else the one in .venv, else pip. uv installs into VIRTUAL_ENV.
 export VIRTUAL_ENV := $(CURDIR)/.venv
@@ -32,8 +31,14 @@ PIP = if uv --version >/dev/null 2>&1; then pip="uv pip"; elif [ -x $(BIN)/uv ];
 	then pip="$(BIN)/uv pip"; else pip="$(BIN)/python -m pip"; fi; $$pip
 # Makes .venv; without uv on the PATH it gets one of its own, or does without.
 VENV = if uv --version >/dev/null 2>&1; then uv venv --quiet --allow-existing --python '$(PYTHON)' .venv; \
-	else $(PYTHON) -m venv .venv && { $(BIN)/python -m pip install --quiet uv || echo "Without uv: pip installs."; }; \
-	fi || { rm -rf .venv; exit 1; }
+	else $(PYTHON) -m venv .venv && { $(BIN)/python -m pip install --quiet --disable-pip-version-check uv || \
+	  echo "Without uv: pip installs."; }; fi || { rm -rf .venv; exit 1; }
+# What is about to be downloaded: uv knows the size of each file. pip alone names it file by file, while it downloads.
+SIZE = awk '/^\[\[packages/ { total += size; size = wheel = 0; count++ } \
+	/size = / && !wheel { match($$0, /size = [0-9]+/); size = substr($$0, RSTART + 7, RLENGTH - 7); wheel = !/^sdist/ } \
+	END { total += size; if (!count) exit; \
+	  printf "To download: %d packages, %.0f MB, less what uv has in its cache.\n", count, total / 1e6; \
+	  if (total > 2e9) print "Most of it is for GPUs. Without one, stop and put UV_TORCH_BACKEND=cpu before make." }'
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test demo docs gallery site lint format bench bake try clean
@@ -52,6 +57,7 @@ $(CAN_BAKE): constraints.txt
 	@touch $@
 
 $(READY): constraints.txt | $(CAN_BAKE)
+	@$(PIP) compile --quiet --format pylock.toml constraints.txt 2>/dev/null | $(SIZE)
 	@$(PIP) install --requirement constraints.txt
 	@touch $@
 
@@ -87,11 +93,17 @@ try: $(READY) ## bake the template as it is now, linked to it, and check what co
 	$(if $(TESTS),cd try/project && PYTHONPATH='$(CURDIR)/try/project/src:$(CURDIR)/try/project/vendor' \
 	  '$(CURDIR)/$(BIN)/python' -m pytest -q $(TESTS))
 
-demo: bake ## a project from nothing to its table: four models, two data sets
+# The first model is trained once; the table goes on where it was stopped.
+demo: bake ## a project from nothing to its table: a first model within a minute, then four on two data sets
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) setup
+	@[ -f $(DEMO)/$(FIRST)/summary.json ] || { cd $(DEMO) && $(BIN)/train model=mlp hydra.run.dir=$(FIRST); }
+	@echo; echo "A first model is trained. Its learning curves: $(DEMO)/$(FIRST)/figures/learning_curves.png"
+	@echo "Next: four models on two data sets, with two seeds each. Two idle cores take two to four minutes."; echo
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) table
-	@echo; echo "The project is in      $(DEMO)"
-	@echo "Its table and chart in $(SWEEP)/report"
-	@echo "Pictures of each run:  $(SWEEP)/*/figures"
+	@echo; echo "The project:              $(DEMO)"
+	@echo "The first model:          $(DEMO)/$(FIRST)/figures"
+	@echo "The table on one page:    $(SWEEP)/report/report.html"
+	@echo "Each of the 16 models:    $(SWEEP)"
 
 docs: demo ## run the demo and take its chart into docs/
 	@mkdir -p docs

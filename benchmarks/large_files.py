@@ -41,10 +41,10 @@ PROGRAM = """
 import json, resource, sys, time, polars, torch
 from pathlib import Path
 from loguru import logger
-from hyperplane.data.files import read_columns, scan_table
-from hyperplane.data.large_table import LargeTable
-from hyperplane.data.survey import Spelling
-from hyperplane.data.table import Table
+from hyperplane.data.files.table_files import read_columns, scan_table
+from hyperplane.data.tables.large_table import LargeTable
+from hyperplane.data.files.survey import Spelling
+from hyperplane.data.tables.table import Table
 logger.remove()
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 path, folder = sys.argv[1:]

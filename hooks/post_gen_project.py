@@ -148,5 +148,8 @@ if __name__ == "__main__":
     sys.stdout.write(
         f"\nYour project is ready. Next:\n\n  cd {ANSWERS['project_slug']}\n"
         "  make setup    # a virtual environment in .venv, with what training needs\n"
-        "  make train    # the first model\n\n"
+        "  make train    # the first model\n"
     )
+    if ANSWERS["labs"] == "yes":
+        sys.stdout.write("  make labs     # the lecture, in a browser: begin with lab_01_line.py\n")
+    sys.stdout.write("\n")

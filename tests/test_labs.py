@@ -3,10 +3,14 @@
 Those that train for longer are run by `make check-labs` of a project alone.
 """
 
+import importlib
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from checks import assert_committed, assert_lints, assert_parses, git
 from conftest import QUESTIONS, TEMPLATE, Bake, Pending
@@ -55,15 +59,64 @@ def test_a_project_with_labs_parses_and_lints(bake: Bake) -> None:
     assert_committed(project)
 
 
-def test_the_map_of_the_lecture_leads_to_files(bake: Bake) -> None:
+def test_each_formula_of_the_lecture_has_a_lab_code_and_a_test(bake: Bake) -> None:
     project = bake(project_name="The Labs", labs="yes")
+    (package,) = (path.parent for path in project.glob("src/*/train.py"))
     text = (project / "references/lecture.md").read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#]+)\)", text):
-        assert (project / "references" / target).exists(), target
-    for name in re.findall(r"`(tests/engine/[\w.]+\.py)", text):
-        assert (TEMPLATE / name).is_file(), name
-    for name in re.findall(r"`(tests/(?!engine)[\w/.]+\.py)", text):
-        assert (project / name).is_file(), name
+    rows = [re.split(r" \| ", row.strip("| ")) for row in text.splitlines() if row.startswith("| ")][1:]
+    assert len(rows) >= 35 and {row[1][1:3].strip("]") for row in rows} == {str(lab) for lab in range(1, 13)}
+    for formula, lab, code, tests in rows:
+        (path,) = re.findall(r"\]\((.+)\)", lab)
+        assert "stated(" in (project / "references" / path).read_text(encoding="utf-8"), formula
+        for name in re.findall(r"`((?:\w+/)+[\w.]*)`", code):
+            assert (package / name).exists() or (project / name).exists(), f"{formula}: {name}"
+        for group, option in re.findall(r"`(data|model)=(\w+)`", code):
+            configs = (package / "configs", project / "vendor/hyperplane/configs")
+            assert any((place / group / f"{option}.yaml").is_file() for place in configs), (
+                f"{formula}: {group}={option}"
+            )
+        proofs = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", tests)
+        assert proofs or re.search("the lab's own|exercise's check|no formula", tests), formula
+        assert len(proofs) == tests.count("`") // 2, f"{formula}: a test is named by its file and function"
+        for name, function in proofs:
+            place = TEMPLATE if name.startswith("tests/engine/") else project
+            assert f"def {function}(" in (place / name).read_text(encoding="utf-8"), f"{formula}: {function}"
+
+
+def test_the_teachers_page_and_the_labs_say_the_same() -> None:
+    page = (LABS / "README.md").read_text(encoding="utf-8")
+    for name, minutes in re.findall(r"\]\((lab_\w+\.py)\) \| .+ \| (\d+) \| \d+ \|", page):
+        assert re.search(rf"About\s+{minutes}\s+minutes", (LABS / name).read_text(encoding="utf-8")), name
+    assert len(re.findall(r"^\| \[\d+ ", page, re.MULTILINE)) == 12
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "said"),
+    [
+        ("gradient_of_a_line", lambda w, b, z, y: None, "its `return` missing"),
+        ("gradient_of_a_line", lambda w, b, z, y: (np.mean((w * z + b - y) * z), np.mean(w * z + b - y)), "in w is"),
+        ("gradient_of_a_line", lambda w, b, z, y: [2 * np.mean((w * z + b - y) * v) for v in (z, 1)], None),
+        ("hinge_slopes", lambda w, b, x, t: (-t @ x / len(t), -t.mean()), "slope in w"),
+        ("hinge_slopes", lambda w, b, x, t: (lambda c: (-c @ x / len(t), -c.mean()))(t * (t * (x @ w + b) < 1)), None),
+        ("kernel_of_a_lift", lambda x, z: (x @ z) ** 2, "not"),
+        ("kernel_of_a_lift", lambda x, z: ((x[:2] @ z[:2]) + 1) ** 2, "any number of them"),
+        ("kernel_of_a_lift", lambda x, z: (x @ z) ** 2 + 2 * x @ z + 1, None),
+        ("collapsed", lambda W1, b1, W2, b2: (W1 @ W2, b2), "first bias"),
+        ("collapsed", lambda W1, b1, W2, b2: (W1 @ W2, np.tile(b1 @ W2 + b2, (10, 1))), "shape (2,)"),
+        ("bigrams", lambda tokens, kinds, alpha: np.full((kinds, kinds), np.nan), "never occurs"),
+        ("power_law", lambda n, L: tuple(np.polyfit(np.log(n), np.log(L), 1)[::-1]), "mind its sign"),
+    ],
+)  # fmt: skip
+def test_a_check_says_what_is_wrong_and_accepts_what_is_right_otherwise(
+    monkeypatch: pytest.MonkeyPatch, check: str, answer: Callable[..., Any], said: str | None
+) -> None:
+    monkeypatch.syspath_prepend(LABS)
+    checks = importlib.import_module("exercises")
+    if said is None:
+        getattr(checks, f"check_{check}")(answer)
+    else:
+        with pytest.raises(AssertionError, match=re.escape(said)):
+            getattr(checks, f"check_{check}")(answer)
 
 
 def extras(project: Path) -> set[str]:

@@ -102,7 +102,10 @@ def test_weights_travel_with_their_samples():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"train_targets": np.zeros(39, int)}, r"The train samples have 40 inputs, 39 targets: not as many"),
+        (
+            {"train_targets": np.zeros(39, int)},
+            r"The train samples have 40 inputs, 39 targets: they must be as many",
+        ),
         ({"test_targets": np.full(10, 3)}, r"A test target is class 3, but spec\.output_size=3: .* from 0 to 2"),
         ({"train_targets": np.full(40, -1)}, r"A train target is class -1"),
         ({"train_weights": -np.ones(40), "test_weights": np.ones(10)}, r"The train samples have a weight that is neg"),

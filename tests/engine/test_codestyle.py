@@ -49,9 +49,9 @@ def test_json_and_markdown_say_the_same(tiny, capsys):
         (["--stage", "prodict"], "Did you mean product?"),
         (["--topic", "pathlip"], "Did you mean pathlib?"),
         (["promot"], "Did you mean promote?"),
-        (["promote", "--stage", "product"], "only --dry-run goes with it"),
+        (["promote", "--stage", "product"], "--dry-run is the only option that goes with it"),
         (["--dry-run"], "--dry-run goes with promote"),
-        (["--project", "nowhere"], "nowhere is no project"),
+        (["--project", "nowhere"], "nowhere is not a project"),
         (["--jsn"], "Did you mean --json?"),
     ],
 )

@@ -17,7 +17,7 @@ PYPROJECT, tiny, git = tiny_project.PYPROJECT, tiny_project.tiny, tiny_project.g
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("[project]\nname = 'x'\n", "says no stage"),
+        ("[project]\nname = 'x'\n", "names no stage"),
         ("[tool.hyperplane]\nstage = 'beta'\n", "must be one of"),
         ("[tool", "is not TOML"),
         ("[tool.hyperplane]\nstage = 'deployment'\n", "the last stage"),

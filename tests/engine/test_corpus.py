@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from hyperplane.commands.prompting import continued
-from hyperplane.data.bigrams import Bigrams
-from hyperplane.data.corpus import Corpus, Windows
+from hyperplane.data.texts.bigrams import Bigrams
+from hyperplane.data.texts.corpus import Corpus, Windows
 from hyperplane.errors import UserError
 
 from test_resume import assert_equal, stop_at

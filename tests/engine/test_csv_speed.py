@@ -4,9 +4,9 @@ import csv
 import io
 
 import pytest
-from hyperplane.data import csv_table
-from hyperplane.data.files import read_columns
-from hyperplane.data.survey import Spelling
+from hyperplane.data.files import csv_table
+from hyperplane.data.files.survey import Spelling
+from hyperplane.data.files.table_files import read_columns
 from hyperplane.errors import UserError
 from loguru import logger
 
@@ -48,7 +48,7 @@ def both_ways(path, monkeypatch, columns=None, **spelling):
 @given(some.data(), some.sampled_from([(), ("x",), ("2",)]), some.sampled_from([None, "comma"]))
 def test_the_first_rows_decide_nothing_that_others_contradict(tmp_path, monkeypatch, data, missing, decimal):
     logger.remove()
-    monkeypatch.setattr("hyperplane.data.survey.SAMPLE", 2)
+    monkeypatch.setattr("hyperplane.data.files.survey.SAMPLE", 2)
     text = io.StringIO()
     writer = csv.writer(text)
     begin = data.draw(some.lists(kinds, min_size=2, max_size=3))
@@ -82,7 +82,7 @@ NUMBERS = "a,b\n1,0.5\n2,1.5\n"
     ],
 )
 def test_what_later_rows_say_counts(tmp_path, monkeypatch, text, values, options):
-    monkeypatch.setattr("hyperplane.data.survey.SAMPLE", 2)
+    monkeypatch.setattr("hyperplane.data.files.survey.SAMPLE", 2)
     (tmp_path / "x.csv").write_text(text)
     few_first, all_first = both_ways(tmp_path / "x.csv", monkeypatch, **options)
     assert few_first == all_first and few_first[1] == values

@@ -10,11 +10,12 @@ from datetime import date, datetime
 import numpy as np
 import polars
 import pytest
-from hyperplane.data import files, progress
-from hyperplane.data.files import read_as, read_columns, read_table
-from hyperplane.data.progress import with_progress
-from hyperplane.data.readings import Reading
-from hyperplane.data.survey import Spelling
+from hyperplane.data.files import progress
+from hyperplane.data.files import table_files as files
+from hyperplane.data.files.progress import with_progress
+from hyperplane.data.files.readings import Reading
+from hyperplane.data.files.survey import Spelling
+from hyperplane.data.files.table_files import read_as, read_columns, read_table
 from hyperplane.errors import UserError
 
 
@@ -79,7 +80,7 @@ def test_a_column_is_read_as_what_all_of_its_values_are(read, written, meant, se
         (["12%", "0.5", "13%"], "but '0.5' is not"),
         (["$1", "2 €", "$3"], "but '2 €' is not"),
         (["01/31/2024", "31/01/2024"], "are dates in the order"),
-        (["1,234", "5,678"], "x: in numbers such as '1,234' the mark may be that of decimals or of thousands"),
+        (["1,234", "5,678"], "x: in numbers such as '1,234' the mark may separate decimals or thousands"),
     ],
 )
 def test_what_is_nearly_a_number_is_named_in_a_warning(read, messages, written, named):

@@ -102,6 +102,16 @@ def test_of_two_that_need_the_same_arrays_at_once_one_makes_them(tmp_path):
     assert files(tmp_path) == {"a.npz"}
 
 
+def test_arrays_that_stay_in_memory_are_the_file_s_whatever_a_job_does_to_its_own(tmp_path):
+    path = tmp_path / "a.npz"
+    cached(path, make([]))["x"] += 1
+    assert cached(path, make([]))["x"].tolist() == [0, 1, 2]
+    cached(path, make([]))["x"] += 1
+    assert cached(path, make([]))["x"].tolist() == [0, 1, 2]
+    np.savez_compressed(path, x=np.arange(7))
+    assert cached(path, make([]))["x"].tolist() == list(range(7))
+
+
 @pytest.mark.parametrize("keep", [0, 20, 100])
 def test_a_truncated_cache_is_made_anew(tmp_path, keep):
     path, calls = tmp_path / "a.npz", []

@@ -6,10 +6,10 @@ import numpy as np
 import polars
 import pytest
 import torch
-from hyperplane.data.large_table import LargeTable
 from hyperplane.data.scaling import Scaling
 from hyperplane.data.spec import DataSpec
-from hyperplane.data.table import Table
+from hyperplane.data.tables.large_table import LargeTable
+from hyperplane.data.tables.table import Table
 from sklearn.metrics import r2_score
 
 ROWS = 400

@@ -13,7 +13,7 @@ import torch
 from hyperplane.checkpoints.trained import load_trained
 from hyperplane.commands import export_model
 from hyperplane.commands.export_model import call, export_run
-from hyperplane.data.panel_scaling import PanelScaling
+from hyperplane.data.panels.scaling import PanelScaling
 from hyperplane.data.scaling import Scaling
 from hyperplane.data.spec import DataSpec, PanelSpec
 from hyperplane.errors import UserError

@@ -4,10 +4,10 @@ import gzip
 
 import polars
 import pytest
-from hyperplane.data.file_access import digest_of
-from hyperplane.data.files import in_chunks, read_table, scan_table, write_table
-from hyperplane.data.large_table import LargeTable
-from hyperplane.data.survey import Spelling
+from hyperplane.data.files.access import digest_of
+from hyperplane.data.files.survey import Spelling
+from hyperplane.data.files.table_files import in_chunks, read_table, scan_table, write_table
+from hyperplane.data.tables.large_table import LargeTable
 from hyperplane.errors import UserError
 
 NAMES = ["houses[1]", "houses*", "houses?", "houses{1}", "[!a]", "**", "~houses", "a b%20", "year=2020", "100%"]

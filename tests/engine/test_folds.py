@@ -5,8 +5,8 @@ import polars
 import pytest
 import torch
 from hyperplane.data.folds import blocks, fold_of_samples, strata, whole_groups
-from hyperplane.data.large_table import LargeTable
-from hyperplane.data.table import Table
+from hyperplane.data.tables.large_table import LargeTable
+from hyperplane.data.tables.table import Table
 from hyperplane.errors import UserError
 
 from my_research.data.bundled import Bundled
@@ -77,9 +77,9 @@ def test_as_many_groups_as_folds_have_one_each():
 
 
 def test_fewer_groups_or_samples_than_folds_are_refused():
-    with pytest.raises(UserError, match=r"data\.folds=3, but data\.group= makes 2 groups only"):
+    with pytest.raises(UserError, match=r"data\.folds=3, but data\.group= makes only 2 groups"):
         fold_of_samples(3, np.zeros(20, int), np.arange(20) % 2)
-    with pytest.raises(UserError, match=r"data\.folds=30, but there are 20 samples only"):
+    with pytest.raises(UserError, match=r"data\.folds=30, but there are only 20 samples"):
         fold_of_samples(30, np.zeros(20, int))
 
 
@@ -92,7 +92,7 @@ def test_whole_groups_are_held_out_close_to_their_share():
     assert not np.array_equal(held_out, whole_groups(0.2, groups, 4, ""))
     assert whole_groups(0.01, np.array([0, 0, 1, 1]), 0, "").sum() == 2, "one group at least, and not all"
     assert whole_groups(0.99, np.array([0, 0, 1, 1]), 0, "").sum() == 2
-    with pytest.raises(UserError, match=r"data\.val_fraction=0\.2 holds out whole groups, but there is one group only"):
+    with pytest.raises(UserError, match=r"data\.val_fraction=0\.2 holds out whole groups, but there is only one group"):
         whole_groups(0.2, np.zeros(9, int), 0, "data.val_fraction")
 
 
@@ -210,7 +210,7 @@ def test_a_large_table_keeps_groups_whole_and_refuses_folds(table, tmp_path):
 def test_blocks_of_time_follow_each_other_up_to_the_end():
     assert blocks(100, 4) == [(20, 40), (40, 60), (60, 80), (80, 100)]
     assert blocks(11, 2) == [(5, 8), (8, 11)], "what is left over is trained on"
-    with pytest.raises(UserError, match=r"data\.folds=9, but there are 9 time steps only"):
+    with pytest.raises(UserError, match=r"data\.folds=9, but there are only 9 time steps"):
         blocks(9, 9)
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import polars
 import pytest
 import torch
-from hyperplane.data.arrays import IGNORED
-from hyperplane.data.graph import GraphFiles
+from hyperplane.data.graphs.graph import GraphFiles
 from hyperplane.errors import UserError
 
 NODES, CLASSES = 90, 3
@@ -42,12 +41,12 @@ def loaded(**options):
 def test_parts_are_stratified_and_the_others_have_no_class(files):
     data = loaded(labelled=5, val_fraction=0.2)
     assert data.spec.class_counts == (5, 5, 5) and data.spec.train_size == 15
-    ((inputs, targets),) = data.train_dataloader()
-    assert inputs.shape == (NODES, 1) and (targets == IGNORED).sum() == NODES - 15
-    places = [set(np.flatnonzero(classes != IGNORED)) for classes in data.raw.values()]
+    ((inputs, nodes, targets),) = data.train_dataloader()
+    assert inputs.shape == (NODES, 1) and targets.tolist() == [node % CLASSES for node in nodes.tolist()]
+    places = [set(nodes) for nodes in data.nodes.values()]
     assert [len(place) for place in places] == [15, 15, 60] and len(set.union(*places)) == NODES
     assert data.spec.edges == loaded(labelled=5).spec.edges != ()
-    assert (loaded(labelled=5, seed=1).raw["train"] != data.raw["train"]).any()
+    assert (loaded(labelled=5, seed=1).nodes["train"] != data.nodes["train"]).any()
 
 
 def test_loops_copies_and_unknown_nodes_are_said_and_left_out(files, messages):
@@ -74,8 +73,8 @@ def test_loops_copies_and_unknown_nodes_are_said_and_left_out(files, messages):
             {},
             "edges join nodes that .* does not have",
         ),
-        (None, None, {"target": "kinds"}, r"data\.target=kinds is no column .* Did you mean kind"),
-        (None, None, {"source": "form"}, r"data\.source=form is no column of edges\.csv\. Did you mean from"),
+        (None, None, {"target": "kinds"}, r"data\.target=kinds is not a column .* Did you mean kind"),
+        (None, None, {"source": "form"}, r"data\.source=form is not a column of edges\.csv\. Did you mean from"),
         (None, lambda e: e.select("from"), {}, "needs two columns"),
     ],
 )
@@ -86,6 +85,51 @@ def test_files_that_do_not_fit_are_refused_in_a_sentence(files, nodes, edges, op
         edges(files[1]).write_csv("edges.csv")
     with pytest.raises(UserError, match=message):
         loaded(**options)
+
+
+def test_names_of_nodes_are_texts_and_found_where_a_program_dropped_their_zeros(files, messages):
+    nodes, edges = files
+    whole = loaded().spec.edges
+    padded = {f"n{i}": f"{i:03}" for i in range(NODES)}
+    nodes.with_columns(polars.col("name").replace_strict(padded)).write_csv("nodes.csv")
+    for written in (padded, {name: name[1:] for name in padded}, {name: f"{name[1:]}.0" for name in padded}):
+        strange = polars.DataFrame({"from": ["who"], "to": ["001"]})  # makes the column one of texts
+        polars.concat([edges.select(polars.all().replace_strict(written)), strange]).with_columns(weight=2).write_csv(
+            "edges.csv"
+        )
+        data = loaded()
+        assert data.spec.edges == whole and data.names[1] == "001"
+    assert "not read: weight" in "".join(messages)
+
+
+@pytest.mark.parametrize(
+    ("options", "task"), [({"target": ["u", "v"]}, "regression"), ({"target": ["p", "q"]}, "multilabel")]
+)
+def test_values_and_labels_of_nodes_are_predicted(files, train, command, options, task):
+    kinds = np.arange(NODES) % CLASSES
+    nodes = (
+        files[0]
+        .drop("kind")
+        .with_columns(u=100.0 + 10 * kinds + 0.1 * np.arange(NODES) % 1, v=-1.0 * kinds, p=kinds > 0, q=kinds > 1)
+    )
+    nodes = (
+        nodes.with_columns(u=polars.when(polars.col("name") == "n7").then(None).otherwise("u"))
+        if task == "regression"
+        else nodes
+    )
+    nodes.write_csv("nodes.csv")
+    files[1].write_csv("edges.csv")
+    others = {"u", "v", "p", "q"} - set(options["target"])
+    words = (*FILES[:3], f"data.target=[{','.join(options['target'])}]", f"data.ignore=[{','.join(others)},a]")
+    done = train(*words, "model=graph_convolution", "trainer.max_epochs=300", "figures=true")
+    metrics = done.summary["metrics"]
+    assert metrics["test/r2" if task == "regression" else "test/accuracy"] > 0.85
+    assert (done.folder / "figures/residuals_2.png").is_file() == (task == "regression")
+    done = command("predict", f"run={done.folder}", "input=nodes.csv", "output=out.csv")
+    out = polars.read_csv("out.csv")
+    assert done.status == 0 and out.height == NODES, done.stderr
+    if task == "regression":
+        assert np.abs(out["u"].to_numpy() - 100 - 10 * kinds).mean() < 3 and out["name"][7] == "n7"
 
 
 @pytest.mark.parametrize("model", ["graph_convolution", "mlp"])
@@ -120,7 +164,7 @@ def test_a_network_that_sees_edges_knows_more(files, train):
             "data.ignore=[a]",
             f"model={model}",
             "trainer.max_epochs=200",
-            "optimizer.lr=0.01",
+            "optimizer=adam_annealed",
         )
         reached[model] = done.summary["metrics"]["test/accuracy"]
     assert reached["graph_convolution"] > 0.9 and reached["mlp"] < 0.6
@@ -130,5 +174,5 @@ def test_a_split_column_says_who_is_what(files):
     parts = np.resize(["train", "val", "test"], NODES)
     files[0].with_columns(part=parts).write_csv("nodes.csv")
     data = loaded(split_column="part")
-    assert (data.raw["val"] != IGNORED).tolist() == (parts == "val").tolist()
+    assert data.nodes["val"].tolist() == np.flatnonzero(parts == "val").tolist()
     assert torch.equal(data.training_samples()[0], data.parts["train"][0][torch.from_numpy(parts == "train")])

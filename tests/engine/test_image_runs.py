@@ -63,7 +63,7 @@ def test_what_cannot_be_predicted_is_said(train, command, photos):
     for source, message in (
         ("photos/empty", "input=photos/empty holds no image"),
         ("photos/night/broken.jpg", "none of 1 images can be read: broken.jpg"),
-        ("photos/none.png", "none.png (there is no such file)"),
+        ("photos/none.png", "input=photos/none.png does not exist"),
     ):
         done = command("predict", f"run={folder}", f"input={source}")
         assert done.status == 2 and message in done.stderr

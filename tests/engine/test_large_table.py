@@ -9,11 +9,11 @@ import numpy as np
 import polars
 import pytest
 import torch
-from hyperplane.data import large_table, shards
-from hyperplane.data.large_table import LargeTable
 from hyperplane.data.scaling import RunningMoments, moments
-from hyperplane.data.shards import ShardBatches, Shards
-from hyperplane.data.table import Table
+from hyperplane.data.tables import large_table, shards
+from hyperplane.data.tables.large_table import LargeTable
+from hyperplane.data.tables.shards import ShardBatches, Shards
+from hyperplane.data.tables.table import Table
 from hyperplane.errors import UserError
 from hyperplane.tasks.task import Task
 

@@ -1,14 +1,17 @@
 """Images of one's own: what is found in folders and tables, how it is decoded, divided, standardised and changed."""
 
+import os
 import zlib
 
 import numpy as np
 import polars
 import pytest
 import torch
-from hyperplane.data import augmentation, reproducible
-from hyperplane.data.image_files import ImageShape, Unreadable, read_image
-from hyperplane.data.images import Images
+from hyperplane.data import reproducible
+from hyperplane.data.images import augmentation, reading
+from hyperplane.data.images.files import ImageShape, Unreadable, read_image
+from hyperplane.data.images.images import Images
+from hyperplane.data.images.reading import Asked
 from hyperplane.data.seeded_loader import SeededLoader
 from hyperplane.errors import UserError
 from PIL import Image
@@ -37,7 +40,8 @@ def photos(tmp_path):
 
 
 def load(path, **settings):
-    data = Images(path=str(path), **{"seed": 0, "val_fraction": 0.2, "batch_size": 5} | settings)
+    own = {"seed": 0, "val_fraction": 0.2, "batch_size": 5, "folder": str(path.parent / "decoded")}
+    data = Images(path=str(path), **own | settings)
     data.setup()
     return data
 
@@ -170,9 +174,40 @@ def test_what_lies_in_folders_besides_images_disturbs_nothing(photos, messages):
     counts = {name: sum(one.startswith(f"{name}/") for one in data.names) for name in ("Käfer [neu]", "bright")}
     assert counts == {"Käfer [neu]": 2, "bright": 10}
     said = "".join(messages)
-    assert "files that are no images by their endings: notes.txt (1)" in said
+    assert "files whose names do not end like those of images: notes.txt (1)" in said
     assert "no image in empty/: no class" in said
-    assert "images in no folder of a class are left out: loose.png (1)" in said
+    assert "images outside the class folders are left out: loose.png (1)" in said
+
+
+def test_a_link_to_a_folder_above_brings_no_images_of_other_classes(photos):
+    (photos / "dark" / "up").symlink_to("..", target_is_directory=True)
+    (photos / "dark" / "here").symlink_to(".", target_is_directory=True)
+    assert len(load(photos).files) == 30
+
+
+def test_decoded_images_are_kept_until_a_file_changes(photos, messages, monkeypatch):
+    monkeypatch.setattr(reading, "SETTLED", 0)
+    (photos / "dark" / "0.png").write_bytes(b"no image")
+    first = load(photos)
+    kept = list((photos.parent / "decoded").glob("images-*.npz"))
+    assert len(kept) == 1 and "decoded images are kept in" in "".join(messages)
+    messages.clear()
+    monkeypatch.setattr(reading, "read_image", None)  # nothing is decoded
+    again = load(photos)
+    assert torch.equal(again.pixels, first.pixels) and again.digest == first.digest and again.names == first.names
+    assert "are taken from" in "".join(messages) and "0.png (it is no image" in "".join(messages)
+    monkeypatch.undo()
+    file = photos / "dark" / "1.png"
+    before = file.stat()
+    file.write_bytes(file.read_bytes())  # a change that leaves the size, and below the time
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert reading.name_of([file], Asked(None, None, 1.0)) is None, "it may change once more at this moment"
+    monkeypatch.setattr(reading, "SETTLED", 0)
+    assert torch.equal(load(photos).pixels, first.pixels)
+    assert len(list((photos.parent / "decoded").glob("images-*.npz"))) == 2
+    monkeypatch.setattr(reading, "KEPT", 1)
+    load(photos, size=4)
+    assert len(list((photos.parent / "decoded").glob("images-*.npz"))) == 1, "and not more than they may take"
 
 
 def test_folders_above_the_classes_say_what_images_are_for(photos, tmp_path, messages):
@@ -404,7 +439,7 @@ def test_a_file_that_is_lost_while_it_is_trained_on_is_named(photos):
     data = load(photos, memory=1e-9, workers=0)
     lost = names(data, "train")[0]
     (photos / lost).unlink()
-    with pytest.raises(UserError, match=f"{lost} could be read when the run began, and cannot now"):
+    with pytest.raises(UserError, match=f"{lost} could be read when the run began, but not now"):
         list(data.train_dataloader())
 
 

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import polars
 import pytest
 import torch
-from hyperplane.data.panel import UNKNOWN, Panel
+from hyperplane.data.panels.categories import UNKNOWN
+from hyperplane.data.panels.panel import Panel
 from hyperplane.errors import UserError
 from loguru import logger
 

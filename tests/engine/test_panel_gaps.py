@@ -5,8 +5,8 @@ import polars
 import pytest
 import torch
 from hyperplane.checkpoints.trained import load_trained
-from hyperplane.data.gaps import rows_to_fill
-from hyperplane.data.panel import Panel
+from hyperplane.data.panels.gaps import rows_to_fill
+from hyperplane.data.panels.panel import Panel
 
 WINDOW = {"encoder_length": 4, "decoder_length": 2}
 COLUMNS = {"time": "t", "target": "y", "groups": ("shop",), "known_reals": ("price",)}

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hyperplane.data.naive import best_lag, best_naive, error_quantiles, naive
-from hyperplane.data.panel import Panel
-from hyperplane.data.panel_scaling import PanelScaling
+from hyperplane.data.panels.naive import best_lag, best_naive, error_quantiles, naive
+from hyperplane.data.panels.panel import Panel
+from hyperplane.data.panels.scaling import PanelScaling
 from hyperplane.data.spec import PanelSpec
 from hyperplane.exporting import write_programs
 

@@ -62,6 +62,21 @@ def test_time_follows_the_epochs_and_the_jobs_side_by_side(plan):
     assert "About 48 s of computing" in told
 
 
+def test_seconds_of_a_member_are_its_share_of_the_stack(plan, tmp_path):
+    words = ("model=mlp", "seed=11,12,13,14", "hydra.launcher.n_jobs=1")
+    told, _ = plan("-m", "--plan", *words, "hydra/launcher=stacked")
+    assert "About 48 s" in told and "Runs like 4 jobs were completed here by themselves only" in told
+    members = {"epochs": 20, "seconds": {"fit": 40.0, "total": 48.0}, "hardware": {"members": 16}}
+    write_run(tmp_path / "runs/sweeps/t/0", 0, 0.5, **CHOICES, **members)
+    told, _ = plan("-m", "--plan", *words, "hydra/launcher=stacked")
+    assert "About 12 s in stacks, with 1 at a time" in told and "Runs like" not in told
+    told, _ = plan("-m", "--plan", *words, "hydra/launcher=joblib")
+    assert "About 48 s" in told and "Runs like" not in told
+    write_run(tmp_path / "runs/sweeps/t/1", 0, 0.5, **{"choices": CHOICES["choices"] | {"model": "cnn"}}, **members)
+    told, _ = plan("-m", "--plan", "model=cnn", "seed=1,2,3,4")
+    assert "About 12 s" in told and "Runs like 4 jobs were completed here as members of a stack only" in told
+
+
 def test_it_says_what_it_does_not_know(plan):
     told, _ = plan("-m", "--plan", "model=cnn", "seed=1,2")
     assert "No run of these models on these data was completed here" in told

@@ -7,7 +7,7 @@ import polars
 import pytest
 import torch
 from hyperplane.checkpoints.trained import load_trained
-from hyperplane.commands.predict import as_inputs
+from hyperplane.data.new_samples import as_inputs
 from hyperplane.data.scaling import Scaling
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
@@ -88,7 +88,7 @@ def test_signals_are_read_from_numeric_columns_in_order(train, command):
         ({"aera": [1.0], "heating": ["gas"]}, (), "Did you mean aera?"),
         ({"area": ["large"], "heating": ["gas"]}, (), "row 1 has 'large'"),
         ({"area": [1.0], "heating": ["gas"]}, ("output=new.csv",), "overwrite the input"),
-        ({"area": [1.0], "heating": ["gas"]}, ("output=out.xlsx",), "the ending can be"),
+        ({"area": [1.0], "heating": ["gas"]}, ("output=out.xlsx",), "its name must end in"),
         ({"area": [1.0], "heating": ["gas"]}, ("input=nwe.csv",), "Did you mean new.csv?"),
         ({"area": [1.0], "heating": ["gas"]}, ("run=runs",), "is not a run"),
         ({"area": [1.0], "heating": ["gas"]}, ("output=houses.csv/out.csv",), "cannot be written"),

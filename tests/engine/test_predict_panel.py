@@ -8,7 +8,7 @@ import polars
 import pytest
 import torch
 from hyperplane.checkpoints.trained import load_trained
-from hyperplane.data.panel import Panel
+from hyperplane.data.panels.panel import Panel
 
 WINDOW = {"encoder_length": 6, "decoder_length": 2}
 COLUMNS = {"time": "day", "target": "sales", "groups": ("shop",), "known_reals": ("price",)}
@@ -59,7 +59,7 @@ def test_the_last_steps_are_forecast_as_from_the_data_set(run, sales, command, t
     predictions = polars.read_csv("predictions.csv")
     assert predictions.columns == ["shop", "day", "q0.1", "q0.5", "q0.9"]
     assert predictions.select("shop", "day").rows() == shuffled.select("shop", polars.col("day").cast(str)).rows()
-    assert f"4 forecasts, for that many of {len(shuffled)} rows, in predictions.csv" in done.stderr
+    assert f"4 predictions, for that many of {len(shuffled)} rows, in predictions.csv" in done.stderr
     together = polars.concat([shuffled, predictions.drop("shop", "day")], how="horizontal").sort("shop", "day")
     assert together.filter(~is_future)["q0.5"].null_count() == len(together) - 4
     found = together.filter(is_future).select("q0.1", "q0.5", "q0.9").to_numpy().reshape(2, 2, 3)

@@ -16,6 +16,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hyperplane.stacking.batching import Level
 from hyperplane.stacking.schedules import move_lambda
 from hyperplane.training.imports import Postponed
+from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.data import _set_sampler_epoch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
@@ -26,6 +27,7 @@ from lightning.pytorch.trainer.connectors.logger_connector import result
 from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from omegaconf import OmegaConf
+from omegaconf._utils import OmegaConfDumper
 from torch.distributed import distributed_c10d
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils._triton import has_triton
@@ -109,6 +111,8 @@ CHECKS = {
     ),
     "sys.modules": a_stand_in_is_asked_for_hamming,
     "HydraConfig.instance().cfg": lambda: hasattr(HydraConfig.instance(), "cfg"),
+    "registry.entry_points": lambda: registry._load_external_callbacks("no.such.group") == [],
+    "omegaconf._utils.OmegaConfDumper": lambda: parameters(OmegaConfDumper.str_representer) == ["dumper", "data"],
     "wandb.Run._detect_and_apply_job_inputs": lambda: (
         parameters(pytest.importorskip("wandb").Run._detect_and_apply_job_inputs) == ["self"]
     ),

@@ -8,10 +8,10 @@ import numpy as np
 import polars
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hyperplane.data.files import read_as, read_columns
-from hyperplane.data.survey import Spelling
-from hyperplane.data.time_axis import recognise
-from hyperplane.data.times import read_times
+from hyperplane.data.columns.time_axis import recognise
+from hyperplane.data.columns.times import read_times
+from hyperplane.data.files.survey import Spelling
+from hyperplane.data.files.table_files import read_as, read_columns
 from hyperplane.errors import quoted
 from hyperplane.reporting.spelling import unify, value_of
 from loguru import logger

@@ -1,6 +1,8 @@
 """What `report` draws and where it shows it: learning curves, heat-map, parallel coordinates, LaTeX, the HTML page."""
 
+import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -44,7 +46,8 @@ def test_every_job_is_a_faint_line_and_every_setting_a_bold_mean(tmp_path, drawn
     write_run(tmp_path / "1", 1, 0.5, curve=[0.3, 0.5])  # stopped early
     write_run(tmp_path / "2", 2, None, status=None, curve=[0.9])  # still runs
     write_run(tmp_path / "3", 0, 0.5, curve=[0.2, 0.2], model="cnn")
-    assert learning.draw_curves(results_of(tmp_path)) == (b"png", [])
+    picture, (panel,), remarks = learning.draw_curves(results_of(tmp_path))
+    assert picture == b"png" and remarks == []
     (axes,) = drawn[0].axes
     faint = [segment for lines in axes.collections for segment in lines.get_segments()]
     assert sorted(len(segment) for segment in faint) == [1, 2, 2, 3]
@@ -54,6 +57,15 @@ def test_every_job_is_a_faint_line_and_every_setting_a_bold_mean(tmp_path, drawn
     assert [0.2, 0.2] in means
     assert [pytest.approx([0.2, 0.4])] == [mean for mean in means if mean != [0.2, 0.2]], "as far as both have come"
     assert axes.get_xlabel() == "epochs trained" and axes.get_ylabel() == "val accuracy (fraction)"
+    assert [(name, points) for name, _, points in panel["lines"]] == [
+        ("cnn", [[1, 0.2], [2, 0.2]]),
+        ("mlp", [[1, 0.2], [2, 0.4]]),
+    ]
+    # What the page makes of it is where the point is: from the left and the top, as parts of the picture.
+    (left, top, right, bottom), (x0, x1), (y0, y1) = panel["box"], panel["x"], panel["y"]
+    place = (left + (2 - x0) / (x1 - x0) * (right - left), bottom - (0.4 - y0) / (y1 - y0) * (bottom - top))
+    x, y = axes.transData.transform((2, 0.4)) / drawn[0].bbox.size
+    assert place == pytest.approx((x, 1 - y), abs=1e-3) and not panel["log"]
 
 
 def test_a_metrics_file_that_is_being_written_is_read_as_far_as_it_is_whole():
@@ -109,7 +121,7 @@ def test_runs_without_curves_or_with_one_setting_draw_no_such_picture(tmp_path):
     write_run(tmp_path / "0", 0, 0.5)
     write_run(tmp_path / "1", 1, 0.5)
     results = results_of(tmp_path)
-    assert learning.draw_curves(results) == (None, [])
+    assert learning.draw_curves(results) == (None, [], [])
     assert parameters.draw_parameters(results) is None
 
 
@@ -207,7 +219,7 @@ class Loads(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.addresses += [value for name, value in attributes if name in ("src", "href", "action", "srcset")]
-        if tag not in ("meta", "img"):
+        if tag not in ("meta", "img", "input"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -227,3 +239,18 @@ def test_the_page_holds_everything_and_loads_nothing(tmp_path):
     assert "default-src 'none'" in page and "prefers-color-scheme: dark" in page
     assert page.count("<tr") == 1 + 6 and page.count('<tr class="best">') == 1
     assert "out of &lt;memory&gt;" in page
+
+
+def test_other_metrics_are_chosen_on_the_page_with_their_columns_and_curves(tmp_path):
+    metrics = {"test/accuracy": 0.5, "test/loss": 1.5, "test/naive_loss": 2.3}
+    for seed in (0, 1):
+        folder = write_run(tmp_path / str(seed), seed, 0.5, metrics=metrics)
+        (folder / "metrics.csv").write_text("epoch,step,val/accuracy,val/loss\n0,9,0.4,1.7\n1,19,0.5,1.6\n")
+    assert main([str(tmp_path)]) == 0
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    boxes = re.findall(r'<input type="checkbox" value="([^"]*)"( checked)?>', page)
+    assert boxes[:2] == [("test/accuracy", " checked"), ("test/loss", "")] and "naive" not in str(boxes)
+    assert '<td data-metric="test/loss" hidden>1.5 ± 0</td>' in page
+    assert re.findall('<section data-curves="([^"]*)" hidden>', page) == ["loss"]
+    values = [json.loads(unescape(text)) for text in re.findall('<figure data-panels="([^"]*)"', page)]
+    assert [panels[0]["lines"][0][2] for panels in values] == [[[1, 0.4], [2, 0.5]], [[1, 1.7], [2, 1.6]]]

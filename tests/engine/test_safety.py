@@ -10,7 +10,7 @@ import pytest
 
 import my_research
 
-# All of both: the project with its configurations, and the engine with its plugins for Hydra.
+# Both are listed by: the project with its configurations, and the engine with its plugins for Hydra.
 SOURCES = [Path(package.__path__[0]).parent for package in (my_research, hyperplane)]
 FILES = [path for folder in SOURCES for path in sorted(folder.rglob("*.py"))]
 # Runs code from a file or a string, or starts a shell; and so may all that lies below.

@@ -357,7 +357,7 @@ def test_a_pruner_gives_up_what_is_worse_in_the_direction_of_the_search(tmp_path
         (["val/f1"], [None, True], None, ("maximize",)),  # only one of two tasks measures it
         (["val/f1"], [True], ["minimize"], "more of val/f1 is better. Leave the direction out"),
         (["val/f1"], [None], None, "val/f1 needs hydra.sweeper.direction=maximize or minimize"),
-        (["val/f1"], [True, False], None, "val/f1 cannot choose: more of it is better for some of the jobs only"),
+        (["val/f1"], [True, False], None, "val/f1 cannot choose: a higher value is better for some of the jobs only"),
     ],
 )
 def test_the_direction_follows_from_the_metric(monkeypatch, metrics, stated, asked, expected):

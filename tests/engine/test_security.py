@@ -45,7 +45,7 @@ FOREIGN = [
     f"{PACKAGE}.models.scikit.np.load",
     f"{PACKAGE}.models.estimators.import_module",
     "hyperplane.data.cache.Path",
-    "hyperplane.data.files.os",
+    "hyperplane.data.files.table_files.os",
     "hyperplane.metrics.torch.load",
     f"{PACKAGE}.datasets.Own",
     f"{PACKAGE}",

@@ -7,9 +7,9 @@ import polars
 import pytest
 import torch
 from hyperplane.data.scaling import Scaling
-from hyperplane.data.signal_arrays import Roles, lengths_of
-from hyperplane.data.signal_files import read_signals
-from hyperplane.data.signals import Signals
+from hyperplane.data.signals.arrays import Roles, lengths_of
+from hyperplane.data.signals.files import read_signals
+from hyperplane.data.signals.signals import Signals
 from hyperplane.data.spec import DataSpec
 from hyperplane.errors import UserError
 
@@ -196,7 +196,7 @@ def test_an_archive_that_does_not_fit_is_refused_in_a_sentence(train, tmp_path, 
     ("change", "words", "message"),
     [
         (lambda t: t, (), "data.series= names the column"),
-        (lambda t: t, ("data.series=ids",), "data.series=ids is no column of .* Did you mean id"),
+        (lambda t: t, ("data.series=ids",), "data.series=ids is not a column of .* Did you mean id"),
         (lambda t: t.vstack(t[:1]), ("data.series=id", "data.position=t"), "has two rows at"),
         (
             lambda t: t.with_columns(kind=polars.Series(["slow", "fast"] * (t.height // 2))),

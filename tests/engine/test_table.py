@@ -5,11 +5,11 @@ import gzip
 import numpy as np
 import polars
 import pytest
-from hyperplane.data.encoding import TableEncoder
-from hyperplane.data.files import read_table
-from hyperplane.data.large_table import LargeTable
-from hyperplane.data.table import Table
-from hyperplane.data.target import infer_task
+from hyperplane.data.columns.encoding import TableEncoder
+from hyperplane.data.columns.target import infer_task
+from hyperplane.data.files.table_files import read_table
+from hyperplane.data.tables.large_table import LargeTable
+from hyperplane.data.tables.table import Table
 from hyperplane.errors import UserError
 
 ROWS = 60
@@ -341,7 +341,7 @@ def test_a_table_that_makes_no_task_is_refused(frame, load, change, settings, me
         ("mine.csv", b"a,b\n1,2,3\n", "cannot be read"),
         ("mine.csv", b"a,b\n1,\xff\xfe\n", "cannot be read"),
         ("mine.parquet", b"nonsense", "cannot be read"),
-        ("mine.xlsx", b"nonsense", "the ending can be"),
+        ("mine.xlsx", b"nonsense", "its name must end in"),
         ("minne.csv", None, "Did you mean mine.csv?"),
     ],
 )

@@ -6,12 +6,12 @@ import numpy as np
 import polars
 import pytest
 import torch
-from hyperplane.data import large_table
-from hyperplane.data.encoding import TableEncoder
-from hyperplane.data.large_table import LargeTable
-from hyperplane.data.readings import Reading
-from hyperplane.data.stated import Stated
-from hyperplane.data.table import Table
+from hyperplane.data.columns.encoding import TableEncoder
+from hyperplane.data.columns.stated import Stated
+from hyperplane.data.files.readings import Reading
+from hyperplane.data.tables import large_table
+from hyperplane.data.tables.large_table import LargeTable
+from hyperplane.data.tables.table import Table
 from hyperplane.errors import UserError
 from sklearn.feature_extraction.text import CountVectorizer
 
@@ -83,7 +83,7 @@ def test_a_column_that_numbers_the_rows_stays_if_it_is_stated(frame, load, endin
             r"data.numeric=\[x\]: column 'x' of .*x.csv must hold numbers, but row 3 ",
         ),
         ("numeric", ["a", "b", "c", "d"], "must hold numbers, but row 1 has 'a'"),
-        ("numeric", ["1,234", "2,345", "9,999", "1,100"], "the mark may be that of decimals or of thousands"),
+        ("numeric", ["1,234", "2,345", "9,999", "1,100"], "the mark may separate decimals or thousands"),
         (
             "dates",
             ["2020-01-31", "2020-02-01", "soon", "2020-02-03"],
@@ -303,9 +303,9 @@ def test_files_that_do_not_fit_together_are_refused(frame, tmp_path):
     refused(r"b.csv lacks 'zip' and has besides 'code', unlike .*a.csv", path=[a, str(tmp_path / "b.csv")])
     refused("must both be CSV files, or both Parquet files", path=[a, str(tmp_path / "c.parquet")])
     refused("data.path=.*a.csv must be one", path=a, pattern="part-*.csv")
-    refused("fits no file in .*It holds: a.csv, b.csv, c.parquet", path=folder, pattern="part-*.csv")
+    refused("matches no file in .*It holds: a.csv, b.csv, c.parquet", path=folder, pattern="part-*.csv")
     refused("is a folder; name a file", path=folder)
-    refused(r"data.categorical=zap is no column of .*Did you mean zip\?", path=a, categorical=["zap"])
+    refused(r"data.categorical=zap is not a column of .*Did you mean zip\?", path=a, categorical=["zap"])
 
 
 @pytest.mark.parametrize(

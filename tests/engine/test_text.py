@@ -8,15 +8,17 @@ import polars
 import pytest
 import torch
 from hyperplane.checkpoints.trained import load_trained
-from hyperplane.data.text import Text
-from hyperplane.data.tokens import SPECIAL, Tokenizer, split
+from hyperplane.data.texts.text import Text
+from hyperplane.data.texts.tokens import SPECIAL, Tokenizer, split
 from hyperplane.errors import UserError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from my_research.models.cnn import CNN
 from my_research.models.linear import Linear
 from my_research.models.mlp import MLP
+from my_research.models.rnn import RNN
 from my_research.models.transformer import Transformer
 from test_resume import assert_equal, stop_at
 
@@ -103,11 +105,11 @@ def test_texts_of_a_file_are_read_as_they_are_and_the_vocabulary_is_that_of_the_
 def test_what_is_wrong_with_texts_is_said(train, reviews, tmp_path):
     texts, labels = reviews()
     words = train(*REVIEWS, "data.text=txt", status=2).stderr
-    assert "data.text=txt is no column of reviews.csv. Did you mean text?" in words
+    assert "data.text=txt is not a column of reviews.csv. Did you mean text?" in words
     words = train(*REVIEWS, "data.text=label", status=2).stderr
     assert "data.text=label has another role already" in words
     assert "data.text names the only column that is read" in train(*REVIEWS, "data.ignore=[x]", status=2).stderr
-    assert "CNN takes numbers, no tokens" in train(*REVIEWS, "model=cnn", status=2).stderr
+    assert "ResNet takes numbers, no tokens" in train(*REVIEWS, "model=resnet", status=2).stderr
     polars.DataFrame({"text": [None, " ", *texts[2:]], "label": labels}).write_csv(tmp_path / "reviews.csv")
     done = train(*REVIEWS, "model=linear", "data.length=8")
     assert (
@@ -118,7 +120,7 @@ def test_what_is_wrong_with_texts_is_said(train, reviews, tmp_path):
     assert "must be UTF-8" in train(*REVIEWS, status=2).stderr
 
 
-@pytest.mark.parametrize("network", [Linear, MLP, Transformer])
+@pytest.mark.parametrize("network", [Linear, MLP, CNN, RNN, Transformer])
 def test_padding_changes_no_prediction(reviews, tmp_path, network):
     reviews()
     data = load(tmp_path / "reviews.csv")
@@ -126,10 +128,14 @@ def test_padding_changes_no_prediction(reviews, tmp_path, network):
     made, tokens = network(data.spec).eval(), torch.from_numpy(data.arrays("test")[0])
     long = torch.cat([tokens, tokens.new_zeros(len(tokens), 30)], dim=1)
     together = made(long, long != 0)
-    alone = torch.cat([made(row[None, : (row != 0).sum()]) for row in tokens])
+    rows = [row[None, : (row != 0).sum()] for row in tokens]
+    alone = torch.cat([made(row, row != 0) for row in rows])
     assert torch.allclose(together, alone, atol=1e-5)
     noise = torch.where(long != 0, long, torch.randint_like(long, data.spec.num_tokens))
     assert torch.allclose(together, made(noise, long != 0), atol=1e-5), "whatever stands in the padding"
+    if network in (CNN, RNN):
+        longer = load(tmp_path / "reviews.csv", length=256).spec
+        assert network(longer)(tokens[:, :1], tokens[:, :1] != 0).shape == (len(tokens), 2), "one word is enough"
 
 
 def test_the_bag_of_words_is_that_of_scikit_learn(train, command, reviews, tmp_path):
@@ -148,6 +154,19 @@ def test_the_bag_of_words_is_that_of_scikit_learn(train, command, reviews, tmp_p
     expected = reference.predict_proba(texts)
     assert np.abs(predicted.select("probability bad", "probability good").to_numpy() - expected).max() < 1e-4
     assert predicted["prediction"].to_list() == reference.predict(texts).tolist()
+
+
+@pytest.mark.parametrize(("model", "figures"), [("cnn", True), ("rnn", False)])
+def test_networks_of_signals_read_texts(train, command, reviews, tmp_path, model, figures):
+    texts, labels = reviews(120)
+    words = (*REVIEWS, f"model={model}", f"figures={figures}", "trainer.max_epochs=12", "data.batch_size=10")
+    done = train(*words, "optimizer.lr=0.02")
+    assert done.summary["metrics"]["test/accuracy"] > 0.95
+    assert (done.folder / "figures" / "explained_texts.png").is_file() == figures
+    polars.DataFrame({"text": [*texts[:20], None]}).write_csv(tmp_path / "new.csv")
+    assert command("predict", f"run={done.folder}", "input=new.csv").status == 0
+    assert polars.read_csv("predictions.csv")["prediction"].to_list()[:20] == labels[:20]
+    assert command("export-model", f"run={done.folder}", "format=pt2").status == 0
 
 
 def test_a_run_needs_its_folder_alone_and_goes_on_to_the_same_bits(train, command, reviews, monkeypatch, tmp_path):

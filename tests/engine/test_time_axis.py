@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars
 import pytest
-from hyperplane.data.panel import Panel
-from hyperplane.data.time_axis import recognise
-from hyperplane.data.times import read_times
+from hyperplane.data.columns.time_axis import recognise
+from hyperplane.data.columns.times import read_times
+from hyperplane.data.panels.panel import Panel
 from hyperplane.errors import UserError
 from loguru import logger
 

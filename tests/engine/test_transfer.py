@@ -93,9 +93,9 @@ def test_the_other_run_may_be_gone_once_the_training_has_begun(train, command, s
     [
         (["init_from=nowhere"], "init_from=nowhere"),
         (["unfreeze_epoch=2"], "unfreeze_epoch=2 needs freeze"),
-        (["freeze=[body]"], "freeze=body fits no parameter. The parts are: hidden, output"),
+        (["freeze=[body]"], "freeze=body matches no parameter. The parts are: hidden, output"),
         (["freeze=[hidden,output]"], "freeze leaves nothing to train"),
-        (["optimizer.groups=[{match: body, lr: 0.1}]"], "match=body fits no parameter"),
+        (["optimizer.groups=[{match: body, lr: 0.1}]"], "match=body matches no parameter"),
     ],
 )
 def test_what_cannot_be_is_refused_before_the_training(train, overrides, said):

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ def stated(said: float, found: float, within: float) -> str:
         AssertionError: they lie further apart, so that the text is no longer true.
     """
     assert abs(found - said) <= within, f"the text says {said:g} ± {within:g}, and the code found {found:.6g}"
-    return f"{said:g}"
+    return str(said)
 
 
 def ask(question: str, answer: str) -> mo.Html:
@@ -40,23 +42,23 @@ def checked(exercise: Callable[[], None]) -> mo.Html:
         exercise()
     except NotImplementedError:
         return mo.callout(mo.md("Your turn: replace `raise NotImplementedError` above."), kind="neutral")
+    except AssertionError as error:
+        return mo.callout(mo.md(f"Not yet: {error or 'an assertion of your code fails'}"), kind="warn")
     except Exception as error:
-        return mo.callout(mo.md(f"Not yet: {error or type(error).__name__}"), kind="warn")
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        line = f", in the line `{where.line}`" if where.line else ""
+        return mo.callout(mo.md(f"Your code raised {type(error).__name__}: {error}{line}"), kind="danger")
     return mo.callout(mo.md("Right."), kind="success")
 
 
 def train(*overrides: str, folder: str) -> Path:
-    """Train as the command does, without a tracker, and return the run folder; a run that is there is not run again.
+    """Train as the command does, without a tracker, and return the run folder.
 
     Args:
         overrides: of the command `train`.
-        folder: of the run, below runs/labs/.
+        folder: of the run, below runs/labs/; what the same overrides left there is not trained again.
     """
-    place = ROOT / "runs" / "labs" / folder
-    summary = place / "summary.json"
-    if not summary.is_file() or json.loads(summary.read_text(encoding="utf-8"))["status"] != "completed":
-        command(["train", *overrides, "tracking=none", "hardware=cpu", f"hydra.run.dir={place.relative_to(ROOT)}"])
-    return place
+    return once(["train", *overrides], "hydra.run.dir", folder)
 
 
 def sweep(*overrides: str, folder: str) -> list[dict[str, Any]]:
@@ -64,14 +66,26 @@ def sweep(*overrides: str, folder: str) -> list[dict[str, Any]]:
 
     Args:
         overrides: of the command `train`; what a comma parts is tried in turn.
-        folder: of the runs, below runs/labs/; a sweep that is complete there is not run again.
+        folder: of the runs, below runs/labs/; what the same overrides left there is not trained again.
     """
+    place = once(["train", "--multirun", *overrides], "hydra.sweep.dir", folder)
+    return [results(path.parent) for path in sorted(place.glob("*/summary.json"))]
+
+
+def results(run: Path) -> dict[str, Any]:
+    """Return the summary of a run: its metrics, settings and seconds."""
+    return json.loads((run / "summary.json").read_text(encoding="utf-8"))
+
+
+def once(words: Sequence[str], setting: str, folder: str) -> Path:
+    """Run a command that writes into a folder, which `setting` names, and return that; what is there by the same words stays."""
     place = ROOT / "runs" / "labs" / folder
-    if not (place / "complete").is_file():
-        folder = f"hydra.sweep.dir={place.relative_to(ROOT)}"
-        command(["train", "--multirun", *overrides, "tracking=none", "hardware=cpu", folder])
-        (place / "complete").touch()
-    return [json.loads(path.read_text()) for path in sorted(place.glob("*/summary.json"))]
+    record = place.with_suffix(".txt")  # the words of what is complete
+    if not record.is_file() or record.read_text(encoding="utf-8") != " ".join(words):
+        shutil.rmtree(place, ignore_errors=True)
+        command([*words, "tracking=none", "hardware=cpu", f"{setting}={place.relative_to(ROOT)}"])
+        record.write_text(" ".join(words), encoding="utf-8")
+    return place
 
 
 def command(words: Sequence[str]) -> str:

@@ -8,6 +8,21 @@ import numpy as np
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
+def returned(value: Any, parts: int = 1) -> Any:
+    """Return what the function of an exercise returned, which is not nothing, and has so many parts."""
+    assert value is not None, "the function returns nothing: is its `return` missing?"
+    told = "two" if parts == 2 else "three"
+    assert parts == 1 or (isinstance(value, tuple | list | np.ndarray) and len(value) == parts), f"it returns {told} values"
+    return value
+
+
+def number(value: Any) -> float:
+    """Return a number that the function of an exercise returned, also where it is an array of one."""
+    value = np.asarray(returned(value), dtype=float)
+    assert value.size == 1, f"this is one number, not an array of shape {value.shape}"
+    return float(value.squeeze())
+
+
 def check_gradient_of_a_line(gradient: Callable[[float, float, Numbers, Numbers], tuple[float, float]]) -> None:
     """Lab 1: the slopes of the mean squared error, beside differences of it."""
     random = np.random.default_rng(0)
@@ -18,8 +33,9 @@ def check_gradient_of_a_line(gradient: Callable[[float, float, Numbers, Numbers]
 
     step = 1e-6
     for w, b in ((0.0, 0.0), (2.0, -1.0)):
-        found = np.array(gradient(w, b, z, y), dtype=float)
-        assert found.shape == (2,), "it returns two numbers, the slope in w and the slope in b"
+        found = returned(gradient(w, b, z, y))
+        assert np.size(found) == 2, "it returns two numbers, the slope in w and the slope in b: take the mean over the samples"
+        found = np.array(found, dtype=float).ravel()
         slope_w = (loss(w + step, b) - loss(w - step, b)) / (2 * step)
         slope_b = (loss(w, b + step) - loss(w, b - step)) / (2 * step)
         assert abs(found[0] - slope_w) < 1e-5, f"at w = {w}, b = {b} the slope in w is {slope_w:.4f}, not {found[0]:.4f}"
@@ -35,31 +51,38 @@ def check_hinge_slopes(slopes: Callable[[Numbers, float, Numbers, Numbers], tupl
     def loss(w: Numbers, b: float) -> float:
         return float(np.mean(np.maximum(0, 1 - t * (x @ w + b))))
 
-    in_w, in_b = slopes(w, b, x, t)
+    in_w, in_b = returned(slopes(w, b, x, t), 2)
     assert np.shape(in_w) == (3,), f"the slope in w has a number for each feature, shape (3,), not {np.shape(in_w)}"
     for i, unit in enumerate(np.eye(3)):
         slope = (loss(w + step * unit, b) - loss(w - step * unit, b)) / (2 * step)
         assert abs(in_w[i] - slope) < 1e-5, f"the slope in w[{i}] is {slope:.4f} here, not {in_w[i]:.4f}"
-    slope = (loss(w, b + step) - loss(w, b - step)) / (2 * step)
+    in_b, slope = number(in_b), (loss(w, b + step) - loss(w, b - step)) / (2 * step)
     assert abs(in_b - slope) < 1e-5, f"the slope in b is {slope:.4f} here, not {in_b:.4f}"
 
 
 def check_kernel_of_a_lift(kernel: Callable[[Numbers, Numbers], float]) -> None:
-    """Lab 3: the kernel of the polynomial lift of degree two, beside the lift itself."""
-    root = np.sqrt(2)
+    """Lab 3: the kernel of the polynomial lift of degree two, beside the lift itself, of two features and of more."""
+
+    def lift(x: Numbers) -> Numbers:
+        pairs = [x[i] * x[j] for i in range(len(x)) for j in range(i)]
+        return np.concatenate([x**2, np.sqrt(2) * np.array(pairs), np.sqrt(2) * x, [1]])
+
     random = np.random.default_rng(2)
-    for x, z in random.normal(size=(5, 2, 2)):
-        lifts = [np.array([p[0] ** 2, root * p[0] * p[1], p[1] ** 2, root * p[0], root * p[1], 1]) for p in (x, z)]
-        product, found = float(lifts[0] @ lifts[1]), float(kernel(x, z))
-        assert abs(found - product) < 1e-9, f"φ(x)ᵀφ(z) is {product:.4f} for x = {x.round(2)}, z = {z.round(2)}, not {found:.4f}"
+    for features in (2, 2, 4):
+        x, z = random.normal(size=(2, features))
+        product, found = float(lift(x) @ lift(z)), number(kernel(x, z))
+        told = f"φ(x)ᵀφ(z) is {product:.4f} for x = {x.round(2)}, z = {z.round(2)}, not {found:.4f}"
+        more = ": it is right for two features, and has to be for any number of them" if features > 2 else ""
+        assert abs(found - product) < 1e-9, told + more
 
 
 def check_collapsed(collapsed: Callable[[Numbers, Numbers, Numbers, Numbers], tuple[Numbers, Numbers]]) -> None:
     """Lab 4: two linear layers as one, on random inputs."""
     random = np.random.default_rng(3)
     W1, b1, W2, b2 = (random.normal(size=size) for size in ((4, 5), (5,), (5, 2), (2,)))
-    W, b = collapsed(W1, b1, W2, b2)
+    W, b = returned(collapsed(W1, b1, W2, b2), 2)
     assert np.shape(W) == (4, 2), f"W maps 4 inputs to 2 outputs, so its shape is (4, 2), not {np.shape(W)}"
+    assert np.size(b) == 2, f"b has a number for each of the 2 outputs, shape (2,), not {np.shape(b)}"
     x = random.normal(size=(10, 4))
     assert np.allclose(x @ W, x @ W1 @ W2), "W is not right: which matrix does x meet on its way through both layers?"
     assert np.allclose(x @ W + b, (x @ W1 + b1) @ W2 + b2), "b is not right: the first bias goes through the second layer too"
@@ -73,7 +96,7 @@ def check_adam_step(step: Callable[..., tuple[Numbers, Numbers, Numbers]]) -> No
     slopes = random.normal(size=(5, 3))
     for t, g in enumerate(slopes, 1):
         before = w
-        w, m, v = step(w.copy(), g.copy(), m.copy(), v.copy(), t, rate, beta1, beta2, eps)
+        w, m, v = returned(step(w.copy(), g.copy(), m.copy(), v.copy(), t, rate, beta1, beta2, eps), 3)
         mean = sum((1 - beta1) * beta1 ** (t - s) * slopes[s - 1] for s in range(1, t + 1))
         square = sum((1 - beta2) * beta2 ** (t - s) * slopes[s - 1] ** 2 for s in range(1, t + 1))
         assert np.allclose(m, mean), f"m is {np.round(m, 4)} after step {t}, and should be {np.round(mean, 4)}"
@@ -88,8 +111,8 @@ def check_receptive_field(receptive_field: Callable[[tuple[int, ...], int], int]
         seen = {0}
         for kernel_size in reversed(kernel_sizes):
             seen = {stride * unit + j for unit in seen for j in range(kernel_size)}
-        wanted, found = max(seen) + 1, receptive_field(kernel_sizes, stride)
-        assert found == wanted, f"kernels of {kernel_sizes} with stride {stride} see {wanted} positions, not {found}"
+        wanted, found = max(seen) + 1, number(receptive_field(kernel_sizes, stride))
+        assert found == wanted, f"kernels of {kernel_sizes} with stride {stride} see {wanted} positions, not {found:g}"
 
 
 def check_lstm_step(step: Callable[..., tuple[Numbers, Numbers]]) -> None:
@@ -104,7 +127,7 @@ def check_lstm_step(step: Callable[..., tuple[Numbers, Numbers]]) -> None:
     for x in np.random.default_rng(5).normal(size=(3, 3)):
         inputs = [torch.from_numpy(values) for values in (x, h, c)]
         wanted_h, wanted_c = (state.detach().numpy() for state in cell(inputs[0], (inputs[1], inputs[2])))
-        h, c = step(x, h, c, W, U, b)
+        h, c = returned(step(x, h, c, W, U, b), 2)
         assert np.shape(c) == (4,), f"c has a number for each hidden unit, shape (4,), not {np.shape(c)}"
         assert np.allclose(c, wanted_c), f"c is {np.round(c, 4)}, and should be {wanted_c.round(4)}: which columns belong to i, f and g?"
         assert np.allclose(h, wanted_h), f"c is right; h is {np.round(h, 4)}, and should be {wanted_h.round(4)}"
@@ -113,8 +136,9 @@ def check_lstm_step(step: Callable[..., tuple[Numbers, Numbers]]) -> None:
 def check_bigrams(bigrams: Callable[[Any, int, float], Numbers]) -> None:
     """Lab 8: the table of pairs, beside counts taken one pair at a time."""
     tokens, kinds, alpha = np.random.default_rng(6).integers(4, size=60), 5, 2.0  # the fifth kind never occurs
-    table = np.asarray(bigrams(tokens, kinds, alpha))
+    table = np.asarray(returned(bigrams(tokens, kinds, alpha)))
     assert table.shape == (kinds, kinds), f"the table has a row for each a and a column for each b, not the shape {table.shape}"
+    assert np.isfinite(table).all(), "token 4 never occurs: its row is αp(b)/α, and not 0/0"
     assert np.allclose(table.sum(axis=1), 1), "each row is a distribution over b, so it sums to 1"
     followed = list(tokens[:-1])
     for a in range(kinds):
@@ -136,7 +160,7 @@ def check_gini_gain(gain: Callable[[Numbers, Numbers, float], float]) -> None:
     for threshold in (-0.5, 0.2, 10.0):
         left = x <= threshold
         right_answer = impurity(t) - left.mean() * impurity(t[left]) - (~left).mean() * impurity(t[~left])
-        found = float(gain(x, t, threshold))
+        found = number(gain(x, t, threshold))
         assert np.isfinite(found), "a side without samples has no classes to count: it weighs nothing"
         assert abs(found - right_answer) < 1e-9, f"the split at {threshold} gains {right_answer:.4f} here, not {found:.4f}"
 
@@ -147,7 +171,7 @@ def check_widening(widening: Callable[[Numbers, Numbers, Numbers, float], float]
     y = random.normal(size=999)
     for half in (0.5, 3.0):
         low, high = np.full(999, -half), np.full(999, half)
-        found = float(widening(low, high, y, 0.8))
+        found = number(widening(low, high, y, 0.8))
         held = np.mean((y >= low - found - 1e-9) & (y <= high + found + 1e-9))
         direction = "be widened" if half < 1 else "be narrowed: a negative number"
         assert (found > 0) == (half < 1), f"the band from {-half} to {half} has to {direction}"
@@ -158,7 +182,7 @@ def check_vote(vote: Callable[[Any, Any], Any]) -> None:
     """Lab 11: the majority of those guesses that the test favours."""
     random = np.random.default_rng(11)
     guesses, truth = random.integers(0, 2, (201, 100)), random.integers(0, 2, 100)
-    found = np.asarray(vote(guesses, truth))
+    found = np.asarray(returned(vote(guesses, truth)))
     assert found.shape == (100,), f"one class for each of the 100 rows, shape (100,), not {found.shape}"
     assert set(np.unique(found)) <= {0, 1}, "classes are 0 and 1"
     good = guesses[(guesses == truth).mean(axis=1) > 0.5]
@@ -170,8 +194,7 @@ def check_vote(vote: Callable[[Any, Any], Any]) -> None:
 def check_power_law(power_law: Callable[[Numbers, Numbers], tuple[float, float]]) -> None:
     """Lab 12: a power law through points, exact ones first, then with noise."""
     n = np.array([100.0, 300.0, 1000.0, 3000.0, 10_000.0])
-    found = np.array(power_law(n, 5 * n**-0.3), dtype=float)
-    assert found.shape == (2,), "it returns two numbers, a and α"
+    found = np.array(returned(power_law(n, 5 * n**-0.3), 2), dtype=float)
     assert abs(found[1] - 0.3) < 1e-6, f"through points of 5 n^-0.3 α is 0.3, not {found[1]:.4f} (mind its sign)"
     assert abs(found[0] - 5) < 1e-5, f"through points of 5 n^-0.3 a is 5, not {found[0]:.4f}"
     noisy = 5 * n**-0.3 * np.array([1.05, 0.97, 1.0, 1.02, 0.96])

@@ -2,12 +2,12 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 1: a line")
 
-with app.setup:
+with app.setup(hide_code=True):
     import marimo as mo
     import matplotlib.pyplot as plt
     import numpy as np
     import torch
-    from course import COLORS, ask, checked, stated, train
+    from course import COLORS, ask, checked, results, stated, train
     from exercises import check_gradient_of_a_line
     from matplotlib.patches import Ellipse
 
@@ -29,6 +29,8 @@ def _():
     do it: a chess program that tries moves by fixed rules belongs to it, and learns nothing. *Machine learning* is the part in
     which the rules come from data. *Deep learning* is the part of that in which the features come from data too, layer upon
     layer. Each lies within the one before.
+
+    The picture follows figure 1.4 of *Deep Learning* (Goodfellow, Bengio and Courville 2016), which begins with artificial intelligence.
     """)
     return
 
@@ -56,21 +58,22 @@ def _():
     mo.md(r"""
     A history in eight lines:
 
-    | year | what | who |
+    | year | what | who, and where |
     |---|:---|:---|
-    | 1805 | least squares in print: the line of this lab | Legendre |
-    | 1943 | a neuron as a weighted sum and a threshold | McCulloch and Pitts |
-    | 1958 | the perceptron: its weights are learned | Rosenblatt |
-    | 1969 | one layer cannot compute exclusive or | Minsky and Papert |
-    | 1986 | backpropagation trains hidden layers | Rumelhart, Hinton and Williams |
-    | 1995 | support vector machines | Cortes and Vapnik |
-    | 2012 | a deep convolutional network wins ImageNet by ten points | Krizhevsky, Sutskever and Hinton |
-    | 2017 | attention alone: the transformer | Vaswani and others |
+    | 1805 | least squares in print: the line of this lab | Legendre, *Nouvelles méthodes pour la détermination des orbites des comètes* |
+    | 1943 | a neuron as a weighted sum and a threshold | McCulloch and Pitts, *A logical calculus of the ideas immanent in nervous activity* |
+    | 1958 | the perceptron: its weights are learned | Rosenblatt, *The perceptron: a probabilistic model* |
+    | 1969 | one layer cannot compute exclusive or | Minsky and Papert, *Perceptrons* |
+    | 1986 | backpropagation trains hidden layers | Rumelhart, Hinton and Williams, *Learning representations by back-propagating errors* |
+    | 1995 | support vector machines | Cortes and Vapnik, *Support-vector networks* |
+    | 2012 | a deep convolutional network wins ImageNet by more than ten points | Krizhevsky, Sutskever and Hinton, *ImageNet classification with deep convolutional neural networks* |
+    | 2017 | attention alone: the transformer | Vaswani and others, *Attention is all you need* |
 
     ## Data
 
     How much more does a year of experience pay? `data=salary` draws 500 people whose answer is known: 30 thousand to start
-    with, 4.5 more for each year, and luck with a spread of 10.
+    with, 4.5 more for each year, and luck, which is normally distributed with a standard deviation of 10. From 400 of them we learn;
+    100 are kept for the test.
     """)
     return
 
@@ -92,9 +95,9 @@ def _():
             mo.md(r"""
             ## A model and a loss
 
-            The model is a line, $\hat y = wx + b$. The loss says how far it is off: the mean squared error,
-            $J(w, b) = \frac{1}{m}\sum_i (wx_i + b - y_i)^2$, in squared thousands. Turn the two knobs until it is as small
-            as you can make it.
+            The model is a line: $\hat y = wx + b$ is what it predicts for $x$ years. The loss says how far it is off: the mean
+            squared error over the $m = 400$ people, $J(w, b) = \frac{1}{m}\sum_i (wx_i + b - y_i)^2$, in squared thousands. Move
+            the two sliders until it is as small as you can make it.
             """),
             w_slider,
             b_slider,
@@ -123,8 +126,9 @@ def _(b_slider, w_slider, x, y):
 @app.cell(hide_code=True)
 def _():
     ask(
-        "How small can J become? Half of the people are luckier than the line, half less lucky, and luck has a spread of 10.",
-        "The best line leaves the luck: J is about 10² = 100. No model has less on new people, whatever it does on these.",
+        "How small can J become? Half of the people are luckier than the line, half less lucky, and luck has a standard "
+        "deviation of 10.",
+        "The best line leaves the luck: J is about 10² = 100. On new people no model has less on average, whatever it does on these.",
     )
     return
 
@@ -134,18 +138,20 @@ def _():
     mo.md(r"""
     ## The answer in one step
 
-    J is a bowl. At its lowest point both slopes are zero, which gives two equations for two unknowns:
+    Drawn over w and b, J is a bowl. At its lowest point both slopes are zero, which gives two equations for two unknowns:
 
-    $$w = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}{\sum_i (x_i - \bar x)^2}, \qquad b = \bar y - w\bar x.$$
+    $$w = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}{\sum_i (x_i - \bar x)^2}, \qquad b = \bar y - w\bar x,$$
 
-    In matrices it is the same for any number of features. Put a column of ones beside the features, so that the last weight
+    with $\bar x$ and $\bar y$ the means.
+
+    In matrices it is the same for any number of features: a row of $X$ for each person, a column for each feature. Put a column of ones beside the features, so that the last weight
     is the bias: $Y = XW + b$ becomes $Y = XW$, and the lowest point solves the normal equations $X^\top X W = X^\top Y$.
     """)
     return
 
 
 @app.cell
-def _(loss, x, x_test, y, y_test):
+def _(x, x_test, y, y_test):
     w_best = np.sum((x - x.mean()) * (y - y.mean())) / np.sum((x - x.mean()) ** 2)
     b_best = y.mean() - w_best * x.mean()
 
@@ -154,13 +160,18 @@ def _(loss, x, x_test, y, y_test):
     assert np.allclose(W, [w_best, b_best])
 
     test_rmse = np.sqrt(np.mean((w_best * x_test + b_best - y_test) ** 2))
+    return b_best, test_rmse, w_best
+
+
+@app.cell(hide_code=True)
+def _(b_best, loss, test_rmse, w_best):
     mo.md(
         f"The best line has w = {stated(4.56, w_best, 0.005)} and b = {stated(29.2, b_best, 0.05)}: 400 people are enough to "
         f"come close to 4.5 and 30. Its loss on them is J = {stated(85.0, loss(w_best, b_best), 0.05)}: less than 100, as their "
         f"luck happens to be spread a little less. On 100 new people it is off by {stated(10.0, test_rmse, 0.05)} thousand "
         "(root mean square). That is luck, and nothing can predict it."
     )
-    return W, b_best, test_rmse, w_best
+    return
 
 
 @app.cell(hide_code=True)
@@ -173,9 +184,10 @@ def _():
     $$w \leftarrow w - \eta \frac{\partial J}{\partial w}, \qquad b \leftarrow b - \eta \frac{\partial J}{\partial b},$$
 
     again and again. η is the learning rate. To keep the bowl round, experience is measured from its mean and in units of
-    its spread, as the project does with every table: $z = (x - \bar x) / \sigma$.
+    its standard deviation σ, as the project does with every table: $z = (x - \bar x) / \sigma$.
 
-    **Exercise.** Write the two slopes. `z`, `y` are arrays of the same length.
+    **Exercise.** Write the two slopes ∂J/∂w and ∂J/∂b of $J(w, b) = \frac{1}{m}\sum_i (wz_i + b - y_i)^2$. `z` and `y` are arrays of the
+    same length. Change the cell, then run it (Ctrl+Enter, or Cmd+Enter): the box below it says what it finds.
     """)
     return
 
@@ -190,7 +202,7 @@ def _():
     return
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(x, y):
     z = (x - x.mean()) / x.std()
 
@@ -208,30 +220,31 @@ def _(x, y):
 
 @app.cell(hide_code=True)
 def _():
-    rate_choice = mo.ui.dropdown({"too small: 0.01": 0.01, "right: 0.3": 0.3, "too large: 0.99": 0.99, "lost: 1.02": 1.02},
-        value="right: 0.3", label="learning rate")
+    rate_choice = mo.ui.dropdown({str(rate): rate for rate in (0.01, 0.3, 0.99, 1.02)}, value="0.01", label="learning rate η")
     mo.vstack([
         ask(
             "Four learning rates, 25 steps each. Which of them end near the lowest point, and what do the others do?",
-            "0.3 arrives. 0.01 has come less than half of the way. 0.99 jumps from wall to wall, and is no nearer; 1.02 climbs.",
+            "0.3 arrives. 0.01 has come less than half of the way. 0.99 jumps from wall to wall, and gets no nearer than "
+            "0.01 does; 1.02 climbs out of the bowl.",
         ),
         rate_choice,
     ])
     return (rate_choice,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(path, rate_choice, y, z):
     def draw_bowl(rate: float) -> plt.Figure:
         points = path(rate, 25)
         w_grid, b_grid = np.meshgrid(np.linspace(-40, 90, 120), np.linspace(0, 150, 120))
         losses = ((w_grid[..., None] * z + b_grid[..., None] - y) ** 2).mean(axis=2)
-        figure, axes = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
+        figure, axes = plt.subplots(figsize=(5.2, 5.4), layout="constrained")
         axes.contour(w_grid, b_grid, losses, levels=np.geomspace(110, losses.max(), 12), colors="0.75", linewidths=0.8)
         axes.plot(*points.T, "o-", color=COLORS[1], markersize=3, linewidth=1)
         axes.plot(*points[0], "o", color=COLORS[0], markersize=8, label="start")
         axes.plot(np.mean(z * y), y.mean(), "*", color=COLORS[2], markersize=14, label="lowest point")
-        axes.set(xlabel="w", ylabel="b", xlim=(-40, 90), ylim=(0, 150), title=f"25 steps with η = {rate:g}")
+        axes.set(xlabel="w (thousands for each σ of experience)", ylabel="b (thousands at the mean experience)")
+        axes.set(xlim=(-40, 90), ylim=(0, 150), aspect="equal", title=f"25 steps with η = {rate:g}, and levels of J")
         axes.legend()
         return figure
 
@@ -246,6 +259,11 @@ def _(path, y, z):
     far = {rate: float(np.linalg.norm(end - bottom)) for rate, end in ends.items()}
     begin = float(np.linalg.norm(np.array([-20.0, 20.0]) - bottom))
     assert far[1.02] > begin > far[0.01] > far[0.3] and np.isclose(far[0.01], far[0.99])
+    return begin, far
+
+
+@app.cell(hide_code=True)
+def _(begin, far):
     mo.md(
         f"The start lies {stated(74, begin, 0.5)} away from the lowest point. After 25 steps η = 0.3 is "
         f"{stated(0, far[0.3], 1e-6)} away (to six digits), 0.01 is {stated(45, far[0.01], 0.5)} away, 0.99 is "
@@ -270,7 +288,7 @@ def _():
 
 
 @app.cell
-def _(b_best, test_rmse, w_best, x, y):
+def _(b_best, w_best, x, y):
     torch.manual_seed(0)
     network = Linear(Salary.spec)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.3)
@@ -284,10 +302,12 @@ def _(b_best, test_rmse, w_best, x, y):
     b_torch = network.output.bias.item() - w_torch * x.mean()
     assert abs(w_torch - w_best) < 1e-4 and abs(b_torch - b_best) < 1e-3
 
-    import json
+    rmse = results(train("model=linear", "data=salary", folder="line"))["metrics"]["test/rmse"]
+    return b_torch, rmse, w_torch
 
-    summary = json.loads((train("model=linear", "data=salary", folder="line") / "summary.json").read_text())
-    rmse = summary["metrics"]["test/rmse"]
+
+@app.cell(hide_code=True)
+def _(b_torch, rmse, test_rmse, w_torch):
     mo.md(
         f"PyTorch's 50 steps end at w = {w_torch:.4f}, b = {b_torch:.3f}: equal to the formula in four digits. The command's run "
         f"has test/rmse {stated(10.0, rmse, 0.05)} (it held back a tenth of the people for validation, so its line differs a "
@@ -302,10 +322,10 @@ def _():
     ## What to take along
 
     - A model is a function with numbers in it; a loss says how wrong they are; a gradient says which way to change them.
-    - The learning rate has a limit that the curvature of the loss sets. Below a third of it all goes well here.
+    - The learning rate has a limit that the curvature of the loss sets: far below it training is slow, above it the loss grows.
     - What is left of the loss at the end is noise or a wrong model. More training helps against neither.
 
-    Next: [lab 2](lab_02_hyperplane.py), more features, and classes.
+    Next: [lab 2](?file=lab_02_hyperplane.py), more features, and classes.
     """)
     return
 

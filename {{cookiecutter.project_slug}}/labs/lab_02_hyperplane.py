@@ -2,7 +2,7 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 2: the hyperplane")
 
-with app.setup:
+with app.setup(hide_code=True):
     import marimo as mo
     import matplotlib.pyplot as plt
     import numpy as np
@@ -22,7 +22,8 @@ def _():
     mo.md(r"""
     # Lab 2: the hyperplane
 
-    A line has one feature. With two it becomes a plane, with a hundred a *hyperplane*, and the formula stays: $\hat y = xW + b$.
+    A line has one feature. With two it becomes a plane, with a hundred a *hyperplane*, and the formula stays: $\hat y = xW + b$, with
+    the features of a sample in the row $x$, and a weight for each in $W$.
     The same hyperplane that predicts a number can part two classes. About 35 minutes.
 
     ## A plane that predicts
@@ -39,6 +40,11 @@ def _():
     X = np.hstack([arrays.train_inputs, np.ones((len(arrays.train_inputs), 1))]).astype(float)  # (samples, 3)
     y = arrays.train_targets[:, 0].astype(float)
     W = np.linalg.solve(X.T @ X, X.T @ y)
+    return W, X, y
+
+
+@app.cell(hide_code=True)
+def _(W, X, y):
 
     def draw_plane() -> Figure:
         figure = plt.figure(figsize=(5.4, 4.6), layout="constrained")
@@ -47,6 +53,7 @@ def _():
         axes.plot_surface(*grid, W[0] * grid[0] + W[1] * grid[1] + W[2], color=COLORS[0], alpha=0.35)
         axes.scatter(X[::4, 0], X[::4, 1], y[::4], s=8, color=COLORS[1])
         axes.set(xlabel="x₁", ylabel="x₂", zlabel="y", title="a regression plane over two features")
+        axes.set(xticks=(-1, 0, 1), yticks=(-1, 0, 1))
         axes.view_init(elev=18, azim=-35)
         return figure
 
@@ -81,9 +88,10 @@ def _():
         ## A hyperplane that parts
 
         For classes $t = \pm 1$ the sign decides: $\hat t = \operatorname{sign}(xw + b)$. Where $xw + b = 0$ runs the boundary. $w$ stands at
-        right angles to it and points to the side of the positive class; the distance of a point is $(xw + b) / \lVert w \rVert$.
+        right angles to it and points to the side of the positive class. A point lies $(xw + b) / \lVert w \rVert$ away from it, where
+        minus stands for the other side.
 
-        Turn the line until no point is on the wrong side.
+        Turn and shift the line until no point is on the wrong side. Here $w$ has length 1.
         """),
         angle,
         offset,
@@ -124,8 +132,8 @@ def _():
     mo.md(r"""
     ## Two losses for a class
 
-    Counting errors gives no slope to go down. Two losses do; both look at the margin $t f(x)$, which is positive where a
-    point is on its side:
+    Counting errors gives no slope to go down. Two losses do. With $f(x) = xw + b$, both look at the *margin* $t f(x)$, which is
+    positive where a point is on its side (log is the natural logarithm):
 
     - logistic: $\log(1 + e^{-t f})$, which never quite reaches zero, so every point keeps pulling;
     - hinge: $\max(0, 1 - t f)$, which is zero beyond the margin 1, so only points near the boundary pull.
@@ -133,12 +141,12 @@ def _():
     return
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _():
     def draw_losses() -> Figure:
-        margin = np.linspace(-3, 3, 300)
+        margin = np.linspace(-3, 3, 301)
         figure, axes = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
-        axes.plot(margin, (margin < 0).astype(float), color="0.6", label="errors (0 or 1)")
+        axes.step(margin, (margin < 0).astype(float), color="0.6", label="errors (0 or 1)")
         axes.plot(margin, np.log1p(np.exp(-margin)), color=COLORS[0], label="logistic")
         axes.plot(margin, np.maximum(0, 1 - margin), color=COLORS[1], label="hinge")
         axes.set(xlabel="margin t f(x)", ylabel="loss of one sample", title="what a sample costs")
@@ -157,7 +165,8 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    **Exercise.** Write the slope of the mean hinge loss in $w$ and $b$: only samples with $t f(x) < 1$ count.
+    **Exercise.** Write the slopes of the mean hinge loss, $\frac1m\sum_i \max(0, 1 - t_i(x_iw + b))$, in $w$ and in $b$. Samples with
+    $t f(x) \ge 1$ add nothing to them, but are counted in $m$.
     """)
     return
 
@@ -174,7 +183,7 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    cost = mo.ui.slider(-3, 3, 0.5, value=0, label="log₁₀ C", show_value=True)
+    cost = mo.ui.slider(-3, 3, 0.5, value=0, label="log₁₀ C (0: C = 1; 3: C = 1000)", show_value=True)
     mo.vstack([
         mo.md(r"""
         ## The widest street
@@ -184,7 +193,7 @@ def _():
 
         $$J(w, b) = \tfrac12 w^\top w + C \sum_i \max(0, 1 - t_i f(x_i))$$
 
-        C is what it costs to stand in the street.
+        C is what it costs to stand in the street, or beyond it on the wrong side.
         """),
         ask(
             "What becomes of the street when C is large, and when it is small?",
@@ -208,10 +217,20 @@ def _(classes, cost, draw_line, points):
 
 
 @app.cell
-def _(fit):
+def _(classes, fit, points):
     widths = {C: 2 / np.linalg.norm(fit(C)[0]) for C in (0.001, 1.0, 1000.0)}
     vectors = {C: fit(C)[2] for C in (0.001, 1.0, 1000.0)}
     assert widths[0.001] > widths[1.0] >= widths[1000.0]
+
+    w_of_all, b_of_all, _ = fit(1000.0)
+    kept = SVC(kernel="linear", C=1000.0).fit(points, classes).support_
+    of_three = SVC(kernel="linear", C=1000.0).fit(points[kept], classes[kept])
+    assert np.allclose(of_three.coef_[0], w_of_all, atol=1e-3) and np.isclose(of_three.intercept_[0], b_of_all, atol=1e-3)
+    return vectors, widths
+
+
+@app.cell(hide_code=True)
+def _(vectors, widths):
     mo.md(
         f"At C = 0.001 the street is {stated(18.5, widths[0.001], 0.05)} wide and {stated(60, vectors[0.001], 0)} points "
         f"stand in it or on its edge, which are all; at C = 1000 it is {stated(0.859, widths[1000.0], 0.005)} wide and rests on "
@@ -226,7 +245,7 @@ def _():
     ## The same in this project
 
     `models/svm.py` trains this J by gradient steps, `models/kernel_svm.py` solves its dual (lab 3). Steps on the primal come
-    to rest at the same hyperplane:
+    to rest at the same hyperplane. `DataSpec` tells a model what the data are like: two features here, two classes.
     """)
     return
 
@@ -247,9 +266,14 @@ def _(classes, fit, points):
     by_steps = np.append(network.hyperplanes.weight.detach().numpy()[0], network.hyperplanes.bias.item())
     solved = np.append(*fit(1.0)[:2])
     assert np.allclose(by_steps, solved, atol=0.02), (by_steps, solved)
+    return by_steps, solved
+
+
+@app.cell(hide_code=True)
+def _(by_steps, solved):
     mo.md(
         f"By 2000 steps: w = ({by_steps[0]:.3f}, {by_steps[1]:.3f}), b = {by_steps[2]:.3f}. Solved by scikit-learn: w = ({solved[0]:.3f}, "
-        f"{solved[1]:.3f}), b = {solved[2]:.3f}. Equal in two digits. On the command line: `train model=svm data=blobs scheduler=cosine`."
+        f"{solved[1]:.3f}), b = {solved[2]:.3f}. They differ by less than 0.02. On the command line: `train model=svm data=blobs scheduler=cosine`."
     )
     return
 
@@ -263,7 +287,7 @@ def _():
     - A loss must have a slope where the model is wrong. Hinge and logistic differ in whom they still listen to.
     - C trades a wide street against points that stand in it. It is a setting, so it is chosen on validation data.
 
-    Next: [lab 3](lab_03_kernel_trick.py), where no hyperplane parts the classes.
+    Next: [lab 3](?file=lab_03_kernel_trick.py), where no hyperplane parts the classes.
     """)
     return
 

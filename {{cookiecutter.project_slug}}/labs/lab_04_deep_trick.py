@@ -2,7 +2,7 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 4: deep learning's trick")
 
-with app.setup:
+with app.setup(hide_code=True):
     import marimo as mo
     import matplotlib.pyplot as plt
     import numpy as np
@@ -28,7 +28,8 @@ def _():
 
     ## Depth alone is nothing
 
-    Two linear layers, one after the other: $(xW_1 + b_1)W_2 + b_2$.
+    A *layer* of $n$ units computes $n$ numbers from its inputs: $xW + b$, where $W$ has a column for each unit. Two such linear layers, one
+    after the other: $(xW_1 + b_1)W_2 + b_2$. The numbers between them are *hidden*: neither input nor output.
     """)
     return
 
@@ -83,12 +84,12 @@ def _():
     ## A bend between the layers
 
     What keeps them apart is a function σ between them that is not a straight line: $h = \sigma(xW + b)$. The project knows ten by name
-    (`models/activations.py`); the first is none.
+    (`models/activations.py`), as *activations*; the first, identity, is no bend at all.
     """)
     return
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _():
     def draw_activations() -> Figure:
         x = torch.linspace(-4, 4, 400, requires_grad=True)
@@ -127,8 +128,9 @@ def _():
         mo.md(r"""
         ## ReLU cuts space into regions
 
-        Each hidden unit with ReLU has its own hyperplane: on one side it is 0, on the other it passes its input on. So a
-        layer cuts the plane by as many lines as it has units, and within each piece the network is linear.
+        Each hidden unit with ReLU has its own hyperplane: on one side it is 0, on the other it passes $xW + b$ on. So a
+        layer of n units cuts the plane of two inputs by n lines, and within each piece the network is linear. The pictures show the
+        pieces of a random network with one such layer, and with two.
         """),
         ask(
             "Into how many pieces do 4 lines cut the plane at most? And 12?",
@@ -139,7 +141,7 @@ def _():
     return (units,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(units):
     def regions(sizes: tuple[int, ...], seed: int = 0, side: int = 700) -> tuple[int, np.ndarray]:
         """Return how many linear pieces of the square [-3, 3]² a network has, and which one each point lies in."""
@@ -164,6 +166,8 @@ def _(units):
         for axes, sizes in zip(panels, ((count,), (count, count)), strict=True):
             number, pieces = regions(sizes, side=300)
             axes.imshow(shuffled.permutation(number)[pieces].T, cmap="cividis", extent=(-3, 3, -3, 3), origin="lower")
+            edges = (np.diff(pieces, axis=0)[:, :-1] != 0) | (np.diff(pieces, axis=1)[:-1] != 0)
+            axes.imshow(np.where(edges, 1.0, np.nan).T, cmap="gray", vmin=0, vmax=1, extent=(-3, 3, -3, 3), origin="lower")
             axes.set(xlabel="x₁", ylabel="x₂", title=f"{' then '.join(map(str, sizes))} units: {number} pieces")
         return figure
 
@@ -177,8 +181,13 @@ def _(regions):
     two = max(regions((6, 6), seed)[0] for seed in range(5))
     assert all(found <= 1 + n + n * (n - 1) // 2 for n, found in one.items())
     assert two > one[12]
+    return one, two
+
+
+@app.cell(hide_code=True)
+def _(one, two):
     mo.md(
-        f"Counted in five random networks, the most: {stated(4, one[2], 0)} pieces for 2 units (the limit is 4), {stated(11, one[4], 0)} for 4 "
+        f"Counted on a grid of the square, the most of five random networks: {stated(4, one[2], 0)} pieces for 2 units (the limit is 4), {stated(11, one[4], 0)} for 4 "
         f"(11), {stated(68, one[12], 0)} for 12 in one layer (79), {stated(73, two, 0)} for 6 and 6 in two layers. Lines of the second layer bend where "
         "they cross lines of the first: this is how depth cuts finer than width, in the best case exponentially so (Montúfar and "
         "others 2014)."
@@ -191,9 +200,9 @@ def _():
     mo.md(r"""
     ## Watch the plane bend
 
-    The network of this project, `model=mlp`, on the moons of lab 3, with a last hidden layer of two units, so that it can be
-    drawn. Left: the boundary in the plane. Right: where the hidden layers put the same points, and the hyperplane that parts them
-    there.
+    The network of this project, `model=mlp`, on the moons of lab 3, with hidden layers of 24, 24 and 2 units: two in the
+    last one, so that it can be drawn. It is trained for 600 steps; lab 5 shows how. Left: the boundary in the plane. Right: where the hidden layers put the same points, and the hyperplane that parts them
+    there. Move the slider from left to right: what does the right picture do while the left boundary bends?
     """)
     return
 
@@ -224,12 +233,12 @@ def _():
 
 @app.cell(hide_code=True)
 def _(snapshots):
-    moment = mo.ui.slider(0, len(snapshots) - 1, 1, value=len(snapshots) - 1, label="25 steps each", show_value=True)
+    moment = mo.ui.slider(0, 25 * (len(snapshots) - 1), 25, value=0, label="training steps", show_value=True)
     moment
     return (moment,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(labels, moment, points, snapshots, t, x):
     def at(index: int) -> MLP:
         network = MLP(DataSpec(task="classification", input_shape=(2,), output_size=2), hidden_sizes=(24, 24, 2), activation="tanh")
@@ -262,19 +271,19 @@ def _(labels, moment, points, snapshots, t, x):
         with torch.no_grad():
             share = (network(x).argmax(1) == t).float().mean().item()
         left.set(xlabel="x₁", ylabel="x₂", title=f"the plane after {25 * index} steps: {share:.3f} right")
-        right.set(xlabel="hidden unit 1", ylabel="hidden unit 2", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), title="the same points, as the hidden layers see them")
+        right.set(xlabel="hidden unit 1", ylabel="hidden unit 2", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), title="the same points in the last hidden layer")
         return figure
 
-    draw_bending(moment.value)
+    draw_bending(moment.value // 25)
     return (at,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(at, snapshots, t, x):
     with torch.no_grad():
         begin, end = ((at(i)(x).argmax(1) == t).float().mean().item() for i in (0, len(snapshots) - 1))
     mo.md(
-        f"Before training {stated(0.77, begin, 0.005)} are right, after 600 steps {stated(1.0, end, 0.005)}. The last layer is a hyperplane, as "
+        f"Before training a share of {stated(0.77, begin, 0.005)} is right, after 600 steps {stated(1.0, end, 0)}, which is all. The last layer is a hyperplane, as "
         "in lab 2: all the bending was done before it."
     )
     return
@@ -289,7 +298,7 @@ def _():
     - ReLU networks are linear in pieces, and depth makes more pieces of as many units.
     - The kernel trick chooses a space in which a hyperplane suffices. Deep learning's trick is to learn it.
 
-    Next: [lab 5](lab_05_training.py), how the weights are found.
+    Next: [lab 5](?file=lab_05_training.py), how the weights are found.
     """)
     return
 

@@ -2,7 +2,7 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 5: training")
 
-with app.setup:
+with app.setup(hide_code=True):
     import marimo as mo
     import matplotlib.pyplot as plt
     import numpy as np
@@ -33,14 +33,17 @@ def _():
     $$h_l = \sigma(h_{l-1} W_l + b_l), \qquad J = -\frac{1}{m}\sum_i \log p_i(y_i), \qquad W \leftarrow W -
     \eta\frac{\partial J}{\partial W}$$
 
-    Forwards, each layer hands on $h_l$. With $p = \mathrm{softmax}(z)$ of the last layer's logits, the slopes in those
-    are simple:
+    Forwards, each layer hands on $h_l$. The last one has no σ: its outputs z, the *logits*, become probabilities of the classes by
+    $p_k = \mathrm{softmax}(z)_k = e^{z_k} / \sum_j e^{z_j}$. J is the *cross-entropy*: it asks that the true class $y_i$ gets all of it.
+    Its slopes in the logits are simple, with a one at the true class and zeros elsewhere in $\text{one-hot}(y)$:
     $\partial J/\partial z = (p - \text{one-hot}(y)) / m$. Backwards, each layer is told the slope δ in its own
     $z_l = h_{l-1} W_l + b_l$, and makes three things of it:
 
     $$\frac{\partial J}{\partial W_l} = h_{l-1}^\top \delta_l, \qquad \frac{\partial J}{\partial b_l} = \sum_i
     \delta_{l,i}, \qquad
-    \delta_{l-1} = (\delta_l W_l^\top) \odot \sigma'(z_{l-1}).$$
+    \delta_{l-1} = (\delta_l W_l^\top) \odot \sigma'(z_{l-1}),$$
+
+    where ⊙ multiplies entry by entry.
 
     That is backpropagation (Rumelhart, Hinton and Williams 1986; Linnainmaa 1970 for chains of any functions).
     """)
@@ -59,48 +62,45 @@ def _():
     return
 
 
-@app.cell
-def _():
-    class Network:
-        """Layers with sigmoids between them, softmax and cross-entropy at the end; gradients by hand."""
+@app.class_definition
+class Network:
+    """Layers with sigmoids between them, softmax and cross-entropy at the end; gradients by hand."""
 
-        def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray]) -> None:
-            self.W = [W.copy() for W in weights]
-            self.b = [b.copy() for b in biases]
+    def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray]) -> None:
+        self.W = [W.copy() for W in weights]
+        self.b = [b.copy() for b in biases]
 
-        def forward(self, x: np.ndarray) -> np.ndarray:
-            """Return probabilities (samples, classes); keep what each layer was given."""
-            self.h = [x]
-            for W, b in zip(self.W[:-1], self.b[:-1], strict=True):
-                self.h.append(1 / (1 + np.exp(-(self.h[-1] @ W + b))))
-            z = self.h[-1] @ self.W[-1] + self.b[-1]
-            e = np.exp(z - z.max(axis=1, keepdims=True))  # the largest is taken off: no overflow
-            self.p = e / e.sum(axis=1, keepdims=True)
-            return self.p
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """Return probabilities (samples, classes); keep what each layer was given."""
+        self.h = [x]
+        for W, b in zip(self.W[:-1], self.b[:-1], strict=True):
+            self.h.append(1 / (1 + np.exp(-(self.h[-1] @ W + b))))
+        z = self.h[-1] @ self.W[-1] + self.b[-1]
+        e = np.exp(z - z.max(axis=1, keepdims=True))  # the largest is taken off: no overflow
+        self.p = e / e.sum(axis=1, keepdims=True)
+        return self.p
 
-        def backward(self, y: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-            """Return the slopes of the mean cross-entropy in all W and b, after `forward`."""
-            delta = self.p.copy()
-            delta[np.arange(len(y)), y] -= 1
-            delta /= len(y)
-            in_W, in_b = [], []
-            for layer in reversed(range(len(self.W))):
-                h = self.h[layer]
-                in_W.insert(0, h.T @ delta)
-                in_b.insert(0, delta.sum(axis=0))
-                if layer:
-                    delta = (delta @ self.W[layer].T) * h * (1 - h)  # σ′(z) = σ(z)(1 − σ(z))
-            return in_W, in_b
+    def backward(self, y: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return the slopes of the mean cross-entropy in all W and b, after `forward`."""
+        delta = self.p.copy()
+        delta[np.arange(len(y)), y] -= 1
+        delta /= len(y)
+        in_W, in_b = [], []
+        for layer in reversed(range(len(self.W))):
+            h = self.h[layer]
+            in_W.insert(0, h.T @ delta)
+            in_b.insert(0, delta.sum(axis=0))
+            if layer:
+                delta = (delta @ self.W[layer].T) * h * (1 - h)  # σ′(z) = σ(z)(1 − σ(z))
+        return in_W, in_b
 
-        def step(self, x: np.ndarray, y: np.ndarray, rate: float) -> float:
-            """Go one step downhill; return the loss before it."""
-            loss = -np.mean(np.log(self.forward(x)[np.arange(len(y)), y]))
-            in_W, in_b = self.backward(y)
-            self.W = [W - rate * slope for W, slope in zip(self.W, in_W, strict=True)]
-            self.b = [b - rate * slope for b, slope in zip(self.b, in_b, strict=True)]
-            return float(loss)
-
-    return (Network,)
+    def step(self, x: np.ndarray, y: np.ndarray, rate: float) -> float:
+        """Go one step downhill; return the loss before it."""
+        loss = -np.mean(np.log(self.forward(x)[np.arange(len(y)), y]))
+        in_W, in_b = self.backward(y)
+        self.W = [W - rate * slope for W, slope in zip(self.W, in_W, strict=True)]
+        self.b = [b - rate * slope for b, slope in zip(self.b, in_b, strict=True)]
+        return float(loss)
 
 
 @app.cell(hide_code=True)
@@ -114,7 +114,7 @@ def _():
 
 
 @app.cell
-def _(Network):
+def _():
     arrays = Bundled(name="digits", folder=str(ROOT / "data"), seed=0).load()
     x, y = arrays.train_inputs.reshape(-1, 64).astype(float), arrays.train_targets
     x_test, y_test = arrays.test_inputs.reshape(-1, 64).astype(float), arrays.test_targets
@@ -153,7 +153,7 @@ def _(Network):
         f"network has "
         f"{stated(0.97, right, 0.015)} of the test digits right."
     )
-    return x, x_test, x_torch, y, y_test, y_torch
+    return x_test, x_torch, y_test, y_torch
 
 
 @app.cell(hide_code=True)
@@ -162,8 +162,8 @@ def _():
     ## Where the chain breaks
 
     Backwards, a slope is multiplied by $W^\top$ and by σ′ in each layer. The sigmoid's slope is ¼ at most (lab 4). Ten
-    layers of 64 units,
-    before any training; the size of the gradient is measured in each of them.
+    layers of 64 units, before any training; the size of the gradient is measured in each of them. One network adds to each layer's
+    output what the layer was given, $h + \sigma(hW + b)$: a *residual sum*.
     """)
     return
 
@@ -175,7 +175,7 @@ def _():
         "hundredth, a millionth?",
         "Below a millionth. Each of the nine layers between them multiplies it by about 0.14: ¼ of the sigmoid, and "
         "0.58 of PyTorch's first "
-        "weights, whose spread is $1/\\sqrt{3n}$ for n inputs. The last layer learns, the first stands still.",
+        "weights, whose standard deviation is $1/\\sqrt{3n}$ for n inputs. The last layer learns, the first stands still.",
     )
     return
 
@@ -183,7 +183,7 @@ def _():
 @app.cell
 def _(x_torch, y_torch):
     def he(network: MLP) -> None:
-        """Draw first weights with spread √(2/n): with them ReLU hands on as much as it gets (He and others 2015)."""
+        """Draw first weights with a standard deviation of √(2/n): with them ReLU hands on as much as it gets (He and others 2015)."""
         for layer in network.hidden:
             nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -323,7 +323,7 @@ def _():
     return (angle,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(angle):
     OPTIMIZERS = {
         "sgd": lambda w: torch.optim.SGD([w], lr=2 / 101),
@@ -370,7 +370,7 @@ def _(angle):
     return (path,)
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(path):
     away = {
         (name, degrees): float(np.linalg.norm(path(name, degrees)[-1]))
@@ -407,7 +407,7 @@ def _():
     - A chain of small slopes vanishes. Activations, first weights and residual sums keep it near 1.
     - Momentum and Adam make the same gradient worth more; neither is best everywhere.
 
-    Next: [lab 6](lab_06_structure.py), what a network may know before it learns.
+    Next: [lab 6](?file=lab_06_structure.py), what a network may know before it learns.
     """)
     return
 

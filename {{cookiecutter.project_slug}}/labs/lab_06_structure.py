@@ -2,15 +2,14 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 6: what structure buys")
 
-with app.setup:
+with app.setup(hide_code=True):
     import csv
-    import json
 
     import marimo as mo
     import matplotlib.pyplot as plt
     import numpy as np
     import torch
-    from course import COLORS, ROOT, ask, checked, command, stated
+    from course import COLORS, ROOT, ask, checked, stated, sweep
     from exercises import check_receptive_field
     from matplotlib.figure import Figure
     from torch import nn
@@ -47,7 +46,7 @@ def _():
     shuffled = MNIST1D(shuffled=True, seed=0, folder=str(ROOT / "data")).load()
     order = np.random.RandomState(42).permutation(40)  # as data/mnist1d.py draws it
     assert np.array_equal(plain.train_inputs[:, order], shuffled.train_inputs)
-    x, y = torch.tensor(plain.train_inputs), torch.tensor(plain.train_targets)
+    x = torch.tensor(plain.train_inputs)
 
     def draw_signals() -> Figure:
         figure, panels = plt.subplots(2, 5, figsize=(9.4, 3.6), layout="constrained", sharex=True, sharey=True)
@@ -260,14 +259,11 @@ def _():
 
 @app.cell
 def _():
-    folder = "runs/labs/structure"
-    if len(list((ROOT / folder).glob("*/summary.json"))) < 8:
-        command([
-            "train", "-m", "model=linear,mlp,cnn,rnn", "data=mnist1d,mnist1d_shuffled", "optimizer=adam", "optimizer.lr=0.01",
-            "trainer.max_epochs=10", "tracking=none", "hardware=cpu", f"hydra.sweep.dir={folder}",
-        ])  # fmt: skip
-    summaries = [json.loads(path.read_text()) for path in (ROOT / folder).glob("*/summary.json")]
-    found = {(s["choices"]["data"], s["choices"]["model"]): s["metrics"]["test/accuracy"] for s in summaries}
+    runs = sweep(
+        "model=linear,mlp,cnn,rnn", "data=mnist1d,mnist1d_shuffled", "optimizer=adam", "optimizer.lr=0.01", "trainer.max_epochs=10",
+        folder="structure",
+    )  # fmt: skip
+    found = {(run["choices"]["data"], run["choices"]["model"]): run["metrics"]["test/accuracy"] for run in runs}
     with (ROOT / "references/mnist1d_published.csv").open() as lines:
         published = {(row["data"], row["model"]): float(row["published"]) for row in csv.DictReader(lines)}
     models = ("linear", "mlp", "cnn", "rnn")
@@ -292,7 +288,7 @@ def _():
     return found, published
 
 
-@app.cell
+@app.cell(hide_code=True)
 def _(found, published):
     def lost(numbers: dict[tuple[str, str], float], model: str) -> float:
         return numbers["mnist1d", model] - numbers["mnist1d_shuffled", model]
@@ -332,7 +328,7 @@ def _():
     - Linear layers over all positions do not see neighbourhood, and do not miss it.
     - Take the structure away, to measure what it was worth.
 
-    Next: [lab 7](lab_07_memory_attention.py), networks that remember, and networks that look.
+    Next: [lab 7](?file=lab_07_memory_attention.py), networks that remember, and networks that look.
     """)
     return
 

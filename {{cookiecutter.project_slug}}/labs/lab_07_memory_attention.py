@@ -2,7 +2,7 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 7: memory and attention")
 
-with app.setup:
+with app.setup(hide_code=True):
     import marimo as mo
     import matplotlib.pyplot as plt
     import numpy as np
@@ -26,7 +26,7 @@ def _():
 
     Two ways to use what came before. A recurrent network carries a state along, and must decide at each step what to
     keep. Attention keeps
-    everything, and decides afterwards where to look. About 40 minutes.
+    everything, and decides afterwards where to look. About 35 minutes.
 
     ## A network unrolled
 
@@ -252,11 +252,11 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "Why the √d? Queries and keys of d = 256 random numbers with spread 1: how large are their products, and what "
+        "Why the √d? Queries and keys of d = 256 random numbers with a standard deviation of 1: how large are their products, and what "
         "does softmax make of them?",
-        "A sum of 256 products has a spread of √256 = 16. Softmax of numbers that far apart gives nearly all weight "
+        "A sum of 256 products has a standard deviation of √256 = 16. Softmax of numbers that far apart gives nearly all weight "
         "to one place, and has almost no slope: the "
-        "chain breaks again. Divided by √d the spread is 1.",
+        "chain breaks again. Divided by √d it is 1.",
     )
     return
 
@@ -278,7 +278,7 @@ def _():
     assert torch.allclose(weights.sum(dim=-1), torch.ones(50, 20))
     mo.md(
         f"By hand and by torch's `scaled_dot_product_attention` the means differ by {stated(0, built_in, 1e-5)}, to "
-        f"five digits. The products have a spread of "
+        f"five digits. The products have a standard deviation of "
         f"{stated(16, products.std().item(), 0.3)}. Of 20 places the one with the largest weight has "
         f"{stated(0.9, undivided, 0.05)} without the root, and "
         f"{stated(0.2, divided, 0.05)} with it."
@@ -445,7 +445,7 @@ def _():
     - Attention is a mean whose weights depend on what stands there. It has a short way to everything, and pays with
     the square of the length.
 
-    Next: [lab 8](lab_08_gpt.py), a transformer that writes.
+    Next: [lab 8](?file=lab_08_gpt.py), a transformer that writes.
     """)
     return
 

@@ -2,9 +2,8 @@ import marimo
 
 app = marimo.App(width="medium", app_title="Lab 8: a transformer that writes")
 
-with app.setup:
+with app.setup(hide_code=True):
     import csv
-    import json
     import re
     import textwrap
     from pydoc_data.topics import topics
@@ -13,19 +12,20 @@ with app.setup:
     import matplotlib.pyplot as plt
     import numpy as np
     import torch
-    from course import COLORS, ROOT, ask, checked, stated, train
+    from course import COLORS, ROOT, ask, checked, results, stated, train
     from exercises import check_bigrams
     from hyperplane.checkpoints.trained import load_trained
-    from hyperplane.data.bigrams import Bigrams
-    from hyperplane.data.corpus import Corpus
-    from hyperplane.data.tokens import Tokenizer
+    from hyperplane.data.texts.bigrams import Bigrams
+    from hyperplane.data.texts.corpus import Corpus
+    from hyperplane.data.texts.tokens import Tokenizer
     from loguru import logger
     from matplotlib.figure import Figure
     from torch import Tensor, nn
 
     from {{ cookiecutter.package_name }}.models.gpt import GPT
 
-    logger.disable("hyperplane")  # the lab says itself what is worth saying
+    # The lab says itself what is worth saying.
+    logger.disable("hyperplane")
 
 
 @app.cell(hide_code=True)
@@ -36,7 +36,7 @@ def _():
     A language model says which token comes next. Whoever can say that can write: draw a token, put it at the end, ask
     again. This lab trains a GPT with a
     hundred thousand weights in less than a minute. It works as those that read millions of times as much, and writes
-    like one that has read one chapter. About 35 minutes.
+    like one that has read one chapter. About 30 minutes.
 
     ## A text, and its tokens
 
@@ -214,7 +214,7 @@ def _(bigram, unigram):
         "model=gpt", "model.num_heads=2", "data=corpus", "data.path=data/python_prose.txt", "data.length=48", "data.batch_size=16",
         "optimizer=adamw", "optimizer.lr=0.005", "scheduler=warmup_cosine", "trainer.max_steps=2000", folder="gpt",
     )  # fmt: skip
-    summary = json.loads((run / "summary.json").read_text())
+    summary = results(run)
     trained = load_trained(run).task
 
     def draw_training() -> Figure:
@@ -424,7 +424,7 @@ def _():
     - State what counting reaches before you praise a network.
     - Temperature trades errors for variety.
 
-    Next: [lab 9](lab_09_complexity_2021.py), complexity 1990 and 2021.
+    Next: [lab 9](?file=lab_09_complexity_2021.py), complexity 1990 and 2021.
     """)
     return
 

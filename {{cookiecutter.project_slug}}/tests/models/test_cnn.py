@@ -61,7 +61,7 @@ def test_sizes_follow_from_the_data(positions, stride):
 @pytest.mark.parametrize(
     ("spec", "settings", "message"),
     [
-        (DataSpec("classification", (7,), 4), {}, r"needs signals .* Try model=mlp\."),
+        (DataSpec("classification", (7,), 4), {}, r"needs texts, signals .* Try model=mlp\."),
         (SIGNALS, {"kernel_sizes": (50, 3, 3)}, r"kernel_sizes=\[50, 3, 3\].*40 positions"),
         (DIGITS, {"padding": 0}, r"kernel_sizes=\[5, 3, 3\].* 8 × 8 positions"),
     ],

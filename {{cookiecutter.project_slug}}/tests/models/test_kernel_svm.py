@@ -118,5 +118,5 @@ def test_samples_that_coincide_do_not_stop_the_solver():
 def test_data_that_it_cannot_solve_are_refused_in_a_sentence():
     with pytest.raises(UserError, match=r"at most 20000 of them; these data have 20001\. Try model=svm"):
         KernelSVM(DataSpec("classification", (2,), 2, train_size=LARGEST + 1))
-    with pytest.raises(UserError, match=r"parts classes, but these data are for regression\. Try model="):
+    with pytest.raises(UserError, match=r"separates classes, but these data are for regression\. Try model="):
         KernelSVM(DataSpec("regression", (2,), 1))

@@ -51,7 +51,7 @@ def test_one_direction_never_looks_ahead():
 
 
 def test_data_without_steps_are_refused_in_a_sentence():
-    with pytest.raises(UserError, match=r"needs signals .* Try model=mlp\."):
+    with pytest.raises(UserError, match=r"needs texts, signals .* Try model=mlp\."):
         RNN(DataSpec("classification", (7,), 4))
 
 

@@ -77,5 +77,5 @@ def test_each_class_has_an_output(outputs_of, classes):
 
 
 def test_data_without_classes_are_refused():
-    with pytest.raises(UserError, match=r"parts classes, but these data are for regression\. Try model="):
+    with pytest.raises(UserError, match=r"separates classes, but these data are for regression\. Try model="):
         SVM(DataSpec("regression", (2,), 1))

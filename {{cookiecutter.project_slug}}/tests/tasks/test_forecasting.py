@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from hyperplane import PanelDataModule, PanelSpec
-from hyperplane.data.naive import naive
-from hyperplane.data.windows import Rows
+from hyperplane.data.panels.naive import naive
+from hyperplane.data.panels.windows import Rows
 from torch import nn
 
 from {{ cookiecutter.package_name }}.tasks.forecasting import Forecasting, named_lag

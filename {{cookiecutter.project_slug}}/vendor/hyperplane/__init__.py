@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from .data.cache import cached as cached
     from .data.datamodule import ArrayDataModule as ArrayDataModule
     from .data.datamodule import Arrays as Arrays
-    from .data.graph_datamodule import Graph as Graph
-    from .data.graph_datamodule import GraphDataModule as GraphDataModule
+    from .data.graphs.datamodule import Graph as Graph
+    from .data.graphs.datamodule import GraphDataModule as GraphDataModule
+    from .data.panels.windows import PanelDataModule as PanelDataModule
+    from .data.panels.windows import Windows as Windows
     from .data.spec import DataSpec as DataSpec
     from .data.spec import GraphSpec as GraphSpec
     from .data.spec import PanelSpec as PanelSpec
     from .data.spec import TextSpec as TextSpec
-    from .data.windows import PanelDataModule as PanelDataModule
-    from .data.windows import Windows as Windows
     from .errors import UserError as UserError
     from .recording import record as record
     from .tasks.task import Batch as Batch
@@ -32,16 +32,16 @@ HOMES = {
     "Arrays": "data.datamodule",  # inputs and targets
     "Batch": "tasks.task",  # what a step takes
     "DataSpec": "data.spec",  # what a network has to know of the data
-    "Graph": "data.graph_datamodule",  # nodes and edges
-    "GraphDataModule": "data.graph_datamodule",  # classes of the nodes of a graph
+    "Graph": "data.graphs.datamodule",  # nodes and edges
+    "GraphDataModule": "data.graphs.datamodule",  # classes of the nodes of a graph
     "GraphSpec": "data.spec",  # what a network has to know of a graph
-    "PanelDataModule": "data.windows",  # windows of time series
+    "PanelDataModule": "data.panels.windows",  # windows of time series
     "PanelSpec": "data.spec",  # the same of time series
     "Run": "training.run",  # a run: data, task, trainer, fit, test
     "Task": "tasks.task",  # a LightningModule on the fast path
     "TextSpec": "data.spec",  # the same of texts
     "UserError": "errors",  # something that the user can put right, said in a sentence
-    "Windows": "data.windows",  # a batch of windows
+    "Windows": "data.panels.windows",  # a batch of windows
     "cached": "data.cache",  # make arrays once, and keep them in a file
     "record": "recording",  # run a function on a run, whatever happens
 }

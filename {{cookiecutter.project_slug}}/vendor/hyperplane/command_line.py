@@ -101,7 +101,7 @@ def refuse_what_is_no_option(name: str) -> None:
     groups = [word for word in sys.argv[1:] if word[:1] == "-" and word.lstrip("-").partition("=")[0] in choices()]
     for word in groups or options(name).parse_known_args()[1]:
         if word.startswith("-"):
-            refuse(f"{word} is not an option. Settings have no dashes: {word.lstrip('-')}. All of both: {name} --help")
+            refuse(f"{word} is not an option. Settings have no dashes: {word.lstrip('-')}. See: {name} --help")
         refuse(f"{word} comes after an option. Options come first, then all settings: {name} -m {word} ...")
 
 

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from .data.description import described, readable
-from .data.panel_scaling import restored
+from .data.panels.scaling import restored
+from .data.panels.windows import Rows, Windows, windows_at
 from .data.spec import DataSpec, GraphSpec, PanelSpec
-from .data.windows import Rows, Windows, windows_at
 from .errors import UserError, first_line
 from .paths import shown
 from .tasks.task import Task

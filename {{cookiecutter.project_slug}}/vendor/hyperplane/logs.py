@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 TERMINAL_FORMAT = "<dim>{time:HH:mm:ss}</dim> <level>{level: <7}</level> {message}"
 FILE_FORMAT = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {name}:{line} {message}"
 _terminal: TextIO | None = None  # that messages go to
+_run_logs: list["RunLog"] = []  # of the runs that go on in this process
 
 
 class LoguruHandler(logging.Handler):
@@ -48,7 +49,9 @@ class LoguruHandler(logging.Handler):
 def log_to_terminal() -> None:
     """Send messages to stderr, coloured when it is a terminal; of other libraries only what needs attention.
 
-    Asked for again, as each job of a sweep does, it has nothing to do: loguru takes milliseconds to set up.
+    What goes to the logs of runs is set up here as well: asked for again, as each job of a sweep does, there is
+    nothing to do, and loguru takes milliseconds for each sink. `diagnose` stays off: it would write the values of
+    variables into the log.
     """
     global _terminal
     if _terminal is sys.stderr:
@@ -59,6 +62,7 @@ def log_to_terminal() -> None:
     logger.add(
         sys.stderr, level="INFO", format=TERMINAL_FORMAT, filter=is_for_terminal, backtrace=False, diagnose=False
     )
+    logger.add(write_to_files, level="DEBUG", format=FILE_FORMAT, backtrace=False, diagnose=False)
     logging.captureWarnings(True)
     warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}"
 
@@ -76,35 +80,48 @@ def is_for_terminal(record: "Record") -> bool:
     return record["level"].no >= logging.WARNING or not str(record["name"]).startswith(chatty)
 
 
-@contextmanager
-def log_to_file(path: Path) -> Iterator[None]:
-    """Write every message to `path` as well, for as long as the context lasts.
+class RunLog:
+    """The `train.log` of a run that goes on.
 
-    `diagnose` stays off: it would write the values of variables into the log. Secrets in messages are masked. When the
-    disk is full, the messages on the terminal go on. Of jobs that take turns, each has its own messages.
+    When the disk is full, the messages on the terminal go on. Of jobs that take turns, each has its own messages.
     """
-    mine = current()
-    file = path.open("a", encoding="utf-8", buffering=1)
-    is_whole = True
 
-    def write(line: str) -> None:
-        nonlocal is_whole
-        if current() not in (None, mine):
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.job = current()
+        self.file = path.open("a", encoding="utf-8", buffering=1)
+        self.is_whole = True
+
+    def write(self, line: str) -> None:
+        """Write a message, unless it is of another job; secrets are masked."""
+        if current() not in (None, self.job):
             return
         try:
-            file.write(mask(line))  # masked once more, since a traceback comes after the message
+            self.file.write(mask(line))  # masked once more, since a traceback comes after the message
         except OSError as error:
-            if is_whole:
-                sys.stderr.write(f"{path} cannot be written: {error.strerror}\n")  # a sink must not log
-            is_whole = False
+            if self.is_whole:
+                sys.stderr.write(f"{self.path} cannot be written: {error.strerror}\n")  # a sink must not log
+            self.is_whole = False
 
-    sink = logger.add(write, level="DEBUG", format=FILE_FORMAT, backtrace=False, diagnose=False)
+
+def write_to_files(line: str) -> None:
+    """Write a message into the logs of the runs that it is of."""
+    for log in tuple(_run_logs):
+        log.write(line)
+
+
+@contextmanager
+def log_to_file(path: Path) -> Iterator[None]:
+    """Write every message to `path` as well, for as long as the context lasts."""
+    log_to_terminal()
+    log = RunLog(path)
+    _run_logs.append(log)
     try:
         yield
     finally:
-        logger.remove(sink)
+        _run_logs.remove(log)
         with suppress(OSError):
-            file.close()
+            log.file.close()
 
 
 def adopt_lightning() -> None:

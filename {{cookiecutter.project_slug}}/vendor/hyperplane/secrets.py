@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|_PAT$|_AUTH$|_DSN$", re.IGNORECASE)  # in a variable's name
@@ -20,6 +21,7 @@ def read_env(path: Path = Path(".env")) -> None:
             os.environ.setdefault(name.strip(), value.strip().strip("'\""))
 
 
+@cache
 def is_secret(name: str) -> bool:
     """Say whether an environment variable of this name holds something that is not to be written down."""
     return bool(SECRET.search(name))

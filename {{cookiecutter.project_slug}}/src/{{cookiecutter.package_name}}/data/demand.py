@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from hyperplane import PanelDataModule, PanelSpec
-from hyperplane.data.windows import Rows
+from hyperplane.data.panels.windows import Rows
 from pydantic import Field, PositiveInt
 from torch import Tensor
 

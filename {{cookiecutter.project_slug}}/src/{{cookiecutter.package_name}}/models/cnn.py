@@ -1,12 +1,13 @@
-"""The convolutional network for signals and images.
+"""The convolutional network for signals, images and texts.
 
     h₁ = σ(x ∗ W₁ + b₁),  hₗ = σ(hₗ₋₁ ∗ Wₗ + bₗ)
     ŷ  = flatten(h_L) W + b,   for signals of unequal lengths  mean(h_L) W + b  over the positions that exist
 
 ∗ is the cross-correlation along the positions of a signal, or the rows and columns of an image; the same weights look
-at every neighbourhood. Source: LeCun et al. 1998, "Gradient-Based Learning Applied to Document Recognition".
+at every neighbourhood. Of a text x are embedded tokens, a channel for each value of an embedding. Sources: LeCun et al.
+1998, "Gradient-Based Learning Applied to Document Recognition"; texts: Kim 2014, https://arxiv.org/abs/1408.5882.
 
-Dimensions: B batch, L positions of a signal, H × W rows and columns of an image, C channels, K outputs.
+Dimensions: B batch, L positions of a signal or a text, H × W rows and columns of an image, C channels, K outputs.
 """
 
 import math
@@ -14,9 +15,11 @@ from typing import Annotated
 
 import torch
 from hyperplane import DataSpec, UserError
+from hyperplane.networks.tokens import Embedding
 from hyperplane.setting_types import Activation, Dropout, SameLength
 from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .activations import ACTIVATIONS
 
@@ -27,8 +30,10 @@ class CNN(nn.Module):
     """Strided convolutions over inputs (L, C) or (H, W, C), then one linear layer over all that is left.
 
     Raises:
-        UserError: the data are neither signals nor images, or too small for these convolutions.
+        UserError: the data are neither signals, images nor texts, or too small for these convolutions.
     """
+
+    reads_tokens = True  # of texts
 
     def __init__(
         self,
@@ -40,13 +45,16 @@ class CNN(nn.Module):
         padding: NonNegativeInt = 1,  # zeros put on all ends before each convolution
         activation: Activation = "relu",  # σ, after each convolution
         dropout: Dropout = 0.0,  # probability that an activation is set to zero in training
+        embedding_size: PositiveInt = 32,  # C of a token of a text; of other data unused
     ) -> None:
         super().__init__()
-        *lengths, input_channels = spec.input_shape  # [L] or [H, W]
+        self.embedding = Embedding(spec.num_tokens, embedding_size) if spec.num_tokens else None
+        shape = (*spec.input_shape, embedding_size) if self.embedding else spec.input_shape
+        self.positions, (*lengths, input_channels) = shape[0], shape  # lengths: [L] or [H, W]
         if len(lengths) not in CONVOLUTIONS:
             raise UserError(
-                "model=cnn needs signals (positions, channels) or images (height, width, channels), but these data "
-                f"have the shape {spec.input_shape}: no value has neighbours. Try model=mlp."
+                "model=cnn needs texts, signals (positions, channels) or images (height, width, channels), but these "
+                f"data have the shape {spec.input_shape}: no value has neighbours. Try model=mlp."
             )
         self.padding = padding
         convolution = CONVOLUTIONS[len(lengths)]
@@ -68,7 +76,12 @@ class CNN(nn.Module):
         self.output = nn.Linear((1 if spec.has_mask else math.prod(lengths)) * channels[-1], spec.output_size)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Map signals (B, L, C), if need be with a mask (B, L), or images (B, H, W, C) to outputs (B, K)."""
+        """Map signals (B, L, C) or tokens (B, L), with a mask (B, L) if need be, or images (B, H, W, C) to (B, K)."""
+        if self.embedding is not None:
+            if mask is not None:  # a convolution may need more positions than these texts have
+                more = max(0, self.positions - x.shape[1])
+                x, mask = functional.pad(x, (0, more)), functional.pad(mask, (0, more))
+            x = self.embedding(x)
         h = x.movedim(-1, 1)  # (B, C, L) or (B, C, H, W)
         if mask is not None:
             return self.output(self.pooled(h, mask))
@@ -79,7 +92,7 @@ class CNN(nn.Module):
 
     def pooled(self, h: Tensor, mask: Tensor) -> Tensor:
         """Return the mean (B, C) over what the convolutions make of signals alone, each as if nothing came after it."""
-        lengths = mask.sum(dim=1, keepdim=True)
+        lengths = (mask * torch.arange(1, mask.shape[1] + 1, device=mask.device)).amax(dim=1, keepdim=True)
         h = h.masked_fill(~mask[:, None], 0)
         for layer in self.convolutions:
             h = layer(h)

@@ -59,7 +59,7 @@ class KernelSVM(nn.Module):
         super().__init__()
         if spec.task != "classification":
             raise UserError(
-                f"model=kernel_svm parts classes, but these data are for {spec.task}. Try model=mlp or model=sklearn."
+                f"model=kernel_svm separates classes, but these data are for {spec.task}. Try model=mlp, model=sklearn."
             )
         if spec.train_size > LARGEST:
             raise UserError(

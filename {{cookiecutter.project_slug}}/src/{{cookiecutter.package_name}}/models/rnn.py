@@ -1,14 +1,15 @@
-"""The recurrent network for signals, for images row by row, and for the past of time series.
+"""The recurrent network for signals, for images row by row, for texts, and for the past of time series.
 
     rnn:  hₜ = tanh(xₜW + hₜ₋₁U + b);  gru and lstm put gates around this step
     ŷ  = [h₁; h₂; …; h_L] W + b,   for signals of unequal lengths  mean(h) W + b  over the steps that exist
 
-Of a panel it forecasts the quantiles of all steps directly; what is known in advance is put beside h₁ to h_L.
+Of a text x are embedded tokens. Of a panel it forecasts the quantiles of all steps directly; what is known in advance
+is put beside h₁ to h_L.
 
 Sources: gru, Cho et al. 2014, https://arxiv.org/abs/1406.1078; lstm, Hochreiter & Schmidhuber 1997.
 
-Dimensions: B batch, L steps: positions of a signal or rows of an image, C values of a step: channels or a whole row,
-H hidden units (both directions together), K outputs.
+Dimensions: B batch, L steps: positions of a signal or a text, or rows of an image, C values of a step: channels or a
+whole row, H hidden units (both directions together), K outputs.
 """
 
 import math
@@ -17,6 +18,7 @@ from typing import Annotated, Literal
 import torch
 from hyperplane import DataSpec, PanelSpec, UserError
 from hyperplane.networks.flat_windows import SteppedWindows, begin_at_naive, outputs_of
+from hyperplane.networks.tokens import Embedding
 from hyperplane.setting_types import Dropout, Needs
 from pydantic import PositiveInt
 from torch import Tensor, nn
@@ -32,6 +34,7 @@ class RNN(nn.Module):
     """
 
     forecasts = True  # reads windows of a panel
+    reads_tokens = True  # of texts
 
     def __init__(
         self,
@@ -42,15 +45,18 @@ class RNN(nn.Module):
         bidirectional: bool = True,  # read the signal from both ends
         # Probability that an output between two layers is set to zero in training
         dropout: Annotated[Dropout, Needs("num_layers", above=1)] = 0.0,
+        embedding_size: PositiveInt = 32,  # C of a token of a text; of other data unused
     ) -> None:
         super().__init__()
         self.windows = SteppedWindows(spec) if isinstance(spec, PanelSpec) else None
         self.quantiles = spec.output_size
-        steps, *values = spec.input_shape if self.windows is None else self.windows.signal_shape
+        self.embedding = Embedding(spec.num_tokens, embedding_size) if spec.num_tokens else None
+        shape = (*spec.input_shape, embedding_size) if self.embedding else spec.input_shape
+        steps, *values = shape if self.windows is None else self.windows.signal_shape
         if not values:
             raise UserError(
-                "model=rnn needs signals (positions, channels) or images (height, width, channels), but these data "
-                f"have the shape {spec.input_shape}: there are no steps. Try model=mlp."
+                "model=rnn needs texts, signals (positions, channels) or images (height, width, channels), but these "
+                f"data have the shape {spec.input_shape}: there are no steps. Try model=mlp."
             )
         features, directions = math.prod(values), 2 if bidirectional else 1
         if spec.has_mask:  # a layer for each direction: the signals are turned round between them
@@ -71,8 +77,9 @@ class RNN(nn.Module):
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
         """Map signals (B, L, C) or images (B, L, width, channels) to outputs (B, K); windows to (B, steps, quantiles).
 
-        Signals of unequal lengths come with a mask (B, L); inputs of windows: see `Windows`.
+        Tokens (B, L) and signals of unequal lengths come with a mask (B, L); inputs of windows: see `Windows`.
         """
+        x = x if self.embedding is None else self.embedding(x)
         if self.windows is None and others:
             return self.output(self.mean_state(x, *others))
         if self.windows is None:
@@ -84,7 +91,8 @@ class RNN(nn.Module):
 
     def mean_state(self, h: Tensor, mask: Tensor) -> Tensor:
         """Return the mean (B, H) over the steps of signals (B, L, C) that exist; backwards begins at the last one."""
-        steps, lengths = torch.arange(h.shape[1], device=h.device), mask.sum(dim=1, keepdim=True)
+        steps = torch.arange(h.shape[1], device=h.device)
+        lengths = (mask * (steps + 1)).amax(dim=1, keepdim=True)
         order = torch.where(steps < lengths, lengths - 1 - steps, steps)[..., None]  # turns round what exists
         for number, cell in enumerate(self.forwards):
             h = self.dropout(h) if number else h.masked_fill(~mask[..., None], 0)

@@ -41,7 +41,7 @@ class SVM(nn.Module):
         super().__init__()
         if spec.task != "classification":
             raise UserError(
-                f"model=svm parts classes, but these data are for {spec.task}. Try model=linear or model=mlp."
+                f"model=svm separates classes, but these data are for {spec.task}. Try model=linear or model=mlp."
             )
         self.C = C
         self.train_size = spec.train_size

@@ -24,6 +24,7 @@ from typing import Annotated, Literal
 import torch
 from hyperplane import DataSpec, PanelSpec, UserError
 from hyperplane.networks.flat_windows import SteppedWindows, begin_at_naive, outputs_of
+from hyperplane.networks.tokens import Embedding
 from hyperplane.setting_types import Divides, Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn
@@ -154,8 +155,7 @@ class Transformer(nn.Module):
         self.reads_text = spec.num_tokens > 0
         self.embedding: nn.Module
         if self.reads_text:
-            self.embedding = nn.Embedding(spec.num_tokens, model_size)
-            nn.init.zeros_(self.embedding.weight[:2])  # padding and unknown words say nothing at first
+            self.embedding = Embedding(spec.num_tokens, model_size)
         else:
             self.embedding = nn.Linear(self.patches.num_values, model_size)
         positions = torch.zeros(self.patches.num_tokens, model_size)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from hyperplane import Batch, PanelDataModule, PanelSpec, Task, Windows
-from hyperplane.data.panel_scaling import restored
+from hyperplane.data.panels.scaling import restored
 from hyperplane.metrics.forecasting import Coverage
 from hyperplane.metrics.mean import wide
 from hyperplane.processes.collectives import shard_batch

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import torch
 from hyperplane import Task, TextSpec
-from hyperplane.data.tokens import Tokenizer
+from hyperplane.data.texts.tokens import Tokenizer
 from torch import Tensor
 
 SAMPLED = 500  # tokens of the text that a run writes

@@ -67,7 +67,8 @@ class Regression(Task):
         from hyperplane.figures import fitted_line, fitted_surface, r2_by_target, residuals
 
         if not hasattr(data, "arrays"):
-            logger.info("Residuals are not drawn: {} has no arrays(part)", type(data).__name__)
+            if not hasattr(data, "figures"):  # which may draw them
+                logger.info("Residuals are not drawn: {} has no arrays(part)", type(data).__name__)
             return {}
         features, targets = self.spec.feature_names, self.spec.target_names
         inputs, true = data.arrays("test")

@@ -169,6 +169,6 @@ def not_measured(monitor: str, known: Iterable[str]) -> UserError:
         )
     return UserError(
         f"checkpoint.monitor={monitor} is not measured here. {nearest(monitor, names)}\n"
-        f"Measured are: {', '.join(names) or 'no metrics of training or validation'}. "
+        f"These are measured: {', '.join(names) or 'no metrics of training or validation'}. "
         "Without it: checkpoint.test=last"
     )

@@ -111,7 +111,7 @@ class Freeze(Callback):
         names = named_parameters(pl_module)
         for pattern in self.patterns:
             if not any(matches(name, pattern) for name in names):
-                raise UserError(f"freeze={pattern} fits no parameter. The parts are: {parts(names)}")
+                raise UserError(f"freeze={pattern} matches no parameter. The parts are: {parts(names)}")
         # What the task itself keeps from being trained, such as a teacher, is left as it is: also later.
         trained = {name: value for name, value in names.items() if value.requires_grad}
         self.parameters = [value for name, value in trained.items() if self.is_named(name)]

@@ -26,7 +26,7 @@ class Codebase:
 
     def __init__(self, root: Path) -> None:
         if not (root / "pyproject.toml").is_file():
-            raise UserError(f"{root} is no project: there is no pyproject.toml in it")
+            raise UserError(f"{root} is not a project: it has no pyproject.toml")
         self.root = root.resolve()
         self.text = self.read("pyproject.toml")
         try:
@@ -66,7 +66,7 @@ class Codebase:
         stage = self.table("tool", "hyperplane").get("stage")
         if stage is None:
             raise UserError(
-                'pyproject.toml says no stage. Add [tool.hyperplane] with stage = "concept", or use --stage.'
+                'pyproject.toml names no stage. Add [tool.hyperplane] with stage = "concept", or use --stage.'
             )
         if stage not in STAGES:
             allowed = f"must be one of {', '.join(STAGES)}. {nearest(str(stage), STAGES)}".rstrip()

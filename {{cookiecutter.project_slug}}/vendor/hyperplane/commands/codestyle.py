@@ -70,7 +70,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     promoting = options.action == "promote"
     if promoting and (options.stage or options.topic or options.json or options.markdown):
-        raise UserError("promote goes one stage up and checks all topics: of the options only --dry-run goes with it")
+        raise UserError(
+            "promote goes one stage up and checks all topics: --dry-run is the only option that goes with it"
+        )
     if options.dry_run and not promoting:
         raise UserError("--dry-run goes with promote: codestyle promote --dry-run")
     return options

@@ -4,10 +4,10 @@
   export-model run=<folder> format=pt2             torch.export alone, which needs nothing more
 
 Both take inputs (B, *input_shape) float32 in the units of the data, for any B, and return predictions (B, K):
-probabilities, or values in the units of the target. A forecaster takes the fields of `Windows` in data/windows.py and
-returns quantiles (B, H, Q). Signals of unequal lengths are NaN beyond their end. Of a graph all nodes are taken at
-once, in the order of the training. Each file says of itself what it takes and returns: names and order of the inputs,
-classes, categories, and what a missing value is filled with. Five lines that call it are printed.
+probabilities, or values in the units of the target. A forecaster takes the fields of `Windows` in
+data/panels/windows.py and returns quantiles (B, H, Q). Signals of unequal lengths are NaN beyond their end. Of a graph
+all nodes are taken at once, in the order of the training. Each file says of itself what it takes and returns: names and
+order of the inputs, classes, categories, and what a missing value is filled with. Five lines that call it are printed.
 """
 
 import sys
@@ -79,7 +79,9 @@ def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[s
     task, settings = trained.task, trained.settings
     network = getattr(task, "network", task)
     if not network.state_dict(keep_vars=True).keys() - {"_extra_state"} and not list(network.buffers()):
-        raise UserError(f"run={folder}: {settings.model.import_path} computes outside torch, so there is no program")
+        raise UserError(
+            f"run={folder}: {settings.model.import_path} computes outside torch, so it has no program to export"
+        )
     formats = ("pt2", "onnx") if form == "all" else (form,)
     written = write_programs(task, trained.spec, folder / "export", formats, trained.checkpoint)
     for name, path in written.items():

@@ -16,7 +16,6 @@ order; where each place of an input is classified, the output has a column for e
 groups and time stand beside the quantiles.
 """
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +23,9 @@ from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
 from ..command_line import run_command
-from ..data.files import column_names, read_as, read_table, write_table
-from ..data.image_endings import is_image
-from ..errors import UserError, nearest, refuse
+from ..data.files.access import ENDINGS
+from ..data.files.table_files import column_names, write_table
+from ..errors import UserError, refuse
 from ..run_folder.reading import read_run
 from ..run_folder.results import refuse_results
 
@@ -35,12 +34,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from polars import DataFrame
 
-    from ..checkpoints.trained import Trained
-    from ..data.spec import DataSpec, PanelSpec
+    from ..data.new_samples import NewSamples
 
 PREDICTED_AT_ONCE = 1024  # rows
-IMAGES_AT_ONCE = 256
-FILE = "file"  # the column with the names of images
+ROW = "hyperplane row"  # a column for the time being
 OUTPUT_ENDINGS = (".csv", ".parquet")
 
 
@@ -68,16 +65,15 @@ def predict_file(folder: Path, source: Path, output: Path, which: str = "tested"
         UserError: see `predict_run`; or the output cannot be written.
     """
     if output.suffix.lower() not in OUTPUT_ENDINGS:
-        raise UserError(f"output={output}: the ending can be {' or '.join(OUTPUT_ENDINGS)}")
+        raise UserError(f"output={output}: its name must end in {' or '.join(OUTPUT_ENDINGS)}")
     if output.absolute() == source.absolute():
         raise UserError(f"output={output} would overwrite the input; name another file")
     refuse_results(output, "output")
     predictions = predict_run(folder, source, which)
     write_table(predictions, output)
-    made = predictions.height - predictions[:, -1].null_count()  # nothing is forecast for the past of a series
-    are_rows = made == predictions.height or predictions.columns[0] == FILE
-    rows = "predictions" if are_rows else f"forecasts, for that many of {predictions.height} rows,"
-    logger.success("{} {} in {}", made, rows, output)
+    made = predictions.height - predictions[:, -1].null_count()  # none for what cannot be read, or is past
+    rows = "" if made == predictions.height else f", for that many of {predictions.height} rows,"
+    logger.success("{} predictions{} in {}", made, rows, output)
     return predictions
 
 
@@ -86,7 +82,7 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
 
     Args:
         folder: a run folder.
-        source: a table, see `data/files.py`.
+        source: a table, see `data/files/table_files.py`.
         which: `tested` (the weights behind `summary.json`), `best` or `last`.
 
     Returns:
@@ -99,95 +95,54 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     """
     settings, _ = read_run(folder)  # a mistake is answered before torch is imported
     has_reader = settings.data.states("reads_inputs")
-    are_images = source.is_dir() or is_image(source.name)
-    if not (has_reader or are_images):
+    if not source.exists() or not has_reader or (source.is_file() and source.name.lower().endswith(ENDINGS)):
         column_names(source, "input")
 
     from ..checkpoints.trained import load_trained
     from ..components import build
-    from ..data.encoding import TableEncoder
-    from ..data.images import Images
-    from ..data.large_table import LargeTable
-    from ..data.spec import PanelSpec, TextSpec
-    from ..data.table import Table
-    from ..data.text import TextEncoder
+    from ..data.new_samples import read_rows
+    from ..data.spec import PanelSpec
     from ..tasks.task import Task
 
     trained = load_trained(folder, which)
-    if isinstance(trained.spec, PanelSpec):
-        return forecast(trained, trained.spec, source)
-    if isinstance(trained.task, Task):
+    if isinstance(trained.task, Task) and not isinstance(trained.spec, PanelSpec):  # whose inputs are several
         trained.task.require_one_input()
-    if Images.__qualname__ in trained.checkpoint:
-        return predict_images(trained, trained.checkpoint[Images.__qualname__], source)
-    if are_images and not has_reader:
-        raise UserError(f"input={source}: this run was not trained on images of data=images; its input is a table")
-    if has_reader:
-        data = build(settings.data, seed=settings.seed)
-        data.load_state_dict(trained.checkpoint[type(data).__qualname__])
-        inputs, names, rows = data.read_inputs(source)
-        table = predicted(trained.task, inputs)[rows]
-        return names.hstack(table) if names.width else table
-    state = trained.checkpoint.get(Table.__qualname__) or trained.checkpoint.get(LargeTable.__qualname__)
-    if isinstance(trained.spec, TextSpec):
-        if not trained.spec.text:
-            raise UserError('This run continues a text: predict run=... prompt="..."')
-        inputs = TextEncoder.of(trained.spec).encode(read_as(source, {}, "input"), f"the rows of {source}")
-    elif state is not None:
-        encoder = TableEncoder.from_state(state["encoder"])
-        inputs = encoder.encode(read_as(source, encoder.readings, "input"), f"the rows of {source}")
-    else:
-        inputs = as_inputs(read_table(source, "input"), trained.spec, source)
-    return predicted(trained.task, inputs)
+    if not has_reader:
+        return predicted(trained.task, read_rows(source, trained.spec))
+    data = build(settings.data, seed=settings.seed)
+    data.load_state_dict(trained.checkpoint[type(data).__qualname__])
+    return predicted(trained.task, data.read_inputs(source, trained.spec))
 
 
-def predicted(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":
-    """Return what a task makes of inputs, under the names of its predictions."""
-    from ..tasks.task import Task
-
-    return task.as_table(task.predict_array(inputs)) if isinstance(task, Task) else predict_steps(task, inputs)
-
-
-def predict_images(trained: "Trained", state: dict[str, Any], source: Path) -> "DataFrame":
-    """Return the name of each image, and its prediction; none stands beside a file that cannot be read.
-
-    Args:
-        trained: a run on data=images.
-        state: of its data module.
-        source: a folder, a file, or a table of paths.
-
-    Raises:
-        UserError: there is no image, or none can be read.
-    """
+def predicted(task: "LightningModule", samples: "NewSamples") -> "DataFrame":
+    """Return the rows of the output: what stands beside the predictions, and these where there are any."""
     import numpy as np
     import polars
 
-    from ..data.columns import listed
-    from ..data.image_files import ImageShape, Unreadable, pixels_in
-    from ..data.image_listing import new_images
-    from ..data.image_reading import for_each
+    tables, rows = [], []
+    for inputs, places in samples.pieces:
+        tables.append(predict_inputs(task, inputs))
+        rows.append(places.reshape(-1))
+    table, numbers = polars.concat(tables), np.concatenate(rows)
+    if len(numbers) != samples.height or (numbers != np.arange(samples.height)).any():
+        placed = table.with_columns(polars.Series(ROW, numbers, polars.Int64))
+        every = polars.DataFrame({ROW: polars.arange(samples.height, eager=True)})
+        table = every.join(placed, on=ROW, how="left", maintain_order="left").drop(ROW)
+    return table if samples.beside is None else samples.beside.hstack(table)
 
-    shape = ImageShape(**state["shape"])
-    files, names = new_images(source, state["column"])
-    made, read, wrong = [], [], []
-    for first in range(0, len(files), IMAGES_AT_ONCE):
-        found = list(
-            for_each(lambda path: pixels_in(path, shape)[1], files[first : first + IMAGES_AT_ONCE], "Predicting")
-        )
-        wrong += [f"{names[first + i]} ({one})" for i, one in enumerate(found) if isinstance(one, Unreadable)]
-        right = [i for i, one in enumerate(found) if not isinstance(one, Unreadable)]
-        if right:
-            made.append(predicted(trained.task, np.stack([found[i] for i in right]).astype(np.float32)))
-            read += [first + i for i in right]
-    if not made:
-        raise UserError(f"input={source}: none of {len(files)} images can be read: {listed(wrong, 5)}")
-    if wrong:
-        logger.warning(
-            "{} of {} images cannot be read and have no prediction: {}", len(wrong), len(files), listed(wrong)
-        )
-    rows = polars.DataFrame({"row": range(len(names)), FILE: names})
-    beside = polars.concat(made).with_columns(row=polars.Series(read, dtype=polars.Int64))
-    return rows.join(beside, on="row", how="left", maintain_order="left").drop("row")
+
+def predict_inputs(task: "LightningModule", inputs: Any) -> "DataFrame":
+    """Return a row for each prediction, under their names; those of the steps of a window stand below each other."""
+    import polars
+    import torch
+
+    from ..tasks.task import Task
+
+    if isinstance(inputs, tuple):
+        with torch.no_grad():
+            values = task(*inputs).numpy(force=True)
+        return polars.DataFrame(values.reshape(-1, values.shape[-1]), schema=list(task.prediction_names))  # type: ignore[arg-type]
+    return task.as_table(task.predict_array(inputs)) if isinstance(task, Task) else predict_steps(task, inputs)
 
 
 def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":
@@ -212,78 +167,6 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame
     values = torch.cat([output.reshape(len(output), -1) for output in outputs]).numpy(force=True)
     names = getattr(task, "prediction_names", None) or [f"output{i + 1}" for i in range(values.shape[1])]
     return polars.DataFrame(values, schema=list(names))
-
-
-def forecast(trained: "Trained", spec: "PanelSpec", source: Path) -> "DataFrame":
-    """Return groups, time and quantiles of each row of a panel; quantiles are empty where nothing is forecast.
-
-    Raises:
-        UserError: the run was not on data=panel, or see `data/future.py`.
-    """
-    from ..components import build
-    from ..data.future import future_windows, new_rows
-    from ..data.panel import Panel
-
-    settings, task, state = trained.settings, trained.task, trained.checkpoint.get(Panel.__qualname__)
-    if state is None:
-        raise UserError("This run forecasts a generated panel, so there are no new rows; predict serves data=panel")
-    panel = build(settings.data, seed=settings.seed)
-    panel.load_state_dict(state)
-    table = new_rows(panel, source)
-    windows, rows = future_windows(table, panel, spec, source)
-    names = task.prediction_names
-    quantiles = as_rows(task(*windows[:-1]).detach().numpy(), rows, table.height, names)  # type: ignore[arg-type]
-    return table.select(*panel.groups, panel.time).hstack(quantiles)
-
-
-def as_rows(quantiles: "NDArray[Any]", rows: "NDArray[Any]", height: int, names: list[str]) -> "DataFrame":
-    """Return a table of `height` rows, with quantiles (B, H, Q) in the rows (B, H) and nothing elsewhere."""
-    import numpy as np
-    import polars
-
-    values = np.full((height, len(names)), np.nan, quantiles.dtype)
-    values[rows] = quantiles
-    return polars.DataFrame(values, schema=names).fill_nan(None)
-
-
-def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[Any]":
-    """Return the numbers of a table as inputs (samples, *input_shape) float64; tokens are int64.
-
-    Columns are taken by the names of the features, or, if it has none of them, all numeric ones in order. Where the
-    data of the training stated no shape, a sample is its row.
-
-    Raises:
-        UserError: a column is not there, or holds something else than numbers, or than tokens.
-    """
-    import numpy as np
-    import polars
-
-    names, size = list(spec.feature_names), math.prod(spec.input_shape)
-    missing = [name for name in names if name not in table.columns]
-    if len(missing) == len(names):
-        names = [series.name for series in table if series.dtype.is_numeric()]
-        if spec.input_shape and len(names) != size:
-            expected = f" such as {missing[0]!r}" if missing else ""
-            raise UserError(
-                f"input={source} has {len(names)} numeric columns; this model takes {size}{expected} "
-                f"(shape {spec.input_shape})"
-            )
-    elif missing:
-        raise UserError(f"input={source} has no column {missing[0]!r}. {nearest(missing[0], table.columns)}")
-    inputs = table[names].cast(polars.Float64, strict=False).to_numpy()
-    right, numbers = np.isfinite(inputs), "numbers"
-    if spec.num_tokens:
-        right = right & (inputs == np.round(inputs)) & (inputs >= 0) & (inputs < spec.num_tokens)
-        numbers = f"tokens, whole numbers from 0 to {spec.num_tokens - 1}"
-    wrong = np.argwhere(~right)
-    if len(wrong):
-        row, column = wrong[0]
-        raise UserError(
-            f"input={source}: column {names[column]!r} must hold {numbers}, but row {row + 1} has "
-            f"{table[names[column]][int(row)]!r}"
-        )
-    inputs = inputs.astype(np.int64) if spec.num_tokens else inputs
-    return np.ascontiguousarray(inputs.reshape(len(inputs), *(spec.input_shape or inputs.shape[1:])))
 
 
 def main() -> None:

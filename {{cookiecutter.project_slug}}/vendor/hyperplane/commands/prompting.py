@@ -48,6 +48,6 @@ def continued(folder: Path, prompt: str, length: int, temperature: float, seed: 
     task: Any = load_trained(folder, which).task
     if not hasattr(task, "continued"):
         raise UserError(
-            f"run={folder} writes no texts, so it continues no prompt. That is for data=corpus, with model=gpt"
+            f"run={folder} does not write text, so it cannot continue a prompt. data=corpus with model=gpt does"
         )
     return task.continued(prompt, length, temperature, seed)

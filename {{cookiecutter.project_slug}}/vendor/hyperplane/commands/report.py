@@ -46,6 +46,7 @@ written: table.csv (all digits), table.md, table.tex, report.html (one page with
   curves.png (learning curves of all runs); parameters.png where two settings or more differ (validation
   metric as a heat-map or parallel coordinates); comparison.csv with --compare; regions.png where all runs
   classify points in the plane.
+On the page a click on a column sorts by it, metrics are ticked, and curves name the values under the pointer.
 """
 
 
@@ -59,10 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = options.output or options.folder / "report"
         if options.output and is_inside_run(options.output):
             raise UserError(f"--output {options.output} is among the files of a run; name another folder")
-        pictures, remarks = draw(results)
+        pictures, panels, remarks = draw(results)
         paragraphs += remarks
         title = f"{options.folder.resolve().name}: {len(results.found.runs)} runs"
-        written = write(folder, contents(results, comparisons, paragraphs, pictures, title))
+        from ..reporting.page import page_of  # draws, too
+
+        page = page_of(title, results, paragraphs, pictures, panels)
+        written = write(folder, contents(results, comparisons, paragraphs, pictures, page))
     except UserError as error:
         sys.stderr.write(f"report: {error}\n")
         return 2
@@ -146,39 +150,40 @@ def load_reference(path: Path, runs: list[ReportedRun]) -> Reference:
         raise UserError(str(error)) from error
 
 
-def draw(results: Results) -> tuple[dict[str, bytes], list[str]]:
-    """Return the pictures that these results give, by file name, and remarks on what is not in them."""
+def draw(results: Results) -> tuple[dict[str, bytes], dict[str, str], list[str]]:
+    """Return the pictures that these results give, by file name, what the pointer finds in them, and remarks."""
     from ..reporting.chart import (
         draw_chart,  # matplotlib takes longer to import than --help may
     )
     from ..reporting.curves import draw_curves
     from ..reporting.parameters import draw_parameters
+    from ..reporting.pointer import as_text
     from ..reporting.regions import draw_regions, in_the_plane
 
     regions, not_in_regions = draw_regions(results) if in_the_plane(results) else (None, [])
-    curves, not_in_curves = draw_curves(results)
+    curves = draw_curves(results)
     pictures = {
         "chart.png": draw_chart(results),
         "parameters.png": draw_parameters(results),
-        "curves.png": curves,
+        "curves.png": curves.picture,
         "regions.png": regions,
     }
-    return {name: picture for name, picture in pictures.items() if picture is not None}, not_in_curves + not_in_regions
+    drawn = {name: picture for name, picture in pictures.items() if picture is not None}
+    return drawn, {"curves.png": as_text(curves.panels)}, curves.remarks + not_in_regions
 
 
 def contents(
-    results: Results, comparisons: list[Comparison], paragraphs: list[str], pictures: dict[str, bytes], title: str
+    results: Results, comparisons: list[Comparison], paragraphs: list[str], pictures: dict[str, bytes], page: str
 ) -> dict[str, bytes]:
     """Return every file of the report by its name."""
     from ..reporting.latex import latex_text
-    from ..reporting.page import html_page
 
     texts = {
         "table.csv": csv_text(results),
         "table.md": markdown_text(results, paragraphs),
         "table.tex": latex_text(results),
         **({"comparison.csv": csv_of(comparisons)} if comparisons else {}),
-        "report.html": html_page(title, results, paragraphs, pictures),
+        "report.html": page,
     }
     return {name: text.encode(errors="replace") for name, text in texts.items()} | pictures
 

@@ -57,7 +57,9 @@ def as_samples(part: str, spec: DataSpec, *columns: NDArray[Any] | None) -> Samp
     tensors[2:] = [weights.float() for weights in tensors[2:]]  # also where they are whole numbers
     if len({len(tensor) for tensor in tensors}) > 1:
         names = zip(("inputs", "targets", "weights"), map(len, tensors), strict=False)
-        raise UserError(f"The {part} samples have {', '.join(f'{size} {name}' for name, size in names)}: not as many")
+        raise UserError(
+            f"The {part} samples have {', '.join(f'{size} {name}' for name, size in names)}: they must be as many"
+        )
     targets = tensors[1]
     if spec.task == "regression" and targets.ndim == 1:
         tensors[1] = targets[:, None]
@@ -71,7 +73,7 @@ def as_samples(part: str, spec: DataSpec, *columns: NDArray[Any] | None) -> Samp
                 f"classes are counted from 0 to {spec.output_size - 1}"
             )
     if len(tensors) > 2 and not ((tensors[2] >= 0) & tensors[2].isfinite()).all():
-        raise UserError(f"The {part} samples have a weight that is negative or no number")
+        raise UserError(f"The {part} samples have a weight that is negative or not a number")
     return tuple(tensors)
 
 

@@ -1,6 +1,8 @@
 """Arrays that take seconds to make are made once and kept as .npz."""
 
+import contextlib
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,10 @@ from numpy.typing import NDArray
 from ..whole_file import whole_file
 
 ArrayDict = dict[str, NDArray[Any]]
+SMALL = 16 * 2**20  # bytes of a file whose arrays stay in memory
 
 
-def cached(path: Path, make: Callable[[], ArrayDict]) -> ArrayDict:
+def cached(path: Path, make: Callable[[], ArrayDict], compress: bool = True) -> ArrayDict:
     """Return the arrays in `path`, or make them and keep them there.
 
     Of several processes that need them at once, one makes them and the others wait. The file is written beside and
@@ -29,7 +32,7 @@ def cached(path: Path, make: Callable[[], ArrayDict]) -> ArrayDict:
             arrays = read(path)  # another process may have made them meanwhile
             if arrays is None:
                 arrays = make()
-                write(path, arrays)
+                write(path, arrays, compress)
     except (OSError, NotImplementedError) as error:
         if arrays is None:
             arrays = make()
@@ -40,8 +43,11 @@ def cached(path: Path, make: Callable[[], ArrayDict]) -> ArrayDict:
 def read(path: Path) -> ArrayDict | None:
     """Return the arrays in `path`, or None if there are none that can be read."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        facts = path.stat()
+        if facts.st_size > SMALL:
+            return unpacked(path)
+        kept = last_read(path.absolute(), facts.st_mtime_ns, facts.st_size)
+        return {name: array.copy() for name, array in kept.items()}
     except FileNotFoundError:
         return None
     except Exception as error:
@@ -49,7 +55,42 @@ def read(path: Path) -> ArrayDict | None:
         return None
 
 
-def write(path: Path, arrays: ArrayDict) -> None:
-    """Write arrays."""
+@lru_cache(maxsize=1)
+def last_read(path: Path, *_: int) -> ArrayDict:
+    """Return the arrays in `path`, which stay in memory: the jobs of a sweep read the same ones, one after the other.
+
+    The other arguments tell a file from the one that was there before.
+    """
+    return unpacked(path)
+
+
+def unpacked(path: Path) -> ArrayDict:
+    """Return the arrays in `path`."""
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def write(path: Path, arrays: ArrayDict, compress: bool = True) -> None:
+    """Write arrays; it takes seconds for each GiB, and ten times as long where they are compressed."""
+    save = np.savez_compressed if compress else np.savez
     with whole_file(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+        save(file, allow_pickle=False, **arrays)
+
+
+def keep_within(most: int, used: Path, pattern: str) -> None:
+    """Remove files of arrays that were not used for longest, until all of them take at most `most` bytes.
+
+    Args:
+        most: bytes.
+        used: the file that is used now, which stays; the others lie beside it.
+        pattern: of the names of all of them.
+    """
+    with contextlib.suppress(OSError):  # another process may remove one at the same time, or the folder be read-only
+        used.touch()
+        stats = {path: path.stat() for path in used.parent.glob(pattern) if path != used}
+        left = sum(stat.st_size for stat in stats.values()) + used.stat().st_size
+        for path, stat in sorted(stats.items(), key=lambda item: item[1].st_mtime_ns):
+            if left <= most:
+                return
+            path.unlink()
+            left -= stat.st_size

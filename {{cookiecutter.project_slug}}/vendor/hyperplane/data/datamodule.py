@@ -20,7 +20,7 @@ workers. The rest is optional; what needs it says so where it is missing:
     caveats                 sentences that the summary keeps among its warnings, such as what could not be read
     training_samples()      models that are solved at once (kernel_svm, sklearn): inputs and targets, standardised
     figures(task)           more figures of a run, by name
-    read_inputs(path)       with `reads_inputs = True`: what `predict` makes of a file, see `signatures/capabilities.py`
+    read_inputs(path, spec) with `reads_inputs = True`: what `predict` makes of a file, see `new_samples.py`
     state_dict(), load_state_dict(state)    Lightning's own: kept in checkpoints, such as an encoder that was fitted
 
 Data sets that fit in memory get all of this from ArrayDataModule.

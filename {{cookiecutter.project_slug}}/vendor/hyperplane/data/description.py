@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .encoding import TableEncoder
-from .large_table import LargeTable
-from .panel import Panel
+from .columns.encoding import TableEncoder
+from .panels.panel import Panel
 from .spec import DataSpec, PanelSpec
-from .table import Table
+from .tables.large_table import LargeTable
+from .tables.table import Table
 
 UNITS = "inputs and predictions are in the units of the training data"
 

@@ -52,7 +52,7 @@ def fold_of_samples(folds: int, kinds: NDArray[np.int64], groups: NDArray[np.int
     if groups is not None:
         return fold_of_groups(folds, kinds, groups)[groups]
     if len(kinds) < folds:
-        raise UserError(f"data.folds={folds}, but there are {len(kinds)} samples only")
+        raise UserError(f"data.folds={folds}, but there are only {len(kinds)} samples")
     shuffled = np.random.default_rng(FOLD_SEED).permutation(len(kinds))
     by_kind = shuffled[np.argsort(kinds[shuffled], kind="stable")]
     numbers = np.empty(len(kinds), np.int64)
@@ -68,7 +68,7 @@ def fold_of_groups(folds: int, kinds: NDArray[np.int64], groups: NDArray[np.int6
     """
     sizes = np.bincount(groups)
     if len(sizes) < folds:
-        raise UserError(f"data.folds={folds}, but data.group= makes {len(sizes)} groups only, which stay whole")
+        raise UserError(f"data.folds={folds}, but data.group= makes only {len(sizes)} groups, which stay whole")
     members = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
     held = np.zeros((folds, int(kinds.max()) + 1), np.int64)  # samples of each kind in each fold
     fold_of = np.empty(len(sizes), np.int64)
@@ -90,11 +90,11 @@ def whole_groups(share: float, groups: NDArray[np.int64], seed: int, key: str) -
         key: the setting that says the share, for messages.
 
     Raises:
-        UserError: there is one group only.
+        UserError: there is only one group.
     """
     names, numbers = np.unique(groups, return_inverse=True)
     if len(names) < 2:
-        raise UserError(f"{key}={share} holds out whole groups, but there is one group only: data.group= names another")
+        raise UserError(f"{key}={share} holds out whole groups, but there is only one group: data.group= names another")
     order = np.random.default_rng(seed).permutation(len(names))
     reached = np.cumsum(np.bincount(numbers)[order])[:-1]  # at least one group stays
     count = 1 + int(np.abs(reached - share * len(groups)).argmin())
@@ -109,6 +109,6 @@ def blocks(steps: int, folds: int) -> Sequence[tuple[int, int]]:
     """
     length = steps // (folds + 1)
     if not length:
-        raise UserError(f"data.folds={folds}, but there are {steps} time steps only; at least {folds + 1} are needed")
+        raise UserError(f"data.folds={folds}, but there are only {steps} time steps; at least {folds + 1} are needed")
     first = steps - folds * length
     return [(first + fold * length, first + (fold + 1) * length) for fold in range(folds)]

@@ -140,7 +140,7 @@ class PanelSpec(DataSpec):
 
 @dataclass(frozen=True, kw_only=True)
 class GraphSpec(DataSpec):
-    """A graph whose nodes are the samples: a batch has all of them, (nodes, features), in their order."""
+    """A graph whose nodes are the samples: batches are (features of all nodes, nodes of a part, targets of these)."""
 
     num_nodes: int
     edges: tuple[tuple[int, int], ...]  # from node to node, in both directions where the graph has none; no self loops

@@ -104,7 +104,7 @@ def named(name: str, task: str, classes: int = 0) -> Component:
     if name not in known:
         raise UserError(
             f"task.metrics: {name} is not a metric of {task or 'these data'}. {nearest(name, known)}\n"
-            f"By name there are: {', '.join(known)}. Any other: {{_target_: torchmetrics.…}}"
+            f"Known by name: {', '.join(known)}. Any other: {{_target_: torchmetrics.…}}"
         )
     target, arguments = known[name]
     return settings_class(target).model_validate({"_target_": target, **arguments})

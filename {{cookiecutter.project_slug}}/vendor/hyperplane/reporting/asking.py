@@ -87,6 +87,15 @@ def choose_metrics(runs: Sequence[ReportedRun], asked: list[str]) -> list[str]:
     return list(dict.fromkeys(told)) or known[:1] or DEFAULT_METRICS[0][:1]
 
 
+def further_metrics(runs: Sequence[ReportedRun], chosen: Sequence[str], most: int) -> list[str]:
+    """At most `most` other metrics of test and validation, in this order; not those of naive models."""
+    names = [
+        name for name in known_metrics(runs) if name not in chosen and not name.rpartition("/")[2].startswith("naive_")
+    ]
+    of_stage = {stage: [name for name in names if name.startswith(f"{stage}/")] for stage in ("test", "val")}
+    return [*of_stage["test"], *of_stage["val"]][:most]
+
+
 def monitored(runs: Sequence[ReportedRun]) -> list[str]:
     """What the weights of all runs were chosen by, on the test data and on those of the validation; if it was set."""
     named = {run.settings.get("checkpoint.monitor", "") for run in runs}

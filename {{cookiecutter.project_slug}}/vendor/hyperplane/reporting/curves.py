@@ -4,6 +4,7 @@ import math
 import textwrap
 from collections import defaultdict
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,17 +15,27 @@ from matplotlib.ticker import MaxNLocator
 from .curve_files import STAGES, Curve, read_curves
 from .direction import without_stage
 from .drawing import COLORS, axis_label, in_words, is_log, label, png, shortened
+from .pointer import MOST_LINES, Line, panel
 from .results import Results, Row
 from .summaries import ReportedRun
 
 OTHERS = "0.6"  # the grey of the settings that have no colour of their own
+OTHERS_ON_PAGE = "#999999"  # the same grey, as a browser names it
 MOST_POINTS = 300  # of a curve; more are not seen
 
 
-def draw_curves(results: Results) -> tuple[bytes | None, list[str]]:
+class Curves(NamedTuple):
+    """A picture of learning curves, what its panels show, for the page, and what is not in it."""
+
+    picture: bytes | None
+    panels: list[dict[str, Any]]
+    remarks: list[str]
+
+
+def draw_curves(results: Results) -> Curves:
     """A PNG with a panel for each metric asked for, on validation data where measured, and what is not in it.
 
-    None without any curve. Of more settings than there are colours, the best on validation data are coloured (the
+    No picture without any curve. Of more settings than there are colours, the best on validation data are coloured (the
     first ones, where nothing says which are best) and the others grey.
     """
     metrics = list(dict.fromkeys(map(without_stage, results.metrics)))
@@ -33,13 +44,13 @@ def draw_curves(results: Results) -> tuple[bytes | None, list[str]]:
     first = (next((f"{stage}/{metric}" for stage in STAGES if curves[f"{stage}/{metric}"]), None) for metric in metrics)
     panels = {name: curves[name] for name in first if name}
     if not panels:
-        return None, remarks
+        return Curves(None, [], remarks)
     # Black, the last colour, would be lost in the grey of the others.
     coloured = results.rows if len(results.rows) <= len(COLORS) else results.ranked[: len(COLORS) - 1]
     width = max(7.0, 5.5 * len(panels))
     figure = Figure(figsize=(width, 4.0 + 0.2 * len(coloured)), dpi=130, layout="constrained")
-    for axes, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        draw_panel(axes, results, name, panels[name], coloured)
+    row = figure.subplots(1, len(panels), squeeze=False)[0]
+    drawn = [draw_panel(axes, results, name, panels[name], coloured) for axes, name in zip(row, panels, strict=True)]
     figure.suptitle("\n".join(textwrap.wrap(title(panels), int(11.5 * width))), fontsize=11, parse_math=False)
     legend = {
         text: handle for axes in figure.axes for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
@@ -49,7 +60,8 @@ def draw_curves(results: Results) -> tuple[bytes | None, list[str]]:
     below = figure.legend(legend.values(), texts, loc="outside lower center", ncols=columns, frameon=False)
     for text in below.get_texts():
         text.set_parse_math(False)
-    return png(figure), remarks
+    picture = png(figure)  # before the panels are asked for their place, which drawing gives them
+    return Curves(picture, [panel(axes, lines) for axes, lines in zip(row, drawn, strict=True)], remarks)
 
 
 def title(panels: dict[str, dict[Path, Curve]]) -> str:
@@ -59,7 +71,8 @@ def title(panels: dict[str, dict[Path, Curve]]) -> str:
     return f"{text}bold: mean over a setting's completed runs, as far as all of them have come"
 
 
-def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve], coloured: list[Row]) -> None:
+def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve], coloured: list[Row]) -> list[Line]:
+    """Draw a metric, and return the mean of each setting, the coloured ones first."""
     # Several validations in one epoch are told apart by their steps only.
     by_epoch = all(len(np.unique(curve[:, 0])) == len(curve) for curve in curves.values())
     lines = {folder: curve[:, [0 if by_epoch else 1, 2]] + [1, 0] for folder, curve in curves.items()}
@@ -74,8 +87,9 @@ def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve
         points = [segment[0] for segment in segments if len(segment) == 1]
         if points:
             axes.plot(*np.array(points).T, "o", color=color, markersize=3, alpha=faint)
-    for row in reversed(coloured):  # the best on top
-        curve = mean_curve([lines[run.folder] for run in members(row) if run.folder in lines])
+    shown = (coloured + [row for row in results.ranked if id(row) not in colors])[:MOST_LINES]
+    means = [mean_curve([lines[run.folder] for run in members(row) if run.folder in lines]) for row in shown]
+    for row, curve in reversed(list(zip(coloured, means, strict=False))):  # the best on top
         axes.plot(*thinned(curve).T, color=colors[id(row)], linewidth=2.2)
     for row in coloured:
         axes.plot([], [], color=colors[id(row)], linewidth=2.2, label=label(results, row))
@@ -91,6 +105,10 @@ def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve
     axes.set_ylabel(axis_label(name), parse_math=False)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+    return [
+        Line(label(results, row), colors.get(id(row), OTHERS_ON_PAGE), curve)
+        for row, curve in zip(shown, means, strict=True)
+    ]
 
 
 def members(row: Row) -> list[ReportedRun]:

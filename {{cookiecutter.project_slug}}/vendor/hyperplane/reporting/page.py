@@ -2,10 +2,17 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 
+from .asking import further_metrics
+from .curves import draw_curves
+from .direction import without_stage
+from .page_script import SCRIPT
+from .pointer import as_text
 from .results import Results
-from .table import cells, header
+from .table import cells, header, metric_columns
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8885; --best: #d55e0022; --dim: #777; }
@@ -22,22 +29,18 @@ th[aria-sort=descending] button::after { content: " \\2193"; }
 th.text, td.text { text-align: left; }
 tr.best { background: var(--best); }
 img { max-width: 100%; background: white; border-radius: 6px; display: block; margin: 1rem 0; }
+figure { position: relative; margin: 0; } figure img { touch-action: pan-y; }
+.rule, .dot, .tip { position: absolute; pointer-events: none; }
+.rule { border-left: 1px solid #555; }
+.dot { width: 9px; height: 9px; margin: -5px; border-radius: 50%; border: 1px solid white; box-sizing: content-box; }
+.tip { background: #fffe; color: #111; border: 1px solid #888; border-radius: 4px; padding: .25rem .5rem;
+  font-size: 13px; max-width: 100%; box-sizing: border-box; }
+.tip i { display: inline-block; width: .7em; height: .7em; margin-right: .4em; } .tip .met { font-weight: bold; }
+fieldset { border: 0; padding: 0; margin: 1rem 0; } fieldset label { margin-right: 1rem; white-space: nowrap; }
 summary { cursor: pointer; } .notes { color: var(--dim); } li { overflow-wrap: anywhere; }
 """
-# Sorts by the number that a cell begins with, or else by its text; empty cells stay last.
-SCRIPT = """
-const number = text => { const n = parseFloat(text); return isNaN(n) ? null : n; };
-const compare = (a, b) => number(a) !== null && number(b) !== null ? number(a) - number(b) : a.localeCompare(b);
-document.querySelectorAll("th button").forEach(button => button.addEventListener("click", () => {
-  const head = button.parentNode, column = head.cellIndex, body = head.closest("table").tBodies[0];
-  const up = head.getAttribute("aria-sort") !== "ascending";
-  document.querySelectorAll("th").forEach(other => other.removeAttribute("aria-sort"));
-  head.setAttribute("aria-sort", up ? "ascending" : "descending");
-  const text = row => row.cells[column].textContent;
-  [...body.rows].sort((a, b) => !text(a) - !text(b) || (up ? 1 : -1) * compare(text(a), text(b)))
-    .forEach(row => body.append(row));
-}));
-"""
+MOST_CELLS = 2000  # of metrics that can be chosen on the page: settings times metrics
+MOST_CURVES = 400  # of metrics that can be chosen on the page: runs times metrics
 HEADINGS = {  # of the pictures, by the name of their file
     "chart.png": "Results",
     "parameters.png": "Settings",
@@ -46,8 +49,40 @@ HEADINGS = {  # of the pictures, by the name of their file
 }
 
 
-def html_page(title: str, results: Results, paragraphs: list[str], pictures: dict[str, bytes]) -> str:
-    """The page. All text from the runs is escaped, and the browser is told to run our script alone and load nothing."""
+def page_of(
+    title: str, results: Results, paragraphs: list[str], pictures: dict[str, bytes], panels: dict[str, str]
+) -> str:
+    """Return the page, on which further metrics can be chosen as long as the table is not too large for it."""
+
+    further = further_metrics(results.found.runs, results.metrics, MOST_CELLS // len(results.rows))
+    names = {without_stage(metric) for metric in further} - {without_stage(metric) for metric in results.metrics}
+    for name in sorted(names) if len(names) * len(results.runs) <= MOST_CURVES else ():
+        curves = draw_curves(replace(results, metrics=[name]))
+        if curves.picture is not None:
+            pictures = pictures | {f"curves/{name}": curves.picture}
+            panels = panels | {f"curves/{name}": as_text(curves.panels)}
+    everything = replace(results, metrics=[*results.metrics, *further])
+    return html_page(title, everything, paragraphs, pictures, panels, results.metrics)
+
+
+def html_page(
+    title: str,
+    results: Results,
+    paragraphs: list[str],
+    pictures: Mapping[str, bytes],
+    panels: Mapping[str, str] | None = None,
+    chosen: Sequence[str] = (),
+) -> str:
+    """The page. All text from the runs is escaped, and the browser is told to run our script alone and load nothing.
+
+    Args:
+        title: of the page.
+        results: the table, with every metric that may be chosen on the page.
+        paragraphs: what is to be said below it.
+        pictures: by the name of their file; one of `curves/<metric>` is shown while that metric is chosen.
+        panels: what the pointer finds in a picture, by the same name, as JSON.
+        chosen: metrics that are shown at first; all, if none.
+    """
     script = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{script}'"
     return "\n".join(
@@ -63,9 +98,10 @@ def html_page(title: str, results: Results, paragraphs: list[str], pictures: dic
             "</head>",
             "<body>",
             f"<h1>{escape(title)}</h1>",
-            *html_table(results),
+            *choices(results.metrics, chosen or results.metrics),
+            *html_table(results, chosen or results.metrics),
             *html_notes(paragraphs),
-            *(section(HEADINGS.get(name, name), picture) for name, picture in pictures.items()),
+            *(section(name, picture, (panels or {}).get(name, "")) for name, picture in pictures.items()),
             f"<script>{SCRIPT}</script>",
             "</body>",
             "</html>",
@@ -74,10 +110,23 @@ def html_page(title: str, results: Results, paragraphs: list[str], pictures: dic
     )
 
 
-def html_table(results: Results) -> list[str]:
+def choices(metrics: Sequence[str], chosen: Sequence[str]) -> list[str]:
+    """A box to tick for each metric; nothing where there is only one."""
+    boxes = [
+        f'<label><input type="checkbox" value="{escape(name)}"{" checked" * (name in chosen)}> {escape(name)}</label>'
+        for name in metrics
+    ]
+    return ["<fieldset>", *boxes, "</fieldset>"] if len(metrics) > 1 else []
+
+
+def html_table(results: Results, chosen: Sequence[str]) -> list[str]:
     """The table of `table.md`, its header made of buttons that sort, the best settings tinted."""
     names, text_columns = header(results), len(results.settings)
-    kinds = [' class="text"' if i < text_columns else "" for i in range(len(names))]
+    kinds = [
+        ' class="text"' * (i < text_columns)
+        + (f' data-metric="{escape(metric)}"' + " hidden" * (metric not in chosen) if metric else "")
+        for i, metric in enumerate(metric_columns(results))
+    ]
     head = "".join(
         f'<th{kind}><button type="button">{escape(name)}</button></th>' for kind, name in zip(kinds, names, strict=True)
     )
@@ -105,6 +154,12 @@ def html_notes(paragraphs: list[str]) -> list[str]:
     return [*lines, "</div>"]
 
 
-def section(heading: str, picture: bytes) -> str:
+def section(name: str, picture: bytes, panels: str) -> str:
+    """A picture under its heading; that of one metric is hidden until it is chosen."""
+    metric = name.partition("/")[2]
+    heading = f"Learning curves: {metric}" if metric else HEADINGS.get(name, name)
     data = base64.b64encode(picture).decode()
-    return f'<h2>{escape(heading)}</h2>\n<img alt="{escape(heading)}" src="data:image/png;base64,{data}">'
+    begin = f'<section data-curves="{escape(metric)}" hidden>' if metric else "<section>"
+    values = f' data-panels="{escape(panels)}"' if panels else ""
+    image = f'<img alt="{escape(heading)}" src="data:image/png;base64,{data}">'
+    return f"{begin}<h2>{escape(heading)}</h2>\n<figure{values}>{image}</figure></section>"

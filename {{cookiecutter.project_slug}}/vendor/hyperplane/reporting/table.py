@@ -56,6 +56,14 @@ def header(results: Results) -> list[str]:
     return [*columns, *results.reference_columns, *results.counted]
 
 
+def metric_columns(results: Results) -> list[str]:
+    """The metric that each column of `header` belongs to; empty for the others."""
+    columns = [""] * (len(results.settings) + 1)
+    for metric in results.metrics:
+        columns += [metric] * (1 + (metric in results.with_interval) + (metric in results.floors))
+    return [*columns, *[""] * (len(results.reference_columns) + len(results.counted))]
+
+
 def cells(results: Results, row: Row) -> list[str]:
     """One line of the table as it is read by people; `csv_text` has the full precision."""
     runs = len(row.with_status("completed"))

@@ -136,6 +136,7 @@ class RunRecord:
             "matmul_precision": torch.get_float32_matmul_precision(),
             "compile": self.settings.hardware.compile,
             "threads": torch.get_num_threads(),
+            "members": 1 if (turn := current()) is None else turn.beside,  # of the stack that it is trained in
         }
         model, task_name, data = (self.summary["choices"][group] for group in ("model", "task", "data"))
         what = model if task_name == "auto" else f"{task_name} with {model}" if uses_model else task_name

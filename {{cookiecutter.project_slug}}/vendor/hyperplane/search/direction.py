@@ -28,7 +28,9 @@ def direction(name: str, asked: Direction | None, jobs: Sequence[Settings]) -> D
     """Return the direction of one metric: its own, or else `asked`."""
     stated = {False} if name == NUMBER_OF_PARAMETERS else {higher_is_better(name, job) for job in jobs} - {None}
     if len(stated) > 1:
-        raise UserError(f"hydra.sweeper.metric={name} cannot choose: more of it is better for some of the jobs only")
+        raise UserError(
+            f"hydra.sweeper.metric={name} cannot choose: a higher value is better for some of the jobs only"
+        )
     if stated:
         own: Direction = "maximize" if True in stated else "minimize"
         if asked not in (None, own):
@@ -44,6 +46,6 @@ def direction(name: str, asked: Direction | None, jobs: Sequence[Settings]) -> D
         hint = nearest(name, [f"{stage}/{metric}" for metric in known])
         raise UserError(
             f"hydra.sweeper.metric={name} needs hydra.sweeper.direction=maximize or minimize: "
-            f"nothing states whether more or less of it is better. {hint}".rstrip()
+            f"nothing states whether a higher or a lower value is better. {hint}".rstrip()
         )
     return asked

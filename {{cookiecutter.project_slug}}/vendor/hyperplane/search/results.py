@@ -56,7 +56,7 @@ def tell(study: Study, settings: Search, trial: Trial, summary: dict[str, Any]) 
             known = summary["metrics"]
             raise UserError(
                 f"hydra.sweeper.metric={unknown[0]} is not measured by {where}. {nearest(unknown[0], known)}\n"
-                f"Measured are: {', '.join(known)}"
+                f"These are measured: {', '.join(known)}"
             )
 
 

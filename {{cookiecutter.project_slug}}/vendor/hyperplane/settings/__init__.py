@@ -134,7 +134,7 @@ class Settings(Strict):
         given, mode = self.scheduler.arguments().get("mode"), self.mode_of(metric)
         if mode is None and given is None and metric != self.checkpoint.monitor:
             raise ValueError(
-                f"scheduler.monitor={metric}: nothing says whether more or less of it is better. "
+                f"scheduler.monitor={metric}: nothing says whether a higher or a lower value is better. "
                 "Say it with +scheduler.mode=max or +scheduler.mode=min"
             )
         if given is not None and mode not in (None, given):

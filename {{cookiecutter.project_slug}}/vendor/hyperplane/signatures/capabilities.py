@@ -7,8 +7,7 @@ to return; for those of torch it stands here.
     convex                a model's loss has a single minimum, whatever the data: it is trained until it is there
     reevaluates_loss      an optimizer computes the loss of the same batch several times in a step
     needs_whole_matrices  an optimizer cannot work on parts of a matrix
-    reads_inputs          a data set has `read_inputs(path)`, for `predict`: new inputs, a table of what stands beside
-                          the predictions, and which of them are the rows of the output
+    reads_inputs          a data set has `read_inputs(path, spec)`, for `predict`: see data/new_samples.py
     watches_metric        a schedule is told the value of a metric after each validation
     forecasts             a model reads windows of a panel, and not only single samples
     metrics_by_name       the names in a task's `metrics` are those of `metrics.METRICS`

@@ -40,8 +40,13 @@ PRECISIONS = ("auto", "32-true", "64-true", "bf16-mixed")
 
 def common(config: DictConfig) -> str:
     """Return the settings that all members of a stack share with this job, and which of the others are numbers."""
-    values: Any = OmegaConf.to_container(config, resolve=True)
-    return json.dumps({key: value for key, value in leaves(values) if key.partition(".")[0] != "hydra"}, default=str)
+    values = {str(key): plain(config[key]) for key in config if key != "hydra"}  # Hydra's part takes long to resolve
+    return json.dumps(dict(leaves(values)), default=str)
+
+
+def plain(value: Any) -> Any:
+    """Return a section of a configuration as plain values; a value is one already."""
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def leaves(value: Any, key: str = "") -> list[tuple[str, Any]]:

@@ -19,17 +19,23 @@ from .sweep import JobLoader, check_jobs, job_id
 RUNS = Path("runs")
 ALIKE = ("model", "data", "task")  # choices that runs share whose seconds are compared
 STATES = ("completed", "interrupted", "failed", "new")
+LESS = "Runs like {} were completed here by themselves only: as members of a stack they take less."
+MORE = "Runs like {} were completed here as members of a stack only: by themselves they take more."
 SHOWN = 5  # jobs that are listed
 SEPARATE = ("wandb", "mlruns")  # folders of trackers, which are not counted as a run's own
 
 
 class Cost(NamedTuple):
-    """What a run took: seconds before its first epoch and after its last, of an epoch, and bytes on disk."""
+    """What a run took: seconds before its first epoch and after its last, of an epoch, and bytes on disk.
+
+    Seconds of a member of a stack are its share of what all took together.
+    """
 
     beside: float
     epoch: float
     epochs: int
     size: int
+    is_member: bool
 
 
 def plan(jobs: list[list[str]], config: DictConfig, loader: JobLoader) -> str:
@@ -69,6 +75,7 @@ def expected(waiting: Sequence[tuple[list[str], Settings]], config: DictConfig) 
     """Return lines on the time, the disk and the hours of a GPU that jobs would take."""
     before = costs()
     chosen = config.hydra.runtime.choices
+    is_stacked = chosen.get("hydra/launcher") == "stacked"
     found = [
         (one, before.get(kind_of({group: chosen.get(group) for group in ALIKE} | dict(typed(job)))))
         for job, one in waiting
@@ -77,13 +84,17 @@ def expected(waiting: Sequence[tuple[list[str], Settings]], config: DictConfig) 
     if not known:
         return ["No run of these models on these data was completed here, so nothing is known of their time."]
     share = len(waiting) / len(known)  # the others are taken for like these
-    seconds = [estimate(one, alike) for one, alike in known]
+    comparable = [[cost for cost in alike if cost.is_member == is_stacked] for _, alike in known]
+    seconds = [estimate(one, same or alike) for (one, alike), same in zip(known, comparable, strict=True)]
     n_jobs = config.hydra.launcher.get("n_jobs")
     beside = 1 if n_jobs is None else min(len(waiting), processes(n_jobs))
     how = "of computing" if n_jobs is None else f"with {beside} at a time"  # a cluster runs as many as it has room for
+    how = f"in stacks, {how}" if is_stacked else how
     size = sum(median(cost.size for cost in alike) for _, alike in known) * share / 1e6
     time = in_words(sum(seconds) * share / beside)
     lines = [f"About {time} {how}, and {size:.1f} MB on disk, by the runs of this project."]
+    if others := comparable.count([]):
+        lines.append(LESS.format(counted(others)) if is_stacked else MORE.format(counted(others)))
     if len(known) < len(waiting):
         lines.append(
             f"No run like {counted(len(waiting) - len(known))} of these was completed here: counted like the others."
@@ -116,7 +127,9 @@ def costs() -> dict[tuple[str, ...], list[Cost]]:
         seconds, epochs = summary.get("seconds") or {}, summary.get("epochs")
         if summary.get("status") != "completed" or not {"fit", "total"} <= seconds.keys() or not epochs:
             continue
-        cost = Cost(seconds["total"] - seconds["fit"], seconds["fit"] / epochs, epochs, size_of(Path(folder)))
+        members = (summary.get("hardware") or {}).get("members", 1)
+        beside, epoch = (seconds["total"] - seconds["fit"]) / members, seconds["fit"] / epochs / members
+        cost = Cost(beside, epoch, epochs, size_of(Path(folder)), members > 1)
         found.setdefault(kind_of(summary.get("choices") or {}), []).append(cost)
     return found
 

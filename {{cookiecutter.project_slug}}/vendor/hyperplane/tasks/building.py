@@ -9,7 +9,7 @@ from torch import nn
 
 from ..components import Later, asked_for, build, factory
 from ..configs import targets
-from ..data.panel_scaling import PanelScaling
+from ..data.panels.scaling import PanelScaling
 from ..data.scaling import Scaling
 from ..data.spec import DataSpec, PanelSpec, TextSpec
 from ..errors import UserError
@@ -78,7 +78,7 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
         name = settings.model.import_path.rpartition(".")[2]
         others = ", ".join(choice for choice, target in targets("model") if states(target, "forecasts"))
         choice = f"Of model= these forecast: {others}" if others else "A model that does states `forecasts = True`"
-        raise UserError(f"{name} takes single samples, no time series. {choice}")
+        raise UserError(f"{name} takes single samples, not time series. {choice}")
     if isinstance(spec, TextSpec):
         require_reader(settings, spec)
     network: nn.Module = build(settings.model, **offers)
@@ -104,14 +104,21 @@ def require_reader(settings: Settings, spec: TextSpec) -> None:
     network, name = factory(settings.model), settings.model.import_path.rpartition(".")[2]
     if spec.task == "next_token" and not getattr(network, "predicts_next", False):
         raise UserError(
-            f"{name} does not say at each place which token comes next. Choose model=gpt. A network of your own that "
-            "maps tokens (B, T) to logits (B, V, T), by what came before alone, says predicts_next = True in its class."
+            f"{name} does not say at each place which token comes next. {choices_that('predicts_next', 'gpt')} A network "
+            "of your own that maps tokens (B, T) to logits (B, V, T), by what came before alone, says "
+            "predicts_next = True in its class."
         )
     if spec.task != "next_token" and not getattr(network, "reads_tokens", False):
         raise UserError(
-            f"{name} takes numbers, no tokens of texts. Choose model=linear, the bag of words, mlp or transformer. A "
+            f"{name} takes numbers, not tokens. {choices_that('reads_tokens', 'linear, the bag of words')} A "
             "network of your own that takes tokens and mask (B, L) says reads_tokens = True in its class."
         )
+
+
+def choices_that(capability: str, example: str) -> str:
+    """Say which models of the project state a capability, or which one comes with the template's examples."""
+    found = ", ".join(choice for choice, target in targets("model") if states(target, capability))
+    return f"Of model= these do: {found}." if found else f"This project has none; examples=all has model={example}."
 
 
 def make_loss(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> nn.Module:

@@ -100,7 +100,7 @@ class Measuring(LightningModule):
         """
         if self._current_fx_name is None and not self.trainer.barebones:
             raise UserError(
-                f"self.log({name!r}) is not heard in `step`, which the fast path calls without Lightning's hooks. "
+                f"self.log({name!r}) has no effect in `step`, which the fast path calls without Lightning's hooks. "
                 "Override training_step, validation_step or test_step to log there, or make it a metric"
             )
         super().log(name, *arguments, **options)

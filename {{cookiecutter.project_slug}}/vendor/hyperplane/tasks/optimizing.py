@@ -69,7 +69,9 @@ class OptimizerFactory:
         for group in groups:
             if not any(matches(name, group["match"]) for name in names.values()):
                 known = parts(names.values())
-                raise UserError(f"optimizer.groups: match={group['match']} fits no parameter. The parts are: {known}")
+                raise UserError(
+                    f"optimizer.groups: match={group['match']} matches no parameter. The parts are: {known}"
+                )
         own = [
             {"params": found} | {key: value for key, value in group.items() if key != "match"}
             for group, found in zip(groups, members, strict=True)

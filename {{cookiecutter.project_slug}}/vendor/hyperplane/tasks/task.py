@@ -78,6 +78,7 @@ class Task(Measuring):
         self.is_trained = False  # the run goes on after its training
         self.has_penalty = getattr(network, "has_penalty", hasattr(network, "penalty"))
         self.has_weights = spec.has_weights
+        self.predicts_nodes = isinstance(spec, GraphSpec)
         self.automatic_optimization = not self.is_solved
         self.optimizer = optimizer
         self.scheduler = scheduler
@@ -134,7 +135,11 @@ class Task(Measuring):
             outputs = shard_batch(self.network, inputs)
             return self.loss(outputs, targets, weights), outputs, targets
         *inputs, targets = batch
+        if self.predicts_nodes:
+            *inputs, nodes = inputs
         outputs = shard_batch(self.network, inputs)
+        if self.predicts_nodes:  # those of a part, of all that are computed
+            outputs = outputs[nodes]
         return self.loss(outputs, targets), outputs, targets
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

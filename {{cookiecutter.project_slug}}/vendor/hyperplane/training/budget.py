@@ -9,8 +9,8 @@ from lightning.pytorch import Callback, LightningDataModule, LightningModule, Tr
 from loguru import logger
 
 from ..data.datamodule import ArrayDataModule
+from ..data.panels.windows import PanelDataModule
 from ..data.reproducible import spec_of
-from ..data.windows import PanelDataModule
 from ..settings import Settings
 
 EPOCHS = 20
@@ -57,8 +57,8 @@ class Budget(Callback):
         if epochs > EPOCHS:
             trainer.fit_loop.max_epochs = epochs
             logger.info(
-                "Trains for {} epochs, as {} would be {} steps and it takes {} at least. "
-                "trainer.max_epochs=... says how many",
+                "Trains for {} epochs, as {} would be {} steps and at least {} are made. "
+                "trainer.max_epochs=... sets the number",
                 epochs,
                 EPOCHS,
                 steps * EPOCHS,

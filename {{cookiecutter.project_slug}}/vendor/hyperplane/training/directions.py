@@ -21,8 +21,8 @@ def monitor_mode(settings: Settings) -> str:
     mode = settings.monitor_mode
     if mode is None:
         raise UserError(
-            f"checkpoint.monitor={settings.checkpoint.monitor}: nothing says whether more or less of it is better. "
-            "Say it with checkpoint.mode=max or checkpoint.mode=min, or in the task: "
+            f"checkpoint.monitor={settings.checkpoint.monitor}: nothing says whether higher or lower is better. "
+            "State it with checkpoint.mode=max or checkpoint.mode=min, or in the task: "
             'higher_is_better = {"name": True}'
         )
     return mode

@@ -121,7 +121,7 @@ def wait(ray: Any, sent: dict[Any, str]) -> dict[str, str]:
                     died[sent[reference]] = first_line(getattr(error, "cause", None) or error)
                 logger.info("Ray: {} of {} jobs ended", len(sent) - len(waiting), len(sent))
         if stop.number is not None:
-            logger.warning("Stopping {} jobs; those that run write a checkpoint first.", len(waiting))
+            logger.warning("Stopping {} jobs; those that are running write a checkpoint first.", len(waiting))
             for reference in waiting:
                 ray.cancel(reference, force=False)
             ray.wait(waiting, num_returns=len(waiting), timeout=GRACE)

@@ -1,0 +1,125 @@
+"""Columns of a table that are not predicted and not predicted from: weight, group, part and number of each row."""
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from loguru import logger
+from numpy.typing import NDArray
+
+from ...errors import UserError, nearest
+from .values import as_numbers, as_text, is_text, listed
+
+if TYPE_CHECKING:
+    from polars import Series
+
+PARTS = ("train", "val", "test")
+# What programs and people call a column that tells rows apart: id, PassengerId, row_number, and `Unnamed: 0` of pandas
+NAMES_ROWS = re.compile(
+    r"unnamed: ?\d+|(level_\d+|index|idx|id|row ?(id|no|nr|num|number|index|name)?s?|serial ?(no|number)?|obs"
+    r"|observation|record|no\.?|nr\.?|#|.*[_ .-](id|index|idx|row|no|nr))|(?-i:.*[a-z]I[dD])",
+    re.IGNORECASE,
+)
+
+
+def weights_of(column: "Series", is_used: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the weight of each row that is used (samples,).
+
+    Args:
+        column: of all rows.
+        is_used: which of them have a target (rows,).
+
+    Raises:
+        UserError: one is missing, negative or no number.
+    """
+    if is_text(column) or column.dtype.is_temporal():
+        raise UserError(f"data.weights={column.name} must hold numbers; it holds {column.dtype}: {column[0]!r}")
+    with np.errstate(over="ignore"):
+        weights = as_numbers(column).astype(np.float32)
+    wrong = np.flatnonzero(is_used & ~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong):
+        raise UserError(
+            f"data.weights={column.name}: row {wrong[0] + 1} has {column[int(wrong[0])]!r}; a weight is a number of at "
+            "least 0, which says how much the row counts in the loss"
+        )
+    return weights[is_used]
+
+
+def groups_of(column: "Series") -> NDArray[np.int64]:
+    """Return the number of the group of each row (samples,), from 0 on.
+
+    Raises:
+        UserError: a row has none.
+    """
+    import polars
+
+    if column.dtype.is_nested():
+        raise UserError(f"data.group={column.name} holds {column.dtype}: a group is a text, a number or a date")
+    names = as_text(column) if is_text(column) else column.cast(polars.String)
+    missing = names.is_null().arg_true()
+    if len(missing):
+        raise UserError(
+            f"data.group={column.name}: row {missing[0] + 1} of those with a target has none, so it could be on both "
+            "sides of a split; give each such row a group of its own"
+        )
+    return np.unique(names.to_numpy().astype(str), return_inverse=True)[1].astype(np.int64)
+
+
+def stated_parts(column: "Series") -> dict[str, NDArray[np.int64]]:
+    """Return the numbers of the rows of each part.
+
+    Raises:
+        UserError: the column says something else than train, val or test.
+    """
+    says = as_text(column).fill_null("(missing)").to_numpy()
+    unknown = sorted({str(value) for value in says} - set(PARTS))
+    if unknown:
+        raise UserError(
+            f"data.split_column={column.name} holds {listed(unknown, 5)}; a row can be for "
+            f"{', '.join(PARTS)}. {nearest(unknown[0], PARTS)}"
+        )
+    return {part: np.flatnonzero(says == part) for part in PARTS}
+
+
+def refuse_torn_groups(parts: dict[str, NDArray[np.int64]], column: "Series") -> None:
+    """Refuse parts that share a group.
+
+    Raises:
+        UserError: names one that is in two of them.
+    """
+    groups = groups_of(column)
+    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+        shared = np.intersect1d(groups[parts[one]], groups[parts[other]])
+        if len(shared):
+            name = column[int(np.flatnonzero(groups == shared[0])[0])]
+            raise UserError(
+                f"data.split_column puts {column.name}={name} into {one} and into {other}; data.group={column.name} "
+                "says that a group stays whole"
+            )
+
+
+def counts(column: "Series") -> bool:
+    """Say whether whole numbers differ in all rows of a part of a column, so that the whole of it may number them."""
+    return not column.null_count() and column.n_unique() == len(column)
+
+
+def row_numbers(columns: Iterable["Series"]) -> dict[str, str]:
+    """Say of the columns that number the rows of a file why they tell nothing about other rows, by their names.
+
+    In a sorted file the number of a row knows its class. A column whose name says nothing of the kind stays, though it
+    counts the rows: that may be a time. A warning names it.
+    """
+    reasons = {}
+    for column in columns:
+        if not column.name or not column.dtype.is_integer() or len(column) < 2 or not counts(column):
+            continue
+        if NAMES_ROWS.fullmatch(column.name):
+            reasons[column.name] = "whole numbers that differ in all rows: the row's number, not a property"
+        elif column[0] in (0, 1) and (column.diff().drop_nulls() == 1).all():
+            logger.warning(
+                "{} counts the rows of the file. If that is no time or place, leave it out: data.ignore=[{}]",
+                column.name,
+                column.name,
+            )
+    return reasons

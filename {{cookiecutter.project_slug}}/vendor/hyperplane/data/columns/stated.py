@@ -1,0 +1,181 @@
+"""What settings state of the columns of a table, and the values of a column that is stated to be of a kind.
+
+data.categorical    texts as they are written: 01234 keeps its zero
+data.numeric        numbers, also such that would be taken for the numbers of rows; dates in days since 1970
+data.dates          dates and times as files write them, those of `times.py`, and whole numbers: 2026, 202601, 20260131
+data.text           free text, of which `words.py` takes the words
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from ...errors import UserError
+from ..files.decisions import decide
+from ..files.readings import PLAIN, Reading
+from ..files.survey import ColumnSurvey, Spelling, misfits, read, survey
+from .times import dates_of, numbered_date, written
+from .values import as_text, is_text
+
+if TYPE_CHECKING:
+    from polars import DataFrame, Series
+
+AS_TEXT = ("categorical", "text")  # kinds whose values are texts
+MOMENTS = ("date", "datetime", "time")  # kinds of readings
+DIGITS = {4: r"(\d{4})", 6: r"(\d{4})(\d\d)", 8: r"(\d{4})(\d\d)(\d\d)"}  # of whole numbers that are dates
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What settings state.
+
+    Args:
+        kinds: categorical, numeric, dates or text, of the columns that a setting names.
+        max_categories: more than these are hashed.
+        max_words: of a column of text.
+    """
+
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    max_categories: int = 500
+    max_words: int = 500
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Sequence[str]], max_categories: int, max_words: int) -> "Stated":
+        """Return what settings state; `columns` are those of each kind."""
+        return cls({name: kind for kind, names in columns.items() for name in names}, max_categories, max_words)
+
+    def typed(self, table: "DataFrame", readings: Mapping[str, Reading], spelling: Spelling, path: str) -> "Typed":
+        """Return rows whose columns have the types that are stated, and how their texts are read.
+
+        Args:
+            table: of a file, as it was read.
+            readings: how it was read.
+            spelling: what the file does not say of itself.
+            path: of the file, or of several, for messages.
+
+        Raises:
+            UserError: a value does not fit: it is named with its column and row.
+        """
+        columns, kept = [], dict(readings)
+        for name, kind in self.kinds.items():
+            column, where = table[name], f"data.{kind}=[{name}]: column {name!r} of {path}"
+            if kind in AS_TEXT:
+                values = as_text(column)
+            elif kind == "numeric":
+                values, kept[name] = as_stated_numbers(column, readings[name], spelling, where)
+            else:
+                values, kept[name] = as_stated_dates(column, readings[name], spelling, where)
+            columns.append(values.alias(name))
+        return table.with_columns(columns), kept
+
+
+Typed = tuple["DataFrame", dict[str, Reading]]
+
+
+def as_stated_numbers(series: "Series", reading: Reading, spelling: Spelling, where: str) -> tuple["Series", Reading]:
+    """Return a column that is stated to hold numbers, and how its texts are read.
+
+    Raises:
+        UserError: it holds others.
+    """
+    if not is_text(series):
+        return series, reading
+    texts, found = surveyed(series, spelling)
+    numbers = found.numbers()
+    if len(numbers) > 1 and spelling.decimal is None and PLAIN not in numbers.values():
+        raise UserError(
+            f"{where}: in numbers such as {found.example!r} the mark may separate decimals or thousands; "
+            "data.decimal=point or data.decimal=comma says which"
+        )
+    best = decide({texts.name: found}, spelling, where)[texts.name] if numbers else nearest_reading(found, ("number",))
+    best = replace(best or PLAIN, missing=spelling.missing)
+    return parsed(texts, best, where), best
+
+
+def surveyed(series: "Series", spelling: Spelling) -> tuple["Series", ColumnSurvey]:
+    """Return a column of texts without blanks around them, and what they are."""
+    texts = as_text(series)
+    return texts, survey([texts.to_frame()], [texts.name], spelling.missing)[texts.name]
+
+
+def nearest_reading(found: ColumnSurvey, kinds: Sequence[str]) -> Reading | None:
+    """Return the reading of some kinds that most texts fit, if half of them fit one."""
+    fits = {reading: fit.fits for reading, fit in (found.fits or {}).items() if reading.kind in kinds}
+    return max(fits, key=lambda reading: fits[reading], default=None)
+
+
+def parsed(texts: "Series", reading: Reading, where: str) -> "Series":
+    """Return what texts say.
+
+    Raises:
+        UserError: one does not fit.
+    """
+    texts = as_text(texts)
+    values = read(reading, texts)
+    strange = misfits(reading, texts, values)
+    if strange:
+        example = texts[strange[0]]
+        raise UserError(
+            f"{where} must hold {reading}, but row {strange[0] + 1} has {example!r}{may_be_missing(example, where)}"
+        )
+    return values.alias(texts.name)
+
+
+def as_stated_dates(series: "Series", reading: Reading, spelling: Spelling, where: str) -> tuple["Series", Reading]:
+    """Return a column that is stated to hold dates, and how its texts are read.
+
+    Raises:
+        UserError: it holds others.
+    """
+    if not is_text(series):
+        return as_moments(series, where), reading
+    texts, found = surveyed(series, spelling)
+    best = nearest_reading(found, MOMENTS)
+    if best is None:
+        best = Reading("text", missing=spelling.missing)
+        return as_moments(texts.set(texts.is_in(spelling.missing), None), where), best
+    if any(one.is_moment for one in found.certain()):
+        best = decide({texts.name: found}, spelling, where)[texts.name]
+    best = replace(best, missing=spelling.missing)
+    return parsed(texts, best, where), best
+
+
+def as_moments(series: "Series", where: str) -> "Series":
+    """Return dates or times; texts and whole numbers become those that the module's docstring names.
+
+    Raises:
+        UserError: one is no date.
+    """
+    import polars
+
+    if series.dtype.is_temporal():
+        return series
+    if not is_text(series) and not series.dtype.is_numeric():
+        raise UserError(f"{where} must hold dates; it holds {series.dtype}")
+    texts = as_text(series)
+    present = texts.drop_nulls().unique(maintain_order=True).to_list()
+    dates = dates_of_numbers(present) if all(text.isdigit() for text in present) else dates_of(present)
+    if None in dates:
+        strange = present[dates.index(None)]
+        row = texts.to_list().index(strange) + 1
+        raise UserError(
+            f"{where} must hold dates, such as 2026-01-31, 2026-01 or 2026, but row {row} has {strange!r}"
+            f"{may_be_missing(strange, where)}"
+        )
+    return texts.replace_strict(present, dates, default=None, return_dtype=polars.Date)
+
+
+def may_be_missing(value: str, where: str) -> str:
+    """Say how a value that does not fit is read as a missing one; new rows are read as those of training were."""
+    return f". data.missing=['{value}'] reads this value as a missing one" if where.startswith("data.") else ""
+
+
+def dates_of_numbers(numbers: Sequence[str]) -> list[date | None]:
+    """Return the first days of years 2026, months 202601 and days 20260131; None for what is none of them."""
+    return [written(number, DIGITS[len(number)], first_day) if len(number) in DIGITS else None for number in numbers]
+
+
+def first_day(year: str, month: str = "1", day: str = "1") -> date:
+    """Return the date of a year, of its month, or of its day."""
+    return numbered_date(year, month, day)

@@ -1,0 +1,149 @@
+"""What the training rows say about a column of a table, and what it is therefore taken for."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..files.readings import PLAIN, TEXT, Reading
+from .dates import PARTS, Date, part_of
+from .features import Category, Column, Hashed, Number
+from .stated import Stated
+from .values import as_numbers, as_text, is_text
+from .words import Words, most_frequent, occurrences
+
+if TYPE_CHECKING:
+    from polars import Series
+
+FEW = 20  # that many categories are never taken for names of rows, unless every value is different
+
+
+class ColumnStatistics:
+    """What the training rows say about a column, taken in chunk by chunk.
+
+    Args:
+        name: of the column.
+        stated: what settings state of it.
+    """
+
+    def __init__(self, name: str, stated: Stated) -> None:
+        self.name = name
+        self.kind = stated.kinds.get(name, "")
+        self.stated = stated
+        self.is_text = False
+        self.is_date = False
+        self.holds = "numbers"  # for messages
+        self.rows = 0
+        self.present = 0  # rows with a value
+        self.texts: set[str] = set()  # as long as they are few enough to be categories
+        self.hashes: NDArray[np.uint64] = np.empty(0, np.uint64)  # of all texts
+        self.words: Counter[str] = Counter()
+        self.total = 0.0  # of the numbers; dates are days
+        self.lowest, self.highest = np.inf, -np.inf
+        self.years = 0  # their sum
+        self.parts: dict[str, set[int]] = {part: set() for part in ("year", *PARTS)}  # of dates, those that occur
+
+    def add(self, series: "Series") -> None:
+        """Take in the values of more rows.
+
+        Raises:
+            UserError: they are lists or the like.
+        """
+        import polars
+
+        self.rows += len(series)
+        if is_text(series) or self.kind == "categorical":
+            self.is_text = True
+            self.add_texts(as_text(series).drop_nulls())
+            return
+        if series.dtype in (polars.Date, polars.Datetime) and self.kind != "numeric":
+            self.is_date, self.holds = True, "dates"
+            self.add_dates(series.drop_nulls())
+        elif series.dtype == polars.Boolean or series.dtype.is_temporal():
+            self.holds = "true and false" if series.dtype == polars.Boolean else "times, in days"
+        numbers = as_numbers(series)
+        numbers = numbers[np.isfinite(numbers)]
+        if len(numbers):
+            self.present += len(numbers)
+            self.total += float(numbers.sum())
+            self.lowest, self.highest = min(self.lowest, numbers.min()), max(self.highest, numbers.max())
+
+    def add_texts(self, texts: "Series") -> None:
+        """Take in texts that are there."""
+        self.present += len(texts)
+        if self.kind == "text":
+            self.words += occurrences(texts)
+        different = texts.unique()
+        self.hashes = np.union1d(self.hashes, different.hash().to_numpy())
+        if len(self.hashes) <= self.stated.max_categories:
+            self.texts.update(different)
+
+    def add_dates(self, dates: "Series") -> None:
+        """Take in dates that are there."""
+        self.years += int(dates.dt.year().sum())
+        for part in self.parts:
+            self.parts[part].update(np.unique(part_of(dates, part)).tolist())
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether there are too many categories for a column each."""
+        return self.is_text and self.kind != "text" and len(self.hashes) > self.stated.max_categories
+
+    def why_useless(self) -> str:
+        """Say why the column tells nothing about other rows, or return an empty string."""
+        if not self.name:
+            return "a column without a name: the row numbers of whatever wrote the file"
+        if not self.present:
+            return "no values in the training rows"
+        different = len(self.hashes)
+        if self.present == self.rows and (different == 1 or self.lowest == self.highest):
+            return "one value in the training rows"
+        if self.kind == "text":
+            return "" if self.words else "no words in the training rows"
+        names_rows = different == self.present or (different > FEW and different > self.present / 2)
+        if self.is_text and not self.kind and names_rows and self.present > 1:
+            return (
+                f"{different} different texts in {self.present} training rows: a name, not a category. "
+                f"data.text=[{self.name}] takes its words, data.categorical=[{self.name}] its values"
+            )
+        return ""
+
+    def reason(self) -> str:
+        """Say why the column is taken for what it is."""
+        why = f"stated by data.{self.kind}" if self.kind else ""
+        if self.kind == "text":
+            words = len(self.words)
+            most = self.stated.max_words
+            why += f"; the {most} most frequent of {words} words" if words > most else f"; {words} different words"
+        elif self.is_text:
+            different = f"{len(self.hashes)} different {'values' if self.kind else 'texts'}"
+            more = f", more than data.max_categories={self.stated.max_categories}" if self.is_hashed else ""
+            why = f"{why}{'; ' if why else ''}{different}{more}"
+        return why or self.holds
+
+    def column(self, reading: Reading | None = None) -> Column:
+        """Return how the column is encoded; None: it is read as what it is."""
+        has_missing = self.present < self.rows
+        if self.kind == "text":
+            words = most_frequent(self.words, self.stated.max_words)
+            return Words(name=self.name, words=words, reading=reading or TEXT)
+        if self.is_hashed:
+            most = self.stated.max_categories
+            return Hashed(name=self.name, buckets=most, has_missing=has_missing, reading=reading or TEXT)
+        if self.is_text:
+            categories: list[str | None] = [*sorted(self.texts), *([None] if has_missing else [])]
+            return Category(name=self.name, categories=categories, reading=reading or TEXT)
+        mean = self.total / self.present
+        if not self.is_date:
+            return Number(name=self.name, mean=mean, has_indicator=has_missing, reading=reading or PLAIN)
+        occurring = {part: sorted(self.parts[part]) for part in PARTS if len(self.parts[part]) > 1}
+        return Date(
+            name=self.name,
+            start=float(self.lowest),
+            days=mean - float(self.lowest),
+            year=self.years / self.present if len(self.parts["year"]) > 1 else None,
+            occurring=occurring,
+            has_indicator=has_missing,
+            reading=reading or PLAIN,
+        )

@@ -1,0 +1,207 @@
+"""The columns to predict: which task they make, and their values as class numbers, as labels or as numbers."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from loguru import logger
+from numpy.typing import NDArray
+
+from ...errors import UserError
+from .values import as_numbers, as_text, is_text, listed
+
+if TYPE_CHECKING:
+    from polars import DataFrame, Series
+
+TaskName = Literal["classification", "multilabel", "regression"]
+Targets = tuple[TaskName, NDArray[Any], tuple[str, ...]]  # the task, the encoded targets, names of classes or labels
+
+FEW_INTEGERS = 10  # at most that many different integers are taken for classes
+NO_AND_YES = (("0", "1"), ("false", "true"), ("no", "yes"))  # what a column of labels may hold
+
+
+def has_value(table: "DataFrame", targets: Sequence[str]) -> "Series":
+    """Return for each row whether it has all targets (rows,), and say how many have not.
+
+    Raises:
+        UserError: none has.
+    """
+    present = present_in(table, targets)
+    if not present.all():
+        missing = (~present).sum()
+        logger.warning("{} of {} rows have no {} and are left out.", missing, table.height, " or no ".join(targets))
+    return present
+
+
+def present_in(table: "DataFrame", targets: Sequence[str]) -> "Series":
+    """Return for each row whether it has all targets (rows,).
+
+    Raises:
+        UserError: none has.
+    """
+    import polars
+
+    present = polars.Series([True]).new_from_index(0, table.height)
+    for name in targets:
+        column = table[name]
+        here = as_text(column).is_not_null() if is_text(column) else polars.Series(np.isfinite(as_numbers(column)))
+        if not here.any():
+            raise UserError(f"data.target={name}: all {table.height} rows have no value there")
+        present = present & here
+    if not present.any():
+        raise UserError(f"data.target=[{', '.join(targets)}]: no row of {table.height} has a value in all of them")
+    return present
+
+
+def encode_targets(table: "DataFrame", task: TaskName | Literal["auto"]) -> Targets:
+    """Return the task, the targets, and the names of classes or labels.
+
+    Args:
+        table: the columns to predict, without missing values.
+        task: what they are for; auto: several columns of numbers are a regression, several that hold two values each
+            are labels, and what one column is, `infer_task` says.
+
+    Returns:
+        Targets: class numbers (samples,) int64, labels of 0 and 1 (samples, K) float32, or values (samples, K) float64.
+
+    Raises:
+        UserError: the values do not make the task, or not any.
+    """
+    columns = table.get_columns()
+    for column in columns:
+        check_target(column)
+    if len(columns) == 1 and task != "multilabel":
+        task = infer_task(columns[0]) if task == "auto" else task
+        if task == "classification":
+            return task, *encode_classes(columns[0])
+        return task, values_of(columns), ()
+    kind = infer_task_of_several(columns) if task == "auto" else task
+    if kind == "classification":
+        raise UserError(
+            f"data.target=[{', '.join(table.columns)}]: data.task=classification has one target, whose classes exclude "
+            "each other. Several columns that hold two values each are data.task=multilabel."
+        )
+    are_labels = kind == "multilabel"
+    return kind, encode_labels(columns) if are_labels else values_of(columns), tuple(table.columns) * are_labels
+
+
+def check_target(target: "Series") -> None:
+    """Refuse a column that cannot be predicted.
+
+    Raises:
+        UserError: it holds dates, or one value only.
+    """
+    if target.dtype.is_temporal():
+        raise UserError(f"data.target={target.name} holds dates ({target.dtype}); make it a number or a category")
+    if target.n_unique() == 1:
+        raise UserError(f"data.target={target.name} is {target[0]!r} in all {len(target)} rows: nothing to learn")
+
+
+def infer_task(target: "Series") -> Literal["classification", "regression"]:
+    """Return classification for text, booleans and at most ten different integers, else regression."""
+    if is_text(target) or str(target.dtype) == "Boolean":
+        return "classification"
+    values = as_numbers(target)
+    distinct = np.unique(values)
+    few = len(distinct) <= min(FEW_INTEGERS, len(values) / 2)
+    return "classification" if few and (distinct == np.round(distinct)).all() else "regression"
+
+
+def infer_task_of_several(targets: Sequence["Series"]) -> Literal["multilabel", "regression"]:
+    """Return multilabel if all columns hold two values, regression if all are numbers and none of them holds two.
+
+    Raises:
+        UserError: they are mixed, or some are texts.
+    """
+    are_labels = [labels(target) is not None for target in targets]
+    are_texts = [is_text(target) for target in targets]
+    if all(are_labels):
+        return "multilabel"
+    if not any(are_labels) and not any(are_texts):
+        return "regression"
+    held = [
+        f"{target.name} holds {'two values' if two else some_of(target) if text else 'numbers'}"
+        for target, two, text in zip(targets, are_labels, are_texts, strict=True)
+    ]
+    remedy = "" if any(are_texts) else " data.task=regression takes all of them as numbers."
+    names = ", ".join(target.name for target in targets)
+    raise UserError(
+        f"data.target=[{names}] cannot be predicted together: {'; '.join(held)}.\n"
+        "Several targets are either numbers (regression), or hold two values each, 0/1, true/false or yes/no "
+        f"(multilabel).{remedy}"
+    )
+
+
+def some_of(target: "Series") -> str:
+    """Return some values of a column of text, for messages."""
+    return f"text such as {listed([repr(value) for value in target.unique().sort()], 3)}"
+
+
+def labels(target: "Series") -> NDArray[np.float32] | None:
+    """Return 0 and 1 (samples,) for a column that holds 0/1, true/false or yes/no; None for all others."""
+    if is_text(target):
+        texts = as_text(target).str.to_lowercase()
+        held = set(texts.unique())
+        yes = next((yes for no, yes in NO_AND_YES if held <= {no, yes}), None)
+        return None if yes is None else (texts == yes).to_numpy().astype(np.float32)
+    numbers = as_numbers(target)
+    return numbers.astype(np.float32) if set(np.unique(numbers)) <= {0.0, 1.0} else None
+
+
+def encode_labels(targets: Sequence["Series"]) -> NDArray[np.float32]:
+    """Return the labels (samples, K) of columns that hold two values each, and say how often each applies.
+
+    Raises:
+        UserError: a column holds others.
+    """
+    encoded = []
+    for target in targets:
+        values = labels(target)
+        if values is None:
+            held = some_of(target) if is_text(target) else "other numbers than 0 and 1"
+            raise UserError(
+                f"data.target={target.name} holds {held}; "
+                "data.task=multilabel needs two values in each column: 0/1, true/false or yes/no"
+            )
+        encoded.append(values)
+    counts = [f"{target.name} ({int(values.sum())})" for target, values in zip(targets, encoded, strict=True)]
+    logger.info("Labels, and how many of {} rows have them: {}", len(targets[0]), listed(counts))
+    return np.stack(encoded, axis=1)
+
+
+def values_of(targets: Sequence["Series"]) -> NDArray[np.float64]:
+    """Return the numbers (samples, K) of columns.
+
+    Raises:
+        UserError: one holds text.
+    """
+    for target in targets:
+        if is_text(target):
+            raise UserError(
+                f"data.target={target.name} holds text such as {target[0]!r}; data.task=regression needs numbers. "
+                "data.task=classification takes texts as classes."
+            )
+    return np.stack([as_numbers(target) for target in targets], axis=1)
+
+
+def encode_classes(target: "Series") -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return class numbers (samples,) and the names of the classes in order.
+
+    Raises:
+        UserError: there is a class for nearly every row.
+    """
+    distinct = target.n_unique()
+    if distinct > len(target) / 2:
+        raise UserError(
+            f"data.target={target.name} has {distinct} different values in {len(target)} rows, too many for classes. "
+            "data.task=regression predicts numbers."
+        )
+    if is_text(target):
+        names, numbers = np.unique(as_text(target).to_numpy().astype(str), return_inverse=True)
+        classes = names.tolist()
+    else:
+        values, numbers = np.unique(as_numbers(target), return_inverse=True)
+        is_bool = str(target.dtype) == "Boolean"
+        classes = ["false", "true"] if is_bool else [f"{value:.15g}" for value in values]
+    logger.info("Classes of {}: {}", target.name, listed(classes))
+    return numbers.astype(np.int64), tuple(classes)

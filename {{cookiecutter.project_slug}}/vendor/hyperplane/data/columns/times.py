@@ -1,0 +1,160 @@
+"""Columns of times as numbers: dates and times, and the ways in which months, quarters and weeks are written.
+
+text            1949-01, 1949/01, 1949M01, 01/1949, Jan 1949, 1949 Jan      the first day of the month
+                1949Q1, 1949-Q1, Q1 1949                                    the first day of the quarter
+                1949-W01                                                    the Monday of the week, ISO 8601
+whole numbers   194901, 19490131        dates, where all are and a month or a year ends between them
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import UserError
+from .values import as_numbers, as_text
+
+if TYPE_CHECKING:
+    from polars import Series
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+FIRST_YEAR, LAST_YEAR = 1700, 2200  # of whole numbers that are taken for dates
+BETWEEN = r"[-/.: ]?"
+
+
+class Times(NamedTuple):
+    """The times of rows, as numbers."""
+
+    values: NDArray[np.int64] | NDArray[np.float64]  # (rows,) microseconds since 1970 in UTC if they are dates
+    are_dates: bool  # dates or times; otherwise numbers of any unit
+
+
+def month_named(year: str, name: str) -> date:
+    """Return the first day of a month that is written as a word."""
+    return date(int(year), MONTHS.index(name[:3].lower()) + 1, 1)
+
+
+def numbered_date(year: str, month: str, day: str = "1") -> date:
+    """Return the date of three numbers."""
+    return date(int(year), int(month), int(day))
+
+
+def quarter(year: str, number: str) -> date:
+    """Return the first day of a quarter, 1 to 4."""
+    return date(int(year), 3 * int(number) - 2, 1)
+
+
+# How times are written that no reader of files takes for dates: a pattern, and the date that its groups name.
+WRITTEN: tuple[tuple[str, Callable[..., date]], ...] = (
+    (rf"(\d{{4}}){BETWEEN}[Mm]?(\d\d?)", numbered_date),
+    (r"(\d\d?)[-/.](\d{4})", lambda month, year: numbered_date(year, month)),
+    (rf"(\d{{4}}){BETWEEN}[Qq]([1-4])", quarter),
+    (rf"[Qq]([1-4]){BETWEEN}(\d{{4}})", lambda number, year: quarter(year, number)),
+    (r"(\d{4})[- ]?[Ww](\d\d?)", lambda year, week: date.fromisocalendar(int(year), int(week), 1)),
+    (r"([A-Za-z]{3,9})[-/. ]+(\d{4})", lambda name, year: month_named(year, name)),
+    (r"(\d{4})[-/. ]+([A-Za-z]{3,9})", month_named),
+)
+
+
+def read_times(column: "Series", key: str) -> Times:
+    """Return the times of all rows.
+
+    Args:
+        column: dates, times, numbers, or text as above.
+        key: setting and column, for messages.
+
+    Raises:
+        UserError: one is missing, or no time.
+    """
+    import polars
+
+    if column.null_count():
+        raise UserError(f"{key} must hold a time in every row, and {column.null_count()} of {len(column)} are missing")
+    if column.dtype in (polars.String, polars.Categorical, polars.Enum):
+        return Times(as_moments(as_dates(as_text(column), key)), are_dates=True)
+    if column.dtype.is_temporal():
+        return Times(as_moments(column), are_dates=True)
+    if not column.dtype.is_numeric():
+        raise no_times(column, key, column[0])
+    if column.dtype.is_integer():
+        dates = dates_of_integers(column)
+        if dates is not None:
+            return Times(as_moments(dates), are_dates=True)
+    values = as_numbers(column)
+    if not np.isfinite(values).all():
+        raise no_times(column, key, float(values[~np.isfinite(values)][0]))
+    return Times(values, are_dates=False)
+
+
+def as_moments(column: "Series") -> NDArray[np.int64]:
+    """Return dates and times in microseconds since 1970, UTC; times of the day since midnight."""
+    import polars
+
+    if column.dtype == polars.Time:
+        column = column.cast(polars.Duration("us"))
+    unit = polars.Duration("us") if column.dtype == polars.Duration else polars.Datetime("us")
+    return column.cast(unit).cast(polars.Int64).to_numpy()
+
+
+def as_dates(texts: "Series", key: str) -> "Series":
+    """Return the dates that texts stand for, all written in the same way.
+
+    Raises:
+        UserError: one is not.
+    """
+    import polars
+
+    values = texts.unique(maintain_order=True).to_list()
+    dates = dates_of(values)
+    if None in dates:
+        raise no_times(texts, key, values[dates.index(None)])
+    return texts.replace_strict(values, dates, return_dtype=polars.Date)
+
+
+def dates_of(texts: list[str]) -> list[date | None]:
+    """Return the dates of texts, read in the one way that fits most of them; None where it does not fit."""
+    dates: list[date | None] = [None] * len(texts)
+    for pattern, meaning in WRITTEN:
+        found = [written(text, pattern, meaning) for text in texts]
+        if found.count(None) < dates.count(None):
+            dates = found
+    return dates
+
+
+def written(text: str | None, pattern: str, meaning: Callable[..., date]) -> date | None:
+    """Return the date of a text that is written in one way; None if it is not."""
+    match = re.fullmatch(pattern, text or "")
+    try:
+        return meaning(*match.groups()) if match else None
+    except ValueError:
+        return None
+
+
+def dates_of_integers(column: "Series") -> "Series | None":
+    """Return the dates of numbers such as 194901 or 20260131; None if they are numbers and no more.
+
+    Where neither a month nor a year ends between them both readings count the same steps.
+    """
+    import polars
+
+    numbers = column.cast(polars.Int64).to_numpy()
+    for pattern, year in ((r"(\d{4})(\d\d)", 100), (r"(\d{4})(\d\d)(\d\d)", 10_000)):
+        lowest, highest = FIRST_YEAR * year, (LAST_YEAR + 1) * year
+        if numbers.min() < lowest or numbers.max() >= highest or len(np.unique(numbers // 100)) < 2:
+            continue
+        unique = np.unique(numbers).tolist()
+        dates = [written(str(number), pattern, numbered_date) for number in unique]
+        if None not in dates:
+            return column.cast(polars.Int64).replace_strict(unique, dates, return_dtype=polars.Date)
+    return None
+
+
+def no_times(column: "Series", key: str, example: object) -> UserError:
+    """Return what to say about a column whose `example` is no time."""
+    return UserError(
+        f"{key} must hold dates, times or whole numbers in every row, such as 2026-01-31, 2026-01, 2026Q1 or 2026; "
+        f"it holds {column.dtype} such as {example!r}"
+    )

@@ -1,0 +1,1 @@
+"""Tables in files: what a CSV or Parquet file holds, and how its texts are read."""

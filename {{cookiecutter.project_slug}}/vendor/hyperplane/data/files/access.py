@@ -1,0 +1,78 @@
+"""Files of tables: where they are, what they are called, and what is wrong with one that cannot be read."""
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...errors import UserError, nearest
+
+ENDINGS = (".csv", ".csv.gz", ".parquet")
+
+
+def existing(path: Path, key: str, endings: tuple[str, ...] = ENDINGS) -> Path:
+    """Return the path of a file that is there and has one of the endings.
+
+    Raises:
+        UserError: it is not there, or has another.
+    """
+    path = expanded(path)
+    if path.is_dir():
+        there = sorted(other.name for other in path.iterdir() if other.name.endswith(endings))
+        holds = f"it holds {', '.join(there[:10])}" if there else "it holds no such file"
+        raise UserError(f"{key}={path} is a folder; name a file in it that ends in {', '.join(endings)}: {holds}")
+    if not path.is_file():
+        there = sorted(other.name for other in path.parent.glob("*") if other.name.endswith(endings))
+        hint = nearest(path.name, there) or (f"That folder has: {', '.join(there[:10])}" if there else "")
+        raise UserError(f"{key}={path} does not exist (looked in {path.parent.absolute()}). {hint}".strip())
+    if not path.name.lower().endswith(endings):
+        raise UserError(f"{key}={path}: its name must end in {', '.join(endings)}. {nearest(path.suffix, endings)}")
+    return path
+
+
+def expanded(path: Path) -> Path:
+    """Return a path with the home folder for `~`; `~name` may as well be a file, if nobody is called so."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+def is_parquet(path: Path) -> bool:
+    """Say whether the name is that of a Parquet file."""
+    return path.name.lower().endswith(".parquet")
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with expanded(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def readable(path: Path, key: str) -> Iterator[None]:
+    """Say what is wrong with a file that is read inside.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    from polars.exceptions import NoDataError, PolarsError
+
+    try:
+        yield
+    except NoDataError:
+        raise UserError(f"{key}={path} is empty: it needs a line of column names, and rows below it") from None
+    except (PolarsError, OSError, EOFError, zlib.error, UnicodeError) as error:
+        reason = str(error).partition("\n")[0]
+        if "properly escaped" in str(error):
+            field = re.search("Field `(.*)` is not properly escaped", str(error), re.DOTALL)
+            raise UserError(
+                f"{key}={path} cannot be read: a quotation mark opens the field {field[1] if field else ''}, and none "
+                'closes it at its end. A quotation mark within a field is written twice, in quotes: """Yes"" he said"'
+            ) from None
+        raise UserError(
+            f"{key}={path} cannot be read: {reason}\n"
+            "A CSV file must be UTF-8, with as many fields in each line as there are column names."
+        ) from None

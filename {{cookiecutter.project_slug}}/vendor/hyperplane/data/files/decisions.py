@@ -1,0 +1,118 @@
+"""How each column of a CSV file is read, as the survey of its values and the settings say."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from loguru import logger
+
+from ...errors import UserError
+from .readings import BOOLEAN, PLAIN, TEXT, Reading, day_first
+from .survey import ColumnSurvey, Spelling
+
+MARK = {"point": ".", "comma": ","}
+Remark = tuple[str, str]  # the level of the log, and a sentence
+
+
+def decide(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> dict[str, Reading]:
+    """Return how each column is read, and say what is not plain about it.
+
+    Raises:
+        UserError: nothing tells the day from the month in a column of dates.
+    """
+    readings, remarks = choose(columns, spelling, key)
+    say(remarks)
+    return readings
+
+
+def choose(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> tuple[dict[str, Reading], list[Remark]]:
+    """Return how each column is read, and what is to be said about it.
+
+    Raises:
+        UserError: see `decide`.
+    """
+    marks = {mark for column in columns.values() if (mark := column.mark())}
+    tie = MARK[spelling.decimal] if spelling.decimal else next(iter(marks)) if len(marks) == 1 else ""
+    readings, said, remarks = {}, [], []
+    for name, column in columns.items():
+        reading, warnings = reading_of_column(column, tie, spelling, key)
+        remarks += [("WARNING", warning) for warning in warnings]
+        readings[name] = replace(reading, missing=spelling.missing)
+        fit = (column.fits or {}).get(reading)
+        if reading.kind == "number" and not reading.is_plain:
+            said.append(f"{name} ({reading}, such as {column.example or column.pointed!r})")
+        elif day_first(reading) is not None:
+            said.append(f"{name} ({reading})")
+        elif reading.is_plain and column.padded is not None:
+            said.append(
+                f"{name} (numbers, though with zeros in front, such as {column.padded!r}; data.categorical "
+                f"takes codes for categories)"
+            )
+        if fit is not None and fit.odd is not None:
+            said.append(f"{name} ({reading}, missing where it says {fit.odd!r})")
+    return readings, remarks + ([("INFO", f"Read as: {', '.join(said)}")] if said else [])
+
+
+def say(remarks: Iterable[Remark]) -> None:
+    """Log what is not plain."""
+    for level, sentence in remarks:
+        logger.log(level, "{}", sentence)
+
+
+def reading_of_column(column: ColumnSurvey, tie: str, spelling: Spelling, key: str) -> tuple[Reading, list[str]]:
+    """Return how a column is read, and a warning about one that is nearly, or may be, something else than text.
+
+    Args:
+        column: what its texts are.
+        tie: the mark that separates decimals if it may be both; empty: nothing says it.
+        spelling: what the settings say.
+        key: setting and path of the file, for messages.
+
+    Raises:
+        UserError: see `decide`.
+    """
+    certain, numbers = column.certain(), column.numbers()
+    if len(numbers) == 1 or tie in numbers:
+        return numbers.get(tie) or next(iter(numbers.values())), []
+    if PLAIN in numbers.values():
+        return PLAIN, []
+    if numbers:
+        return TEXT, [
+            f"{column.name}: in numbers such as {column.example!r} the mark may separate decimals or thousands, "
+            "and nothing tells which: the column is taken for text. data.decimal=point or data.decimal=comma says "
+            "which mark separates decimals"
+        ]
+    moments = [reading for reading in certain if reading.is_moment]
+    if moments:
+        return moment_of(column, moments, spelling, key), []
+    return (BOOLEAN, []) if BOOLEAN in certain else (TEXT, nearly(column))
+
+
+def nearly(column: ColumnSurvey) -> list[str]:
+    """Return a warning about a column of which most, but not all, texts say the same."""
+    if not column.fits:
+        return []
+    near, fit = max(column.fits.items(), key=lambda one: one[1].fits)
+    return [
+        f"{column.name}: {fit.fits} of {column.texts} values are {near}, but {fit.unlike!r} is not: the column is "
+        f"taken for text. data.missing=['{fit.unlike}'] reads this value as a missing one, data.ignore=[{column.name}] "
+        "leaves the column out"
+    ]
+
+
+def moment_of(column: ColumnSurvey, moments: list[Reading], spelling: Spelling, key: str) -> Reading:
+    """Return how dates are read.
+
+    Raises:
+        UserError: the day and the month may both come first.
+    """
+    by_order = {day_first(reading): reading for reading in moments}
+    if len(by_order) == 1:
+        return moments[0]
+    if spelling.day_first is not None:
+        return by_order[spelling.day_first]
+    if by_order[True].pattern.startswith("%d."):
+        return by_order[True]  # nobody writes the month first with points
+    raise UserError(
+        f"column {column.name!r} of {key} holds dates such as {column.example!r}, and none of them tells the day from "
+        "the month: data.day_first=true says that the day comes first, data.day_first=false the month"
+    )

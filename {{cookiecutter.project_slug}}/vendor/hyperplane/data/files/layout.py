@@ -1,0 +1,176 @@
+"""What a CSV file looks like: the separator of its columns, and their names."""
+
+import csv
+import gzip
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from loguru import logger
+
+from ...errors import UserError
+
+if TYPE_CHECKING:
+    from polars import DataFrame, DataType, Expr, LazyFrame
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+BEGINNING = 2**20  # characters that the separator follows from
+RECORDS = 20
+
+
+class Layout(NamedTuple):
+    """How the lines of a file become fields."""
+
+    separator: str
+    names: list[str]  # of all columns; without blanks around them, and empty where a column has none
+    has_blanked_quotes: bool  # a quotation mark follows a blank, so that it is a part of the field
+
+    @property
+    def used(self) -> list[str]:
+        """The names without those of all columns but the first that have none: nothing could call them apart."""
+        return list(dict.fromkeys(self.names))
+
+
+def layout_of(path: Path, key: str) -> Layout:
+    """Look at the first lines of a CSV file, and say which separator they have if it is no comma.
+
+    Raises:
+        UserError: there is no line of column names, or a name stands twice in it.
+    """
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        beginning = file.read(BEGINNING)
+    separator = separator_of(beginning)
+    records = fields(beginning, separator)
+    if not records:
+        raise UserError(f"{key}={path} is empty: it needs a line of column names, and rows below it")
+    names = [name.strip() for name in records[0]]
+    check_names(names, path, key)
+    if separator != ",":
+        logger.info("{}: its columns are separated by {}", path, SEPARATORS[separator])
+    return Layout(separator, names, re.search(rf'{re.escape(separator)} +"', beginning) is not None)
+
+
+def about_rows(path: Path) -> int | None:
+    """Return about how many rows a file has, as its first lines are long; None: it is compressed.
+
+    A Parquet file says it.
+    """
+    import polars
+
+    if path.name.lower().endswith(".parquet"):
+        return int(polars.scan_parquet(path, glob=False).select(polars.len()).collect().item())
+    if path.name.lower().endswith(".gz"):
+        return None
+    with path.open("rb") as file:
+        beginning = file.read(BEGINNING)
+    return path.stat().st_size * beginning.count(b"\n") // max(1, len(beginning))
+
+
+def scan_fields(
+    path: Path, layout: Layout, kinds: "Mapping[str, type[DataType]] | None" = None, missing: Sequence[str] = ()
+) -> "LazyFrame":
+    """Return the fields of a CSV file, null where there is none; all columns but the first without a name are renamed.
+
+    Args:
+        path: of the file.
+        layout: of the file.
+        kinds: of columns that are no texts; a field that says something else is null.
+        missing: fields that are null in all columns.
+    """
+    import polars
+
+    names = [f" {i}" if name in layout.names[:i] else name for i, name in enumerate(layout.names)]
+    options: dict[str, Any] = {"separator": layout.separator, "infer_schema": False, "glob": False}
+    if kinds:
+        raw = polars.scan_csv(path, **options).collect_schema().names()
+        own = {before: kinds[name] for before, name in zip(raw, names, strict=True) if name in kinds}
+        options |= {"schema_overrides": own, "ignore_errors": True}
+    return polars.scan_csv(path, null_values=[*missing] or None, new_columns=names, **options)
+
+
+def scan_texts(path: Path, layout: Layout) -> "LazyFrame":
+    """Return the fields of a CSV file as texts without blanks around them, null where there is none."""
+    return scan_fields(path, layout).select(texts_of(one, layout) for one in exactly(layout.used))
+
+
+def texts_of(fields: "Expr", layout: Layout) -> "Expr":
+    """Return the fields of a column without blanks around them, null where nothing is left."""
+    import polars
+
+    texts = fields.str.strip_chars()
+    if layout.has_blanked_quotes:
+        texts = texts.str.replace('^"(.*)"$', "$1").str.strip_chars()
+    return polars.when(texts != "").then(texts)
+
+
+def exactly(names: Iterable[str]) -> "list[Expr]":
+    """Return the columns of these names: elsewhere polars takes `*` for all of them."""
+    from polars.selectors import by_name
+
+    return [by_name(name).as_expr() for name in names]
+
+
+def is_blank() -> "Expr":
+    """Say which rows of texts have none."""
+    import polars
+
+    return polars.all_horizontal(polars.all().is_null())
+
+
+def without_blank(texts: "DataFrame", path: Path) -> "DataFrame":
+    """Leave out the rows that hold nothing, and say how many there were."""
+    rows = texts.filter(~is_blank())
+    if rows.height < texts.height:
+        say_blank(texts.height - rows.height, path)
+    return rows
+
+
+def say_blank(rows: int, path: Path) -> None:
+    """Say that lines without a value are left out."""
+    logger.warning("{}: {} blank {} left out", path, rows, "line is" if rows == 1 else "lines are")
+
+
+def separator_of(beginning: str) -> str:
+    """Return what separates the columns: it stands in the line of names, and as often in those below, if it can be."""
+    found = []
+    for separator in SEPARATORS:
+        lengths = [len(record) for record in fields(beginning, separator)]
+        if lengths and lengths[0] > 1:
+            found.append((all(length == lengths[0] for length in lengths[1:]), lengths[0], separator))
+    return max(found, key=lambda one: one[:2])[2] if found else ","
+
+
+def fields(beginning: str, separator: str) -> list[list[str]]:
+    """Return the fields of the first lines that are not blank, fewer where a field is too long."""
+    records: list[list[str]] = []
+    try:
+        for record in csv.reader(io.StringIO(beginning), delimiter=separator, skipinitialspace=True):
+            if any(field.strip() for field in record):
+                records.append(record)
+            if len(records) == RECORDS:
+                break
+    except csv.Error:
+        pass
+    return records[:-1] if len(beginning) == BEGINNING and 1 < len(records) < RECORDS else records
+
+
+def check_names(names: Sequence[str], path: Path, key: str) -> None:
+    """Refuse a file in which two columns have the same name, blanks around it aside, or one is a pattern to polars.
+
+    Raises:
+        UserError: names it, and both positions.
+    """
+    places: dict[str, list[int]] = {}
+    for position, name in enumerate(names, 1):
+        places.setdefault(name, []).append(position)
+    for name, positions in places.items():
+        if name.startswith("^") and name.endswith("$"):
+            raise UserError(f"{key}={path} has a column {name!r}: give it a name that is not written as a pattern")
+        if name and len(positions) > 1:
+            where = " and ".join(map(str, positions)) if len(positions) < 5 else f"{positions[0]}, {positions[1]}, …"
+            raise UserError(
+                f"{key}={path} has two columns of the name {name!r}, at positions {where}: give each a name of its own"
+            )

@@ -1,0 +1,205 @@
+"""Tables in files: CSV and Parquet."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from ...errors import UserError
+from ...whole_file import whole_file
+from .access import existing, is_parquet, readable
+from .csv_table import CsvTable
+from .decisions import decide
+from .layout import about_rows, check_names, exactly, layout_of, scan_texts, without_blank
+from .progress import with_progress
+from .readings import TEXT, Reading, reading_of
+from .survey import Spelling, misfits, read, survey
+
+if TYPE_CHECKING:
+    from polars import DataFrame, LazyFrame
+
+CHUNK = 2**17  # rows of a CSV that are looked at at once
+LARGE = 50 * 2**20  # bytes: reading a larger file takes seconds, so it is said
+
+
+def read_table(path: Path, key: str = "data.path") -> "DataFrame":
+    """Return the rows of a file; types of a CSV's columns follow from all of its values, dates are recognised.
+
+    Args:
+        path: of a file in UTF-8 with a line of column names (.csv, .csv.gz), or of a .parquet file. Columns are
+            separated by commas, semicolons, tabs or vertical bars.
+        key: the setting that named it, for messages.
+
+    Raises:
+        UserError: there is no such file, it has another ending, no rows, or lines that do not fit together.
+    """
+    return read_columns(path, None, Spelling(), key)[0]
+
+
+def read_columns(
+    path: Path, columns: Sequence[str] | None, spelling: Spelling, key: str = "data.path"
+) -> tuple["DataFrame", dict[str, Reading]]:
+    """Return some columns of a file, and how they were read; None: all of them.
+
+    Raises:
+        UserError: see `read_table`; or nothing tells the day from the month in a column of dates.
+    """
+    table, readings = scan_table(path, columns, spelling, key)
+    with readable(path, key):
+        rows = table.collect()
+    if rows.is_empty():
+        raise UserError(f"{key}={path} has column names, but no rows")
+    return rows, readings
+
+
+def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "DataFrame":
+    """Return the columns of a file, those that have a reading read in this way; a Parquet file has types of its own.
+
+    Raises:
+        UserError: see `read_table`; or a value does not fit: it is named with its column and row.
+    """
+    import polars
+
+    path = existing(path, key)
+    if is_parquet(path):
+        return read_table(path, key)
+    with readable(path, key):
+        texts = without_blank(scan_texts(path, layout_of(path, key)).collect(), path)
+    if texts.is_empty():
+        raise UserError(f"{key}={path} has column names, but no rows")
+    columns = []
+    for name in texts.columns:
+        reading = readings.get(name, TEXT)
+        if reading.is_moment and not reading.pattern:  # it was that of a Parquet file, which has none
+            reading = decide(survey([texts], [name]), Spelling(), f"{key}={path}")[name]
+        values = read(reading, texts[name])
+        strange = misfits(reading, texts[name], values)
+        if len(strange):
+            raise UserError(
+                f"{key}={path}: column {name!r} holds {reading}, as in training, but row {strange[0] + 1} has "
+                f"{texts[name][int(strange[0])]!r}"
+            )
+        columns.append(values.alias(name))
+    return polars.DataFrame(columns)
+
+
+def column_names(path: Path, key: str = "data.path") -> list[str]:
+    """Return the names of a file's columns, without blanks around them.
+
+    Raises:
+        UserError: see `read_table`.
+    """
+    path = existing(path, key)
+    with readable(path, key):
+        return [*parquet_names(path, key)] if is_parquet(path) else layout_of(path, key).used
+
+
+def parquet_names(path: Path, key: str) -> dict[str, str]:
+    """Return the names of the columns as the file has them, by those without blanks.
+
+    Raises:
+        UserError: two are the same.
+    """
+    import polars
+
+    raw = polars.scan_parquet(path, glob=False).collect_schema().names()
+    check_names([name.strip() for name in raw], path, key)
+    return {name.strip(): name for name in raw}
+
+
+def scan_table(
+    path: Path,
+    columns: Sequence[str] | None,
+    spelling: Spelling,
+    key: str = "data.path",
+    scratch: Path | None = None,
+) -> tuple["LazyFrame", dict[str, Reading]]:
+    """Return some columns of a file in a form that can be read again and again, and how they are read.
+
+    Args:
+        path: of the file.
+        columns: their names; None: all.
+        spelling: what the file does not say of itself.
+        key: the setting that named it, for messages.
+        scratch: a folder for the rows of a CSV file that need not fit in memory; None: they are in memory.
+
+    Raises:
+        UserError: see `read_columns`.
+    """
+    path = existing(path, key)
+    import polars  # here, since it takes half a second
+
+    if path.stat().st_size > LARGE:
+        logger.info("Reading {} ({:.0f} MB)", path, path.stat().st_size / 1e6)
+    with readable(path, key):
+        if not is_parquet(path):
+            table = CsvTable(path, columns, spelling, key)
+            rows = table.read(lambda rows: kept(rows, path, scratch), lambda rows: surveyed(rows, path, key))
+            return rows, table.readings
+        names = parquet_names(path, key)
+        used = [name for name in names if columns is None or name in columns]
+        raw = exactly(names[name] for name in used)
+        rows = polars.scan_parquet(path, glob=False).select(
+            column.alias(name) for name, column in zip(used, raw, strict=True)
+        )
+        readings = {name: reading_of(kind) for name, kind in rows.collect_schema().items()}
+        return rows if scratch is not None else kept(rows, path, None), readings
+
+
+def kept(rows: "LazyFrame", path: Path, scratch: Path | None) -> "LazyFrame":
+    """Evaluate rows of a file once; they are kept in memory, or in the folder `scratch`."""
+    import polars
+
+    batches = rows.collect_batches(chunk_size=CHUNK, maintain_order=True, lazy=True)
+    shown = with_progress(batches, f"Reading {path.name}", about_rows(path))
+    if scratch is None:
+        found = [*shown]
+        return (polars.concat(found) if found else polars.DataFrame(schema=rows.collect_schema())).lazy()
+    scratch.mkdir(exist_ok=True)
+    files = []
+    for number, batch in enumerate(shown):
+        files.append(scratch / f"{number}.parquet")
+        batch.write_parquet(files[-1], compression="lz4", statistics=False)
+    return polars.scan_parquet(files, glob=False) if files else polars.LazyFrame(schema=rows.collect_schema())
+
+
+def surveyed(rows: "LazyFrame", path: Path, key: str) -> Iterator["DataFrame"]:
+    """Yield the rows of a file in pieces, and show how far it is."""
+    return with_progress(in_chunks(rows, CHUNK, path, key), f"Looking at {path.name}", about_rows(path))
+
+
+def in_chunks(table: "LazyFrame", rows: int, path: Path, key: str = "data.path") -> Iterator["DataFrame"]:
+    """Yield the rows of a file, `rows` at a time, the last time what remains; few chunks are in memory at once.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    import polars
+
+    with readable(path, key):
+        waiting = polars.DataFrame(schema=table.collect_schema())
+        for chunk in table.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
+            waiting = polars.concat([waiting, chunk])
+            while waiting.height >= rows:
+                yield waiting[:rows]
+                waiting = waiting[rows:]
+        if waiting.height:
+            yield waiting
+
+
+def write_table(table: "DataFrame", path: Path) -> None:
+    """Write a .csv or .parquet file.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as partial:
+            if path.suffix.lower() == ".parquet":
+                table.write_parquet(partial)
+            else:
+                table.write_csv(partial)
+    except OSError as error:
+        raise UserError(f"output={path} cannot be written: {error.strerror or error}") from None

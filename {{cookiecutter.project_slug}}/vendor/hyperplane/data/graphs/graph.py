@@ -1,0 +1,254 @@
+"""Your own graph: a table of nodes, one of the edges between them, and what to predict of some nodes or all."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from loguru import logger
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ...errors import UserError, nearest
+from ...setting_types import Distinct
+from ..arrays import IGNORED
+from ..columns.encoding import TableEncoder
+from ..columns.roles import stated_parts
+from ..columns.target import Targets, TaskName, encode_targets, present_in
+from ..columns.values import as_text, is_text, listed
+from ..files.access import digest_of
+from ..files.readings import Reading
+from ..files.survey import Spelling
+from ..files.table_files import column_names, read_as, read_columns
+from ..new_samples import NewSamples
+from ..spec import DataSpec
+from .datamodule import Graph, GraphDataModule
+
+if TYPE_CHECKING:
+    from polars import DataFrame, Series
+
+
+class GraphFiles(GraphDataModule):
+    """Nodes and edges of two CSV or Parquet files. Columns of the nodes without a role are features."""
+
+    reads_inputs = True
+
+    def __init__(
+        self,
+        *,
+        nodes: str,  # the file of the nodes, a row each
+        edges: str,  # the file of the edges, a row each
+        # The column of the nodes to predict, or a list of several; a node without them is in no part
+        target: str | Annotated[tuple[str, ...], Field(min_length=1)],
+        # Auto: inferred from the target, see `target.py`
+        task: Literal["auto", "classification", "multilabel", "regression"] = "auto",
+        id: str | None = None,  # the column of the nodes that edges refer to; null: the first
+        source: str | None = None,  # the column of the edges that says where one begins; null: the first one
+        destination: str | None = None,  # the column of the edges that says where one ends; null: the second one
+        ignore: tuple[str, ...] = (),  # columns of the nodes that are left out
+        # A column of the nodes that says train, val or test; replaces labelled and val_fraction
+        split_column: Annotated[str | None, Distinct(("target", "id", "ignore"))] = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.nodes_path, self.edges_path = Path(nodes), Path(edges)
+        self.targets = (target,) if isinstance(target, str) else tuple(target)
+        self.task: TaskName | Literal["auto"] = task
+        self.id, self.ends = id, (source, destination)
+        self.ignore = ignore
+        self.split_column = split_column
+        self.names: list[str] = []  # of the nodes
+        self.encoder = TableEncoder([])
+        self.id_reading: dict[str, Reading] = {}
+        self.digests: list[str] = []
+
+    def load(self) -> Graph:
+        """Return the graph.
+
+        Raises:
+            UserError: a file cannot be read or lacks a column, ids are missing or stand twice, or there is no target.
+        """
+        columns = column_names(self.nodes_path, "data.nodes")
+        self.id = self.id or next((name for name in columns if name not in self.targets), self.targets[0])
+        roles = {"id": self.id, "split_column": self.split_column}
+        named = [(key, name) for key, name in roles.items() if name is not None]
+        named += [("target", name) for name in self.targets] + [("ignore", name) for name in self.ignore]
+        require(columns, self.nodes_path, named)
+        table, readings = read_columns(self.nodes_path, None, Spelling(texts=(self.id,)), "data.nodes")
+        self.digests = [digest_of(path) for path in (self.nodes_path, self.edges_path)]
+        self.names = self.ids_of(table, f"data.nodes={self.nodes_path}")
+        self.id_reading = {self.id: readings[self.id]}
+        task, targets, class_names = self.targets_of(table.select(self.targets))
+        left_out = {*roles.values(), *self.targets, *self.ignore}
+        described = table.select([name for name in columns if name not in left_out])
+        self.encoder = TableEncoder.fit(described, readings)
+        features = self.encoder.encode(described, "the nodes") if self.encoder.columns else None
+        if features is None:
+            logger.info("Nodes have no features: each is told apart from the others, and edges say the rest.")
+        parts = None
+        if self.split_column is not None:
+            parts = np.full(len(targets), "none", dtype="<U5")
+            for part, rows in stated_parts(table[self.split_column]).items():
+                parts[rows] = part
+        names = () if class_names else self.targets
+        return Graph(self.read_edges(), targets, class_names, features, self.encoder.names, parts, task, names)
+
+    def ids_of(self, table: "DataFrame", what: str) -> list[str]:
+        """Return the names of the nodes in a table.
+
+        Raises:
+            UserError: one is missing, or stands twice.
+        """
+        assert self.id is not None
+        names = texts_of(table[self.id])
+        if names.null_count():
+            raise UserError(f"{what}: row {names.is_null().arg_true()[0] + 1} has no {self.id}")
+        twice = names.filter(names.is_duplicated())
+        if len(twice):
+            raise UserError(f"{what}: {self.id} {twice[0]!r} stands in several rows; data.id= names another column")
+        return names.to_list()
+
+    def targets_of(self, table: "DataFrame") -> Targets:
+        """Return the task, the targets of all nodes as `Graph` has them, and the names of classes or labels."""
+        known = present_in(table, self.targets)
+        task, values, names = encode_targets(table.filter(known), self.task)
+        is_class = task == "classification"
+        targets = np.full((len(known), *values.shape[1:]), IGNORED if is_class else np.nan, values.dtype)
+        targets[known.to_numpy()] = values
+        inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
+        logger.info("{}: {} of {}{}", self.nodes_path, task, listed(self.targets, 5), inferred)
+        if not known.all():
+            logger.info(
+                "{} of {} nodes have no {}: they belong to no part, but stay in the graph.",
+                (~known).sum(),
+                len(known),
+                " or no ".join(self.targets),
+            )
+        return task, targets, names
+
+    def read_edges(self) -> NDArray[np.int64]:
+        """Return the numbers of the nodes that edges join (edges, 2); those of unknown nodes are said, and left out.
+
+        Raises:
+            UserError: the file has fewer than two columns, or no edge joins nodes.
+        """
+        key = f"data.edges={self.edges_path}"
+        columns = column_names(self.edges_path, "data.edges")
+        if len(columns) < 2:
+            raise UserError(
+                f"{key} needs two columns, where an edge begins and where it ends; it has: {listed(columns)}"
+            )
+        source, destination = (given or columns[place] for place, given in enumerate(self.ends))
+        require(columns, self.edges_path, [("source", source), ("destination", destination)])
+        if rest := [name for name in columns if name not in (source, destination)]:
+            logger.warning("{}: all edges count alike; not read: {}", self.edges_path, listed(rest))
+        table, _ = read_columns(
+            self.edges_path, [source, destination], Spelling(texts=(source, destination)), "data.edges"
+        )
+        ends = [texts_of(table[name]) for name in (source, destination)]
+        edges = np.stack([numbers_of(end, self.names) for end in ends], axis=1)
+        known = (edges >= 0).all(axis=1)
+        if not known.all():
+            strange = {str(name) for end, places in zip(ends, edges.T, strict=True) for name in end.filter(places < 0)}
+            said = (
+                f"{(~known).sum()} of {len(edges)} edges join nodes that {self.nodes_path} does not have: "
+                f"{listed(sorted(strange), 5)}"
+            )
+            if not known.any():
+                raise UserError(f"{key}: {said}. Its {self.id} are such as {listed(self.names, 3)}")
+            logger.warning("{}. They are left out.", said)
+        return edges[known].astype(np.int64)
+
+    def read_inputs(self, path: Path, spec: DataSpec) -> NewSamples:
+        """Return the features of all nodes in their order, and the ids of the file's rows.
+
+        Raises:
+            UserError: the file cannot be read, or has other nodes than the graph of the training.
+        """
+        assert self.id is not None
+        table = read_as(path, self.encoder.readings | self.id_reading, "input")
+        require(table.columns, path, [("id", self.id)])
+        names = self.ids_of(table, f"input={path}")
+        number = {name: place for place, name in enumerate(self.names)}
+        strange = [name for name in names if name not in number]
+        absent = [name for name in self.names if name not in set(names)] if self.encoder.columns else []
+        if strange or absent:
+            raise UserError(
+                f"input={path} must have the nodes of the graph that was trained on, as edges join these: "
+                f"{f'{strange[0]} is none of them' if strange else f'{absent[0]} is missing'}"
+            )
+        rows = np.full(len(self.names), -1)  # of the file, for each node
+        rows[[number[name] for name in names]] = np.arange(len(names))
+        has_features = bool(self.encoder.columns)
+        features = self.encoder.encode(table, f"the nodes of {path}")[rows] if has_features else np.eye(len(rows))
+        return NewSamples(len(names), [(features, rows)], table.select(self.id))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the checkpoint keeps: the nodes, how they are encoded, and which files they are of."""
+        return {
+            "names": self.names,
+            "id": self.id,
+            "id_reading": {name: asdict(reading) for name, reading in self.id_reading.items()},
+            "encoder": self.encoder.state(),
+            "digests": self.digests,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take what a checkpoint keeps.
+
+        Raises:
+            UserError: a file has changed since.
+        """
+        for path, now, before in zip(
+            (self.nodes_path, self.edges_path), self.digests, state_dict["digests"], strict=False
+        ):
+            if now != before:
+                raise UserError(f"{path} has changed since this run was trained: the graph is another one now")
+        self.names, self.id = list(state_dict["names"]), state_dict["id"]
+        self.id_reading = {name: Reading.from_state(state) for name, state in state_dict["id_reading"].items()}
+        self.encoder = TableEncoder.from_state(state_dict["encoder"])
+
+
+def texts_of(column: "Series") -> "Series":
+    """Return ids as texts; whole numbers are the same with and without a decimal point."""
+    import polars
+
+    if column.dtype.is_float() and (column.drop_nulls() % 1 == 0).all():
+        column = column.cast(polars.Int64)
+    return as_text(column) if is_text(column) else column.cast(polars.String)
+
+
+def numbers_of(ends: "Series", names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the places among names that ends of edges stand for (edges,), −1 where they are unknown.
+
+    Programs drop the zeros in front of 007, or write 7.0: such an end is the node whose number that is, if it is one.
+    """
+    import polars
+
+    number = {name: place for place, name in enumerate(names)}
+    found = ends.replace_strict(number, default=-1, return_dtype=polars.Int64).fill_null(-1).to_numpy()
+    plain = dict(zip(as_plain(polars.Series(names)), number.values(), strict=True))
+    if (found >= 0).all() or len(plain) < len(names):  # two nodes would have the same number
+        return found
+    return np.where(
+        found >= 0, found, as_plain(ends).replace_strict(plain, default=-1, return_dtype=polars.Int64).fill_null(-1)
+    )
+
+
+def as_plain(names: "Series") -> "Series":
+    """Return numbers without zeros in front and behind the decimal point; other texts stay."""
+    return names.str.replace(r"^0+(\d+)(\.0+)?$", "${1}").str.replace(r"^(\d+)\.0+$", "${1}")
+
+
+def require(columns: Sequence[str], path: Path, named: list[tuple[str, str]]) -> None:
+    """Look whether a table has the columns that settings name.
+
+    Raises:
+        UserError: it lacks one.
+    """
+    for key, name in named:
+        if name not in columns:
+            raise UserError(
+                f"data.{key}={name} is not a column of {path}. {nearest(name, columns)} It has: {listed(columns)}"
+            )

@@ -1,0 +1,213 @@
+"""All images of a data set, decoded once with several threads; damaged ones are named and left out.
+
+What was decoded is kept in a file for the next run. Its name follows from the files (path, size, and the times of their
+last change, which the system notes) and from what was asked of them; so a file that has changed is decoded anew.
+
+Dimensions: N images, H × W rows and columns, C channels.
+"""
+
+import hashlib
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import PIL
+from loguru import logger
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from ...errors import UserError
+from ...processes.cores import cores_for_this_job
+from ..cache import ArrayDict, cached, keep_within
+from ..columns.values import listed
+from ..new_samples import Piece
+from .files import Header, ImageShape, Unreadable, common_shape, header_of, pixels_in, read_image
+from .listing import Listing
+
+GIB = 2**30
+AT_ONCE = 256  # images that are predicted
+AHEAD = 64  # images that each thread may have read before they are taken
+KEPT = 8 * GIB  # bytes of all files with decoded images; those that were not used for longest go first
+SETTLED = 2e9  # nanoseconds after which a further change of a file surely has another time
+LAYOUT = 1  # of these files; another one lets all be made anew
+
+
+class Asked(NamedTuple):
+    """What images are decoded to."""
+
+    size: tuple[int, int] | None  # height and width; None: see `common_shape`
+    channels: int | None
+    memory: float  # GiB that pixels may take; beyond it they are not kept
+
+
+class Read(NamedTuple):
+    """What reading all files once has found."""
+
+    shape: ImageShape
+    headers: list[Header]  # of the images that could be decoded, as all that follows
+    pixels: NDArray[Any] | None  # (N, H, W, C), if they fit in memory
+    means: NDArray[np.float64]  # of each channel of each image (N, C)
+    variances: NDArray[np.float64]  # the same
+    digests: list[str]  # of the files
+
+
+def read_all(listing: Listing, asked: Asked, source: Path, folder: Path) -> tuple[Listing, Read]:
+    """Read all files, or what an earlier run kept of them, and return the images that could be decoded.
+
+    Args:
+        listing: of the images.
+        asked: what they are brought to.
+        source: where they come from, for messages.
+        folder: of the files with decoded images.
+
+    Raises:
+        UserError: none could be decoded.
+    """
+    name = name_of(listing.files, asked)
+    if name is None:
+        arrays = decode_all(listing.files, asked)
+    else:
+        path = folder / name
+        was_kept = path.is_file()
+        arrays = cached(path, lambda: decode_all(listing.files, asked), compress=False)
+        if path.is_file():  # and the folder can be written to
+            logger.info("{}: decoded images are {} {}", source, "taken from" if was_kept else "kept in", path)
+            keep_within(KEPT, path, "images-*.npz")
+    problems = arrays["problems"].tolist()
+    listing = only_readable(listing, problems, source)
+    headers = [Header(int(h), int(w), bool(grey), bool(deep), int(n)) for h, w, grey, deep, n in arrays["headers"]]
+    height, width, channels, is_deep = arrays["shape"].tolist()
+    shape = ImageShape(height, width, channels, bool(is_deep))
+    pixels = arrays.get("pixels")
+    return listing, Read(shape, headers, pixels, arrays["means"], arrays["variances"], arrays["digests"].tolist())
+
+
+def name_of(files: Sequence[Path], asked: Asked) -> str | None:
+    """Return the name of the file that decoded images are kept in; None if some may be written at this moment."""
+    now = time.time_ns()
+    known: list[list[str | int]] = []
+    for file in files:
+        try:
+            stat = file.stat()
+        except OSError:
+            known.append([str(file)])
+            continue
+        if max(stat.st_mtime_ns, stat.st_ctime_ns) > now - SETTLED:
+            return None
+        known.append([str(file.absolute()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns])
+    origin = json.dumps([LAYOUT, PIL.__version__, asked, known])
+    return f"images-{hashlib.sha256(origin.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.npz"
+
+
+def decode_all(files: Sequence[Path], asked: Asked) -> ArrayDict:
+    """Return what was decoded: `problems` says for each file why it could not be, all else is of those that could.
+
+    Returns:
+        problems, headers, shape, means, variances, digests as in `Read`; and pixels if they fit in memory.
+    """
+    looked = list(for_each(header_of, files, "Looking at images"))
+    problems = [str(one) if isinstance(one, Unreadable) else "" for one in looked]
+    rows = [row for row, problem in enumerate(problems) if not problem]
+    if not rows:
+        return {"problems": np.array(problems)}
+    shape = common_shape([looked[row] for row in rows], asked.size, asked.channels)
+    fits = len(rows) * shape.bytes <= asked.memory * GIB
+    pixels = np.empty((len(rows), *shape.size), shape.kind) if fits else None
+    taken: list[Any] = []
+    for row, one in zip(
+        rows,
+        for_each(lambda path: read_image(path, shape), [files[row] for row in rows], "Reading images"),
+        strict=True,
+    ):
+        if isinstance(one, Unreadable):
+            problems[row] = str(one)
+            continue
+        if pixels is not None:
+            pixels[len(taken)] = one.values
+        taken.append((looked[row], one.mean, one.variance, one.digest))
+    if not taken:
+        return {"problems": np.array(problems)}
+    headers, means, variances, digests = (np.array(values) for values in zip(*taken, strict=True))
+    found = {"problems": np.array(problems), "headers": headers.astype(np.int64), "digests": digests}
+    found |= {"means": means, "variances": variances, "shape": np.array([*shape.size, shape.is_deep])}
+    return found if pixels is None else found | {"pixels": pixels[: len(taken)]}
+
+
+def only_readable(listing: Listing, problems: Sequence[str], source: Path) -> Listing:
+    """Return the images that could be read; name the others.
+
+    Args:
+        listing: of all.
+        problems: why each could not be read, or nothing.
+        source: where they come from.
+
+    Raises:
+        UserError: none could.
+    """
+    wrong = [number for number, problem in enumerate(problems) if problem]
+    some = listed([f"{listing.names[number]} ({problems[number]})" for number in wrong], 5)
+    if len(wrong) == len(problems):
+        raise UserError(f"data.path={source}: none of {len(problems)} images can be read: {some}")
+    if not wrong:
+        return listing
+    logger.warning("{}: {} of {} images cannot be read and are left out: {}", source, len(wrong), len(problems), some)
+    return listing.only(np.setdiff1d(np.arange(len(problems)), wrong))
+
+
+def decoded(files: Sequence[Path], names: Sequence[str], shape: ImageShape, source: Path) -> Iterator[Piece]:
+    """Yield images (B, H, W, C) float32, some at a time, and their numbers; name those that cannot be read at the end.
+
+    Args:
+        files: of the images.
+        names: of these.
+        shape: what they are brought to.
+        source: where they come from, for messages.
+
+    Raises:
+        UserError: none can be read.
+    """
+    wrong = []
+    for first in range(0, len(files), AT_ONCE):
+        found = list(for_each(lambda path: pixels_in(path, shape)[1], files[first : first + AT_ONCE], "Predicting"))
+        wrong += [f"{names[first + i]} ({one})" for i, one in enumerate(found) if isinstance(one, Unreadable)]
+        right = [i for i, one in enumerate(found) if not isinstance(one, Unreadable)]
+        if right:
+            yield np.stack([found[i] for i in right]).astype(np.float32), np.array(right) + first
+    if len(wrong) == len(files):
+        raise UserError(f"input={source}: none of {len(files)} images can be read: {listed(wrong, 5)}")
+    if wrong:
+        logger.warning(
+            "{} of {} images cannot be read and have no prediction: {}", len(wrong), len(files), listed(wrong)
+        )
+
+
+def for_each(read: Callable[[Path], Any], paths: Sequence[Path], doing: str) -> Iterator[Any]:
+    """Yield what `read` returns for each path, in order, or the Unreadable that it raised.
+
+    Args:
+        read: called in as many threads as there are cores; Pillow computes outside Python's lock.
+        paths: of the files.
+        doing: what stands beside the progress bar.
+    """
+
+    def attempt(path: Path) -> Any:
+        try:
+            return read(path)
+        except Unreadable as error:
+            return error
+
+    with warnings.catch_warnings(), ThreadPoolExecutor(cores_for_this_job(), "reads-images") as threads:
+        warnings.filterwarnings("ignore", module="PIL")  # a file that is damaged is named by whoever asks
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        some = AHEAD * cores_for_this_job()  # at once, so that few are in memory
+        with tqdm(total=len(paths), desc=doing, unit="image", leave=False, disable=None, delay=1) as bar:
+            for first in range(0, len(paths), some):
+                for result in threads.map(attempt, paths[first : first + some]):
+                    bar.update()
+                    yield result

@@ -1,0 +1,1 @@
+"""Time series, windows of them, and forecasts that every model has to beat."""

@@ -1,0 +1,30 @@
+"""Categories of a panel as numbers."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from loguru import logger
+from numpy.typing import NDArray
+
+from ..columns.values import as_text, listed
+
+if TYPE_CHECKING:
+    from polars import Series
+
+UNKNOWN = 0  # the number of the category that is missing or unknown
+
+
+def numbers_of(column: "Series", categories: list[str]) -> NDArray[np.int64]:
+    """Return the number of each row's category: from 1 on, UNKNOWN if it is missing or none of `categories`."""
+    values = as_text(column).to_list()
+    numbers = {value: number for number, value in enumerate(categories, 1)}
+    unknown = {value for value in values if value and value not in numbers}
+    if unknown:
+        logger.warning("{}: {} does not occur in training rows.", column.name, listed(sorted(unknown), 3))
+    return np.array([numbers.get(value, UNKNOWN) for value in values], np.int64)
+
+
+def stacked(columns: list[NDArray[np.int64]], rows: int) -> torch.Tensor:
+    """Return columns side by side (rows, columns), also if there are none."""
+    return torch.from_numpy(np.stack(columns, axis=1) if columns else np.zeros((rows, 0), np.int64))

@@ -1,0 +1,325 @@
+"""Windows of a panel: what every data set for forecasting shares.
+
+A panel is several series of rows, one row for each step of time. A window is E rows of past and H rows to forecast;
+it is named by its first row, so a batch is one indexing operation on the rows, which are kept once.
+
+Dimensions: B batch, E encoder steps, H decoder steps, S static variables, R real and C categorical variables.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningDataModule
+from loguru import logger
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, PositiveInt
+from torch import Tensor
+
+from ...errors import UserError
+from ...metrics.quantile_loss import quantile_loss
+from ...setting_types import (
+    FoldOf,
+    Increasing,
+    InnerFraction,
+    ProperFraction,
+    wrong_fold,
+)
+from ..batches import Batches, evaluation_batch, on_gpu
+from ..folds import blocks
+from ..scaling import moments
+from ..spec import PanelSpec
+from .naive import best_lag, best_naive, error_quantiles, naive
+from .scale_choice import MOST_WINDOWS, Choice, choose_scale
+from .scaling import PanelScaling
+
+# From so many training windows on a network learns levels from nothing, in units of all rows; fewer begin at the naive
+# forecast, whose noise has to be unlearned. The TFT's quantile loss from nothing and from there: 0.90 and 1.04 on
+# data=demand (3,400 windows), 15.3 and 10.1 on sunspots (164).
+MANY_WINDOWS = 2_000
+EVALUATION_BATCH = 1024  # windows; evaluation keeps no gradients, so it takes large batches
+
+
+class Rows(NamedTuple):
+    """All rows of a panel, sorted by series and time, without gaps inside a series.
+
+    The columns are those of `PanelSpec.reals`, `PanelSpec.categoricals` and `PanelSpec.static_categoricals`.
+    """
+
+    series: Tensor  # (rows,) int64, number of the series
+    time: Tensor  # (rows,) int64, number of the step; the same in all series
+    reals: Tensor  # (rows, R), the target last; float64 in the units of the data
+    categoricals: Tensor  # (rows, C) int64
+    static: Tensor  # (rows, S) int64, the same in all rows of a series
+
+
+class Windows(NamedTuple):
+    """A batch of windows, the targets last. What is not known in advance is in the past alone."""
+
+    static: Tensor  # (B, S) int64
+    past_reals: Tensor  # (B, E, R)
+    past_categoricals: Tensor  # (B, E, C) int64
+    future_reals: Tensor  # (B, H, known reals)
+    future_categoricals: Tensor  # (B, H, known categoricals) int64
+    targets: Tensor  # (B, H)
+
+
+def windows_at(starts: Tensor, rows: Rows, panel: PanelSpec) -> Windows:
+    """Return the windows whose first rows are `starts` (B,)."""
+    past = starts[:, None] + torch.arange(panel.encoder_length, device=starts.device)
+    future = starts[:, None] + panel.encoder_length + torch.arange(panel.decoder_length, device=starts.device)
+    reals = rows.reals[future]
+    return Windows(
+        rows.static[starts],
+        rows.reals[past],
+        rows.categoricals[past],
+        reals[..., : len(panel.known_reals)],
+        rows.categoricals[future][..., : len(panel.known_categoricals)],
+        reals[..., -1],
+    )
+
+
+class WindowBatches(Batches):
+    """Iterates over the windows that begin at `starts`, in batches; the order is that of `Batches`."""
+
+    def __init__(self, starts: Tensor, rows: Rows, panel: PanelSpec, batch_size: int, seed: int | None = None) -> None:
+        super().__init__((starts,), batch_size, seed)
+        self.rows = rows
+        self.panel = panel
+
+    def complete(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return the windows at the starts that were drawn."""
+        (starts,) = batch
+        return windows_at(starts, self.rows, self.panel)
+
+
+class PanelDataModule(LightningDataModule, ABC):
+    """A panel that fits in memory, split by time: all series are trained on before they are tested.
+
+    A window belongs to the part that holds all its targets; its past may reach into the part before. So the targets of
+    the parts never overlap, and those of validation and test are later than all that was trained on.
+    """
+
+    spec: PanelSpec
+    series_names: tuple[str, ...]
+    time = "time"  # what the axis of a figure says
+    is_filled: NDArray[np.bool_] | None = None  # (rows,) whose targets are not measured, if there are some
+    moments: NDArray[Any] | None = None  # (rows,) dates or numbers, if the rows have some besides their steps
+
+    def __init__(
+        self,
+        *,
+        batch_size: PositiveInt = 100,  # windows in a training batch
+        val_fraction: ProperFraction = 0.2,  # of the time steps before the test, their last ones, held out to choose by
+        test_fraction: InnerFraction = 0.2,  # of all time steps, the last ones
+        shuffle: bool = True,  # draw the training windows in a new order in every epoch
+        standardize: bool = True,  # real variables and the target to mean 0, standard deviation 1 over training rows
+        # What the target is scaled by besides: its own mean and spread in each window, for series that grow; or no more
+        # than the training rows of all series, so that a model can tell their levels; auto: what the training windows
+        # speak for, see `scale_choice.py`
+        scale: Literal["auto", "window", "all"] = "auto",
+        encoder_length: PositiveInt = 28,  # E, steps of the past that a forecast sees
+        decoder_length: PositiveInt = 7,  # H, steps that are forecast
+        # What is forecast: values that the target stays below with these probabilities
+        quantiles: Annotated[tuple[InnerFraction, ...], Field(min_length=1), Increasing] = (0.1, 0.5, 0.9),
+        # Blocks of time steps, one after the other, that a cross-validation tests; None: test_fraction says what is
+        folds: Annotated[int, Field(ge=2)] | None = None,
+        # Which block is tested, counted from 0; what comes before it is for training and validation, the rest unused
+        fold: Annotated[NonNegativeInt | None, FoldOf("folds")] = None,
+        seed: int,  # of the batch order
+    ) -> None:
+        super().__init__()
+        wrong = wrong_fold(folds, fold)
+        if wrong:
+            raise UserError(wrong)
+        self.batch_size = batch_size
+        self.val_fraction = val_fraction
+        self.test_fraction = test_fraction
+        self.shuffle = shuffle
+        self.standardize = standardize
+        self.scale = scale
+        self.encoder_length = encoder_length
+        self.decoder_length = decoder_length
+        self.quantiles = tuple(quantiles)
+        self.folds = folds
+        self.fold = fold
+        self.seed = seed
+        self.starts: dict[str, Tensor] = {}  # of the windows of each part
+
+    @abstractmethod
+    def load(self) -> tuple[PanelSpec, Rows]:
+        """Return the panel, in the units of the data; from here on `series_names` is known."""
+
+    def best_possible(self, part: str) -> float | None:
+        """Return the expected quantile loss of a forecaster who knows the truth, if it is known."""
+        return None
+
+    def true_quantiles(self, starts: Tensor) -> Tensor | None:
+        """Return the quantiles (B, H, Q) of the targets of the windows at `starts`, if they are known."""
+        return None
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load the panel once, split it by time and standardise it.
+
+        Raises:
+            UserError: a part holds no window.
+        """
+        if self.starts:
+            return
+        panel, self.rows = self.load()
+        self.split(panel)
+        windows = windows_at(self.starts["train"], self.rows, panel)
+        past, targets = windows.past_reals[..., -1], windows.targets
+        trained = self.rows.reals[self.rows.time < self.first_val]
+        # The last value, and the season that fits the training windows best.
+        self.lags = (1, best_lag(past, targets, self.quantiles, least=2)) if self.encoder_length > 1 else (1,)
+        lag, seasons = best_naive(past, targets, self.quantiles)
+        size = len(self.starts["train"])
+        self.spec = replace(panel, train_size=size, lag=lag, seasons=seasons, by_window=self.scale == "window")
+        if self.scale == "auto":
+            scale, reason = self.choose_scale(trained, self.spec)
+            self.spec = replace(self.spec, by_window=scale == "window")
+            logger.info("data.scale={}: {}", scale, reason)
+        # The naive forecast holds the effect that known variables had, so that a network would not learn it from them.
+        knows_more = bool(panel.known_reals or panel.known_categoricals)
+        if not self.spec.by_window and (knows_more or size >= MANY_WINDOWS):
+            self.spec = replace(self.spec, lag=0, seasons=1)
+        self.scaling = PanelScaling(self.spec)
+        self.scaled = self.rows._replace(reals=self.rows.reals.float())
+        if self.standardize:
+            self.scaling.fit(trained, trained[:, -1:])
+        scaled = (self.rows.reals - self.scaling.input_mean) / self.scaling.input_std
+        self.scaled = self.rows._replace(reals=scaled.float())
+        if self.spec.lag:
+            windows = windows_at(self.starts["train"], self.scaled, panel)
+            self.scaling.fit_errors(windows.past_reals[..., -1], windows.targets)
+
+    def naive_errors(self, part: str, lag: int) -> Tensor:
+        """Return target minus naive forecast (B, H) of the windows of a part, in units of the target."""
+        windows = self.raw_windows(self.starts[part])
+        return windows.targets - naive(windows.past_reals[..., -1], lag, self.decoder_length)
+
+    def choose_scale(self, trained: Tensor, panel: PanelSpec) -> Choice:
+        """Return what the target is scaled by, from the training windows and the reals of training rows (rows, R)."""
+        mean, std = moments(trained)
+        rows = self.rows._replace(reals=(self.rows.reals - mean) / std)
+        starts = self.starts["train"][:: -(-len(self.starts["train"]) // MOST_WINDOWS)]
+        first_target = rows.time[starts + panel.encoder_length]
+        return choose_scale(windows_at(starts, rows, panel), rows.series[starts], first_target, panel)
+
+    def naive_losses(self, part: str) -> dict[int, float]:
+        """Return the quantile loss of naive forecasts on the windows of a part, in units of the target, by their lag.
+
+        Their quantiles are those of their errors on the training windows.
+        """
+        losses = {}
+        for lag in self.lags:
+            bands = error_quantiles(self.naive_errors("train", lag), self.quantiles)
+            losses[lag] = float(quantile_loss(bands, self.naive_errors(part, lag), self.quantiles).mean())
+        return losses
+
+    def mase_scale(self) -> float:
+        """Return mean |yₜ − yₜ₋ₘ| over the training rows, m the lag of the naive forecast: what MASE divides by.
+
+        Source: Hyndman & Koehler 2006, "Another look at measures of forecast accuracy", equation 3, with seasons.
+        """
+        lag = max(1, self.spec.lag)
+        now, before = self.rows.reals[lag:, -1], self.rows.reals[:-lag, -1]
+        is_pair = (self.rows.series[lag:] == self.rows.series[:-lag]) & (self.rows.time[lag:] < self.first_val)
+        return float((now - before)[is_pair].abs().mean())
+
+    def boundaries(self, time: Tensor) -> tuple[int, int, int]:
+        """Return the first time steps of validation and test, which are the same without validation, and its end."""
+        first, end = int(time.min()), int(time.max()) + 1
+        if self.folds is not None and self.fold is not None:
+            first_test, end = (first + step for step in blocks(end - first, self.folds)[self.fold])
+        else:
+            first_test = end - max(1, round(self.test_fraction * (end - first)))
+        return first_test - round(self.val_fraction * (first_test - first)), first_test, end
+
+    def split(self, panel: PanelSpec) -> None:
+        """Find the windows of each part.
+
+        Raises:
+            UserError: a part holds no window.
+        """
+        time, length = self.rows.time, panel.encoder_length + panel.decoder_length
+        first = int(time.min())
+        self.first_val, first_test, end = self.boundaries(time)
+        if self.folds is not None:
+            logger.info(
+                "Fold {} of 0 to {}: time steps {} to {} are the test, those before are trained and validated on.",
+                self.fold,
+                self.folds - 1,
+                first_test - first,
+                end - 1 - first,
+            )
+        starts = torch.arange(len(time) - length + 1)
+        starts = starts[self.rows.series[starts] == self.rows.series[starts + length - 1]]
+        if self.is_filled is not None:
+            ahead = starts[:, None] + panel.encoder_length + torch.arange(panel.decoder_length)
+            starts = starts[~torch.from_numpy(self.is_filled)[ahead].any(dim=1)]
+        first_target, last_target = time[starts + panel.encoder_length], time[starts + length - 1]
+        self.starts = {
+            "train": starts[last_target < self.first_val],
+            "val": starts[(first_target >= self.first_val) & (last_target < first_test)],
+            "test": starts[(first_target >= first_test) & (last_target < end)],
+        }
+        of_fold = " in all" if self.folds is None else f" up to the end of data.fold={self.fold}"
+        remedy = "test_fraction" if self.folds is None else "folds"
+        for part in ("train", "test", *(["val"] if self.validates else [])):
+            if not len(self.starts[part]):
+                raise UserError(
+                    f"no window of {panel.encoder_length} + {panel.decoder_length} steps fits into the {part} part "
+                    f"({end - first} time steps{of_fold}: {self.first_val - first} to train on, "
+                    f"{first_test - self.first_val} to validate, {end - first_test} to test). Choose a smaller "
+                    f"data.encoder_length or data.decoder_length, or other data.val_fraction and data.{remedy}."
+                )
+
+    def last_test_windows(self, most: int) -> Tensor:
+        """Return where the last test window of each series starts, for up to `most` series spread over all."""
+        series = self.rows.series[self.starts["test"]]
+        ends = torch.cat([series[1:] != series[:-1], torch.ones(1, dtype=torch.bool)])
+        last = self.starts["test"][ends]
+        return last[torch.linspace(0, len(last) - 1, min(most, len(last))).round().long()]
+
+    def moments_of(self, start: int) -> NDArray[Any] | None:
+        """Return the dates or numbers of the steps (E + H,) of the window at `start`, if there are some."""
+        if self.moments is None:
+            return None
+        return self.moments[start : start + self.spec.encoder_length + self.spec.decoder_length]
+
+    def raw_windows(self, starts: Tensor) -> Windows:
+        """Return the windows at `starts`, in the units of the data."""
+        return windows_at(starts, self.rows, self.spec)
+
+    @property
+    def validates(self) -> bool:
+        """Whether time steps are held out for validation."""
+        return self.val_fraction > 0
+
+    def train_dataloader(self) -> WindowBatches:
+        """Return the training batches, in an order that follows from seed and epoch."""
+        return self.batches("train", self.batch_size, self.seed if self.shuffle else None)
+
+    def evaluation_batches(self, part: str) -> WindowBatches:
+        """Return a part in order, in large batches."""
+        stored = sum(tensor.nbytes for tensor in self.raw_windows(self.starts[part][:1]))
+        outputs = self.spec.decoder_length * self.spec.output_size
+        return self.batches(part, evaluation_batch(EVALUATION_BATCH, stored + 4 * outputs))
+
+    def batches(self, part: str, batch_size: int, seed: int | None = None) -> WindowBatches:
+        """Return a part in batches; without a seed in order."""
+        self.scaled = Rows(*on_gpu(self.scaled, self.trainer))  # once: all parts share the rows
+        starts = self.starts[part].to(self.scaled.time.device)
+        return WindowBatches(starts, self.scaled, self.spec, batch_size, seed)
+
+    def val_dataloader(self) -> WindowBatches | list[WindowBatches]:
+        """Return the validation batches in order, or an empty list if there are none."""
+        return self.evaluation_batches("val") if self.validates else []
+
+    def test_dataloader(self) -> WindowBatches:
+        """Return the test batches in order."""
+        return self.evaluation_batches("test")

@@ -1,0 +1,311 @@
+"""Your own signals: samples of positions and channels in a file, with a class, labels or values for each."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import torch
+from loguru import logger
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from ...errors import UserError, nearest
+from ...setting_types import InnerFraction
+from ..arrays import Samples
+from ..columns.roles import PARTS, groups_of
+from ..columns.target import encode_targets, has_value
+from ..columns.values import is_text, listed
+from ..datamodule import ArrayDataModule, Arrays
+from ..files.access import digest_of
+from ..files.readings import Reading
+from ..folds import fold_of_samples, strata, whole_groups
+from ..new_samples import NewSamples
+from ..spec import DataSpec
+from .arrays import MARK, Roles, SignalArrays, lengths_of, padded, without_gaps
+from .files import read_signals
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from polars import DataFrame
+
+USUAL_TARGETS = {".npz": ("y",), ".ts": ("label",)}  # where data.target= names none
+
+
+class Signals(ArrayDataModule):
+    """Signals (positions, channels), each channel standardised. Shorter ones are padded; batches hold a mask then."""
+
+    reads_inputs = True
+
+    def __init__(
+        self,
+        *,
+        path: str,  # the file: .npz, .ts, .csv, .csv.gz or .parquet, see `signal_files.py`
+        test_path: str | None = None,  # another one with the signals of the test; null: they are drawn from `path`
+        # The column or array to predict, or a list of several; null: y of an .npz file, the label of a .ts file
+        target: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None,
+        series: str | None = None,  # of a table: the column that says which signal a row is of
+        position: str | None = None,  # of a table: the column that orders the rows of a signal; null: as they stand
+        channels: tuple[str, ...] = (),  # of a table: the columns of values; empty: all other columns of numbers
+        # Auto: inferred from the target, see `target.py`
+        task: Literal["auto", "classification", "multilabel", "regression"] = "auto",
+        group: str | None = None,  # a column or array, such as patient: signals with the same value stay in one part
+        test_fraction: InnerFraction = 0.2,  # of the signals, drawn with the seed; with folds or test_path unused
+        fill: bool = False,  # missing values take the last value before, and one more channel marks them
+        standardize: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(standardize=standardize, **options)
+        self.paths = [Path(path), *([] if test_path is None else [Path(test_path)])]
+        usual = USUAL_TARGETS.get(self.paths[0].suffix.lower(), ())
+        self.targets = usual if target is None else (target,) if isinstance(target, str) else tuple(target)
+        self.roles = Roles(series, position, channels, (*self.targets, *([] if group is None else [group])))
+        self.task = task
+        self.group = group
+        self.test_fraction = test_fraction
+        self.fill = fill
+        self.channels: tuple[str, ...] = ()
+        self.length = 0  # positions of the longest signal
+        self.has_mask = False  # signals are of unequal lengths
+        self.readings: dict[str, Reading] = {}
+        self.digests: list[str] = []  # of the files
+
+    def load(self) -> Arrays:
+        """Return the signals, padded with NaN.
+
+        Raises:
+            UserError: a file cannot be read or lacks something, values are missing, or the targets do not make a task.
+        """
+        files = self.read_files()
+        self.digests = [digest_of(path) for path in self.paths]
+        self.length = max(file.values.shape[1] for file in files)
+        columns = joined([self.columns_of(file, path) for file, path in zip(files, self.paths, strict=True)])
+        names = self.names_of(columns)
+        present = has_value(columns, names)
+        columns, is_used = columns.filter(present), present.to_numpy()
+        whole = [
+            without_gaps(file.values, self.channels, self.fill, str(path))
+            for file, path in zip(files, self.paths, strict=True)
+        ]
+        values = np.concatenate([padded(one, self.length) for one in whole])[is_used]
+        is_test = np.repeat(np.arange(len(files)) == 1, [len(file.values) for file in files])[is_used]
+        self.has_mask = bool((lengths_of(values) < self.length).any())
+        task, targets, classes = encode_targets(columns[names], self.task)
+        groups = None if self.group is None else groups_of(columns[self.group])
+        parts = self.parts_of(is_test, strata(targets, task), groups)
+        self.spec = DataSpec(
+            task=task,
+            input_shape=values.shape[1:],
+            output_size=len(classes) or targets.shape[1],
+            class_names=classes,
+            feature_names=(*self.channels, *([MARK] if self.fill else [])),
+            target_names=() if classes else tuple(names),
+            has_mask=self.has_mask,
+        )
+        self.describe(lengths_of(values), columns[names], targets, parts)
+        fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
+        self.train_rows = len(parts["train"])
+        return Arrays(values[fit], targets[fit], values[test], targets[test])
+
+    def read_files(self) -> list[SignalArrays]:
+        """Return what the files hold.
+
+        Raises:
+            UserError: one cannot be read, or the second has other channels than the first.
+        """
+        first = read_signals(self.paths[0], self.roles, "data.path")
+        self.channels, self.readings = first.channels, first.readings
+        return [first, *(self.read_like(path, "data.test_path") for path in self.paths[1:])]
+
+    def read_like(self, path: Path, key: str) -> SignalArrays:
+        """Return the signals of a file with the channels of the training.
+
+        Raises:
+            UserError: it cannot be read, or has others.
+        """
+        file = read_signals(path, self.roles._replace(channels=self.named_channels), key, self.readings)
+        if len(file.channels) != len(self.channels):
+            raise UserError(
+                f"{key}={path} has signals of {len(file.channels)} channels, those of the training have "
+                f"{len(self.channels)}: {listed(self.channels)}"
+            )
+        return file
+
+    @property
+    def named_channels(self) -> tuple[str, ...]:
+        """The columns that are channels, of a table."""
+        return self.channels if self.roles.series is not None else ()
+
+    def columns_of(self, file: SignalArrays, path: Path) -> "DataFrame":
+        """Return the targets and the groups of the signals in a file.
+
+        Raises:
+            UserError: one is not there.
+        """
+        if not self.targets:
+            raise UserError(f"data.target= names the column of {path} to predict")
+        there = file.columns.columns
+        names = [*self.names_of(file.columns), *([] if self.group is None else [self.group])]
+        for name in names:
+            if name not in there:
+                key = "group" if name == self.group else "target"
+                raise UserError(
+                    f"data.{key}={name} is not in {path}. {nearest(name, there)} Besides the signals it has: "
+                    f"{listed(there) or 'nothing'}"
+                )
+        return file.columns.select(names)
+
+    def names_of(self, columns: "DataFrame") -> list[str]:
+        """Return the names of the targets; an array of several columns has as many, which are numbered."""
+        found = []
+        for name in self.targets:
+            numbered = [f"{name}{number}" for number in range(1, columns.width + 1) if f"{name}{number}" in columns]
+            found += [name] if name in columns or not numbered else numbered
+        return found
+
+    def parts_of(
+        self, is_test: NDArray[np.bool_], kinds: NDArray[np.int64], groups: NDArray[np.int64] | None
+    ) -> dict[str, NDArray[np.int64]]:
+        """Return the numbers of the signals of each part.
+
+        Args:
+            is_test: which are in the file of the test.
+            kinds: of the signals, see `strata` in folds.py.
+            groups: of the signals.
+
+        Raises:
+            UserError: a part that is needed has none.
+        """
+        if self.folds is not None:
+            is_test = fold_of_samples(self.folds, kinds, groups) == self.fold
+        elif len(self.paths) == 1 and groups is not None:
+            is_test = whole_groups(self.test_fraction, groups, self.seed, "data.test_fraction")
+        elif len(self.paths) == 1:
+            order = torch.randperm(len(kinds), generator=torch.Generator().manual_seed(self.seed)).numpy()
+            is_test = np.isin(np.arange(len(kinds)), order[: round(self.test_fraction * len(kinds))])
+        train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
+        if not len(train) or not len(test):
+            raise UserError(
+                f"{len(kinds)} signals in {listed(list(map(str, self.paths)))} leave none for "
+                f"{'the test' if len(train) else 'training'}: change data.test_fraction={self.test_fraction}"
+            )
+        if groups is not None and self.val_fraction > 0:
+            is_val = whole_groups(self.val_fraction, groups[train], self.seed, "data.val_fraction")
+            return {"train": train[~is_val], "val": train[is_val], "test": test}
+        kept, val = super().split(len(train))
+        return {"train": train[kept], "val": train[val], "test": test}
+
+    def divide(self, fit: Samples, test: Samples) -> tuple[Samples, Samples]:
+        """Return both as they are: `load` has divided the signals."""
+        return fit, test
+
+    def split(self, samples: int) -> tuple[Tensor, Tensor]:
+        """Return the numbers of the training and of the validation samples, as `parts_of` drew them."""
+        rows = torch.arange(samples)
+        return rows[: self.train_rows], rows[self.train_rows :]
+
+    def fit_scaling(self) -> None:
+        """Take the statistics of the targets, and of each channel over all positions of the training signals."""
+        inputs, targets = self.raw["train"]
+        positions = inputs.flatten(0, 1)
+        self.scaling.fit(positions[~positions.isnan().all(dim=1)], targets)
+
+    def standardised(self, inputs: Tensor, targets: Tensor, *weights: Tensor) -> Samples:
+        """Return signals as a step receives them, with a mask if they are of unequal lengths."""
+        scaled = self.scaling(inputs)
+        return (*(scaled if self.spec.has_mask else (scaled,)), self.scaling.scale_targets(targets))
+
+    def describe(
+        self,
+        lengths: NDArray[np.int64],
+        columns: "DataFrame",
+        targets: NDArray[Any],
+        parts: dict[str, NDArray[np.int64]],
+    ) -> None:
+        """Say in a few lines what was read and inferred."""
+        inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
+        kinds = ", ".join(dict.fromkeys(str(column.dtype) for column in columns))
+        logger.info("{}: {} of {} ({}{})", self.paths[0], self.spec.task, listed(columns.columns, 5), kinds, inferred)
+        positions = f"{lengths.min()} to {lengths.max()}" if self.spec.has_mask else str(self.length)
+        logger.info(
+            "Signals of {} positions and {}{}: {}",
+            positions,
+            "1 channel" if len(self.spec.feature_names) == 1 else f"{len(self.spec.feature_names)} channels",
+            "" if self.folds is None else f", of fold {self.fold} (of 0 to {self.folds - 1})",
+            ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
+        )
+        if self.spec.task == "classification":
+            seen = set(np.unique(targets[parts["train"]]))
+            absent = [name for number, name in enumerate(self.spec.class_names) if number not in seen]
+            if absent:
+                logger.warning("No training signal is of class {}: the model cannot learn it.", listed(absent))
+
+    def read_inputs(self, path: Path, spec: DataSpec) -> NewSamples:
+        """Return new signals as the model takes them, and the names that the file has for them.
+
+        Raises:
+            UserError: the file cannot be read, or its signals are longer than those of the training, or shorter where
+                these were all of one length.
+        """
+        file = self.read_like(path, "input")
+        lengths = file.lengths
+        wrong = (lengths > self.length) | ((lengths < self.length) & (not self.has_mask))
+        if wrong.any():
+            first = int(wrong.argmax())
+            raise UserError(
+                f"input={path}: signal {first + 1} has {lengths[first]} positions; the model was trained on signals of "
+                f"{'at most ' if self.has_mask else ''}{self.length}"
+            )
+        values = without_gaps(padded(file.values, self.length), self.channels, self.fill, f"input={path}")
+        names = [name for name in file.columns.columns if name == self.roles.series]
+        return NewSamples.of(values, file.columns.select(names) if names else None)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the checkpoint keeps: what new signals must be like, and which files it was learned from."""
+        return {
+            "channels": self.channels,
+            "length": self.length,
+            "has_mask": self.has_mask,
+            "readings": {name: asdict(reading) for name, reading in self.readings.items()},
+            "digests": self.digests,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take what a checkpoint keeps.
+
+        Raises:
+            UserError: a file has changed since, so that its signals would be split in another way.
+        """
+        for path, now, before in zip(self.paths, self.digests, state_dict["digests"], strict=False):
+            if now != before:
+                raise UserError(
+                    f"{path} has changed since this run was trained: its signals would be split anew, and those of the "
+                    "test would not be new to the model. `predict` takes new signals."
+                )
+        self.channels, self.length = tuple(state_dict["channels"]), state_dict["length"]
+        self.has_mask = state_dict["has_mask"]
+        self.readings = {name: Reading.from_state(state) for name, state in state_dict["readings"].items()}
+
+    def figures(self, task: Any) -> dict[str, "Figure"]:
+        """Return a picture of some training signals."""
+        from ...figures.signals import some_signals
+
+        inputs, targets = self.arrays("train")
+        return {"signals": some_signals(inputs, targets, self.spec.feature_names, self.spec.class_names)}
+
+
+def joined(tables: Sequence["DataFrame"]) -> "DataFrame":
+    """Return the rows of several tables with the same columns.
+
+    Raises:
+        UserError: a column holds texts in one and numbers in another.
+    """
+    import polars
+
+    for column in tables[0]:
+        if len({is_text(table[column.name]) for table in tables}) > 1:
+            kinds = " and ".join(str(table[column.name].dtype) for table in tables)
+            raise UserError(f"{column.name} is {kinds} in data.path and data.test_path: write it alike in both")
+    return polars.concat(tables, how="vertical_relaxed")

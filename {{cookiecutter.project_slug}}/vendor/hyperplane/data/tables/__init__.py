@@ -1,0 +1,1 @@
+"""Your own tables, in memory or larger."""

@@ -1,0 +1,350 @@
+"""Your own table: rows of a CSV or Parquet file, with one or several columns to predict."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import torch
+from loguru import logger
+from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
+from torch import Tensor
+
+from ...errors import UserError, nearest
+from ...setting_types import Distinct, Excludes, InnerFraction
+from ..arrays import Samples
+from ..columns.encoding import TableEncoder
+from ..columns.leaks import point_at_leaks
+from ..columns.roles import (
+    PARTS,
+    groups_of,
+    refuse_torn_groups,
+    row_numbers,
+    stated_parts,
+    weights_of,
+)
+from ..columns.stated import Stated
+from ..columns.target import Targets, encode_targets, has_value
+from ..columns.values import listed
+from ..datamodule import ArrayDataModule, Arrays
+from ..files.readings import Reading
+from ..files.survey import Spelling
+from ..files.table_files import read_as
+from ..folds import fold_of_samples, strata, whole_groups
+from ..new_samples import NewSamples
+from ..spec import DataSpec
+from .sources import digest_of_all, files_of, names_of, read_rows
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+
+class Table(ArrayDataModule):
+    """Rows (samples, features), encoded as `encoding.py` says; the encoder travels with the checkpoint."""
+
+    reads_inputs = True
+
+    def __init__(
+        self,
+        *,
+        path: str | Annotated[tuple[str, ...], Field(min_length=1)],  # .csv, .csv.gz or .parquet, or a list of them
+        pattern: str | None = None,  # of the names of files in the folder data.path, such as part-*.csv
+        # The column to predict, or a list of several; rows without them are left out
+        target: str | Annotated[tuple[str, ...], Field(min_length=1)],
+        # Auto: inferred from the target, see `target.py`
+        task: Literal["auto", "classification", "multilabel", "regression"] = "auto",
+        ignore: tuple[str, ...] = (),  # columns that are left out
+        # What columns hold, where their values would not tell or tell something else
+        categorical: tuple[str, ...] = (),  # categories, even if they are written as numbers
+        numeric: tuple[str, ...] = (),  # numbers, where some values are something else
+        dates: tuple[str, ...] = (),  # dates or times
+        # Free text, whose words are counted
+        text: Annotated[
+            tuple[str, ...],
+            Distinct(("target", "weights", "group", "split_column", "ignore", "categorical", "numeric", "dates")),
+        ] = (),
+        max_words: PositiveInt = 500,  # of each column of text: the most frequent ones
+        max_categories: PositiveInt = 500,  # of a column; more are hashed to this many columns
+        weights: str | None = None,  # a column that says how much each row counts in the loss; no feature
+        group: str | None = None,  # a column, such as patient: rows with the same value stay in one part; no feature
+        test_fraction: InnerFraction = 0.2,  # of the rows, drawn with the seed; with folds it says nothing
+        # A column that says train, val or test for each row; replaces test_fraction, and val_fraction if it says val
+        split_column: Annotated[
+            str | None,
+            Distinct(("target", "weights", "group")),
+            Excludes("folds", "says which rows are the test"),
+        ] = None,
+        # Whether 02/01/2024 is 2 January; null: as the column itself says, and asked for where it does not
+        day_first: bool | None = None,
+        # Which mark separates decimals where 1,234 may be either number; null: as other values of the file say
+        decimal: Literal["point", "comma"] | None = None,
+        missing: tuple[str, ...] = (),  # what stands for a missing value, besides NA, nan, null and the like
+        standardize: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(standardize=standardize, **options)
+        self.given, self.pattern = path, pattern
+        self.path = Path(path if isinstance(path, str) else ", ".join(path), pattern or "")  # for messages
+        self.targets = (target,) if isinstance(target, str) else tuple(target)
+        self.task = task
+        self.ignore = ignore
+        kinds = {"categorical": categorical, "numeric": numeric, "dates": dates, "text": text}
+        self.stated = Stated.of(kinds, max_categories, max_words)
+        self.weights = weights
+        self.group = group
+        self.test_fraction = test_fraction
+        self.split_column = split_column
+        self.spelling = Spelling(day_first, decimal, tuple(missing))
+        self.digest = ""  # of the file
+        if self.folds is not None and split_column is not None:
+            raise UserError(f"data.split_column={split_column} says which rows are the test: data.folds must be null")
+
+    def load(self) -> Arrays:
+        """Return the encoded rows.
+
+        Raises:
+            UserError: the file cannot be read, a column is not there, or the rows do not make a task.
+        """
+        files = files_of(self.given, self.pattern)
+        names = self.features_of(names_of(files))
+        table, readings = read_rows(files, self.with_roles(names), self.spelling, self.stated)
+        self.digest = digest_of_all(files)
+        features = table[names]
+        numbered = row_numbers(column for column in features if column.name not in self.stated.kinds)
+        present = has_value(table, self.targets)
+        weights = None if self.weights is None else weights_of(table[self.weights], present.to_numpy())
+        table, features = table.filter(present), features.filter(present)
+        encoded = self.targets_of(table)
+        task, targets, _ = encoded
+        parts = self.parts_of(table, strata(targets, task))
+        trained = features[parts["train"]]
+        self.encoder = self.fit_encoder(trained, readings, numbered)
+        self.state_spec(encoded)
+        self.point_at_leaks(trained, targets[parts["train"]])
+        fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
+        self.train_rows = len(parts["train"])
+        inputs = self.encode_parts(features, parts)
+        self.describe(table, targets, parts)
+        arrays = Arrays(inputs[: len(fit)], targets[fit], inputs[len(fit) :], targets[test])
+        if weights is None:
+            return arrays
+        for part, rows in parts.items():
+            if len(rows) and not weights[rows].any():
+                raise UserError(f"data.weights={self.weights} is 0 in all {len(rows)} {part} rows: none of them counts")
+        return arrays._replace(train_weights=weights[fit], test_weights=weights[test])
+
+    def encode_parts(self, features: "DataFrame", parts: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return the encoded rows (samples, features) of all parts, one after the other, without a copy."""
+        inputs = np.empty((sum(map(len, parts.values())), len(self.encoder.names)))
+        ends = np.cumsum([len(parts[part]) for part in PARTS])
+        for part, place in zip(PARTS, np.split(inputs, ends[:-1]), strict=True):
+            self.encoder.encode(features[parts[part]], f"the {part} rows", out=place)
+        return inputs
+
+    def fit_encoder(self, table: "DataFrame", readings: dict[str, Reading], numbered: dict[str, str]) -> Any:
+        """Return what encodes rows in the way that the training rows ask for; see `TableEncoder.fit`."""
+        return TableEncoder.fit(table, readings, numbered, self.stated)
+
+    @property
+    def target(self) -> str:
+        """The names of the columns to predict, for messages."""
+        return listed(self.targets, 5)
+
+    @property
+    def other_roles(self) -> dict[str, str]:
+        """The columns with a role of their own, by the setting that names them."""
+        roles = {"weights": self.weights, "group": self.group, "split_column": self.split_column}
+        return {key: name for key, name in roles.items() if name is not None}
+
+    def with_roles(self, features: Sequence[str]) -> list[str]:
+        """Return the names of all columns that are read: features, targets, and those with another role."""
+        return [*features, *self.targets, *self.other_roles.values()]
+
+    def features_of(self, columns: Sequence[str]) -> list[str]:
+        """Return the names of the columns to predict from.
+
+        Raises:
+            UserError: a column that a setting names is not there, or no other is.
+        """
+        others = self.other_roles
+        stated = [(kind, name) for name, kind in self.stated.kinds.items()]
+        ignored = [("ignore", name) for name in self.ignore]
+        named = [*(("target", name) for name in self.targets), *others.items(), *ignored, *stated]
+        for key, name in named:
+            if name not in columns:
+                raise UserError(
+                    f"data.{key}={name} is not a column of {self.path}. {nearest(name, columns)}\n"
+                    f"Its first line, which holds the names, has: {listed(columns)}"
+                )
+        features = [name for name in columns if name not in {*self.targets, *others.values(), *self.ignore}]
+        if not features:
+            raise UserError(
+                f"{self.path} has no column left to predict {self.target} from: each has another role, or is in "
+                f"data.ignore. It has: {listed(columns)}"
+            )
+        return features
+
+    def point_at_leaks(self, features: "DataFrame", targets: NDArray[Any]) -> None:
+        """Warn of columns that predict a target almost alone; free text and the columns left out are none of them."""
+        if not isinstance(self.encoder, TableEncoder):  # of a data set that extends this one
+            return
+        kept = [column.name for column in self.encoder.columns if self.stated.kinds.get(column.name) != "text"]
+        point_at_leaks(features[kept], targets, self.targets)
+
+    def targets_of(self, table: "DataFrame") -> Targets:
+        """Return the task, the encoded targets, and the names of classes or labels."""
+        return encode_targets(table[list(self.targets)], self.task)
+
+    def state_spec(self, encoded: Targets) -> None:
+        """State the spec of the encoded rows.
+
+        Raises:
+            UserError: no column tells anything.
+        """
+        if not self.encoder.columns:
+            raise UserError(
+                f"{self.path} has no column left to predict {self.target} from. {self.encoder.why_left_out()}\n"
+                "Features are numbers, dates, and categories that several rows share; data.text=[...] takes the words "
+                "of a column of free text."
+            )
+        task, targets, class_names = encoded
+        self.spec = DataSpec(
+            task=task,
+            input_shape=(len(self.encoder.names),),
+            output_size=len(class_names) or targets.shape[1],
+            class_names=class_names,
+            feature_names=self.encoder.names,
+            target_names=() if class_names else self.targets,
+        )
+
+    def parts_of(self, table: "DataFrame", kinds: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        """Return the numbers of the rows of each part.
+
+        Args:
+            table: with all columns that have a role.
+            kinds: of the rows, see `strata` in folds.py.
+
+        Raises:
+            UserError: a part that is needed has no rows, or the split column says something else.
+        """
+        groups = None if self.group is None else groups_of(table[self.group])
+        if self.split_column is not None:
+            parts = stated_parts(table[self.split_column])
+            if self.group is not None:
+                refuse_torn_groups(parts, table[self.group])
+        else:
+            is_test = self.tested(kinds, groups)
+            parts = {"train": np.flatnonzero(~is_test), "test": np.flatnonzero(is_test)}
+        for part in ("train", "test"):
+            if not len(parts[part]):
+                raise UserError(
+                    f"No row of {table.height} in {self.path} is for {part}: change data.test_fraction="
+                    f"{self.test_fraction}, or the column that data.split_column={self.split_column} names"
+                )
+        if not len(parts.get("val", ())):
+            train = parts["train"]
+            if groups is not None and self.val_fraction > 0:
+                is_val = whole_groups(self.val_fraction, groups[train], self.seed, "data.val_fraction")
+                parts |= {"train": train[~is_val], "val": train[is_val]}
+            else:
+                kept, val = super().split(len(train))
+                parts |= {"train": train[kept.numpy()], "val": train[val.numpy()]}  # a tensor of one would be a number
+        return parts
+
+    def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+        """Return which rows are the test: those of the fold, or a share that is drawn with the seed."""
+        if self.folds is not None:
+            return fold_of_samples(self.folds, kinds, groups) == self.fold
+        if groups is not None:
+            return whole_groups(self.test_fraction, groups, self.seed, "data.test_fraction")
+        order = torch.randperm(len(kinds), generator=torch.Generator().manual_seed(self.seed)).numpy()
+        return np.isin(np.arange(len(kinds)), order[: round(self.test_fraction * len(kinds))])
+
+    def divide(self, fit: Samples, test: Samples) -> tuple[Samples, Samples]:
+        """Return both as they are: `load` has divided the rows, as they are encoded by what the training rows hold."""
+        return fit, test
+
+    def split(self, samples: int) -> tuple[Tensor, Tensor]:
+        """Return the numbers of the training and of the validation samples, as `parts_of` drew them."""
+        rows = torch.arange(samples)
+        return rows[: self.train_rows], rows[self.train_rows :]
+
+    @property
+    def validates(self) -> bool:
+        """Whether samples are held out for validation."""
+        return len(self.raw["val"][0]) > 0
+
+    def fit_scaling(self) -> None:
+        """Standardise measurements only."""
+        super().fit_scaling()
+        self.keep_marks(self.scaling.input_mean, self.scaling.input_std)
+
+    def keep_marks(self, mean: Tensor, std: Tensor) -> None:
+        """Change moments (features,) so that marks of categories stay 0 and 1."""
+        measured = torch.from_numpy(self.encoder.measured)
+        mean[~measured] = 0
+        std[~measured] = 1
+
+    def describe(self, table: "DataFrame", targets: NDArray[Any], parts: dict[str, NDArray[np.int64]]) -> None:
+        """Say in a few lines what was read and inferred."""
+        inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
+        kinds = ", ".join(dict.fromkeys(str(table[name].dtype) for name in self.targets))
+        logger.info("{}: {} of {} ({}{})", self.path, self.spec.task, self.target, kinds, inferred)
+        logger.info(
+            "{}; rows{}: {}",
+            self.described_features(),
+            "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})",
+            ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
+        )
+        for part in ("val", "test"):
+            if len(parts[part]) == 1:
+                logger.warning("One row is for {}: metrics that compare rows, such as r2, are not defined there.", part)
+        trained = targets[parts["train"]]
+        if self.spec.task == "multilabel":
+            absent = [
+                name for name, share in zip(self.spec.class_names, trained.mean(axis=0), strict=True) if not share
+            ]
+        else:
+            seen = set(np.unique(trained)) if self.spec.class_names else set()
+            absent = [name for number, name in enumerate(self.spec.class_names) if number not in seen]
+        if absent:
+            logger.warning("No training row is of class {}: the model cannot learn it.", listed(absent))
+
+    def described_features(self) -> str:
+        """Say what becomes of the columns that are predicted from."""
+        return f"{len(self.encoder.columns)} columns become {len(self.encoder.names)} features"
+
+    def read_inputs(self, source: Path, spec: DataSpec) -> NewSamples:
+        """Return the rows of a file, encoded as those of the training.
+
+        Raises:
+            UserError: the file cannot be read, or a column is not there or holds something else.
+        """
+        table = read_as(source, self.encoder.readings, "input")
+        return NewSamples.of(self.encoder.encode(table, f"the rows of {source}"))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the checkpoint keeps: how rows are encoded, and which file it was learned from."""
+        return {"encoder": self.encoder.state(), "digest": self.digest}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the encoder of a checkpoint.
+
+        Raises:
+            UserError: see `require_same_file`.
+        """
+        self.require_same_file(state_dict)
+        self.encoder = TableEncoder.from_state(state_dict["encoder"])
+
+    def require_same_file(self, state_dict: dict[str, Any]) -> None:
+        """Compare the file with that of a checkpoint.
+
+        Raises:
+            UserError: it has changed since, so that its rows would be split in another way.
+        """
+        if self.digest and self.digest != state_dict["digest"]:
+            raise UserError(
+                f"{self.path} has changed since this run was trained: its rows would be split anew, and the test rows "
+                "would not be new to the model. `predict` takes new rows."
+            )

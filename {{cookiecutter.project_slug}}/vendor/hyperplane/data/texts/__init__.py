@@ -1,0 +1,1 @@
+"""Your own texts: with a target, or one to go on writing."""

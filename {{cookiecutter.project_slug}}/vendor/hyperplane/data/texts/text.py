@@ -1,0 +1,255 @@
+"""Your own texts: a column of a CSV or Parquet file, with one or several columns to predict."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import numpy as np
+from loguru import logger
+from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
+from torch import Tensor
+
+from ...errors import UserError, nearest
+from ...setting_types import Refused
+from ..batches import Batches
+from ..columns.roles import PARTS
+from ..columns.target import Targets
+from ..columns.values import as_text, listed
+from ..datamodule import Arrays
+from ..files.readings import Reading
+from ..files.table_files import read_as
+from ..new_samples import NewSamples
+from ..spec import PADDING, UNKNOWN, DataSpec, TextSpec
+from ..tables.table import Table
+from .explaining import figures_of_texts
+from .tokens import Kind, Tokenizer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from polars import DataFrame
+
+MANY_UNKNOWN = 0.2  # of the tokens: that much is worth a hint
+
+
+class TextBatches(Batches):
+    """Batches of tokens (B, L), what is no padding (B, L), and targets; L is the length of the longest text in each."""
+
+    def complete(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Cut off the columns that hold padding alone, and put the mask behind the tokens."""
+        tokens, *others = batch
+        mask = tokens != PADDING
+        longest = int(mask.any(dim=0).sum())
+        return tokens[:, :longest], mask[:, :longest], *others
+
+
+class TextEncoder:
+    """Encodes a column of texts with a tokenizer.
+
+    Args:
+        column: its name.
+        tokenizer: of the training texts.
+        length: tokens after which a text is cut.
+    """
+
+    def __init__(self, column: str, tokenizer: Tokenizer, length: int) -> None:
+        self.column = column
+        self.tokenizer = tokenizer
+        self.length = length
+
+    @classmethod
+    def of(cls, spec: TextSpec) -> "TextEncoder":
+        """Return the encoder of a run."""
+        return cls(spec.text, Tokenizer.of(spec), spec.input_shape[0])
+
+    def encode(self, table: "DataFrame", rows: str) -> NDArray[np.int64]:
+        """Return tokens (texts, longest), and say how many texts were cut and how many tokens are unknown.
+
+        Args:
+            table: has the column.
+            rows: what the rows are, for messages: `the test rows`.
+
+        Raises:
+            UserError: the column is not there.
+        """
+        if self.column not in table.columns:
+            hint = nearest(self.column, table.columns)
+            raise UserError(f"{rows} have no column {self.column!r}. {hint} They have: {listed(table.columns)}")
+        numbers, cut = self.tokenizer.encode_all(texts_of(table, self.column), self.length)
+        if cut:
+            logger.warning(
+                "In {}: {} of {} texts are cut after {} tokens (data.length)", rows, cut, len(numbers), self.length
+            )
+        unknown = float((numbers == UNKNOWN).sum() / max(1, (numbers != PADDING).sum()))
+        if unknown > MANY_UNKNOWN:
+            logger.warning(
+                "In {}: {:.0%} of the tokens are not in the vocabulary. data.vocabulary=... may hold more of them; "
+                "data.tokens=characters or bpe knows parts of words",
+                rows,
+                unknown,
+            )
+        return numbers
+
+
+class Text(Table):
+    """Texts of a column as tokens; how they are taken apart is learned from the training rows, and kept in the spec.
+
+    Batches are (tokens, mask, targets), as `TextBatches` says. A text that is missing is one unknown token.
+    """
+
+    batches = TextBatches
+
+    def __init__(
+        self,
+        *,
+        text: str,  # the column that is predicted from
+        # What a text is taken apart into: words in lower case, characters, or bpe: byte pairs, which needs tokenizers
+        tokens: Literal["words", "characters", "bpe"] = "words",
+        # Tokens that are told apart at most: the most frequent ones of the training rows; others are unknown
+        vocabulary: Annotated[int, Field(ge=3)] = 10_000,
+        length: PositiveInt = 256,  # tokens after which a text is cut
+        ignore: Annotated[tuple[str, ...] | None, Refused("data.text names the only column that is read")] = None,
+        # Categories; not here
+        categorical: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        # Numbers; not here
+        numeric: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        # Dates; not here
+        dates: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        # Words of free text beside; not here
+        max_words: Annotated[None, Refused("data.vocabulary says how many tokens are told apart")] = None,
+        # Categories; not here
+        max_categories: Annotated[None, Refused("a text has no categories; data=table has them")] = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.text = text
+        self.tokens: Kind = tokens
+        self.vocabulary = vocabulary
+        self.length = length
+        self.spelling = replace(self.spelling, texts=(text,))
+
+    def load(self) -> Arrays:
+        """Return the encoded rows, as long as the longest text.
+
+        Raises:
+            UserError: see `Table.load`.
+        """
+        arrays = super().load()
+        longest = max(
+            int((inputs != PADDING).sum(axis=1).max()) for inputs in (arrays.train_inputs, arrays.test_inputs)
+        )
+        return arrays._replace(
+            train_inputs=arrays.train_inputs[:, :longest], test_inputs=arrays.test_inputs[:, :longest]
+        )
+
+    def features_of(self, columns: Any) -> list[str]:
+        """Return the name of the column with the texts.
+
+        Raises:
+            UserError: it is not there, or has another role.
+        """
+        if self.text not in columns:
+            raise UserError(
+                f"data.text={self.text} is not a column of {self.path}. {nearest(self.text, columns)}\n"
+                f"Its first line, which holds the names, has: {listed(columns)}"
+            )
+        if self.text not in super().features_of(columns):
+            raise UserError(f"data.text={self.text} has another role already: choose another column")
+        return [self.text]
+
+    def targets_of(self, table: "DataFrame") -> Targets:
+        """Return the encoded targets, and say which texts are missing."""
+        missing = as_text(table[self.text]).is_null().arg_true().to_list()
+        if len(missing) == table.height:
+            raise UserError(f"data.text={self.text}: all {table.height} rows have no text there")
+        if missing:
+            logger.warning(
+                "{} of {} rows have no {}: each becomes one unknown token. Rows, counted among those with a target: {}",
+                len(missing),
+                table.height,
+                self.text,
+                listed([str(row + 1) for row in missing], 5),
+            )
+        return super().targets_of(table)
+
+    def encode_parts(self, features: "DataFrame", parts: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return the tokens (texts, length) of all parts, one after the other."""
+        return np.concatenate([self.encoder.encode(features[parts[part]], f"the {part} rows") for part in PARTS])
+
+    def fit_encoder(self, table: "DataFrame", readings: Mapping[str, Reading], numbered: Mapping[str, str]) -> Any:
+        """Return what encodes texts with the vocabulary of the training rows."""
+        tokenizer = Tokenizer.fit(texts_of(table, self.text), self.tokens, self.vocabulary)
+        return FixedLength(self.text, tokenizer, self.length)
+
+    def state_spec(self, encoded: Targets) -> None:
+        """State what there is to predict, and the vocabulary."""
+        task, targets, class_names = encoded
+        tokenizer = self.encoder.tokenizer
+        self.spec = TextSpec(
+            task=task,
+            input_shape=(self.length,),
+            output_size=len(class_names) or targets.shape[1],
+            class_names=class_names,
+            target_names=() if class_names else self.targets,
+            has_mask=True,
+            text=self.text,
+            tokens=self.tokens,
+            vocabulary=tokenizer.vocabulary,
+            token_rules=tokenizer.rules,
+        )
+
+    def described_features(self) -> str:
+        """Say how texts are taken apart."""
+        return f"{self.text} becomes {self.tokens}, {self.spec.num_tokens} of them with padding and unknown"
+
+    def keep_marks(self, mean: Tensor, std: Tensor) -> None:
+        """Leave tokens as they are: they are no measurements."""
+
+    def training_samples(self) -> NoReturn:
+        """Refuse a model that is solved at once.
+
+        Raises:
+            UserError: always: it takes rows of numbers.
+        """
+        raise UserError("A model that is solved at once takes no texts. model=linear is the bag of words")
+
+    def figures(self, task: Any) -> dict[str, "Figure"]:
+        """Return pictures of the words that a trained task goes by."""
+        return figures_of_texts(task, self)
+
+    def read_inputs(self, source: Path, spec: DataSpec) -> NewSamples:
+        """Return the texts of a file as tokens.
+
+        Raises:
+            UserError: the file cannot be read, or lacks the column.
+        """
+        assert isinstance(spec, TextSpec)
+        texts = read_as(source, {}, "input")
+        return NewSamples.of(TextEncoder.of(spec).encode(texts, f"the rows of {source}"))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return which file the texts are from; the vocabulary is in the spec."""
+        return {"digest": self.digest}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Compare the file with that of a checkpoint.
+
+        Raises:
+            UserError: it has changed since.
+        """
+        self.require_same_file(state_dict)
+
+
+class FixedLength(TextEncoder):
+    """Texts of all parts have the same length, so that they can stand in one array."""
+
+    def encode(self, table: "DataFrame", rows: str) -> NDArray[np.int64]:
+        """Return tokens (texts, length); see `TextEncoder.encode`."""
+        numbers = super().encode(table, rows)
+        return np.pad(numbers, ((0, 0), (0, self.length - numbers.shape[1])), constant_values=PADDING)
+
+
+def texts_of(table: "DataFrame", column: str) -> list[str]:
+    """Return the texts of a column, empty where one is missing."""
+    return as_text(table[column]).fill_null("").to_list()
