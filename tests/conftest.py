@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cookiecutter.main import cookiecutter
+from warm import Warm
 
 for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # `make test` runs the tests, and some run make as a user would
     os.environ.pop(variable, None)
@@ -33,7 +34,8 @@ CHOICES: dict[str, list[str]] = {
 
 DEFAULTS = {question: values[0] for question, values in CHOICES.items()}
 
-# The project's own tests run in three bakes, which have no answer in common, but for the examples of two.
+# The project's own tests run in three bakes, which have no answer in common, but for the examples of two: all of these
+# run once, under coverage.
 OWN_TESTS_IN = {
     "default": DEFAULTS,
     "gpu": {
@@ -46,7 +48,7 @@ OWN_TESTS_IN = {
         "ci": "gitlab",
     },
     "mps": {
-        "examples": "all",
+        "examples": "minimal",
         "license": "GPL-3.0",
         "python_version": "3.13",
         "hardware": "mps",
@@ -145,11 +147,20 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
 
 
 @pytest.fixture(scope="session")
-def run(clean_environment: dict[str, str]) -> Run:
+def warm(clean_environment: dict[str, str]) -> Iterator[Warm]:
+    """What runs commands in processes that have imported torch already."""
+    with Warm(clean_environment) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def run(clean_environment: dict[str, str], warm: Warm) -> Run:
     """`run(project, "train", "model=mlp")` runs a command of a project without installing it."""
 
     def run(project: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return python(project, "-m", package_of(project), *words, check=check, env=clean_environment)
+        done = warm.run(project, package_of(project), *words, environment=clean_environment)
+        assert not check or done.returncode == 0, f"{words}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
+        return done
 
     return run
 
@@ -196,8 +207,8 @@ def own_tests(bake: Bake, background: Callable[..., Pending]) -> OwnTests:
     found = {}
     for name, answers in OWN_TESTS_IN.items():
         project = bake(**answers)
-        # As `make test` does at the last stage; it would slow the others down.
-        coverage = ["--cov"] if answers["stage"] == "deployment" else []
+        # As `make test` does at the last stage; and once over all examples, for the tests of the code style.
+        coverage = ["--cov"] if answers["stage"] == "deployment" or name == "default" else []
         # Absolute, since tests may start commands in other folders.
         found[name] = background(project, "-m", "pytest", "-q", *coverage, PYTHONPATH=layers(project))
     return found

@@ -9,7 +9,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from conftest import TEMPLATE, bake_into, layers, package_of
+from warm import Started, Warm
 
 # Checkpoints every few steps: many of the kills hit one that is being written.
 TRAINING = [
@@ -40,22 +40,15 @@ SAME = {
 class Project:
     """A baked project and the commands that run in it."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], warm: Warm) -> None:
         self.folder = folder
         self.environment = dict(environment)
+        self.warm = warm
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str) -> Started:
         """Start `train` in a process group of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", package_of(self.folder), "train", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        words = ("train", *arguments)
+        return self.warm.start(self.folder, package_of(self.folder), *words, environment=self.environment, merged=True)
 
     def train(self, *arguments: str) -> str:
         """Run `train` to its end and return what it said."""
@@ -85,7 +78,7 @@ def kill_runs(project: Project, kills: int, seed: int = 0) -> list[dict[str, Any
         wait_for(folder / "train.log", "Training")
         time.sleep(chance.uniform(0, seconds))
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.communicate(timeout=60)
         if (folder / "summary.json").exists():
             continue  # it was faster than the kill
         step = step_of(folder)
@@ -113,12 +106,12 @@ def kill_sweep(project: Project, kills: int, seed: int = 0) -> dict[str, Any]:
         while process.poll() is None and epochs_in(sweeps / "killed") < goal:
             if time.monotonic() > deadline:
                 process.kill()
-                raise TimeoutError(f"the sweep stood still: {process.communicate()[0]}")
+                raise TimeoutError(f"the sweep stood still: {process.communicate(timeout=60)[0]}")
             time.sleep(0.01)
         if process.poll() is None:
             killed += 1
             (os.killpg if number % 2 else os.kill)(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.communicate(timeout=60)
         for path in sweeps.glob("killed/*/summary.json"):
             if json.loads(path.read_text())["status"] == "completed":
                 done.setdefault(path.parent.name, path.stat().st_mtime_ns)
@@ -146,7 +139,7 @@ def epochs_in(sweep: Path) -> int:
 
 def wait_for(path: Path, words: str) -> None:
     """Wait until a log says `words`."""
-    for _ in range(6000):
+    for _ in range(30_000):
         if path.exists() and words in path.read_text(encoding="utf-8"):
             return
         time.sleep(0.01)
@@ -205,11 +198,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         environment |= {"PYTHONPATH": layers(Path()), "HOME": folder}
-        project = Project(bake_into(TEMPLATE, Path(folder)), environment)
-        if asked.what == "sweep":
-            sys.stdout.write(json.dumps(kill_sweep(project, asked.kills, asked.seed), indent=1) + "\n")
-            return
-        outcomes = kill_runs(project, asked.kills, asked.seed)
+        with Warm(environment) as warm:
+            project = Project(bake_into(TEMPLATE, Path(folder)), environment, warm)
+            if asked.what == "sweep":
+                sys.stdout.write(json.dumps(kill_sweep(project, asked.kills, asked.seed), indent=1) + "\n")
+                return
+            outcomes = kill_runs(project, asked.kills, asked.seed)
         for outcome in outcomes:
             sys.stdout.write(f"{outcome}\n")
         equal = sum(

@@ -70,9 +70,9 @@ FOUND_ELSEWHERE = {"cookiecutter": "pyproject.toml", "makefiles": "Makefile", "g
 
 @pytest.fixture
 def measured(bake: Bake, own_tests: OwnTests) -> Path:
-    """The coverage file of the whole suite, which ran at the last stage."""
-    own_tests["mps"].result()
-    return bake(**OWN_TESTS_IN["mps"]) / ".coverage"
+    """The coverage file of the whole suite with all examples."""
+    own_tests["default"].result()
+    return bake(**OWN_TESTS_IN["default"]) / ".coverage"
 
 
 def codestyle(project: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

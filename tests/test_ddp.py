@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import Run, package_of
+from warm import Warm
 
 MOONS = ("model=mlp", "data=moons", "figures=false")
 # Batches of 37 of the 720 samples: neither they nor the last one, of 17, can be halved.
@@ -100,23 +100,22 @@ RESUMED = (*MOONS, "hardware=ddp_cpu", "tracking=none", "model.dropout=0.2", "sc
 
 
 @pytest.fixture
-def stop(project: Path, clean_environment: dict[str, str]) -> Stop:
+def stop(project: Path, clean_environment: dict[str, str], warm: Warm) -> Stop:
     """`stop("name", act)` starts a run in runs/name, and calls `act` with its process id when it has trained a bit."""
 
     def stop(name: str, act: Callable[[int], None]) -> subprocess.CompletedProcess[str]:
         arguments = (*RESUMED, "trainer.max_epochs=200", f"hydra.run.dir=runs/{name}")
-        command = [sys.executable, "-m", package_of(project), "train", *arguments]
-        with subprocess.Popen(
-            command, cwd=project, env=clean_environment, stderr=subprocess.PIPE, text=True
-        ) as process:
-            curve = project / "runs" / name / "metrics.csv"
-            while process.poll() is None and not (curve.exists() and curve.read_text().count("\n") > 3):
-                time.sleep(0.05)
-            try:
-                act(process.pid)
-                _, stderr = process.communicate(timeout=120)
-            finally:
-                process.kill()
+        command = (package_of(project), "train", *arguments)
+        process = warm.start(project, *command, environment=clean_environment, merged=False)
+        curve = project / "runs" / name / "metrics.csv"
+        while process.poll() is None and not (curve.exists() and curve.read_text().count("\n") > 3):
+            time.sleep(0.05)
+        try:
+            act(process.pid)
+            _, stderr = process.communicate(timeout=300)
+        finally:
+            process.kill()
+        assert process.returncode is not None
         return subprocess.CompletedProcess(command, process.returncode, "", stderr)
 
     return stop

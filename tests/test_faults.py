@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from conftest import layers, package_of
 from fake_wandb import fake_wandb
+from warm import Warm
 
 pytestmark = pytest.mark.slow
 
@@ -43,23 +44,31 @@ Train = Callable[..., Ended]
 
 
 @pytest.fixture
-def train(project: Path, clean_environment: dict[str, str], tmp_path: Path) -> Train:
-    """`train("seed=1", HOME=None)` trains in an empty folder, with other variables, None to have none."""
+def train(project: Path, clean_environment: dict[str, str], tmp_path: Path, warm: Warm) -> Train:
+    """`train("seed=1", HOME=None)` trains in an empty folder, with other variables, None to have none.
+
+    In a new interpreter, if a limit or a variable is given that it may meet while it starts.
+    """
 
     def train(
         *words: str, start: tuple[str, ...] = SHORT, limit: int = resource.RLIM_INFINITY, **changes: str | None
     ) -> Ended:
-        environment = clean_environment | {"PYTHONPATH": layers(project)} | changes
-        done = subprocess.run(
-            [sys.executable, "-m", package_of(project), "train", *start, *words],
-            cwd=tmp_path,
-            env={name: value for name, value in environment.items() if value is not None},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-        )
+        changed = clean_environment | {"PYTHONPATH": layers(project)} | changes
+        environment = {name: value for name, value in changed.items() if value is not None}
+        command = (package_of(project), "train", *start, *words)
+        if limit == resource.RLIM_INFINITY and all(name.startswith("WANDB_") for name in changes):
+            done = warm.run(tmp_path, *command, environment=environment)
+        else:
+            done = subprocess.run(
+                [sys.executable, "-m", *command],
+                cwd=tmp_path,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=300,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+            )
         assert "Traceback" not in done.stderr, done.stderr
         return Ended(done.returncode, done.stderr, tmp_path / "run")
 
@@ -226,6 +235,6 @@ def test_the_best_checkpoint_of_an_offline_run_is_uploaded_by_sync(
             env=clean_environment | NETWORK | {"WANDB_BASE_URL": server.url},
             check=True,
             capture_output=True,
-            timeout=120,
+            timeout=600,
         )
     assert server.files["/artifact/best.ckpt"] == (done.folder / "checkpoints" / "best.ckpt").read_bytes()

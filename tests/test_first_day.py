@@ -13,7 +13,7 @@ import nbformat
 import pytest
 import yaml
 from checks import git
-from conftest import Bake, layers, package_of, python
+from conftest import Bake, Run, layers, package_of, python
 from nbclient import NotebookClient
 
 # What is appended to the page's commands.
@@ -104,7 +104,7 @@ def test_what_the_page_adds_trains(grown: Path) -> None:
     assert hardware["choices"]["hardware"] == "workstation" and hardware["hardware"]["threads"] == 2
 
 
-def test_the_story_that_the_page_tells_trains_and_lints(grown: Path, clean_environment: dict[str, str]) -> None:
+def test_the_story_that_the_page_tells_trains_and_lints(grown: Path, run: Run) -> None:
     ((_, story),) = code((grown / ADDING).read_text(encoding="utf-8").partition(STORY)[2])
     path = grown / "src" / package_of(grown) / "train.py"
     told = path.read_text(encoding="utf-8")
@@ -115,7 +115,7 @@ def test_the_story_that_the_page_tells_trains_and_lints(grown: Path, clean_envir
         python(grown, "-m", "ruff", "format", "--check", str(path))
         before = set(grown.glob("runs/*/*"))
         words = ("data=moons", "trainer.max_epochs=2", "tracking=none", "hardware=cpu")
-        python(grown, "-m", package_of(grown), "train", *words, env=clean_environment)
+        run(grown, "train", *words)
         (folder,) = set(grown.glob("runs/*/*")) - before
     finally:
         path.write_text(told, encoding="utf-8")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Bake, Run, package_of
 from kills import Project, kill_runs, kill_sweep
+from warm import Warm
 
 # A model whose third, fifth and seventh job come to grief in their second epoch, until they are repaired.
 FAULTY = '''
@@ -41,8 +42,8 @@ SHORT = ("data=moons", "tracking=none", "figures=false", "trainer.max_epochs=3",
 
 
 @pytest.fixture(scope="module")
-def trained(project: Path, clean_environment: dict[str, str]) -> Project:
-    return Project(project, clean_environment)
+def trained(project: Path, clean_environment: dict[str, str], warm: Warm) -> Project:
+    return Project(project, clean_environment, warm)
 
 
 def test_a_run_that_is_killed_goes_on_to_the_same_weights(trained: Project) -> None:

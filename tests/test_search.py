@@ -4,8 +4,6 @@ import csv
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import Run, package_of, python
+from warm import Warm
 
 SEARCH = (
     "-m",
@@ -45,17 +44,15 @@ def whole(project: Path, run: Run) -> list[dict[str, str]]:
 
 
 def test_a_search_that_is_killed_after_five_trials_ends_with_twelve_and_uses_the_first_five(
-    project: Path, run: Run, clean_environment: dict[str, str], whole: list[dict[str, str]]
+    project: Path, run: Run, clean_environment: dict[str, str], warm: Warm, whole: list[dict[str, str]]
 ) -> None:
-    command = [sys.executable, "-m", package_of(project), "train", *SEARCH, "sweep=killed"]
-    process = subprocess.Popen(
-        command, cwd=project, env=clean_environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    command = (package_of(project), "train", *SEARCH, "sweep=killed")
+    process = warm.start(project, *command, environment=clean_environment, merged=False)
     while len(trials(project, "killed")) < 5:
-        assert process.poll() is None, process.communicate()[1]
+        assert process.poll() is None, process.communicate(timeout=60)[1]
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.kill()
+    process.communicate(timeout=60)
 
     before = [row for row in trials(project, "killed") if row["state"] == "completed"]
     assert 5 <= len(before) < 12

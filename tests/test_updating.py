@@ -26,7 +26,7 @@ README_SENTENCE = "A setting that does not exist or is out of range is refused b
 
 def command(folder: Path, *words: str) -> Done:
     """Run cruft or cookiecutter as a user does."""
-    return subprocess.run([sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, timeout=600)
 
 
 def read(path: Path) -> str:

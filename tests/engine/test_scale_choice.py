@@ -1,4 +1,4 @@
-"""The target is scaled by window or by all rows as the training windows say, and every command does the same."""
+"""The target is scaled by window or by all rows as validation windows say, and every command does the same."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def panel(**options):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_scale_follows_from_the_training_windows(kind, tmp_path, monkeypatch):
+def test_the_scale_follows_from_the_validation_windows(kind, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(kind)
     found = panel(encoder_length=8, decoder_length=2)
@@ -43,14 +43,15 @@ def test_the_scale_follows_from_the_training_windows(kind, tmp_path, monkeypatch
     assert stated.spec == found.spec, "what is found is what could have been stated"
 
 
-def test_later_rows_have_no_say(tmp_path, monkeypatch):
+def test_rows_of_the_test_have_no_say(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write("driven")
+    found = panel(encoder_length=8, decoder_length=2).spec
     lines = Path("y.csv").read_text(encoding="utf-8").splitlines()
-    kept = 1 + round(0.64 * STEPS)
+    kept = 1 + round(0.8 * STEPS)
     grown = [",".join([*line.split(",")[:2], str(1000 + i**2)]) for i, line in enumerate(lines[kept:])]
     Path("y.csv").write_text("\n".join(lines[:kept] + grown) + "\n", encoding="utf-8")
-    assert panel(encoder_length=8, decoder_length=2).spec.by_window is False
+    assert panel(encoder_length=8, decoder_length=2).spec == found and not found.by_window
 
 
 def test_what_is_known_and_many_windows_are_learned_from_nothing(tmp_path, monkeypatch):
@@ -76,7 +77,7 @@ def test_a_network_forecasts_better_by_the_scale_that_is_found(kind, train):
 def test_the_log_says_why_and_predict_scales_alike(train, command):
     write("driven")
     done = train("model=linear", *ROLES, *SHORT, "optimizer.lr=0.01", "trainer.max_epochs=60")
-    assert "data.scale=all: a linear forecast of the last training windows has" in done.stderr
+    assert "data.scale=all: a linear forecast of the windows held out has" in done.stderr
     lines = Path("y.csv").read_text(encoding="utf-8").splitlines()
     past, (t, price, _) = lines[-9:-1], lines[-1].split(",")
     ends = [f"{t},{price},", f"{int(t) + 1},1.0,"], [f"{t},5.0,", f"{int(t) + 1},5.0,"]

@@ -13,7 +13,7 @@ from hyperplane.stacking.epoch_loop import StackedEpochLoop
 from hyperplane.stacking.optimizers import BatchedOptimizer
 from hyperplane.stacking.stack import Stack
 from hyperplane.turns import Turn
-from stacked_sweeps import checkpoint, distance, layout, losses, members, summary
+from stacked_sweeps import checkpoint, distance, layout, losses, members, rows, summary
 
 from my_research import models, tasks
 
@@ -168,26 +168,66 @@ class Warming(Classification):
 """
 
 
-def test_a_step_that_draws_in_python_trains_alone(sweep, write, tmp_path, monkeypatch):
-    write("tasks/drawing.py", PYTHONS)
+# What a step does that a stack cannot, beside why it trains alone; nothing: it is stacked.
+STEPS = {
+    "draws": ("loss = loss * random.choice([1, 1, 1, 2])", "it draws from Python's or NumPy's generator"),
+    "counts": (
+        "self.calls += 1\n            loss = loss * self.calls",
+        "it changes calls in Python, for one member only",
+    ),
+    "collects": ("self.seen.append(1)\n            loss = loss * len(self.seen)", "it changes seen in Python"),
+    "replaces": (
+        "self.mean = 0.9 * self.mean + loss.detach()\n            loss = loss * self.mean",
+        "it changes mean in Python",
+    ),
+    "generates": (
+        "loss = loss * torch.rand(1, generator=self.own, dtype=loss.dtype)[0]",
+        "it draws from a generator of its own",
+    ),
+    "converts": ("loss = loss * float(loss.detach())", "its step cannot be stacked (RuntimeError"),
+    "branches": ("loss = loss * (self.phase + 1)", ""),
+    "overwrites": ("loss, outputs, _ = super().step([inputs.mul_(2), targets])", ""),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_is_more_than_operations_on_tensors_gives_the_numbers_of_the_job_alone(
+    sweep, write, tmp_path, monkeypatch, step
+):
+    lines, reason = STEPS[step]
+    write(f"tasks/step_{step}.py", STEP.replace("LINES", lines))
     monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "added" / "tasks")])
-    words = (*TINY, "task._target_=my_research.tasks.drawing.Drawing", "trainer.max_epochs=2", "seed=0,1")
+    words = (*TINY, f"task._target_=my_research.tasks.step_{step}.Step", "trainer.max_epochs=3", "seed=0,1", DOUBLE)
     theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
-    assert sweep.said.count("it draws from Python's or NumPy's generator") == 2
+    assert sweep.said.count(reason) == 2 if reason else "its step" not in sweep.said
     for name, folder in ours.items():
-        assert distance(folder, theirs[name]) == 0
+        assert distance(folder, theirs[name]) <= (0 if reason else 1e-8)
 
 
-PYTHONS = """
+STEP = """
 import random
+
+import torch
 
 from .classification import Classification
 
 
-class Drawing(Classification):
+class Step(Classification):
+    def __init__(self, network, loss, spec, scaling, optimizer, scheduler=None, metrics=None):
+        super().__init__(network, loss, spec, scaling, optimizer, scheduler, metrics)
+        self.calls, self.seen, self.phase, self.own = 0, [], 0, torch.Generator()
+        self.register_buffer("mean", torch.zeros(()))
+
+    def on_train_epoch_start(self):
+        super().on_train_epoch_start()
+        self.phase = self.current_epoch * (1 + self.trainer.datamodule.seed)
+
     def step(self, batch):
+        inputs, targets = batch
         loss, outputs, targets = super().step(batch)
-        return (loss * random.choice([1, 1, 1, 2]) if self.training else loss), outputs, targets
+        if self.training:
+            LINES
+        return loss, outputs, targets
 """
 
 
@@ -409,12 +449,21 @@ def test_members_whose_optimizer_fails_within_a_step_fail_and_go_on_from_their_c
 
 def test_a_report_over_a_stack_has_the_columns_of_an_ordinary_one(sweep, command):
     words = (*TINY, "seed=0,1", "optimizer.lr=0.01,0.02", "trainer.max_epochs=2")
-    tables = []
+    files, columns, keys = [], [], []
     for launcher in ("stacked", "basic"):
         folder = sweep(launcher, *words)
         assert command("report", str(folder)).status in (None, 0)
-        tables.append(sorted(path.name for path in folder.rglob("report/*")))
-    assert tables[0] == tables[1]
+        files.append(sorted(path.name for path in folder.rglob("report/*")))
+        columns.append([path.read_text().splitlines()[0] for path in sorted(folder.glob("report/*.csv"))])
+        runs = [summary(run) for run in members(folder).values()]
+        keys.append(
+            [
+                (sorted(one), sorted(one["metrics"]), [*rows(run)[0]])
+                for one, run in zip(runs, members(folder).values(), strict=True)
+            ]
+        )
+    assert columns[0] and keys[0]
+    assert (files[0], columns[0], keys[0]) == (files[1], columns[1], keys[1])
 
 
 def test_trials_of_a_search_are_a_stack_and_pruned_ones_leave_it(sweep):

@@ -36,8 +36,8 @@ class Linear(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        # λ of the penalty; None: 1 for rows of a table, as in scikit-learn; for windows their length, as each shares
-        # its values with so many others; else 0
+        # λ of the penalty; None: for values what leave-one-out chooses, for windows what forecasts those of validation
+        # best; for classes 1 for rows of a table, as in scikit-learn, else 0
         l2: NonNegativeFloat | None = None,
     ) -> None:
         super().__init__()
@@ -69,8 +69,11 @@ def penalty_factor(spec: DataSpec, outputs: int, l2: float | None) -> float:
     Args:
         spec: of the data.
         outputs: of a sample.
-        l2: λ; None is 1 for rows of a table, E + H for windows, and 0 for signals and images.
+        l2: λ; None is that of the data, see `hyperplane.data.ridge`. Where they have none it is 1 for rows of a table,
+            E + H for windows, as each shares its values with so many others, and 0 for signals and images.
     """
+    if l2 is None:
+        l2 = spec.ridge
     if l2 is None and isinstance(spec, PanelSpec):
         l2 = float(spec.encoder_length + spec.decoder_length)
     elif l2 is None:

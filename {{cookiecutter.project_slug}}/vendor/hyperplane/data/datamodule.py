@@ -43,6 +43,7 @@ from .arrays import Arrays as Arrays  # where data sets look for it
 from .arrays import Samples, count_classes, in_pieces, means_of, rows_of
 from .batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from .folds import fold_of_samples, strata
+from .ridge import leave_one_out
 from .scaling import Scaling, loses_digits, moments
 from .spec import DataSpec
 
@@ -123,6 +124,10 @@ class ArrayDataModule(LightningDataModule, ABC):
         else:
             warn_of_lost_digits(self.spec, *self.raw["train"][:2])
         self.parts = {part: self.standardised(*tensors) for part, tensors in self.raw.items()}
+        inputs, targets = self.parts["train"][0], self.parts["train"][-1]
+        is_ridge = self.spec.task == "regression" and inputs.is_floating_point() and targets.ndim == 2
+        if is_ridge and not self.spec.has_weights:
+            self.spec = replace(self.spec, ridge=leave_one_out(inputs, targets))
 
     def divide(self, fit: Samples, test: Samples) -> tuple[Samples, Samples]:
         """Return all samples but those of the fold, and those of the fold; both parts of the data set are pooled."""

@@ -36,6 +36,7 @@ class DataSpec:
     train_size: int = 0  # samples that are trained on
     class_counts: tuple[int, ...] = ()  # training targets of each class; multilabel: training samples with each label
     target_means: tuple[float, ...] = ()  # of the training targets of a regression, in their units
+    ridge: float | None = None  # λ of ridge regression that suits the training samples; None: nobody has looked
     num_tokens: int = 0  # inputs are token numbers below this; 0: they are real numbers
     has_mask: bool = False  # batches are (inputs, mask, targets); mask (B, positions): false where inputs are padding
     has_weights: bool = False  # batches are (inputs, targets, weights)

@@ -15,7 +15,7 @@ from ..errors import first_line
 from ..loop.progress import SECONDS_BETWEEN_LINES
 from ..processes.signals import StopRequest
 from .batching import map_tensors, shapes
-from .kinds import sort_into_kinds
+from .kinds import is_unknown, sort_into_kinds
 from .member import Member, Window
 from .memory import MOST, keep_free_memory, most_members
 from .stack import HalfStep, Stack
@@ -70,7 +70,11 @@ def train_to_the_end(members: Sequence[Member], stop: StopRequest) -> None:
         while waiting := [member for member in members if member.request is not None]:
             windows = [member.request for member in waiting if member.request is not None]
             if stop.number is None:
-                sort_into_kinds([window for window in windows if window.loop.kind is None])
+                unknown = [window for window in windows if is_unknown(window)]
+                if stack is not None and any(window.loop in stack.loops for window in unknown):
+                    stack.release()
+                    stack = None
+                sort_into_kinds(unknown)
                 chosen, steps = next_steps([window for window in windows if not window.refusal])
                 stack = train(stack, chosen, steps, stop)
                 if chosen and time.monotonic() - told > SECONDS_BETWEEN_LINES:

@@ -34,6 +34,7 @@ class StackedEpochLoop(LeanEpochLoop):
         self.output_bytes = 0  # of a step's outputs; 0: not known yet
         self.kind: int | None = None  # see kinds.py
         self.about: dict[str, bool] = {}  # what a stack of its kind has to know
+        self.choices: Any = None  # what its step may branch on, when its kind was found
 
     def on_run_start(self, data_fetcher: Any) -> None:
         """Begin an epoch, and look whether its steps are such as a stack takes."""

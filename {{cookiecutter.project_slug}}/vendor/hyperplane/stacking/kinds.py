@@ -16,22 +16,29 @@ import torch
 from torch import Tensor
 
 from ..errors import first_line
+from .attributes import Attributes, ChangesAttributes
 from .batching import map_tensors, shapes
 from .generators import DrawsForAll, Generators
 from .member import Window
-from .numbers import floats
+from .numbers import choices, floats
 from .progress import LooksAtProgress
 from .stack import Stack, context_of
 from .swapping import parts, tensors_of
 
 numbers = count()
+SINGLE = "no other job beside it computes the same operations on data of the same shape"
+
+
+def is_unknown(window: Window) -> bool:
+    """Say whether nobody has looked at a member, or it may branch otherwise: a callback has set something anew."""
+    return window.loop.kind is None or window.loop.choices != choices(task_of(window))
 
 
 def sort_into_kinds(windows: Sequence[Window]) -> None:
     """Find the kind of each member that waits; one that has no other of its kind, or cannot be stacked, is refused.
 
     Args:
-        windows: of members that nobody has looked at yet.
+        windows: of members that are not known.
     """
     groups: dict[Any, list[Window]] = {}
     for window in windows:
@@ -45,38 +52,37 @@ def assign(group: list[Window]) -> None:
     while len(group) > 1:
         try:
             is_alike, about = compare(group)
-        except (LooksAtProgress, DrawsForAll) as error:
-            for window in group:
-                window.refusal = f"its step cannot be stacked: {error}"
+        except (LooksAtProgress, DrawsForAll, ChangesAttributes) as error:
+            refuse(group, f"its step cannot be stacked: {error}")
             return
         except Exception as error:  # whatever an operation says that vmap does not know
-            values = {tuple(floats(task_of(window)).values()) for window in group}
-            if len(values) > 1:  # a number that has to be one, such as a share of label smoothing
-                by_value: dict[Any, list[Window]] = {}
-                for window in group:
-                    by_value.setdefault(tuple(floats(task_of(window)).values()), []).append(window)
-                for some in by_value.values():
-                    assign(some)
-                return
+            by_value: dict[Any, list[Window]] = {}
             for window in group:
-                window.refusal = f"its step cannot be stacked ({type(error).__name__}: {first_line(error)})"
+                by_value.setdefault(tuple(floats(task_of(window)).values()), []).append(window)
+            if len(by_value) == 1:
+                refuse(group, f"its step cannot be stacked ({type(error).__name__}: {first_line(error)})")
+                return
+            for some in by_value.values():  # a number that has to be one, such as a share of label smoothing
+                assign(some)
+            return
+        if not any(is_alike):
+            refuse(group, "its step, computed for all members at once, gives other numbers than by itself")
             return
         kind = next(numbers)
         alike = [window for window, same in zip(group, is_alike, strict=True) if same]
         if len(alike) > 1:
             for window in alike:
-                window.loop.kind, window.loop.about = kind, about
+                window.loop.kind, window.loop.about, window.loop.choices = kind, about, choices(task_of(window))
         else:
-            refuse_single(alike or group[:1])
-        others = [window for window in group if window not in alike]
-        group = others if alike else group[1:]
-    refuse_single(group)
+            refuse(alike or group[:1], SINGLE)
+        group = [window for window in group if window not in alike] if alike else group[1:]
+    refuse(group, SINGLE)
 
 
-def refuse_single(group: Sequence[Window]) -> None:
-    """Say of a member that it has no other of its kind."""
+def refuse(group: Sequence[Window], reason: str) -> None:
+    """Let members train by themselves."""
     for window in group:
-        window.refusal = "no other job beside it computes the same operations on data of the same shape"
+        window.refusal = reason
 
 
 def task_of(window: Window) -> Any:
@@ -108,8 +114,9 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
     stack = Stack([window.loop for window in group])
     before = Generators(tasks[0].device)
     try:
-        with as_they_were(tasks[:1]):
+        with as_they_were(tasks[:1]) as attributes:
             alone(group[0].loop, firsts[0])
+            attributes.check()
         is_random = before.have_moved()
         with as_they_were(tasks, evaluating=is_random):
             losses, _, _ = stack.losses(batches)
@@ -138,10 +145,10 @@ def alone(loop: Any, batch: Any) -> list[Tensor | None]:
 
 
 def forward(loop: Any, batch: Any) -> tuple[Tensor, Tensor]:
-    """Return the loss of a member and its outputs, computed by itself."""
+    """Return the loss of a member and its outputs, computed by itself on a copy of a batch, which a step may change."""
     task = loop.trainer.lightning_module
     with context_of(loop.trainer)():
-        loss, outputs, _ = task.step(batch)
+        loss, outputs, _ = task.step(map_tensors(torch.clone, batch))
         return (loss + task.network.penalty() if task.has_penalty else loss), outputs
 
 
@@ -156,16 +163,18 @@ def is_close(one: Tensor | None, other: Tensor | None) -> bool:
 
 
 @contextmanager
-def as_they_were(tasks: Sequence[Any], evaluating: bool = False) -> Iterator[None]:
-    """Undo what a step changes in networks and losses: the statistics of a batch."""
+def as_they_were(tasks: Sequence[Any], evaluating: bool = False) -> Iterator[Attributes]:
+    """Undo what a step changes in networks and losses: the statistics of a batch, attributes of the first task."""
+    attributes = Attributes(tasks[0])
     kept = [{name: tensor.detach().clone() for name, tensor in tensors_of(task).items()} for task in tasks]
     modes = [{module: module.training for module in task.modules()} for task in tasks]
     for task in tasks:
         if evaluating:
             task.eval()
     try:
-        yield
+        yield attributes
     finally:
+        attributes.put_back()
         for task, tensors, mode in zip(tasks, kept, modes, strict=True):
             for module, training in mode.items():
                 module.training = training

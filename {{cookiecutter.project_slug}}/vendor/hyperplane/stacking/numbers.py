@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .attributes import LIGHTNINGS
 from .swapping import parts
 
 
@@ -21,6 +22,16 @@ def floats(task: Any) -> dict[tuple[str, str], float]:
         for path, module in parts(task)
         for name, value in vars(module).items()
         if type(value) is float
+    }
+
+
+def choices(task: Any) -> dict[tuple[str, str], Any]:
+    """Return the words, whole numbers and switches among the attributes, which a step may branch on."""
+    return {
+        (path, name): value
+        for path, module in parts(task)
+        for name, value in vars(module).items()
+        if type(value) in (int, bool, str) and name not in LIGHTNINGS
     }
 
 

@@ -149,12 +149,13 @@ class Stack:
     def is_current(self) -> bool:
         """Say whether the members still have the tensors and numbers that were stacked.
 
-        A part may have been unfrozen since, or a number within a loss set anew by a callback.
+        A part may have been unfrozen since, a number within a loss set anew by a callback, a buffer replaced.
         """
         tasks = [loop.trainer.lightning_module for loop in self.loops]
         return self.numbers.are_those_of(tasks) and all(
-            [name for name, tensor in tensors_of(task).items() if tensor.requires_grad] == self.trained
-            for task in tasks
+            [(name, id(tensor)) for name, tensor in now.items()] == [(name, id(tensor)) for name, tensor in own.items()]
+            and [name for name, tensor in now.items() if tensor.requires_grad] == self.trained
+            for now, own in zip(map(tensors_of, tasks), self.own, strict=True)
         )
 
     @torch.no_grad()

@@ -104,8 +104,8 @@ def require_reader(settings: Settings, spec: TextSpec) -> None:
     network, name = factory(settings.model), settings.model.import_path.rpartition(".")[2]
     if spec.task == "next_token" and not getattr(network, "predicts_next", False):
         raise UserError(
-            f"{name} does not say at each place which token comes next. {choices_that('predicts_next', 'gpt')} A network "
-            "of your own that maps tokens (B, T) to logits (B, V, T), by what came before alone, says "
+            f"{name} does not say at each place which token comes next. {choices_that('predicts_next', 'gpt')} A "
+            "network of your own that maps tokens (B, T) to logits (B, V, T), by what came before alone, says "
             "predicts_next = True in its class."
         )
     if spec.task != "next_token" and not getattr(network, "reads_tokens", False):

@@ -29,16 +29,16 @@ from ...setting_types import (
 )
 from ..batches import Batches, evaluation_batch, on_gpu
 from ..folds import blocks
-from ..scaling import moments
 from ..spec import PanelSpec
 from .naive import best_lag, best_naive, error_quantiles, naive
-from .scale_choice import MOST_WINDOWS, Choice, choose_scale
+from .scale_choice import MOST_WINDOWS, HeldOut, choose_scale
 from .scaling import PanelScaling
 
 # From so many training windows on a network learns levels from nothing, in units of all rows; fewer begin at the naive
 # forecast, whose noise has to be unlearned. The TFT's quantile loss from nothing and from there: 0.90 and 1.04 on
 # data=demand (3,400 windows), 15.3 and 10.1 on sunspots (164).
 MANY_WINDOWS = 2_000
+HELD_OUT = 0.2  # of the training time, where there is no validation, to choose the scale by
 EVALUATION_BATCH = 1024  # windows; evaluation keeps no gradients, so it takes large batches
 
 
@@ -117,8 +117,8 @@ class PanelDataModule(LightningDataModule, ABC):
         shuffle: bool = True,  # draw the training windows in a new order in every epoch
         standardize: bool = True,  # real variables and the target to mean 0, standard deviation 1 over training rows
         # What the target is scaled by besides: its own mean and spread in each window, for series that grow; or no more
-        # than the training rows of all series, so that a model can tell their levels; auto: what the training windows
-        # speak for, see `scale_choice.py`
+        # than the training rows of all series, so that a model can tell their levels; auto: what forecasts the
+        # validation windows better, see `scale_choice.py`
         scale: Literal["auto", "window", "all"] = "auto",
         encoder_length: PositiveInt = 28,  # E, steps of the past that a forecast sees
         decoder_length: PositiveInt = 7,  # H, steps that are forecast
@@ -177,37 +177,42 @@ class PanelDataModule(LightningDataModule, ABC):
         self.lags = (1, best_lag(past, targets, self.quantiles, least=2)) if self.encoder_length > 1 else (1,)
         lag, seasons = best_naive(past, targets, self.quantiles)
         size = len(self.starts["train"])
-        self.spec = replace(panel, train_size=size, lag=lag, seasons=seasons, by_window=self.scale == "window")
-        if self.scale == "auto":
-            scale, reason = self.choose_scale(trained, self.spec)
-            self.spec = replace(self.spec, by_window=scale == "window")
-            logger.info("data.scale={}: {}", scale, reason)
+        by_window = replace(panel, train_size=size, lag=lag, seasons=seasons, by_window=True)
+        by_all = replace(by_window, by_window=False)
         # The naive forecast holds the effect that known variables had, so that a network would not learn it from them.
-        knows_more = bool(panel.known_reals or panel.known_categoricals)
-        if not self.spec.by_window and (knows_more or size >= MANY_WINDOWS):
-            self.spec = replace(self.spec, lag=0, seasons=1)
+        if panel.known_reals or panel.known_categoricals or size >= MANY_WINDOWS:
+            by_all = replace(by_all, lag=0, seasons=1)
+        scaling = PanelScaling(by_all)
+        if self.standardize:
+            scaling.fit(trained, trained[:, -1:])
+        scaled = (self.rows.reals - scaling.input_mean) / scaling.input_std
+        self.scaled = self.rows._replace(reals=scaled.float())
+        candidates = {"auto": [by_window, by_all], "window": [by_window], "all": [by_all]}[self.scale]
+        self.spec, reason = choose_scale(candidates, *self.held_out(panel))
+        if self.scale == "auto":
+            logger.info("data.scale={}: {}", "window" if self.spec.by_window else "all", reason)
         self.scaling = PanelScaling(self.spec)
-        self.scaled = self.rows._replace(reals=self.rows.reals.float())
         if self.standardize:
             self.scaling.fit(trained, trained[:, -1:])
-        scaled = (self.rows.reals - self.scaling.input_mean) / self.scaling.input_std
-        self.scaled = self.rows._replace(reals=scaled.float())
         if self.spec.lag:
             windows = windows_at(self.starts["train"], self.scaled, panel)
             self.scaling.fit_errors(windows.past_reals[..., -1], windows.targets)
+
+    def held_out(self, panel: PanelSpec) -> tuple[HeldOut, HeldOut]:
+        """Return training windows, and those that follow and choose: of validation, or the last of the training."""
+        first, last = self.starts["train"], self.starts["val"]
+        if not self.validates:
+            begin, end = (self.rows.time[first + panel.encoder_length + step] for step in (0, panel.decoder_length - 1))
+            cut = self.first_val - round(HELD_OUT * (self.first_val - int(begin.min())))
+            first, last = first[end < cut], first[begin >= cut]
+        fewer = [starts[:: max(1, -(-len(starts) // MOST_WINDOWS))] for starts in (first, last)]
+        of_first, of_last = (HeldOut(windows_at(one, self.scaled, panel), self.rows.series[one]) for one in fewer)
+        return of_first, of_last
 
     def naive_errors(self, part: str, lag: int) -> Tensor:
         """Return target minus naive forecast (B, H) of the windows of a part, in units of the target."""
         windows = self.raw_windows(self.starts[part])
         return windows.targets - naive(windows.past_reals[..., -1], lag, self.decoder_length)
-
-    def choose_scale(self, trained: Tensor, panel: PanelSpec) -> Choice:
-        """Return what the target is scaled by, from the training windows and the reals of training rows (rows, R)."""
-        mean, std = moments(trained)
-        rows = self.rows._replace(reals=(self.rows.reals - mean) / std)
-        starts = self.starts["train"][:: -(-len(self.starts["train"]) // MOST_WINDOWS)]
-        first_target = rows.time[starts + panel.encoder_length]
-        return choose_scale(windows_at(starts, rows, panel), rows.series[starts], first_target, panel)
 
     def naive_losses(self, part: str) -> dict[int, float]:
         """Return the quantile loss of naive forecasts on the windows of a part, in units of the target, by their lag.

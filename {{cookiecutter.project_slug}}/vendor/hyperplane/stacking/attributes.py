@@ -1,0 +1,121 @@
+"""What a step changes in Python: a stack computes with the modules of one member, and would change those only.
+
+Parameters and buffers that a step changes in place are those of all members. A count in Python (`self.calls += 1`), a
+list that grows, a mean that is no buffer, or a new tensor in the place of a buffer would be those of the first member.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+
+from .swapping import parts, tensors_of
+
+PLAIN = (bool, int, float, complex, str, bytes)
+LIGHTNINGS = vars(LightningModule()).keys() - vars(nn.Module()).keys()  # where a task's trainer takes notes
+
+
+class ChangesAttributes(Exception):
+    """A step changes what its modules hold, other than in place."""
+
+
+class Attributes:
+    """What the modules of a task hold now, by containers: their attributes, the lists and objects among these.
+
+    Args:
+        task: whose step may change them.
+    """
+
+    def __init__(self, task: Any) -> None:
+        self.kept = [(name, container, copied(container)) for name, container in containers(task)]
+        trained = {id(tensor) for tensor in tensors_of(task).values()}
+        found = {id(value): value for _, _, kept in self.kept for value in values(kept)}
+        free = [value for key, value in found.items() if isinstance(value, Tensor) and key not in trained]
+        self.tensors = [(tensor, tensor.detach().clone()) for tensor in free]
+        self.generators = [(one, one.get_state()) for one in found.values() if isinstance(one, torch.Generator)]
+
+    def check(self) -> None:
+        """Compare what the modules hold with what they held.
+
+        Raises:
+            ChangesAttributes: it is something else.
+        """
+        for name, container, kept in self.kept:
+            now = copied(container)
+            if [*map(plain, values(now))] != [*map(plain, values(kept))] or (
+                isinstance(now, dict) and [*now] != [*kept]
+            ):
+                raise ChangesAttributes(f"it changes {named(name, now, kept)} in Python, for one member only")
+        if not all(torch.equal(tensor, kept) for tensor, kept in self.tensors):
+            raise ChangesAttributes("it changes a tensor that is no buffer of its module, for one member only")
+        if not all(torch.equal(one.get_state(), kept) for one, kept in self.generators):
+            raise ChangesAttributes("it draws from a generator of its own, for one member only")
+
+    def put_back(self) -> None:
+        """Let the modules hold again what they held."""
+        for _, container, kept in self.kept:
+            if isinstance(container, dict):
+                for key in copied(container).keys() - kept.keys():
+                    del container[key]
+                container.update(kept)
+            else:
+                container.clear()
+                container.extend(kept) if isinstance(container, list | deque) else container.update(kept)
+        for tensor, kept in self.tensors:
+            tensor.data.copy_(kept)
+        for one, state in self.generators:
+            one.set_state(state)
+
+
+def containers(task: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what can be changed in the modules of a task, by names."""
+    seen: set[int] = set()
+    waiting = [(name, vars(module)) for name, module in parts(task)]
+    while waiting:
+        name, container = waiting.pop(0)
+        if id(container) not in seen:
+            seen.add(id(container))
+            yield name, container
+            inner = copied(container)
+            of = inner.items() if isinstance(inner, dict) else enumerate(inner)
+            waiting += [(f"{name}.{key}", held) for key, value in of if (held := holding(value)) is not None]
+
+
+def holding(value: Any) -> Any:
+    """Return the container that a value is or, if it is an object, has; None: it is neither, or a library's."""
+    if isinstance(value, dict | list | deque | set):
+        return value
+    if isinstance(value, type | ModuleType | nn.Module) or type(value).__module__.startswith(("torch", "lightning")):
+        return None
+    found = getattr(value, "__dict__", None)
+    return found if type(found) is dict else None
+
+
+def copied(container: Any) -> Any:
+    """Return what a container holds now."""
+    if isinstance(container, dict):
+        return {key: value for key, value in container.items() if key not in LIGHTNINGS}
+    return type(container)(container)
+
+
+def values(container: Any) -> list[Any]:
+    """Return the values in a container."""
+    return [*container.values()] if isinstance(container, dict) else [*container]
+
+
+def plain(value: Any) -> Any:
+    """Return what two values have in common if they are the same: a number or a word by its value, else by identity."""
+    return (type(value), value) if isinstance(value, PLAIN) else id(value)
+
+
+def named(name: str, now: Any, kept: Any) -> str:
+    """Return the name of what has changed: that of the attribute, or of the container."""
+    if isinstance(now, dict):
+        other = [key for key in {**kept, **now} if plain(now.get(key)) != plain(kept.get(key))]
+        name = f"{name}.{other[0]}" if other else name
+    shown = [word for word in name.split(".") if word not in ("_buffers", "_parameters", "_modules", "")]
+    return ".".join(shown)
