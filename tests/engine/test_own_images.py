@@ -509,5 +509,5 @@ def test_labels_are_not_mixed(labels):
 def test_without_kornia_it_is_asked_for_before_images_are_read(photos, monkeypatch):
     monkeypatch.setattr(augmentation, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"data\.augment=\[flip\] needs kornia: pip install kornia"):
-        Images(path="nowhere", augment=("flip",), seed=0)
+        Images(path="nowhere", augment=("flip",), seed=0).setup()
     assert load(photos).augment == ()
