@@ -116,7 +116,8 @@ def test_whatever_is_wrong_in_the_engine_is_not_the_users(
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_fresh_project_meets_its_table(bake: Bake, measured: Path, one_cache: dict[str, str], stage: str) -> None:
     project = bake(stage=stage)
-    shutil.copy(measured, project)  # of the same code
+    if project != measured.parent:
+        shutil.copy(measured, project)  # of the same code
     done = codestyle(project, one_cache, "--json")
     rows = table(done)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -51,7 +51,7 @@ def test_the_engine_of_a_project_imports_nothing_of_it(tmp_path: Path) -> None:
     [
         ("run_folder/locks.py", "from ..training.run import Run", "hyperplane.run_folder.locks -> hyperplane.training"),
         ("errors.py", "from .settings import Settings", "hyperplane.errors -> hyperplane.settings"),
-        ("data/spec.py", "from .panel import Panel", "hyperplane.data"),
+        ("data/spec.py", "from .panels.panel import Panel", "hyperplane.data"),
         ("loop/divergence.py", "from ..commands import report", "hyperplane.loop.divergence -> hyperplane.commands"),
     ],
 )

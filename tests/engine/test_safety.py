@@ -23,6 +23,7 @@ FORBIDDEN = """
 """
 FINE = {"pickle.UnpicklingError", "torch.jit.is_tracing"}
 FINE |= {"yaml.MarkedYAMLError", "yaml.YAMLError", "yaml.safe_load", "yaml.safe_dump"}
+FINE |= {"yaml.CSafeDumper", "yaml.SafeDumper", "yaml.ScalarNode", "yaml.dump"}  # these write
 # Safe with this argument; never without a call, where the argument could be missing.
 SAFE_WITH = {"torch.load": "weights_only=True", "numpy.load": "allow_pickle=False"}
 # These read names from settings and checkpoints, and compare them with a list before they import anything; `imports.py`

@@ -4,7 +4,6 @@ Jobs that choose the same files differ in values alone. So Hydra composes once f
 of a job are set in a copy, as Hydra sets them. Whatever else a job asks for is left to Hydra.
 """
 
-import pickle
 import re
 from copy import deepcopy
 from functools import lru_cache, reduce
@@ -28,13 +27,12 @@ class SweepLoader(CheckedLoader):
     def __init__(self, loader: ConfigLoader) -> None:
         super().__init__(loader)
         self.composed: dict[tuple[str, ...], DictConfig] = {}  # by the overrides that choose files
-        self.pickled: dict[tuple[str, ...], bytes] = {}  # the same
         self.values: dict[tuple[str, ...], dict[str, Any] | None] = {}  # the same as plain values, resolved
         self.groups: dict[str, bool] = {}  # whether a key names a group of files
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what was composed: a job is sent to another process together with this loader."""
-        return self.__dict__ | {"composed": {}, "pickled": {}, "values": {}, "groups": {}}
+        return self.__dict__ | {"composed": {}, "values": {}, "groups": {}}
 
     def is_group(self, key: str) -> bool:
         """Whether a key of an override names a group of files."""
@@ -56,8 +54,7 @@ class SweepLoader(CheckedLoader):
         overrides, key, values = self.parse(sweep_overrides)
         if not all(map(is_plain, overrides)):
             return super().load_sweep_config(master_config, sweep_overrides)
-        self.compose(master_config, key)
-        config = pickle.loads(self.pickled[key])  # noqa: S301 - a copy of our own, in a third of the time of deepcopy
+        config = deepcopy(self.compose(master_config, key))
         try:
             for override in values:
                 OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
@@ -78,7 +75,6 @@ class SweepLoader(CheckedLoader):
         """Return what Hydra composes of files; once for each choice of them."""
         if chosen not in self.composed:
             self.composed[chosen] = super().load_sweep_config(master_config, list(chosen))
-            self.pickled[chosen] = pickle.dumps(self.composed[chosen])
         return self.composed[chosen]
 
     def job_values(self, master_config: DictConfig, sweep_overrides: list[str]) -> dict[str, Any] | None:

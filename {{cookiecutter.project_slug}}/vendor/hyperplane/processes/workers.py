@@ -8,10 +8,12 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process, set_start_method
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from types import MappingProxyType
 from typing import Any
 
 from .cores import BESIDE, SLOT
@@ -36,11 +38,14 @@ class Died(RuntimeError):
 class Worker:
     """A process that runs the jobs it is sent, one at a time. `slot` numbers the `beside` that run side by side."""
 
-    def __init__(self, run: Callable[[Any], Any], slot: int, beside: int) -> None:
+    def __init__(
+        self, run: Callable[[Any], Any], slot: int, beside: int, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.slot = slot
         self.pipe, theirs = CONTEXT.Pipe()
         self.process = CONTEXT.Process(target=serve, args=(run, theirs, slot, beside))
-        start_without_ctrl_c(self.process)
+        with set_for_a_while(environment):
+            start_without_ctrl_c(self.process)
         theirs.close()
 
     def outcome(self) -> Any:
@@ -70,8 +75,24 @@ def start_without_ctrl_c(process: BaseProcess) -> None:
         signal.signal(signal.SIGINT, handler)
 
 
+@contextmanager
+def set_for_a_while(environment: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables, where they are not set, for what is started meanwhile."""
+    missing = {name: value for name, value in environment.items() if name not in os.environ}
+    os.environ.update(missing)
+    try:
+        yield
+    finally:
+        for name in missing:
+            del os.environ[name]
+
+
 def run_in_workers(
-    run: Callable[[Any], Any], jobs: Sequence[Any], number: int, idle: list[Worker] | None = None
+    run: Callable[[Any], Any],
+    jobs: Sequence[Any],
+    number: int,
+    idle: list[Worker] | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Any]:
     """Call `run` on every job, in `number` processes side by side; return what came of each, in order.
 
@@ -80,6 +101,7 @@ def run_in_workers(
         jobs: its arguments.
         number: of processes.
         idle: processes of an earlier call; those of this one are left there, for the next call or to be stopped.
+        environment: variables that new processes start with, unless they are set already.
 
     Returns:
         For each job what `run` returned, or the exception that it ended with: `Died` if its process did.
@@ -96,7 +118,7 @@ def run_in_workers(
             while waiting or busy:
                 while waiting and len(busy) < number:
                     taken = {worker.slot for worker, _ in busy.values()}
-                    worker = ready.pop() if ready else Worker(run, min({*range(number)} - taken), number)
+                    worker = ready.pop() if ready else Worker(run, min({*range(number)} - taken), number, environment)
                     place, job = waiting.popleft()
                     busy[worker.pipe] = worker, place
                     worker.pipe.send(job)

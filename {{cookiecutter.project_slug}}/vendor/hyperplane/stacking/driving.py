@@ -17,7 +17,7 @@ from ..processes.signals import StopRequest
 from .batching import map_tensors, shapes
 from .kinds import is_unknown, sort_into_kinds
 from .member import Member, Window
-from .memory import MOST, keep_free_memory, most_members
+from .memory import MOST, most_members
 from .stack import HalfStep, Stack
 
 
@@ -49,7 +49,6 @@ def drive_alone(members: Sequence[Member], stop: StopRequest, reason: str) -> No
 
 def drive_together(members: Sequence[Member], stop: StopRequest, most: int | None, processes: int) -> None:
     """Let members run to their ends, as many at a time as there is room for."""
-    keep_free_memory()
     waiting = deque(members)
     while waiting and stop.number is None:
         begun: list[Member] = []

@@ -12,6 +12,10 @@ from ..processes.workers import Worker, run_in_workers
 from ..sweeps.jobs import Job, returned, run
 from .grouping import group
 
+# Of glibc's malloc; others do not read it. The tensors of all members are of a size that it gives back to the system
+# after each step, which fills them with zeros for the next one. At most 1 GiB is kept; 32 MiB is the largest bound.
+KEEP_FREE_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20)}
+
 
 def run_stacked(
     jobs: Sequence[Job], number: int, most: int | None, idle: list[Worker] | None = None
@@ -31,7 +35,7 @@ def run_stacked(
     if sizes:
         logger.info("{} jobs train as {} of {} members", sum(sizes), named(len(sizes)), " and ".join(counted(sizes)))
     together = partial(run_together, most, min(number, max(1, len(sizes))))
-    ended = run_in_workers(together, [[jobs[i] for i in part] for part in parts], number, idle)
+    ended = run_in_workers(together, [[jobs[i] for i in part] for part in parts], number, idle, KEEP_FREE_MEMORY)
     outcomes: dict[int, Any] = {}
     for part, outcome in zip(parts, ended, strict=True):
         of_members = outcome if isinstance(outcome, list) else [outcome] * len(part)  # what became of their process

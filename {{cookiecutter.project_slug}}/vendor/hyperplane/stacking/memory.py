@@ -1,6 +1,5 @@
 """How many members fit into memory, as far as the first of them tells."""
 
-import ctypes
 import os
 from operator import itemgetter
 from pathlib import Path
@@ -17,9 +16,6 @@ from .member import Window
 
 MOST = 64  # more of them train no faster by member, and what they share no longer fits into a cache
 SHARE = 0.5  # of the memory that is free
-KEPT_BYTES = 2**30  # of memory that is free again, for the next step
-LARGE_BYTES = 32 * 2**20  # of a tensor that takes memory of its own from the system; glibc allows no larger bound
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # as malloc.h of glibc numbers them
 COPIES = 8  # of a parameter: own and stacked, its gradient, two moments of each, the best so far
 
 
@@ -72,15 +68,3 @@ def free(device: Any) -> int:
         lines = dict(line.split(":", 1) for line in facts.read_text().splitlines())
         return int(lines["MemAvailable"].split()[0]) * 1024
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-
-
-def keep_free_memory() -> None:
-    """Let the process keep memory that becomes free, for the next step; without glibc, nothing changes.
-
-    The tensors of all members are of a size that malloc gives back to the system at once. The system fills the memory
-    with zeros when the next step asks for it again, which takes up to a fifth of the step.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    if mallopt is not None:
-        mallopt(TRIM_THRESHOLD, KEPT_BYTES)
-        mallopt(MMAP_THRESHOLD, LARGE_BYTES)

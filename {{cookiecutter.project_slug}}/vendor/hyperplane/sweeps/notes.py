@@ -6,16 +6,37 @@ OmegaConf writes YAML with a dumper in Python, which takes as long as two epochs
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
-from omegaconf._utils import OmegaConfDumper
+from yaml import SafeDumper, ScalarNode, dump
+
+try:
+    from yaml import CSafeDumper as Fast
+except ImportError:  # without libyaml
+    Fast = SafeDumper
+
+TRUTH = {"y", "yes", "n", "no", "true", "false", "on", "off"}  # as YAML 1.1 has it
 
 
-class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # in C, where libyaml is there
-    """Writes texts that would be read as numbers in quotes, as OmegaConf does."""
+class Dumper(Fast):
+    """Writes texts that would be read as numbers or truth in quotes, as OmegaConf does."""
 
 
-Dumper.add_representer(str, OmegaConfDumper.str_representer)
+def represent(dumper: Dumper, text: str) -> ScalarNode:
+    """Write a text."""
+    style = "'" if text.lower() in TRUTH or is_number(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def is_number(text: str) -> bool:
+    """Whether Python reads a text as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+Dumper.add_representer(str, represent)
 
 
 def write_notes(config: DictConfig, folder: Path) -> None:
@@ -24,5 +45,5 @@ def write_notes(config: DictConfig, folder: Path) -> None:
     hydra = own.pop("hydra")
     folder.mkdir(parents=True, exist_ok=True)
     for name, part in {"config": own, "hydra": {"hydra": hydra}, "overrides": hydra["overrides"]["task"]}.items():
-        text = yaml.dump(part, Dumper=Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
+        text = dump(part, Dumper=Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
