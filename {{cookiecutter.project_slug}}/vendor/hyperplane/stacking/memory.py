@@ -78,7 +78,7 @@ def keep_free_memory() -> None:
     """Let the process keep memory that becomes free, for the next step; without glibc, nothing changes.
 
     The tensors of all members are of a size that malloc gives back to the system at once. The system fills the memory
-    with zeros when the next step asks for it again, which takes up to a fifth of the step.
+    with zeros when the next step asks for it again, which takes some hundredths of a step of the CNN.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt is not None:
