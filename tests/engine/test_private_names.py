@@ -111,7 +111,10 @@ CHECKS = {
     ),
     "sys.modules": a_stand_in_is_asked_for_hamming,
     "HydraConfig.instance().cfg": lambda: hasattr(HydraConfig.instance(), "cfg"),
-    "registry.entry_points": lambda: registry._load_external_callbacks("no.such.group") == [],
+    "registry.entry_points": lambda: (
+        registry._load_external_callbacks("no.such.group") == []
+        and "entry_points" in registry._load_external_callbacks.__code__.co_names
+    ),
     "omegaconf._utils.OmegaConfDumper": lambda: parameters(OmegaConfDumper.str_representer) == ["dumper", "data"],
     "wandb.Run._detect_and_apply_job_inputs": lambda: (
         parameters(pytest.importorskip("wandb").Run._detect_and_apply_job_inputs) == ["self"]
