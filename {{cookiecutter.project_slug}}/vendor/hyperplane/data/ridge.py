@@ -52,8 +52,8 @@ def leave_one_out(inputs: Tensor, targets: Tensor) -> float | None:
     """Return the λ with which ridge regression predicts best each sample that the others are fitted to.
 
     In closed form the error of a sample that is left out is its residual over 1 − h, with its leverage
-    h = 1 / N + Σᵣ zᵣ² / (Sᵣ + λ), z = xV. Both come close to 0 with many columns. Of λ whose
-    errors agree to five digits it is the largest. Source: Golub, Heath & Wahba 1979, "Generalized Cross-Validation".
+    h = 1 / N + Σᵣ zᵣ² / (Sᵣ + λ), z = xV. Both are close to 0 with many columns.
+    Source: Golub, Heath & Wahba 1979, "Generalized Cross-Validation".
 
     Args:
         inputs: training samples (N, ...), as a network takes them.
@@ -77,4 +77,4 @@ def leave_one_out(inputs: Tensor, targets: Tensor) -> float | None:
         residuals = y - ridge.predict(z, penalty)
         return float((residuals / (1 - leverage).clamp(min=torch.finfo(x.dtype).eps)[:, None]).square().mean())
 
-    return min(LAMBDAS, key=lambda penalty: float(f"{error(penalty):.5g}"))  # rounding decides nothing
+    return min(LAMBDAS, key=error)
