@@ -16,7 +16,6 @@ from hydra.core.utils import JobReturn, JobStatus
 from hyperplane.stacking.batching import Level
 from hyperplane.stacking.schedules import move_lambda
 from hyperplane.training.imports import Postponed
-from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.data import _set_sampler_epoch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
@@ -110,7 +109,6 @@ CHECKS = {
     ),
     "sys.modules": a_stand_in_is_asked_for_hamming,
     "HydraConfig.instance().cfg": lambda: hasattr(HydraConfig.instance(), "cfg"),
-    "registry.entry_points": lambda: registry._load_external_callbacks("no.such.group") == [],
     "wandb.Run._detect_and_apply_job_inputs": lambda: (
         parameters(pytest.importorskip("wandb").Run._detect_and_apply_job_inputs) == ["self"]
     ),

@@ -27,7 +27,7 @@ def test_predictions_are_those_of_scikit_learn(samples, columns, penalty):
     np.testing.assert_allclose(found.ravel(), expected.ravel(), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("samples", "columns", "noise"), [(40, 6, 1.0), (40, 6, 8.0), (20, 50, 2.0)])
+@pytest.mark.parametrize(("samples", "columns", "noise"), [(40, 6, 1.0), (40, 6, 8.0), (20, 50, 2.0), (100, 3000, 3.0)])
 def test_leave_one_out_chooses_as_scikit_learn_does(samples, columns, noise):
     x, y = drawn(samples, columns, noise)
     assert leave_one_out(x, y) == pytest.approx(RidgeCV(LAMBDAS).fit(x.numpy(), y.numpy().ravel()).alpha_)
@@ -41,12 +41,16 @@ def test_noise_alone_gets_all_penalty_and_no_noise_gets_none():
     assert leave_one_out(x[:3], y[:3]) is None and leave_one_out(x / 0, y) is None
 
 
-def test_the_linear_model_takes_what_its_data_choose_unless_told_otherwise():
-    data = Bundled(name="diabetes", standardize=True, seed=0)
+def test_the_linear_model_takes_what_its_data_choose_unless_told_otherwise(tmp_path):
+    data = Bundled(name="diabetes", standardize=True, folder=str(tmp_path), seed=0)
     data.setup()
     assert data.spec.ridge == leave_one_out(*data.parts["train"])
     assert Linear(data.spec).penalty_factor == pytest.approx(data.spec.ridge / data.spec.train_size)
     assert Linear(data.spec, l2=0.0).penalty_factor == 0
-    classes = Bundled(name="wine", standardize=True, seed=0)
+    classes = Bundled(name="wine", standardize=True, folder=str(tmp_path), seed=0)
     classes.setup()
     assert classes.spec.ridge is None, "whose penalty is that of logistic regression"
+    grouped = Bundled(name="diabetes", standardize=True, folder=str(tmp_path), seed=0)
+    grouped.group = "patient"
+    grouped.setup()
+    assert grouped.spec.ridge is None, "a sample that is left out is told by others of its group"

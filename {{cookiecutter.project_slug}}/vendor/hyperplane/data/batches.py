@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any, Protocol
 
 import torch
 from lightning.pytorch import Trainer
@@ -39,17 +38,6 @@ def evaluation_batch(most: int, sample_bytes: int) -> int:
 def values_of_tokens(spec: DataSpec) -> int:
     """Return about how many values a network makes of the tokens of a sample; 0 of inputs that are no tokens."""
     return math.prod(spec.input_shape) * EMBEDDED if spec.num_tokens else 0
-
-
-class InEpochs(Protocol):
-    """What Lightning asks of a loader at the start of every epoch: a sampler that is told which one it is."""
-
-    @property
-    def sampler(self) -> Any:
-        """What is told the epoch."""
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of `epoch`, counted from 0."""
 
 
 class Batches:

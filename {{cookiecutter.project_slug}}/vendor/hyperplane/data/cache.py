@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..whole_file import whole_file
 
 ArrayDict = dict[str, NDArray[Any]]
-SMALL = 16 * 2**20  # bytes of a file whose arrays stay in memory
+SMALL = 16 * 2**20  # bytes of a file, compressed or not, whose arrays stay in memory
 
 
 def cached(path: Path, make: Callable[[], ArrayDict], compress: bool = True) -> ArrayDict:

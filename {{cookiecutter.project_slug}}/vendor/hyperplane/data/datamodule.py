@@ -57,6 +57,7 @@ class ArrayDataModule(LightningDataModule, ABC):
     """
 
     spec: DataSpec
+    group: str | None = None  # a column or array: samples with the same value stay in one part
     batches: ClassVar[type[Batches]] = Batches  # how samples become what a step takes
 
     def __init__(
@@ -126,7 +127,7 @@ class ArrayDataModule(LightningDataModule, ABC):
         self.parts = {part: self.standardised(*tensors) for part, tensors in self.raw.items()}
         inputs, targets = self.parts["train"][0], self.parts["train"][-1]
         is_ridge = self.spec.task == "regression" and inputs.is_floating_point() and targets.ndim == 2
-        if is_ridge and not self.spec.has_weights:
+        if is_ridge and not self.spec.has_weights and self.group is None:  # one of a group is told by the others
             self.spec = replace(self.spec, ridge=leave_one_out(inputs, targets))
 
     def divide(self, fit: Samples, test: Samples) -> tuple[Samples, Samples]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 LAMBDAS = tuple(10.0 ** (half / 2) for half in range(10, -13, -1))  # from 100,000 down to 0.000,001
 MOST_SAMPLES = 1_000  # that leave-one-out looks at, spread over all
-MOST_VALUES = 20_000_000  # of these samples
+MOST_VALUES = 5_000_000  # of these samples: half a second
 FEWEST_SAMPLES = 5
 LEAST = 1e-12  # of the largest eigenvalue: what is smaller is rounding
 
@@ -52,7 +52,8 @@ def leave_one_out(inputs: Tensor, targets: Tensor) -> float | None:
     """Return the λ with which ridge regression predicts best each sample that the others are fitted to.
 
     In closed form the error of a sample that is left out is its residual over 1 − h, with its leverage
-    h = 1 / N + Σᵣ zᵣ² / (Sᵣ + λ), z = xV. Source: Golub, Heath & Wahba 1979, "Generalized Cross-Validation".
+    h = 1 / N + Σᵣ zᵣ² / (Sᵣ + λ), z = xV. Both are close to 0 with many columns.
+    Source: Golub, Heath & Wahba 1979, "Generalized Cross-Validation".
 
     Args:
         inputs: training samples (N, ...), as a network takes them.
@@ -74,6 +75,6 @@ def leave_one_out(inputs: Tensor, targets: Tensor) -> float | None:
     def error(penalty: float) -> float:
         leverage = 1 / len(x) + (z.square() / (ridge.squares + penalty)).sum(dim=1)
         residuals = y - ridge.predict(z, penalty)
-        return float((residuals / (1 - leverage).clamp(min=1e-9)[:, None]).square().mean())
+        return float((residuals / (1 - leverage).clamp(min=torch.finfo(x.dtype).eps)[:, None]).square().mean())
 
     return min(LAMBDAS, key=error)

@@ -3,12 +3,11 @@
 import inspect
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping
@@ -38,8 +37,6 @@ from ..turns import current
 from . import budget
 from .directions import monitor_mode
 
-# Every Trainer asks all installed packages for callbacks of theirs, which takes as long as 15 steps of a small model.
-registry.entry_points = cache(registry.entry_points)  # type: ignore[assignment, attr-defined]
 # Arguments of the Trainer that follow from the run.
 FROM_THE_RUN = ("callbacks", "default_root_dir", "enable_checkpointing", "logger", "plugins", "use_distributed_sampler")
 # Settings that are arguments of the Trainer.

@@ -8,6 +8,7 @@ floating-point numbers; otherwise they are uint8.
 Dimensions: N images, H × W rows and columns, C channels (1 grey, 3 red, green and blue).
 """
 
+import errno
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ LARGEST = 128  # pixels of the longer side of images whose size nobody stated
 PER_8_BITS = 257  # 16-bit values in an 8-bit one: 255 · 257 = 65535
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width
 ORIENTATION = 0x0112  # the number of that entry
+OF_THE_MACHINE = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # errors that say nothing of the file
 
 
 class Unreadable(Exception):
@@ -185,12 +187,17 @@ def pillow(path: Path) -> Iterator[None]:
 
     Raises:
         Unreadable: anything is.
+        OSError, MemoryError: this machine cannot read it now: the file is not to blame.
     """
     try:
         yield
+    except MemoryError:
+        raise
     except FileNotFoundError:
         raise Unreadable("there is no such file") from None
     except UnidentifiedImageError:
         raise Unreadable("it is empty" if not path.stat().st_size else "it is no image that Pillow knows") from None
     except Exception as error:  # struct.error, SyntaxError, OSError, ...: each format has errors of its own
+        if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+            raise
         raise Unreadable(first_line(error)) from None

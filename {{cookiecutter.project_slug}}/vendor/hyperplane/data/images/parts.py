@@ -25,7 +25,7 @@ def held_out(
         key: the setting that says the share, for messages.
 
     Raises:
-        UserError: there is one group only.
+        UserError: there is only one group.
     """
     if groups is not None:
         return whole_groups(share, groups, seed, key)

@@ -36,6 +36,7 @@ AHEAD = 64  # images that each thread may have read before they are taken
 KEPT = 8 * GIB  # bytes of all files with decoded images; those that were not used for longest go first
 SETTLED = 2e9  # nanoseconds after which a further change of a file surely has another time
 LAYOUT = 1  # of these files; another one lets all be made anew
+DIGITS = 16  # hexadecimal, in the names of these files
 
 
 class Asked(NamedTuple):
@@ -78,7 +79,7 @@ def read_all(listing: Listing, asked: Asked, source: Path, folder: Path) -> tupl
         arrays = cached(path, lambda: decode_all(listing.files, asked), compress=False)
         if path.is_file():  # and the folder can be written to
             logger.info("{}: decoded images are {} {}", source, "taken from" if was_kept else "kept in", path)
-            keep_within(KEPT, path, "images-*.npz")
+            keep_within(KEPT, path, f"images-{'[0-9a-f]' * DIGITS}.npz")
     problems = arrays["problems"].tolist()
     listing = only_readable(listing, problems, source)
     headers = [Header(int(h), int(w), bool(grey), bool(deep), int(n)) for h, w, grey, deep, n in arrays["headers"]]
@@ -102,7 +103,7 @@ def name_of(files: Sequence[Path], asked: Asked) -> str | None:
             return None
         known.append([str(file.absolute()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns])
     origin = json.dumps([LAYOUT, PIL.__version__, asked, known])
-    return f"images-{hashlib.sha256(origin.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.npz"
+    return f"images-{hashlib.sha256(origin.encode('utf-8', 'surrogateescape')).hexdigest()[:DIGITS]}.npz"
 
 
 def decode_all(files: Sequence[Path], asked: Asked) -> ArrayDict:
