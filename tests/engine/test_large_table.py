@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,8 @@ def in_order(rows):
 @pytest.mark.parametrize("target", ["price", "stars"])
 def test_rows_on_disk_are_those_in_memory(load, name, target):
     here, there = load(Table, name, target=target), load(LargeTable, name, target=target)
-    assert there.spec == here.spec and there.encoder.state() == here.encoder.state()
+    assert there.spec == replace(here.spec, ridge=None), "a penalty is looked for in memory alone"
+    assert there.encoder.state() == here.encoder.state()
     assert len(there.shards["train"].starts) > 5 and there.validates
     for part in ("train", "val", "test"):
         found = in_order(all_rows(there.evaluation_batches(part)))

@@ -125,7 +125,7 @@ def test_a_job_that_fails_is_named_and_stops_no_other(train, monkeypatch):
 def test_a_job_whose_model_does_not_fit_its_data_stops_no_other(train):
     done = train(*FAST, "model=cnn,linear", "data=moons", status=1)
     errors = {summary["choices"]["model"]: summary["error"] for summary in summaries(done).values()}
-    assert errors["linear"] is None and "needs signals" in errors["cnn"]
+    assert errors["linear"] is None and "needs texts, signals" in errors["cnn"]
 
 
 def test_ctrl_c_stops_the_sweep(train, monkeypatch):
