@@ -98,7 +98,7 @@ demo: bake ## a project from nothing to its table: a first model within a minute
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) setup
 	@[ -f $(DEMO)/$(FIRST)/summary.json ] || { cd $(DEMO) && $(BIN)/train model=mlp hydra.run.dir=$(FIRST); }
 	@echo; echo "A first model is trained. Its learning curves: $(DEMO)/$(FIRST)/figures/learning_curves.png"
-	@echo "Next: four models on two data sets, with two seeds each. Two idle cores take two to four minutes."; echo
+	@echo "Next: four models on two data sets, with two seeds each. Two idle cores take about a minute, busy ones more."; echo
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) table
 	@echo; echo "The project:              $(DEMO)"
 	@echo "The first model:          $(DEMO)/$(FIRST)/figures"
