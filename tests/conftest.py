@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cookiecutter.main import cookiecutter
+from jinja2 import Environment
 from warm import Warm
 
 for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # `make test` runs the tests, and some run make as a user would
@@ -61,6 +63,25 @@ OWN_TESTS_IN = {
 # and yield to them otherwise. None leaves files in a project that another one uses. The longest first.
 IN_BACKGROUND = ("engine_tests", "research", "own_tests", "labs", "deletions")
 NICELY = "import os, sys; os.nice(10); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+
+
+
+def compiled_once(compile_template: Callable[..., Any]) -> Callable[..., Any]:
+    """Remember what Jinja has compiled, by its text: hundreds of projects are rendered from the same files.
+
+    All environments of cookiecutter have the same settings.
+    """
+    known: dict[tuple[Any, ...], Any] = {}
+
+    def compile_once(environment: Environment, *template: Any) -> Any:
+        if template not in known:
+            known[template] = compile_template(environment, *template)
+        return known[template]
+
+    return compile_once
+
+
+Environment.compile = compiled_once(Environment.compile)  # type: ignore[method-assign]
 
 
 def layers(project: Path) -> str:

@@ -58,11 +58,13 @@ def test_the_types_of_every_project_are_right(bake: Bake, one_cache: dict[str, s
         project = bake(**answers)
         sources = [(path.relative_to(project), path.read_bytes()) for path in sorted(project.glob("src/**/*.py"))]
         different.setdefault(repr((sources, pyproject(project)["tool"]["mypy"])), project)
-    # The oldest and the newest: what one between lacks, one of the two lacks as well.
-    versions = CHOICES["python_version"][0], CHOICES["python_version"][-1]
-    for turn in range(max(len(different), len(versions))):
-        project = list(different.values())[turn % len(different)]
-        python(project, "-m", "mypy", "--python-version", versions[turn % len(versions)], env=one_cache)
+    oldest, newest = CHOICES["python_version"][0], CHOICES["python_version"][-1]
+    for project in different.values():
+        python(project, "-m", "mypy", "--python-version", oldest, env=one_cache)
+    # What the newest Python lacks, its standard library says: the others are not read once more, for half a minute.
+    unread = ("--follow-imports=skip", "--no-warn-unused-ignores", "--disable-error-code=var-annotated")
+    for project in different.values():
+        python(project, "-m", "mypy", "--python-version", newest, *unread, env=one_cache)
     # The engine as a whole: a project's mypy sees of it what the project imports.
     python(TEMPLATE, "-m", "mypy", "--config-file", "mypy-engine.ini", env=one_cache)
 
