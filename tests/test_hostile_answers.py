@@ -139,10 +139,11 @@ TYPED = [
 TYPED = TYPED[:: len(TYPED) // 8]
 
 
-@pytest.mark.parametrize("hostile", TYPED, ids=range(len(TYPED)))
-@pytest.mark.parametrize("tool", ["cookiecutter", "cruft"])
+@pytest.mark.parametrize(
+    ("hostile", "tool"), [(hostile, ("cookiecutter", "cruft")[number % 2]) for number, hostile in enumerate(TYPED)]
+)
 def test_a_refusal_on_the_command_line_is_one_sentence_and_no_traceback(
-    tool: str, hostile: Hostile, template: Path, tmp_path: Path
+    hostile: Hostile, tool: str, template: Path, tmp_path: Path
 ) -> None:
     given = [f"{question}={answer}" for question, answer in hostile.answers.items()]
     words = {

@@ -1,9 +1,9 @@
 """Commands of a project in processes that begin with torch and Lightning imported, as importing them takes seconds.
 
 A server imports them once, and nothing of any project; each command runs in a fork of it, with the folder, environment,
-arguments and module path of `python -m package ...`. The processes that a multirun starts for its jobs are forks too. What
-depends on how Python starts (its environment, the imports of a command, a worker that is a new interpreter) is tested
-with an interpreter of its own: see `python` in conftest.py.
+arguments and module path of `python -m package ...`. The processes that a multirun starts for its jobs are forks too.
+What depends on how Python starts (its environment, the imports of a command, a job's new interpreter) is tested with an
+interpreter of its own: see `python` in conftest.py.
 """
 
 import gc
