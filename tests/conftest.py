@@ -6,12 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cookiecutter.main import cookiecutter
+from covering import covering_rows
+from jinja2 import Environment
 from warm import Warm
 
 for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # `make test` runs the tests, and some run make as a user would
@@ -57,10 +61,30 @@ OWN_TESTS_IN = {
         "ci": "none",
     },
 }
+ANY_TWO = covering_rows(CHOICES, list(OWN_TESTS_IN.values()))  # any two answers meet in one of these projects
 # These run beside the others, two at a time: they fill the time in which those wait for a cluster, a kill or a clock,
-# and yield to them otherwise. None leaves files in a project that another one uses. The longest first.
-IN_BACKGROUND = ("engine_tests", "research", "own_tests", "labs", "deletions")
+# and yield to them otherwise. None leaves files in a project that another one uses. First what the tests that wait need
+# first, so that those have work while the rest goes on; then the longest.
+IN_BACKGROUND = ("types", "engine_tests", "own_tests", "research", "deletions", "labs")
 NICELY = "import os, sys; os.nice(10); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+
+
+def compiled_once(compile_template: Callable[..., Any]) -> Callable[..., Any]:
+    """Remember what Jinja has compiled, by its text: hundreds of projects are rendered from the same files.
+
+    All environments of cookiecutter have the same settings.
+    """
+    known: dict[tuple[Any, ...], Any] = {}
+
+    def compile_once(environment: Environment, *template: Any) -> Any:
+        if template not in known:
+            known[template] = compile_template(environment, *template)
+        return known[template]
+
+    return compile_once
+
+
+Environment.compile = compiled_once(Environment.compile)  # type: ignore[method-assign]
 
 
 def layers(project: Path) -> str:
@@ -194,6 +218,20 @@ def one_cache(clean_environment: dict[str, str], tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="session")
+def types(bake: Bake, background: Callable[..., Pending], one_cache: dict[str, str]) -> Pending:
+    """mypy on the projects of ANY_TWO that differ for it, and on the engine."""
+    # src/ and vendor/ are copied as they stand, so few of the projects do.
+    different: dict[str, str] = {}
+    for answers in ANY_TWO:
+        project = bake(**answers)
+        sources = [(path.relative_to(project), path.read_bytes()) for path in sorted(project.glob("src/**/*.py"))]
+        settings = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
+        different.setdefault(repr((sources, settings)), str(project))
+    variables = {"MYPY_CACHE_DIR": one_cache["MYPY_CACHE_DIR"]}
+    return background(TEMPLATE, "tests/types_of.py", *different.values(), check=False, **variables)
+
+
+@pytest.fixture(scope="session")
 def engine_tests(background: Callable[..., Pending]) -> list[Pending]:
     """The tests of the engine in two halves, so that two cores share them; each bakes a project of its own."""
     paths = [str(path) for path in sorted(TEMPLATE.glob("tests/engine/test_*.py"))]
@@ -215,10 +253,16 @@ def own_tests(bake: Bake, background: Callable[..., Pending]) -> OwnTests:
 
 
 @pytest.fixture(scope="session")
-def research(request: pytest.FixtureRequest, bake: Bake, background: Callable[..., Pending]) -> Pending:
-    """The research jobs that are tested, one after the other in a project of their own, since they add files to it."""
+def research(request: pytest.FixtureRequest, bake: Bake, background: Callable[..., Pending]) -> dict[str, Pending]:
+    """The research jobs that are tested, by their names: two halves, each in a project of its own for their files."""
+    found = {}
     names = parameters_of(request, "test_research.py")
-    return background(TEMPLATE, "tests/research_jobs.py", *names, "--project", str(bake(project_name="Research Jobs")))
+    for number, half in enumerate((names[::2], names[1::2])):
+        if half:
+            project = bake(project_name=f"Research Jobs {'AB'[number]}")
+            done = background(TEMPLATE, "tests/research_jobs.py", *half, "--project", str(project))
+            found |= dict.fromkeys(half, done)
+    return found
 
 
 @pytest.fixture(scope="session")

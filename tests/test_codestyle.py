@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from checks import assert_lints, git
-from conftest import CHOICES, OWN_TESTS_IN, Bake, OwnTests, package_of, python
+from conftest import CHOICES, OWN_TESTS_IN, Bake, OwnTests, Pending, package_of, python
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +66,13 @@ SPOILED_FILES = [
     ("abstract_classes", "src/{}/alike.py", ALIKE, 7),
 ]
 FOUND_ELSEWHERE = {"cookiecutter": "pyproject.toml", "makefiles": "Makefile", "git": "notes.py"}
+
+
+@pytest.fixture
+def one_cache(one_cache: dict[str, str], types: Pending) -> dict[str, str]:
+    """What mypy has read of the libraries, once it has: two at a time would both read them."""
+    types.result()
+    return one_cache
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """Commands of a project in processes that begin with torch and Lightning imported, as importing them takes seconds.
 
 A server imports them once, and nothing of any project; each command runs in a fork of it, with the folder, environment,
-arguments and module path of `python -m package ...`. What depends on how Python starts (its environment, the imports of
-a command) is tested with an interpreter of its own: see `python` in conftest.py.
+arguments and module path of `python -m package ...`. The processes that a multirun starts for its jobs are forks too.
+What depends on how Python starts (its environment, the imports of a command, a job's new interpreter) is tested with an
+interpreter of its own: see `python` in conftest.py.
 """
 
 import gc
@@ -17,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from importlib import import_module
+from multiprocessing import context, forkserver
 from pathlib import Path
 from typing import IO
 
@@ -155,6 +157,31 @@ def waiting_ended() -> bool:
         return False
 
 
+def share_with_workers(address: str) -> None:
+    """Let what is started with `spawn` from here on be a fork of this process as it is now: it has run nothing yet.
+
+    Python's own fork server does so, but would be a new interpreter. Workers ignore Ctrl-C, as spawned ones do.
+    """
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen()
+    alive, open_as_long_as_anybody_asks = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(open_as_long_as_anybody_asks)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            forkserver.main(listener.detach(), alive, [])
+        finally:
+            os._exit(0)
+    os.close(alive)
+    listener.close()
+    server = forkserver._forkserver  # type: ignore[attr-defined]
+    server._forkserver_address, server._forkserver_pid = address, child
+    server._forkserver_alive_fd = open_as_long_as_anybody_asks
+    context._concrete_contexts["spawn"] = context._concrete_contexts["forkserver"]  # type: ignore[attr-defined]
+
+
 def main() -> None:
     """Serve; and, in the process of a command, run it as `python -m` does."""
     for name in IMPORTED:
@@ -167,6 +194,8 @@ def main() -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         package, words = serve(listener)
+    if "-m" in words:
+        share_with_workers(f"{sys.argv[1]}-{os.getpid()}")
     sys.argv = [package, *words]
     runpy.run_module(package, run_name="__main__", alter_sys=True)
 

@@ -25,7 +25,7 @@ class Samples(Dataset):
     def __getitem__(self, number):
         if number >= 8:
             Path("hangs").touch()
-            time.sleep(100)
+            time.sleep(1000)
         return torch.randn(4), torch.tensor(number % 2)
 
 
@@ -38,13 +38,30 @@ class Hangs(LightningDataModule):
     def train_dataloader(self):
         return DataLoader(Samples(), batch_size=8, num_workers=self.num_workers)
 """
+# Says that the second batch is waited for: while the worker hangs, the run may still be busy with the first.
 START = """
 import sys
+from multiprocessing import parent_process
+from multiprocessing.queues import Queue
+from pathlib import Path
+
 import my_research
 import my_research.data
 my_research.__path__.append("added")
 my_research.data.__path__.append("added/data")
 from my_research.__main__ import train
+
+get, received = Queue.get, []
+
+
+def noted(queue, *options, **more):
+    if parent_process() is None and received:
+        Path("waits").touch()
+    received.append(get(queue, *options, **more))
+    return received[-1]
+
+
+Queue.get = noted
 sys.argv[0] = "train"
 train()
 """
@@ -75,7 +92,7 @@ def test_ctrl_c_says_what_is_waited_for_and_ends_without_a_traceback(tmp_path, w
         return (tmp_path / "said").read_text()
 
     try:
-        until((tmp_path / "hangs").exists)
+        until((tmp_path / ("waits" if workers else "hangs")).exists)
         os.killpg(run.pid, signal.SIGINT)
         until(lambda: "Ctrl-C: waiting for the next batch of the data, and then a checkpoint is written." in text())
         assert run.poll() is None
