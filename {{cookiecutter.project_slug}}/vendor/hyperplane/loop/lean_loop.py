@@ -8,6 +8,7 @@ of its own) goes through Lightning's own loop.
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
@@ -48,6 +49,7 @@ CALLBACK_HOOKS = (
     "on_after_backward",
     "on_before_optimizer_step",
 )
+_known: WeakKeyDictionary[Trainer, dict[tuple[type, ...], bool]] = WeakKeyDictionary()
 
 
 class Listener(Callback):
@@ -202,7 +204,27 @@ def is_plain(trainer: Any, precisions: tuple[type, ...] = (Precision, MixedPreci
         and trainer.accumulate_grad_batches == 1
         and not trainer._detect_anomaly
         and not isinstance(trainer.optimizers[0], LBFGS)
-        and not any(overrides(task, Task, hook) for hook in STEP_HOOKS)
-        and not any(overrides(callback, Callback, hook) for callback in trainer.callbacks for hook in CALLBACK_HOOKS)
-        and all(isinstance(callback, ProgressBar | Listener) for callback in listeners(trainer))
+        and has_plain_classes(trainer)
+    )
+
+
+def has_plain_classes(trainer: Any) -> bool:
+    """Say whether the classes of task and callbacks leave a step as it is; looked up once, as each epoch asks."""
+    kinds = type(trainer.lightning_module), *map(type, trainer.callbacks)
+    of_trainer = _known.setdefault(trainer, {})
+    if kinds not in of_trainer:
+        of_trainer[kinds] = are_plain(*kinds)
+    return of_trainer[kinds]
+
+
+def are_plain(task: type, *callbacks: type) -> bool:
+    """Say whether a task and callbacks of these classes leave a step as it is."""
+    return (
+        not any(getattr(task, hook) is not getattr(Task, hook) for hook in STEP_HOOKS)
+        and not any(getattr(one, hook) is not getattr(Callback, hook) for one in callbacks for hook in CALLBACK_HOOKS)
+        and all(
+            issubclass(one, ProgressBar | Listener)
+            for one in callbacks
+            if one.on_train_batch_end is not Callback.on_train_batch_end
+        )
     )

@@ -4,7 +4,7 @@ What a small model's epoch of 36 steps pays for Lightning's own way is a tenth o
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any
@@ -17,8 +17,9 @@ from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loops.evaluation_loop import _EvaluationLoop
 from lightning.pytorch.plugins.precision import MixedPrecision
 from lightning.pytorch.trainer.states import RunningStage, TrainerFn
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..tasks.epoch_metrics import EpochMetrics
 from ..tasks.task import Task
 
 # Overridden in a callback, other than a progress bar, or in a task, any of these sends the validation through
@@ -72,8 +73,7 @@ class LeanValidation(_EvaluationLoop):
         loader = self._combined_loader.flattened[0]  # type: ignore[union-attr]
         _set_sampler_epoch(loader, trainer.fit_loop.epoch_progress.current.processed)
         self.batch_progress.reset_on_run()
-        self._module_mode.capture(task)
-        task.eval()  # losses may look at the mode too
+        modes = start_evaluating(task)
         with torch.no_grad():
             self.tell("on_validation_start", "on_validation_epoch_start")
             for number, batch in enumerate(islice(loader, int(self.max_batches[0]))):
@@ -87,7 +87,8 @@ class LeanValidation(_EvaluationLoop):
                     bar.on_validation_batch_end(trainer, task, None, batch, number)
             self._has_run = True
             self.tell("on_validation_epoch_end", "on_validation_end")
-        self._module_mode.restore(task)
+        for module, mode in modes:
+            vars(module)["training"] = mode
         return []
 
     def tell(self, *hooks: str) -> None:
@@ -97,6 +98,33 @@ class LeanValidation(_EvaluationLoop):
             for callback in trainer.callbacks:
                 getattr(callback, hook)(trainer, trainer.lightning_module)
             getattr(trainer.lightning_module, hook)()
+
+
+def start_evaluating(task: Any) -> list[tuple[nn.Module, bool]]:
+    """Do what `task.eval()` does, for losses too, and return the modes of the modules before.
+
+    To set an attribute of a module takes a microsecond, as it might be a parameter; in its dictionary it does not.
+    Metrics have no mode.
+    """
+    modes = [(module, module.training) for module in computing_modules(task)]
+    if any(type(module).train is not nn.Module.train or type(module).eval is not nn.Module.eval for module, _ in modes):
+        task.eval()
+        return modes
+    for module, _ in modes:
+        vars(module)["training"] = False
+    return modes
+
+
+def computing_modules(task: Any) -> Iterator[nn.Module]:
+    """Yield the modules of a task other than its metrics."""
+    seen: set[int] = set()
+    waiting = [task]
+    while waiting:
+        module = waiting.pop()
+        if id(module) not in seen:
+            seen.add(id(module))
+            yield module
+            waiting += [part for part in module._modules.values() if not isinstance(part, EpochMetrics | None)]
 
 
 def to_device(batch: Any, device: torch.device) -> Any:

@@ -123,10 +123,13 @@ class StackedEpochLoop(LeanEpochLoop):
         self.schedules.moves = 0
         if self._num_ready_batches_reached():
             self.update_lr_schedulers("epoch", update_plateau_schedulers=False)
-        weights = window.batches[-1] if task.has_weights else [None] * number
-        self.output_bytes = max(1, window.results[-1][1].nbytes)
-        for i, (loss, outputs, targets) in enumerate(window.results):
-            task.train_metrics.add(loss, outputs, targets, weights[i], first + i)
+        weights = window.batches[-1] if task.has_weights else None
+        for losses, outputs, targets in window.results:
+            steps = len(losses)
+            self.output_bytes = max(1, outputs.nbytes // steps)
+            now, weights = (None, None) if weights is None else (weights[:steps], weights[steps:])
+            task.train_metrics.add_many(losses, outputs, targets, now, first)
+            first += steps
         for bar in self.listeners:
             bar.on_train_batch_end(trainer, task, None, None, self.batch_idx)
 

@@ -27,15 +27,12 @@ class Window:
         self.loop = loop
         self.batches = batches
         self.steps = len(next(tensors_in(batches)))
-        self.results: list[tuple[Tensor, Tensor, Tensor]] = []  # of each step: the loss, outputs, targets
+        # Of the steps that were taken together: losses (S,), outputs and targets (S, B, ...).
+        self.results: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.done = 0  # how many of the batches were trained on
         self.trains_itself = False  # the member trains on what is left, as it is alone at its step
         self.refusal = ""  # why it trains itself for good
         self.failure: Exception | None = None  # that ends the member
-
-    @property
-    def done(self) -> int:
-        """How many of the batches were trained on."""
-        return len(self.results)
 
     @property
     def left(self) -> int:

@@ -125,6 +125,7 @@ class Stack:
             ),
             *(window.batches for window in windows),
         )
+        results: list[tuple[Tensor, Tensor, Tensor]] = []
         self.read()
         try:
             for i in range(steps):
@@ -138,13 +139,15 @@ class Stack:
                     self.optimizer.step(gradients)
                 except Exception as error:
                     raise HalfStep(f"the optimizer failed within a step ({type(error).__name__}: {error})") from error
-                of_members = zip(losses.detach().unbind(), outputs.detach().unbind(), targets.unbind(), strict=True)
-                for window, result in zip(windows, of_members, strict=True):
-                    window.results.append(result)
+                results.append((losses.detach(), outputs.detach(), targets))
+                for window in windows:
+                    window.done += 1
                 for window in moving:
                     window.loop.schedules.move(window.loop.batch_progress.current.ready + window.done)
         finally:
             self.write()
+            if results:
+                share(results, windows)
 
     def is_current(self) -> bool:
         """Say whether the members still have the tensors and numbers that were stacked.
@@ -183,6 +186,13 @@ class Stack:
         for i, hook in enumerate(self.hooks):
             hook.remove()
             self.optimizer.write(i)
+
+
+def share(results: Sequence[tuple[Tensor, ...]], windows: Sequence[Window]) -> None:
+    """Give each member its part of what the steps returned, those of a member side by side in memory."""
+    of_members = (torch.stack(one, dim=1).unbind() for one in zip(*results, strict=True))
+    for window, result in zip(windows, zip(*of_members, strict=True), strict=True):
+        window.results.append(result)
 
 
 def context_of(trainer: Any) -> Callable[[], AbstractContextManager[None]]:

@@ -1,6 +1,6 @@
 """Metrics over one epoch, without a cost in every step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -111,6 +111,40 @@ class EpochMetrics(nn.Module):
         if len(self.waiting) == BATCHES_AT_ONCE or self.waiting.bytes > BYTES_AT_ONCE:
             self.update()
 
+    def add_many(
+        self, losses: Tensor, outputs: Tensor, targets: Tensor, weights: Tensor | None = None, first: int = 0
+    ) -> None:
+        """Take in S batches of one size at once, with what `add` takes of each stacked: (S,), (S, B, ...), (S, B).
+
+        Many of them need not wait for others, nor be joined.
+
+        Args:
+            losses: of the batches.
+            outputs: of the network.
+            targets: as many as there are samples.
+            weights: of the samples, if they have any.
+            first: the number of the first batch in its epoch.
+
+        Raises:
+            Diverged: one of the losses is not finite.
+        """
+        number = len(losses)
+        if self.waiting or number < BATCHES_AT_ONCE // 4 or min(outputs.ndim, targets.ndim) < 2:
+            each = zip(losses, outputs, targets, [None] * number if weights is None else weights, strict=True)
+            for place, batch in enumerate(each):
+                self.add(*batch, number=first + place)
+            return
+        self.check_losses(losses)
+        samples = targets.flatten(0, 1)
+        counts = targets.new_full((number,), targets.shape[1])
+        if self.sample_weights is not None:
+            each_weight = self.sample_weights(samples, None if weights is None else weights.flatten())
+            counts = each_weight.unflatten(0, (number, -1)).sum(1)
+        elif weights is not None:
+            counts = weights.sum(1)
+        self.take(losses, counts, [(outputs.flatten(0, 1), samples)])
+        self.waiting.last = first + number - 1
+
     def update(self) -> None:
         """Bring the metrics up to date with the batches that wait.
 
@@ -119,24 +153,28 @@ class EpochMetrics(nn.Module):
         """
         if not self.waiting:
             return
-        self.check()
         losses, outputs, targets, weights = zip(*self.waiting, strict=True)
         stacked = torch.stack(losses)
-        stacked = stacked.to(torch.promote_types(stacked.dtype, torch.float32))  # a sum in bfloat16 soon stands still
-        counts = self.batch_weights(targets, weights).to(stacked)
-        self.loss_sum = self.loss_sum + (stacked * counts).sum()
-        self.weight = self.weight + counts.sum()
+        self.check_losses(stacked)
         shape = outputs[0].shape[1:]
         are_alike = all(output.shape[1:] == shape for output in outputs)  # and not texts of any length
         joined = [(torch.cat(outputs), torch.cat(targets))] if are_alike else zip(outputs, targets, strict=True)
-        for out, target in joined if self.measured else ():
+        self.take(stacked, self.batch_weights(targets, weights), joined)
+        self.waiting.clear()
+        self.waiting.bytes = 0
+
+    def take(self, losses: Tensor, counts: Tensor, samples: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Add batches: their losses, how much each counts (batches,), and outputs and targets of their samples."""
+        self.last_finite = losses[-1]
+        losses = losses.to(torch.promote_types(losses.dtype, torch.float32))  # a sum in bfloat16 soon stands still
+        counts = counts.to(losses)
+        self.loss_sum = self.loss_sum + (losses * counts).sum()
+        self.weight = self.weight + counts.sum()
+        for out, target in samples if self.measured else ():
             for metrics, measured in zip(self.collections, self.measured, strict=True):
                 taken = measured(out, target)
                 if len(taken[-1]):  # a view may leave samples out, such as those without a class
                     metrics.update(*taken)
-        self.last_finite = losses[-1]
-        self.waiting.clear()
-        self.waiting.bytes = 0
 
     def batch_weights(self, targets: Sequence[Tensor], weights: Sequence[Any]) -> Tensor:
         """Return how much each batch counts (batches,): the mean over the epoch is that of one batch of everything."""
@@ -157,8 +195,16 @@ class EpochMetrics(nn.Module):
         Raises:
             Diverged: one of them is not finite.
         """
-        losses = [batch.loss for batch in self.waiting]
-        if self.must_be_finite and losses and not torch.stack(losses).isfinite().all():
+        if self.must_be_finite and self.waiting:
+            self.check_losses(torch.stack([batch.loss for batch in self.waiting]))
+
+    def check_losses(self, losses: Tensor) -> None:
+        """Look at losses (batches,) that come after all others.
+
+        Raises:
+            Diverged: one of them is not finite.
+        """
+        if self.must_be_finite and not losses.isfinite().all():
             first = next(number for number, loss in enumerate(losses) if not loss.isfinite())
             before = losses[first - 1] if first else self.last_finite
             raise Diverged(f"{self.stage}/loss", float(losses[first]), len(losses) - first, before)
