@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import chdir, nullcontext
 from copy import deepcopy
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from ..run_folder.names import register_resolvers
 from ..turns import current
 from .notes import write_notes
 from .restoring import restored
+
+_logging: list[str] = []  # what logging was set up by in this process
 
 
 class Job(NamedTuple):
@@ -77,7 +80,7 @@ def run(job: Job) -> Any:
     hydra.cfg = config  # what `${hydra:...}` refers to
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        configure_log(config.hydra.job_logging, config.hydra.verbose)
+        set_up_logging(part["job_logging"], part["verbose"], config)
         if config.hydra.output_subdir is not None:
             write_notes(values, folder / config.hydra.output_subdir)
         own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
@@ -87,6 +90,14 @@ def run(job: Job) -> Any:
             return job.task(own)
     finally:
         hydra.cfg = around
+
+
+def set_up_logging(section: Any, verbose: Any, config: DictConfig) -> None:
+    """Set up logging as the configuration says; in a process for jobs once, unless another job wants it otherwise."""
+    wanted = repr((section, verbose))
+    if parent_process() is None or wanted not in _logging:
+        configure_log(config.hydra.job_logging, config.hydra.verbose)
+        _logging[:] = [wanted]
 
 
 def run_side_by_side(jobs: Sequence[Job], number: int, idle: list[Worker] | None = None) -> list[JobReturn]:
