@@ -85,10 +85,10 @@ class BestCheckpoint(Checkpoint):
             if isinstance(pl_module, Task) and pl_module.is_solved:
                 return  # there are no other weights than those of last.ckpt, which may be hundreds of megabytes
             weights = self.weights(trainer, pl_module)
-            self.is_copy = not is_due
-            if self.is_copy:
+            if not is_due:
                 weights = deepcopy(weights)
             self.in_memory = {"epoch": trainer.current_epoch, "global_step": trainer.global_step, "state_dict": weights}
+            self.is_copy = not is_due
         if is_due:
             self.write(trainer)
 

@@ -25,7 +25,6 @@ _logging: list[str] = []  # what logging was set up by in this process
 class Job(NamedTuple):
     """What another process needs to run a job; it can be pickled, which takes plain values a twentieth of the time."""
 
-    context: HydraContext
     task: TaskFunction
     values: dict[str, Any]  # the configuration with Hydra's part; `${...}` stand as written
     known: dict[str, Any]  # what functions such as `${now:...}` have returned for the multirun
@@ -56,7 +55,7 @@ def make_jobs(
         values = loader.whole_values(config, list(override))
         values["hydra"]["job"] |= {"id": str(number), "num": number}
         values["hydra"]["sweep"] |= {"dir": folder, "subdir": str(values["hydra"]["sweep"]["subdir"])}
-        jobs.append(Job(context, task, values | {"sweep": sweep}, known))
+        jobs.append(Job(task, values | {"sweep": sweep}, known))
     return jobs
 
 
