@@ -8,6 +8,7 @@ that a class of torch, Lightning or torchmetrics works as its library wrote it.
 import ast
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -129,7 +130,8 @@ def with_parts_built(value: Any, offers: Mapping[str, Any]) -> Any:
     return value
 
 
-def asked_for(made: Any) -> set[str]:
+@cache
+def asked_for(made: Any) -> frozenset[str]:
     """Return the names of the arguments that a class or a function can be called with.
 
     `**options` stand for what the next class takes, to which they are handed on.
@@ -142,4 +144,4 @@ def asked_for(made: Any) -> set[str]:
         names |= {one.name for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)}
         if not any(one.kind == one.VAR_KEYWORD for one in parameters):
             break
-    return names - {"self"}
+    return frozenset(names - {"self"})

@@ -29,7 +29,8 @@ def is_secret(name: str) -> bool:
 
 def secrets() -> dict[str, str]:
     """Return the values of this process's secret variables, by their names."""
-    return {name: value for name, value in os.environ.items() if len(value) >= SHORTEST and is_secret(name)}
+    named = {name: os.environ[name] for name in os.environ if is_secret(name)}  # a value takes longer than a name
+    return {name: value for name, value in named.items() if len(value) >= SHORTEST}
 
 
 def mask(text: str, hidden: dict[str, str] | None = None) -> str:

@@ -17,7 +17,7 @@ from ..errors import UserError, first_line, nearest
 from ..metrics.metric_names import MetricNames, find
 from ..tasks.task import Task
 from ..turns import current
-from .file import BEST, link
+from .file import BEST, AtomicCheckpoints, link
 
 SECONDS_BETWEEN_FILES = 1.0
 
@@ -49,6 +49,7 @@ class BestCheckpoint(Checkpoint):
         self.is_needed = is_needed
         self.score: Tensor | None = None  # the best so far
         self.in_memory: dict[str, Any] | None = None
+        self.is_copy = False  # no step changes what is in memory
         self.time: float | None = None  # of the file
         self.seconds = SECONDS_BETWEEN_FILES
         if turn := current():  # those who take turns share the disk, and all wait for each file
@@ -87,6 +88,7 @@ class BestCheckpoint(Checkpoint):
             if not is_due:
                 weights = copied(weights)
             self.in_memory = {"epoch": trainer.current_epoch, "global_step": trainer.global_step, "state_dict": weights}
+            self.is_copy = not is_due
         if is_due:
             self.write(trainer)
 
@@ -110,8 +112,11 @@ class BestCheckpoint(Checkpoint):
         if self.score is not None:
             link(last, self.path)
 
-    def write(self, trainer: Trainer) -> None:
-        """Write what is in memory, if anything is, and all that a test and a prediction need besides."""
+    def write(self, trainer: Trainer, is_last: bool = False) -> None:
+        """Write what is in memory, if anything is, and all that a test and a prediction need besides.
+
+        If `is_last`, the training has ended: the test takes a copy of the weights that is there, and reads no file.
+        """
         if self.in_memory is None:
             return
         task, data = trainer.lightning_module, trainer.datamodule  # type: ignore[attr-defined]
@@ -122,6 +127,8 @@ class BestCheckpoint(Checkpoint):
         }
         task.on_save_checkpoint(checkpoint)
         trainer.strategy.save_checkpoint(checkpoint, self.path)
+        if is_last and self.is_copy and isinstance(trainer.strategy.checkpoint_io, AtomicCheckpoints):
+            trainer.strategy.checkpoint_io.at_hand = self.path, checkpoint
         self.in_memory, self.time = None, time.monotonic()
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -130,7 +137,7 @@ class BestCheckpoint(Checkpoint):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the weights that are tested."""
-        self.write(trainer)
+        self.write(trainer, is_last=True)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Write the weights of a run that ends early, and do not hide why it does.

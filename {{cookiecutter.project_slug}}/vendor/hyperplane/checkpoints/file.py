@@ -25,13 +25,20 @@ class DamagedCheckpoint(UserError):
 class AtomicCheckpoints(TorchCheckpointIO):
     """Lightning's door to checkpoint files, in front of `write` and `read`."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_hand: tuple[Path, dict[str, Any]] | None = None  # what a file holds, which no step changes
+
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Write a checkpoint; see `write`."""
+        if self.at_hand is not None and self.at_hand[0] == Path(path):
+            self.at_hand = None
         write(checkpoint, Path(path))
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Read a checkpoint; see `read`."""
-        return read(Path(path))
+        """Read a checkpoint, see `read`, unless what was written there is at hand: once, so that it is not kept on."""
+        (there, checkpoint), self.at_hand = self.at_hand or (None, {}), None
+        return checkpoint if there == Path(path) else read(Path(path))
 
 
 def write(checkpoint: dict[str, Any], path: Path) -> None:

@@ -28,11 +28,12 @@ class SweepLoader(CheckedLoader):
         super().__init__(loader)
         self.composed: dict[tuple[str, ...], DictConfig] = {}  # by the overrides that choose files
         self.values: dict[tuple[str, ...], dict[str, Any] | None] = {}  # the same as plain values, resolved
+        self.drafts: dict[tuple[str, ...], dict[str, Any]] = {}  # not resolved, and with Hydra's part
         self.groups: dict[str, bool] = {}  # whether a key names a group of files
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what was composed: a job is sent to another process together with this loader."""
-        return self.__dict__ | {"composed": {}, "values": {}, "groups": {}}
+        return self.__dict__ | {"composed": {}, "values": {}, "drafts": {}, "groups": {}}
 
     def is_group(self, key: str) -> bool:
         """Whether a key of an override names a group of files."""
@@ -61,7 +62,8 @@ class SweepLoader(CheckedLoader):
         except OmegaConfBaseException:  # which Hydra explains
             return super().load_sweep_config(master_config, sweep_overrides)
         refuse_set(values)  # what was composed was looked through
-        record(overrides, config, master_config)
+        record(overrides, config.hydra, master_config)
+        OmegaConf.copy_cache(from_config=master_config, to_config=config)
         return config
 
     def parse(self, sweep_overrides: list[str]) -> tuple[list[Override], tuple[str, ...], list[Override]]:
@@ -94,12 +96,44 @@ class SweepLoader(CheckedLoader):
         known = self.values[chosen]
         if known is None or not all(is_known(override, known) for override in values):
             return None
-        made = deepcopy(known)
-        for override in values:
-            *sections, name = override.key_or_group.split(".")
-            reduce(dict.__getitem__, sections, made)[name] = override.value()
-        refuse_set(values)
-        return made
+        return with_set(known, values)
+
+    def whole_values(self, master_config: DictConfig, sweep_overrides: list[str]) -> dict[str, Any]:
+        """Return the configuration of a job, Hydra's part with it, as plain values in which `${...}` stand as written.
+
+        Raises:
+            UserError: it could run code that is not this project's.
+            HydraException: an override is not possible.
+        """
+        overrides, chosen, values = self.parse(sweep_overrides)
+        if all(map(is_plain, overrides)):
+            if chosen not in self.drafts:
+                self.drafts[chosen] = as_written(self.compose(master_config, chosen))
+            draft = self.drafts[chosen]
+            if all(is_known(override, draft) for override in values):
+                made = with_set(draft, values)
+                record(overrides, made["hydra"], master_config)
+                return made
+        return as_written(self.load_sweep_config(master_config, sweep_overrides))
+
+
+def as_written(config: DictConfig) -> dict[str, Any]:
+    """Return a configuration as plain values, not resolved."""
+    return cast(dict[str, Any], OmegaConf.to_container(config))
+
+
+def with_set(known: dict[str, Any], values: list[Override]) -> dict[str, Any]:
+    """Return a copy of plain values in which those that overrides set are set.
+
+    Raises:
+        UserError: one could run code that is not this project's.
+    """
+    made = deepcopy(known)
+    for override in values:
+        *sections, name = override.key_or_group.split(".")
+        reduce(dict.__getitem__, sections, made)[name] = override.value()
+    refuse_set(values)
+    return made
 
 
 def refuse_set(values: list[Override]) -> None:
@@ -147,14 +181,19 @@ def is_plain(override: Override) -> bool:
     return simple and override.package is None and (not key.startswith("hydra") or key.startswith("hydra.sweep."))
 
 
-def record(overrides: list[Override], config: DictConfig, master_config: DictConfig) -> None:
-    """Write into a job's configuration what Hydra writes there: which overrides it has."""
+def record(overrides: list[Override], hydra: Any, master_config: DictConfig) -> None:
+    """Write into Hydra's part of a job's configuration what Hydra writes there: which overrides it has."""
     application = [override for override in overrides if not override.is_hydra_override()]
     of_hydra = [override.input_line for override in overrides if override.is_hydra_override()]
-    config.hydra.overrides.task = [override.input_line for override in application]
-    config.hydra.overrides.hydra = [*master_config.hydra.overrides.hydra, *of_hydra]
-    if not OmegaConf.is_interpolation(config.hydra.job, "override_dirname"):  # as which Hydra 1.4 has it
-        names = config.hydra.job.config.override_dirname
-        kept = sorted(str(one.input_line) for one in application if one.key_or_group not in names.exclude_keys)
-        config.hydra.job.override_dirname = names.item_sep.join(kept).replace("=", names.kv_sep)
-    OmegaConf.copy_cache(from_config=master_config, to_config=config)
+    hydra["overrides"]["task"] = [override.input_line for override in application]
+    hydra["overrides"]["hydra"] = [*master_config.hydra.overrides.hydra, *of_hydra]
+    job = hydra["job"]
+    if (
+        OmegaConf.is_interpolation(job, "override_dirname")
+        if OmegaConf.is_config(job)
+        else "${" in job["override_dirname"]
+    ):
+        return  # as which Hydra 1.4 has it
+    names = job["config"]["override_dirname"]
+    kept = sorted(str(one.input_line) for one in application if one.key_or_group not in names["exclude_keys"])
+    job["override_dirname"] = names["item_sep"].join(kept).replace("=", names["kv_sep"])

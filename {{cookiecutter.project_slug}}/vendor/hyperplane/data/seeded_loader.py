@@ -5,6 +5,7 @@ whether they start anew or persist, and an epoch can begin in its middle without
 set draws from a generator of its own is not seeded.
 """
 
+import os
 import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning.pytorch import seed_everything
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
 APART = 1_000_003  # seeds of stages, epochs and batches lie this far apart
@@ -38,6 +40,18 @@ def seed_all(seed: int) -> None:
     torch.default_generator.manual_seed(seed)
     np.random.seed(seed % 2**32)
     random.seed(seed)
+
+
+def seed_program(seed: int) -> None:
+    """Do what Lightning's `seed_everything` does.
+
+    For each kind of device that is not there, torch's own `manual_seed` notes the call stack, longer than a step.
+    """
+    if torch.accelerator.is_available():
+        seed_everything(seed, verbose=False)
+        return
+    os.environ |= {"PL_GLOBAL_SEED": str(seed), "PL_SEED_WORKERS": "0"}
+    seed_all(seed)
 
 
 class Generators:

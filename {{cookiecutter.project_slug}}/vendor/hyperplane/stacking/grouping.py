@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ..settings import Settings
+from ..sweeps.jobs import Job
 from ..validation import check
 
 # Settings that members of a stack may have each for itself: they change neither shapes nor operations. Of a setting
@@ -94,21 +95,21 @@ def why_ordinary(settings: Settings) -> str:
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def group(configs: Sequence[DictConfig], most: int | None, processes: int) -> tuple[list[list[int]], dict[str, int]]:
+def group(jobs: Sequence[Job], most: int | None, processes: int) -> tuple[list[list[int]], dict[str, int]]:
     """Return the numbers of the jobs that run together, and why how many run by themselves.
 
     Args:
-        configs: of the jobs.
+        jobs: of a multirun.
         most: members of a stack; None: it is left to the process that trains them.
         processes: that run side by side: a group is divided, so that all have something to do.
     """
     alike: dict[str, list[int]] = {}
-    for number, config in enumerate(configs):
-        alike.setdefault(common(config), []).append(number)
+    for number, job in enumerate(jobs):
+        alike.setdefault(common(job.config), []).append(number)
     parts: list[list[int]] = []
     reasons: dict[str, int] = {}
     for numbers in alike.values():
-        settings = check(configs[numbers[0]])
+        settings = check(jobs[numbers[0]].config)
         reason = why_ordinary(settings)
         if reason:
             words = f"{settings.chosen('model')}: {reason}"

@@ -28,7 +28,7 @@ def run_stacked(
         most: members of a stack; None: as many as fit into memory.
         idle: processes of an earlier call, see `run_in_workers`.
     """
-    parts, reasons = group([job.config for job in jobs], most, number)
+    parts, reasons = group(jobs, most, number)
     for reason, count in reasons.items():
         logger.info("{} by itself. {}", "1 job runs" if count == 1 else f"{count} jobs run, each", reason)
     sizes = [len(part) for part in parts if len(part) > 1]

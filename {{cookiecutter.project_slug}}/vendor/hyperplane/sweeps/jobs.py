@@ -2,26 +2,37 @@
 
 from collections.abc import Sequence
 from contextlib import chdir, nullcontext
+from copy import deepcopy
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf
 
 from ..hydra_versions import set_defaults
 from ..processes.workers import Worker, run_in_workers
 from ..run_folder.names import register_resolvers
+from ..turns import current
 from .notes import write_notes
+from .restoring import restored
+
+_logging: list[str] = []  # what logging was set up by in this process
 
 
 class Job(NamedTuple):
-    """What another process needs to run a job; it can be pickled."""
+    """What another process needs to run a job; it can be pickled, which takes plain values a twentieth of the time."""
 
-    context: HydraContext
     task: TaskFunction
-    config: DictConfig
+    values: dict[str, Any]  # the configuration with Hydra's part; `${...}` stand as written
+    known: dict[str, Any]  # what functions such as `${now:...}` have returned for the multirun
+
+    @property
+    def config(self) -> DictConfig:
+        """The configuration, until that of another job is asked for."""
+        return restored(self.values, self.known)
 
 
 def make_jobs(
@@ -36,16 +47,15 @@ def make_jobs(
         task: the function that is called with each.
         config: of the multirun.
     """
+    loader: Any = context.config_loader
+    known = OmegaConf.get_cache(config)
+    sweep, folder = config.sweep, str(config.hydra.sweep.dir)  # with the time of the start
     jobs = []
     for number, override in enumerate(overrides, start=first):
-        composed = context.config_loader.load_sweep_config(config, list(override))
-        with open_dict(composed):
-            composed.hydra.job.id, composed.hydra.job.num = str(number), number
-            composed.sweep, composed.hydra.sweep.dir = (
-                config.sweep,
-                str(config.hydra.sweep.dir),
-            )  # the time of the start
-        jobs.append(Job(context, task, composed))
+        values = loader.whole_values(config, list(override))
+        values["hydra"]["job"] |= {"id": str(number), "num": number}
+        values["hydra"]["sweep"] |= {"dir": folder, "subdir": str(values["hydra"]["sweep"]["subdir"])}
+        jobs.append(Job(task, values | {"sweep": sweep}, known))
     return jobs
 
 
@@ -58,18 +68,20 @@ def run(job: Job) -> Any:
     set_defaults()
     setup_globals()
     register_resolvers()
-    config: DictConfig = job.config
     hydra: Any = HydraConfig.instance()
-    around, hydra.cfg = hydra.cfg, config  # what `${hydra:...}` refers to, in the name of the folder too
+    around = hydra.cfg
+    part = job.values["hydra"]
+    folder = Path(part["sweep"]["dir"], part["sweep"]["subdir"]).absolute()
+    values = job.values | {"hydra": part | {"runtime": part["runtime"] | {"output_dir": str(folder)}}}
+    config = restored(values, job.known)
+    if current() is not None:
+        config = deepcopy(config)  # jobs that take turns have one each
+    hydra.cfg = config  # what `${hydra:...}` refers to
     try:
-        folder = Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
-        with read_write(config.hydra), open_dict(config.hydra.runtime):
-            config.hydra.runtime.output_dir = str(folder)
-        OmegaConf.set_readonly(config.hydra, True)
         folder.mkdir(parents=True, exist_ok=True)
-        configure_log(config.hydra.job_logging, config.hydra.verbose)
+        set_up_logging(part["job_logging"], part["verbose"], config)
         if config.hydra.output_subdir is not None:
-            write_notes(config, folder / config.hydra.output_subdir)
+            write_notes(values, folder / config.hydra.output_subdir)
         own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         OmegaConf.set_struct(own, True)
         OmegaConf.copy_cache(from_config=config, to_config=own)
@@ -77,6 +89,14 @@ def run(job: Job) -> Any:
             return job.task(own)
     finally:
         hydra.cfg = around
+
+
+def set_up_logging(section: Any, verbose: Any, config: DictConfig) -> None:
+    """Set up logging as the configuration says; in a process for jobs once, unless another job wants it otherwise."""
+    wanted = repr((section, verbose))
+    if parent_process() is None or wanted not in _logging:
+        configure_log(config.hydra.job_logging, config.hydra.verbose)
+        _logging[:] = [wanted]
 
 
 def run_side_by_side(jobs: Sequence[Job], number: int, idle: list[Worker] | None = None) -> list[JobReturn]:

@@ -3,10 +3,10 @@
 OmegaConf writes YAML with a dumper in Python, which takes as long as two epochs of a small model.
 """
 
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
 from yaml import SafeDumper, ScalarNode, dump
 
 try:
@@ -14,6 +14,7 @@ try:
 except ImportError:  # without libyaml
     Fast = SafeDumper
 
+MOST = 256  # sections whose texts are kept
 TRUTH = {"y", "yes", "n", "no", "true", "false", "on", "off"}  # as YAML 1.1 has it
 
 
@@ -37,13 +38,30 @@ def is_number(text: str) -> bool:
 
 
 Dumper.add_representer(str, represent)
+Dumper.add_multi_representer(Enum, lambda dumper, member: represent(dumper, member.name))
+
+_texts: dict[str, str] = {}  # of sections that were written before, by what they hold
 
 
-def write_notes(config: DictConfig, folder: Path) -> None:
-    """Write into the folder of a job what it was started with; `config` holds Hydra's own part too."""
-    own: Any = OmegaConf.to_container(config, enum_to_str=True)
-    hydra = own.pop("hydra")
+def write_notes(values: dict[str, Any], folder: Path) -> None:
+    """Write into the folder of a job what it was started with: plain values, with Hydra's own part."""
+    own = {key: value for key, value in values.items() if key != "hydra"}
+    hydra = values["hydra"]
+    texts = {
+        "config": "".join(text({key: value}) for key, value in own.items()),
+        "hydra": "hydra:\n" + "".join(text({"hydra": {key: value}}).partition("\n")[2] for key, value in hydra.items()),
+        "overrides": text(hydra["overrides"]["task"]),
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    for name, part in {"config": own, "hydra": {"hydra": hydra}, "overrides": hydra["overrides"]["task"]}.items():
-        text = dump(part, Dumper=Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
-        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    for name, content in texts.items():
+        (folder / f"{name}.yaml").write_text(content, encoding="utf-8")
+
+
+def text(part: Any) -> str:
+    """Return a part as YAML: most sections of a job are those of the job before."""
+    held = repr(part)
+    if held not in _texts:
+        if len(_texts) > MOST:
+            _texts.clear()
+        _texts[held] = dump(part, Dumper=Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
+    return _texts[held]

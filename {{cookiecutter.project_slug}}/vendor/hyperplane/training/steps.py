@@ -10,7 +10,6 @@ from lightning.pytorch import (
     LightningDataModule,
     LightningModule,
     Trainer,
-    seed_everything,
 )
 
 from ..checkpoints.last import LastCheckpoint, starting_point
@@ -19,6 +18,7 @@ from ..checkpoints.trained import chosen_weights, whole
 from ..checkpoints.transfer import take_weights
 from ..data import reproducible
 from ..data.reproducible import has_batches, spec_of
+from ..data.seeded_loader import seed_program
 from ..logs import adopt_lightning
 from ..tasks import building, drawing
 from ..tracking.metrics_file import MetricsFile
@@ -45,7 +45,7 @@ def make_data(run: "Run") -> LightningDataModule:
     """Build the data module of a run; see `Run.make_data`."""
     import_tracker(run.settings.tracking)
     adopt_lightning()
-    seed_everything(run.settings.seed, verbose=False)
+    seed_program(run.settings.seed)
     data = reproducible.make_data(run.settings, run.names)
     is_open = not any(override.lstrip("+").startswith("data.batch_size=") for override in run.recorded.overrides)
     if is_open and run.settings.optimizer.states("reevaluates_loss"):
@@ -56,7 +56,7 @@ def make_data(run: "Run") -> LightningDataModule:
 def make_task(run: "Run", data: LightningDataModule) -> LightningModule:
     """Build the task of a run; see `Run.make_task`."""
     if run.is_stage or "stages" in run.summary:  # what it draws must not depend on where the training before went on
-        seed_everything(run.settings.seed, verbose=False)
+        seed_program(run.settings.seed)
     task = building.make_task(run.settings, spec_of(data), getattr(data, "scaling", None))
     if run.settings.init_from is not None and starting_point(run) is None:
         take_weights(task, Path(run.settings.init_from))

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer, seed_everything
+from lightning.pytorch import LightningModule, Trainer
 
+from ..data.seeded_loader import seed_program
 from ..metrics.metric_names import MetricNames
 
 
@@ -29,7 +30,7 @@ def test(
         names: of metrics.
         validates: by its validation_step, on the validation part of a data module.
     """
-    seed_everything(seed, verbose=False)
+    seed_program(seed)
     steps = trainer.validate if validates else trainer.test
     steps(task, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
     return {name: float(value) for name, value in names.rename(trainer.callback_metrics).items()}
