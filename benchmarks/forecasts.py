@@ -25,6 +25,7 @@ from typing import Any
 import torch
 from baked import PACKAGE, bake, described, environment, layers
 from baselines import Table, load
+from loguru import logger
 from series import Series, of_statsmodels, simulated
 from torch import Tensor
 
@@ -38,13 +39,16 @@ def main() -> None:
         description=__doc__.partition("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--files", nargs="+", default=[], help="as path:time:target")
-    parser.add_argument("--simulated", choices=list(SEEDS), default="reported", help="which half of the simulated series")
+    parser.add_argument(
+        "--simulated", choices=list(SEEDS), default="reported", help="which half of the simulated series"
+    )
     parser.add_argument("--statsmodels", action="store_true", help="add the series that statsmodels ships")
     parser.add_argument("--models", nargs="+", default=["linear"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the trainings")
     parser.add_argument("--only", nargs="+", help="series by their names")
     parser.add_argument("--override", nargs="+", default=[], help="further settings, such as data.scale=window")
     arguments = parser.parse_args()
+    logger.remove()
     ratios = [f"{model} ÷ {other}" for model in arguments.models for other in ("AR", "naive")]
     print("| data | windows | scale | naive | AR | " + " | ".join([*arguments.models, *ratios]) + " |")
     print("|---|---:|---|---:|---:|" + "---:|" * 3 * len(arguments.models))
@@ -129,7 +133,10 @@ def print_summary(found: dict[str, dict[str, float]], models: Sequence[str]) -> 
             ratios = {series: losses[model] / losses[other] for series, losses in found.items()}
             worse = [f"{series} {ratio:.2f}" for series, ratio in ratios.items() if ratio > AS_GOOD[name]]
             middle = exp(mean(map(log, ratios.values())))
-            print(f"\n{model} ÷ {name}: geometric mean {middle:.3f}; above {AS_GOOD[name]}:", ", ".join(worse) or "nowhere")
+            print(
+                f"\n{model} ÷ {name}: geometric mean {middle:.3f}; above {AS_GOOD[name]}:",
+                ", ".join(worse) or "nowhere",
+            )
 
 
 if __name__ == "__main__":

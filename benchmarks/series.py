@@ -186,7 +186,9 @@ def of_statsmodels(folder: Path) -> Iterator[Series]:
         path = write(folder / f"{name}.csv", {"quarter": quarter, name: quarters[name]})
         yield Series(name, path, "quarter", name)
     nile = datasets.nile.load_pandas().data
-    yield Series("nile", write(folder / "nile.csv", {"year": nile.year.astype(int), "volume": nile.volume}), "year", "volume")
+    yield Series(
+        "nile", write(folder / "nile.csv", {"year": nile.year.astype(int), "volume": nile.volume}), "year", "volume"
+    )
     monthly = datasets.co2.load_pandas().data.co2.resample("MS").mean().interpolate()
     path = write(folder / "co2.csv", {"month": monthly.index.strftime("%Y-%m"), "co2": monthly})
     yield Series("co2", path, "month", "co2")
