@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ...errors import UserError, nearest
 from ...setting_types import Distinct
-from ..columns.time_axis import TimeAxis, duration, most_common, recognise
+from ..columns.time_axis import DAY, TimeAxis, duration, most_common, recognise
 from ..columns.times import Times, read_times
 from ..columns.values import as_numbers, as_text, is_text, listed
 from ..files.readings import Reading
@@ -172,8 +172,8 @@ class Panel(PanelDataModule):
         twice = np.flatnonzero((np.diff(time) == 0) & (np.diff(series) == 0))
         if len(twice):
             raise UserError(
-                f"{self.path} has two rows for {self.names[twice[0]]} at {self.time}={table[self.time][int(twice[0])]}."
-                " data.groups= names the columns that tell series apart."
+                f"{self.path} has two rows for {self.names[twice[0]]} at {self.time}={table[self.time][int(twice[0])]}. "
+                f"{why_twice(table, int(twice[0]), times)}"
             )
         if self.fill:
             series, time, table = self.without_gaps(series, time, table)
@@ -234,7 +234,8 @@ class Panel(PanelDataModule):
         short = int((lengths < self.encoder_length + self.decoder_length).sum())
         logger.info("{}: {} series, {} rows, {} time steps", self.path, series[-1] + 1, len(time), np.ptp(time) + 1)
         if gaps.any():
-            logger.warning("{} gaps in time: no window spans one.", gaps.sum())
+            remedy = "" if self.fill else " data.fill=true fills those shorter than a past."
+            logger.warning("{} gaps in time: no window spans one.{}", gaps.sum(), remedy)
         if short:
             needed = f"{self.encoder_length} + {self.decoder_length}"
             logger.warning("{} of {} stretches are shorter than {} steps, left out.", short, len(lengths), needed)
@@ -306,3 +307,13 @@ class Panel(PanelDataModule):
         self.axis = TimeAxis(**state_dict["axis"])
         self.readings = {name: Reading.from_state(state) for name, state in state_dict["readings"].items()}
         self.whole = state_dict["whole"]
+
+
+def why_twice(table: "DataFrame", row: int, times: Times) -> str:
+    """Return what two rows of one series and time may come from, and what to do."""
+    if table.row(row) == table.row(row + 1):
+        return "They are the same: leave one out."
+    groups = "data.groups= names the columns that tell series apart."
+    if not times.are_dates or not (times.values % DAY).any():
+        return groups
+    return f"{groups} Where clocks are put back an hour comes twice: write times with their offset, or in UTC."

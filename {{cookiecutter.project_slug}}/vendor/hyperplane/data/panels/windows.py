@@ -104,6 +104,7 @@ class PanelDataModule(LightningDataModule, ABC):
 
     spec: PanelSpec
     series_names: tuple[str, ...]
+    trains_linear = True  # whether the model is linear, which `data.scale=auto` asks; the engine says so
     time = "time"  # what the axis of a figure says
     is_filled: NDArray[np.bool_] | None = None  # (rows,) whose targets are not measured, if there are some
     moments: NDArray[Any] | None = None  # (rows,) dates or numbers, if the rows have some besides their steps
@@ -176,6 +177,7 @@ class PanelDataModule(LightningDataModule, ABC):
         # The last value, and the season that fits the training windows best.
         self.lags = (1, best_lag(past, targets, self.quantiles, least=2)) if self.encoder_length > 1 else (1,)
         lag, seasons = best_naive(past, targets, self.quantiles)
+        self.mase_lag = lag
         size = len(self.starts["train"])
         by_window = replace(panel, train_size=size, lag=lag, seasons=seasons, by_window=True)
         by_all = replace(by_window, by_window=False)
@@ -188,7 +190,7 @@ class PanelDataModule(LightningDataModule, ABC):
         scaled = (self.rows.reals - scaling.input_mean) / scaling.input_std
         self.scaled = self.rows._replace(reals=scaled.float())
         candidates = {"auto": [by_window, by_all], "window": [by_window], "all": [by_all]}[self.scale]
-        self.spec, reason = choose_scale(candidates, *self.held_out(panel))
+        self.spec, reason = choose_scale(candidates, *self.held_out(panel), self.trains_linear)
         if self.scale == "auto":
             logger.info("data.scale={}: {}", "window" if self.spec.by_window else "all", reason)
         self.scaling = PanelScaling(self.spec)
@@ -226,13 +228,13 @@ class PanelDataModule(LightningDataModule, ABC):
         return losses
 
     def mase_scale(self) -> float:
-        """Return mean |yₜ − yₜ₋ₘ| over the training rows, m the lag of the naive forecast: what MASE divides by.
+        """Return mean |yₜ − yₜ₋ₘ| over the training rows, m the lag of their best naive forecast: what MASE divides by.
 
         Source: Hyndman & Koehler 2006, "Another look at measures of forecast accuracy", equation 3, with seasons.
         """
-        lag = max(1, self.spec.lag)
-        now, before = self.rows.reals[lag:, -1], self.rows.reals[:-lag, -1]
-        is_pair = (self.rows.series[lag:] == self.rows.series[:-lag]) & (self.rows.time[lag:] < self.first_val)
+        now, before = self.rows.reals[self.mase_lag :, -1], self.rows.reals[: -self.mase_lag, -1]
+        same = self.rows.series[self.mase_lag :] == self.rows.series[: -self.mase_lag]
+        is_pair = same & (self.rows.time[self.mase_lag :] < self.first_val)
         return float((now - before)[is_pair].abs().mean())
 
     def boundaries(self, time: Tensor) -> tuple[int, int, int]:
@@ -261,7 +263,7 @@ class PanelDataModule(LightningDataModule, ABC):
                 first_test - first,
                 end - 1 - first,
             )
-        starts = torch.arange(len(time) - length + 1)
+        starts = torch.arange(max(0, len(time) - length + 1))
         starts = starts[self.rows.series[starts] == self.rows.series[starts + length - 1]]
         if self.is_filled is not None:
             ahead = starts[:, None] + panel.encoder_length + torch.arange(panel.decoder_length)
