@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...errors import UserError, nearest
 
-ENDINGS = (".csv", ".csv.gz", ".parquet")
+ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 
 
 def existing(path: Path, key: str, endings: tuple[str, ...] = ENDINGS) -> Path:

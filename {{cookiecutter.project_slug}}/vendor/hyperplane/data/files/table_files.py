@@ -27,7 +27,7 @@ def read_table(path: Path, key: str = "data.path") -> "DataFrame":
     """Return the rows of a file; types of a CSV's columns follow from all of its values, dates are recognised.
 
     Args:
-        path: of a file in UTF-8 with a line of column names (.csv, .csv.gz), or of a .parquet file. Columns are
+        path: of a file in UTF-8 with a line of column names (.csv, .csv.gz, .tsv), or of a .parquet file. Columns are
             separated by commas, semicolons, tabs or vertical bars.
         key: the setting that named it, for messages.
 
