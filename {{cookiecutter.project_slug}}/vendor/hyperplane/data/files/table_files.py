@@ -160,7 +160,7 @@ def kept(rows: "LazyFrame", path: Path, scratch: Path | None) -> "LazyFrame":
     files = []
     for number, batch in enumerate(shown):
         files.append(scratch / f"{number}.parquet")
-        batch.write_parquet(files[-1], compression="lz4", statistics=False)
+        batch.write_parquet(files[-1], compression="uncompressed", statistics=False)  # read thrice, then deleted
     return polars.scan_parquet(files, glob=False) if files else polars.LazyFrame(schema=rows.collect_schema())
 
 
