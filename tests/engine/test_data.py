@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from hyperplane.data.cache import cached
+from hyperplane.data.cache import SMALL, cached, last_read
 from hyperplane.errors import UserError
 
 from my_research.data.mnist1d import MNIST1D
@@ -110,6 +110,9 @@ def test_arrays_that_stay_in_memory_are_the_file_s_whatever_a_job_does_to_its_ow
     assert cached(path, make([]))["x"].tolist() == [0, 1, 2]
     np.savez_compressed(path, x=np.arange(7))
     assert cached(path, make([]))["x"].tolist() == list(range(7))
+    last_read.cache_clear()
+    np.savez_compressed(path, x=np.zeros(SMALL + 1, np.uint8))  # a few kilobytes, which unfold
+    assert len(cached(path, make([]))["x"]) == SMALL + 1 and not last_read.cache_info().currsize
 
 
 @pytest.mark.parametrize("keep", [0, 20, 100])

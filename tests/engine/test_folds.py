@@ -184,7 +184,7 @@ def test_a_split_column_that_tears_a_group_is_refused(tmp_path):
     )
     frame.write_parquet(tmp_path / "torn.parquet")
     data = Table(path=str(tmp_path / "torn.parquet"), target="y", group="who", split_column="part", **LOADING)
-    with pytest.raises(UserError, match=r"data\.split_column puts who=c into train and into test"):
+    with pytest.raises(UserError, match=r"split_column=part puts who=c into train and into test"):
         data.setup()
 
 

@@ -53,12 +53,12 @@ def test_loops_copies_and_unknown_nodes_are_said_and_left_out(files, messages):
     _, edges = files
     whole = loaded().spec.edges
     more = [edges, edges[:3], polars.DataFrame({"from": edges["to"][:2], "to": edges["from"][:2]})]
-    more += [polars.DataFrame({"from": ["n1", "n5"], "to": ["n1", "who"]})]
+    more += [polars.DataFrame({"from": ["n1", "n5", "n6"], "to": ["n1", "who", None]})]
     polars.concat(more).write_csv("edges.csv")
     messages.clear()
     assert loaded().spec.edges == whole
     said = "".join(messages)
-    assert "1 of" in said and "5 are there twice" in said and "nodes.csv does not have: who" in said
+    assert "1 of" in said and "5 are there twice" in said and "nodes.csv does not have: one without a name, who" in said
     one_way = loaded(directed=True).spec.edges
     assert len(one_way) == edges.height + 2 and set(one_way) < set(whole)
 

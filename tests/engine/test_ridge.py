@@ -1,8 +1,11 @@
 """Penalties that data choose: leave-one-out in closed form, and what model=linear makes of it."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from hyperplane.data import datamodule
 from hyperplane.data.ridge import LAMBDAS, Ridge, leave_one_out
 from sklearn.linear_model import Ridge as Reference
 from sklearn.linear_model import RidgeCV
@@ -31,6 +34,23 @@ def test_predictions_are_those_of_scikit_learn(samples, columns, penalty):
 def test_leave_one_out_chooses_as_scikit_learn_does(samples, columns, noise):
     x, y = drawn(samples, columns, noise)
     assert leave_one_out(x, y) == pytest.approx(RidgeCV(LAMBDAS).fit(x.numpy(), y.numpy().ravel()).alpha_)
+
+
+def test_with_more_columns_than_samples_the_largest_of_equal_penalties_is_taken():
+    torch.manual_seed(2)
+    x = torch.randn(43, 500, dtype=torch.double)
+    y = x[:, :5].sum(dim=1, keepdim=True)
+    assert RidgeCV(LAMBDAS).fit(x.numpy(), y.numpy().ravel()).alpha_ == LAMBDAS[-1]
+    assert leave_one_out(x, y) == pytest.approx(10), "within a hundredth of the least error"
+
+
+def test_a_penalty_is_looked_for_when_it_is_read(monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(datamodule, "leave_one_out", lambda *_: calls.append(1) or 2.5)
+    data = Bundled(name="diabetes", standardize=True, folder=str(tmp_path), seed=0)
+    data.setup()
+    assert "ridge" not in copy.deepcopy(data.spec).to_dict() and not calls
+    assert data.spec.ridge == data.spec.to_dict()["ridge"] == 2.5 and len(calls) == 1
 
 
 def test_noise_alone_gets_all_penalty_and_no_noise_gets_none():

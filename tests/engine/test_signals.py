@@ -127,6 +127,12 @@ def test_what_is_missing_is_named_and_filled_on_request(tmp_path):
     assert np.flatnonzero(everything[row, :, 1]).tolist() == [0, 7, 8]
 
 
+def test_a_part_that_is_drawn_may_have_one_signal(tmp_path):
+    values, classes = waves(samples=12)
+    np.savez(tmp_path / "few.npz", X=values, y=classes)
+    assert [len(samples[0]) for samples in loaded(tmp_path / "few.npz").parts.values()] == [9, 1, 2]
+
+
 def test_folds_and_groups_keep_what_belongs_together(tmp_path):
     values, classes = waves()
     patients = np.arange(40) // 4
@@ -184,6 +190,7 @@ def test_values_are_a_regression_of_signals_in_another_file(train, tmp_path):
         ({"X": np.zeros((9, 5))}, (), r"data.target=y is not in .* it has: nothing"),
         ({"X": np.zeros((9, 5)), "label": np.arange(9)}, ("data.target=lable",), "Did you mean label"),
         ({"X": np.zeros((9, 5)), "y": np.zeros(8)}, (), r"y has the shape \(8,\), and X has 9 samples"),
+        ({"X": np.zeros((9, 5)), "y": np.array([b"caf\xe9"] * 9)}, (), "y holds bytes that are no UTF-8"),
     ],
 )
 def test_an_archive_that_does_not_fit_is_refused_in_a_sentence(train, tmp_path, arrays, words, message):

@@ -123,10 +123,18 @@ def test_rows_without_a_target_are_left_out(frame, load, messages):
     assert any("6 of 60 rows have no price" in message for message in messages)
 
 
+def test_whole_numbers_are_classes_though_floats_would_not_tell_them_apart(frame, load):
+    large = frame.with_columns(code=polars.Series([2**53, 2**53 + 1] * (ROWS // 2)))
+    data = load(large, "code", name="large.csv")
+    assert data.spec.class_names == ("9007199254740992", "9007199254740993")
+
+
 @pytest.mark.parametrize("rows", range(8, 20))
 def test_a_part_that_is_drawn_may_have_one_row(tmp_path, rows):
-    polars.DataFrame({"x": range(rows), "y": [2.5 * row for row in range(rows)]}).write_csv(tmp_path / "few.csv")
-    data = Table(path=str(tmp_path / "few.csv"), target="y", seed=0, standardize=False)
+    polars.DataFrame({"x": range(rows), "y": [2.5 * row for row in range(rows)]}).write_csv(
+        tmp_path / "few.tsv", separator="\t"
+    )
+    data = Table(path=str(tmp_path / "few.tsv"), target="y", seed=0, standardize=False)
     data.setup()
     sizes = [len(data.parts[part][0]) for part in ("train", "val", "test")]
     assert sum(sizes) == rows and min(sizes) >= 1
@@ -309,7 +317,7 @@ def test_a_folder_is_refused_and_its_tables_named(tmp_path, there, held):
     with pytest.raises(UserError) as refused:
         read_table(tmp_path)
     assert str(refused.value) == (
-        f"data.path={tmp_path} is a folder; name a file in it that ends in .csv, .csv.gz, .parquet: {held}"
+        f"data.path={tmp_path} is a folder; name a file in it that ends in .csv, .csv.gz, .tsv, .parquet: {held}"
     )
 
 
@@ -321,10 +329,10 @@ def test_a_folder_is_refused_and_its_tables_named(tmp_path, there, held):
         (lambda f: f, {"target": "name"}, "too many for classes"),
         (lambda f: f, {"target": "heating", "task": "regression"}, "needs numbers"),
         (lambda f: f, {"ignore": ("arae",)}, "Did you mean area?"),
-        (lambda f: f, {"split_column": "heating"}, "a row can be for train, val, test"),
+        (lambda f: f, {"split_column": "heating"}, "it can be train, val, test"),
         (lambda f: f.with_columns(price=polars.lit(None, polars.Float64)), {}, "have no value there"),
         (lambda f: f.select("name", "country", "price"), {}, "no column left"),
-        (lambda f: f.with_columns(part=polars.lit("train")), {"split_column": "part"}, "is for test"),
+        (lambda f: f.with_columns(part=polars.lit("train")), {"split_column": "part"}, "for test"),
         (lambda f: f.with_columns(tags=polars.concat_list("area")), {}, "data.ignore=[tags]"),
     ],
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 from filelock import FileLock
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from ..whole_file import whole_file
 
 ArrayDict = dict[str, NDArray[Any]]
-SMALL = 16 * 2**20  # bytes of a file, compressed or not, whose arrays stay in memory
+SMALL = 16 * 2**20  # bytes of arrays, once they are unpacked, that stay in memory
 
 
 def cached(path: Path, make: Callable[[], ArrayDict], compress: bool = True) -> ArrayDict:
@@ -44,7 +45,7 @@ def read(path: Path) -> ArrayDict | None:
     """Return the arrays in `path`, or None if there are none that can be read."""
     try:
         facts = path.stat()
-        if facts.st_size > SMALL:
+        if unpacked_bytes(path) > SMALL:
             return unpacked(path)
         kept = last_read(path.absolute(), facts.st_mtime_ns, facts.st_size)
         return {name: array.copy() for name, array in kept.items()}
@@ -62,6 +63,12 @@ def last_read(path: Path, *_: int) -> ArrayDict:
     The other arguments tell a file from the one that was there before.
     """
     return unpacked(path)
+
+
+def unpacked_bytes(path: Path) -> int:
+    """Return what the arrays in `path` take in memory."""
+    with ZipFile(path) as archive:
+        return sum(array.file_size for array in archive.infolist())
 
 
 def unpacked(path: Path) -> ArrayDict:

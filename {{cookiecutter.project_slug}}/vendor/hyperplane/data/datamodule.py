@@ -129,7 +129,7 @@ class ArrayDataModule(LightningDataModule, ABC):
         inputs, targets = self.parts["train"][0], self.parts["train"][-1]
         is_ridge = self.spec.task == "regression" and inputs.is_floating_point() and targets.ndim == 2
         if is_ridge and not self.spec.has_weights and self.group is None:  # one of a group is told by the others
-            self.spec = replace(self.spec, ridge=leave_one_out(inputs, targets))
+            self.spec = replace(self.spec, ridge=lambda: leave_one_out(inputs, targets))
 
     def divide(self, fit: Samples, test: Samples) -> tuple[Samples, Samples]:
         """Return all samples but those of the fold, and those of the fold; both parts of the data set are pooled."""

@@ -15,6 +15,7 @@ LAMBDAS = tuple(10.0 ** (half / 2) for half in range(10, -13, -1))  # from 100,0
 MOST_SAMPLES = 1_000  # that leave-one-out looks at, spread over all
 MOST_VALUES = 5_000_000  # of these samples: half a second
 FEWEST_SAMPLES = 5
+AS_GOOD = 1.01  # times the least error: with more columns than samples the largest λ within it is taken
 LEAST = 1e-12  # of the largest eigenvalue: what is smaller is rounding
 
 
@@ -55,6 +56,10 @@ def leave_one_out(inputs: Tensor, targets: Tensor) -> float | None:
     h = 1 / N + Σᵣ zᵣ² / (Sᵣ + λ), z = xV. Both are close to 0 with many columns.
     Source: Golub, Heath & Wahba 1979, "Generalized Cross-Validation".
 
+    Where there are at least as many columns as samples, small λ are all alike: each fits the samples, of which ridge
+    regression takes the smallest weights. Steps of a gradient would keep what they began with, as hardly anything pulls
+    it to 0. So it is the largest λ whose error is within a hundredth of the least.
+
     Args:
         inputs: training samples (N, ...), as a network takes them.
         targets: theirs (N, K).
@@ -77,4 +82,8 @@ def leave_one_out(inputs: Tensor, targets: Tensor) -> float | None:
         residuals = y - ridge.predict(z, penalty)
         return float((residuals / (1 - leverage).clamp(min=torch.finfo(x.dtype).eps)[:, None]).square().mean())
 
-    return min(LAMBDAS, key=error)
+    errors = {penalty: error(penalty) for penalty in LAMBDAS}
+    least = min(errors.values())
+    if len(inputs) <= x.shape[1]:
+        return max(penalty for penalty in LAMBDAS if errors[penalty] <= AS_GOOD * least)
+    return min(LAMBDAS, key=errors.__getitem__)

@@ -1,4 +1,4 @@
-"""Columns of a table that are not predicted and not predicted from: weight, group, part and number of each row."""
+"""Columns of a table that are not predicted and not predicted from: weight, group and number of each row."""
 
 import re
 from collections.abc import Iterable
@@ -8,13 +8,12 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
-from ...errors import UserError, nearest
-from .values import as_numbers, as_text, is_text, listed
+from ...errors import UserError
+from .values import as_numbers, as_text, is_text
 
 if TYPE_CHECKING:
     from polars import Series
 
-PARTS = ("train", "val", "test")
 # What programs and people call a column that tells rows apart: id, PassengerId, row_number, and `Unnamed: 0` of pandas
 NAMES_ROWS = re.compile(
     r"unnamed: ?\d+|(level_\d+|index|idx|id|row ?(id|no|nr|num|number|index|name)?s?|serial ?(no|number)?|obs"
@@ -64,39 +63,6 @@ def groups_of(column: "Series") -> NDArray[np.int64]:
             "sides of a split; give each such row a group of its own"
         )
     return np.unique(names.to_numpy().astype(str), return_inverse=True)[1].astype(np.int64)
-
-
-def stated_parts(column: "Series") -> dict[str, NDArray[np.int64]]:
-    """Return the numbers of the rows of each part.
-
-    Raises:
-        UserError: the column says something else than train, val or test.
-    """
-    says = as_text(column).fill_null("(missing)").to_numpy()
-    unknown = sorted({str(value) for value in says} - set(PARTS))
-    if unknown:
-        raise UserError(
-            f"data.split_column={column.name} holds {listed(unknown, 5)}; a row can be for "
-            f"{', '.join(PARTS)}. {nearest(unknown[0], PARTS)}"
-        )
-    return {part: np.flatnonzero(says == part) for part in PARTS}
-
-
-def refuse_torn_groups(parts: dict[str, NDArray[np.int64]], column: "Series") -> None:
-    """Refuse parts that share a group.
-
-    Raises:
-        UserError: names one that is in two of them.
-    """
-    groups = groups_of(column)
-    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
-        shared = np.intersect1d(groups[parts[one]], groups[parts[other]])
-        if len(shared):
-            name = column[int(np.flatnonzero(groups == shared[0])[0])]
-            raise UserError(
-                f"data.split_column puts {column.name}={name} into {one} and into {other}; data.group={column.name} "
-                "says that a group stays whole"
-            )
 
 
 def counts(column: "Series") -> bool:

@@ -101,10 +101,11 @@ def infer_task(target: "Series") -> Literal["classification", "regression"]:
     """Return classification for text, booleans and at most ten different integers, else regression."""
     if is_text(target) or str(target.dtype) == "Boolean":
         return "classification"
+    few = target.n_unique() <= min(FEW_INTEGERS, len(target) / 2)
+    if not few or target.dtype.is_integer():
+        return "classification" if few else "regression"
     values = as_numbers(target)
-    distinct = np.unique(values)
-    few = len(distinct) <= min(FEW_INTEGERS, len(values) / 2)
-    return "classification" if few and (distinct == np.round(distinct)).all() else "regression"
+    return "classification" if (values == np.round(values)).all() else "regression"
 
 
 def infer_task_of_several(targets: Sequence["Series"]) -> Literal["multilabel", "regression"]:
@@ -199,6 +200,9 @@ def encode_classes(target: "Series") -> tuple[NDArray[np.int64], tuple[str, ...]
     if is_text(target):
         names, numbers = np.unique(as_text(target).to_numpy().astype(str), return_inverse=True)
         classes = names.tolist()
+    elif target.dtype.is_integer():  # a float64 tells no two apart beyond 2⁵³, where identifiers lie
+        values, numbers = np.unique(target.to_numpy(), return_inverse=True)
+        classes = [str(value) for value in values]
     else:
         values, numbers = np.unique(as_numbers(target), return_inverse=True)
         is_bool = str(target.dtype) == "Boolean"

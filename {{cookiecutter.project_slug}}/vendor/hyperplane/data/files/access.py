@@ -10,7 +10,7 @@ from pathlib import Path
 from ...errors import UserError, nearest
 from ...paths import expanded, must_exist
 
-ENDINGS = (".csv", ".csv.gz", ".parquet")
+ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 
 
 def existing(path: Path, key: str, endings: tuple[str, ...] = ENDINGS) -> Path:

@@ -27,7 +27,7 @@ def read_table(path: Path, key: str = "data.path") -> "DataFrame":
     """Return the rows of a file; types of a CSV's columns follow from all of its values, dates are recognised.
 
     Args:
-        path: of a file in UTF-8 with a line of column names (.csv, .csv.gz), or of a .parquet file. Columns are
+        path: of a file in UTF-8 with a line of column names (.csv, .csv.gz, .tsv), or of a .parquet file. Columns are
             separated by commas, semicolons, tabs or vertical bars.
         key: the setting that named it, for messages.
 
@@ -160,7 +160,7 @@ def kept(rows: "LazyFrame", path: Path, scratch: Path | None) -> "LazyFrame":
     files = []
     for number, batch in enumerate(shown):
         files.append(scratch / f"{number}.parquet")
-        batch.write_parquet(files[-1], compression="lz4", statistics=False)
+        batch.write_parquet(files[-1], compression="uncompressed", statistics=False)  # read thrice, then deleted
     return polars.scan_parquet(files, glob=False) if files else polars.LazyFrame(schema=rows.collect_schema())
 
 

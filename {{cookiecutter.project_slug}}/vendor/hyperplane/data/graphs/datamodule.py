@@ -20,8 +20,8 @@ from ...errors import UserError
 from ...setting_types import ProperFraction
 from ..arrays import IGNORED, Samples, count_classes, means_of
 from ..batches import Batches, on_gpu
-from ..columns.roles import PARTS
 from ..folds import strata
+from ..parts import PARTS
 from ..scaling import Scaling
 from ..spec import GraphSpec
 

@@ -14,7 +14,6 @@ from ...errors import UserError, nearest
 from ...setting_types import Distinct
 from ..arrays import IGNORED
 from ..columns.encoding import TableEncoder
-from ..columns.roles import stated_parts
 from ..columns.target import Targets, TaskName, encode_targets, present_in
 from ..columns.values import as_text, is_text, listed
 from ..files.access import digest_of
@@ -22,6 +21,7 @@ from ..files.readings import Reading
 from ..files.survey import Spelling
 from ..files.table_files import column_names, read_as, read_columns
 from ..new_samples import NewSamples
+from ..parts import stated
 from ..spec import DataSpec
 from .datamodule import Graph, GraphDataModule
 
@@ -89,9 +89,8 @@ class GraphFiles(GraphDataModule):
             logger.info("Nodes have no features: each is told apart from the others, and edges say the rest.")
         parts = None
         if self.split_column is not None:
-            parts = np.full(len(targets), "none", dtype="<U5")
-            for part, rows in stated_parts(table[self.split_column]).items():
-                parts[rows] = part
+            says = as_text(table[self.split_column]).fill_null("(missing)").to_numpy()
+            parts = stated(says, f"data.split_column={self.split_column}")
         names = () if class_names else self.targets
         return Graph(self.read_edges(), targets, class_names, features, self.encoder.names, parts, task, names)
 
@@ -151,7 +150,11 @@ class GraphFiles(GraphDataModule):
         edges = np.stack([numbers_of(end, self.names) for end in ends], axis=1)
         known = (edges >= 0).all(axis=1)
         if not known.all():
-            strange = {str(name) for end, places in zip(ends, edges.T, strict=True) for name in end.filter(places < 0)}
+            strange = {
+                "one without a name" if name is None else name
+                for end, places in zip(ends, edges.T, strict=True)
+                for name in end.filter(places < 0)
+            }
             said = (
                 f"{(~known).sum()} of {len(edges)} edges join nodes that {self.nodes_path} does not have: "
                 f"{listed(sorted(strange), 5)}"

@@ -26,18 +26,17 @@ from ...processes.cores import cores_for_this_job
 from ...setting_types import Distinct, Excludes, InnerFraction
 from ..arrays import Arrays, count_classes, means_of
 from ..batches import Batches, evaluation_batch, on_gpu
-from ..columns.roles import PARTS
-from ..columns.values import listed
 from ..datamodule import ArrayDataModule
 from ..folds import fold_of_samples, strata
 from ..new_samples import NewSamples
+from ..parts import PARTS, Parts, numbers_of, refuse_torn, stated, warn_of_absent
 from ..scaling import Scaling, mean_and_std, moments
 from ..spec import DataSpec
 from .augmentation import Augmentation, require_kornia
 from .batches import ImageBatches, ImageFiles, Prepare
 from .files import ImageShape, pixels_in
 from .listing import Listing, new_images, of_folder, of_table
-from .parts import held_out, leaks, refuse_torn, stated
+from .parts import held_out, leaks
 from .reading import Asked, Read, decoded, read_all
 
 EVALUATION_BATCH = 1024  # images; a convolution makes many times their size of them
@@ -175,7 +174,7 @@ class Images(ArrayDataModule):
             return fold_of_samples(self.folds, kinds, groups) == self.fold
         return held_out(self.test_fraction, kinds, groups, self.seed, "data.test_fraction")
 
-    def parts_of(self, listing: Listing, kinds: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    def parts_of(self, listing: Listing, kinds: NDArray[np.int64]) -> Parts:
         """Return the numbers of the images of each part.
 
         Args:
@@ -187,7 +186,7 @@ class Images(ArrayDataModule):
         """
         part_of = np.full(len(kinds), "train", object)
         if listing.parts is not None:
-            part_of = stated(listing.parts, f"data.split_column={self.split_column}")
+            part_of = stated(listing.parts, f"data.split_column={self.split_column}").astype(object)
         groups = listing.groups
         if not (part_of == "test").any():
             free = np.flatnonzero(part_of == "train")
@@ -196,7 +195,7 @@ class Images(ArrayDataModule):
             free = np.flatnonzero(part_of == "train")
             of_free = None if groups is None else groups[free]
             part_of[free[held_out(self.val_fraction, kinds[free], of_free, self.seed, "data.val_fraction")]] = "val"
-        parts = {part: np.flatnonzero(part_of == part) for part in PARTS}
+        parts = numbers_of(part_of)
         for part in PARTS:
             if not len(parts[part]) and (part != "val" or self.val_fraction):
                 sizes = ", ".join(f"{len(rows)} {name}" for name, rows in parts.items())
@@ -205,16 +204,15 @@ class Images(ArrayDataModule):
                     f"data.test_fraction={self.test_fraction} or data.val_fraction={self.val_fraction}"
                 )
         if groups is not None:
-            refuse_torn(groups, parts, f"data.split_column={self.split_column}", f"data.group={self.group}")
+            split, group = f"data.split_column={self.split_column}", f"data.group={self.group}"
+            refuse_torn(parts, groups, split, group, lambda row: f"the group of {listing.names[row]}")
         return parts
 
     def state_counts(self, trained: Tensor) -> None:
         """State in the spec what the training targets say, and name classes that are not among them."""
         counts = count_classes(trained, self.spec)
         self.spec = replace(self.spec, class_counts=counts, target_means=means_of(trained, self.spec))
-        absent = [name for name, count in zip(self.spec.class_names, counts, strict=False) if not count]
-        if absent:
-            logger.warning("No training image is of class {}: the model cannot learn it.", listed(absent))
+        warn_of_absent(trained, self.spec, "image")
 
     def fit_to(self, read: Read, rows: NDArray[np.int64], targets: Tensor) -> None:
         """Take mean and spread of each channel over all pixels of the training images, in float64."""

@@ -146,7 +146,7 @@ def of_table(
     """Return the images that the rows of a file name, with their targets.
 
     Args:
-        path: .csv, .csv.gz or .parquet.
+        path: .csv, .csv.gz, .tsv or .parquet.
         image: the column of paths, which are relative to the file.
         targets: columns to predict; rows without one are left out.
         group: a column whose rows with the same value stay together.

@@ -6,10 +6,9 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
-from ...errors import UserError
-from ..columns.roles import PARTS
 from ..columns.values import listed
 from ..folds import whole_groups
+from ..parts import Parts
 
 
 def held_out(
@@ -36,34 +35,7 @@ def held_out(
     return is_held_out
 
 
-def stated(parts: NDArray[np.str_], key: str) -> NDArray[np.object_]:
-    """Return the part of each image (N,) as its folder or its row says.
-
-    Raises:
-        UserError: it says something else than train, val or test.
-    """
-    unknown = sorted(set(parts.tolist()) - set(PARTS))
-    if unknown:
-        raise UserError(f"{key} holds {listed(unknown, 5)}; an image can be for {', '.join(PARTS)}")
-    return parts.astype(object)
-
-
-def refuse_torn(groups: NDArray[np.int64], parts: dict[str, NDArray[np.int64]], split: str, group: str) -> None:
-    """Refuse parts that share a group.
-
-    Raises:
-        UserError: two of them do.
-    """
-    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
-        shared = np.intersect1d(groups[parts[one]], groups[parts[other]])
-        if len(shared):
-            raise UserError(
-                f"{split} puts images of {len(shared)} groups into {one} and into {other}; {group} says that a group "
-                "stays whole"
-            )
-
-
-def leaks(names: Sequence[str], digests: Sequence[str], parts: dict[str, NDArray[np.int64]]) -> int:
+def leaks(names: Sequence[str], digests: Sequence[str], parts: Parts) -> int:
     """Return how many images of the test are trained on or validated with as well, byte by byte, and name them.
 
     Args:

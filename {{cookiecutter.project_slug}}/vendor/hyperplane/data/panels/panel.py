@@ -49,7 +49,7 @@ class Panel(PanelDataModule):
     def __init__(
         self,
         *,
-        path: str,  # the file: .csv, .csv.gz or .parquet
+        path: str,  # the file: .csv, .csv.gz, .tsv or .parquet
         time: str,  # the column with dates, times, months, years or numbers, which orders the rows of a series
         target: str,  # the column to forecast
         groups: tuple[str, ...] = (),  # columns that together name a series; none: the file holds one

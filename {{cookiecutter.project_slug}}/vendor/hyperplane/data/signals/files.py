@@ -5,7 +5,7 @@
 .ts                    a line for each signal: channels between colons, values between commas, ? where one is missing,
                        the label last; times in front of values only order them. Source: Bagnall et al. 2018,
                        https://arxiv.org/abs/1811.00075
-.csv .csv.gz .parquet  a row for each position of a signal: columns that name the signal and the position, one for each
+.csv .tsv .parquet     a row for each position of a signal: columns that name the signal and the position, one for each
                        channel, and those that are the same in all rows of a signal
 
 A signal ends with the last position that has a value in any channel; what is missing before that is missing.
@@ -100,7 +100,12 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
     for name, array in arrays.items():
         if array.ndim not in (1, 2) or len(array) != len(values):
             raise UserError(f"{key}={path}: {name} has the shape {array.shape}, and X has {len(values)} samples")
-        texts = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
+        try:
+            texts = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"{key}={path}: {name} holds bytes that are no UTF-8 ({error}): write texts as np.str_"
+            ) from None
         for number, column in enumerate(texts.reshape(len(texts), -1).T, 1):
             columns[name if array.ndim == 1 or array.shape[1] == 1 else f"{name}{number}"] = column
     numbers = values.astype(np.float64).reshape(*values.shape[:2], -1)

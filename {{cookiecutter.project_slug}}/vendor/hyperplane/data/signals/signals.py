@@ -15,14 +15,15 @@ from torch import Tensor
 from ...errors import UserError, nearest
 from ...setting_types import InnerFraction
 from ..arrays import Samples
-from ..columns.roles import PARTS, groups_of
+from ..columns.roles import groups_of
 from ..columns.target import encode_targets, has_value
 from ..columns.values import is_text, listed
-from ..datamodule import ArrayDataModule, Arrays
+from ..datamodule import Arrays
 from ..files.access import digest_of
 from ..files.readings import Reading
-from ..folds import fold_of_samples, strata, whole_groups
+from ..folds import strata
 from ..new_samples import NewSamples
+from ..parts import PARTS, DividedArrays, Parts, numbers_of, warn_of_absent
 from ..spec import DataSpec
 from .arrays import MARK, Roles, SignalArrays, lengths_of, padded, without_gaps
 from .files import read_signals
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 USUAL_TARGETS = {".npz": ("y",), ".ts": ("label",)}  # where data.target= names none
 
 
-class Signals(ArrayDataModule):
+class Signals(DividedArrays):
     """Signals (positions, channels), each channel standardised. Shorter ones are padded; batches hold a mask then."""
 
     reads_inputs = True
@@ -43,7 +44,7 @@ class Signals(ArrayDataModule):
     def __init__(
         self,
         *,
-        path: str,  # the file: .npz, .ts, .csv, .csv.gz or .parquet, see `signal_files.py`
+        path: str,  # the file: .npz, .ts, .csv, .csv.gz, .tsv or .parquet, see `signal_files.py`
         test_path: str | None = None,  # another one with the signals of the test; null: they are drawn from `path`
         # The column or array to predict, or a list of several; null: y of an .npz file, the label of a .ts file
         target: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None,
@@ -166,9 +167,7 @@ class Signals(ArrayDataModule):
             found += [name] if name in columns or not numbered else numbered
         return found
 
-    def parts_of(
-        self, is_test: NDArray[np.bool_], kinds: NDArray[np.int64], groups: NDArray[np.int64] | None
-    ) -> dict[str, NDArray[np.int64]]:
+    def parts_of(self, is_test: NDArray[np.bool_], kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> Parts:
         """Return the numbers of the signals of each part.
 
         Args:
@@ -179,33 +178,16 @@ class Signals(ArrayDataModule):
         Raises:
             UserError: a part that is needed has none.
         """
-        if self.folds is not None:
-            is_test = fold_of_samples(self.folds, kinds, groups) == self.fold
-        elif len(self.paths) == 1 and groups is not None:
-            is_test = whole_groups(self.test_fraction, groups, self.seed, "data.test_fraction")
-        elif len(self.paths) == 1:
-            order = torch.randperm(len(kinds), generator=torch.Generator().manual_seed(self.seed)).numpy()
-            is_test = np.isin(np.arange(len(kinds)), order[: round(self.test_fraction * len(kinds))])
-        train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
-        if not len(train) or not len(test):
-            raise UserError(
-                f"{len(kinds)} signals in {listed(list(map(str, self.paths)))} leave none for "
-                f"{'the test' if len(train) else 'training'}: change data.test_fraction={self.test_fraction}"
-            )
-        if groups is not None and self.val_fraction > 0:
-            is_val = whole_groups(self.val_fraction, groups[train], self.seed, "data.val_fraction")
-            return {"train": train[~is_val], "val": train[is_val], "test": test}
-        kept, val = super().split(len(train))
-        return {"train": train[kept], "val": train[val], "test": test}
-
-    def divide(self, fit: Samples, test: Samples) -> tuple[Samples, Samples]:
-        """Return both as they are: `load` has divided the signals."""
-        return fit, test
-
-    def split(self, samples: int) -> tuple[Tensor, Tensor]:
-        """Return the numbers of the training and of the validation samples, as `parts_of` drew them."""
-        rows = torch.arange(samples)
-        return rows[: self.train_rows], rows[self.train_rows :]
+        if self.folds is not None or len(self.paths) == 1:
+            is_test = self.tested(kinds, groups)
+        parts = numbers_of(np.where(is_test, "test", "train"))
+        for part in ("train", "test"):
+            if not len(parts[part]):
+                raise UserError(
+                    f"{len(kinds)} signals in {listed(list(map(str, self.paths)))} leave none for "
+                    f"{'the test' if part == 'test' else 'training'}: change data.test_fraction={self.test_fraction}"
+                )
+        return parts | self.with_val(parts["train"], groups)
 
     def fit_scaling(self) -> None:
         """Take the statistics of the targets, and of each channel over all positions of the training signals."""
@@ -223,7 +205,7 @@ class Signals(ArrayDataModule):
         lengths: NDArray[np.int64],
         columns: "DataFrame",
         targets: NDArray[Any],
-        parts: dict[str, NDArray[np.int64]],
+        parts: Parts,
     ) -> None:
         """Say in a few lines what was read and inferred."""
         inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
@@ -237,11 +219,7 @@ class Signals(ArrayDataModule):
             "" if self.folds is None else f", of fold {self.fold} (of 0 to {self.folds - 1})",
             ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
         )
-        if self.spec.task == "classification":
-            seen = set(np.unique(targets[parts["train"]]))
-            absent = [name for number, name in enumerate(self.spec.class_names) if number not in seen]
-            if absent:
-                logger.warning("No training signal is of class {}: the model cannot learn it.", listed(absent))
+        warn_of_absent(torch.from_numpy(targets[parts["train"]]), self.spec, "signal")
 
     def read_inputs(self, path: Path, spec: DataSpec) -> NewSamples:
         """Return new signals as the model takes them, and the names that the file has for them.

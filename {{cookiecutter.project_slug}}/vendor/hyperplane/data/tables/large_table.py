@@ -25,13 +25,14 @@ from ...errors import UserError
 from ...setting_types import Folder, Refused
 from ..batches import evaluation_batch
 from ..columns.encoding import Remarks, TableEncoder
-from ..columns.roles import PARTS, counts, row_numbers
+from ..columns.roles import counts, row_numbers
 from ..columns.target import has_value
 from ..datamodule import EVALUATION_BATCH, Arrays
 from ..files.access import digest_of, existing, readable
 from ..files.layout import exactly
 from ..files.table_files import column_names, in_chunks, scan_table
 from ..folds import strata
+from ..parts import PARTS
 from ..scaling import RunningMoments, Scaling
 from ..spec import DataSpec
 from .shards import Samples, ShardBatches, Shards
@@ -63,7 +64,7 @@ class LargeTable(Table):
     def __init__(
         self,
         *,
-        path: str,  # the file: .csv, .csv.gz or .parquet
+        path: str,  # the file: .csv, .csv.gz, .tsv or .parquet
         pattern: Annotated[str | None, Refused("a large table is one file: data=table, in memory, may be some")] = None,
         target: str,
         task: Literal["auto", "classification", "regression"] = "auto",

@@ -13,26 +13,19 @@ from torch import Tensor
 
 from ...errors import UserError, nearest
 from ...setting_types import Distinct, Excludes, InnerFraction
-from ..arrays import Samples
 from ..columns.encoding import TableEncoder
 from ..columns.leaks import point_at_leaks
-from ..columns.roles import (
-    PARTS,
-    groups_of,
-    refuse_torn_groups,
-    row_numbers,
-    stated_parts,
-    weights_of,
-)
+from ..columns.roles import groups_of, row_numbers, weights_of
 from ..columns.stated import Stated
 from ..columns.target import Targets, encode_targets, has_value
-from ..columns.values import listed
-from ..datamodule import ArrayDataModule, Arrays
+from ..columns.values import as_text, listed
+from ..datamodule import Arrays
 from ..files.readings import Reading
 from ..files.survey import Spelling
 from ..files.table_files import read_as
-from ..folds import fold_of_samples, strata, whole_groups
+from ..folds import strata
 from ..new_samples import NewSamples
+from ..parts import PARTS, DividedArrays, Parts, numbers_of, refuse_torn, stated, warn_of_absent
 from ..spec import DataSpec
 from .sources import digest_of_all, files_of, names_of, read_rows
 
@@ -40,7 +33,7 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
 
-class Table(ArrayDataModule):
+class Table(DividedArrays):
     """Rows (samples, features), encoded as `encoding.py` says; the encoder travels with the checkpoint."""
 
     reads_inputs = True
@@ -49,7 +42,7 @@ class Table(ArrayDataModule):
     def __init__(
         self,
         *,
-        path: str | Annotated[tuple[str, ...], Field(min_length=1)],  # .csv, .csv.gz or .parquet, or a list of them
+        path: str | Annotated[tuple[str, ...], Field(min_length=1)],  # .csv, .csv.gz, .tsv, .parquet, or a list of them
         pattern: str | None = None,  # of the names of files in the folder data.path, such as part-*.csv
         # The column to predict, or a list of several; rows without them are left out
         target: str | Annotated[tuple[str, ...], Field(min_length=1)],
@@ -135,7 +128,7 @@ class Table(ArrayDataModule):
                 raise UserError(f"data.weights={self.weights} is 0 in all {len(rows)} {part} rows: none of them counts")
         return arrays._replace(train_weights=weights[fit], test_weights=weights[test])
 
-    def encode_parts(self, features: "DataFrame", parts: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    def encode_parts(self, features: "DataFrame", parts: Parts) -> NDArray[Any]:
         """Return the encoded rows (samples, features) of all parts, one after the other, without a copy."""
         inputs = np.empty((sum(map(len, parts.values())), len(self.encoder.names)))
         ends = np.cumsum([len(parts[part]) for part in PARTS])
@@ -219,7 +212,7 @@ class Table(ArrayDataModule):
             target_names=() if class_names else self.targets,
         )
 
-    def parts_of(self, table: "DataFrame", kinds: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    def parts_of(self, table: "DataFrame", kinds: NDArray[np.int64]) -> Parts:
         """Return the numbers of the rows of each part.
 
         Args:
@@ -230,51 +223,20 @@ class Table(ArrayDataModule):
             UserError: a part that is needed has no rows, or the split column says something else.
         """
         groups = None if self.group is None else groups_of(table[self.group])
+        split = f"data.split_column={self.split_column}"
         if self.split_column is not None:
-            parts = stated_parts(table[self.split_column])
-            if self.group is not None:
-                refuse_torn_groups(parts, table[self.group])
+            says = as_text(table[self.split_column]).fill_null("(missing)").to_numpy()
+            parts = numbers_of(stated(says, split))
+            if self.group is not None and groups is not None:
+                names = table[self.group]
+                refuse_torn(parts, groups, split, f"data.group={self.group}", lambda row: f"{names.name}={names[row]}")
         else:
-            is_test = self.tested(kinds, groups)
-            parts = {"train": np.flatnonzero(~is_test), "test": np.flatnonzero(is_test)}
+            parts = numbers_of(np.where(self.tested(kinds, groups), "test", "train"))
         for part in ("train", "test"):
             if not len(parts[part]):
-                raise UserError(
-                    f"No row of {table.height} in {self.path} is for {part}: change data.test_fraction="
-                    f"{self.test_fraction}, or the column that data.split_column={self.split_column} names"
-                )
-        if not len(parts.get("val", ())):
-            train = parts["train"]
-            if groups is not None and self.val_fraction > 0:
-                is_val = whole_groups(self.val_fraction, groups[train], self.seed, "data.val_fraction")
-                parts |= {"train": train[~is_val], "val": train[is_val]}
-            else:
-                kept, val = super().split(len(train))
-                parts |= {"train": train[kept.numpy()], "val": train[val.numpy()]}  # a tensor of one would be a number
-        return parts
-
-    def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
-        """Return which rows are the test: those of the fold, or a share that is drawn with the seed."""
-        if self.folds is not None:
-            return fold_of_samples(self.folds, kinds, groups) == self.fold
-        if groups is not None:
-            return whole_groups(self.test_fraction, groups, self.seed, "data.test_fraction")
-        order = torch.randperm(len(kinds), generator=torch.Generator().manual_seed(self.seed)).numpy()
-        return np.isin(np.arange(len(kinds)), order[: round(self.test_fraction * len(kinds))])
-
-    def divide(self, fit: Samples, test: Samples) -> tuple[Samples, Samples]:
-        """Return both as they are: `load` has divided the rows, as they are encoded by what the training rows hold."""
-        return fit, test
-
-    def split(self, samples: int) -> tuple[Tensor, Tensor]:
-        """Return the numbers of the training and of the validation samples, as `parts_of` drew them."""
-        rows = torch.arange(samples)
-        return rows[: self.train_rows], rows[self.train_rows :]
-
-    @property
-    def validates(self) -> bool:
-        """Whether samples are held out for validation."""
-        return len(self.raw["val"][0]) > 0
+                decides = f"data.test_fraction={self.test_fraction}" if self.split_column is None else split
+                raise UserError(f"{decides} leaves none of the {table.height} rows in {self.path} for {part}")
+        return parts if len(parts["val"]) else parts | self.with_val(parts["train"], groups)
 
     def fit_scaling(self) -> None:
         """Standardise measurements only."""
@@ -287,7 +249,7 @@ class Table(ArrayDataModule):
         mean[~measured] = 0
         std[~measured] = 1
 
-    def describe(self, table: "DataFrame", targets: NDArray[Any], parts: dict[str, NDArray[np.int64]]) -> None:
+    def describe(self, table: "DataFrame", targets: NDArray[Any], parts: Parts) -> None:
         """Say in a few lines what was read and inferred."""
         inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
         kinds = ", ".join(dict.fromkeys(str(table[name].dtype) for name in self.targets))
@@ -301,16 +263,7 @@ class Table(ArrayDataModule):
         for part in ("val", "test"):
             if len(parts[part]) == 1:
                 logger.warning("One row is for {}: metrics that compare rows, such as r2, are not defined there.", part)
-        trained = targets[parts["train"]]
-        if self.spec.task == "multilabel":
-            absent = [
-                name for name, share in zip(self.spec.class_names, trained.mean(axis=0), strict=True) if not share
-            ]
-        else:
-            seen = set(np.unique(trained)) if self.spec.class_names else set()
-            absent = [name for number, name in enumerate(self.spec.class_names) if number not in seen]
-        if absent:
-            logger.warning("No training row is of class {}: the model cannot learn it.", listed(absent))
+        warn_of_absent(torch.from_numpy(targets[parts["train"]]), self.spec, "row")
 
     def described_features(self) -> str:
         """Say what becomes of the columns that are predicted from."""

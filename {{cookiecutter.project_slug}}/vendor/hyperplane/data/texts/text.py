@@ -14,13 +14,13 @@ from torch import Tensor
 from ...errors import UserError, nearest
 from ...setting_types import Refused
 from ..batches import Batches
-from ..columns.roles import PARTS
 from ..columns.target import Targets
 from ..columns.values import as_text, listed
 from ..datamodule import Arrays
 from ..files.readings import Reading
 from ..files.table_files import read_as
 from ..new_samples import NewSamples
+from ..parts import PARTS, Parts
 from ..spec import PADDING, UNKNOWN, DataSpec, TextSpec
 from ..tables.table import Table
 from .explaining import figures_of_texts
@@ -173,7 +173,7 @@ class Text(Table):
             )
         return super().targets_of(table)
 
-    def encode_parts(self, features: "DataFrame", parts: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    def encode_parts(self, features: "DataFrame", parts: Parts) -> NDArray[Any]:
         """Return the tokens (texts, length) of all parts, one after the other."""
         return np.concatenate([self.encoder.encode(features[parts[part]], f"the {part} rows") for part in PARTS])
 
