@@ -22,9 +22,9 @@ import torch
 from lightning.pytorch.plugins.precision import Precision
 from torch import Tensor
 
-from .attention import FoldedAttention
 from .batching import Level, map_tensors
 from .clipping import clip_norm, clip_value
+from .folding import Folded
 from .member import Window
 from .numbers import Numbers
 from .optimizers import MemberwiseOptimizer, bind, stack_optimizers
@@ -42,10 +42,10 @@ class Stack:
     Args:
         loops: of the members, over the batches of an epoch.
         is_random: whether a step of the network draws random numbers, as dropout does.
-        attends: whether it may call torch's attention.
+        folds: whether it may have operations that `folding.py` has a rule for.
     """
 
-    def __init__(self, loops: Sequence[Any], is_random: bool = False, attends: bool = True) -> None:
+    def __init__(self, loops: Sequence[Any], is_random: bool = False, folds: bool = True) -> None:
         self.loops = list(loops)
         self.is_random = is_random
         trainers = [loop.trainer for loop in loops]
@@ -63,7 +63,7 @@ class Stack:
         self.stacked = {name: self.tensors[name] for name in self.trained}
         optimizers = [trainer.optimizers[0] for trainer in trainers]
         self.level = Level(len(tasks))
-        self.attention = FoldedAttention(self.level) if attends else None  # which costs each operation a little
+        self.folded = Folded(self.level) if folds else None  # which costs each operation a little
         seeds = [getattr(trainer.datamodule, "seed", 0) for trainer in trainers]
         self.seed = zlib.crc32(repr(seeds).encode())  # of what is drawn in a step
         # Last, as it takes the state of the members' optimizers: nothing after it can fail.
@@ -86,7 +86,7 @@ class Stack:
             LooksAtProgress: the step reads the trainer: an epoch or a step that only the first member may be at.
         """
         one, level = self.level.of_one, self.level
-        with self.context(), self.attention or nullcontext(), without_trainer(self.task), level.entered():
+        with self.context(), self.folded or nullcontext(), without_trainer(self.task), level.entered():
             tensors, numbers = map(one, self.tensors.values()), map(one, self.numbers.values)
             with self.swapped.to(list(tensors)), self.numbers.swapped_to(list(numbers)):
                 loss, outputs, targets = self.task.step(map_tensors(one, batch))
