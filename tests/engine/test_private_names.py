@@ -198,6 +198,7 @@ CHECKS = {
     ),
     "_parameters": lambda: list(torch.nn.Linear(1, 1)._parameters) == ["weight", "bias"],
     "_buffers": lambda: "running_mean" in torch.nn.BatchNorm1d(1)._buffers,
+    "_modules": lambda: list(torch.nn.Sequential(torch.nn.ReLU())._modules) == ["0"],
     "_last_lr": lambda: after_a_step(move_lambda) == after_a_step(LambdaLR.step),
     "_step_count": lambda: LambdaLR(an_optimizer(), lambda step: 1.0)._step_count == 1,
     "_get_root": lambda: OmegaConf.create({"a": {"b": 1}}).a._get_root() == {"a": {"b": 1}},

@@ -25,11 +25,11 @@ from torch import Tensor
 from .batching import Level, map_tensors
 from .clipping import clip_norm, clip_value
 from .folding import Folded
-from .member import Window
+from .member import Window, share
 from .numbers import Numbers
 from .optimizers import MemberwiseOptimizer, bind, stack_optimizers
 from .progress import without_trainer
-from .swapping import Swapped, tensors_of
+from .swapping import Places, Swapped, tensors_of
 
 
 class HalfStep(Exception):
@@ -57,6 +57,7 @@ class Stack:
         self.trained = [name for name, tensor in self.own[0].items() if tensor.requires_grad]
         self.views = [tensor[i] for i in range(len(tasks)) for tensor in self.tensors.values()]
         self.swapped = Swapped(self.task, list(self.tensors))
+        self.places = [Places(task) for task in tasks]
         self.numbers = Numbers(tasks)
         self.clips = trainers[0].gradient_clip_val, trainers[0].gradient_clip_algorithm
         self.members: Any = [{name: own[name] for name in self.trained} for own in self.own]
@@ -154,11 +155,10 @@ class Stack:
 
         A part may have been unfrozen since, a number within a loss set anew by a callback, a buffer replaced.
         """
-        tasks = [loop.trainer.lightning_module for loop in self.loops]
-        return self.numbers.are_those_of(tasks) and all(
-            [(name, id(tensor)) for name, tensor in now.items()] == [(name, id(tensor)) for name, tensor in own.items()]
-            and [name for name, tensor in now.items() if tensor.requires_grad] == self.trained
-            for now, own in zip(map(tensors_of, tasks), self.own, strict=True)
+        return (
+            all(map(Places.are_same, self.places))
+            and all([name for name in own if own[name].requires_grad] == self.trained for own in self.own)
+            and self.numbers.are_same()
         )
 
     @torch.no_grad()
@@ -186,13 +186,6 @@ class Stack:
         for i, hook in enumerate(self.hooks):
             hook.remove()
             self.optimizer.write(i)
-
-
-def share(results: Sequence[tuple[Tensor, ...]], windows: Sequence[Window]) -> None:
-    """Give each member its part of what the steps returned, those of a member side by side in memory."""
-    of_members = (torch.stack(one, dim=1).unbind() for one in zip(*results, strict=True))
-    for window, result in zip(windows, zip(*of_members, strict=True), strict=True):
-        window.results.append(result)
 
 
 def context_of(trainer: Any) -> Callable[[], AbstractContextManager[None]]:
