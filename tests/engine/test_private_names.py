@@ -82,6 +82,13 @@ def a_stand_in_is_asked_for_hamming() -> bool:
     return hasattr(Postponed("scipy.signal"), "hamming") and asks in Path(torchmetrics.__file__).read_text("utf-8")
 
 
+def is_left_and_entered() -> bool:
+    level = torch._C._functorch.maybe_current_level
+    with torch._functorch.pyfunctorch.temporarily_pop_interpreter_stack():
+        inside = level()
+    return inside is None and level() is not None
+
+
 def is_of_a_member(tensor: torch.Tensor) -> bool:
     names = torch._C._functorch
     return names.is_batchedtensor(tensor) and names.maybe_get_level(tensor) == names.maybe_current_level()
@@ -132,7 +139,6 @@ CHECKS = {
         and trainer().fit_loop.epoch_loop.val_loop.max_batches == []
     ),
     "_combined_loader": lambda: trainer().fit_loop.epoch_loop.val_loop._combined_loader is None,
-    "_module_mode": lambda: has(trainer().fit_loop.epoch_loop.val_loop._module_mode, "capture", "restore"),
     "_has_run": lambda: trainer().fit_loop.epoch_loop.val_loop._has_run is False,
     "_set_sampler_epoch": lambda: parameters(_set_sampler_epoch) == ["dataloader", "epoch"],
     "_logger_connector": lambda: (
@@ -187,8 +193,12 @@ CHECKS = {
         f"torch._C._functorch.{name}": lambda: over_three_members(lambda x: x.sum() * is_of_a_member(x)).sum() == 6
         for name in ("is_batchedtensor", "maybe_get_level")
     },
+    "torch._functorch.pyfunctorch.temporarily_pop_interpreter_stack": lambda: (
+        over_three_members(lambda x: x.sum() if is_left_and_entered() else x).shape == (3,)
+    ),
     "_parameters": lambda: list(torch.nn.Linear(1, 1)._parameters) == ["weight", "bias"],
     "_buffers": lambda: "running_mean" in torch.nn.BatchNorm1d(1)._buffers,
+    "_modules": lambda: list(torch.nn.Sequential(torch.nn.ReLU())._modules) == ["0"],
     "_last_lr": lambda: after_a_step(move_lambda) == after_a_step(LambdaLR.step),
     "_step_count": lambda: LambdaLR(an_optimizer(), lambda step: 1.0)._step_count == 1,
     "_get_root": lambda: OmegaConf.create({"a": {"b": 1}}).a._get_root() == {"a": {"b": 1}},

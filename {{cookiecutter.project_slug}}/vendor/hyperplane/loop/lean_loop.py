@@ -217,7 +217,7 @@ def has_plain_classes(trainer: Any) -> bool:
     return of_trainer[kinds]
 
 
-def are_plain(task: type, *callbacks: type) -> bool:
+def are_plain(task: type, *callbacks: type[Callback]) -> bool:
     """Say whether a task and callbacks of these classes leave a step as it is."""
     return (
         not any(getattr(task, hook) is not getattr(Task, hook) for hook in STEP_HOOKS)

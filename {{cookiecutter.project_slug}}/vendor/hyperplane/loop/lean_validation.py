@@ -124,7 +124,7 @@ def computing_modules(task: Any) -> Iterator[nn.Module]:
         if id(module) not in seen:
             seen.add(id(module))
             yield module
-            waiting += [part for part in module._modules.values() if not isinstance(part, EpochMetrics | None)]
+            waiting += [part for part in module.children() if not isinstance(part, EpochMetrics)]
 
 
 def to_device(batch: Any, device: torch.device) -> Any:

@@ -16,7 +16,7 @@ from ..loop.progress import SECONDS_BETWEEN_LINES
 from ..processes.signals import StopRequest
 from .batching import map_tensors, shapes
 from .kinds import is_unknown, sort_into_kinds
-from .member import Member, Window
+from .member import Member, Window, in_process, put_back
 from .memory import MOST, most_members
 from .stack import HalfStep, Stack
 
@@ -30,11 +30,14 @@ def drive(members: Sequence[Member], stop: StopRequest, most: int | None = None,
         most: that are in memory at the same time; None: as many as the first of them tells. Then come the next.
         processes: with a stack each, this one included, that share the memory.
     """
+    around = in_process()
     try:
         drive_together(members, stop, most, processes)
     except Exception as error:
         logger.opt(exception=error).debug("The stack cannot go on.")
         drive_alone(members, stop, f"the stack cannot go on ({type(error).__name__}: {first_line(error)})")
+    finally:
+        put_back(around)
 
 
 def drive_alone(members: Sequence[Member], stop: StopRequest, reason: str) -> None:

@@ -82,6 +82,7 @@ class Group:
     def place(self, stacked: Stacked) -> None:
         """Take up parameters, and make room for a coefficient of each member."""
         self.stacked = {name: stacked[name] for name in self.names}
+        self.numbers: Any = None  # what the members' groups said last
         self.known: Any = None  # what the coefficients were computed of
         self.spread: dict[int, tuple[Tensor, ...]] = {}  # coefficients by the dimensions of a parameter
         if not self.names:
@@ -96,6 +97,10 @@ class Group:
         """Count a step, and read what the members' groups say now."""
         self.steps = [step + 1 for step in self.steps]
         numbers = [*map(self.read, groups)]
+        if numbers == self.numbers and min(self.steps) > self.update.settled:
+            self.update.count(self.steps)  # nothing else has changed
+            return
+        self.numbers = numbers
         self.update.prepare(numbers, self.steps)
         known = [*zip(numbers, [min(step, self.update.settled) for step in self.steps], strict=True)]
         if known != self.known:

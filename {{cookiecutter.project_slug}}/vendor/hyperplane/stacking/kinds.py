@@ -133,7 +133,7 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
     finally:
         before.put_back()
         stack.release()
-    return found, {"is_random": is_random, "attends": stack.attention is not None and stack.attention.was_asked}
+    return found, {"is_random": is_random, "folds": stack.folded is not None and stack.folded.was_asked}
 
 
 def alone(loop: Any, batch: Any) -> list[Tensor | None]:

@@ -4,6 +4,7 @@ The members take turns, so what a process has once (the generators of random num
 is changed with each turn: a member draws as its job alone would.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -51,6 +52,13 @@ class Window:
         return place
 
 
+def share(results: Sequence[tuple[Tensor, ...]], windows: Sequence[Window]) -> None:
+    """Give each member its part of what the steps returned, those of a member side by side in memory."""
+    losses, outputs, targets = (torch.stack(one, dim=1) for one in zip(*results, strict=True))
+    for i, window in enumerate(windows):
+        window.results.append((losses[i], outputs[i], targets[i]))
+
+
 class Member(Turn):
     """A run that takes turns with others."""
 
@@ -58,18 +66,15 @@ class Member(Turn):
 
     def __init__(self, *known: Any) -> None:
         super().__init__(*known)
-        self.left_behind: Any = None  # by the last turn
+        self.left_behind = in_process()  # by the last turn; at first, what was there before all members
 
     def enter(self) -> None:
-        """Put back what this member left in the process, and remember what the others had there."""
-        self.around = in_process()
-        if self.left_behind is not None:
-            put_back(self.left_behind)
+        """Put back what this member left in the process."""
+        put_back(self.left_behind)
 
     def leave(self) -> None:
-        """Keep what this member leaves in the process, and put back what was there."""
+        """Keep what this member leaves in the process."""
         self.left_behind = in_process()
-        put_back(self.around)
 
 
 def in_process() -> Any:

@@ -17,12 +17,12 @@ from .swapping import parts
 
 def floats(task: Any) -> dict[tuple[str, str], float]:
     """Return the real numbers among the attributes of networks and losses, by module and name."""
-    return {
-        (path, name): value
-        for path, module in parts(task)
-        for name, value in vars(module).items()
-        if type(value) is float
-    }
+    return {(path, name): value for path, module in parts(task) for name, value in floats_in(vars(module)).items()}
+
+
+def floats_in(held: dict[str, Any]) -> dict[str, float]:
+    """Return the real numbers among attributes."""
+    return {name: value for name, value in held.items() if type(value) is float}
 
 
 def choices(task: Any) -> dict[tuple[str, str], Any]:
@@ -43,7 +43,9 @@ class Numbers:
     """
 
     def __init__(self, tasks: Sequence[Any]) -> None:
-        self.found = found = [floats(task) for task in tasks]
+        self.held = [[vars(module) for _, module in parts(task)] for task in tasks]
+        self.kept = [[floats_in(held) for held in modules] for modules in self.held]
+        found = [floats(task) for task in tasks]
         self.names = [key for key in found[0] if any(one.get(key) != found[0][key] for one in found)]
         like = next(tasks[0].parameters())
         kind = {"dtype": like.dtype, "device": like.device}
@@ -51,9 +53,9 @@ class Numbers:
         modules = dict(parts(tasks[0]))
         self.places = [(modules[path], name) for path, name in self.names]
 
-    def are_those_of(self, tasks: Sequence[Any]) -> bool:
-        """Say whether the numbers of the members are still what they were."""
-        return self.found == [floats(task) for task in tasks]
+    def are_same(self) -> bool:
+        """Say whether the numbers of the members are still what they were, in the same modules."""
+        return self.kept == [[floats_in(held) for held in modules] for modules in self.held]
 
     @contextmanager
     def swapped_to(self, values: Sequence[Tensor]) -> Iterator[None]:

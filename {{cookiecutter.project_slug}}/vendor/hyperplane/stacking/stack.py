@@ -22,14 +22,14 @@ import torch
 from lightning.pytorch.plugins.precision import Precision
 from torch import Tensor
 
-from .attention import FoldedAttention
 from .batching import Level, map_tensors
 from .clipping import clip_norm, clip_value
-from .member import Window
+from .folding import Folded
+from .member import Window, share
 from .numbers import Numbers
 from .optimizers import MemberwiseOptimizer, bind, stack_optimizers
 from .progress import without_trainer
-from .swapping import Swapped, tensors_of
+from .swapping import Places, Swapped, tensors_of
 
 
 class HalfStep(Exception):
@@ -42,10 +42,10 @@ class Stack:
     Args:
         loops: of the members, over the batches of an epoch.
         is_random: whether a step of the network draws random numbers, as dropout does.
-        attends: whether it may call torch's attention.
+        folds: whether it may have operations that `folding.py` has a rule for.
     """
 
-    def __init__(self, loops: Sequence[Any], is_random: bool = False, attends: bool = True) -> None:
+    def __init__(self, loops: Sequence[Any], is_random: bool = False, folds: bool = True) -> None:
         self.loops = list(loops)
         self.is_random = is_random
         trainers = [loop.trainer for loop in loops]
@@ -57,13 +57,14 @@ class Stack:
         self.trained = [name for name, tensor in self.own[0].items() if tensor.requires_grad]
         self.views = [tensor[i] for i in range(len(tasks)) for tensor in self.tensors.values()]
         self.swapped = Swapped(self.task, list(self.tensors))
+        self.places = [Places(task) for task in tasks]
         self.numbers = Numbers(tasks)
         self.clips = trainers[0].gradient_clip_val, trainers[0].gradient_clip_algorithm
         self.members: Any = [{name: own[name] for name in self.trained} for own in self.own]
         self.stacked = {name: self.tensors[name] for name in self.trained}
         optimizers = [trainer.optimizers[0] for trainer in trainers]
         self.level = Level(len(tasks))
-        self.attention = FoldedAttention(self.level) if attends else None  # which costs each operation a little
+        self.folded = Folded(self.level) if folds else None  # which costs each operation a little
         seeds = [getattr(trainer.datamodule, "seed", 0) for trainer in trainers]
         self.seed = zlib.crc32(repr(seeds).encode())  # of what is drawn in a step
         # Last, as it takes the state of the members' optimizers: nothing after it can fail.
@@ -86,7 +87,7 @@ class Stack:
             LooksAtProgress: the step reads the trainer: an epoch or a step that only the first member may be at.
         """
         one, level = self.level.of_one, self.level
-        with self.context(), self.attention or nullcontext(), without_trainer(self.task), level.entered():
+        with self.context(), self.folded or nullcontext(), without_trainer(self.task), level.entered():
             tensors, numbers = map(one, self.tensors.values()), map(one, self.numbers.values)
             with self.swapped.to(list(tensors)), self.numbers.swapped_to(list(numbers)):
                 loss, outputs, targets = self.task.step(map_tensors(one, batch))
@@ -154,11 +155,10 @@ class Stack:
 
         A part may have been unfrozen since, a number within a loss set anew by a callback, a buffer replaced.
         """
-        tasks = [loop.trainer.lightning_module for loop in self.loops]
-        return self.numbers.are_those_of(tasks) and all(
-            [(name, id(tensor)) for name, tensor in now.items()] == [(name, id(tensor)) for name, tensor in own.items()]
-            and [name for name, tensor in now.items() if tensor.requires_grad] == self.trained
-            for now, own in zip(map(tensors_of, tasks), self.own, strict=True)
+        return (
+            all(map(Places.are_same, self.places))
+            and all([name for name in own if own[name].requires_grad] == self.trained for own in self.own)
+            and self.numbers.are_same()
         )
 
     @torch.no_grad()
@@ -186,13 +186,6 @@ class Stack:
         for i, hook in enumerate(self.hooks):
             hook.remove()
             self.optimizer.write(i)
-
-
-def share(results: Sequence[tuple[Tensor, ...]], windows: Sequence[Window]) -> None:
-    """Give each member its part of what the steps returned, those of a member side by side in memory."""
-    of_members = (torch.stack(one, dim=1).unbind() for one in zip(*results, strict=True))
-    for window, result in zip(windows, zip(*of_members, strict=True), strict=True):
-        window.results.append(result)
 
 
 def context_of(trainer: Any) -> Callable[[], AbstractContextManager[None]]:

@@ -6,6 +6,7 @@ anew. Here the places are looked up once.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import is_
 from typing import Any
 
 from torch import Tensor, nn
@@ -29,6 +30,28 @@ def tensors_of(task: Any) -> dict[str, Tensor]:
                     seen.add(id(tensor))
                     found[f"{name}.{key}".lstrip(".")] = tensor
     return found
+
+
+class Places:
+    """The parameters, buffers and parts that the modules of a task have now.
+
+    Args:
+        task: the task.
+    """
+
+    def __init__(self, task: Any) -> None:
+        modules = [module for _, module in parts(task)]
+        self.held: list[dict[str, Any]] = [
+            held for module in modules for held in (module._parameters, module._buffers, module._modules)
+        ]
+        self.kept = [dict(held) for held in self.held]
+
+    def are_same(self) -> bool:
+        """Say whether they still have them."""
+        return all(
+            [*now] == [*kept] and all(map(is_, now.values(), kept.values()))
+            for now, kept in zip(self.held, self.kept, strict=True)
+        )
 
 
 class Swapped:

@@ -35,6 +35,10 @@ class Update:
 
     def prepare(self, numbers: Sequence[Sequence[Any]], steps: Sequence[int]) -> None:
         """See what members have in common at their next steps."""
+        self.count(steps)
+
+    def count(self, steps: Sequence[int]) -> None:
+        """Note the steps that members take next, where all else stands."""
 
     def coefficients(self, numbers: Sequence[Any], step: int) -> tuple[float, ...]:
         """Return what `move` takes of one member, of its numbers and its step, which counts from 1."""
@@ -97,11 +101,15 @@ class AdamUpdate(Update):
         """See whether torch's own kernel serves: members agree in all but rates and decays, which are folded out."""
         first = numbers[0]
         self.decays = any(one[3] for one in numbers)
-        self.steps_before = steps[0] - 1
+        self.count(steps)
         self.is_common = all(one[1:3] == first[1:3] for one in numbers) and len(set(steps)) == 1
         self.is_same = self.is_common and all(one == first for one in numbers)  # rates and decays as well
         self.common = first
         self.settled = 1 if self.is_common else math.inf
+
+    def count(self, steps: Sequence[int]) -> None:
+        """Note how many steps members have taken, which torch's kernel corrects the moments by."""
+        self.steps_before = steps[0] - 1
 
     def coefficients(self, numbers: Sequence[Any], step: int) -> tuple[float, ...]:
         """Return −lr, the decay, 1 − β₁, 1 − β₂, 1 / (1 − β₁ᵗ), √(1 − β₂ᵗ) and ε."""
