@@ -1,6 +1,9 @@
 """Paths as a user types them, and those that stay in the project."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+from .errors import UserError, nearest
 
 
 def shown(path: Path) -> Path:
@@ -17,3 +20,31 @@ def inside_project(path: str) -> str:
     if Path(path).is_absolute() or path.startswith("~") or ".." in Path(path).parts:
         raise ValueError("must stay in this project's folder; to keep it elsewhere, make a link to that place")
     return path
+
+
+def expanded(path: Path) -> Path:
+    """Return a path with the home folder for `~`; `~name` may as well be a file, if nobody is called so."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+def must_exist(path: Path, key: str, endings: Sequence[str] = ()) -> Path:
+    """Return the path of a file or a folder that is there, with the home folder for `~`.
+
+    Args:
+        path: as it was given.
+        key: the setting that gave it, for the message.
+        endings: of the files that may be meant; none: of any, and folders.
+
+    Raises:
+        UserError: it is not there; names what is called alike, or what else the folder holds.
+    """
+    path = expanded(path)
+    if path.exists():
+        return path
+    folder = path.parent
+    there = sorted(other.name for other in folder.glob("*") if other.name.endswith(tuple(endings or [""])))
+    hint = nearest(path.name, there) or (f"That folder has: {', '.join(there[:10])}" if there and endings else "")
+    raise UserError(f"{key}={path} does not exist (looked in {folder.absolute()}). {hint}".strip())

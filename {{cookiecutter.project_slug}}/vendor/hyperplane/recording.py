@@ -24,7 +24,7 @@ from .run_folder.requeue import requeue, was_requeued
 from .run_folder.resuming import Recorded, go_on, read_recorded, refuse_earlier_end
 from .training.hints import explain_failure
 from .training.run import Run
-from .validation import check, refuse_without_effect
+from .validation import check, refuse_missing_files, refuse_without_effect
 
 
 def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
@@ -61,6 +61,7 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
             if config.resume and is_completed(folder) and not recorded.changes:
                 logger.info("{} is completed. Train it longer with trainer.max_epochs=...", shown(folder))
                 return run.before
+            refuse_missing_files(run.settings)
             with log_to_file(folder / "train.log"):
                 carry_out(run, on_all_devices(find if run.settings.find else work))
             return run.summary

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, get_args
 
 from omegaconf import MISSING, DictConfig, OmegaConf
@@ -13,8 +14,10 @@ from .components import settings_class
 from .configs import COLLECTIONS, COMPONENTS, choices, listing, targets
 from .errors import UserError, as_typed, first_line, in_words, nearest, similar
 from .explaining import unchosen
+from .paths import must_exist
 from .security import leaves, place_problem, refuse_foreign_code
 from .settings import Settings, Tracking
+from .signatures.classes import class_attribute
 
 REQUIRED = ("model", "task", "data", "optimizer", "loss")
 # What a task asks for, of what these groups choose.
@@ -102,6 +105,19 @@ def refuse_without_effect(settings: Settings, overrides: Iterable[str]) -> None:
             f"ask for {' or '.join(offer for group, offer in OFFERS if group in groups)}.\n"
             f"task has: {', '.join(task.names()) or 'none'}"
         )
+
+
+def refuse_missing_files(settings: Settings) -> None:
+    """Look for the files of the data, before torch is imported.
+
+    Raises:
+        UserError: one is not there.
+    """
+    given = settings.data.arguments()
+    for name in class_attribute(settings.data.import_path, "file_settings", ()):
+        paths = given.get(name) or ()
+        for path in [paths] if isinstance(paths, str) else paths:
+            must_exist(Path(path), f"data.{name}")
 
 
 def truths(given: Any, made: Any, key: str = "") -> list[str]:

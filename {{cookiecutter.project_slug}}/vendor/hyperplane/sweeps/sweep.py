@@ -27,7 +27,7 @@ from ..run_folder.locks import is_locked
 from ..run_folder.provenance import code
 from ..run_folder.resuming import fingerprint
 from ..settings import Settings
-from ..validation import check, check_values, refuse_without_effect
+from ..validation import check, check_values, refuse_missing_files, refuse_without_effect
 from ..whole_file import write_whole
 
 NOT_PART_OF_A_JOB = {"sweep", "tracking.notes", "tracking.tags"}
@@ -107,6 +107,7 @@ def check_job(job: list[str], config: DictConfig, loader: JobLoader) -> Settings
         if not settings.sweep:
             raise UserError("sweep= is empty, and names the folder of a multirun: sweep=depth, or leave it out")
         refuse_without_effect(settings, job)
+        refuse_missing_files(settings)
         return settings
     except (UserError, CompactHydraException) as error:
         reason = str(error) if isinstance(error, UserError) else explain(error)

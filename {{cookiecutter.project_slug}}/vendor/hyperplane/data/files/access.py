@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...errors import UserError, nearest
+from ...paths import expanded, must_exist
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 
@@ -18,26 +19,14 @@ def existing(path: Path, key: str, endings: tuple[str, ...] = ENDINGS) -> Path:
     Raises:
         UserError: it is not there, or has another.
     """
-    path = expanded(path)
+    path = must_exist(path, key, endings)
     if path.is_dir():
         there = sorted(other.name for other in path.iterdir() if other.name.endswith(endings))
         holds = f"it holds {', '.join(there[:10])}" if there else "it holds no such file"
         raise UserError(f"{key}={path} is a folder; name a file in it that ends in {', '.join(endings)}: {holds}")
-    if not path.is_file():
-        there = sorted(other.name for other in path.parent.glob("*") if other.name.endswith(endings))
-        hint = nearest(path.name, there) or (f"That folder has: {', '.join(there[:10])}" if there else "")
-        raise UserError(f"{key}={path} does not exist (looked in {path.parent.absolute()}). {hint}".strip())
     if not path.name.lower().endswith(endings):
         raise UserError(f"{key}={path}: its name must end in {', '.join(endings)}. {nearest(path.suffix, endings)}")
     return path
-
-
-def expanded(path: Path) -> Path:
-    """Return a path with the home folder for `~`; `~name` may as well be a file, if nobody is called so."""
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        return path
 
 
 def is_parquet(path: Path) -> bool:

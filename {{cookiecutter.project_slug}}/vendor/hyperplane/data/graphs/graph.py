@@ -34,6 +34,7 @@ class GraphFiles(GraphDataModule):
     """Nodes and edges of two CSV or Parquet files. Columns of the nodes without a role are features."""
 
     reads_inputs = True
+    file_settings = ("nodes", "edges")
 
     def __init__(
         self,

@@ -20,13 +20,13 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ...errors import UserError, nearest
+from ...errors import UserError
+from ...paths import expanded, must_exist
 from ...processes.cores import cores_for_this_job
 from ...setting_types import Distinct, Excludes, InnerFraction
 from ..arrays import Arrays, count_classes, means_of
 from ..batches import Batches, evaluation_batch, on_gpu
 from ..datamodule import ArrayDataModule
-from ..files.access import expanded
 from ..folds import fold_of_samples, strata
 from ..new_samples import NewSamples
 from ..parts import PARTS, Parts, numbers_of, refuse_torn, stated, warn_of_absent
@@ -49,6 +49,7 @@ class Images(ArrayDataModule):
     """Images (H, W, C), as uint8 in memory and standardised by channel in each batch."""
 
     reads_inputs = True
+    file_settings = ("path",)
 
     def __init__(
         self,
@@ -141,11 +142,7 @@ class Images(ArrayDataModule):
         Raises:
             UserError: none are, or a setting is for a table and this is a folder.
         """
-        if not self.path.exists():
-            raise UserError(
-                f"data.path={self.path} does not exist (looked in {self.path.parent.absolute()}). "
-                + nearest(self.path.name, (other.name for other in self.path.parent.glob("*")))
-            )
+        must_exist(self.path, "data.path")
         if not self.path.is_dir():
             return of_table(self.path, self.image, self.targets, self.group, self.split_column)
         columns = {"image": self.image, "target": self.targets or None, "group": self.group}

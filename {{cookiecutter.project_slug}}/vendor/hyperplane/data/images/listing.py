@@ -10,10 +10,10 @@ from loguru import logger
 from numpy.typing import NDArray
 
 from ...errors import UserError, nearest
+from ...paths import expanded
 from ..columns.roles import groups_of
 from ..columns.target import Targets, TaskName, encode_targets, has_value
 from ..columns.values import as_text, is_text, listed
-from ..files.access import expanded
 from ..files.survey import Spelling
 from ..files.table_files import column_names, read_columns
 from .endings import ENDINGS, files_below, is_hidden, is_image

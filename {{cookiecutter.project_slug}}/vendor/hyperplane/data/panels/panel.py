@@ -44,6 +44,7 @@ class Panel(PanelDataModule):
     """
 
     reads_inputs = True
+    file_settings = ("path",)
 
     def __init__(
         self,

@@ -39,6 +39,7 @@ class Signals(DividedArrays):
     """Signals (positions, channels), each channel standardised. Shorter ones are padded; batches hold a mask then."""
 
     reads_inputs = True
+    file_settings = ("path", "test_path")
 
     def __init__(
         self,

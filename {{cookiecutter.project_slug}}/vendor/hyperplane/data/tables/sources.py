@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UserError
+from ...paths import expanded
 from ..columns.stated import AS_TEXT, Stated, Typed
 from ..columns.values import listed
-from ..files.access import ENDINGS, digest_of, expanded, is_parquet, readable
+from ..files.access import ENDINGS, digest_of, is_parquet, readable
 from ..files.decisions import decide
 from ..files.layout import exactly, is_blank, layout_of, scan_texts
 from ..files.readings import Reading

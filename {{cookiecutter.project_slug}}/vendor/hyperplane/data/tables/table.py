@@ -37,6 +37,7 @@ class Table(DividedArrays):
     """Rows (samples, features), encoded as `encoding.py` says; the encoder travels with the checkpoint."""
 
     reads_inputs = True
+    file_settings = ("path",)
 
     def __init__(
         self,

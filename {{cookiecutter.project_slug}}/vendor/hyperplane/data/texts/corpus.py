@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
-from ...errors import UserError, nearest
+from ...errors import UserError
+from ...paths import must_exist
 from ...setting_types import InnerFraction, ProperFraction
 from ..batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from ..datamodule import EVALUATION_BATCH
-from ..files.access import expanded, not_utf8
+from ..files.access import not_utf8
 from ..scaling import Scaling
 from ..spec import UNKNOWN, TextSpec
 from .bigrams import Bigrams
@@ -64,6 +65,7 @@ class Corpus(LightningDataModule):
     """A text as tokens; the vocabulary is that of the training part."""
 
     spec: TextSpec
+    file_settings = ("path",)
 
     def __init__(
         self,
@@ -201,16 +203,13 @@ def read_text(path: Path) -> str:
     Raises:
         UserError: there is none, or it is not in UTF-8.
     """
-    path = expanded(path)
+    path = must_exist(path, "data.path")
     if path.is_dir():
         files = sorted(file for file in path.rglob("*.txt") if file.is_file())
         if not files:
             raise UserError(f"data.path={path} is a folder without .txt files")
-    elif path.is_file():
-        files = [path]
     else:
-        there = sorted(other.name for other in path.parent.glob("*"))
-        raise UserError(f"data.path={path} does not exist. {nearest(path.name, there)}".strip())
+        files = [path]
     texts = []
     for file in files:
         try:
