@@ -145,7 +145,7 @@ def test_files_of_a_folder_follow_each_other_and_what_is_wrong_is_said(tmp_path,
     with pytest.raises(UserError, match=r"7 tokens for train are too few.*data.length=50"):
         load(tmp_path / "books", length=50, val_fraction=0.5, test_fraction=0.4)
     (tmp_path / "books" / "a.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(UserError, match=r"a.txt is not in UTF-8: byte 4 is 0xe9"):
+    with pytest.raises(UserError, match=r"a.txt cannot be read: it is not in UTF-8: byte 4 is 0xe9"):
         load(tmp_path / "books")
     assert "Did you mean books?" in train("data=corpus", "data.path=boks", "model=gpt", status=2).stderr
     (tmp_path / "books" / "a.txt").unlink()

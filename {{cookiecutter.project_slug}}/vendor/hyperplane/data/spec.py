@@ -7,46 +7,14 @@ A kind of data that has more to say extends the base class, in its own module:
         samples_per_second: int
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar
 
 from ..errors import UserError
+from .lazy import Lazy
 
 PADDING = 0  # the token where a text has none
 UNKNOWN = 1  # the token of what is not in the vocabulary
-
-
-class Lazy:
-    """A number of a spec that may be given as a function: it is called when the number is first read.
-
-    So a model that has no use for it does not wait for it.
-    """
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        """Remember where the value is."""
-        self.place = f"_{name}"
-
-    @overload
-    def __get__(self, spec: None, owner: type) -> None: ...
-    @overload
-    def __get__(self, spec: object, owner: type) -> float | None: ...
-    def __get__(self, spec: object | None, owner: type) -> float | None:
-        """Return the number; of the class its default."""
-        if spec is None:
-            return None
-        value = vars(spec)[self.place]
-        if callable(value):
-            value = vars(spec)[self.place] = value()
-        return value
-
-    def __set__(self, spec: object, value: float | None | Callable[[], float | None]) -> None:
-        """Take a number, or what returns it; a lambda, as copies of a spec then share what it reads."""
-        vars(spec)[self.place] = value
-
-    def is_asked(self, spec: object) -> bool:
-        """Say whether the number is known already."""
-        return not callable(vars(spec)[self.place])
 
 
 @dataclass(frozen=True)
@@ -69,7 +37,8 @@ class DataSpec:
     train_size: int = 0  # samples that are trained on
     class_counts: tuple[int, ...] = ()  # training targets of each class; multilabel: training samples with each label
     target_means: tuple[float, ...] = ()  # of the training targets of a regression, in their units
-    ridge: Lazy = Lazy()  # λ of ridge regression that suits the training samples; None: nobody has looked
+    # λ of ridge regression that suits the training samples; None: nobody has looked
+    ridge: Lazy = Lazy()  # noqa: RUF009 - a descriptor, which belongs to the class
     num_tokens: int = 0  # inputs are token numbers below this; 0: they are real numbers
     has_mask: bool = False  # batches are (inputs, mask, targets); mask (B, positions): false where inputs are padding
     has_weights: bool = False  # batches are (inputs, targets, weights)

@@ -40,6 +40,18 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """Say which byte of a file is no UTF-8, and what to do about the file."""
+    begins = error.object[:2]
+    if begins == b"\x1f\x8b":
+        return "it is compressed: let its name end in .gz"
+    encoding = "utf-16" if begins in (b"\xff\xfe", b"\xfe\xff") else "latin1"
+    return (
+        f"it is not in UTF-8: byte {error.start + 1} is {error.object[error.start]:#04x}. "
+        f"Convert it to UTF-8: iconv -f {encoding} -t utf-8"
+    )
+
+
 @contextmanager
 def readable(path: Path, key: str) -> Iterator[None]:
     """Say what is wrong with a file that is read inside.
@@ -53,6 +65,8 @@ def readable(path: Path, key: str) -> Iterator[None]:
         yield
     except NoDataError:
         raise UserError(f"{key}={path} is empty: it needs a line of column names, and rows below it") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{key}={path} cannot be read: {not_utf8(error)}") from None
     except (PolarsError, OSError, EOFError, zlib.error, UnicodeError) as error:
         reason = str(error).partition("\n")[0]
         if "properly escaped" in str(error):

@@ -40,8 +40,15 @@ def layout_of(path: Path, key: str) -> Layout:
         UserError: there is no line of column names, or a name stands twice in it.
     """
     opened = gzip.open if path.name.lower().endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        beginning = file.read(BEGINNING)
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+            beginning = file.read(BEGINNING)
+    except UnicodeDecodeError:
+        with opened(path, "rb") as file:
+            file.read(4 * BEGINNING).decode("utf-8")  # raises with the byte's place in the file, not in a buffer
+        raise
+    if "\r" in beginning and "\n" not in beginning:
+        raise UserError(f"{key}={path}: its lines end in a carriage return alone; let them end in a line feed")
     separator = separator_of(beginning)
     records = fields(beginning, separator)
     if not records:

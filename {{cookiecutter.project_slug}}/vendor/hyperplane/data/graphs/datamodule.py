@@ -6,7 +6,7 @@ network maps the features of all nodes to as many outputs; one that looks at edg
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,12 +18,14 @@ from torch import Tensor
 
 from ...errors import UserError
 from ...setting_types import ProperFraction
-from ..arrays import IGNORED, Samples, count_classes, means_of
-from ..batches import Batches, on_gpu
+from ..arrays import Samples, count_classes, means_of
+from ..batches import on_gpu
 from ..folds import strata
 from ..parts import PARTS
 from ..scaling import Scaling
 from ..spec import GraphSpec
+from .whole_graph import Graph as Graph  # where data sets look for it
+from .whole_graph import WholeGraph
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,42 +34,6 @@ MOST_DRAWN = 500  # nodes; more would hide each other, and be laid out for long
 LABELLED = 20  # nodes of each class that are trained on, if nothing else is said
 MOST_TARGETS = 4  # that are drawn
 SHARE = 0.6  # of the nodes that are trained on where there are no classes
-
-
-class Graph(NamedTuple):
-    """Nodes, numbered from 0 to N − 1, edges between them, and what is predicted of nodes."""
-
-    edges: NDArray[np.int64]  # (edges, 2), from node to node; undirected ones stand there once
-    targets: NDArray[Any]  # class numbers (N,), −100 where unknown; labels or values (N, K), NaN where unknown
-    class_names: tuple[str, ...] = ()  # of classes or labels
-    features: NDArray[np.float64] | None = None  # (N, F); None: each node is told apart from the others, F = N
-    feature_names: tuple[str, ...] = ()
-    parts: NDArray[np.str_] | None = None  # (N,) train, val or test; None: drawn with the seed
-    task: str = "classification"  # or multilabel, regression
-    target_names: tuple[str, ...] = ()  # of values
-
-    @property
-    def known(self) -> NDArray[np.bool_]:
-        """Which nodes have a target (N,)."""
-        return self.targets != IGNORED if self.targets.ndim == 1 else np.isfinite(self.targets).all(axis=1)
-
-
-class WholeGraph(Batches):
-    """The graph as the only batch.
-
-    Args:
-        features: of all nodes (N, F).
-        nodes: the numbers of those of a part (n,).
-        targets: of these (n, ...).
-    """
-
-    def __init__(self, features: Tensor, nodes: Tensor, targets: Tensor) -> None:
-        super().__init__((nodes, targets), len(nodes))
-        self.features = features
-
-    def complete(self, batch: Samples) -> Samples:
-        """Return the features, and the nodes and their targets."""
-        return self.features, *batch
 
 
 class GraphDataModule(LightningDataModule, ABC):

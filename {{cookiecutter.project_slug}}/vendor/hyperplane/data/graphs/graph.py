@@ -15,7 +15,7 @@ from ...setting_types import Distinct
 from ..arrays import IGNORED
 from ..columns.encoding import TableEncoder
 from ..columns.target import Targets, TaskName, encode_targets, present_in
-from ..columns.values import as_text, is_text, listed
+from ..columns.values import as_text, listed
 from ..files.access import digest_of
 from ..files.readings import Reading
 from ..files.survey import Spelling
@@ -24,9 +24,10 @@ from ..new_samples import NewSamples
 from ..parts import stated
 from ..spec import DataSpec
 from .datamodule import Graph, GraphDataModule
+from .names import numbers_of, texts_of
 
 if TYPE_CHECKING:
-    from polars import DataFrame, Series
+    from polars import DataFrame
 
 
 class GraphFiles(GraphDataModule):
@@ -212,37 +213,6 @@ class GraphFiles(GraphDataModule):
         self.names, self.id = list(state_dict["names"]), state_dict["id"]
         self.id_reading = {name: Reading.from_state(state) for name, state in state_dict["id_reading"].items()}
         self.encoder = TableEncoder.from_state(state_dict["encoder"])
-
-
-def texts_of(column: "Series") -> "Series":
-    """Return ids as texts; whole numbers are the same with and without a decimal point."""
-    import polars
-
-    if column.dtype.is_float() and (column.drop_nulls() % 1 == 0).all():
-        column = column.cast(polars.Int64)
-    return as_text(column) if is_text(column) else column.cast(polars.String)
-
-
-def numbers_of(ends: "Series", names: Sequence[str]) -> NDArray[np.int64]:
-    """Return the places among names that ends of edges stand for (edges,), −1 where they are unknown.
-
-    Programs drop the zeros in front of 007, or write 7.0: such an end is the node whose number that is, if it is one.
-    """
-    import polars
-
-    number = {name: place for place, name in enumerate(names)}
-    found = ends.replace_strict(number, default=-1, return_dtype=polars.Int64).fill_null(-1).to_numpy()
-    plain = dict(zip(as_plain(polars.Series(names)), number.values(), strict=True))
-    if (found >= 0).all() or len(plain) < len(names):  # two nodes would have the same number
-        return found
-    return np.where(
-        found >= 0, found, as_plain(ends).replace_strict(plain, default=-1, return_dtype=polars.Int64).fill_null(-1)
-    )
-
-
-def as_plain(names: "Series") -> "Series":
-    """Return numbers without zeros in front and behind the decimal point; other texts stay."""
-    return names.str.replace(r"^0+(\d+)(\.0+)?$", "${1}").str.replace(r"^(\d+)\.0+$", "${1}")
 
 
 def require(columns: Sequence[str], path: Path, named: list[tuple[str, str]]) -> None:

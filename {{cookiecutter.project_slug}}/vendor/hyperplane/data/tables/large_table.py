@@ -9,7 +9,7 @@ import copy
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -24,30 +24,29 @@ from torch import Tensor
 from ...errors import UserError
 from ...setting_types import Folder, Refused
 from ..batches import evaluation_batch
-from ..columns.encoding import Remarks, TableEncoder
+from ..columns.encoding import TableEncoder
 from ..columns.roles import counts, row_numbers
 from ..columns.target import has_value
 from ..datamodule import EVALUATION_BATCH, Arrays
 from ..files.access import digest_of, existing, readable
 from ..files.layout import exactly
-from ..files.table_files import column_names, in_chunks, scan_table
+from ..files.table_files import column_names, scan_table
 from ..folds import strata
 from ..parts import PARTS
 from ..scaling import RunningMoments, Scaling
 from ..spec import DataSpec
+from .chunks import CHUNK, TRAIN, Chunks, write_encoded
 from .shards import Samples, ShardBatches, Shards
 from .table import Table
 
 if TYPE_CHECKING:
-    from polars import DataFrame, LazyFrame
+    from polars import LazyFrame
 
 # What a table that is read from files all the time cannot have
 NOT_LARGE = (
     "a large table has one target, no weights and no folds; data=table, which is in memory, may have all of them"
 )
 LAYOUT = 5  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
-CHUNK = 2**16  # rows of the table that are in memory at once
-TRAIN = PARTS.index("train")
 STATED = "table.json"  # what is known of the rows; written last
 
 
@@ -179,9 +178,9 @@ class LargeTable(Table):
         del table
         sizes = {part: len(parts.pop(part)) for part in PARTS}
         centre = 0.0 if class_names else float(targets[part_of == TRAIN].mean())
-        moments = self.encode(
-            chunks, targets, centre, {part: self.shards_of(part, sizes[part], folder) for part in PARTS}
-        )
+        shards = {part: self.shards_of(part, sizes[part], folder) for part in PARTS}
+        self.require_space(shards.values())
+        moments = self.moments(*write_encoded(chunks, self.encoder, targets, centre, shards), centre)
         shutil.rmtree(scratch, ignore_errors=True)
         counts = np.bincount(targets[part_of == TRAIN], minlength=len(class_names)).tolist() if class_names else ()
         stated = {
@@ -207,52 +206,28 @@ class LargeTable(Table):
         some = exactly(column.name for column in first if counts(column))
         return row_numbers(features.select(column).collect().to_series() for column in some)
 
-    def encode(
-        self, chunks: "Chunks", targets: NDArray[Any], centre: float, shards: dict[str, Shards]
-    ) -> dict[str, list[float]]:
-        """Write the rows of each part to its shards; return the moments to standardise by, as `Scaling` names them.
-
-        Args:
-            chunks: the rows.
-            targets: class numbers, or values (samples, 1).
-            centre: what values are written as distances to.
-            shards: of each part.
+    def require_space(self, shards: Iterable[Shards]) -> None:
+        """Look whether the encoded rows fit on the disk.
 
         Raises:
-            UserError: there is no space for them.
+            UserError: they do not.
         """
-        needed = sum(part.rows * part.row_bytes for part in shards.values())
+        needed = sum(part.rows * part.row_bytes for part in shards)
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise UserError(
                 f"data.folder={self.folder}: the encoded rows need {needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB "
                 "are free there. Name another folder, or leave columns out with data.ignore"
             )
-        written = dict.fromkeys(PARTS, 0)
-        remarks = {part: Remarks() for part in PARTS}
-        of_inputs, of_targets = RunningMoments(), RunningMoments()
-        centres, is_class = self.encoder.centres, targets.ndim == 1
-        for number, (chunk, part_of, first) in enumerate(chunks):
-            # Dealt in an order drawn for each chunk: a table with a period could otherwise fall apart by it.
-            order = np.random.default_rng(number).permutation(chunk.height)
-            chunk, part_of, chunk_targets = chunk[order], part_of[order], targets[first + order]
-            for code, part in enumerate(PARTS):
-                mine = part_of == code
-                inputs = self.encoder.encode(chunk.filter(mine), f"the {part} rows", remarks[part]) - centres
-                part_targets = chunk_targets[mine] if is_class else chunk_targets[mine] - centre
-                shards[part].write(written[part], inputs, part_targets)
-                written[part] += len(inputs)
-                if code == TRAIN:
-                    of_inputs.add(torch.from_numpy(inputs))
-                    of_targets.add(torch.from_numpy(part_targets))
-        for part in PARTS:
-            remarks[part].say(f"the {part} rows")
-        mean, std = of_inputs.result()
-        mean += torch.from_numpy(centres)
+
+    def moments(self, inputs: RunningMoments, targets: RunningMoments, centre: float) -> dict[str, list[float]]:
+        """Return what to standardise by, as `Scaling` names it, of moments of the rows as they are written."""
+        mean, std = inputs.result()
+        mean += torch.from_numpy(self.encoder.centres)
         self.keep_marks(mean, std)
         moments = {"input_mean": mean, "input_std": std}
-        if not is_class:
-            mean, std = of_targets.result()
+        if not self.spec.class_names:
+            mean, std = targets.result()
             moments |= {"target_mean": mean + centre, "target_std": std}
         return {name: values.tolist() for name, values in moments.items()}
 
@@ -292,29 +267,3 @@ class LargeTable(Table):
         """Return a part in the order of its files, in large batches."""
         sample_bytes = self.shards[part].row_bytes + 4 * self.spec.output_size
         return ShardBatches(self.shards[part], self.prepare, evaluation_batch(EVALUATION_BATCH, sample_bytes))
-
-
-class Chunks:
-    """The rows of a table that have a target, a chunk at a time, as often as they are asked for.
-
-    Args:
-        path: of the file, for messages.
-        table: the columns to predict from.
-        present: which rows have a target (rows,).
-        part_of: the part of each of these, a number in PARTS (rows with a target,).
-    """
-
-    def __init__(self, path: Path, table: "LazyFrame", present: NDArray[np.bool_], part_of: NDArray[np.uint8]) -> None:
-        self.path = path
-        self.table = table
-        self.present = present
-        self.part_of = part_of
-
-    def __iter__(self) -> Iterator[tuple["DataFrame", NDArray[np.uint8], int]]:
-        """Yield rows, the part of each, and how many with a target came before."""
-        seen = done = 0
-        for chunk in in_chunks(self.table, CHUNK, self.path):
-            rows = chunk.filter(self.present[seen : seen + chunk.height])
-            seen += chunk.height
-            yield rows, self.part_of[done : done + rows.height], done
-            done += rows.height

@@ -21,6 +21,7 @@ from ...paths import must_exist
 from ...setting_types import InnerFraction, ProperFraction
 from ..batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from ..datamodule import EVALUATION_BATCH
+from ..files.access import not_utf8
 from ..scaling import Scaling
 from ..spec import UNKNOWN, TextSpec
 from .bigrams import Bigrams
@@ -214,11 +215,7 @@ def read_text(path: Path) -> str:
         try:
             texts.append(file.read_text(encoding="utf-8-sig"))
         except UnicodeDecodeError as error:
-            encoding = "utf-16" if error.object[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin1"
-            raise UserError(
-                f"data.path={file} is not in UTF-8: byte {error.start + 1} is {error.object[error.start]:#04x}. "
-                f"Convert it to UTF-8: iconv -f {encoding} -t utf-8"
-            ) from None
+            raise UserError(f"data.path={file} cannot be read: {not_utf8(error)}") from None
         except OSError as error:
             raise UserError(f"data.path={file} cannot be read: {error.strerror or error}") from None
     return "\n".join(texts)

@@ -21,16 +21,15 @@ from ..files.readings import Reading
 from ..files.table_files import read_as
 from ..new_samples import NewSamples
 from ..parts import PARTS, Parts
-from ..spec import PADDING, UNKNOWN, DataSpec, TextSpec
+from ..spec import PADDING, DataSpec, TextSpec
 from ..tables.table import Table
+from .encoder import FixedLength, TextEncoder, texts_of
 from .explaining import figures_of_texts
 from .tokens import Kind, Tokenizer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from polars import DataFrame
-
-MANY_UNKNOWN = 0.2  # of the tokens: that much is worth a hint
 
 
 class TextBatches(Batches):
@@ -42,54 +41,6 @@ class TextBatches(Batches):
         mask = tokens != PADDING
         longest = int(mask.any(dim=0).sum())
         return tokens[:, :longest], mask[:, :longest], *others
-
-
-class TextEncoder:
-    """Encodes a column of texts with a tokenizer.
-
-    Args:
-        column: its name.
-        tokenizer: of the training texts.
-        length: tokens after which a text is cut.
-    """
-
-    def __init__(self, column: str, tokenizer: Tokenizer, length: int) -> None:
-        self.column = column
-        self.tokenizer = tokenizer
-        self.length = length
-
-    @classmethod
-    def of(cls, spec: TextSpec) -> "TextEncoder":
-        """Return the encoder of a run."""
-        return cls(spec.text, Tokenizer.of(spec), spec.input_shape[0])
-
-    def encode(self, table: "DataFrame", rows: str) -> NDArray[np.int64]:
-        """Return tokens (texts, longest), and say how many texts were cut and how many tokens are unknown.
-
-        Args:
-            table: has the column.
-            rows: what the rows are, for messages: `the test rows`.
-
-        Raises:
-            UserError: the column is not there.
-        """
-        if self.column not in table.columns:
-            hint = nearest(self.column, table.columns)
-            raise UserError(f"{rows} have no column {self.column!r}. {hint} They have: {listed(table.columns)}")
-        numbers, cut = self.tokenizer.encode_all(texts_of(table, self.column), self.length)
-        if cut:
-            logger.warning(
-                "In {}: {} of {} texts are cut after {} tokens (data.length)", rows, cut, len(numbers), self.length
-            )
-        unknown = float((numbers == UNKNOWN).sum() / max(1, (numbers != PADDING).sum()))
-        if unknown > MANY_UNKNOWN:
-            logger.warning(
-                "In {}: {:.0%} of the tokens are not in the vocabulary. data.vocabulary=... may hold more of them; "
-                "data.tokens=characters or bpe knows parts of words",
-                rows,
-                unknown,
-            )
-        return numbers
 
 
 class Text(Table):
@@ -239,17 +190,3 @@ class Text(Table):
             UserError: it has changed since.
         """
         self.require_same_file(state_dict)
-
-
-class FixedLength(TextEncoder):
-    """Texts of all parts have the same length, so that they can stand in one array."""
-
-    def encode(self, table: "DataFrame", rows: str) -> NDArray[np.int64]:
-        """Return tokens (texts, length); see `TextEncoder.encode`."""
-        numbers = super().encode(table, rows)
-        return np.pad(numbers, ((0, 0), (0, self.length - numbers.shape[1])), constant_values=PADDING)
-
-
-def texts_of(table: "DataFrame", column: str) -> list[str]:
-    """Return the texts of a column, empty where one is missing."""
-    return as_text(table[column]).fill_null("").to_list()

@@ -1,0 +1,84 @@
+"""The rows of a large table, a chunk at a time: how they are encoded and written to shards."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..columns.encoding import Remarks, TableEncoder
+from ..files.table_files import in_chunks
+from ..parts import PARTS
+from ..scaling import RunningMoments
+from .shards import Shards
+
+if TYPE_CHECKING:
+    from polars import DataFrame, LazyFrame
+
+CHUNK = 2**16  # rows of the table that are in memory at once
+TRAIN = PARTS.index("train")
+
+
+class Chunks:
+    """The rows of a table that have a target, a chunk at a time, as often as they are asked for.
+
+    Args:
+        path: of the file, for messages.
+        table: the columns to predict from.
+        present: which rows have a target (rows,).
+        part_of: the part of each of these, a number in PARTS (rows with a target,).
+    """
+
+    def __init__(self, path: Path, table: "LazyFrame", present: NDArray[np.bool_], part_of: NDArray[np.uint8]) -> None:
+        self.path = path
+        self.table = table
+        self.present = present
+        self.part_of = part_of
+
+    def __iter__(self) -> Iterator[tuple["DataFrame", NDArray[np.uint8], int]]:
+        """Yield rows, the part of each, and how many with a target came before."""
+        seen = done = 0
+        for chunk in in_chunks(self.table, CHUNK, self.path):
+            rows = chunk.filter(self.present[seen : seen + chunk.height])
+            seen += chunk.height
+            yield rows, self.part_of[done : done + rows.height], done
+            done += rows.height
+
+
+def write_encoded(
+    chunks: Chunks, encoder: TableEncoder, targets: NDArray[Any], centre: float, shards: Mapping[str, Shards]
+) -> tuple[RunningMoments, RunningMoments]:
+    """Write the rows of each part to its shards.
+
+    Args:
+        chunks: the rows.
+        encoder: of the rows; inputs are written as distances to its centres.
+        targets: class numbers, or values (samples, 1).
+        centre: what values are written as distances to.
+        shards: of each part.
+
+    Returns:
+        The moments of the inputs and of the targets of the training rows, as they are written.
+    """
+    written = dict.fromkeys(PARTS, 0)
+    remarks = {part: Remarks() for part in PARTS}
+    of_inputs, of_targets = RunningMoments(), RunningMoments()
+    centres, is_class = encoder.centres, targets.ndim == 1
+    for number, (chunk, part_of, first) in enumerate(chunks):
+        # Dealt in an order drawn for each chunk: a table with a period could otherwise fall apart by it.
+        order = np.random.default_rng(number).permutation(chunk.height)
+        chunk, part_of, chunk_targets = chunk[order], part_of[order], targets[first + order]
+        for code, part in enumerate(PARTS):
+            mine = part_of == code
+            inputs = encoder.encode(chunk.filter(mine), f"the {part} rows", remarks[part]) - centres
+            part_targets = chunk_targets[mine] if is_class else chunk_targets[mine] - centre
+            shards[part].write(written[part], inputs, part_targets)
+            written[part] += len(inputs)
+            if code == TRAIN:
+                of_inputs.add(torch.from_numpy(inputs))
+                of_targets.add(torch.from_numpy(part_targets))
+    for part in PARTS:
+        remarks[part].say(f"the {part} rows")
+    return of_inputs, of_targets
