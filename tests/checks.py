@@ -5,14 +5,16 @@ import json
 import re
 import subprocess
 import tomllib
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 from conftest import python
 
 read_yaml = partial(yaml.load, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # in C ten times as fast
-PARSERS = {
+PARSERS: dict[str, Callable[[str], Any]] = {
     ".py": ast.parse,
     ".yaml": read_yaml,
     ".yml": read_yaml,

@@ -255,7 +255,7 @@ def own_tests(bake: Bake, background: Callable[..., Pending]) -> OwnTests:
 @pytest.fixture(scope="session")
 def research(request: pytest.FixtureRequest, bake: Bake, background: Callable[..., Pending]) -> dict[str, Pending]:
     """The research jobs that are tested, by their names: two halves, each in a project of its own for their files."""
-    found = {}
+    found: dict[str, Pending] = {}
     names = parameters_of(request, "test_research.py")
     for number, half in enumerate((names[::2], names[1::2])):
         if half:

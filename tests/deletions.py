@@ -6,6 +6,7 @@ Each time it is deleted in a copy of the project, and a process of its own looks
 torch is imported once for all. Prints what was deleted, and what broke.
 """
 
+import gc
 import os
 import re
 import shutil
@@ -40,8 +41,12 @@ INSTEAD = {
     "scheduler": "none",
 }  # what a user chooses whose default is gone
 QUICK = ("trainer.max_epochs=1", "trainer.limit_train_batches=2", "tracking=none", "hardware=cpu")
-# What the checks import; torch first.
-IMPORTED = "torch lightning.pytorch matplotlib.pyplot sklearn.datasets sklearn.linear_model sklearn.svm"
+# What the checks import, torch first; of the engine too, which imports nothing of a project.
+IMPORTED = """
+    torch lightning.pytorch torchmetrics matplotlib.pyplot sklearn.datasets sklearn.linear_model sklearn.svm hypothesis
+    hydra.main hyperplane hyperplane.command_line hyperplane.components hyperplane.training.trainer hyperplane.figures
+    hyperplane.commands.report
+"""
 
 
 class Deletion(NamedTuple):
@@ -124,7 +129,7 @@ def check(deletion: Deletion) -> None:
     for path in Path("src", PACKAGE, "configs").glob("experiment/*.yaml"):
         run("train", f"experiment={path.stem}", "--cfg", "job", status=0)
     if deletion.module:
-        assert pytest.main(["-q", "--collect-only", "-p", "no:cacheprovider"]) == 0
+        assert pytest.main(["-q", "--collect-only", "--assert=plain", "-p", "no:cacheprovider"]) == 0
         rows = "".join(f"{i % 7},{i},{i % 3}\n" for i in range(99))
         Path("rows.csv").write_text(f"x,y,class\n{rows}", encoding="utf-8")
         target = "y" if deletion.module == "classification" else "class"
@@ -192,6 +197,8 @@ def main() -> int:
     """Delete one after the other."""
     for name in IMPORTED.split():
         import_module(name)
+    gc.collect()
+    gc.freeze()  # so that forks share the memory of what was imported
     wanted = [deletion for deletion in deletions() if str(deletion) in sys.argv[2:] or not sys.argv[2:]]
     broken = False
     with tempfile.TemporaryDirectory() as folder:

@@ -25,6 +25,7 @@ torch: it starts as fresh as one that is typed, without the seconds for the impo
 
 import argparse
 import csv
+import gc
 import json
 import os
 import re
@@ -344,6 +345,8 @@ def prepare(project: Path) -> None:
         import_module(f"hyperplane.commands.{name}")
     for name in ("hyperplane.figures", "hyperplane.training.trainer", "hyperplane.exporting", "lightning.pytorch"):
         import_module(name)
+    gc.collect()
+    gc.freeze()  # so that forks share the memory of what was imported
 
 
 def outcome(name: str, project: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ UNREAD = ("--follow-imports=skip", "--no-warn-unused-ignores", "--disable-error-
 
 def main(projects: list[str]) -> int:
     """Check all, and return how many have errors."""
-    checks = [(project, "--python-version", VERSIONS[0]) for project in projects]
+    checks: list[tuple[str, ...]] = [(project, "--python-version", VERSIONS[0]) for project in projects]
     checks += [(project, "--python-version", VERSIONS[-1], *UNREAD) for project in projects]
     # The engine as a whole: a project's mypy sees of it what the project imports.
     checks.append((str(TEMPLATE), "--config-file", "mypy-engine.ini"))

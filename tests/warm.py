@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from multiprocessing import context, forkserver
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 IMPORTED = ("torch", "lightning.pytorch", "torchmetrics", "hydra", "omegaconf", "pydantic", "loguru")
 LARGEST = 1 << 17  # bytes of a request, which is one packet
@@ -176,7 +176,7 @@ def share_with_workers(address: str) -> None:
             os._exit(0)
     os.close(alive)
     listener.close()
-    server = forkserver._forkserver  # type: ignore[attr-defined]
+    server: Any = forkserver._forkserver
     server._forkserver_address, server._forkserver_pid = address, child
     server._forkserver_alive_fd = open_as_long_as_anybody_asks
     context._concrete_contexts["spawn"] = context._concrete_contexts["forkserver"]  # type: ignore[attr-defined]
