@@ -226,7 +226,7 @@ def test_weights_are_no_feature_and_stay_with_their_rows(patients, load):
         at = [int(np.abs(patients["days"].to_numpy() - days).argmin()) for days in y[:, 0].numpy()]
         np.testing.assert_array_equal(w, patients["weight"].to_numpy()[at].astype(np.float32))
     inputs, targets, weights = next(iter(data.train_dataloader()))
-    assert weights.shape == (10,) and inputs.shape[0] == targets.shape[0] == 10
+    assert len(weights) == len(inputs) == len(targets) == data.train_dataloader().batch_size
 
 
 def at_row(row, value):

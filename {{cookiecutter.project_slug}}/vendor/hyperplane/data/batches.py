@@ -35,6 +35,15 @@ def evaluation_batch(most: int, sample_bytes: int) -> int:
     return max(1, min(most, EVALUATION_BYTES // max(1, sample_bytes)))
 
 
+def even_batch(samples: int, most: int) -> int:
+    """Return how many samples to train on at once: at most `most`, in as few batches, which are of one size.
+
+    108 samples in batches of 100 and 8 would let each of the 8 weigh as much as twelve others, and one that is left
+    over alone has no spread for batch normalisation. The last batch is smaller by less than the number of batches.
+    """
+    return math.ceil(samples / math.ceil(samples / most)) if samples else most
+
+
 def values_of_tokens(spec: DataSpec) -> int:
     """Return about how many values a network makes of the tokens of a sample; 0 of inputs that are no tokens."""
     return math.prod(spec.input_shape) * EMBEDDED if spec.num_tokens else 0
@@ -43,15 +52,15 @@ def values_of_tokens(spec: DataSpec) -> int:
 class Batches:
     """Iterates over `tensors` (all of the same first dimension) in batches of `batch_size`.
 
-    With a `seed` the samples are shuffled anew in every epoch; without one they stay in order. The last batch holds
-    what remains.
+    With a `seed` the samples are shuffled anew in every epoch, in batches of nearly one size (`even_batch`); without
+    one they stay in order, and the last batch holds what remains.
     """
 
     batch_sampler = None  # Lightning asks a loader that has a sampler for this as well
 
     def __init__(self, tensors: tuple[Tensor, ...], batch_size: int, seed: int | None = None) -> None:
         self.tensors = tensors
-        self.batch_size = batch_size
+        self.batch_size = even_batch(len(tensors[0]), batch_size) if seed is not None and tensors else batch_size
         self.seed = seed
         self.epoch = 0
         self.taken = 0  # batches of this epoch

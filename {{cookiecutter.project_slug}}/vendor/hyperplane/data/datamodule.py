@@ -64,7 +64,7 @@ class ArrayDataModule(LightningDataModule, ABC):
     def __init__(
         self,
         *,
-        batch_size: PositiveInt = 100,  # samples in a training batch
+        batch_size: PositiveInt = 100,  # samples in a training batch, at most
         val_fraction: ProperFraction = 0.1,  # of the training samples, drawn with the seed, held out to choose by
         shuffle: bool = True,  # draw the training samples in a new order in every epoch
         # Real inputs and targets to mean 0 and standard deviation 1, as measured on the samples that are trained on

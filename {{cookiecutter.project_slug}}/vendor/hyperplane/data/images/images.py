@@ -25,7 +25,7 @@ from ...paths import expanded, must_exist
 from ...processes.cores import cores_for_this_job
 from ...setting_types import Distinct, Excludes, InnerFraction
 from ..arrays import Arrays, count_classes, means_of
-from ..batches import Batches, evaluation_batch, on_gpu
+from ..batches import Batches, evaluation_batch, even_batch, on_gpu
 from ..datamodule import ArrayDataModule
 from ..folds import fold_of_samples, strata
 from ..new_samples import NewSamples
@@ -276,9 +276,10 @@ class Images(ArrayDataModule):
         """Return the training batches, in an order that follows from seed and epoch."""
         prepare = self.prepare(trains=True)
         if self.pixels is None:
+            files = self.files_of("train")
             return DataLoader(
-                self.files_of("train"),
-                self.batch_size,
+                files,
+                even_batch(len(files), self.batch_size) if self.shuffle else self.batch_size,
                 shuffle=self.shuffle,
                 num_workers=self.workers,
                 collate_fn=prepare.collate,

@@ -112,7 +112,7 @@ class PanelDataModule(LightningDataModule, ABC):
     def __init__(
         self,
         *,
-        batch_size: PositiveInt = 100,  # windows in a training batch
+        batch_size: PositiveInt = 100,  # windows in a training batch, at most
         val_fraction: ProperFraction = 0.2,  # of the time steps before the test, their last ones, held out to choose by
         test_fraction: InnerFraction = 0.2,  # of all time steps, the last ones
         shuffle: bool = True,  # draw the training windows in a new order in every epoch

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..batches import Batches
+from ..batches import Batches, even_batch
 
 SHARD_BYTES = 8 * 2**20  # large enough for a disk to be fast, small enough for several of them to be in memory
 
@@ -105,7 +105,7 @@ class ShardBatches(Batches):
     def __init__(
         self, shards: Shards, prepare: Callable[..., Samples], batch_size: int, seed: int | None = None
     ) -> None:
-        super().__init__((), batch_size, seed)
+        super().__init__((), batch_size if seed is None else even_batch(shards.rows, batch_size), seed)
         self.shards = shards
         self.prepare = prepare
 

@@ -75,7 +75,7 @@ class Corpus(LightningDataModule):
         # Tokens that are told apart at most: the most frequent ones of the training part; others are unknown
         vocabulary: Annotated[int, Field(ge=3)] = 10_000,
         length: PositiveInt = 128,  # T, tokens of a window: so far back a model can look
-        batch_size: PositiveInt = 32,  # windows in a training batch
+        batch_size: PositiveInt = 32,  # windows in a training batch, at most
         val_fraction: ProperFraction = 0.1,  # of the text, between those of training and test
         test_fraction: InnerFraction = 0.1,  # of the text, its end
         shuffle: bool = True,  # draw windows in a new order in every epoch, and let them begin elsewhere
