@@ -59,7 +59,7 @@ def test_what_is_known_and_many_windows_are_learned_from_nothing(tmp_path, monke
     write("driven")
     alone, driven = (panel(encoder_length=8, decoder_length=2, scale="all", known_reals=k) for k in ([], ["price"]))
     assert alone.spec.lag > 0 and driven.spec.lag == 0
-    monkeypatch.setattr("hyperplane.data.panels.windows.MANY_WINDOWS", alone.spec.train_size)
+    monkeypatch.setattr("hyperplane.data.panels.datamodule.MANY_WINDOWS", alone.spec.train_size)
     assert panel(encoder_length=8, decoder_length=2, scale="all", known_reals=[]).spec.lag == 0
 
 
