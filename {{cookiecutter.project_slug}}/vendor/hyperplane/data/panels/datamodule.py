@@ -2,10 +2,9 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-import torch
 from loguru import logger
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -40,7 +39,6 @@ class PanelDataModule(WindowLoaders, ABC):
     trains_linear = True  # whether the model is linear, which `data.scale=auto` asks; the engine says so
     time = "time"  # what the axis of a figure says
     is_filled: NDArray[np.bool_] | None = None  # (rows,) whose targets are not measured, if there are some
-    moments: NDArray[Any] | None = None  # (rows,) dates or numbers, if the rows have some besides their steps
 
     def __init__(
         self,
@@ -194,16 +192,3 @@ class PanelDataModule(WindowLoaders, ABC):
         for part in ("train", "test", *(["val"] if self.validates else [])):
             if not len(self.starts[part]):
                 raise UserError(no_window(part, panel, bounds, self.fold))
-
-    def last_test_windows(self, most: int) -> Tensor:
-        """Return where the last test window of each series starts, for up to `most` series spread over all."""
-        series = self.rows.series[self.starts["test"]]
-        ends = torch.cat([series[1:] != series[:-1], torch.ones(1, dtype=torch.bool)])
-        last = self.starts["test"][ends]
-        return last[torch.linspace(0, len(last) - 1, min(most, len(last))).round().long()]
-
-    def moments_of(self, start: int) -> NDArray[Any] | None:
-        """Return the dates or numbers of the steps (E + H,) of the window at `start`, if there are some."""
-        if self.moments is None:
-            return None
-        return self.moments[start : start + self.spec.encoder_length + self.spec.decoder_length]

@@ -27,7 +27,7 @@ from ..files.survey import Spelling
 from ..files.table_files import column_names, read_columns
 from ..new_samples import NewSamples
 from ..spec import PanelSpec
-from .categories import numbers_of, stacked
+from .categories import numbers_of, require_static, stacked
 from .future import future_windows, new_rows
 from .gaps import last_known
 from .ordering import OrderedPanel
@@ -115,7 +115,7 @@ class Panel(OrderedPanel):
         encoded = {name: self.encode(table[name], is_trained) for name in (*self.categoricals, *self.static)}
         self.categories = {name: categories for name, (_, categories) in encoded.items()}
         for name in self.static:
-            self.require_static(name, series, encoded[name][0])
+            require_static(name, series, encoded[name][0], self.names)
         reals = [self.filled(table[name], series, is_trained) for name in self.reals]
         values = as_numbers(table[self.target])
         if self.is_filled is not None:
@@ -168,15 +168,6 @@ class Panel(OrderedPanel):
         last = np.maximum.accumulate(np.where(present, np.arange(len(numbers)), -1))
         has_last = (last >= 0) & (series[last] == series)
         return np.where(has_last, numbers[last], self.means[name])
-
-    def require_static(self, name: str, series: NDArray[np.int64], numbers: NDArray[np.int64]) -> None:
-        """Refuse a static variable that changes."""
-        changes = np.flatnonzero((np.diff(series) == 0) & (np.diff(numbers) != 0))
-        if len(changes):
-            raise UserError(
-                f"data.static_categoricals: {name} changes within {self.names[changes[0]]}. "
-                "If it is known in advance it belongs to data.known_categoricals, else to data.observed_categoricals."
-            )
 
     def read_inputs(self, source: Path, spec: PanelSpec) -> NewSamples:
         """Return a window for each series of a file, and the rows that they forecast.

@@ -1,6 +1,10 @@
 """Loaders of the windows of a panel."""
 
+from typing import Any
+
+import torch
 from lightning.pytorch import LightningDataModule
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..batches import evaluation_batch, on_gpu
@@ -17,6 +21,7 @@ class WindowLoaders(LightningDataModule):
     rows: Rows  # in the units of the data
     scaled: Rows  # standardised
     starts: dict[str, Tensor]  # of the windows of each part: train, val, test
+    moments: NDArray[Any] | None = None  # (rows,) dates or numbers, if the rows have some besides their steps
     batch_size: int
     val_fraction: float
     shuffle: bool
@@ -54,3 +59,16 @@ class WindowLoaders(LightningDataModule):
     def test_dataloader(self) -> WindowBatches:
         """Return the test batches in order."""
         return self.evaluation_batches("test")
+
+    def last_test_windows(self, most: int) -> Tensor:
+        """Return where the last test window of each series starts, for up to `most` series spread over all."""
+        series = self.rows.series[self.starts["test"]]
+        ends = torch.cat([series[1:] != series[:-1], torch.ones(1, dtype=torch.bool)])
+        last = self.starts["test"][ends]
+        return last[torch.linspace(0, len(last) - 1, min(most, len(last))).round().long()]
+
+    def moments_of(self, start: int) -> NDArray[Any] | None:
+        """Return the dates or numbers of the steps (E + H,) of the window at `start`, if there are some."""
+        if self.moments is None:
+            return None
+        return self.moments[start : start + self.spec.encoder_length + self.spec.decoder_length]
