@@ -6,10 +6,10 @@
 
 All are tested on the same windows by their quantile loss, in units of the target; mean over the seeds. The naive
 forecasts are the last value and that of a season before, with the quantiles of their errors in training; the better of
-the two on the test is named by its lag. The autoregression takes each step from the E before it, fitted by least
-squares to the training windows, and is applied step by step, with the quantiles of its errors in training. The scale is that of
-the linear model. Simulated series come from `series.py`; `--statsmodels` adds public ones where statsmodels is
-installed, which is no dependency of the project.
+the two on the test is named by its lag. The autoregression takes each step from the E before it,
+fitted by least squares to the training windows, and is applied step by step, with the quantiles of its errors in
+training. The scale is that of the linear model. Simulated series come from `series.py`; `--statsmodels` adds public
+ones where statsmodels is installed, which is no dependency of the project.
 """
 
 import argparse
