@@ -4,11 +4,12 @@
     python benchmarks/forecasts.py --files airline.csv:date:passengers --simulated none --models linear nlinear tft
     python benchmarks/forecasts.py --simulated development --statsmodels
 
-All are tested on the same windows by their quantile loss, in units of the target; mean over the seeds. The naive forecasts
-are the last value and that of a season before, with the quantiles of their errors in training; the better of the two on
-the test is named. The autoregression takes each step from the E before it, fitted by least squares to the training
-windows, and is applied step by step, with the quantiles of its errors in training. Simulated series come from
-`series.py`; `--statsmodels` adds public ones where statsmodels is installed, which is no dependency of the project.
+All are tested on the same windows by their quantile loss, in units of the target; mean over the seeds. The naive
+forecasts are the last value and that of a season before, with the quantiles of their errors in training; the better of
+the two on the test is named by its lag. The autoregression takes each step from the E before it,
+fitted by least squares to the training windows, and is applied step by step, with the quantiles of its errors in
+training. The scale is that of the linear model. Simulated series come from `series.py`; `--statsmodels` adds public
+ones where statsmodels is installed, which is no dependency of the project.
 """
 
 import argparse
@@ -99,7 +100,10 @@ def trained(project: Path, table: Table, models: Sequence[str], seeds: Sequence[
 
 
 def autoregression(data: Any) -> float:
-    """Return the test loss of yₜ = b + Σᵢ wᵢ yₜ₋ᵢ, i = 1 … E, fitted by least squares to all steps of training windows."""
+    """Return the test loss of yₜ = b + Σᵢ wᵢ yₜ₋ᵢ, i = 1 … E.
+
+    It is fitted by least squares to all steps of the training windows.
+    """
     from hyperplane.data.panels.naive import error_quantiles
     from hyperplane.metrics.quantile_loss import quantile_loss
 

@@ -123,6 +123,24 @@ def test_a_mistake_is_explained(table, load, change, settings, message):
         load(table, "parquet", **settings)
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("2023-10-29 02:00", 1.0), ("2023-10-29 02:00", 2.0)], "Where clocks are put back an hour comes twice"),
+        ([("2023-10-29", 1.0), ("2023-10-29", 2.0)], "tell series apart.$"),
+        ([("2023-10-29", 1.0), ("2023-10-29", 1.0)], "They are the same: leave one out.$"),
+        ([], "1 to train on, 0 to validate, 1 to test"),
+    ],
+)
+def test_rows_that_come_twice_and_a_series_shorter_than_a_window_are_explained(rows, message, tmp_path):
+    path = tmp_path / "y.csv"
+    day = rows[0][0][10:] if rows else ""
+    others = [(f"2023-10-{number}{day}", 5.0 + number) for number in (27, 28)]
+    path.write_text("\n".join(["t,y", *(f"{t},{y}" for t, y in (*others, *rows))]) + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        Panel(path=str(path), time="t", target="y", seed=0).setup()
+
+
 def test_uneven_steps_are_refused(table, load):
     times = [float(i) + 0.3 * (i == 7) for i in range(DAYS)] * 2
     start = polars.lit(date(2025, 1, 1)).cast(polars.Datetime)

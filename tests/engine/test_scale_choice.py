@@ -5,7 +5,11 @@ from pathlib import Path
 import numpy as np
 import polars
 import pytest
+import torch
+from hyperplane.data.panels.naive import naive_loss
 from hyperplane.data.panels.panel import Panel
+from hyperplane.data.panels.scale_choice import curvature
+from hyperplane.metrics.quantile_loss import quantile_loss
 
 STEPS = 240
 ROLES = ("data=panel", "data.path=y.csv", "data.time=t", "data.target=y", "data.known_reals=[price]")
@@ -59,8 +63,48 @@ def test_what_is_known_and_many_windows_are_learned_from_nothing(tmp_path, monke
     write("driven")
     alone, driven = (panel(encoder_length=8, decoder_length=2, scale="all", known_reals=k) for k in ([], ["price"]))
     assert alone.spec.lag > 0 and driven.spec.lag == 0
-    monkeypatch.setattr("hyperplane.data.panels.windows.MANY_WINDOWS", alone.spec.train_size)
+    monkeypatch.setattr("hyperplane.data.panels.datamodule.MANY_WINDOWS", alone.spec.train_size)
     assert panel(encoder_length=8, decoder_length=2, scale="all", known_reals=[]).spec.lag == 0
+
+
+def test_a_penalty_weighs_beside_the_quantile_loss_as_much_as_beside_squares(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write("trend")
+    spec = panel(encoder_length=8, decoder_length=2).spec
+    errors = 0.2 * torch.distributions.Normal(0.0, 1.0).icdf(torch.linspace(0, 1, 20_003)[1:-1].double())[:, None]
+    best, step = torch.quantile(errors, torch.tensor(spec.quantiles).double()), 0.05
+    below, at, above = (
+        float(quantile_loss((best + shift).expand(len(errors), 1, -1), errors, spec.quantiles).mean())
+        for shift in (-step, 0.0, step)
+    )
+    assert curvature(errors, spec) == pytest.approx((below - 2 * at + above) / step**2, rel=0.05)
+
+
+def test_forecasts_count_from_the_last_value_where_that_is_clearly_better(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    steps = np.random.default_rng(3).normal(size=STEPS)
+    jumps = np.where(np.arange(STEPS) % 60 == 59, 30.0, 0.0)
+    for name, values in (("walk", np.cumsum(steps + jumps)), ("noise", steps)):
+        lines = [f"{i},1.0,{y!r}" for i, y in enumerate(values.tolist())]
+        Path("y.csv").write_text("\n".join(["t,price,y", *lines]) + "\n", encoding="utf-8")
+        found = panel(known_reals=[])
+        windows = found.raw_windows(found.starts["val"])
+        last, chosen = (
+            naive_loss(windows.past_reals[..., -1], windows.targets, found.quantiles, lag, seasons)
+            for lag, seasons in ((1, 1), (found.spec.lag, found.spec.seasons))
+        )
+        assert (found.spec.lag, found.spec.seasons) == (1, 1) if name == "walk" else chosen < 0.8 * last
+
+
+def test_a_network_sees_all_rows_only_where_they_are_clearly_better(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write("driven")
+    data = {is_linear: Panel(path="y.csv", time="t", target="y", known_reals=["price"], seed=0) for is_linear in (0, 1)}
+    monkeypatch.setattr("hyperplane.data.panels.scale_choice.CLEARLY_BETTER_BY_ALL", 0.01)
+    for is_linear, one in data.items():
+        one.trains_linear = bool(is_linear)
+        one.setup()
+    assert data[0].spec.by_window and not data[1].spec.by_window
 
 
 @pytest.mark.parametrize("kind", KINDS)

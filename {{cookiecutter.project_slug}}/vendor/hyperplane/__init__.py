@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .data.datamodule import Arrays as Arrays
     from .data.graphs.datamodule import Graph as Graph
     from .data.graphs.datamodule import GraphDataModule as GraphDataModule
-    from .data.panels.windows import PanelDataModule as PanelDataModule
+    from .data.panels.datamodule import PanelDataModule as PanelDataModule
     from .data.panels.windows import Windows as Windows
     from .data.spec import DataSpec as DataSpec
     from .data.spec import GraphSpec as GraphSpec
@@ -35,7 +35,7 @@ HOMES = {
     "Graph": "data.graphs.datamodule",  # nodes and edges
     "GraphDataModule": "data.graphs.datamodule",  # classes of the nodes of a graph
     "GraphSpec": "data.spec",  # what a network has to know of a graph
-    "PanelDataModule": "data.panels.windows",  # windows of time series
+    "PanelDataModule": "data.panels.datamodule",  # windows of time series
     "PanelSpec": "data.spec",  # the same of time series
     "Run": "training.run",  # a run: data, task, trainer, fit, test
     "Task": "tasks.task",  # a LightningModule on the fast path

@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningDataModule, LightningModule, Tr
 from loguru import logger
 
 from ..data.datamodule import ArrayDataModule
-from ..data.panels.windows import PanelDataModule
+from ..data.panels.datamodule import PanelDataModule
 from ..data.reproducible import spec_of
 from ..settings import Settings
 

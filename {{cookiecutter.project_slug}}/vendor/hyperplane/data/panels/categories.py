@@ -7,6 +7,7 @@ import torch
 from loguru import logger
 from numpy.typing import NDArray
 
+from ...errors import UserError
 from ..columns.values import as_text, listed
 
 if TYPE_CHECKING:
@@ -28,3 +29,23 @@ def numbers_of(column: "Series", categories: list[str]) -> NDArray[np.int64]:
 def stacked(columns: list[NDArray[np.int64]], rows: int) -> torch.Tensor:
     """Return columns side by side (rows, columns), also if there are none."""
     return torch.from_numpy(np.stack(columns, axis=1) if columns else np.zeros((rows, 0), np.int64))
+
+
+def require_static(name: str, series: NDArray[np.int64], numbers: NDArray[np.int64], names: list[str]) -> None:
+    """Refuse a static variable that changes within a series.
+
+    Args:
+        name: of the variable.
+        series: number of the series of each row (rows,), in order.
+        numbers: of its category in each row (rows,).
+        names: of the series of each row.
+
+    Raises:
+        UserError: it changes.
+    """
+    changes = np.flatnonzero((np.diff(series) == 0) & (np.diff(numbers) != 0))
+    if len(changes):
+        raise UserError(
+            f"data.static_categoricals: {name} changes within {names[changes[0]]}. "
+            "If it is known in advance it belongs to data.known_categoricals, else to data.observed_categoricals."
+        )
