@@ -77,7 +77,9 @@ def test_a_job_that_travels_as_plain_values_is_what_hydra_composes(loader, multi
         write_notes(values, tmp_path)
         notes = {path.stem: path.read_text() for path in tmp_path.iterdir()}
         assert notes["hydra"] == OmegaConf.to_yaml(OmegaConf.masked_copy(composed, ["hydra"]))
-        assert notes["config"] == OmegaConf.to_yaml(OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"]))
+        assert notes["config"] == OmegaConf.to_yaml(
+            OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
+        )
         assert notes["overrides"] == OmegaConf.to_yaml(composed.hydra.overrides.task)
 
 
