@@ -7,7 +7,8 @@ start of the members cancels; all that comes with a step in the long one is in i
 steps, metrics.csv, an offline W&B run and checkpoints of each member. The textbook loop trains one network after the
 other, see contenders.py. Both use one thread of one process. `stacked-jobs` is all that a multirun does, without what
 one of a single job takes: composing and checking the jobs, starting, training for 5 epochs, the test, the summaries;
-there stacks train in a process for each core, as the launcher does by itself.
+there stacks train in a process for each core, as the launcher does by itself. What they take of the processor is not
+told: they are copies of a server that imports torch once, and the system counts its time apart.
 """
 
 from functools import partial
@@ -67,16 +68,13 @@ def by_step(short: Took, whole: Took, long: int, clock: str) -> float:
 def jobs(project: Path, effort: Effort) -> dict[str, Figures]:
     """Return the seconds of multiruns without those of a single job, by stacks and one job after the other."""
     found: dict[str, Repeats] = {"stacked": [], "local": []}
-    processor: dict[str, Repeats] = {"stacked": [], "local": []}
     used(project, "warm", 1)
     for repeat in range(effort.of(full=3, quick=1)):
         for launcher in found:
             how = f"hydra/launcher={launcher}"
             one, many = (used(project, f"{launcher}-{repeat}-{jobs}", jobs, how) for jobs in (1, 1 + MEMBERS))
             found[launcher].append(many[0] - one[0])
-            processor[launcher].append(many[1] - one[1])
-    more = {"times, by the processor's clock": ratios(processor["stacked"], processor["local"])}
-    return {JOBS.name: Figures(found["stacked"], found["local"], "s", more=more)}
+    return {JOBS.name: Figures(found["stacked"], found["local"], "s")}
 
 
 def memory(project: Path, effort: Effort) -> dict[str, Figures]:

@@ -14,8 +14,11 @@ from hyperplane.errors import UserError
 from hyperplane.hydra_versions import DEFAULTS
 from hyperplane.project import current
 from hyperplane.run_folder.names import register_resolvers
+from hyperplane.sweeps.notes import write_notes
+from hyperplane.sweeps.restoring import restored
 from hyperplane.sweeps.sweep import check_job
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 JOBS = [
     ["model=cnn", "optimizer.lr=0.1", "seed=1"],
@@ -57,6 +60,34 @@ def test_a_job_that_is_composed_in_a_copy_is_what_hydra_composes(loader, multiru
         assert OmegaConf.to_yaml(ours) == OmegaConf.to_yaml(hydras)
         assert ours.hydra.overrides.hydra[0] == "hydra.verbose=false"
     assert set(loader.composed) == {("model=cnn",), ("model=mlp",), ()}
+
+
+def test_a_job_that_travels_as_plain_values_is_what_hydra_composes(loader, multirun_of, tmp_path):
+    known = {"now": {("%Y",): "1999"}}
+    for job in JOBS + JOBS:  # the second time, configurations of jobs before are changed
+        whole = multirun_of(job)
+        values = loader.whole_values(whole, job)
+        composed = super(SweepLoader, loader).load_sweep_config(whole, job)
+        assert values == OmegaConf.to_container(composed)
+        config = restored(values, known)
+        assert OmegaConf.to_yaml(config) == OmegaConf.to_yaml(composed)
+        assert OmegaConf.get_cache(config) == known
+        with pytest.raises(OmegaConfBaseException):
+            config.hydra.job.num = 7
+        write_notes(values, tmp_path)
+        notes = {path.stem: path.read_text() for path in tmp_path.iterdir()}
+        assert notes["hydra"] == OmegaConf.to_yaml(OmegaConf.masked_copy(composed, ["hydra"]))
+        assert notes["config"] == OmegaConf.to_yaml(
+            OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
+        )
+        assert notes["overrides"] == OmegaConf.to_yaml(composed.hydra.overrides.task)
+
+
+def test_a_configuration_that_is_changed_tells_1_from_true():
+    for value in (1, True, 1.0, "1", None, [1], [True], "${b}", 1):
+        config = restored({"a": value, "b": 5, "hydra": {"part": {"x": value}}}, {})
+        found = OmegaConf.to_container(config)
+        assert repr((found["a"], found["hydra"]["part"]["x"])) == repr((value, value))
 
 
 def test_a_job_whose_values_are_checked_alone_has_the_settings_that_hydra_composes(loader, multirun, multirun_of):

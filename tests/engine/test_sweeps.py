@@ -154,6 +154,14 @@ def test_a_job_starts_processes_of_its_own_as_a_single_run_does():
     assert run_in_workers(start_method, [None], 1) == [multiprocessing.get_start_method()]
 
 
+def test_processes_that_import_once_have_the_environment_of_now_and_tell_how_they_died(monkeypatch):
+    for value in ("first", "second"):  # by the same server
+        monkeypatch.setenv("FROM_THE_TEST", value)
+        assert run_in_workers(os.getenv, ["FROM_THE_TEST"] * 2, 2, imported="json") == [value, value]
+    (died,) = run_in_workers(signal.raise_signal, [signal.SIGKILL], 2, imported="json")
+    assert str(died) == "its process was killed by SIGKILL, as the system does when memory is used up"
+
+
 @pytest.mark.parametrize(
     ("sets", "named"),
     [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hyperplane.checkpoints import best
+from hyperplane.checkpoints import best, file
 from hyperplane.checkpoints.file import AtomicCheckpoints
 from hyperplane.data.spec import DataSpec
 from hyperplane.loop import progress
@@ -74,19 +74,22 @@ def test_the_summary_says_what_ran_and_how_it_ended(train):
 
 
 def test_the_best_weights_of_quick_epochs_go_into_a_file_now_and_then(train, monkeypatch):
-    written, save = [], AtomicCheckpoints.save_checkpoint
+    """And the test reads none where it has a copy of them in memory."""
+    written, save, reads = [], AtomicCheckpoints.save_checkpoint, []
 
     def noted(self, checkpoint, path, storage_options=None):
         written[-1].append(Path(path).name)
         save(self, checkpoint, path)
 
     monkeypatch.setattr(AtomicCheckpoints, "save_checkpoint", noted)
+    monkeypatch.setattr(file, "read", lambda path, read=file.read: (reads.append(path.name), read(path))[1])
     found = []
     for seconds in (0, 1000):
         monkeypatch.setattr(best, "SECONDS_BETWEEN_FILES", seconds)
         written.append([])
         found.append(train("data=moons", "optimizer.lr=0.001", "trainer.max_epochs=9"))
     assert written == [[*["best.ckpt"] * 9, "last.ckpt"], ["best.ckpt", "best.ckpt", "last.ckpt"]]
+    assert reads == ["best.ckpt"]
     assert same(weights(found[0].folder, "best"), weights(found[1].folder, "best"))
     assert found[0].summary["metrics"] == found[1].summary["metrics"]
 

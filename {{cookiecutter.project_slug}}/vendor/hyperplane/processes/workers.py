@@ -1,11 +1,12 @@
 """Jobs in processes of their own: one that crashes, or that the system kills, takes no other job with it.
 
 A worker runs one job after the other, so that torch is imported once for each worker and not for each job. One that
-dies is replaced. Imports no torch.
+dies is replaced. Several may be copies of a server, which imports once for all of them. Imports no torch.
 """
 
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,10 +18,11 @@ from types import MappingProxyType
 from typing import Any
 
 from .cores import BESIDE, SLOT
-from .signals import Stopped, listening
+from .signals import SIGNALS, Stopped, listening
 
 # A new interpreter, not a copy of this one: copies of a process with threads (torch, W&B) hang now and then.
-CONTEXT = get_context("spawn")
+CONTEXT: Any = get_context("spawn")
+SERVER = f"{__package__}.server"  # what a server imports first
 
 
 class Died(RuntimeError):
@@ -39,12 +41,18 @@ class Worker:
     """A process that runs the jobs it is sent, one at a time. `slot` numbers the `beside` that run side by side."""
 
     def __init__(
-        self, run: Callable[[Any], Any], slot: int, beside: int, environment: Mapping[str, str] = MappingProxyType({})
+        self,
+        run: Callable[[Any], Any],
+        slot: int,
+        beside: int,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        imported: str | None = None,
     ) -> None:
         self.slot = slot
         self.pipe, theirs = CONTEXT.Pipe()
-        self.process = CONTEXT.Process(target=serve, args=(run, theirs, slot, beside))
         with set_for_a_while(environment):
+            context = CONTEXT if imported is None else copies_of(imported)
+            self.process = context.Process(target=serve, args=(run, theirs, slot, beside, dict(os.environ)))
             start_without_ctrl_c(self.process)
         theirs.close()
 
@@ -61,6 +69,13 @@ class Worker:
         self.process.terminate()
         self.process.join()
         self.pipe.close()
+
+
+def copies_of(module: str) -> Any:
+    """Return what starts processes as copies of a server that has imported a module."""
+    context: Any = get_context("forkserver")
+    context.set_forkserver_preload([SERVER, module])
+    return context
 
 
 def start_without_ctrl_c(process: BaseProcess) -> None:
@@ -93,6 +108,7 @@ def run_in_workers(
     number: int,
     idle: list[Worker] | None = None,
     environment: Mapping[str, str] = MappingProxyType({}),
+    imported: str | None = None,
 ) -> list[Any]:
     """Call `run` on every job, in `number` processes side by side; return what came of each, in order.
 
@@ -102,6 +118,8 @@ def run_in_workers(
         number: of processes.
         idle: processes of an earlier call; those of this one are left there, for the next call or to be stopped.
         environment: variables that new processes start with, unless they are set already.
+        imported: a module that several processes find imported, where that is safe: it starts no threads and uses no
+            GPU. None: each imports what it needs.
 
     Returns:
         For each job what `run` returned, or the exception that it ended with: `Died` if its process did.
@@ -113,12 +131,15 @@ def run_in_workers(
     waiting = deque(enumerate(jobs))
     busy: dict[Connection, tuple[Worker, int]] = {}
     ready = [] if idle is None else idle
+    if number < 2 or sys.platform != "linux":
+        imported = None
     with listening():
         try:
             while waiting or busy:
                 while waiting and len(busy) < number:
                     taken = {worker.slot for worker, _ in busy.values()}
-                    worker = ready.pop() if ready else Worker(run, min({*range(number)} - taken), number, environment)
+                    slot = min({*range(number)} - taken)
+                    worker = ready.pop() if ready else Worker(run, slot, number, environment, imported)
                     place, job = waiting.popleft()
                     busy[worker.pipe] = worker, place
                     worker.pipe.send(job)
@@ -140,9 +161,12 @@ def stop(workers: Iterable[Worker]) -> None:
         worker.stop()
 
 
-def serve(run: Callable[[Any], Any], pipe: Connection, slot: int, beside: int) -> None:
+def serve(run: Callable[[Any], Any], pipe: Connection, slot: int, beside: int, environment: Mapping[str, str]) -> None:
     """Run jobs until there are no more, or until the process that sends them is gone."""
-    os.environ |= {SLOT: str(slot), BESIDE: str(beside)}
+    os.environ.clear()  # that of a server may be older
+    os.environ |= {**environment, SLOT: str(slot), BESIDE: str(beside)}
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a server holds them back
     start_others_as_usual()
     threading.Thread(target=stop_with_parent, daemon=True).start()
     while True:

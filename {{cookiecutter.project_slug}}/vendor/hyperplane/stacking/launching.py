@@ -9,7 +9,7 @@ from loguru import logger
 
 from ..processes.signals import Stopped, listening
 from ..processes.workers import Worker, run_in_workers
-from ..sweeps.jobs import Job, returned, run
+from ..sweeps.jobs import Job, imported_once, returned, run
 from .grouping import group
 
 # Of glibc's malloc; others do not read it. The tensors of all members are of a size that it gives back to the system
@@ -35,7 +35,8 @@ def run_stacked(
     if sizes:
         logger.info("{} jobs train as {} of {} members", sum(sizes), named(len(sizes)), " and ".join(counted(sizes)))
     together = partial(run_together, most, min(number, max(1, len(sizes))))
-    ended = run_in_workers(together, [[jobs[i] for i in part] for part in parts], number, idle, KEEP_FREE_MEMORY)
+    of_parts = [[jobs[i] for i in part] for part in parts]
+    ended = run_in_workers(together, of_parts, number, idle, KEEP_FREE_MEMORY, imported_once(jobs))
     outcomes: dict[int, Any] = {}
     for part, outcome in zip(parts, ended, strict=True):
         of_members = outcome if isinstance(outcome, list) else [outcome] * len(part)  # what became of their process

@@ -19,6 +19,7 @@ from ..turns import current
 from .notes import write_notes
 from .restoring import restored
 
+IMPORTED = "hyperplane.training.imported"
 _logging: list[str] = []  # what logging was set up by in this process
 
 
@@ -101,7 +102,14 @@ def set_up_logging(section: Any, verbose: Any, config: DictConfig) -> None:
 
 def run_side_by_side(jobs: Sequence[Job], number: int, idle: list[Worker] | None = None) -> list[JobReturn]:
     """Run jobs in `number` processes of this machine; see `workers.py`."""
-    return [returned(outcome) for outcome in run_in_workers(run, jobs, number, idle)]
+    outcomes = run_in_workers(run, jobs, number, idle, imported=imported_once(jobs))
+    return [returned(outcome) for outcome in outcomes]
+
+
+def imported_once(jobs: Sequence[Job]) -> str | None:
+    """Return the module that the processes of these jobs import together; each for itself if a job may use a GPU."""
+    uses_cpu = all((job.values.get("hardware") or {}).get("accelerator") == "cpu" for job in jobs)
+    return IMPORTED if uses_cpu else None
 
 
 def returned(outcome: Any) -> JobReturn:
