@@ -4,6 +4,7 @@ Everything is a setting, changed by name=value:
 
   train model=linear data=wine seed=1             choose a file from a group
   train optimizer.lr=0.01 trainer.max_epochs=50   change a single setting
+  train data=table data.path=houses.csv data.target=price   your own file
   train -m model=linear,mlp seed=1,2,3            every combination, one after the other
   train -m seed=1,2,3,4 hydra/launcher=joblib     the same side by side, on all cores
   train -m model=linear,mlp sweep=depth           named: the same command again goes on with it
