@@ -69,7 +69,7 @@ FOUND_ELSEWHERE = {"cookiecutter": "pyproject.toml", "makefiles": "Makefile", "g
 
 
 @pytest.fixture
-def one_cache(one_cache: dict[str, str], types: Pending) -> dict[str, str]:
+def filled_cache(one_cache: dict[str, str], types: Pending) -> dict[str, str]:
     """What mypy has read of the libraries, once it has: two at a time would both read them."""
     types.result()
     return one_cache
@@ -93,51 +93,51 @@ def table(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("answers", [*({"stage": stage} for stage in STAGES), LONG, LONG | {"examples": "minimal"}])
 def test_a_fresh_project_meets_each_topic_but_the_tests(
-    bake: Bake, one_cache: dict[str, str], answers: dict[str, str]
+    bake: Bake, filled_cache: dict[str, str], answers: dict[str, str]
 ) -> None:
     """Whatever its package is called: the order of imports and the length of lines may not depend on it."""
     project = bake(**answers)
     wanted = TOPICS[answers["stage"]] - {"tests"}
     assert_lints(project)
-    python(project, "-m", "mypy", env=one_cache)
+    python(project, "-m", "mypy", env=filled_cache)
     topics = [word for topic in wanted for word in ("--topic", topic)]
-    rows = table(codestyle(project, one_cache, *topics, "--json"))
+    rows = table(codestyle(project, filled_cache, *topics, "--json"))
     assert {topic: row for topic, row in rows.items() if row["status"] != "met"} == {}
     assert rows.keys() == wanted
 
 
 def test_whatever_is_wrong_in_the_engine_is_not_the_users(
-    bake: Bake, tmp_path: Path, one_cache: dict[str, str]
+    bake: Bake, tmp_path: Path, filled_cache: dict[str, str]
 ) -> None:
     project = Path(shutil.copytree(bake(stage="deployment"), tmp_path / "project"))
     with (project / "vendor" / "hyperplane" / "errors.py").open("a", encoding="utf-8") as file:
         file.write("import json\nCOUNT: int  =  'a'\nSETTINGS = {'lr': 0.1, 'epochs': 3}\n")
     (project / "vendor" / "hyperplane" / "unknown.py").write_text("print(undefined)\n", encoding="utf-8")
     assert_lints(project)
-    python(project, "-m", "mypy", env=one_cache)
+    python(project, "-m", "mypy", env=filled_cache)
     topics = [word for topic in TOPICS["deployment"] - {"tests"} for word in ("--topic", topic)]
-    rows = table(codestyle(project, one_cache, *topics, "--json"))
+    rows = table(codestyle(project, filled_cache, *topics, "--json"))
     assert {topic: row["findings"] for topic, row in rows.items() if row["findings"]} == {}
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_fresh_project_meets_its_table(bake: Bake, measured: Path, one_cache: dict[str, str], stage: str) -> None:
+def test_a_fresh_project_meets_its_table(bake: Bake, measured: Path, filled_cache: dict[str, str], stage: str) -> None:
     project = bake(stage=stage)
     if project != measured.parent:
         shutil.copy(measured, project)  # of the same code
-    done = codestyle(project, one_cache, "--json")
+    done = codestyle(project, filled_cache, "--json")
     rows = table(done)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {topic: row for topic, row in rows.items() if row["status"] != "met"} == {}
     assert rows.keys() == TOPICS[stage]
 
 
-def test_an_untested_model_of_ones_own_is_found(bake: Bake, tmp_path: Path, one_cache: dict[str, str]) -> None:
+def test_an_untested_model_of_ones_own_is_found(bake: Bake, tmp_path: Path, filled_cache: dict[str, str]) -> None:
     """However well the models that come with the project are tested."""
     project = Path(shutil.copytree(bake(stage="deployment"), tmp_path / "project"))
     mine = f"src/{package_of(project)}/models/mine.py"
     (project / mine).write_text(MINE, encoding="utf-8")
-    done = codestyle(project, one_cache, "--topic", "tests", "--json")
+    done = codestyle(project, filled_cache, "--topic", "tests", "--json")
     assert done.returncode == 1, done.stderr
     result = table(done)["tests"]
     line = MINE.splitlines().index("        super().__init__()") + 1
@@ -145,7 +145,9 @@ def test_an_untested_model_of_ones_own_is_found(bake: Bake, tmp_path: Path, one_
     assert int(result["checked"].rpartition("it is ")[2].rstrip(" %")) > 90
 
 
-def test_a_project_spoiled_in_14_ways_gives_14_findings(bake: Bake, tmp_path: Path, one_cache: dict[str, str]) -> None:
+def test_a_project_spoiled_in_14_ways_gives_14_findings(
+    bake: Bake, tmp_path: Path, filled_cache: dict[str, str]
+) -> None:
     project = Path(shutil.copytree(bake(stage="deployment"), tmp_path / "spoiled"))
     package = package_of(project)
     for name, text in [("Makefile", "\ntest:"), ("pyproject.toml", "\ntemplate_version =")]:
@@ -158,7 +160,7 @@ def test_a_project_spoiled_in_14_ways_gives_14_findings(bake: Bake, tmp_path: Pa
     git(project, "add", "--all")
     (project / "notes.py").write_text("", encoding="utf-8")
 
-    done = codestyle(project, one_cache, "--json")
+    done = codestyle(project, filled_cache, "--json")
     assert done.returncode == 1, done.stderr
     rows = table(done)
     found = {name: [(f["path"], f["line"]) for f in row["findings"]] for name, row in rows.items()}
@@ -172,7 +174,7 @@ def test_a_project_spoiled_in_14_ways_gives_14_findings(bake: Bake, tmp_path: Pa
 
 
 def test_promote_leads_from_concept_to_deployment(
-    bake: Bake, tmp_path: Path, measured: Path, one_cache: dict[str, str]
+    bake: Bake, tmp_path: Path, measured: Path, filled_cache: dict[str, str]
 ) -> None:
     project = Path(shutil.copytree(bake(), tmp_path / "promoted"))
     answers = {"project_name": "Mine", "stage": "concept", "ci": "github"}
@@ -180,7 +182,7 @@ def test_promote_leads_from_concept_to_deployment(
     (project / ".cruft.json").write_text(json.dumps(state, indent=2))
     for stage in STAGES[1:]:
         shutil.copy(measured, project)
-        done = codestyle(project, one_cache, "promote")
+        done = codestyle(project, filled_cache, "promote")
         assert done.returncode == 0, done.stdout + done.stderr
         assert f"The stage is {stage} now" in done.stdout
         fresh = bake(stage=stage) / "pyproject.toml"
@@ -188,7 +190,7 @@ def test_promote_leads_from_concept_to_deployment(
         answers["stage"] = stage
         assert (project / ".cruft.json").read_text() == json.dumps(state, indent=2), "what cruft update compares with"
     assert git(project, "diff", "--name-only").split() == ["pyproject.toml"]
-    assert codestyle(project, one_cache, "promote").returncode == 2
+    assert codestyle(project, filled_cache, "promote").returncode == 2
 
 
 @pytest.mark.parametrize("stage", [*STAGES, "unknown"])

@@ -31,6 +31,22 @@ def test_inputs_and_targets_stay_together():
         assert torch.equal(inputs[:, 2], targets.float())
 
 
+@pytest.mark.parametrize(("samples", "most", "sizes"), [(108, 100, [54, 54]), (101, 100, [51, 50]), (7, 100, [7])])
+def test_training_batches_are_of_one_size(samples, most, sizes):
+    assert [len(x) for (x,) in Batches((torch.zeros(samples, 2),), most, seed=0)] == sizes
+
+
+@pytest.mark.parametrize("features", [1, 13])
+def test_a_batch_is_computed_with_to_the_same_bits_wherever_a_run_begins(features):
+    x = torch.randn(116, features, generator=torch.Generator().manual_seed(0))
+    weight = torch.randn(features, 8, generator=torch.Generator().manual_seed(1))
+    whole, resumed = Batches((x,), 40, seed=0), Batches((x,), 40, seed=0)
+    resumed.load_state_dict({"taken": 1})
+    for (one,), (other,) in zip(list(whole)[1:], resumed, strict=True):
+        assert one.data_ptr() % 64 == other.data_ptr() % 64 == 0  # MKL's products differ in the last bit otherwise
+        assert torch.equal(one @ weight, other @ weight)
+
+
 def test_without_a_seed_samples_stay_in_order():
     assert epoch(None).tolist() == list(range(SAMPLES))
 

@@ -11,6 +11,7 @@ from .spec import DataSpec
 
 EMBEDDED = 256  # values that a network makes of a token, about
 GATHERED = 32  # batches that are copied into order at once: one indexing operation instead of one for each batch
+ALIGNMENT = 64  # bytes, of what torch allocates
 EVALUATION_BYTES = 64 * 2**20  # of inputs, targets and outputs that are evaluated at once
 GPU_SHARE = 0.1  # of a GPU's free memory that data may take; batches in their order take as much again
 
@@ -47,6 +48,13 @@ def even_batch(samples: int, most: int) -> int:
 def values_of_tokens(spec: DataSpec) -> int:
     """Return about how many values a network makes of the tokens of a sample; 0 of inputs that are no tokens."""
     return math.prod(spec.input_shape) * EMBEDDED if spec.num_tokens else 0
+
+
+def aligned(tensor: Tensor) -> Tensor:
+    """Return real numbers that begin where memory of their own would: the last bits of a product of matrices follow
+    from that, and so would not be those of a run that was stopped within an epoch and goes on.
+    """
+    return tensor.clone() if tensor.is_floating_point() and tensor.data_ptr() % ALIGNMENT else tensor
 
 
 class Batches:
@@ -105,7 +113,7 @@ class Batches:
         for part in parts:
             for batch in zip(*(tensor.split(self.batch_size) for tensor in part), strict=True):
                 self.taken += 1
-                yield self.complete(batch)
+                yield self.complete(tuple(aligned(tensor) for tensor in batch))
 
     def order(self, seed: int) -> Tensor:
         """Return the numbers of all samples in the order of this epoch."""
