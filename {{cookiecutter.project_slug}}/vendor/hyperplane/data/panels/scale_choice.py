@@ -75,6 +75,8 @@ def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut, is_
         f"a linear forecast of the windows held out has {by_all.loss:.3g} by all rows, {by_window.loss:.3g} by windows"
     )
     best = by_all if by_all.loss < (1 if is_linear else CLEARLY_BETTER_BY_ALL) * by_window.loss else by_window
+    if best is by_window and by_all.loss < by_window.loss:
+        reason += f", and a network takes all rows only where they are better by {1 - CLEARLY_BETTER_BY_ALL:.0%}"
     if not best.panel.lag and len(candidates) > 1:
         outside = share_outside(first, last)
         if outside > LEAVES:
