@@ -39,8 +39,8 @@ def even_batch(samples: int, most: int) -> int:
     """Return how many samples to train on at once: at most `most`, in as few batches, which are of one size.
 
     108 samples in batches of 100 and 8 would let each of the 8 weigh as much as twelve others, and one that is left
-    over alone has no spread for batch normalisation. The last batch is smaller by less than the number of batches, so of
-    many batches it may still be a small one.
+    over alone has no spread for batch normalisation. The last batch is smaller by less than the number of batches, so
+    of many batches it may still be a small one.
     """
     return math.ceil(samples / math.ceil(samples / most)) if samples else most
 
