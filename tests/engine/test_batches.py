@@ -37,6 +37,14 @@ def test_training_batches_are_as_few_as_they_can_be_and_nearly_of_one_size(sampl
     assert batches == [54, 54] and [len(y) for (y,) in Batches((torch.arange(108),), 100)] == [100, 8]
 
 
+def test_batches_begin_in_memory_where_tensors_do_whatever_their_size():
+    odd = torch.arange(SAMPLES * 13.0).view(SAMPLES, 13)
+    for seed in (None, 0):
+        batches = [inputs for (inputs,) in Batches((odd,), 19, seed)]
+        assert not any(inputs.data_ptr() % 64 for inputs in batches)
+        assert torch.cat(batches).sum() == odd.sum()
+
+
 def test_inputs_and_targets_stay_together():
     for inputs, targets in Batches(TENSORS, 10, seed=3):
         assert torch.equal(inputs[:, 2], targets.float())
