@@ -190,6 +190,7 @@ class Merges(torch.nn.Linear):
         return super().train(mode)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 def test_modules_of_any_kind_evaluate_and_then_go_back_to_the_mode_that_each_was_in():
     scripted = torch.jit.script(torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Linear(4, 4)))
     for other in (torch.nn.Linear(4, 4), scripted, torch.compile(torch.nn.Dropout()), Merges(4, 4)):
