@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..batches import Batches, even_batch
+from ..batches import Batches, aligned, even_batch
 
 SHARD_BYTES = 8 * 2**20  # large enough for a disk to be fast, small enough for several of them to be in memory
 
@@ -117,7 +117,7 @@ class ShardBatches(Batches):
         """Yield the batches of this epoch that are not taken yet."""
         for batch in batched(self.ahead(self.taken * self.batch_size), self.batch_size):
             self.taken += 1
-            yield self.complete(batch)
+            yield self.complete(tuple(map(aligned, batch)))
 
     def ahead(self, done: int) -> Iterator[Samples]:
         """Yield the rows of this epoch but for the first `done`, shard by shard, each read while the last is used."""
