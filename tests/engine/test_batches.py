@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hyperplane.data.batches import GPU_SHARE, Batches, on_gpu
+from hyperplane.data.batches import GPU_SHARE, Batches, even_batch, on_gpu
 
 SAMPLES = 103
 TENSORS = (torch.arange(SAMPLES)[:, None] * torch.ones(1, 4), torch.arange(SAMPLES))
@@ -26,14 +26,28 @@ def test_every_sample_comes_once_and_the_last_batch_holds_the_rest(seed, batch_s
     assert epoch(seed, batch_size=batch_size).sort().values.tolist() == list(range(SAMPLES))
 
 
+@pytest.mark.parametrize("samples", [0, 1, 2, 99, 100, 101, 108, 3600, 10_001])
+@pytest.mark.parametrize("most", [1, 2, 7, 32, 100])
+def test_training_batches_are_as_few_as_they_can_be_and_nearly_of_one_size(samples, most):
+    size, fewest = even_batch(samples, most), -(-samples // most)
+    assert 1 <= size <= most and -(-samples // size) == fewest
+    last = samples - (fewest - 1) * size
+    assert not samples or size - fewest < last <= size
+    batches = [len(targets) for (targets,) in Batches((torch.arange(108),), 100, seed=0)]
+    assert batches == [54, 54] and [len(y) for (y,) in Batches((torch.arange(108),), 100)] == [100, 8]
+
+
+def test_batches_begin_in_memory_where_tensors_do_whatever_their_size():
+    odd = torch.arange(SAMPLES * 13.0).view(SAMPLES, 13)
+    for seed in (None, 0):
+        batches = [inputs for (inputs,) in Batches((odd,), 19, seed)]
+        assert not any(inputs.data_ptr() % 64 for inputs in batches)
+        assert torch.cat(batches).sum() == odd.sum()
+
+
 def test_inputs_and_targets_stay_together():
     for inputs, targets in Batches(TENSORS, 10, seed=3):
         assert torch.equal(inputs[:, 2], targets.float())
-
-
-@pytest.mark.parametrize(("samples", "most", "sizes"), [(108, 100, [54, 54]), (101, 100, [51, 50]), (7, 100, [7])])
-def test_training_batches_are_of_one_size(samples, most, sizes):
-    assert [len(x) for (x,) in Batches((torch.zeros(samples, 2),), most, seed=0)] == sizes
 
 
 @pytest.mark.parametrize("features", [1, 13])

@@ -107,6 +107,30 @@ def test_the_loss_of_an_epoch_is_that_of_one_batch_of_everything(batch_size, wei
     assert metrics.compute()["val/loss"].item() == pytest.approx(loss(outputs, targets, weights).item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["classes", "weights", "class weights", "true or false"])
+@pytest.mark.parametrize("number", [15, 16, 70])
+def test_batches_that_come_in_one_piece_count_as_those_that_come_one_by_one(kind, number):
+    outputs, targets = (one.unflatten(0, (number, 300)) for one in samples(number * 300))
+    losses = torch.rand(number)
+    weights = torch.rand(number, 300) if kind == "weights" else None
+    spec = DataSpec("classification", (4,), 4, train_size=1000, class_counts=(250,) * 4)
+    of_loss = CrossEntropy(spec, (1.0, 5.0, 0.5, 2.0)).sample_weights if kind == "class weights" else None
+    if kind == "true or false":
+        targets = targets[..., None] > torch.arange(4)
+    found = []
+    for at_once in (True, False):
+        metrics = EpochMetrics("train", [], sample_weights=of_loss)
+        if at_once:
+            metrics.add_many(losses, outputs, targets, weights)
+        else:
+            for place, batch in enumerate(zip(losses, outputs, targets, strict=True)):
+                metrics.add(*batch, None if weights is None else weights[place], place)
+        assert metrics.waiting.last == number - 1
+        metrics.add(torch.tensor(9.0), outputs[0, :7], targets[0, :7], None if weights is None else weights[0, :7])
+        found.append(metrics.compute()["train/loss"].item())
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
 def test_texts_of_any_length_count_by_their_known_places():
     loss = CrossEntropy(DataSpec("classification", (4,), 4))
     metrics = EpochMetrics("val", [], sample_weights=loss.sample_weights)

@@ -129,7 +129,9 @@ def test_shards_of_a_sorted_table_are_samples_of_it(tmp_path):
         inputs, targets = rows.read(shard)
         assert torch.equal(inputs[:, 0].long(), targets) and len(targets) == 4000
         assert abs(targets.double().mean() - 20_000) < 4 * 40_000 / np.sqrt(12 * 4000)
-    seen = torch.cat([targets for _, targets in ShardBatches(rows, lambda *batch: batch, 64, seed=1)])
+    batches = [*ShardBatches(rows, lambda *batch: batch, 67, seed=1)]
+    assert not any(tensor.data_ptr() % 64 for batch in batches for tensor in batch), "as one that is drawn by itself"
+    seen = torch.cat([targets for _, targets in batches])
     assert torch.equal(seen.sort().values, torch.arange(40_000))
 
 

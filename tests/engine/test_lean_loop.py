@@ -180,3 +180,25 @@ def test_gradients_are_cleared_as_the_optimizer_does_it(kind, left):
         parameter.grad = torch.full_like(parameter, 4.0)
     lean_loop.zero_grad(kind([{"params": [parameter]} for parameter in parameters], lr=0.1))
     assert [None if p.grad is None else p.grad.unique().item() for p in parameters] == [left, left]
+
+
+class Merges(torch.nn.Linear):
+    """Does more than to change its mode."""
+
+    def train(self, mode=True):
+        self.merged = not mode
+        return super().train(mode)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_modules_of_any_kind_evaluate_and_then_go_back_to_the_mode_that_each_was_in():
+    scripted = torch.jit.script(torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Linear(4, 4)))
+    for other in (torch.nn.Linear(4, 4), scripted, torch.compile(torch.nn.Dropout()), Merges(4, 4)):
+        task = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.BatchNorm1d(4).eval(), other)
+        before = [module.training for module in task.modules()]
+        modes = lean_validation.start_evaluating(task)
+        assert not any(module.training for module in task.modules()) and getattr(other, "merged", True)
+        lean_validation.set_modes(modes)
+        assert [module.training for module in task.modules()] == before
+        x = torch.ones(3, 4)
+        assert other is not scripted or (scripted(x) != scripted(x)).any(), "dropout drops again"

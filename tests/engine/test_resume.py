@@ -16,6 +16,7 @@ SETTINGS = {
     "dropout and a schedule": "data=moons model.dropout=0.3 scheduler=cosine optimizer=momentum",
     "a schedule that watches validation": "data=moons scheduler=plateau scheduler.patience=0 optimizer.lr=0.1 "
     "trainer.check_val_every_n_epoch=2",
+    "batches that begin anywhere": "data=wine model.hidden_sizes=[8] data.batch_size=20",
     "early stopping": "data=moons early_stopping.patience=2 early_stopping.min_delta=0.01 trainer.max_epochs=20",
     "gradients summed over batches": "data=moons trainer.accumulate_grad_batches=3",
     "validation within an epoch": "data=moons trainer.val_check_interval=0.5 scheduler=onecycle",

@@ -96,17 +96,6 @@ def test_forecasts_count_from_the_last_value_where_that_is_clearly_better(tmp_pa
         assert (found.spec.lag, found.spec.seasons) == (1, 1) if name == "walk" else chosen < 0.8 * last
 
 
-def test_a_network_sees_all_rows_only_where_they_are_clearly_better(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write("driven")
-    data = {is_linear: Panel(path="y.csv", time="t", target="y", known_reals=["price"], seed=0) for is_linear in (0, 1)}
-    monkeypatch.setattr("hyperplane.data.panels.scale_choice.CLEARLY_BETTER_BY_ALL", 0.01)
-    for is_linear, one in data.items():
-        one.trains_linear = bool(is_linear)
-        one.setup()
-    assert data[0].spec.by_window and not data[1].spec.by_window
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_network_forecasts_better_by_the_scale_that_is_found(kind, train):
     write(kind)

@@ -1,6 +1,8 @@
 """A spec describes any data, travels as plain values, and comes back as what it was."""
 
+import copy
 import json
+import pickle
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,6 +61,13 @@ def test_a_spec_comes_back_from_a_checkpoint_and_from_json_as_it_was(spec, tmp_p
     for values in (torch.load(tmp_path / "spec.pt", weights_only=True), json.loads(json.dumps(spec.to_dict()))):
         again = DataSpec.from_dict(values)
         assert type(again) is type(spec) and again == spec
+
+
+def test_a_spec_can_be_pickled_and_its_copies_are_itself():
+    spec = DataSpec("regression", (4,), 1, ridge=lambda: 2.5)
+    assert copy.deepcopy([spec])[0] is spec and "ridge" not in spec.to_dict()
+    again = pickle.loads(pickle.dumps(spec))
+    assert again == spec and again.ridge == 2.5
 
 
 def test_numbers_of_numpy_become_plain(tmp_path):

@@ -1,6 +1,8 @@
 """A stack trains each member as its job alone would: the same split, first weights, batches, files and messages."""
 
 import pytest
+import torch
+from hyperplane.stacking.member import Window, share
 from stacked_sweeps import checkpoint, distance, layout, losses, members, rows, summary
 
 # Words that make a model small, and the steps that it takes.
@@ -32,6 +34,22 @@ def test_in_double_precision_members_have_the_weights_of_jobs_alone(sweep, model
         for key in ("status", "steps", "epochs", "parameters", "warnings", "settings", "choices", "overrides", "error"):
             assert one[key] == other[key]
         assert one["metrics"] == pytest.approx(other["metrics"], rel=1e-6)
+
+
+@pytest.mark.parametrize("pieces", [(5,), (2, 3)])
+def test_steps_that_were_taken_in_pieces_are_counted_in_one(pieces):
+    windows = [Window(None, [torch.zeros(5, 2)]) for _ in range(2)]
+    steps = iter(range(5))
+    for size in pieces:  # a loss tells by its place how long ago it was, so nothing may come after it
+        results = [
+            (torch.tensor([s, 10.0 + s]), torch.full((2, 4, 3), s), torch.full((2, 4), s))
+            for s in (next(steps) for _ in range(size))
+        ]
+        share(results, windows)
+    for member, window in enumerate(windows):
+        losses, outputs, targets = window.joined()
+        assert losses.tolist() == [10 * member + step for step in range(5)]
+        assert outputs[:, 0, 0].tolist() == targets[:, 0].tolist() == list(range(5))
 
 
 @pytest.mark.parametrize("model", ["linear,mlp,cnn", "svm", "transformer"])

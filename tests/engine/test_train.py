@@ -73,6 +73,17 @@ def test_the_summary_says_what_ran_and_how_it_ended(train):
     assert not list(folder.rglob("*.partial")) + list(folder.rglob("*.tmp"))
 
 
+def test_copies_of_weights_are_of_any_kind_and_share_no_memory():
+    tensor = torch.arange(6.0)
+    weights = {"a": tensor, "tied": tensor, "part": tensor[2:4], "sparse": torch.eye(3).to_sparse(), "state": {"n": 1}}
+    copies = best.copied(weights)
+    tensor.zero_()
+    weights["sparse"].values().zero_()
+    assert copies["a"].tolist() == list(range(6)) and copies["tied"] is copies["a"]
+    assert copies["part"].tolist() == [2, 3] and copies["part"].untyped_storage().nbytes() == 8
+    assert copies["sparse"].to_dense().equal(torch.eye(3)) and copies["state"] == {"n": 1}
+
+
 def test_the_best_weights_of_quick_epochs_go_into_a_file_now_and_then(train, monkeypatch):
     """And the test reads none where it has a copy of them in memory."""
     written, save, reads = [], AtomicCheckpoints.save_checkpoint, []

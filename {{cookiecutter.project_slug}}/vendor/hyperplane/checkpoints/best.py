@@ -10,7 +10,7 @@ from lightning import __version__ as lightning_version
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from loguru import logger
-from torch import Tensor
+from torch import Tensor, strided
 
 from ..data.spec import DataSpec
 from ..errors import UserError, first_line, nearest
@@ -170,7 +170,7 @@ def copied(weights: dict[str, Any]) -> dict[str, Any]:
     copies: dict[Any, Tensor] = {}
     result = copy(weights)  # with the versions of the modules, an attribute of the dictionary
     for name, value in weights.items():
-        if type(value) is not Tensor:
+        if type(value) is not Tensor or value.layout is not strided:  # sparse ones have no place in memory
             result[name] = deepcopy(value)
             continue
         place = value.data_ptr(), value.shape, value.stride(), value.dtype

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from .spec import DataSpec
 
+ALIGNMENT = 64  # bytes; where torch lets tensors begin
 EMBEDDED = 256  # values that a network makes of a token, about
 GATHERED = 32  # batches that are copied into order at once: one indexing operation instead of one for each batch
-ALIGNMENT = 64  # bytes, of what torch allocates
 EVALUATION_BYTES = 64 * 2**20  # of inputs, targets and outputs that are evaluated at once
 GPU_SHARE = 0.1  # of a GPU's free memory that data may take; batches in their order take as much again
 
@@ -40,21 +40,24 @@ def even_batch(samples: int, most: int) -> int:
     """Return how many samples to train on at once: at most `most`, in as few batches, which are of one size.
 
     108 samples in batches of 100 and 8 would let each of the 8 weigh as much as twelve others, and one that is left
-    over alone has no spread for batch normalisation. The last batch is smaller by less than the number of batches.
+    over alone has no spread for batch normalisation. The last batch is smaller by less than the number of batches, so
+    of many batches it may still be a small one.
     """
     return math.ceil(samples / math.ceil(samples / most)) if samples else most
+
+
+def aligned(tensor: Tensor) -> Tensor:
+    """Return a batch as one that has memory of its own begins, which not every part of a tensor does.
+
+    Products of matrices round by where their values begin, and where a batch lies in what is drawn with it depends on
+    whether a run was stopped. Source: Intel, "oneMKL: Conditional Numerical Reproducibility", on aligned arrays.
+    """
+    return tensor.clone() if tensor.data_ptr() % ALIGNMENT else tensor
 
 
 def values_of_tokens(spec: DataSpec) -> int:
     """Return about how many values a network makes of the tokens of a sample; 0 of inputs that are no tokens."""
     return math.prod(spec.input_shape) * EMBEDDED if spec.num_tokens else 0
-
-
-def aligned(tensor: Tensor) -> Tensor:
-    """Return real numbers that begin where memory of their own would: the last bits of a product of matrices follow
-    from that, and so would not be those of a run that was stopped within an epoch and goes on.
-    """
-    return tensor.clone() if tensor.is_floating_point() and tensor.data_ptr() % ALIGNMENT else tensor
 
 
 class Batches:
@@ -96,7 +99,7 @@ class Batches:
         return -(-len(self.tensors[0]) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        """Return one batch after the other, each a tuple of views."""
+        """Return one batch after the other, each a tuple of views where these begin as a copy would."""
         self.taken, self.skipped = self.skipped, 0
         return self.remaining()
 
@@ -113,7 +116,7 @@ class Batches:
         for part in parts:
             for batch in zip(*(tensor.split(self.batch_size) for tensor in part), strict=True):
                 self.taken += 1
-                yield self.complete(tuple(aligned(tensor) for tensor in batch))
+                yield self.complete(tuple(map(aligned, batch)))
 
     def order(self, seed: int) -> Tensor:
         """Return the numbers of all samples in the order of this epoch."""

@@ -21,7 +21,8 @@ workers. The rest is optional; what needs it says so where it is missing:
     training_samples()      models that are solved at once (kernel_svm, sklearn): inputs and targets, standardised
     figures(task)           more figures of a run, by name
     read_inputs(path, spec) with `reads_inputs = True`: what `predict` makes of a file, see `new_samples.py`
-    file_settings = ("path",)               the settings that name files: those that are missing are named at once
+    file_settings = ("path",)               the settings that name files: those that are missing are named at once,
+                            before `prepare_data`; where that downloads them: ()
     state_dict(), load_state_dict(state)    Lightning's own: kept in checkpoints, such as an encoder that was fitted
 
 Data sets that fit in memory get all of this from ArrayDataModule.

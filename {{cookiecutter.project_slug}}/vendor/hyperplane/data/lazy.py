@@ -28,7 +28,7 @@ class Lazy:
         return value
 
     def __set__(self, spec: object, value: float | Callable[[], float | None] | None) -> None:
-        """Take a number, or what returns it; a lambda, as copies of a spec then share what it reads."""
+        """Take a number, or what returns it."""
         vars(spec)[self.place] = value
 
     def is_asked(self, spec: object) -> bool:

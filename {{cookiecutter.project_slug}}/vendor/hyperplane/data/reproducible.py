@@ -105,8 +105,6 @@ def make_data(settings: Settings, names: MetricNames) -> LightningDataModule:
     data: LightningDataModule = build(settings.data, seed=settings.seed)
     if not isinstance(data, LightningDataModule):
         raise UserError(f"data: {settings.data.import_path} must be a LightningDataModule")
-    if hasattr(data, "trains_linear"):
-        data.trains_linear = settings.is_convex
     make_reproducible(data, settings.seed, names, one_epoch=bool(settings.trainer.overfit_batches))
     data.prepare_data()
     data.setup("fit")

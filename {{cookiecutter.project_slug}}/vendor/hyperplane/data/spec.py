@@ -69,6 +69,14 @@ class DataSpec:
         if not getattr(self, name):
             object.__setattr__(self, name, value)  # the way to do it in a frozen class
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "DataSpec":
+        """Return the spec itself: it never changes, and a copy of a network does not need one of its own."""
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled, such as for the workers of a DataLoader: numbers, and not how they are computed."""
+        return vars(self) | {"_ridge": self.ridge}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values, and the name of the class as `kind`.
 

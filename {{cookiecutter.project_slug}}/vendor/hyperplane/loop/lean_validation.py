@@ -4,7 +4,7 @@ What a small model's epoch of 36 steps pays for Lightning's own way is a tenth o
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any
@@ -87,8 +87,7 @@ class LeanValidation(_EvaluationLoop):
                     bar.on_validation_batch_end(trainer, task, None, batch, number)
             self._has_run = True
             self.tell("on_validation_epoch_end", "on_validation_end")
-        for module, mode in modes:
-            vars(module)["training"] = mode
+        set_modes(modes)
         return []
 
     def tell(self, *hooks: str) -> None:
@@ -104,15 +103,29 @@ def start_evaluating(task: Any) -> list[tuple[nn.Module, bool]]:
     """Do what `task.eval()` does, for losses too, and return the modes of the modules before.
 
     To set an attribute of a module takes a microsecond, as it might be a parameter; in its dictionary it does not.
-    Metrics have no mode.
+    Metrics have no mode. One that is compiled or scripted keeps its mode elsewhere.
     """
     modes = [(module, module.training) for module in computing_modules(task)]
-    if any(type(module).train is not nn.Module.train or type(module).eval is not nn.Module.eval for module, _ in modes):
+    if all(has_plain_mode(module) for module, _ in modes):
+        set_modes((module, False) for module, _ in modes)
+    else:
         task.eval()
-        return modes
-    for module, _ in modes:
-        vars(module)["training"] = False
     return modes
+
+
+def set_modes(modes: Iterable[tuple[nn.Module, bool]]) -> None:
+    """Set whether modules train."""
+    for module, mode in modes:
+        if "training" in vars(module):
+            vars(module)["training"] = mode
+        else:
+            module.training = mode
+
+
+def has_plain_mode(module: nn.Module) -> bool:
+    """Say whether the mode of a module is an attribute that nothing else hangs on."""
+    kind = type(module)
+    return "training" in vars(module) and kind.train is nn.Module.train and kind.eval is nn.Module.eval
 
 
 def computing_modules(task: Any) -> Iterator[nn.Module]:

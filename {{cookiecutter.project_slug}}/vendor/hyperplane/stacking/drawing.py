@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..data.batches import Batches
+from ..data.batches import Batches, aligned
 from .batching import map_tensors, shapes
 
 
@@ -77,7 +77,8 @@ class Drawn:
         self.at_end |= self.done
         self.count(-number)
         self.fetcher.done = False
-        one_by_one = [map_tensors(itemgetter(i), batch) for i in range(-number, 0)] if many else [batch]
+        parts = [map_tensors(itemgetter(i), batch) for i in range(-number, 0)] if many else [batch]
+        one_by_one = [map_tensors(aligned, part) for part in parts]
         self.returned[:0] = one_by_one
 
     def count(self, number: int) -> None:

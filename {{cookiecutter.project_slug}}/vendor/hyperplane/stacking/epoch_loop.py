@@ -123,13 +123,10 @@ class StackedEpochLoop(LeanEpochLoop):
         self.schedules.moves = 0
         if self._num_ready_batches_reached():
             self.update_lr_schedulers("epoch", update_plateau_schedulers=False)
-        weights = window.batches[-1] if task.has_weights else None
-        for losses, outputs, targets in window.results:
-            steps = len(losses)
-            self.output_bytes = max(1, outputs.nbytes // steps)
-            now, weights = (None, None) if weights is None else (weights[:steps], weights[steps:])
-            task.train_metrics.add_many(losses, outputs, targets, now, first)
-            first += steps
+        losses, outputs, targets = window.joined()
+        self.output_bytes = max(1, outputs.nbytes // number)
+        weights = window.batches[-1][:number] if task.has_weights else None
+        task.train_metrics.add_many(losses, outputs, targets, weights, first)
         for bar in self.listeners:
             bar.on_train_batch_end(trainer, task, None, None, self.batch_idx)
 

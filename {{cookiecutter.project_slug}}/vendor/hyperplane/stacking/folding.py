@@ -67,7 +67,7 @@ class Folded(TorchFunctionMode):
 
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:
         """Return what `functional.linear` returns."""
-        if not self.hold(x, weight, bias) or is_mixed(x):
+        if x.ndim < 2 or not self.hold(x, weight, bias) or is_mixed(x):
             return None
         with self.of_all(x, weight, bias) as (x, w, b):  # type: ignore[arg-type]
             z = Product.apply(x.flatten(1, -2), w, b).view(*x.shape[:-1], -1)

@@ -51,6 +51,13 @@ class Window:
         place: int = self.loop.global_step + self.done
         return place
 
+    def joined(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the results of all steps that were taken, in one piece."""
+        if len(self.results) == 1:
+            return self.results[0]
+        losses, outputs, targets = (torch.cat(parts) for parts in zip(*self.results, strict=True))
+        return losses, outputs, targets
+
 
 def share(results: Sequence[tuple[Tensor, ...]], windows: Sequence[Window]) -> None:
     """Give each member its part of what the steps returned, those of a member side by side in memory."""

@@ -22,7 +22,7 @@ def restored(values: dict[str, Any], known: dict[str, Any]) -> DictConfig:
     """
     form = repr(keys(values))
     if form in _kept:
-        before, config = _kept[form]
+        before, config = _kept.pop(form)  # if a change fails, it is neither the one nor the other
         OmegaConf.set_readonly(config.hydra, None)
         change(config, before, values)
     else:

@@ -136,7 +136,7 @@ class EpochMetrics(nn.Module):
             return
         self.check_losses(losses)
         samples = targets.flatten(0, 1)
-        counts = targets.new_full((number,), targets.shape[1])
+        counts = targets.new_full((number,), targets.shape[1], dtype=torch.int64)  # labels may be true or false
         if self.sample_weights is not None:
             each_weight = self.sample_weights(samples, None if weights is None else weights.flatten())
             counts = each_weight.unflatten(0, (number, -1)).sum(1)

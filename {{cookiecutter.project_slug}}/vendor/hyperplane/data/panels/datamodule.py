@@ -36,7 +36,6 @@ class PanelDataModule(WindowLoaders, ABC):
     """
 
     series_names: tuple[str, ...]
-    trains_linear = True  # whether the model is linear, which `data.scale=auto` asks; the engine says so
     time = "time"  # what the axis of a figure says
     is_filled: NDArray[np.bool_] | None = None  # (rows,) whose targets are not measured, if there are some
 
@@ -121,7 +120,7 @@ class PanelDataModule(WindowLoaders, ABC):
         scaled = (self.rows.reals - scaling.input_mean) / scaling.input_std
         self.scaled = self.rows._replace(reals=scaled.float())
         candidates = {"auto": [by_window, by_all], "window": [by_window], "all": [by_all]}[self.scale]
-        self.spec, reason = choose_scale(candidates, *self.held_out(panel), self.trains_linear)
+        self.spec, reason = choose_scale(candidates, *self.held_out(panel))
         if self.scale == "auto":
             logger.info("data.scale={}: {}", "window" if self.spec.by_window else "all", reason)
         self.scaling = PanelScaling(self.spec)

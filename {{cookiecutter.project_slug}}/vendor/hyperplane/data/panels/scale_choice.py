@@ -2,9 +2,9 @@
 
 Both ways, ridge regressions forecast the windows that are held out, from the past and what is known in advance, with
 every λ of `ridge.py`. The best forecast says the scale, and the λ that `model=linear` takes from there. Held out are
-the validation windows, or without any those of the last fifth of the training time. Networks take all rows only where
-they are clearly better, as a window's own scale follows levels and spreads that training never saw. One that counts
-from the mean of all rows would have to give out such levels, so where they drift away it is `window` all the same.
+the validation windows, or without any those of the last fifth of the training time. A network that counts from the
+mean of all rows would have to give out levels that it never saw, so where the series drift away it is `window` all the
+same.
 
 Dimensions: B windows, E encoder steps, H decoder steps, D columns, Q quantiles.
 """
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 FEWEST = 2  # windows to learn from and to compare on
 MOST_WINDOWS = 2_000  # that it is chosen on, spread over all
 LEAVES = 0.5  # share of the held-out windows whose mean lies outside the range before, above which the series drift
-# Of the loss by windows, what the loss by all rows has to be below for networks. The TFT was better by all
-# rows at 0.69, 0.76, 0.77 and 0.84 of it, by windows at 0.90 (sunspots) and 0.94 (nile); against this rule it was
-# better by all rows at 0.89, on a stationary autoregression.
-CLEARLY_BETTER_BY_ALL = 0.85
 LEAST_ERROR = 1e-3  # standard deviations: below it errors are rounding
 MOST_CATEGORIES = 100  # of a variable that gets columns
 
@@ -58,14 +54,13 @@ class HeldOut(NamedTuple):
     series: Tensor
 
 
-def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut, is_linear: bool = True) -> Choice:
+def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut) -> Choice:
     """Return the panel that windows speak for, with its λ.
 
     Args:
         candidates: the panel by windows, and by all rows; or the only one that is asked for.
         first: training windows, to fit to.
         last: that follow, to compare on.
-        is_linear: whether the model is; any other is given all rows only where they are clearly better.
     """
     if min(len(first.series), len(last.series)) < FEWEST:
         return Choice(candidates[0], "there are too few windows to compare")
@@ -74,7 +69,7 @@ def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut, is_
     reason = (
         f"a linear forecast of the windows held out has {by_all.loss:.3g} by all rows, {by_window.loss:.3g} by windows"
     )
-    best = by_all if by_all.loss < (1 if is_linear else CLEARLY_BETTER_BY_ALL) * by_window.loss else by_window
+    best = min(by_window, by_all, key=lambda fit: fit.loss)
     if not best.panel.lag and len(candidates) > 1:
         outside = share_outside(first, last)
         if outside > LEAVES:

@@ -117,7 +117,7 @@ class ShardBatches(Batches):
         """Yield the batches of this epoch that are not taken yet."""
         for batch in batched(self.ahead(self.taken * self.batch_size), self.batch_size):
             self.taken += 1
-            yield self.complete(tuple(aligned(tensor) for tensor in batch))
+            yield self.complete(tuple(map(aligned, batch)))
 
     def ahead(self, done: int) -> Iterator[Samples]:
         """Yield the rows of this epoch but for the first `done`, shard by shard, each read while the last is used."""
