@@ -13,8 +13,6 @@ ones where statsmodels is installed, which is no dependency of the project.
 """
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -24,10 +22,11 @@ from statistics import mean
 from typing import Any
 
 import torch
-from baked import PACKAGE, bake, described, environment, layers
+from baked import bake, described, layers
 from baselines import Table, load
 from loguru import logger
 from series import Series, of_statsmodels, simulated
+from signals import trained
 from torch import Tensor
 
 SEEDS = {"none": [], "development": [0, 2], "reported": [1, 3]}  # of the generators
@@ -88,15 +87,6 @@ def compare(project: Path, series: Series, arguments: argparse.Namespace) -> dic
     figures = [f"{losses['naive']:.4g} ({lag})", *(f"{loss:.4g}" for name, loss in losses.items() if name != "naive")]
     print(" | ".join([f"| {series.name}", str(windows), scale, *figures, *ratios]) + " |", flush=True)
     return losses
-
-
-def trained(project: Path, table: Table, models: Sequence[str], seeds: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the summaries of all runs, which are jobs of one multirun."""
-    words = [*table.words, f"model={','.join(models)}", f"seed={','.join(map(str, seeds))}", f"sweep={table.name}"]
-    how = ["tracking=none", "figures=false", "hardware=cpu", "hardware.threads=1", "hydra/launcher=basic"]
-    command = [sys.executable, "-m", PACKAGE, "train", "-m", *words, *how]
-    subprocess.run(command, cwd=project, env=environment(project), check=True, capture_output=True)
-    return [json.loads(path.read_text()) for path in (project / "runs/sweeps" / table.name).glob("*/summary.json")]
 
 
 def autoregression(data: Any) -> float:
