@@ -90,6 +90,19 @@ def test_a_configuration_that_is_changed_tells_1_from_true():
         assert repr((found["a"], found["hydra"]["part"]["x"])) == repr((value, value))
 
 
+def test_what_a_job_changes_in_its_configuration_does_not_reach_the_next():
+    values = {"a": 1, "b": {"c": [1]}}
+    first = restored(values, {})
+    assert restored(values, {}) is first, "not made anew for nothing"
+    first.a = True
+    first.b.c.append(2)
+    OmegaConf.set_readonly(first, True)
+    assert repr(OmegaConf.to_container(restored(values, {}))) == repr(values)
+    again = restored(values | {"a": 2}, {})
+    again.a = 3
+    assert restored(values, {}).a == 1
+
+
 def test_a_job_whose_values_are_checked_alone_has_the_settings_that_hydra_composes(loader, multirun, multirun_of):
     for job in [*JOBS, ["model=mlp", "model.hidden_sizes=[3,4]", "seed=2"], ["data.path=x", "data=table"]]:
         values = loader.job_values(multirun_of(job), job)

@@ -25,7 +25,7 @@ SECONDS_BETWEEN_FILES = 1.0
 class BestCheckpoint(Checkpoint):
     """Keeps the weights whenever the monitored metric improves.
 
-    They go into a file at once if the last one is a second old. A small model may improve a hundred times a second,
+    They go into a file at once if the last one, or the training, is a second old. A small model may improve a hundred times a second,
     and the file takes as long as its epoch: a copy stays in memory then, and is written when the metric is looked at
     later, before `last.ckpt` (which holds the score), and when the training ends, however it ends.
 
@@ -49,12 +49,9 @@ class BestCheckpoint(Checkpoint):
         self.is_needed = is_needed
         self.score: Tensor | None = None  # the best so far
         self.in_memory: dict[str, Any] | None = None
-        self.is_copy = False  # no step changes what is in memory
-        self.time: float | None = None  # of the file
-        self.seconds = SECONDS_BETWEEN_FILES
-        if turn := current():  # those who take turns share the disk, and all wait for each file
-            self.seconds *= turn.beside
-            self.time = time.monotonic()
+        self.time = time.monotonic()  # of the file, at first of the start
+        turn = current()  # those who take turns share the disk, and all wait for each file
+        self.seconds = SECONDS_BETWEEN_FILES * (1 if turn is None else turn.beside)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at a metric of the validation."""
@@ -78,7 +75,7 @@ class BestCheckpoint(Checkpoint):
             if not self.is_needed:
                 return
             raise not_measured(self.monitor, self.names.rename(logged))
-        is_due = self.time is None or time.monotonic() - self.time > self.seconds
+        is_due = time.monotonic() - self.time > self.seconds
         is_due |= trainer.world_size > 1  # several processes would have to agree on the time
         if self.is_best(score):
             self.score = score.clone()
@@ -88,7 +85,6 @@ class BestCheckpoint(Checkpoint):
             if not is_due:
                 weights = copied(weights)
             self.in_memory = {"epoch": trainer.current_epoch, "global_step": trainer.global_step, "state_dict": weights}
-            self.is_copy = not is_due
         if is_due:
             self.write(trainer)
 
@@ -115,7 +111,7 @@ class BestCheckpoint(Checkpoint):
     def write(self, trainer: Trainer, is_last: bool = False) -> None:
         """Write what is in memory, if anything is, and all that a test and a prediction need besides.
 
-        If `is_last`, the training has ended: the test takes a copy of the weights that is there, and reads no file.
+        If `is_last`, the training has ended: the test takes what was in memory, a copy of the weights, and reads no file.
         """
         if self.in_memory is None:
             return
@@ -127,7 +123,7 @@ class BestCheckpoint(Checkpoint):
         }
         task.on_save_checkpoint(checkpoint)
         trainer.strategy.save_checkpoint(checkpoint, self.path)
-        if is_last and self.is_copy and isinstance(trainer.strategy.checkpoint_io, AtomicCheckpoints):
+        if is_last and isinstance(trainer.strategy.checkpoint_io, AtomicCheckpoints):
             trainer.strategy.checkpoint_io.at_hand = self.path, checkpoint
         self.in_memory, self.time = None, time.monotonic()
 

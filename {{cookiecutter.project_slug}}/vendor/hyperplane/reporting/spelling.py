@@ -52,14 +52,15 @@ def find_spelling(text: str, known: Iterable[str]) -> str:
 
 def unify(settings_of_runs: Iterable[dict[str, str]]) -> None:
     """Spell equal values of a setting equally in the settings of all runs: as it is shortest."""
-    spellings: dict[tuple[str, Value], str] = {}
+    shortest: dict[tuple[str, Value], str] = {}
     all_settings = list(settings_of_runs)
-    for settings in all_settings:
-        for key, text in settings.items():
-            place = key, value_of(text)
-            spellings[place] = min(spellings.get(place, text), text, key=lambda text: (len(text), text.swapcase()))
-    for settings in all_settings:
-        settings.update({key: spellings[key, value_of(text)] for key, text in settings.items()})
+    pairs = {pair for settings in all_settings for pair in settings.items()}
+    for key, text in pairs:
+        place = key, value_of(text)
+        shortest[place] = min(shortest.get(place, text), text, key=lambda text: (len(text), text.swapcase()))
+    others = {(key, text): spelling for key, text in pairs if (spelling := shortest[key, value_of(text)]) != text}
+    for settings in all_settings if others else ():
+        settings.update({pair[0]: others[pair] for pair in settings.items() if pair in others})
 
 
 def numbers_first(value: str) -> list[tuple[bool, float, str]]:

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import takewhile
-from os import walk  # Path.walk exists only from Python 3.12 on
+from os import scandir
+from os.path import isfile, join
 from pathlib import Path
 from typing import Any
 
@@ -93,18 +95,31 @@ def find_runs(folder: Path) -> RunsFound:
 
 
 def run_folders(folder: Path, onerror: Callable[[OSError], None] | None = None) -> Iterator[tuple[Path, bool]]:
-    """Every run folder under `folder`, in the order of the paths, and whether it has a summary yet."""
-    for parent, folders, files in walk(folder, onerror=onerror):
-        has_config = ".hydra" in folders
-        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith("."))
-        if has_config or "summary.json" in files:
-            yield Path(parent), "summary.json" in files
+    """Every run folder under `folder`, in the order of the paths, and whether it has a summary yet.
+
+    A run holds no other runs, so the folder of one that has a summary is not looked through: there may be 10,000.
+    """
+    if isfile(join(folder, "summary.json")):  # a path takes as long to make as to look up
+        yield folder, True
+        return
+    try:
+        with scandir(folder) as entries:
+            names = {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
+    except OSError as error:
+        if onerror is not None:
+            onerror(error)
+        return
+    if ".hydra" in names:
+        yield folder, False
+    for name in sorted(names - SKIPPED_FOLDERS):
+        if not name.startswith("."):
+            yield from run_folders(folder / name, onerror)
 
 
 def load_summary(path: Path) -> dict[str, Any]:
     """One `summary.json`. Raises one of UNREADABLE, with the reason, where it is not one, is damaged or was changed."""
-    summary = read_sealed(path)
-    if not is_unchanged(path.parent / ".hydra" / "config.yaml", path.parent, summary):
+    summary, folder = read_sealed(path), path.parent
+    if not is_unchanged(folder / ".hydra/config.yaml", folder, summary):
         raise ValueError("is of another run, or .hydra/config.yaml was changed after the run wrote it")
     if summary.get("status") not in STATUSES:
         raise ValueError(f"has no status, one of {', '.join(STATUSES)}")
@@ -201,6 +216,7 @@ def take_fold(settings: dict[str, str]) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
+@cache  # the runs of a sweep share most of theirs
 def printable(text: str) -> str:
     """One line without control characters: what others wrote cannot steer the terminal that shows it."""
     line = " ".join(text.split())

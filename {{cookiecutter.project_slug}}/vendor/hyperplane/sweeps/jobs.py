@@ -74,18 +74,16 @@ def run(job: Job) -> Any:
     part = job.values["hydra"]
     folder = Path(part["sweep"]["dir"], part["sweep"]["subdir"]).absolute()
     values = job.values | {"hydra": part | {"runtime": part["runtime"] | {"output_dir": str(folder)}}}
-    config = restored(values, job.known)
+    settings = {key: value for key, value in values.items() if key != "hydra"}
+    config, own = restored(values, job.known), restored(settings, job.known)
     if current() is not None:
-        config = deepcopy(config)  # jobs that take turns have one each
+        config, own = deepcopy((config, own))  # jobs that take turns have one each
     hydra.cfg = config  # what `${hydra:...}` refers to
     try:
         folder.mkdir(parents=True, exist_ok=True)
         set_up_logging(part["job_logging"], part["verbose"], config)
         if config.hydra.output_subdir is not None:
             write_notes(values, folder / config.hydra.output_subdir)
-        own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-        OmegaConf.set_struct(own, True)
-        OmegaConf.copy_cache(from_config=config, to_config=own)
         with chdir(folder) if config.hydra.job.chdir else nullcontext():
             return job.task(own)
     finally:

@@ -16,22 +16,28 @@ _kept: dict[str, tuple[dict[str, Any], DictConfig]] = {}  # by their keys
 def restored(values: dict[str, Any], known: dict[str, Any]) -> DictConfig:
     """Return a configuration, which holds until the next call. Hydra's part cannot be changed.
 
+    One without that part is for a job to do with as it likes. What a job has changed is not taken for the next.
+
     Args:
         values: of it, plain; `${...}` stand as written.
         known: what functions such as `${now:...}` have returned already.
     """
     form = repr(keys(values))
-    if form in _kept:
-        before, config = _kept.pop(form)  # if a change fails, it is neither the one nor the other
-        OmegaConf.set_readonly(config.hydra, None)
-        change(config, before, values)
-    else:
+    before, config = _kept.pop(form, ({}, None))  # if a change fails, it is neither the one nor the other
+    is_own = "hydra" not in values
+    if config is not None and is_own and repr(OmegaConf.to_container(config)) != repr(before):
+        config = None
+    if config is None:
         config = OmegaConf.create(values)
-        OmegaConf.set_struct(config, True)
         while len(_kept) >= MOST:
             del _kept[next(iter(_kept))]
+    else:
+        OmegaConf.set_readonly(config if is_own else config.hydra, None)
+        change(config, before, values)
     _kept[form] = values, config
-    OmegaConf.set_readonly(config.hydra, True)
+    OmegaConf.set_struct(config, True)
+    if not is_own:
+        OmegaConf.set_readonly(config.hydra, True)
     OmegaConf.set_cache(config, known)
     return config
 

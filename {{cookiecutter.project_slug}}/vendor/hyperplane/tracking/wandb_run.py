@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..settings import Tracking
 
+_quiet: Settings | None = None  # W&B's settings of this process, once they are set
 _server_unreachable = False  # for this process: later jobs of a sweep do not wait for it again
 
 
@@ -77,6 +78,12 @@ def start_wandb(
         wandb.finish(exit_code=1)
 
     run_id = _previous_wandb_id(folder) if resumed else None
+    _quiet_settings()
+    own = wandb.Settings(
+        init_timeout=settings.init_timeout,
+        finish_timeout=settings.finish_timeout,
+        reinit="create_new" if current() else "default",  # the runs of jobs that take turns are open at the same time
+    )
 
     def start(mode: Literal["online", "offline"]) -> Run:
         run = wandb.init(
@@ -91,7 +98,7 @@ def start_wandb(
             config=config,
             id=run_id,
             resume="allow" if run_id else None,
-            settings=_quiet_settings(settings),
+            settings=own,
         )
         run.define_metric("trainer/global_step")
         run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
@@ -144,7 +151,7 @@ def _wandb_mode(settings: Tracking) -> tuple[str, str]:
 
     if settings.mode in ("offline", "disabled"):
         return settings.mode, f"tracking.mode={settings.mode}"
-    own_mode = wandb.setup(_quiet_settings(settings)).settings.mode
+    own_mode = _quiet_settings().mode
     if settings.mode == "auto" and own_mode != "online":
         return ("disabled" if own_mode == "disabled" else "offline"), f"WANDB_MODE={own_mode}"
     reason = "not logged in"
@@ -162,20 +169,22 @@ def _wandb_mode(settings: Tracking) -> tuple[str, str]:
     return "offline", reason
 
 
-def _quiet_settings(settings: Tracking) -> Settings:
-    """Settings of W&B: nothing on the terminal, and nothing sent that the user did not log.
+def _quiet_settings() -> Settings:
+    """Return W&B's settings of this process: nothing on the terminal, and nothing sent that the user did not log.
 
     Code, git state, host name and package list stay here (summary.json states commit, versions
     and hardware). Leaving them out also makes the second and later runs of a process start in
-    10 ms instead of 100 ms, and no thread samples the machine during training.
+    10 ms instead of 100 ms, and no thread samples the machine during training. They are set once:
+    W&B checks each of them again wherever it takes them over.
     """
+    global _quiet
     import wandb
 
-    return wandb.Settings(
+    if _quiet is not None and wandb.setup().settings is _quiet:  # `wandb.teardown()` forgets them
+        return _quiet
+    quiet = wandb.Settings(
         silent=True,
         console="off",
-        init_timeout=settings.init_timeout,
-        finish_timeout=settings.finish_timeout,
         disable_code=True,
         save_code=False,
         disable_git=True,
@@ -186,8 +195,9 @@ def _quiet_settings(settings: Tracking) -> Settings:
         x_disable_machine_info=True,
         x_disable_viewer=True,
         x_save_requirements=False,
-        reinit="create_new" if current() else "default",  # the runs of jobs that take turns are open at the same time
     )
+    _quiet = wandb.setup(quiet).settings
+    return _quiet
 
 
 def _previous_wandb_id(folder: Path) -> str | None:

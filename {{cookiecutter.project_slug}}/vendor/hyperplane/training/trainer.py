@@ -3,11 +3,12 @@
 import inspect
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping
@@ -37,6 +38,8 @@ from ..turns import current
 from . import budget
 from .directions import monitor_mode
 
+# Each Trainer asks all installed packages for callbacks, and reads a file of each: 4 ms, as 10 steps of a small model.
+registry.entry_points = cache(registry.entry_points)
 # Arguments of the Trainer that follow from the run.
 FROM_THE_RUN = ("callbacks", "default_root_dir", "enable_checkpointing", "logger", "plugins", "use_distributed_sampler")
 # Settings that are arguments of the Trainer.
