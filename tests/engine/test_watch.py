@@ -7,6 +7,7 @@ import pytest
 from filelock import FileLock
 from hyperplane.commands.runs import main
 from hyperplane.reporting import watching
+from hyperplane.run_folder.locks import at_work_in
 
 from synthetic_runs import write_run
 
@@ -42,6 +43,18 @@ def test_it_counts_jobs_and_names_what_runs_and_what_failed(sweep, capsys):
         "  failed: mlp-4: ValueError: no good",
     ]
     assert lines[3].startswith("Best by the highest mean val/accuracy: model=")
+
+
+def test_it_says_when_a_multirun_was_killed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_run(tmp_path / "runs/sweeps/s/mlp-1", 1, None, status=None)
+    (tmp_path / "runs/sweeps/s/jobs.json").write_text('["mlp-1", "mlp-2"]')
+    told = "runs/sweeps/s: 1 waiting, 1 unfinished\n"
+    with at_work_in(tmp_path / "runs/sweeps/s"), at_work_in(tmp_path / "runs/sweeps/s"):  # two that run the same
+        assert main(["watch", "runs/sweeps/s"]) == 0
+    assert capsys.readouterr().out == told
+    main(["watch", "runs/sweeps/s"])
+    assert capsys.readouterr().out == told + "Nothing runs now. The same command goes on with what is left.\n"
 
 
 def test_it_ends_when_two_looks_find_nothing_left_to_do(tmp_path, monkeypatch):

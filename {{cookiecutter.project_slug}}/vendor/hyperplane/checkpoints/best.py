@@ -25,9 +25,9 @@ SECONDS_BETWEEN_FILES = 1.0
 class BestCheckpoint(Checkpoint):
     """Keeps the weights whenever the monitored metric improves.
 
-    They go into a file at once if the last one, or the training, is a second old. A small model may improve a hundred times a second,
-    and the file takes as long as its epoch: a copy stays in memory then, and is written when the metric is looked at
-    later, before `last.ckpt` (which holds the score), and when the training ends, however it ends.
+    They go into a file at once if the last one, or the training, is a second old. A small model may improve a hundred
+    times a second, and the file takes as long as its epoch: a copy stays in memory then, and is written when the metric
+    is looked at later, before `last.ckpt` (which holds the score), and when the training ends, however it ends.
 
     Args:
         monitor: the metric.
@@ -111,7 +111,7 @@ class BestCheckpoint(Checkpoint):
     def write(self, trainer: Trainer, is_last: bool = False) -> None:
         """Write what is in memory, if anything is, and all that a test and a prediction need besides.
 
-        If `is_last`, the training has ended: the test takes what was in memory, a copy of the weights, and reads no file.
+        If `is_last`, the training has ended: the test takes what was in memory, which is a copy, and reads no file.
         """
         if self.in_memory is None:
             return

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import takewhile
 from os import scandir
-from os.path import isfile, join
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +98,7 @@ def run_folders(folder: Path, onerror: Callable[[OSError], None] | None = None) 
 
     A run holds no other runs, so the folder of one that has a summary is not looked through: there may be 10,000.
     """
-    if isfile(join(folder, "summary.json")):  # a path takes as long to make as to look up
+    if (folder / "summary.json").is_file():
         yield folder, True
         return
     try:

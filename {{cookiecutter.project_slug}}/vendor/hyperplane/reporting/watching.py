@@ -3,8 +3,10 @@
 import csv
 import json
 import math
+import sys
 import time
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -34,7 +36,7 @@ class Standing:
         counts: jobs by their state; `waiting` are those that have not begun.
         running: the folder of each job that runs, and the last line of its metrics by name.
         failed: the folder of each job that failed, and its error.
-        is_led: whether a process leads it, as one does for a search.
+        is_led: whether a process leads it; on a cluster that may end before the jobs.
         best: lines that name the best setting so far, by validation data.
         left: seconds until the last job ends, if the others take as long as those before; None where that is unknown.
     """
@@ -91,21 +93,22 @@ def watch(folder: Path, every: float, page: Path | None = None) -> None:
     from rich.text import Text
 
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 10_000  # a line stays a line
     was_quiet = False
-    with Live(console=console, auto_refresh=False) as live:
+    with Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext() as live:
         while True:
             now = standing(folder)
-            lines = lines_of(now)
+            text = "\n".join(lines_of(now))
             is_over = now.is_quiet and was_quiet
             if page is not None:
-                write_page(page, html_of(lines, None if is_over else every))
-            live.update(Text("\n".join(lines)), refresh=True)
-            if is_over or not (console.is_terminal or page):
-                return
+                write_page(page, html_of(text.splitlines(), None if is_over else every))
+            if live is not None:
+                live.update(Text(text), refresh=True)
+            if is_over or not (live or page):
+                break
             was_quiet = now.is_quiet
             time.sleep(every)
+    if live is None:
+        sys.stdout.write(f"{text}\n")  # a line stays a line
 
 
 def write_page(path: Path, text: str) -> None:
@@ -170,6 +173,8 @@ def lines_of(now: Standing) -> list[str]:
         figures = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items() if name.startswith("val/"))
         lines.append(f"  {path.name}: {epoch}{', ' * bool(figures)}{figures}")
     lines += [f"  failed: {path.name}: {error}" for path, error in now.failed[:SHOWN]]
+    if not (now.is_led or now.running) and now.counts.keys() & {WAITING, UNFINISHED, "interrupted"}:
+        lines.append("Nothing runs now. The same command goes on with what is left.")
     return lines + now.best
 
 

@@ -1,7 +1,7 @@
 """One process at a time in a run folder."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -30,6 +30,18 @@ def alone_in(folder: Path) -> Iterator[None]:
         logger.warning("This file system has no locks: nothing keeps two processes from training the same run.")
     except OSError as error:
         raise UserError(f"{shown(folder)} cannot be written: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def at_work_in(folder: Path) -> Iterator[None]:
+    """Let others see that a process works in a folder; none is kept out, and where one was first, it is seen."""
+    lock = FileLock(folder / LOCK)
+    with suppress(Timeout, OSError, NotImplementedError):
+        lock.acquire(timeout=1)  # who looks holds it for a moment
     try:
         yield
     finally:

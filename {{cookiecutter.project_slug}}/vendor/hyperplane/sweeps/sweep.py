@@ -23,7 +23,7 @@ from ..explaining import explain
 from ..paths import shown
 from ..processes.signals import Stopped
 from ..run_folder.integrity import is_completed, read_summary
-from ..run_folder.locks import is_locked
+from ..run_folder.locks import at_work_in, is_locked
 from ..run_folder.provenance import code
 from ..run_folder.resuming import fingerprint
 from ..settings import Settings
@@ -67,7 +67,8 @@ def run_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader, launc
     write_whole(folder / JOBS, json.dumps([place.name for place in folders], indent=0) + "\n")
     warn_of_other_settings(folders, settings)
     try:
-        reasons = launch_jobs(jobs, folders, launcher)
+        with at_work_in(folder):
+            reasons = launch_jobs(jobs, folders, launcher)
     except Stopped as stop:
         done = sum(map(is_completed, folders))
         logger.warning(

@@ -39,7 +39,7 @@ from . import budget
 from .directions import monitor_mode
 
 # Each Trainer asks all installed packages for callbacks, and reads a file of each: 4 ms, as 10 steps of a small model.
-registry.entry_points = cache(registry.entry_points)
+registry.entry_points = cache(registry.entry_points)  # type: ignore[assignment,attr-defined]
 # Arguments of the Trainer that follow from the run.
 FROM_THE_RUN = ("callbacks", "default_root_dir", "enable_checkpointing", "logger", "plugins", "use_distributed_sampler")
 # Settings that are arguments of the Trainer.
