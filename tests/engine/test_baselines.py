@@ -1,6 +1,9 @@
 """Baselines that can be trusted: the linear model ends where scikit-learn's does, and every test has its floor."""
 
 import json
+import re
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import torch
 import yaml
 from hyperplane.commands.report import main as report
 from hyperplane.data.spec import DataSpec, PanelSpec
+from hyperplane.training import budget
 from hyperplane.training.budget import CONVEX_STEPS, EPOCHS, STEPS
 from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -96,6 +100,12 @@ def test_small_data_get_more_epochs_unless_told_how_many(train, words, epochs, s
     assert (f"Trains for {epochs} epochs, as {EPOCHS} would be" in done.stderr) == (
         epochs > EPOCHS and "max_steps" not in "".join(words)
     )
+
+
+def test_a_run_that_takes_minutes_says_so_once(train, monkeypatch):
+    monkeypatch.setattr(budget, "time", SimpleNamespace(monotonic=count(0, 4).__next__))  # epochs take 4 seconds
+    said = train("data=wine", "data.batch_size=70", AS_IT_IS, "model=mlp", "trainer.least_steps=7").stderr
+    assert re.findall("About .*", said) == ["About 68 s to epoch 20. trainer.max_epochs=... sets fewer"]
 
 
 def test_a_run_that_goes_on_has_the_same_budget(train):

@@ -1,5 +1,6 @@
 """A user's mistake ends with one short message, status 2, and nothing left behind."""
 
+import re
 import sys
 
 import pytest
@@ -243,9 +244,11 @@ def test_a_mistake_in_one_job_stops_a_multirun_before_it_starts(command, tmp_pat
     assert not list(tmp_path.glob("runs/**/summary.json")) and not list(tmp_path.glob("runs/**/multirun.yaml"))
 
 
-def test_help_and_mistakes_never_import_torch(python):
-    python(f"""
+def test_help_and_mistakes_never_import_torch(python, tmp_path):
+    (tmp_path / "t.csv").write_text("size;price\n1;2\n")
+    words = python(f"""
 import sys
+sys.stderr = sys.stdout
 from {PACKAGE} import __main__ as commands
 for command, typed in [
     ("train", ["--help"]),
@@ -253,6 +256,9 @@ for command, typed in [
     ("train", ["model=mpl"]),
     ("train", ["optimizer.lr=-1"]),
     ("train", ["-m", "seed=0,-1"]),
+    ("train", ["data=table", "data.path=t.csv", "data.target=pryce"]),
+    ("train", ["-m", "data=text", "data.path=t.csv", "data.target=price", "data.text=size,siez"]),
+    ("train", ["-m", "data=large_table", "data.path=t.csv", "data.target=price,pryce"]),
     ("evaluate", ["--help"]),
     ("evaluate", ["run=nowhere"]),
     ("predict", ["--help"]),
@@ -273,6 +279,9 @@ for command, typed in [
     slow = set("torch lightning wandb matplotlib".split()) & set(sys.modules)
     assert not slow, (typed, slow)
 """)
+    absent = ("target=pryce", "text=siez", "target=pryce")
+    assert re.findall(r"data\.(\w+=\w+) is not a column of t.csv. Did you mean (?:price|size)\?", words) == [*absent]
+    assert not list(tmp_path.glob("runs/**/*")) and "separated" not in words
 
 
 def test_help_settings_and_completion_import_little(python):

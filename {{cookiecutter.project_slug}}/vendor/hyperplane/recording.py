@@ -11,6 +11,7 @@ from hydra.types import RunMode
 from loguru import logger
 from omegaconf import DictConfig
 
+from .data.tables.header import refuse_absent_columns
 from .devices.ranks import on_all_devices
 from .errors import UserError, refuse
 from .finding import find
@@ -62,6 +63,7 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
                 logger.info("{} is completed. Train it longer with trainer.max_epochs=...", shown(folder))
                 return run.before
             refuse_missing_files(run.settings)
+            refuse_absent_columns(run.settings)
             with log_to_file(folder / "train.log"):
                 carry_out(run, on_all_devices(find if run.settings.find else work))
             return run.summary

@@ -23,6 +23,7 @@ workers. The rest is optional; what needs it says so where it is missing:
     read_inputs(path, spec) with `reads_inputs = True`: what `predict` makes of a file, see `new_samples.py`
     file_settings = ("path",)               the settings that name files: those that are missing are named at once,
                             before `prepare_data`; where that downloads them: ()
+    column_settings = ("target",)           those that name columns of the table `data.path`; see tables/header.py
     state_dict(), load_state_dict(state)    Lightning's own: kept in checkpoints, such as an encoder that was fitted
 
 Data sets that fit in memory get all of this from ArrayDataModule.

@@ -38,6 +38,7 @@ document.querySelectorAll("figure[data-panels]").forEach(figure => {
   const show = shown => [rule, dot, tip].forEach(part => part.hidden = !shown);
   const nearest = (points, x) => points.reduce((a, b) => Math.abs(b[0] - x) < Math.abs(a[0] - x) ? b : a);
   figure.addEventListener("pointerleave", event => event.pointerType === "mouse" && show(false));
+  addEventListener("pointerdown", event => event.target === picture || show(false));  // a finger taps elsewhere
   for (const kind of ["pointermove", "pointerdown"]) picture.addEventListener(kind, event => {
     const {left, top, width, height} = picture.getBoundingClientRect();
     const [x, y] = [(event.clientX - left) / width, (event.clientY - top) / height];

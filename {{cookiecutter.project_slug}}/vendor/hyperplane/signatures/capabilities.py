@@ -9,6 +9,7 @@ to return; for those of torch it stands here.
     needs_whole_matrices  an optimizer cannot work on parts of a matrix
     reads_inputs          a data set has `read_inputs(path, spec)`, for `predict`: see data/new_samples.py
     file_settings         settings of a data set that name files, `("path",)`: those that are missing are named at once
+    column_settings       those that name columns of data.path; see data/tables/header.py
     watches_metric        a schedule is told the value of a metric after each validation
     forecasts             a model reads windows of a panel, and not only single samples
     metrics_by_name       the names in a task's `metrics` are those of `metrics.METRICS`

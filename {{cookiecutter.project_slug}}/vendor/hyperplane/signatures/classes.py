@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from .source import Definition, bindings, definition, full_name
@@ -20,16 +21,17 @@ def lineage(found: Definition) -> Iterator[Definition]:
         waiting[:0] = [base for base in bases if base is not None]
 
 
-def class_attribute(target: str, name: str, default: Any = None) -> Any:
-    """Return the value of a class's attribute, its own or inherited, where it is written as a literal.
+def class_attribute(target: str, name: str, default: Any = None, inherited: bool = True) -> Any:
+    """Return the value of a class's attribute, where it is written as a literal.
 
     Args:
         target: full name of the class, such as torchmetrics.classification.BinaryF1Score.
         name: of the attribute, such as higher_is_better.
         default: what to return where no class says it, or where it is computed.
+        inherited: look into the classes that it inherits from, too.
     """
     found = definition(target)
-    for kind in lineage(found) if found is not None else ():
+    for kind in islice(lineage(found), None if inherited else 1) if found is not None else ():
         if (statement := attribute(kind, name)) is not None:
             return literal(getattr(statement, "value", None), default)
     return default

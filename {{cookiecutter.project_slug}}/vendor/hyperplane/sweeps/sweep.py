@@ -18,6 +18,7 @@ from hydra.plugins.launcher import Launcher
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
+from ..data.tables.header import refuse_absent_columns
 from ..errors import SweepFailed, UserError, first_line
 from ..explaining import explain
 from ..paths import shown
@@ -109,6 +110,7 @@ def check_job(job: list[str], config: DictConfig, loader: JobLoader) -> Settings
             raise UserError("sweep= is empty, and names the folder of a multirun: sweep=depth, or leave it out")
         refuse_without_effect(settings, job)
         refuse_missing_files(settings)
+        refuse_absent_columns(settings)
         return settings
     except (UserError, CompactHydraException) as error:
         reason = str(error) if isinstance(error, UserError) else explain(error)

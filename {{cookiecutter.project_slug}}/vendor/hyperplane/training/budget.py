@@ -4,16 +4,20 @@ Twenty epochs of a table with 150 rows are forty steps, and no model has learned
 """
 
 import math
+import time
 
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from loguru import logger
+from tqdm import tqdm
 
 from ..data.datamodule import ArrayDataModule
 from ..data.panels.datamodule import PanelDataModule
 from ..data.reproducible import spec_of
 from ..settings import Settings
+from ..sweeps.plan import in_words
 
 EPOCHS = 20
+MEASURED, LONG = 5, 60  # seconds of epochs that tell how long the others take, and of those that are worth a line
 STEPS = 500
 CONVEX_STEPS = 2000  # after so many, down along half a cosine, linear models are where scikit-learn's solvers end
 
@@ -35,7 +39,7 @@ def least_steps(settings: Settings) -> int:
 
 
 class Budget(Callback):
-    """Adds epochs to a run on few samples, once it is known how many batches an epoch has.
+    """Adds epochs to a run on few samples, once it is known how many batches an epoch has, and says how long they take.
 
     Args:
         settings: of the run.
@@ -43,6 +47,8 @@ class Budget(Callback):
 
     def __init__(self, settings: Settings) -> None:
         self.least_steps = least_steps(settings)
+        self.first: tuple[float, int] | None = None  # when the first epoch ended, and its number
+        self.is_told = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Set `max_epochs` before a schedule asks how many steps there will be."""
@@ -64,6 +70,19 @@ class Budget(Callback):
                 steps * EPOCHS,
                 self.least_steps,
             )
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say once how long the other epochs take, if that is minutes; the first does more than train."""
+        now, done, last = time.monotonic(), trainer.current_epoch + 1, trainer.max_epochs or 0
+        self.first = self.first or (now, done)
+        start, before = self.first
+        if self.is_told or now - start < MEASURED:
+            return
+        self.is_told = True
+        left = (now - start) / (done - before) * (last - done)
+        if left > LONG:
+            with tqdm.external_write_mode():  # a bar that is drawn makes room
+                logger.info("About {} to epoch {}. trainer.max_epochs=... sets fewer", in_words(left), last)
 
 
 def take_whole_batches(data: LightningDataModule) -> None:

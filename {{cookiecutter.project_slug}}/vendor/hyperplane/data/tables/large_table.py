@@ -60,6 +60,8 @@ class LargeTable(Table):
         UserError: several targets, weights or folds are given.
     """
 
+    column_settings = ("target", "group", "split_column", "ignore")
+
     def __init__(
         self,
         *,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
-from ...errors import UserError, nearest
+from ...errors import UserError
 from ...setting_types import Distinct, Excludes, InnerFraction
 from ..columns.encoding import TableEncoder
 from ..columns.leaks import point_at_leaks
@@ -27,6 +27,7 @@ from ..folds import strata
 from ..new_samples import NewSamples
 from ..parts import PARTS, DividedArrays, Parts, numbers_of, refuse_torn, stated, warn_of_absent
 from ..spec import DataSpec
+from .header import require_columns, shown
 from .sources import digest_of_all, files_of, names_of, read_rows
 
 if TYPE_CHECKING:
@@ -38,6 +39,17 @@ class Table(DividedArrays):
 
     reads_inputs = True
     file_settings = ("path",)
+    column_settings: tuple[str, ...] = (
+        "target",
+        "weights",
+        "group",
+        "split_column",
+        "ignore",
+        "categorical",
+        "numeric",
+        "dates",
+        "text",
+    )
 
     def __init__(
         self,
@@ -79,7 +91,7 @@ class Table(DividedArrays):
     ) -> None:
         super().__init__(standardize=standardize, **options)
         self.given, self.pattern = path, pattern
-        self.path = Path(path if isinstance(path, str) else ", ".join(path), pattern or "")  # for messages
+        self.path = shown(path, pattern)
         self.targets = (target,) if isinstance(target, str) else tuple(target)
         self.task = task
         self.ignore = ignore
@@ -165,12 +177,7 @@ class Table(DividedArrays):
         stated = [(kind, name) for name, kind in self.stated.kinds.items()]
         ignored = [("ignore", name) for name in self.ignore]
         named = [*(("target", name) for name in self.targets), *others.items(), *ignored, *stated]
-        for key, name in named:
-            if name not in columns:
-                raise UserError(
-                    f"data.{key}={name} is not a column of {self.path}. {nearest(name, columns)}\n"
-                    f"Its first line, which holds the names, has: {listed(columns)}"
-                )
+        require_columns(named, columns, self.path)
         features = [name for name in columns if name not in {*self.targets, *others.values(), *self.ignore}]
         if not features:
             raise UserError(

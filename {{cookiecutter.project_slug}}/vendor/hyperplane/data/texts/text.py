@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
-from ...errors import UserError, nearest
+from ...errors import UserError
 from ...setting_types import Refused
 from ..batches import Batches
 from ..columns.target import Targets
@@ -22,6 +22,7 @@ from ..files.table_files import read_as
 from ..new_samples import NewSamples
 from ..parts import PARTS, Parts
 from ..spec import PADDING, DataSpec, TextSpec
+from ..tables.header import require_columns
 from ..tables.table import Table
 from .encoder import FixedLength, TextEncoder, texts_of
 from .explaining import figures_of_texts
@@ -50,6 +51,7 @@ class Text(Table):
     """
 
     batches = TextBatches
+    column_settings = ("text", "target", "weights", "group", "split_column")
 
     def __init__(
         self,
@@ -100,11 +102,7 @@ class Text(Table):
         Raises:
             UserError: it is not there, or has another role.
         """
-        if self.text not in columns:
-            raise UserError(
-                f"data.text={self.text} is not a column of {self.path}. {nearest(self.text, columns)}\n"
-                f"Its first line, which holds the names, has: {listed(columns)}"
-            )
+        require_columns([("text", self.text)], columns, self.path)
         if self.text not in super().features_of(columns):
             raise UserError(f"data.text={self.text} has another role already: choose another column")
         return [self.text]

@@ -1,0 +1,73 @@
+"""The names of a table's columns, looked at before torch is imported: that a setting names none of them is seen soon.
+
+A data set states `column_settings`, the settings that name columns of `data.path`. One that extends it may make
+columns of its own, so the statement is not inherited.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+from loguru import logger
+
+from ...errors import UserError, nearest
+from ...paths import expanded
+from ...settings import Settings
+from ...signatures.classes import class_attribute
+from ..columns.values import listed
+from .sources import files_of, names_of
+
+READER = f"{__package__.rpartition('.')[0]}.files"
+
+
+def refuse_absent_columns(settings: Settings) -> None:
+    """Look whether the table of a run has the columns that its settings name.
+
+    Raises:
+        UserError: it lacks one, or its names cannot be read.
+    """
+    given = settings.data.arguments()
+    keys = class_attribute(settings.data.import_path, "column_settings", (), inherited=False)
+    named = [(key, name) for key in keys for name in each(given.get(key))]
+    if named:
+        files = files_of(given["path"], given.get("pattern"))
+        changes = tuple(expanded(file).stat().st_mtime_ns for file in files)
+        require_columns(named, names_at(tuple(files), changes), shown(given["path"], given.get("pattern")))
+
+
+def require_columns(named: Iterable[tuple[str, str]], columns: Sequence[str], path: Path) -> None:
+    """Look whether a table has the columns that settings name: pairs of a setting and a name.
+
+    Raises:
+        UserError: it lacks one.
+    """
+    for key, name in named:
+        if name not in columns:
+            raise UserError(
+                f"data.{key}={name} is not a column of {path}. {nearest(name, columns)}\n"
+                f"Its first line, which holds the names, has: {listed(columns)}"
+            )
+
+
+def shown(path: str | Sequence[str], pattern: str | None) -> Path:
+    """Return what messages call the files that settings name."""
+    return Path(path if isinstance(path, str) else ", ".join(path), pattern or "")
+
+
+def each(value: str | Sequence[str] | None) -> Sequence[str]:
+    """Return the names that a setting gives: one, several or none."""
+    return [value] if isinstance(value, str) else value or []
+
+
+@cache  # a thousand jobs of a sweep share their file
+def names_at(files: tuple[Path, ...], changes: tuple[int, ...]) -> list[str]:
+    """Return the names of the columns of files that were changed at these times.
+
+    Raises:
+        UserError: see `names_of`.
+    """
+    logger.disable(READER)  # what there is to say of the files is said when they are read
+    try:
+        return names_of(files)
+    finally:
+        logger.enable(READER)
