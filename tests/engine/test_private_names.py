@@ -16,6 +16,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hyperplane.stacking.batching import Level
 from hyperplane.stacking.schedules import move_lambda
 from hyperplane.training.imports import Postponed
+from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.data import _set_sampler_epoch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
@@ -114,6 +115,7 @@ CHECKS = {
     "trainer._signal_connector.register_signal_handlers": lambda: (
         parameters(_SignalConnector.register_signal_handlers) == ["self"]
     ),
+    "registry.entry_points": lambda: "entry_points(group=group)" in inspect.getsource(registry._load_external_callbacks),
     "sys.modules": a_stand_in_is_asked_for_hamming,
     "HydraConfig.instance().cfg": lambda: hasattr(HydraConfig.instance(), "cfg"),
     "wandb.Run._detect_and_apply_job_inputs": lambda: (

@@ -145,7 +145,7 @@ def launch_jobs(jobs: list[list[str]], folders: list[Path], launcher: Launcher) 
         logger.info("{} of {} jobs are completed already; their results stand.", len(jobs) - len(waiting), len(jobs))
     if not waiting:
         return {}
-    logger.info("Running {} jobs in {}", len(waiting), folders[0].parent)
+    logger.info("Running {0} jobs in {1}. How they stand: runs watch {1}", len(waiting), shown(folders[0].parent))
     return start(waiting, launcher)
 
 
