@@ -115,7 +115,9 @@ CHECKS = {
     "trainer._signal_connector.register_signal_handlers": lambda: (
         parameters(_SignalConnector.register_signal_handlers) == ["self"]
     ),
-    "registry.entry_points": lambda: "entry_points(group=group)" in inspect.getsource(registry._load_external_callbacks),
+    "registry.entry_points": lambda: (
+        "entry_points(group=group)" in inspect.getsource(registry._load_external_callbacks)
+    ),
     "sys.modules": a_stand_in_is_asked_for_hamming,
     "HydraConfig.instance().cfg": lambda: hasattr(HydraConfig.instance(), "cfg"),
     "wandb.Run._detect_and_apply_job_inputs": lambda: (
