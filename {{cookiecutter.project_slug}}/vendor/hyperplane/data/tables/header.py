@@ -14,8 +14,6 @@ from ...errors import UserError, nearest
 from ...paths import expanded
 from ...settings import Settings
 from ...signatures.classes import class_attribute
-from ..columns.values import listed
-from .sources import files_of, names_of
 
 READER = f"{__package__.rpartition('.')[0]}.files"
 
@@ -30,6 +28,8 @@ def refuse_absent_columns(settings: Settings) -> None:
     keys = class_attribute(settings.data.import_path, "column_settings", (), inherited=False)
     named = [(key, name) for key in keys for name in each(given.get(key))]
     if named:
+        from .sources import files_of  # imports numpy, for which a run that has no table need not wait
+
         files = files_of(given["path"], given.get("pattern"))
         changes = tuple(expanded(file).stat().st_mtime_ns for file in files)
         require_columns(named, names_at(tuple(files), changes), shown(given["path"], given.get("pattern")))
@@ -41,6 +41,8 @@ def require_columns(named: Iterable[tuple[str, str]], columns: Sequence[str], pa
     Raises:
         UserError: it lacks one.
     """
+    from ..columns.values import listed
+
     for key, name in named:
         if name not in columns:
             raise UserError(
@@ -66,6 +68,8 @@ def names_at(files: tuple[Path, ...], changes: tuple[int, ...]) -> list[str]:
     Raises:
         UserError: see `names_of`.
     """
+    from .sources import names_of
+
     logger.disable(READER)  # what there is to say of the files is said when they are read
     try:
         return names_of(files)
