@@ -1,8 +1,8 @@
 """What a page of a report does in the browser: it sorts the table, shows metrics and answers to the pointer."""
 
-# By the number that a cell begins with, or else by its text; empty cells stay last.
+# By the number that a cell begins with, an interval by its lower end, or else by its text; empty cells stay last.
 SORT = """
-const number = text => { const n = parseFloat(text); return isNaN(n) ? null : n; };
+const number = text => { const n = parseFloat(text.replace("[", "")); return isNaN(n) ? null : n; };
 const compare = (a, b) => number(a) !== null && number(b) !== null ? number(a) - number(b) : a.localeCompare(b);
 document.querySelectorAll("th button").forEach(button => button.addEventListener("click", () => {
   const head = button.parentNode, column = head.cellIndex, body = head.closest("table").tBodies[0];
