@@ -25,7 +25,7 @@ from ...paths import expanded, must_exist
 from ...processes.cores import cores_for_this_job
 from ...setting_types import Distinct, Excludes, InnerFraction
 from ..arrays import Arrays, count_classes, means_of
-from ..batches import Batches, evaluation_batch, even_batch, on_gpu
+from ..batches import Batches, evaluation_batch, on_gpu
 from ..datamodule import ArrayDataModule
 from ..folds import fold_of_samples, strata
 from ..new_samples import NewSamples
@@ -33,7 +33,7 @@ from ..parts import PARTS, Parts, numbers_of, refuse_torn, stated, warn_of_absen
 from ..scaling import Scaling, mean_and_std, moments
 from ..spec import DataSpec
 from .augmentation import Augmentation, require_kornia
-from .batches import ImageBatches, ImageFiles, Prepare
+from .batches import EvenBatches, ImageBatches, ImageFiles, Prepare
 from .files import ImageShape, pixels_in
 from .listing import Listing, new_images, of_folder, of_table
 from .parts import held_out, leaks
@@ -277,14 +277,11 @@ class Images(ArrayDataModule):
         prepare = self.prepare(trains=True)
         if self.pixels is None:
             files = self.files_of("train")
-            return DataLoader(
-                files,
-                even_batch(len(files), self.batch_size) if self.shuffle else self.batch_size,
-                shuffle=self.shuffle,
-                num_workers=self.workers,
-                collate_fn=prepare.collate,
-                persistent_workers=self.workers > 0,
-            )
+            of_workers: dict[str, Any] = {"num_workers": self.workers, "persistent_workers": self.workers > 0}
+            if self.shuffle:
+                batches = EvenBatches(files, self.batch_size)
+                return DataLoader(files, batch_sampler=batches, collate_fn=prepare.collate, **of_workers)
+            return DataLoader(files, self.batch_size, collate_fn=prepare.collate, **of_workers)
         return ImageBatches(*self.in_memory("train"), prepare, self.batch_size, self.seed, shuffle=self.shuffle)
 
     def in_memory(self, part: str) -> tuple[Tensor, Tensor, Tensor]:
