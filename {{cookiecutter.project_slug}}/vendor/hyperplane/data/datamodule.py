@@ -28,12 +28,11 @@ workers. The rest is optional; what needs it says so where it is missing:
 Data sets that fit in memory get all of this from ArrayDataModule.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 import torch
-from lightning.pytorch import LightningDataModule
 from loguru import logger
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -45,6 +44,7 @@ from .arrays import Arrays as Arrays  # where data sets look for it
 from .arrays import Samples, count_classes, in_pieces, means_of, rows_of
 from .batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from .folds import fold_of_samples, strata
+from .part_loaders import PartLoaders
 from .ridge import leave_one_out
 from .scaling import Scaling, loses_digits, moments
 from .spec import DataSpec
@@ -52,7 +52,7 @@ from .spec import DataSpec
 EVALUATION_BATCH = 4096  # samples; evaluation keeps no gradients, so it takes large batches
 
 
-class ArrayDataModule(LightningDataModule, ABC):
+class ArrayDataModule(PartLoaders):
     """A data set that fits in memory. A subclass states `spec` and returns its arrays from `load`.
 
     A subclass with settings of its own takes the others as **options, and hands them on: they are settings as well.
@@ -191,11 +191,6 @@ class ArrayDataModule(LightningDataModule, ABC):
         inputs, *mask, targets = self.parts["train"]
         return inputs, targets, *mask
 
-    @property
-    def validates(self) -> bool:
-        """Whether samples are held out for validation."""
-        return self.val_fraction > 0
-
     def train_dataloader(self) -> Batches:
         """Return the training batches, in an order that follows from seed and epoch."""
         tensors = on_gpu(self.parts["train"], self.trainer)
@@ -209,14 +204,6 @@ class ArrayDataModule(LightningDataModule, ABC):
         outputs += values_of_tokens(self.spec)
         batch_size = evaluation_batch(EVALUATION_BATCH, stored + 4 * outputs)
         return self.batches(on_gpu(self.parts[part], self.trainer), batch_size)
-
-    def val_dataloader(self) -> Batches | list[Batches]:
-        """Return the validation batches in order, or an empty list if there are none."""
-        return self.evaluation_batches("val") if self.validates else []
-
-    def test_dataloader(self) -> Batches:
-        """Return the test batches in order."""
-        return self.evaluation_batches("test")
 
 
 def single(values: Tensor) -> Tensor:

@@ -4,13 +4,12 @@ Every batch holds the whole graph: features (N, F), the numbers of the nodes of 
 network maps the features of all nodes to as many outputs; one that looks at edges takes them from its spec.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningDataModule
 from loguru import logger
 from numpy.typing import NDArray
 from pydantic import PositiveInt
@@ -21,6 +20,7 @@ from ...setting_types import ProperFraction
 from ..arrays import Samples, count_classes, means_of
 from ..batches import on_gpu
 from ..folds import strata
+from ..part_loaders import PartLoaders
 from ..parts import PARTS
 from ..scaling import Scaling
 from ..spec import GraphSpec
@@ -36,7 +36,7 @@ MOST_TARGETS = 4  # that are drawn
 SHARE = 0.6  # of the nodes that are trained on where there are no classes
 
 
-class GraphDataModule(LightningDataModule, ABC):
+class GraphDataModule(PartLoaders):
     """A graph that fits in memory. A subclass returns it from `load`."""
 
     def __init__(
@@ -180,14 +180,6 @@ class GraphDataModule(LightningDataModule, ABC):
     def train_dataloader(self) -> WholeGraph:
         """Return the graph once an epoch."""
         return self.evaluation_batches("train")
-
-    def val_dataloader(self) -> WholeGraph | list[WholeGraph]:
-        """Return the graph, or an empty list if no node is held out."""
-        return self.evaluation_batches("val") if self.validates else []
-
-    def test_dataloader(self) -> WholeGraph:
-        """Return the graph."""
-        return self.evaluation_batches("test")
 
     def figures(self, task: Any) -> dict[str, "Figure"]:
         """Return a picture of the graph with the classes that are predicted, or the residuals of the test."""

@@ -1,6 +1,5 @@
 """Your own graph: a table of nodes, one of the edges between them, and what to predict of some nodes or all."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,10 +9,11 @@ from loguru import logger
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...errors import UserError, nearest
+from ...errors import UserError
 from ...setting_types import Distinct
 from ..arrays import IGNORED
 from ..columns.encoding import TableEncoder
+from ..columns.names import as_names, require_columns
 from ..columns.target import Targets, TaskName, encode_targets, present_in
 from ..columns.values import as_text, listed
 from ..files.access import digest_of
@@ -55,7 +55,7 @@ class GraphFiles(GraphDataModule):
     ) -> None:
         super().__init__(**options)
         self.nodes_path, self.edges_path = Path(nodes), Path(edges)
-        self.targets = (target,) if isinstance(target, str) else tuple(target)
+        self.targets = as_names(target)
         self.task: TaskName | Literal["auto"] = task
         self.id, self.ends = id, (source, destination)
         self.ignore = ignore
@@ -74,9 +74,9 @@ class GraphFiles(GraphDataModule):
         columns = column_names(self.nodes_path, "data.nodes")
         self.id = self.id or next((name for name in columns if name not in self.targets), self.targets[0])
         roles = {"id": self.id, "split_column": self.split_column}
-        named = [(key, name) for key, name in roles.items() if name is not None]
-        named += [("target", name) for name in self.targets] + [("ignore", name) for name in self.ignore]
-        require(columns, self.nodes_path, named)
+        several = {"target": self.targets, "ignore": self.ignore}
+        named = [*roles.items(), *((key, name) for key, names in several.items() for name in names)]
+        require_columns(named, columns, self.nodes_path)
         table, readings = read_columns(self.nodes_path, None, Spelling(texts=(self.id,)), "data.nodes")
         self.digests = [digest_of(path) for path in (self.nodes_path, self.edges_path)]
         self.names = self.ids_of(table, f"data.nodes={self.nodes_path}")
@@ -84,7 +84,7 @@ class GraphFiles(GraphDataModule):
         task, targets, class_names = self.targets_of(table.select(self.targets))
         left_out = {*roles.values(), *self.targets, *self.ignore}
         described = table.select([name for name in columns if name not in left_out])
-        self.encoder = TableEncoder.fit(described, readings)
+        self.encoder = TableEncoder.fit([described], readings)
         features = self.encoder.encode(described, "the nodes") if self.encoder.columns else None
         if features is None:
             logger.info("Nodes have no features: each is told apart from the others, and edges say the rest.")
@@ -141,7 +141,7 @@ class GraphFiles(GraphDataModule):
                 f"{key} needs two columns, where an edge begins and where it ends; it has: {listed(columns)}"
             )
         source, destination = (given or columns[place] for place, given in enumerate(self.ends))
-        require(columns, self.edges_path, [("source", source), ("destination", destination)])
+        require_columns([("source", source), ("destination", destination)], columns, self.edges_path)
         if rest := [name for name in columns if name not in (source, destination)]:
             logger.warning("{}: all edges count alike; not read: {}", self.edges_path, listed(rest))
         table, _ = read_columns(
@@ -173,7 +173,7 @@ class GraphFiles(GraphDataModule):
         """
         assert self.id is not None
         table = read_as(path, self.encoder.readings | self.id_reading, "input")
-        require(table.columns, path, [("id", self.id)])
+        require_columns([("id", self.id)], table.columns, path)
         names = self.ids_of(table, f"input={path}")
         number = {name: place for place, name in enumerate(self.names)}
         strange = [name for name in names if name not in number]
@@ -213,16 +213,3 @@ class GraphFiles(GraphDataModule):
         self.names, self.id = list(state_dict["names"]), state_dict["id"]
         self.id_reading = {name: Reading.from_state(state) for name, state in state_dict["id_reading"].items()}
         self.encoder = TableEncoder.from_state(state_dict["encoder"])
-
-
-def require(columns: Sequence[str], path: Path, named: list[tuple[str, str]]) -> None:
-    """Look whether a table has the columns that settings name.
-
-    Raises:
-        UserError: it lacks one.
-    """
-    for key, name in named:
-        if name not in columns:
-            raise UserError(
-                f"data.{key}={name} is not a column of {path}. {nearest(name, columns)} It has: {listed(columns)}"
-            )

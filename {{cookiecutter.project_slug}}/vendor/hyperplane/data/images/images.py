@@ -25,7 +25,8 @@ from ...paths import expanded, must_exist
 from ...processes.cores import cores_for_this_job
 from ...setting_types import Distinct, Excludes, InnerFraction
 from ..arrays import Arrays, count_classes, means_of
-from ..batches import Batches, evaluation_batch, on_gpu
+from ..batches import evaluation_batch, on_gpu
+from ..columns.names import as_names
 from ..datamodule import ArrayDataModule
 from ..folds import fold_of_samples, strata
 from ..new_samples import NewSamples
@@ -81,7 +82,7 @@ class Images(ArrayDataModule):
         super().__init__(standardize=standardize, **options)
         self.path = expanded(Path(path))
         self.image = image
-        self.targets = () if target is None else (target,) if isinstance(target, str) else tuple(target)
+        self.targets = as_names(target)
         self.task = task
         self.group = group
         self.test_fraction = test_fraction
@@ -298,14 +299,6 @@ class Images(ArrayDataModule):
         if self.pixels is not None:
             return ImageBatches(*self.in_memory(part), self.prepare(), size, self.seed, shuffle=False)
         return DataLoader(self.files_of(part), size, num_workers=self.workers, collate_fn=self.prepare().collate)
-
-    def val_dataloader(self) -> Any:
-        """Return the validation batches in order, or an empty list if there are none."""
-        return self.evaluation_batches("val") if self.validates else []
-
-    def test_dataloader(self) -> Batches:
-        """Return the test batches in order."""
-        return self.evaluation_batches("test")
 
     @property
     def validates(self) -> bool:

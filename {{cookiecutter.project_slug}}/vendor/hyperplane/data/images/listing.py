@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import UserError, nearest
 from ...paths import expanded
+from ..columns.names import require_columns
 from ..columns.roles import groups_of
 from ..columns.target import Targets, TaskName, encode_targets, has_value
 from ..columns.values import as_text, is_text, listed
@@ -161,19 +162,10 @@ def of_table(
             raise UserError(
                 f"data.path={path} is a table: data.{key}= names its column with the {what}. It has: {listed(columns)}"
             )
-    roles = [
-        ("image", image),
-        *(("target", name) for name in targets),
-        ("group", group),
-        ("split_column", split_column),
-    ]
-    used = [name for _, name in roles if name is not None]
-    for key, name in roles:
-        if name is not None and name not in columns:
-            raise UserError(
-                f"data.{key}={name} is not a column of {path}. {nearest(name, columns)} It has: {listed(columns)}"
-            )
-    table, _ = read_columns(path, used, Spelling())
+    others = [("group", group), ("split_column", split_column)]
+    roles = [("image", image), *(("target", name) for name in targets), *others]
+    require_columns(roles, columns, path)
+    table, _ = read_columns(path, [name for _, name in roles if name is not None], Spelling())
     table = table.filter(has_value(table, targets))
     files, names = paths_of(table, image or "", path, "data.image")
     return Listing(

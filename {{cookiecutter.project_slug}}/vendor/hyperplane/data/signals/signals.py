@@ -15,6 +15,7 @@ from torch import Tensor
 from ...errors import UserError, nearest
 from ...setting_types import InnerFraction
 from ..arrays import Samples
+from ..columns.names import as_names
 from ..columns.roles import groups_of
 from ..columns.target import encode_targets, has_value
 from ..columns.values import is_text, listed
@@ -62,7 +63,7 @@ class Signals(DividedArrays):
         super().__init__(standardize=standardize, **options)
         self.paths = [Path(path), *([] if test_path is None else [Path(test_path)])]
         usual = USUAL_TARGETS.get(self.paths[0].suffix.lower(), ())
-        self.targets = usual if target is None else (target,) if isinstance(target, str) else tuple(target)
+        self.targets = usual if target is None else as_names(target)
         self.roles = Roles(series, position, channels, (*self.targets, *([] if group is None else [group])))
         self.task = task
         self.group = group

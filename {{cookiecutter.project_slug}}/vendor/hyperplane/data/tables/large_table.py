@@ -172,7 +172,7 @@ class LargeTable(Table):
 
         chunks = Chunks(self.path, rows.select(exactly(features)), present.to_numpy(), part_of)
         trained = (chunk.filter(part == TRAIN) for chunk, part, _ in chunks)
-        self.encoder = TableEncoder.fit_in_chunks(trained, readings, numbered, self.stated)
+        self.encoder = TableEncoder.fit(trained, readings, numbered, self.stated)
         self.state_spec(encoded)
         self.describe(table, targets, parts)
         del table

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
-from ...errors import UserError, nearest
+from ...errors import UserError
 from ...setting_types import Distinct, Excludes, InnerFraction
 from ..columns.encoding import TableEncoder
 from ..columns.leaks import point_at_leaks
+from ..columns.names import as_names, require_columns
 from ..columns.roles import groups_of, row_numbers, weights_of
 from ..columns.stated import Stated
 from ..columns.target import Targets, encode_targets, has_value
@@ -80,7 +81,7 @@ class Table(DividedArrays):
         super().__init__(standardize=standardize, **options)
         self.given, self.pattern = path, pattern
         self.path = Path(path if isinstance(path, str) else ", ".join(path), pattern or "")  # for messages
-        self.targets = (target,) if isinstance(target, str) else tuple(target)
+        self.targets = as_names(target)
         self.task = task
         self.ignore = ignore
         kinds = {"categorical": categorical, "numeric": numeric, "dates": dates, "text": text}
@@ -138,7 +139,7 @@ class Table(DividedArrays):
 
     def fit_encoder(self, table: "DataFrame", readings: dict[str, Reading], numbered: dict[str, str]) -> Any:
         """Return what encodes rows in the way that the training rows ask for; see `TableEncoder.fit`."""
-        return TableEncoder.fit(table, readings, numbered, self.stated)
+        return TableEncoder.fit([table], readings, numbered, self.stated)
 
     @property
     def target(self) -> str:
@@ -165,12 +166,7 @@ class Table(DividedArrays):
         stated = [(kind, name) for name, kind in self.stated.kinds.items()]
         ignored = [("ignore", name) for name in self.ignore]
         named = [*(("target", name) for name in self.targets), *others.items(), *ignored, *stated]
-        for key, name in named:
-            if name not in columns:
-                raise UserError(
-                    f"data.{key}={name} is not a column of {self.path}. {nearest(name, columns)}\n"
-                    f"Its first line, which holds the names, has: {listed(columns)}"
-                )
+        require_columns(named, columns, self.path)
         features = [name for name in columns if name not in {*self.targets, *others.values(), *self.ignore}]
         if not features:
             raise UserError(

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningDataModule
 from loguru import logger
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
@@ -22,12 +21,12 @@ from ...setting_types import InnerFraction, ProperFraction
 from ..batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from ..datamodule import EVALUATION_BATCH
 from ..files.access import not_utf8
+from ..part_loaders import PartLoaders
+from ..parts import PARTS
 from ..scaling import Scaling
 from ..spec import UNKNOWN, TextSpec
 from .bigrams import Bigrams
 from .tokens import Tokenizer
-
-PARTS = ("train", "val", "test")
 
 
 class Windows(Batches):
@@ -61,7 +60,7 @@ class Windows(Batches):
         return window[:, :-1], window[:, 1:]
 
 
-class Corpus(LightningDataModule):
+class Corpus(PartLoaders):
     """A text as tokens; the vocabulary is that of the training part."""
 
     spec: TextSpec
@@ -156,11 +155,6 @@ class Corpus(LightningDataModule):
             self.bigram_loss,
         )
 
-    @property
-    def validates(self) -> bool:
-        """Whether a part is held out for validation."""
-        return self.val_fraction > 0
-
     def windows(self, part: str, batch_size: int, seed: int | None) -> Windows:
         """Return the windows of a part; those of a short one are as long as it is."""
         (tokens,) = on_gpu((self.parts[part],), self.trainer)
@@ -174,14 +168,6 @@ class Corpus(LightningDataModule):
         """Return the windows of a part in order; what is left at its end, shorter than a window, is left out."""
         values = values_of_tokens(self.spec) + self.length * self.spec.output_size
         return self.windows(part, evaluation_batch(EVALUATION_BATCH, 4 * values), None)
-
-    def val_dataloader(self) -> Windows | list[Windows]:
-        """Return the windows that validate, or an empty list if there are none."""
-        return self.evaluation_batches("val") if self.validates else []
-
-    def test_dataloader(self) -> Windows:
-        """Return the windows of the test."""
-        return self.evaluation_batches("test")
 
     def state_dict(self) -> dict[str, Any]:
         """Return which text it was; the vocabulary is in the spec."""

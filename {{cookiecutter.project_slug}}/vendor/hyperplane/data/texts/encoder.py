@@ -6,8 +6,8 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
-from ...errors import UserError, nearest
-from ..columns.values import as_text, listed
+from ..columns.names import require_in_rows
+from ..columns.values import as_text
 from ..spec import PADDING, UNKNOWN, TextSpec
 from .tokens import Tokenizer
 
@@ -46,9 +46,7 @@ class TextEncoder:
         Raises:
             UserError: the column is not there.
         """
-        if self.column not in table.columns:
-            hint = nearest(self.column, table.columns)
-            raise UserError(f"{rows} have no column {self.column!r}. {hint} They have: {listed(table.columns)}")
+        require_in_rows([self.column], table, rows)
         numbers, cut = self.tokenizer.encode_all(texts_of(table, self.column), self.length)
         if cut:
             logger.warning(

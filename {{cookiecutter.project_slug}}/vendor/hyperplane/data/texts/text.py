@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
-from ...errors import UserError, nearest
+from ...errors import UserError
 from ...setting_types import Refused
 from ..batches import Batches
+from ..columns.names import require_columns
 from ..columns.target import Targets
 from ..columns.values import as_text, listed
 from ..datamodule import Arrays
@@ -100,11 +101,7 @@ class Text(Table):
         Raises:
             UserError: it is not there, or has another role.
         """
-        if self.text not in columns:
-            raise UserError(
-                f"data.text={self.text} is not a column of {self.path}. {nearest(self.text, columns)}\n"
-                f"Its first line, which holds the names, has: {listed(columns)}"
-            )
+        require_columns([("text", self.text)], columns, self.path)
         if self.text not in super().features_of(columns):
             raise UserError(f"data.text={self.text} has another role already: choose another column")
         return [self.text]
