@@ -89,6 +89,11 @@ class ArrayDataModule(PartLoaders):
         self.raw: dict[str, Samples] = {}  # as loaded: inputs, targets, and weights if there are any
         self.parts: dict[str, Samples] = {}  # standardised
 
+    @property
+    def of_fold(self) -> str:
+        """Which fold it is, for messages; empty without a cross-validation."""
+        return "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})"
+
     @abstractmethod
     def load(self) -> Arrays:
         """Return the arrays of the data set, in its own units; from here on `spec` is known.

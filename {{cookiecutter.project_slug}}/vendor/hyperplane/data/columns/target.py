@@ -1,7 +1,8 @@
 """The columns to predict: which task they make, and their values as class numbers, as labels or as numbers."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from loguru import logger
@@ -14,10 +15,32 @@ if TYPE_CHECKING:
     from polars import DataFrame, Series
 
 TaskName = Literal["classification", "multilabel", "regression"]
-Targets = tuple[TaskName, NDArray[Any], tuple[str, ...]]  # the task, the encoded targets, names of classes or labels
 
 FEW_INTEGERS = 10  # at most that many different integers are taken for classes
 NO_AND_YES = (("0", "1"), ("false", "true"), ("no", "yes"))  # what a column of labels may hold
+
+
+class Targets(NamedTuple):
+    """What is predicted."""
+
+    task: TaskName
+    values: NDArray[Any]  # class numbers (N,) int64, labels of 0 and 1 (N, K) float32, or values (N, K) float64
+    names: tuple[str, ...] = ()  # of classes or labels
+
+    def of_spec(self, columns: Sequence[str]) -> dict[str, Any]:
+        """Return what a DataSpec says of the targets; `columns` are their names."""
+        return {
+            "task": self.task,
+            "output_size": len(self.names) or self.values.shape[1],
+            "class_names": self.names,
+            "target_names": () if self.names else tuple(columns),
+        }
+
+    def say(self, path: Path, columns: Sequence["Series"], asked: str) -> None:
+        """Say what the task is; `asked` is the setting, which may leave it open."""
+        names, kinds = [one.name for one in columns], dict.fromkeys(str(one.dtype) for one in columns)
+        inferred = "" if asked != "auto" else ", inferred from its values; data.task= overrides it"
+        logger.info("{}: {} of {} ({}{})", path, self.task, listed(names, 5), ", ".join(kinds), inferred)
 
 
 def has_value(table: "DataFrame", targets: Sequence[str]) -> "Series":
@@ -54,15 +77,12 @@ def present_in(table: "DataFrame", targets: Sequence[str]) -> "Series":
 
 
 def encode_targets(table: "DataFrame", task: TaskName | Literal["auto"]) -> Targets:
-    """Return the task, the targets, and the names of classes or labels.
+    """Return the targets.
 
     Args:
         table: the columns to predict, without missing values.
         task: what they are for; auto: several columns of numbers are a regression, several that hold two values each
             are labels, and what one column is, `infer_task` says.
-
-    Returns:
-        Targets: class numbers (samples,) int64, labels of 0 and 1 (samples, K) float32, or values (samples, K) float64.
 
     Raises:
         UserError: the values do not make the task, or not any.
@@ -73,16 +93,17 @@ def encode_targets(table: "DataFrame", task: TaskName | Literal["auto"]) -> Targ
     if len(columns) == 1 and task != "multilabel":
         task = infer_task(columns[0]) if task == "auto" else task
         if task == "classification":
-            return task, *encode_classes(columns[0])
-        return task, values_of(columns), ()
+            return Targets(task, *encode_classes(columns[0]))
+        return Targets(task, values_of(columns))
     kind = infer_task_of_several(columns) if task == "auto" else task
     if kind == "classification":
         raise UserError(
             f"data.target=[{', '.join(table.columns)}]: data.task=classification has one target, whose classes exclude "
             "each other. Several columns that hold two values each are data.task=multilabel."
         )
-    are_labels = kind == "multilabel"
-    return kind, encode_labels(columns) if are_labels else values_of(columns), tuple(table.columns) * are_labels
+    if kind == "multilabel":
+        return Targets(kind, encode_labels(columns), tuple(table.columns))
+    return Targets(kind, values_of(columns))
 
 
 def check_target(target: "Series") -> None:

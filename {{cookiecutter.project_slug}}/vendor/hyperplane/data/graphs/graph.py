@@ -15,7 +15,7 @@ from ..arrays import IGNORED
 from ..columns.encoding import TableEncoder
 from ..columns.names import as_names, require_columns
 from ..columns.target import Targets, TaskName, encode_targets, present_in
-from ..columns.values import as_text, listed
+from ..columns.values import listed
 from ..files.access import digest_of
 from ..files.readings import Reading
 from ..files.survey import Spelling
@@ -81,7 +81,7 @@ class GraphFiles(GraphDataModule):
         self.digests = [digest_of(path) for path in (self.nodes_path, self.edges_path)]
         self.names = self.ids_of(table, f"data.nodes={self.nodes_path}")
         self.id_reading = {self.id: readings[self.id]}
-        task, targets, class_names = self.targets_of(table.select(self.targets))
+        encoded = self.targets_of(table.select(self.targets))
         left_out = {*roles.values(), *self.targets, *self.ignore}
         described = table.select([name for name in columns if name not in left_out])
         self.encoder = TableEncoder.fit([described], readings)
@@ -90,10 +90,10 @@ class GraphFiles(GraphDataModule):
             logger.info("Nodes have no features: each is told apart from the others, and edges say the rest.")
         parts = None
         if self.split_column is not None:
-            says = as_text(table[self.split_column]).fill_null("(missing)").to_numpy()
-            parts = stated(says, f"data.split_column={self.split_column}")
-        names = () if class_names else self.targets
-        return Graph(self.read_edges(), targets, class_names, features, self.encoder.names, parts, task, names)
+            parts = stated(table[self.split_column])
+        task, targets, classes = encoded
+        names = () if classes else self.targets
+        return Graph(self.read_edges(), targets, classes, features, self.encoder.names, parts, task, names)
 
     def ids_of(self, table: "DataFrame", what: str) -> list[str]:
         """Return the names of the nodes in a table.
@@ -117,8 +117,8 @@ class GraphFiles(GraphDataModule):
         is_class = task == "classification"
         targets = np.full((len(known), *values.shape[1:]), IGNORED if is_class else np.nan, values.dtype)
         targets[known.to_numpy()] = values
-        inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
-        logger.info("{}: {} of {}{}", self.nodes_path, task, listed(self.targets, 5), inferred)
+        found = Targets(task, targets, names)
+        found.say(self.nodes_path, table.get_columns(), self.task)
         if not known.all():
             logger.info(
                 "{} of {} nodes have no {}: they belong to no part, but stay in the graph.",
@@ -126,7 +126,7 @@ class GraphFiles(GraphDataModule):
                 len(known),
                 " or no ".join(self.targets),
             )
-        return task, targets, names
+        return found
 
     def read_edges(self) -> NDArray[np.int64]:
         """Return the numbers of the nodes that edges join (edges, 2); those of unknown nodes are said, and left out.

@@ -30,7 +30,7 @@ from ..columns.names import as_names
 from ..datamodule import ArrayDataModule
 from ..folds import fold_of_samples, strata
 from ..new_samples import NewSamples
-from ..parts import PARTS, Parts, numbers_of, refuse_torn, stated, warn_of_absent
+from ..parts import PARTS, Parts, numbers_of, refuse_changed, refuse_torn, sizes, warn_of_absent
 from ..scaling import Scaling, mean_and_std, moments
 from ..spec import DataSpec
 from .augmentation import Augmentation, require_kornia
@@ -113,8 +113,8 @@ class Images(ArrayDataModule):
         count = len(listing.files)
         listing, read = read_all(listing, Asked(self.size, self.channels, self.memory), self.path, self.folder)
         self.shape = read.shape
-        task, targets, class_names = listing.targets_of(self.task)
-        parts = self.parts_of(listing, strata(targets, task))
+        encoded = listing.targets_of(self.task)
+        parts = self.parts_of(listing, strata(encoded.values, encoded.task))
         twice = leaks(listing.names, read.digests, parts)
         unreadable = count - len(listing.files)
         self.caveats = [f"{unreadable} of {count} images could not be read and were left out"] * bool(unreadable)
@@ -122,17 +122,10 @@ class Images(ArrayDataModule):
         self.files, self.names = listing.files, listing.names
         self.digest = digest_of(listing.names, read.digests)
         self.rows = {part: torch.from_numpy(rows) for part, rows in parts.items()}
-        self.labels = torch.from_numpy(targets)
+        self.labels = torch.from_numpy(encoded.values)
         self.pixels = None if read.pixels is None else torch.from_numpy(read.pixels)
         trained = self.labels[self.rows["train"]]
-        self.spec = DataSpec(
-            task=task,
-            input_shape=self.shape.size,
-            output_size=len(class_names) or targets.shape[1],
-            class_names=class_names,
-            target_names=() if class_names else self.targets,
-            train_size=len(trained),
-        )
+        self.spec = DataSpec(input_shape=read.shape.size, train_size=len(trained), **encoded.of_spec(self.targets))
         self.state_counts(trained)
         self.fit_to(read, parts["train"], trained)
         self.describe(read.headers)
@@ -187,7 +180,7 @@ class Images(ArrayDataModule):
         """
         part_of = np.full(len(kinds), "train", object)
         if listing.parts is not None:
-            part_of = stated(listing.parts, f"data.split_column={self.split_column}").astype(object)
+            part_of = listing.parts.astype(object)
         groups = listing.groups
         if not (part_of == "test").any():
             free = np.flatnonzero(part_of == "train")
@@ -199,9 +192,8 @@ class Images(ArrayDataModule):
         parts = numbers_of(part_of)
         for part in PARTS:
             if not len(parts[part]) and (part != "val" or self.val_fraction):
-                sizes = ", ".join(f"{len(rows)} {name}" for name, rows in parts.items())
                 raise UserError(
-                    f"No image of {len(kinds)} in {self.path} is for {part} ({sizes}): change "
+                    f"No image of {len(kinds)} in {self.path} is for {part} ({sizes(parts)}): change "
                     f"data.test_fraction={self.test_fraction} or data.val_fraction={self.val_fraction}"
                 )
         if groups is not None:
@@ -247,8 +239,8 @@ class Images(ArrayDataModule):
         )
         logger.info(
             "images{}: {}; {}",
-            "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})",
-            ", ".join(f"{len(rows)} {part}" for part, rows in self.rows.items()),
+            self.of_fold,
+            sizes(self.rows),
             f"{self.pixels.nbytes / 2**20:.0f} MiB in memory"
             if self.pixels is not None
             else f"more than data.memory={self.memory} GiB, so {self.workers} workers read them in every epoch",
@@ -351,11 +343,7 @@ class Images(ArrayDataModule):
             UserError: they have changed since, so that they would be split in another way.
         """
         self.shape, self.image = ImageShape(**state_dict["shape"]), state_dict["column"] or None
-        if self.digest and self.digest != state_dict["digest"]:
-            raise UserError(
-                f"The images of {self.path} have changed since this run was trained: they would be split anew, and the "
-                "test images would not be new to the model. `predict` takes new images."
-            )
+        refuse_changed(self.digest, state_dict["digest"], f"The images of {self.path} have", "images")
 
 
 def digest_of(names: Sequence[str], digests: Sequence[str]) -> str:

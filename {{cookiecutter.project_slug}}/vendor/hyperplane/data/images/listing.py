@@ -17,6 +17,7 @@ from ..columns.target import Targets, TaskName, encode_targets, has_value
 from ..columns.values import as_text, is_text, listed
 from ..files.survey import Spelling
 from ..files.table_files import column_names, read_columns
+from ..parts import stated
 from .endings import ENDINGS, files_below, is_hidden, is_image
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Listing:
             raise UserError(f"All {len(numbers)} images are in one folder, {names[0]}: there is nothing to tell apart")
         counts = np.bincount(numbers)
         logger.info("Classes: {}", listed([f"{name} ({count})" for name, count in zip(names, counts, strict=True)]))
-        return "classification", numbers.astype(np.int64), tuple(names.tolist())
+        return Targets("classification", numbers.astype(np.int64), tuple(names.tolist()))
 
 
 def of_folder(folder: Path) -> Listing:
@@ -80,7 +81,7 @@ def of_folder(folder: Path) -> Listing:
     parts = {path: PART_FOLDERS[path.name.lower()] for path in here if path.name.lower() in PART_FOLDERS}
     if not any(part == "train" and subfolders(path) for path, part in parts.items()):
         files, labels = of_classes(folder)
-        stated = None
+        of_parts = None
     else:
         rest = [path.name for path in here if path not in parts]
         if rest:
@@ -90,9 +91,9 @@ def of_folder(folder: Path) -> Listing:
         for path, part in parts.items():
             more, of_these = of_classes(path)
             files, labels, said = files + more, labels + of_these, said + [part] * len(more)
-        stated = np.array(said)
+        of_parts = np.array(said)
     names = [path.relative_to(folder).as_posix() for path in files]
-    return Listing(files, names, np.array(labels), stated)
+    return Listing(files, names, np.array(labels), of_parts)
 
 
 def named(paths: Sequence[Path] | dict[Path, str]) -> str:
@@ -172,7 +173,7 @@ def of_table(
         files,
         names,
         table[list(targets)],
-        None if split_column is None else as_text(table[split_column]).fill_null("(missing)").to_numpy().astype(str),
+        None if split_column is None else stated(table[split_column]),
         None if group is None else groups_of(table[group]),
     )
 

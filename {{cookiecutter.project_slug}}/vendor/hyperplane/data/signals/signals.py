@@ -17,14 +17,14 @@ from ...setting_types import InnerFraction
 from ..arrays import Samples
 from ..columns.names import as_names
 from ..columns.roles import groups_of
-from ..columns.target import encode_targets, has_value
+from ..columns.target import Targets, encode_targets, has_value
 from ..columns.values import is_text, listed
 from ..datamodule import Arrays
 from ..files.access import digest_of
 from ..files.readings import Reading
 from ..folds import strata
 from ..new_samples import NewSamples
-from ..parts import PARTS, DividedArrays, Parts, numbers_of, warn_of_absent
+from ..parts import DividedArrays, Parts, numbers_of, refuse_changed, sizes, warn_of_absent
 from ..spec import DataSpec
 from .arrays import MARK, Roles, SignalArrays, lengths_of, padded, without_gaps
 from .files import read_signals
@@ -95,19 +95,17 @@ class Signals(DividedArrays):
         values = np.concatenate([padded(one, self.length) for one in whole])[is_used]
         is_test = np.repeat(np.arange(len(files)) == 1, [len(file.values) for file in files])[is_used]
         self.has_mask = bool((lengths_of(values) < self.length).any())
-        task, targets, classes = encode_targets(columns[names], self.task)
+        encoded = encode_targets(columns[names], self.task)
+        task, targets, _ = encoded
         groups = None if self.group is None else groups_of(columns[self.group])
         parts = self.parts_of(is_test, strata(targets, task), groups)
         self.spec = DataSpec(
-            task=task,
             input_shape=values.shape[1:],
-            output_size=len(classes) or targets.shape[1],
-            class_names=classes,
             feature_names=(*self.channels, *([MARK] if self.fill else [])),
-            target_names=() if classes else tuple(names),
             has_mask=self.has_mask,
+            **encoded.of_spec(names),
         )
-        self.describe(lengths_of(values), columns[names], targets, parts)
+        self.describe(lengths_of(values), columns[names], encoded, parts)
         fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
         self.train_rows = len(parts["train"])
         return Arrays(values[fit], targets[fit], values[test], targets[test])
@@ -181,14 +179,9 @@ class Signals(DividedArrays):
         """
         if self.folds is not None or len(self.paths) == 1:
             is_test = self.tested(kinds, groups)
+        files = listed(list(map(str, self.paths)))
         parts = numbers_of(np.where(is_test, "test", "train"))
-        for part in ("train", "test"):
-            if not len(parts[part]):
-                raise UserError(
-                    f"{len(kinds)} signals in {listed(list(map(str, self.paths)))} leave none for "
-                    f"{'the test' if part == 'test' else 'training'}: change data.test_fraction={self.test_fraction}"
-                )
-        return parts | self.with_val(parts["train"], groups)
+        return self.needed(parts, files, groups, f"data.test_fraction={self.test_fraction}")
 
     def fit_scaling(self) -> None:
         """Take the statistics of the targets, and of each channel over all positions of the training signals."""
@@ -201,26 +194,14 @@ class Signals(DividedArrays):
         scaled = self.scaling(inputs)
         return (*(scaled if self.spec.has_mask else (scaled,)), self.scaling.scale_targets(targets))
 
-    def describe(
-        self,
-        lengths: NDArray[np.int64],
-        columns: "DataFrame",
-        targets: NDArray[Any],
-        parts: Parts,
-    ) -> None:
+    def describe(self, lengths: NDArray[np.int64], columns: "DataFrame", targets: Targets, parts: Parts) -> None:
         """Say in a few lines what was read and inferred."""
-        inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
-        kinds = ", ".join(dict.fromkeys(str(column.dtype) for column in columns))
-        logger.info("{}: {} of {} ({}{})", self.paths[0], self.spec.task, listed(columns.columns, 5), kinds, inferred)
+        targets.say(self.paths[0], columns.get_columns(), self.task)
         positions = f"{lengths.min()} to {lengths.max()}" if self.spec.has_mask else str(self.length)
-        logger.info(
-            "Signals of {} positions and {}{}: {}",
-            positions,
-            "1 channel" if len(self.spec.feature_names) == 1 else f"{len(self.spec.feature_names)} channels",
-            "" if self.folds is None else f", of fold {self.fold} (of 0 to {self.folds - 1})",
-            ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
-        )
-        warn_of_absent(torch.from_numpy(targets[parts["train"]]), self.spec, "signal")
+        count = len(self.spec.feature_names)
+        channels = "1 channel" if count == 1 else f"{count} channels"
+        logger.info("Signals of {} positions and {}{}: {}", positions, channels, self.of_fold, sizes(parts))
+        warn_of_absent(torch.from_numpy(targets.values[parts["train"]]), self.spec, "signal")
 
     def read_inputs(self, path: Path, spec: DataSpec) -> NewSamples:
         """Return new signals as the model takes them, and the names that the file has for them.
@@ -259,11 +240,7 @@ class Signals(DividedArrays):
             UserError: a file has changed since, so that its signals would be split in another way.
         """
         for path, now, before in zip(self.paths, self.digests, state_dict["digests"], strict=False):
-            if now != before:
-                raise UserError(
-                    f"{path} has changed since this run was trained: its signals would be split anew, and those of the "
-                    "test would not be new to the model. `predict` takes new signals."
-                )
+            refuse_changed(now, before, f"{path} has", "signals")
         self.channels, self.length = tuple(state_dict["channels"]), state_dict["length"]
         self.has_mask = state_dict["has_mask"]
         self.readings = {name: Reading.from_state(state) for name, state in state_dict["readings"].items()}

@@ -174,7 +174,7 @@ class LargeTable(Table):
         trained = (chunk.filter(part == TRAIN) for chunk, part, _ in chunks)
         self.encoder = TableEncoder.fit(trained, readings, numbered, self.stated)
         self.state_spec(encoded)
-        self.describe(table, targets, parts)
+        self.describe(table, encoded, parts)
         del table
         sizes = {part: len(parts.pop(part)) for part in PARTS}
         centre = 0.0 if class_names else float(targets[part_of == TRAIN].mean())

@@ -19,14 +19,14 @@ from ..columns.names import as_names, require_columns
 from ..columns.roles import groups_of, row_numbers, weights_of
 from ..columns.stated import Stated
 from ..columns.target import Targets, encode_targets, has_value
-from ..columns.values import as_text, listed
+from ..columns.values import listed
 from ..datamodule import Arrays
 from ..files.readings import Reading
 from ..files.survey import Spelling
 from ..files.table_files import read_as
 from ..folds import strata
 from ..new_samples import NewSamples
-from ..parts import PARTS, DividedArrays, Parts, numbers_of, refuse_torn, stated, warn_of_absent
+from ..parts import PARTS, DividedArrays, Parts, numbers_of, refuse_changed, refuse_torn, sizes, stated, warn_of_absent
 from ..spec import DataSpec
 from .sources import digest_of_all, files_of, names_of, read_rows
 
@@ -120,7 +120,7 @@ class Table(DividedArrays):
         fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
         self.train_rows = len(parts["train"])
         inputs = self.encode_parts(features, parts)
-        self.describe(table, targets, parts)
+        self.describe(table, encoded, parts)
         arrays = Arrays(inputs[: len(fit)], targets[fit], inputs[len(fit) :], targets[test])
         if weights is None:
             return arrays
@@ -198,15 +198,8 @@ class Table(DividedArrays):
                 "Features are numbers, dates, and categories that several rows share; data.text=[...] takes the words "
                 "of a column of free text."
             )
-        task, targets, class_names = encoded
-        self.spec = DataSpec(
-            task=task,
-            input_shape=(len(self.encoder.names),),
-            output_size=len(class_names) or targets.shape[1],
-            class_names=class_names,
-            feature_names=self.encoder.names,
-            target_names=() if class_names else self.targets,
-        )
+        names = self.encoder.names
+        self.spec = DataSpec(input_shape=(len(names),), feature_names=names, **encoded.of_spec(self.targets))
 
     def parts_of(self, table: "DataFrame", kinds: NDArray[np.int64]) -> Parts:
         """Return the numbers of the rows of each part.
@@ -221,18 +214,14 @@ class Table(DividedArrays):
         groups = None if self.group is None else groups_of(table[self.group])
         split = f"data.split_column={self.split_column}"
         if self.split_column is not None:
-            says = as_text(table[self.split_column]).fill_null("(missing)").to_numpy()
-            parts = numbers_of(stated(says, split))
+            parts = numbers_of(stated(table[self.split_column]))
             if self.group is not None and groups is not None:
                 names = table[self.group]
                 refuse_torn(parts, groups, split, f"data.group={self.group}", lambda row: f"{names.name}={names[row]}")
         else:
             parts = numbers_of(np.where(self.tested(kinds, groups), "test", "train"))
-        for part in ("train", "test"):
-            if not len(parts[part]):
-                decides = f"data.test_fraction={self.test_fraction}" if self.split_column is None else split
-                raise UserError(f"{decides} leaves none of the {table.height} rows in {self.path} for {part}")
-        return parts if len(parts["val"]) else parts | self.with_val(parts["train"], groups)
+        decides = f"data.test_fraction={self.test_fraction}" if self.split_column is None else split
+        return self.needed(parts, str(self.path), groups, decides)
 
     def fit_scaling(self) -> None:
         """Standardise measurements only."""
@@ -245,21 +234,14 @@ class Table(DividedArrays):
         mean[~measured] = 0
         std[~measured] = 1
 
-    def describe(self, table: "DataFrame", targets: NDArray[Any], parts: Parts) -> None:
+    def describe(self, table: "DataFrame", targets: Targets, parts: Parts) -> None:
         """Say in a few lines what was read and inferred."""
-        inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
-        kinds = ", ".join(dict.fromkeys(str(table[name].dtype) for name in self.targets))
-        logger.info("{}: {} of {} ({}{})", self.path, self.spec.task, self.target, kinds, inferred)
-        logger.info(
-            "{}; rows{}: {}",
-            self.described_features(),
-            "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})",
-            ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
-        )
+        targets.say(self.path, [table[name] for name in self.targets], self.task)
+        logger.info("{}; rows{}: {}", self.described_features(), self.of_fold, sizes(parts))
         for part in ("val", "test"):
             if len(parts[part]) == 1:
                 logger.warning("One row is for {}: metrics that compare rows, such as r2, are not defined there.", part)
-        warn_of_absent(torch.from_numpy(targets[parts["train"]]), self.spec, "row")
+        warn_of_absent(torch.from_numpy(targets.values[parts["train"]]), self.spec, "row")
 
     def described_features(self) -> str:
         """Say what becomes of the columns that are predicted from."""
@@ -293,8 +275,4 @@ class Table(DividedArrays):
         Raises:
             UserError: it has changed since, so that its rows would be split in another way.
         """
-        if self.digest and self.digest != state_dict["digest"]:
-            raise UserError(
-                f"{self.path} has changed since this run was trained: its rows would be split anew, and the test rows "
-                "would not be new to the model. `predict` takes new rows."
-            )
+        refuse_changed(self.digest, state_dict["digest"], f"{self.path} has", "rows")

@@ -22,7 +22,7 @@ from ..batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from ..datamodule import EVALUATION_BATCH
 from ..files.access import not_utf8
 from ..part_loaders import PartLoaders
-from ..parts import PARTS
+from ..parts import PARTS, sizes
 from ..scaling import Scaling
 from ..spec import UNKNOWN, TextSpec
 from .bigrams import Bigrams
@@ -140,8 +140,7 @@ class Corpus(PartLoaders):
 
     def describe(self) -> None:
         """Say what was read, and what is reached by counting alone."""
-        sizes = ", ".join(f"{len(self.parts[part])} {part}" for part in PARTS)
-        logger.info("{}: {} {}, of {} kinds", self.path, sizes, self.tokens, self.spec.num_tokens - 2)
+        logger.info("{}: {} {}, of {} kinds", self.path, sizes(self.parts), self.tokens, self.spec.num_tokens - 2)
         numbers: dict[str, NDArray[np.int32]] = {part: tokens.numpy() for part, tokens in self.parts.items()}
         unknown = sum(int((tokens == UNKNOWN).sum()) for tokens in numbers.values())
         if unknown:

@@ -132,19 +132,15 @@ class Text(Table):
 
     def state_spec(self, encoded: Targets) -> None:
         """State what there is to predict, and the vocabulary."""
-        task, targets, class_names = encoded
         tokenizer = self.encoder.tokenizer
         self.spec = TextSpec(
-            task=task,
             input_shape=(self.length,),
-            output_size=len(class_names) or targets.shape[1],
-            class_names=class_names,
-            target_names=() if class_names else self.targets,
             has_mask=True,
             text=self.text,
             tokens=self.tokens,
             vocabulary=tokenizer.vocabulary,
             token_rules=tokenizer.rules,
+            **encoded.of_spec(self.targets),
         )
 
     def described_features(self) -> str:
