@@ -92,8 +92,6 @@ class Table(DividedArrays):
         self.split_column = split_column
         self.spelling = Spelling(day_first, decimal, tuple(missing))
         self.digest = ""  # of the file
-        if self.folds is not None and split_column is not None:
-            raise UserError(f"data.split_column={split_column} says which rows are the test: data.folds must be null")
 
     def load(self) -> Arrays:
         """Return the encoded rows.
