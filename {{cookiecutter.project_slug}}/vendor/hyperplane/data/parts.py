@@ -138,9 +138,6 @@ def refuse_torn(parts: Parts, groups: NDArray[np.int64], split: str, group: str,
         split: what states the parts, for messages.
         group: the setting of the groups.
         named: what to call the group of a sample, given its number.
-
-    Raises:
-        UserError: names one that is in two of them.
     """
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         shared = np.intersect1d(groups[parts[one]], groups[parts[other]])

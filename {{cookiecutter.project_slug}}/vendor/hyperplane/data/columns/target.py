@@ -107,11 +107,7 @@ def encode_targets(table: "DataFrame", task: TaskName | Literal["auto"]) -> Targ
 
 
 def check_target(target: "Series") -> None:
-    """Refuse a column that cannot be predicted.
-
-    Raises:
-        UserError: it holds dates, or one value only.
-    """
+    """Refuse a column that cannot be predicted: of dates, or of one value only."""
     if target.dtype.is_temporal():
         raise UserError(f"data.target={target.name} holds dates ({target.dtype}); make it a number or a category")
     if target.n_unique() == 1:

@@ -165,11 +165,7 @@ def fields(beginning: str, separator: str) -> list[list[str]]:
 
 
 def check_names(names: Sequence[str], path: Path, key: str) -> None:
-    """Refuse a file in which two columns have the same name, blanks around it aside, or one is a pattern to polars.
-
-    Raises:
-        UserError: names it, and both positions.
-    """
+    """Refuse a file in which two columns have the same name, blanks around it aside, or one is a pattern to polars."""
     places: dict[str, list[int]] = {}
     for position, name in enumerate(names, 1):
         places.setdefault(name, []).append(position)

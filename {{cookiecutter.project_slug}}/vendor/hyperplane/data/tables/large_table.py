@@ -146,11 +146,7 @@ class LargeTable(Table):
         return Shards(folder, part, rows, len(self.spec.feature_names), "int64" if self.spec.class_names else "float32")
 
     def write(self, folder: Path) -> None:
-        """Encode all rows and write them to `folder`.
-
-        Raises:
-            UserError: see `setup`.
-        """
+        """Encode all rows and write them to `folder`."""
         logger.info("{} is encoded once; its rows are kept in {}", self.path, self.folder)
         features = self.features_of(column_names(self.path))
         scratch = folder / "rows"
@@ -207,11 +203,7 @@ class LargeTable(Table):
         return row_numbers(features.select(column).collect().to_series() for column in some)
 
     def require_space(self, shards: Iterable[Shards]) -> None:
-        """Look whether the encoded rows fit on the disk.
-
-        Raises:
-            UserError: they do not.
-        """
+        """Refuse rows that, encoded, do not fit on the disk."""
         needed = sum(part.rows * part.row_bytes for part in shards)
         free = shutil.disk_usage(self.folder).free
         if needed > free:
@@ -236,11 +228,7 @@ class LargeTable(Table):
         raise NotImplementedError("the rows do not fit in memory")
 
     def training_samples(self) -> tuple[Tensor, Tensor]:
-        """Refuse to return all rows at once.
-
-        Raises:
-            UserError: always.
-        """
+        """Refuse to return all rows at once."""
         raise UserError("this model is solved with all rows in memory at once: choose data=table, or another model")
 
     def prepare(self, inputs: Tensor, targets: Tensor) -> Samples:

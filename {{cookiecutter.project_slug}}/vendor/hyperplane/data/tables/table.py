@@ -259,11 +259,7 @@ class Table(DividedArrays):
         return {"encoder": self.encoder.state(), "digest": self.digest}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the encoder of a checkpoint.
-
-        Raises:
-            UserError: see `require_same_file`.
-        """
+        """Take the encoder of a checkpoint."""
         self.require_same_file(state_dict)
         self.encoder = TableEncoder.from_state(state_dict["encoder"])
 

@@ -126,11 +126,7 @@ class Corpus(PartLoaders):
         self.describe()
 
     def require_length(self) -> None:
-        """Look whether there are tokens in each part.
-
-        Raises:
-            UserError: names the part that is too short.
-        """
+        """Refuse a text that leaves too few tokens for a part."""
         for part, least in (("train", self.length + 1), ("val", 2 * self.validates), ("test", 2)):
             if len(self.parts[part]) < least:
                 raise UserError(
@@ -173,11 +169,7 @@ class Corpus(PartLoaders):
         return {"digest": self.digest}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Compare the text with that of a checkpoint.
-
-        Raises:
-            UserError: it has changed since.
-        """
+        """Refuse a text that has changed since the training."""
         if self.digest and self.digest != state_dict["digest"]:
             raise UserError(f"{self.path} has changed since this run was trained: its parts would differ")
 

@@ -82,11 +82,7 @@ class Text(Table):
         self.spelling = replace(self.spelling, texts=(text,))
 
     def load(self) -> Arrays:
-        """Return the encoded rows, as long as the longest text.
-
-        Raises:
-            UserError: see `Table.load`.
-        """
+        """Return the encoded rows, as long as the longest text."""
         arrays = super().load()
         longest = max(
             int((inputs != PADDING).sum(axis=1).max()) for inputs in (arrays.train_inputs, arrays.test_inputs)
@@ -151,11 +147,7 @@ class Text(Table):
         """Leave tokens as they are: they are no measurements."""
 
     def training_samples(self) -> NoReturn:
-        """Refuse a model that is solved at once.
-
-        Raises:
-            UserError: always: it takes rows of numbers.
-        """
+        """Refuse a model that is solved at once."""
         raise UserError("A model that is solved at once takes no texts. model=linear is the bag of words")
 
     def figures(self, task: Any) -> dict[str, "Figure"]:
@@ -177,9 +169,5 @@ class Text(Table):
         return {"digest": self.digest}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Compare the file with that of a checkpoint.
-
-        Raises:
-            UserError: it has changed since.
-        """
+        """Refuse a file that has changed since the training."""
         self.require_same_file(state_dict)
