@@ -8,16 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from types import GenericAlias
-from typing import (
-    Annotated,
-    Any,
-    ClassVar,
-    Literal,
-    Self,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 from pydantic import (
     BaseModel,

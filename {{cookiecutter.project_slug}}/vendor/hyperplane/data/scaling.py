@@ -22,9 +22,6 @@ class Scaling(nn.Module):
 
     Integers (tokens, class numbers) and labels of 0 and 1 are no measurements, so they stay as they are; uint8 are
     pixels, and measured.
-
-    Args:
-        spec: task and shapes of the data.
     """
 
     def __init__(self, spec: DataSpec) -> None:

@@ -5,14 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from .layout import exactly
-from .readings import (
-    MISSING,
-    MISSING_BESIDE_NUMBERS,
-    PLAIN,
-    TEXT,
-    Reading,
-    proposals,
-)
+from .readings import MISSING, MISSING_BESIDE_NUMBERS, PLAIN, TEXT, Reading, proposals
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series

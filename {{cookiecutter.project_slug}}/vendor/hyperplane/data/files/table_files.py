@@ -105,11 +105,7 @@ def parquet_names(path: Path, key: str) -> dict[str, str]:
 
 
 def scan_table(
-    path: Path,
-    columns: Sequence[str] | None,
-    spelling: Spelling,
-    key: str = "data.path",
-    scratch: Path | None = None,
+    path: Path, columns: Sequence[str] | None, spelling: Spelling, key: str = "data.path", scratch: Path | None = None
 ) -> tuple["LazyFrame", dict[str, Reading]]:
     """Return some columns of a file in a form that can be read again and again, and how they are read.
 

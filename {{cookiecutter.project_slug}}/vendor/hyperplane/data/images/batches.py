@@ -64,14 +64,7 @@ class ImageBatches(Batches):
     """
 
     def __init__(
-        self,
-        pixels: Tensor,
-        rows: Tensor,
-        targets: Tensor,
-        prepare: Prepare,
-        batch_size: int,
-        seed: int,
-        shuffle: bool,
+        self, pixels: Tensor, rows: Tensor, targets: Tensor, prepare: Prepare, batch_size: int, seed: int, shuffle: bool
     ) -> None:
         super().__init__((rows, targets), batch_size, seed if shuffle else None)
         self.pixels = pixels
@@ -90,13 +83,7 @@ class ImageBatches(Batches):
 
 
 class ImageFiles(Dataset[tuple[Tensor, Tensor]]):
-    """Images that are read when they are asked for.
-
-    Args:
-        files: of the images.
-        targets: of these.
-        shape: what they are brought to.
-    """
+    """Images, with their targets, that are read when they are asked for."""
 
     def __init__(self, files: Sequence[Path], targets: Tensor, shape: ImageShape) -> None:
         self.files = files

@@ -24,12 +24,6 @@ AHEAD = 64  # images that each thread may have read before they are taken
 def decoded(files: Sequence[Path], names: Sequence[str], shape: ImageShape, source: Path) -> Iterator[Piece]:
     """Yield images (B, H, W, C) float32, some at a time, and their numbers; name those that cannot be read at the end.
 
-    Args:
-        files: of the images.
-        names: of these.
-        shape: what they are brought to.
-        source: where they come from, for messages.
-
     Raises:
         UserError: none can be read.
     """

@@ -94,13 +94,7 @@ def held_out(
 
 
 def leaks(names: Sequence[str], digests: Sequence[str], parts: Parts) -> int:
-    """Return how many images of the test are trained on or validated with as well, byte by byte, and name them.
-
-    Args:
-        names: of all images.
-        digests: of their files.
-        parts: the numbers of the images of each.
-    """
+    """Return how many images of the test are trained on or validated with as well, byte by byte, and name them."""
     seen = {digests[row]: row for part in ("val", "train") for row in parts[part]}
     twice = [(row, seen[digests[row]]) for row in parts["test"] if digests[row] in seen]
     if twice:

@@ -63,12 +63,6 @@ class Read(NamedTuple):
 def read_all(listing: Listing, asked: Asked, source: Path, folder: Path) -> tuple[Listing, Read]:
     """Read all files, or what an earlier run kept of them, and return the images that could be decoded.
 
-    Args:
-        listing: of the images.
-        asked: what they are brought to.
-        source: where they come from, for messages.
-        folder: of the files with decoded images.
-
     Raises:
         UserError: none could be decoded.
     """

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 NOT_LARGE = (
     "a large table has one target, no weights and no folds; data=table, which is in memory, may have all of them"
 )
+Untold = Annotated[tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")]
 LAYOUT = 5  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
 STATED = "table.json"  # what is known of the rows; written last
 
@@ -67,16 +68,10 @@ class LargeTable(Table):
         pattern: Annotated[str | None, Refused("a large table is one file: data=table, in memory, may be some")] = None,
         target: str,
         task: Literal["auto", "classification", "regression"] = "auto",
-        categorical: Annotated[
-            tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")
-        ] = (),
-        # Numbers; not here
-        numeric: Annotated[
-            tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")
-        ] = (),
-        # Dates; not here
-        dates: Annotated[tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")] = (),
-        text: Annotated[tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")] = (),
+        categorical: Untold = (),
+        numeric: Untold = (),  # numbers; not here
+        dates: Untold = (),  # dates; not here
+        text: Untold = (),
         weights: Annotated[str | None, Refused("a large table has no weights: data=table, in memory, may")] = None,
         folds: Annotated[int | None, Refused("a large table has no folds: data=table, in memory, may")] = None,
         folder: Folder = "data",  # where the encoded rows are kept, once for each seed

@@ -66,9 +66,7 @@ class Table(DividedArrays):
         test_fraction: InnerFraction = 0.2,  # of the rows, drawn with the seed; with folds it says nothing
         # A column that says train, val or test for each row; replaces test_fraction, and val_fraction if it says val
         split_column: Annotated[
-            str | None,
-            Distinct(("target", "weights", "group")),
-            Excludes("folds", "says which rows are the test"),
+            str | None, Distinct(("target", "weights", "group")), Excludes("folds", "says which rows are the test")
         ] = None,
         # Whether 02/01/2024 is 2 January; null: as the column itself says, and asked for where it does not
         day_first: bool | None = None,

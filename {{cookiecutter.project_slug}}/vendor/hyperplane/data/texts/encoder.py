@@ -18,13 +18,7 @@ MANY_UNKNOWN = 0.2  # of the tokens: that much is worth a hint
 
 
 class TextEncoder:
-    """Encodes a column of texts with a tokenizer.
-
-    Args:
-        column: its name.
-        tokenizer: of the training texts.
-        length: tokens after which a text is cut.
-    """
+    """Encodes a column of texts with a tokenizer."""
 
     def __init__(self, column: str, tokenizer: Tokenizer, length: int) -> None:
         self.column = column

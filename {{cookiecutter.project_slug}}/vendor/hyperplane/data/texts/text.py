@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from polars import DataFrame
 
+Unread = Annotated[tuple[str, ...], Refused("data.text names the only column that is read")]
+
 
 class TextBatches(Batches):
     """Batches of tokens (B, L), what is no padding (B, L), and targets; L is the length of the longest text in each."""
@@ -61,13 +63,10 @@ class Text(Table):
         # Tokens that are told apart at most: the most frequent ones of the training rows; others are unknown
         vocabulary: Annotated[int, Field(ge=3)] = 10_000,
         length: PositiveInt = 256,  # tokens after which a text is cut
-        ignore: Annotated[tuple[str, ...] | None, Refused("data.text names the only column that is read")] = None,
-        # Categories; not here
-        categorical: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
-        # Numbers; not here
-        numeric: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
-        # Dates; not here
-        dates: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        ignore: Unread = (),
+        categorical: Unread = (),  # categories; not here
+        numeric: Unread = (),  # numbers; not here
+        dates: Unread = (),  # dates; not here
         # Words of free text beside; not here
         max_words: Annotated[None, Refused("data.vocabulary says how many tokens are told apart")] = None,
         # Categories; not here
