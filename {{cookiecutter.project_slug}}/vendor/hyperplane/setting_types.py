@@ -63,9 +63,9 @@ class Relation(ABC):
     """A rule between a setting and others: `num_heads: Annotated[PositiveInt, Divides("model_size")] = 4`."""
 
     @property
-    @abstractmethod
     def others(self) -> tuple[str, ...]:
-        """The names of the other settings."""
+        """The names of the other settings; none."""
+        return ()
 
     @abstractmethod
     def problem(self, name: str, values: Mapping[str, Any]) -> str:
@@ -140,11 +140,6 @@ class Refused(Relation):
     """This setting of a base class stays as it is, null or empty: `why` says what to choose instead."""
 
     why: str
-
-    @property
-    def others(self) -> tuple[str, ...]:
-        """None."""
-        return ()
 
     def problem(self, name: str, values: Mapping[str, Any]) -> str:
         """Say why."""

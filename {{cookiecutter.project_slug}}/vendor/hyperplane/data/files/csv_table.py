@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .decisions import Remark, choose, say
+from .first_look import plain_numbers
 from .layout import exactly, is_blank, layout_of, say_blank, scan_fields, scan_texts, texts_of
 from .readings import MISSING, TEXT, Reading
-from .survey import ColumnSurvey, Spelling, plain_numbers, survey
+from .survey import ColumnSurvey, Spelling, survey
 
 if TYPE_CHECKING:
     from polars import DataFrame, DataType, Expr, LazyFrame

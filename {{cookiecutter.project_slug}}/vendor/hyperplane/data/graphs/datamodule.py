@@ -25,7 +25,7 @@ from ..parts import PARTS
 from ..scaling import Scaling
 from ..spec import GraphSpec
 from .whole_graph import Graph as Graph  # where data sets look for it
-from .whole_graph import WholeGraph
+from .whole_graph import WholeGraph, directed_edges
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,7 +73,7 @@ class GraphDataModule(PartLoaders):
         self.graph = graph = self.load()
         count = len(graph.targets)
         features = np.eye(count) if graph.features is None else graph.features
-        edges = self.directed_edges(graph.edges, count)
+        edges = directed_edges(graph.edges, count, self.directed)
         parts = self.drawn(graph) if graph.parts is None else graph.parts
         self.nodes = {part: np.flatnonzero((parts == part) & graph.known) for part in PARTS}
         sizes = {part: len(nodes) for part, nodes in self.nodes.items()}
@@ -112,24 +112,6 @@ class GraphDataModule(PartLoaders):
             graph.task,
             ", ".join(f"{size} {part}" for part, size in sizes.items()),
         )
-
-    def directed_edges(self, edges: NDArray[np.int64], nodes: int) -> NDArray[np.int64]:
-        """Return each edge once, and undirected ones in both directions; self loops and copies are left out."""
-        loops = edges[:, 0] == edges[:, 1]
-        both = edges[~loops] if self.directed else np.concatenate([edges[~loops], edges[~loops, ::-1]])
-        found = np.unique(both, axis=0)
-        copies = int((~loops).sum()) - len(found) // (1 if self.directed else 2)
-        if loops.any() or copies:
-            logger.warning(
-                "{} of {} edges lead from a node to itself, and {} are there twice: they are left out",
-                int(loops.sum()),
-                len(edges),
-                copies,
-            )
-        alone = nodes - len(np.unique(found))
-        if alone:
-            logger.info("{} of {} nodes have no edge.", alone, nodes)
-        return found
 
     def drawn(self, graph: Graph) -> NDArray[np.str_]:
         """Return the part of each node (N,): of each class as many are trained on, and the same share held out."""

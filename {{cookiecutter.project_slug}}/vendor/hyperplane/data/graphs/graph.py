@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from loguru import logger
-from numpy.typing import NDArray
 from pydantic import Field
 
 from ...errors import UserError
@@ -15,7 +14,6 @@ from ..arrays import IGNORED
 from ..columns.encoding import TableEncoder
 from ..columns.names import as_names, require_columns
 from ..columns.target import Targets, TaskName, encode_targets, present_in
-from ..columns.values import listed
 from ..files.access import digest_of
 from ..files.readings import Reading
 from ..files.survey import Spelling
@@ -24,7 +22,8 @@ from ..new_samples import NewSamples
 from ..parts import stated
 from ..spec import DataSpec
 from .datamodule import Graph, GraphDataModule
-from .names import numbers_of, texts_of
+from .edges import read_edges
+from .names import texts_of
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -93,7 +92,8 @@ class GraphFiles(GraphDataModule):
             parts = stated(table[self.split_column])
         task, targets, classes = encoded
         names = () if classes else self.targets
-        return Graph(self.read_edges(), targets, classes, features, self.encoder.names, parts, task, names)
+        edges = read_edges(self.edges_path, self.ends, self.names, f"{self.nodes_path} does not have")
+        return Graph(edges, targets, classes, features, self.encoder.names, parts, task, names)
 
     def ids_of(self, table: "DataFrame", what: str) -> list[str]:
         """Return the names of the nodes in a table.
@@ -127,43 +127,6 @@ class GraphFiles(GraphDataModule):
                 " or no ".join(self.targets),
             )
         return found
-
-    def read_edges(self) -> NDArray[np.int64]:
-        """Return the numbers of the nodes that edges join (edges, 2); those of unknown nodes are said, and left out.
-
-        Raises:
-            UserError: the file has fewer than two columns, or no edge joins nodes.
-        """
-        key = f"data.edges={self.edges_path}"
-        columns = column_names(self.edges_path, "data.edges")
-        if len(columns) < 2:
-            raise UserError(
-                f"{key} needs two columns, where an edge begins and where it ends; it has: {listed(columns)}"
-            )
-        source, destination = (given or columns[place] for place, given in enumerate(self.ends))
-        require_columns([("source", source), ("destination", destination)], columns, self.edges_path)
-        if rest := [name for name in columns if name not in (source, destination)]:
-            logger.warning("{}: all edges count alike; not read: {}", self.edges_path, listed(rest))
-        table, _ = read_columns(
-            self.edges_path, [source, destination], Spelling(texts=(source, destination)), "data.edges"
-        )
-        ends = [texts_of(table[name]) for name in (source, destination)]
-        edges = np.stack([numbers_of(end, self.names) for end in ends], axis=1)
-        known = (edges >= 0).all(axis=1)
-        if not known.all():
-            strange = {
-                "one without a name" if name is None else name
-                for end, places in zip(ends, edges.T, strict=True)
-                for name in end.filter(places < 0)
-            }
-            said = (
-                f"{(~known).sum()} of {len(edges)} edges join nodes that {self.nodes_path} does not have: "
-                f"{listed(sorted(strange), 5)}"
-            )
-            if not known.any():
-                raise UserError(f"{key}: {said}. Its {self.id} are such as {listed(self.names, 3)}")
-            logger.warning("{}. They are left out.", said)
-        return edges[known].astype(np.int64)
 
     def read_inputs(self, path: Path, spec: DataSpec) -> NewSamples:
         """Return the features of all nodes in their order, and the ids of the file's rows.
