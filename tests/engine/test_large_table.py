@@ -11,7 +11,7 @@ import polars
 import pytest
 import torch
 from hyperplane.data.scaling import RunningMoments, moments
-from hyperplane.data.tables import chunks, large_table, shards
+from hyperplane.data.tables import chunks, shards, written_table
 from hyperplane.data.tables.large_table import LargeTable
 from hyperplane.data.tables.shards import ShardBatches, Shards
 from hyperplane.data.tables.table import Table
@@ -25,7 +25,7 @@ ROWS = 1000
 def small_pieces(monkeypatch):
     """Several shards and chunks for a small table."""
     monkeypatch.setattr(shards, "SHARD_BYTES", 2000)
-    for module in (large_table, chunks):
+    for module in (written_table, chunks):
         monkeypatch.setattr(module, "CHUNK", 170)
 
 

@@ -10,7 +10,7 @@ import torch
 from hyperplane.data.columns.encoding import TableEncoder
 from hyperplane.data.columns.stated import Stated
 from hyperplane.data.files.readings import Reading
-from hyperplane.data.tables import chunks, large_table
+from hyperplane.data.tables import chunks, written_table
 from hyperplane.data.tables.large_table import LargeTable
 from hyperplane.data.tables.table import Table
 from hyperplane.errors import UserError
@@ -207,7 +207,7 @@ def test_many_categories_are_hashed_and_new_ones_land_in_a_bucket(messages):
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_dates_and_many_categories_are_the_same_on_disk(frame, tmp_path, monkeypatch, ending):
-    for module in (large_table, chunks):
+    for module in (written_table, chunks):
         monkeypatch.setattr(module, "CHUNK", 25)
     path = tmp_path / f"sales.{ending}"
     rows = frame.with_columns(town=polars.Series([None, *(f"town {row % 30}" for row in range(1, ROWS))]))

@@ -1,6 +1,5 @@
 """Your own table: rows of a CSV or Parquet file, with one or several columns to predict."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,26 +14,26 @@ from ...errors import UserError
 from ...setting_types import Distinct, Excludes, InnerFraction
 from ..columns.encoding import TableEncoder
 from ..columns.leaks import point_at_leaks
-from ..columns.names import as_names, require_columns
-from ..columns.roles import groups_of, row_numbers, weights_of
+from ..columns.names import as_names
+from ..columns.roles import row_numbers, weights_of
 from ..columns.stated import Stated
-from ..columns.target import Targets, encode_targets, has_value
-from ..columns.values import listed
+from ..columns.target import Targets, has_value
 from ..datamodule import Arrays
 from ..files.readings import Reading
 from ..files.survey import Spelling
 from ..files.table_files import read_as
 from ..folds import strata
 from ..new_samples import NewSamples
-from ..parts import PARTS, DividedArrays, Parts, numbers_of, refuse_changed, refuse_torn, sizes, stated, warn_of_absent
+from ..parts import PARTS, Parts, refuse_changed, sizes, warn_of_absent
 from ..spec import DataSpec
+from .divided_table import DividedTable
 from .sources import digest_of_all, files_of, names_of, read_rows
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
 
-class Table(DividedArrays):
+class Table(DividedTable):
     """Rows (samples, features), encoded as `encoding.py` says; the encoder travels with the checkpoint."""
 
     reads_inputs = True
@@ -137,50 +136,12 @@ class Table(DividedArrays):
         """Return what encodes rows in the way that the training rows ask for; see `TableEncoder.fit`."""
         return TableEncoder.fit([table], readings, numbered, self.stated)
 
-    @property
-    def target(self) -> str:
-        """The names of the columns to predict, for messages."""
-        return listed(self.targets, 5)
-
-    @property
-    def other_roles(self) -> dict[str, str]:
-        """The columns with a role of their own, by the setting that names them."""
-        roles = {"weights": self.weights, "group": self.group, "split_column": self.split_column}
-        return {key: name for key, name in roles.items() if name is not None}
-
-    def with_roles(self, features: Sequence[str]) -> list[str]:
-        """Return the names of all columns that are read: features, targets, and those with another role."""
-        return [*features, *self.targets, *self.other_roles.values()]
-
-    def features_of(self, columns: Sequence[str]) -> list[str]:
-        """Return the names of the columns to predict from.
-
-        Raises:
-            UserError: a column that a setting names is not there, or no other is.
-        """
-        others = self.other_roles
-        stated = [(kind, name) for name, kind in self.stated.kinds.items()]
-        ignored = [("ignore", name) for name in self.ignore]
-        named = [*(("target", name) for name in self.targets), *others.items(), *ignored, *stated]
-        require_columns(named, columns, self.path)
-        features = [name for name in columns if name not in {*self.targets, *others.values(), *self.ignore}]
-        if not features:
-            raise UserError(
-                f"{self.path} has no column left to predict {self.target} from: each has another role, or is in "
-                f"data.ignore. It has: {listed(columns)}"
-            )
-        return features
-
     def point_at_leaks(self, features: "DataFrame", targets: NDArray[Any]) -> None:
         """Warn of columns that predict a target almost alone; free text and the columns left out are none of them."""
         if not isinstance(self.encoder, TableEncoder):  # of a data set that extends this one
             return
         kept = [column.name for column in self.encoder.columns if self.stated.kinds.get(column.name) != "text"]
         point_at_leaks(features[kept], targets, self.targets)
-
-    def targets_of(self, table: "DataFrame") -> Targets:
-        """Return the task, the encoded targets, and the names of classes or labels."""
-        return encode_targets(table[list(self.targets)], self.task)
 
     def state_spec(self, encoded: Targets) -> None:
         """State the spec of the encoded rows.
@@ -196,28 +157,6 @@ class Table(DividedArrays):
             )
         names = self.encoder.names
         self.spec = DataSpec(input_shape=(len(names),), feature_names=names, **encoded.of_spec(self.targets))
-
-    def parts_of(self, table: "DataFrame", kinds: NDArray[np.int64]) -> Parts:
-        """Return the numbers of the rows of each part.
-
-        Args:
-            table: with all columns that have a role.
-            kinds: of the rows, see `strata` in folds.py.
-
-        Raises:
-            UserError: a part that is needed has no rows, or the split column says something else.
-        """
-        groups = None if self.group is None else groups_of(table[self.group])
-        split = f"data.split_column={self.split_column}"
-        if self.split_column is not None:
-            parts = numbers_of(stated(table[self.split_column]))
-            if self.group is not None and groups is not None:
-                names = table[self.group]
-                refuse_torn(parts, groups, split, f"data.group={self.group}", lambda row: f"{names.name}={names[row]}")
-        else:
-            parts = numbers_of(np.where(self.tested(kinds, groups), "test", "train"))
-        decides = f"data.test_fraction={self.test_fraction}" if self.split_column is None else split
-        return self.needed(parts, str(self.path), groups, decides)
 
     def fit_scaling(self) -> None:
         """Standardise measurements only."""
