@@ -46,11 +46,7 @@ Folder = Annotated[str, AfterValidator(inside_project)]
 
 
 def increasing(values: Sequence[float]) -> Sequence[float]:
-    """Return values, each of which is larger than the one before.
-
-    Raises:
-        ValueError: one is not.
-    """
+    """Return values, each of which must be larger than the one before."""
     if list(values) != sorted(set(values)):
         raise ValueError("must increase")
     return values

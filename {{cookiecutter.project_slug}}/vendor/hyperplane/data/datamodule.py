@@ -1,32 +1,4 @@
-"""What a run asks of a data module, and what all data sets in memory share: split, standardisation and batches.
-
-Any LightningDataModule serves that offers
-
-    spec                    a DataSpec, from `setup` on; the model is built for it
-    train_dataloader()      batches of tensors: inputs, a mask if `spec.has_mask`, targets, and a weight (B,) for each
-                            sample if `spec.has_weights`. A task of your own may take any batches
-    val_dataloader()        the same, or an empty list; without it nothing is validated
-    test_dataloader()       the same; without it nothing is tested
-
-and takes `seed`, on which split and order should depend, if its signature has it. Loaders may be those of torch, with
-workers. The rest is optional; what needs it says so where it is missing:
-
-    scaling                 a Scaling: metrics and predictions are in the units of the data, and so are the inputs of
-                            `predict` and of the exported program
-    spec.class_counts       class_weights=balanced, pos_weight=balanced
-    spec.train_size         find=batch_size, and the support vector machines
-    evaluation_batches(p)   `evaluate part=train` and `part=val`: the part p in order, in batches as above
-    arrays(p)               figures: inputs and targets of the part p, numpy, in the units of the data
-    caveats                 sentences that the summary keeps among its warnings, such as what could not be read
-    training_samples()      models that are solved at once (kernel_svm, sklearn): inputs and targets, standardised
-    figures(task)           more figures of a run, by name
-    read_inputs(path, spec) with `reads_inputs = True`: what `predict` makes of a file, see `new_samples.py`
-    file_settings = ("path",)               the settings that name files: those that are missing are named at once,
-                            before `prepare_data`; where that downloads them: ()
-    state_dict(), load_state_dict(state)    Lightning's own: kept in checkpoints, such as an encoder that was fitted
-
-Data sets that fit in memory get all of this from ArrayDataModule.
-"""
+"""What all data sets in memory share: split, standardisation and batches."""
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -46,7 +18,7 @@ from .batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from .folds import fold_of_samples, strata
 from .part_loaders import PartLoaders
 from .ridge import leave_one_out
-from .scaling import Scaling, loses_digits, moments
+from .scaling import Scaling, warn_of_lost_digits
 from .spec import DataSpec
 
 EVALUATION_BATCH = 4096  # samples; evaluation keeps no gradients, so it takes large batches
@@ -214,25 +186,3 @@ class ArrayDataModule(PartLoaders):
 def single(values: Tensor) -> Tensor:
     """Return real numbers as a step receives them, all others as they are."""
     return values.float() if values.is_floating_point() else values
-
-
-def warn_of_lost_digits(spec: DataSpec, inputs: Tensor, targets: Tensor) -> None:
-    """Say what varies too little, for its size, to be told apart in the 32 bits that a step receives.
-
-    Args:
-        spec: of the data.
-        inputs: to train on (samples, features), in the units of the data; those of other shapes are not looked at.
-        targets: the same, (samples, K).
-    """
-    for values, names in ((inputs, spec.feature_names), (targets, spec.target_names)):
-        if values.dtype != torch.double or values.ndim != 2 or values.shape[1] != len(names) or not len(values):
-            continue
-        mean, std = moments(values)
-        for k in loses_digits(mean, std).nonzero()[:3, 0].tolist():
-            if values[:, k].min() < values[:, k].max():
-                logger.warning(
-                    "{} varies by {:.3g} around {:.6g}: without data.standardize=true its digits are lost",
-                    names[k],
-                    float(std[k]),
-                    float(mean[k]),
-                )

@@ -1,6 +1,5 @@
 """Your own signals: samples of positions and channels in a file, with a class, labels or values for each."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,22 +11,22 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from ...errors import UserError, nearest
+from ...errors import UserError
 from ...setting_types import InnerFraction
 from ..arrays import Samples
 from ..columns.names import as_names
 from ..columns.roles import groups_of
 from ..columns.target import Targets, encode_targets, has_value
-from ..columns.values import is_text, listed
+from ..columns.values import listed
 from ..datamodule import Arrays
 from ..files.access import digest_of
 from ..files.readings import Reading
 from ..folds import strata
 from ..new_samples import NewSamples
-from ..parts import DividedArrays, Parts, numbers_of, refuse_changed, sizes, warn_of_absent
+from ..parts import Parts, numbers_of, refuse_changed, sizes, warn_of_absent
 from ..spec import DataSpec
-from .arrays import MARK, Roles, SignalArrays, lengths_of, padded, without_gaps
-from .files import read_signals
+from .alike import SignalFiles, joined
+from .arrays import MARK, Roles, lengths_of, padded, without_gaps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 USUAL_TARGETS = {".npz": ("y",), ".ts": ("label",)}  # where data.target= names none
 
 
-class Signals(DividedArrays):
+class Signals(SignalFiles):
     """Signals (positions, channels), each channel standardised. Shorter ones are padded; batches hold a mask then."""
 
     reads_inputs = True
@@ -109,62 +108,6 @@ class Signals(DividedArrays):
         fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
         self.train_rows = len(parts["train"])
         return Arrays(values[fit], targets[fit], values[test], targets[test])
-
-    def read_files(self) -> list[SignalArrays]:
-        """Return what the files hold.
-
-        Raises:
-            UserError: one cannot be read, or the second has other channels than the first.
-        """
-        first = read_signals(self.paths[0], self.roles, "data.path")
-        self.channels, self.readings = first.channels, first.readings
-        return [first, *(self.read_like(path, "data.test_path") for path in self.paths[1:])]
-
-    def read_like(self, path: Path, key: str) -> SignalArrays:
-        """Return the signals of a file with the channels of the training.
-
-        Raises:
-            UserError: it cannot be read, or has others.
-        """
-        file = read_signals(path, self.roles._replace(channels=self.named_channels), key, self.readings)
-        if len(file.channels) != len(self.channels):
-            raise UserError(
-                f"{key}={path} has signals of {len(file.channels)} channels, those of the training have "
-                f"{len(self.channels)}: {listed(self.channels)}"
-            )
-        return file
-
-    @property
-    def named_channels(self) -> tuple[str, ...]:
-        """The columns that are channels, of a table."""
-        return self.channels if self.roles.series is not None else ()
-
-    def columns_of(self, file: SignalArrays, path: Path) -> "DataFrame":
-        """Return the targets and the groups of the signals in a file.
-
-        Raises:
-            UserError: one is not there.
-        """
-        if not self.targets:
-            raise UserError(f"data.target= names the column of {path} to predict")
-        there = file.columns.columns
-        names = [*self.names_of(file.columns), *([] if self.group is None else [self.group])]
-        for name in names:
-            if name not in there:
-                key = "group" if name == self.group else "target"
-                raise UserError(
-                    f"data.{key}={name} is not in {path}. {nearest(name, there)} Besides the signals it has: "
-                    f"{listed(there) or 'nothing'}"
-                )
-        return file.columns.select(names)
-
-    def names_of(self, columns: "DataFrame") -> list[str]:
-        """Return the names of the targets; an array of several columns has as many, which are numbered."""
-        found = []
-        for name in self.targets:
-            numbered = [f"{name}{number}" for number in range(1, columns.width + 1) if f"{name}{number}" in columns]
-            found += [name] if name in columns or not numbered else numbered
-        return found
 
     def parts_of(self, is_test: NDArray[np.bool_], kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> Parts:
         """Return the numbers of the signals of each part.
@@ -251,18 +194,3 @@ class Signals(DividedArrays):
 
         inputs, targets = self.arrays("train")
         return {"signals": some_signals(inputs, targets, self.spec.feature_names, self.spec.class_names)}
-
-
-def joined(tables: Sequence["DataFrame"]) -> "DataFrame":
-    """Return the rows of several tables with the same columns.
-
-    Raises:
-        UserError: a column holds texts in one and numbers in another.
-    """
-    import polars
-
-    for column in tables[0]:
-        if len({is_text(table[column.name]) for table in tables}) > 1:
-            kinds = " and ".join(str(table[column.name].dtype) for table in tables)
-            raise UserError(f"{column.name} is {kinds} in data.path and data.test_path: write it alike in both")
-    return polars.concat(tables, how="vertical_relaxed")

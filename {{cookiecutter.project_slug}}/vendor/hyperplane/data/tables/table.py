@@ -79,12 +79,10 @@ class Table(DividedTable):
         self.given, self.pattern = path, pattern
         self.path = Path(path if isinstance(path, str) else ", ".join(path), pattern or "")  # for messages
         self.targets = as_names(target)
-        self.task = task
-        self.ignore = ignore
+        self.task, self.ignore = task, ignore
         kinds = {"categorical": categorical, "numeric": numeric, "dates": dates, "text": text}
         self.stated = Stated.of(kinds, max_categories, max_words)
-        self.weights = weights
-        self.group = group
+        self.weights, self.group = weights, group
         self.test_fraction = test_fraction
         self.split_column = split_column
         self.spelling = Spelling(day_first, decimal, tuple(missing))
@@ -196,14 +194,6 @@ class Table(DividedTable):
         return {"encoder": self.encoder.state(), "digest": self.digest}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the encoder of a checkpoint."""
-        self.require_same_file(state_dict)
-        self.encoder = TableEncoder.from_state(state_dict["encoder"])
-
-    def require_same_file(self, state_dict: dict[str, Any]) -> None:
-        """Compare the file with that of a checkpoint.
-
-        Raises:
-            UserError: it has changed since, so that its rows would be split in another way.
-        """
+        """Take the encoder of a checkpoint, and refuse a file that has changed since."""
         refuse_changed(self.digest, state_dict["digest"], f"{self.path} has", "rows")
+        self.encoder = TableEncoder.from_state(state_dict["encoder"])

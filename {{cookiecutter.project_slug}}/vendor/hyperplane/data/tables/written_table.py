@@ -40,7 +40,7 @@ STATED = "table.json"  # what is known of the rows; written last
 
 
 class WrittenTable(Table):
-    """Rows in `<folder>/<name of the file>-<id>`; the id follows from the file, the seed, and what encodes and splits."""
+    """Rows in `<folder>/<name of the file>-<id>`; the id follows from file, seed, and what encodes and splits them."""
 
     folder: Path
 

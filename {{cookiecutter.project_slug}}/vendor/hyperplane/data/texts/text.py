@@ -21,7 +21,7 @@ from ..datamodule import Arrays
 from ..files.readings import Reading
 from ..files.table_files import read_as
 from ..new_samples import NewSamples
-from ..parts import PARTS, Parts
+from ..parts import PARTS, Parts, refuse_changed
 from ..spec import PADDING, DataSpec, TextSpec
 from ..tables.table import Table
 from .encoder import FixedLength, TextEncoder, texts_of
@@ -169,4 +169,4 @@ class Text(Table):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Refuse a file that has changed since the training."""
-        self.require_same_file(state_dict)
+        refuse_changed(self.digest, state_dict["digest"], f"{self.path} has", "rows")
