@@ -1,25 +1,19 @@
 """A task as a program without this package: `torch.export`, and ONNX made of it; both say what they take and return."""
 
-import contextlib
 import json
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.utilities.model_helpers import is_overridden
 from loguru import logger
-from torch import Tensor, nn
+from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
 from ..data.description import described, readable
-from ..data.panels.scaling import restored
-from ..data.panels.windows import Rows, Windows, windows_at
+from ..data.panels.windows import Windows
 from ..data.spec import DataSpec, GraphSpec, PanelSpec
-from ..errors import UserError, first_line
 from ..paths import shown
 from .predictor import quiet, trace
 from .samples import samples

@@ -3,16 +3,16 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from ..component_settings import OFFERED, Component, described
+from ..component_settings import Component, described
 from ..components import settings_class
 from ..configs import COLLECTIONS, COMPONENTS, choices, listing, targets
-from ..errors import UserError, as_typed, first_line, in_words, nearest, similar
+from ..errors import UserError, as_typed, first_line
 from ..explaining import unchosen
 from ..paths import must_exist
 from ..security import leaves, place_problem, refuse_foreign_code
