@@ -57,15 +57,6 @@ class TextEncoder:
         return numbers
 
 
-class FixedLength(TextEncoder):
-    """Texts of all parts have the same length, so that they can stand in one array."""
-
-    def encode(self, table: "DataFrame", rows: str) -> NDArray[np.int64]:
-        """Return tokens (texts, length); see `TextEncoder.encode`."""
-        numbers = super().encode(table, rows)
-        return np.pad(numbers, ((0, 0), (0, self.length - numbers.shape[1])), constant_values=PADDING)
-
-
 def texts_of(table: "DataFrame", column: str) -> list[str]:
     """Return the texts of a column, empty where one is missing."""
     return as_text(table[column]).fill_null("").to_list()

@@ -17,14 +17,13 @@ from ..batches import Batches
 from ..columns.names import require_columns
 from ..columns.target import Targets
 from ..columns.values import as_text, listed
-from ..datamodule import Arrays
 from ..files.readings import Reading
 from ..files.table_files import read_as
 from ..new_samples import NewSamples
 from ..parts import PARTS, Parts, refuse_changed
 from ..spec import PADDING, DataSpec, TextSpec
 from ..tables.table import Table
-from .encoder import FixedLength, TextEncoder, texts_of
+from .encoder import TextEncoder, texts_of
 from .explaining import figures_of_texts
 from .tokens import Kind, Tokenizer
 
@@ -80,16 +79,6 @@ class Text(Table):
         self.length = length
         self.spelling = replace(self.spelling, texts=(text,))
 
-    def load(self) -> Arrays:
-        """Return the encoded rows, as long as the longest text."""
-        arrays = super().load()
-        longest = max(
-            int((inputs != PADDING).sum(axis=1).max()) for inputs in (arrays.train_inputs, arrays.test_inputs)
-        )
-        return arrays._replace(
-            train_inputs=arrays.train_inputs[:, :longest], test_inputs=arrays.test_inputs[:, :longest]
-        )
-
     def features_of(self, columns: Any) -> list[str]:
         """Return the name of the column with the texts.
 
@@ -117,13 +106,16 @@ class Text(Table):
         return super().targets_of(table)
 
     def encode_parts(self, features: "DataFrame", parts: Parts) -> NDArray[Any]:
-        """Return the tokens (texts, length) of all parts, one after the other."""
-        return np.concatenate([self.encoder.encode(features[parts[part]], f"the {part} rows") for part in PARTS])
+        """Return the tokens (texts, longest) of all parts, one after the other; padding is behind shorter texts."""
+        encoded = [self.encoder.encode(features[parts[part]], f"the {part} rows") for part in PARTS]
+        longest = max(tokens.shape[1] for tokens in encoded)
+        widths = [((0, 0), (0, longest - tokens.shape[1])) for tokens in encoded]
+        return np.concatenate([np.pad(*one, constant_values=PADDING) for one in zip(encoded, widths, strict=True)])
 
     def fit_encoder(self, table: "DataFrame", readings: Mapping[str, Reading], numbered: Mapping[str, str]) -> Any:
         """Return what encodes texts with the vocabulary of the training rows."""
         tokenizer = Tokenizer.fit(texts_of(table, self.text), self.tokens, self.vocabulary)
-        return FixedLength(self.text, tokenizer, self.length)
+        return TextEncoder(self.text, tokenizer, self.length)
 
     def state_spec(self, encoded: Targets) -> None:
         """State what there is to predict, and the vocabulary."""
