@@ -110,7 +110,6 @@ class Batches(Resumable):
         return self.cut.size
 
     def __len__(self) -> int:
-        """Return the number of batches in an epoch."""
         return self.cut.number
 
     def remaining(self) -> Iterator[tuple[Tensor, ...]]:

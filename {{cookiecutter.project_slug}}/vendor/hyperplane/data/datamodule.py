@@ -174,7 +174,6 @@ class ArrayDataModule(PartLoaders):
         return self.batches(tensors, self.batch_size, self.seed if self.shuffle else None)
 
     def evaluation_batches(self, part: str) -> Batches:
-        """Return a part in order, in large batches."""
         inputs, targets = self.parts[part][0], self.parts[part][-2 if self.spec.has_weights else -1]
         stored, places = inputs[:1].nbytes + targets[:1].nbytes, targets[:1].numel()
         outputs = places if targets.is_floating_point() else places * max(1, self.spec.output_size)

@@ -68,7 +68,6 @@ class DividedArrays(ArrayDataModule):
 
     @property
     def validates(self) -> bool:
-        """Whether samples are held out for validation."""
         return len(self.raw["val"][0]) > 0
 
     def needed(self, parts: Parts, files: str, groups: NDArray[np.int64] | None, decides: str) -> Parts:

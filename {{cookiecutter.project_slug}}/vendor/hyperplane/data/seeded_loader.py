@@ -51,7 +51,6 @@ class SeededLoader(Resumable):
         return getattr(self.loader, name)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of `epoch`, counted from 0."""
         if not self.trains:
             return
         self.epoch = epoch
@@ -68,7 +67,6 @@ class SeededLoader(Resumable):
         return len(self.loader)
 
     def remaining(self) -> Iterator[Any]:
-        """Yield the batches of this epoch that are not taken yet."""
         seed = (self.seed * APART + self.epoch) % SEEDS
         for generator, own in self.generators.items():
             generator.manual_seed((seed + own) % SEEDS)
@@ -109,7 +107,6 @@ class SeededOrder:
         self.skipped = 0  # batches that it leaves out
 
     def __len__(self) -> int:
-        """Return the number of batches in an epoch."""
         return len(self.batch_sampler)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[tuple[int, list[int]]]:

@@ -152,7 +152,6 @@ class GraphDataModule(PartLoaders):
 
     @property
     def validates(self) -> bool:
-        """Whether nodes are held out for validation."""
         return len(self.nodes["val"]) > 0
 
     def evaluation_batches(self, part: str) -> WholeGraph:

@@ -91,7 +91,6 @@ class ImageFiles(Dataset[tuple[Tensor, Tensor]]):
         self.shape = shape
 
     def __len__(self) -> int:
-        """Return how many there are."""
         return len(self.files)
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
@@ -115,7 +114,6 @@ class EvenBatches(Sampler[list[int]]):
         self.cut = Cut.even(len(images), most)
 
     def __len__(self) -> int:
-        """Return the number of batches."""
         return self.cut.number
 
     def __iter__(self) -> Iterator[list[int]]:

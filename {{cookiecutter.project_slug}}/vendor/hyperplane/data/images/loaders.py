@@ -53,7 +53,6 @@ class ImageLoaders(DividedImages):
         return ImageFiles([self.files[row] for row in rows.tolist()], self.labels[rows], self.shape)
 
     def train_dataloader(self) -> Any:
-        """Return the training batches, in an order that follows from seed and epoch."""
         prepare = self.prepare(trains=True)
         if self.pixels is None:
             files = self.files_of("train")
@@ -72,7 +71,6 @@ class ImageLoaders(DividedImages):
         return self.pixels, rows, self.labels[rows]
 
     def evaluation_batches(self, part: str) -> Any:
-        """Return a part in order."""
         height, width, channels = self.spec.input_shape
         size = evaluation_batch(EVALUATION_BATCH, 4 * ACTIVATIONS * height * width * max(channels, 4))
         if self.pixels is not None:

@@ -26,7 +26,6 @@ class DividedImages(ArrayDataModule):
 
     @property
     def validates(self) -> bool:
-        """Whether images are held out for validation."""
         return len(self.rows["val"]) > 0
 
     def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:

@@ -44,7 +44,7 @@ class Signals(SignalFiles):
     def __init__(
         self,
         *,
-        path: str,  # the file: .npz, .ts, .csv, .csv.gz, .tsv or .parquet, see `signal_files.py`
+        path: str,  # the file: .npz, .ts, .csv, .csv.gz, .tsv or .parquet, see `files.py`
         test_path: str | None = None,  # another one with the signals of the test; null: they are drawn from `path`
         # The column or array to predict, or a list of several; null: y of an .npz file, the label of a .ts file
         target: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None,

@@ -100,11 +100,9 @@ class LargeTable(WrittenTable):
 
     @property
     def validates(self) -> bool:
-        """Whether samples are held out for validation."""
         return self.shards["val"].rows > 0
 
     def train_dataloader(self) -> ShardBatches:
-        """Return the training batches, in an order that follows from seed and epoch."""
         seed = self.seed if self.shuffle else None
         return ShardBatches(self.shards["train"], self.prepare, self.batch_size, seed)
 

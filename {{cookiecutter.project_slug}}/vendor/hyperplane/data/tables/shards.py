@@ -111,11 +111,9 @@ class ShardBatches(Batches):
         super().__init__((), batch_size, seed)
 
     def count_samples(self) -> int:
-        """Return how many rows there are."""
         return self.shards.rows
 
     def remaining(self) -> Iterator[Samples]:
-        """Yield the batches of this epoch that are not taken yet."""
         starts = self.cut.starts(self.taken)
         sizes = (end - start for start, end in pairwise(starts))
         for batch in batched(self.ahead(starts[0]), sizes):
