@@ -30,19 +30,8 @@ from .signatures.parameters import Parameter, signature
 
 # Arguments that the run hands over where a signature asks for them, so that no configuration has to: see `build`.
 OFFERED = frozenset(
-    [
-        "spec",
-        "seed",
-        "network",
-        "loss",
-        "scaling",
-        "optimizer",
-        "scheduler",
-        "params",
-        "total_steps",
-        "num_classes",
-        "num_labels",
-    ]
+    {"spec", "seed", "network", "loss", "scaling", "optimizer", "scheduler"}
+    | {"params", "total_steps", "num_classes", "num_labels"}
 )
 OFFERED_TO_LOGGERS = frozenset({"save_dir", "name", "version"})
 
