@@ -21,7 +21,7 @@ from ..arrays import Samples, count_classes, means_of
 from ..batches import on_gpu
 from ..folds import strata
 from ..part_loaders import PartLoaders
-from ..parts import PARTS
+from ..parts import PARTS, sizes
 from ..scaling import Scaling
 from ..spec import GraphSpec
 from .whole_graph import Graph as Graph  # where data sets look for it
@@ -72,30 +72,15 @@ class GraphDataModule(PartLoaders):
             return
         self.graph = graph = self.load()
         count = len(graph.targets)
-        features = np.eye(count) if graph.features is None else graph.features
-        edges = directed_edges(graph.edges, count, self.directed)
+        self.inputs = torch.from_numpy(np.eye(count) if graph.features is None else graph.features)
         parts = self.drawn(graph) if graph.parts is None else graph.parts
         self.nodes = {part: np.flatnonzero((parts == part) & graph.known) for part in PARTS}
-        sizes = {part: len(nodes) for part, nodes in self.nodes.items()}
         for part in ("train", "test"):
-            if not sizes[part]:
-                raise UserError(f"No node of {count} is for {part}: {sizes}")
+            if not len(self.nodes[part]):
+                raise UserError(f"No node of {count} is for {part}: {sizes(self.nodes)}")
         targets = {part: torch.from_numpy(graph.targets[nodes]) for part, nodes in self.nodes.items()}
-        self.spec = GraphSpec(
-            task=graph.task,
-            input_shape=(features.shape[1],),
-            output_size=len(graph.class_names) or graph.targets.shape[1],
-            class_names=graph.class_names,
-            feature_names=graph.feature_names,
-            target_names=graph.target_names,
-            train_size=sizes["train"],
-            num_nodes=count,
-            edges=tuple(map(tuple, edges.tolist())),
-        )
-        trained = targets["train"], self.spec
-        self.spec = replace(self.spec, class_counts=count_classes(*trained), target_means=means_of(*trained))
+        self.state_spec(graph, targets["train"])
         self.scaling = Scaling(self.spec)
-        self.inputs = torch.from_numpy(features)
         if self.standardize:
             self.fit_scaling(targets["train"])
         scaled = self.scaling(self.inputs)
@@ -103,15 +88,26 @@ class GraphDataModule(PartLoaders):
             part: (scaled, torch.from_numpy(self.nodes[part]), self.scaling.scale_targets(values))
             for part, values in targets.items()
         }
-        logger.info(
-            "A graph of {} nodes ({} features) and {} {}edges; {} of nodes: {}",
-            count,
-            features.shape[1] if graph.features is not None else "no",
-            len(graph.edges),
-            "directed " if self.directed else "",
-            graph.task,
-            ", ".join(f"{size} {part}" for part, size in sizes.items()),
+        features = "no" if graph.features is None else self.inputs.shape[1]
+        edges = f"{len(graph.edges)} {'directed ' if self.directed else ''}edges"
+        told = "A graph of {} nodes ({} features) and {}; {} of nodes: {}"
+        logger.info(told, count, features, edges, graph.task, sizes(self.nodes))
+
+    def state_spec(self, graph: Graph, trained: Tensor) -> None:
+        """State what there is to predict; `trained` are the targets of training."""
+        edges = directed_edges(graph.edges, len(graph.targets), self.directed)
+        spec = GraphSpec(
+            task=graph.task,
+            input_shape=(self.inputs.shape[1],),
+            output_size=len(graph.class_names) or graph.targets.shape[1],
+            class_names=graph.class_names,
+            feature_names=graph.feature_names,
+            target_names=graph.target_names,
+            train_size=len(trained),
+            num_nodes=len(graph.targets),
+            edges=tuple(map(tuple, edges.tolist())),
         )
+        self.spec = replace(spec, class_counts=count_classes(trained, spec), target_means=means_of(trained, spec))
 
     def drawn(self, graph: Graph) -> NDArray[np.str_]:
         """Return the part of each node (N,): of each class as many are trained on, and the same share held out."""
