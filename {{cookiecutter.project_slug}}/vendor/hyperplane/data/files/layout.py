@@ -130,14 +130,14 @@ def is_blank() -> "Expr":
 def without_blank(texts: "DataFrame", path: Path) -> "DataFrame":
     """Leave out the rows that hold nothing, and say how many there were."""
     rows = texts.filter(~is_blank())
-    if rows.height < texts.height:
-        say_blank(texts.height - rows.height, path)
+    say_blank(texts.height - rows.height, path)
     return rows
 
 
 def say_blank(rows: int, path: Path) -> None:
-    """Say that lines without a value are left out."""
-    logger.warning("{}: {} blank {} left out", path, rows, "line is" if rows == 1 else "lines are")
+    """Say that lines without a value, if there are some, are left out."""
+    if rows:
+        logger.warning("{}: {} blank {} left out", path, rows, "line is" if rows == 1 else "lines are")
 
 
 def separator_of(beginning: str) -> str:
