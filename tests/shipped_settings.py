@@ -68,7 +68,7 @@ def misread(kind: Any, target: str) -> Iterator[str]:
         function = vars(one).get("__init__") if inspect.isclass(one) else one
         if inspect.isfunction(function) and part("project").is_own(function.__module__):
             evaluated |= get_type_hints(function, include_extras=True)
-    kind_of = part("component_settings").kind_of
+    kind_of = part("signatures.fields").kind_of
     for name in kind.about.parameters.keys() - kind.about.offered:
         read = kind_of(name, kind.about.parameters[name])
         if repr(read) != repr(evaluated[name]):

@@ -1,10 +1,11 @@
 """Batches hold every sample once, in an order that follows from the seed and the epoch alone."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
 import torch
-from hyperplane.data.batches import GPU_SHARE, Batches, even_batch, on_gpu
+from hyperplane.data.batches import GPU_SHARE, Batches, Cut, on_gpu
 
 SAMPLES = 103
 TENSORS = (torch.arange(SAMPLES)[:, None] * torch.ones(1, 4), torch.arange(SAMPLES))
@@ -18,23 +19,47 @@ def epoch(seed, number=0, batch_size=10):
 
 @pytest.mark.parametrize("seed", [None, 0, 2**32 - 1])
 @pytest.mark.parametrize("batch_size", [1, 3, 10, 103, 1000])
-def test_every_sample_comes_once_and_the_last_batch_holds_the_rest(seed, batch_size):
+def test_every_sample_comes_once_and_in_order_the_last_batch_holds_the_rest(seed, batch_size):
     batches = Batches(TENSORS, batch_size, seed)
     sizes = [len(targets) for _, targets in batches]
-    assert len(sizes) == len(batches)
-    assert set(sizes[:-1]) <= {batch_size} and sum(sizes) == SAMPLES
+    assert len(sizes) == len(batches) and sum(sizes) == SAMPLES
+    assert seed is not None or set(sizes[:-1]) <= {batch_size}
     assert epoch(seed, batch_size=batch_size).sort().values.tolist() == list(range(SAMPLES))
 
 
 @pytest.mark.parametrize("samples", [0, 1, 2, 99, 100, 101, 108, 3600, 10_001])
 @pytest.mark.parametrize("most", [1, 2, 7, 32, 100])
-def test_training_batches_are_as_few_as_they_can_be_and_nearly_of_one_size(samples, most):
-    size, fewest = even_batch(samples, most), -(-samples // most)
-    assert 1 <= size <= most and -(-samples // size) == fewest
-    last = samples - (fewest - 1) * size
-    assert not samples or size - fewest < last <= size
-    batches = [len(targets) for (targets,) in Batches((torch.arange(108),), 100, seed=0)]
-    assert batches == [54, 54] and [len(y) for (y,) in Batches((torch.arange(108),), 100)] == [100, 8]
+def test_training_batches_are_as_few_as_they_can_be_and_their_sizes_differ_by_one_at_most(samples, most):
+    starts = Cut.even(samples, most).starts()
+    sizes = [end - start for start, end in pairwise(starts)]
+    assert len(sizes) == -(-samples // most) and starts[0] == 0 and starts[-1] == samples
+    assert not sizes or (max(sizes) <= most and min(sizes) >= max(sizes) - 1 and sizes == sorted(sizes, reverse=True))
+    batches = Batches((torch.arange(108),), 100, seed=0)
+    assert [len(y) for (y,) in batches] == [54, 54] and [len(y) for (y,) in Batches((torch.arange(108),), 100)] == [
+        100,
+        8,
+    ]
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("most", [1, 4, 40])
+def test_many_batches_taken_at_once_are_those_that_come_one_by_one(seed, most):
+    single, many = Batches(TENSORS, 10, seed), Batches(TENSORS, 10, seed)
+    taken = []
+    while many.taken < len(many):
+        inputs, targets = many.take(most)
+        assert len(inputs) <= most
+        taken += zip(inputs, targets, strict=True)
+    for (x, y), (other_x, other_y) in zip(single, taken, strict=True):
+        assert torch.equal(x, other_x) and torch.equal(y, other_y)
+
+
+@pytest.mark.parametrize("taken", [1, 5, 10, 11])
+def test_an_epoch_goes_on_where_it_was_left(taken):
+    resumed = Batches(TENSORS, 10, seed=3)
+    resumed.load_state_dict({"taken": taken})
+    rest = [targets.tolist() for _, targets in resumed]
+    assert rest == [targets.tolist() for _, targets in Batches(TENSORS, 10, seed=3)][taken:]
 
 
 def test_batches_begin_in_memory_where_tensors_do_whatever_their_size():
@@ -103,4 +128,4 @@ def test_data_that_fit_well_lie_on_the_gpu(monkeypatch, too_little, place):
     tensors = on_gpu(TENSORS, trainer)
     assert [tensor.device.type for tensor in tensors] == [place, place]
     batches = list(Batches(tensors, 10, seed=3))
-    assert {tensor.device.type for batch in batches for tensor in batch} == {place} and len(batches[-1][0]) == 3
+    assert {tensor.device.type for batch in batches for tensor in batch} == {place} and len(batches[-1][0]) == 9

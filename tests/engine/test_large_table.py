@@ -11,7 +11,7 @@ import polars
 import pytest
 import torch
 from hyperplane.data.scaling import RunningMoments, moments
-from hyperplane.data.tables import chunks, large_table, shards
+from hyperplane.data.tables import chunks, shards, written_table
 from hyperplane.data.tables.large_table import LargeTable
 from hyperplane.data.tables.shards import ShardBatches, Shards
 from hyperplane.data.tables.table import Table
@@ -25,7 +25,7 @@ ROWS = 1000
 def small_pieces(monkeypatch):
     """Several shards and chunks for a small table."""
     monkeypatch.setattr(shards, "SHARD_BYTES", 2000)
-    for module in (large_table, chunks):
+    for module in (written_table, chunks):
         monkeypatch.setattr(module, "CHUNK", 170)
 
 
@@ -99,7 +99,7 @@ def test_an_epoch_holds_every_row_once_in_an_order_of_its_own(load):
     for epoch in (0, 1, 0):
         batches.set_epoch(epoch)
         sizes = [len(targets) for _, targets in batches]
-        assert len(sizes) == len(batches) and set(sizes[:-1]) == {30} and sum(sizes) == data.spec.train_size
+        assert len(sizes) == len(batches) and set(sizes) == {29, 30} and sum(sizes) == data.spec.train_size
         epochs.append(all_rows(batches))
     assert torch.equal(epochs[0], epochs[2]) and not torch.equal(epochs[0], epochs[1])
     assert torch.equal(in_order(epochs[0]), in_order(epochs[1]))

@@ -7,9 +7,10 @@ from typing import get_args
 import lightning.pytorch
 import pytest
 from hyperplane import setting_types, settings
-from hyperplane.component_settings import described, kind_of
+from hyperplane.component_settings import described
 from hyperplane.configs import COLLECTIONS, COMPONENTS, ENGINE_CONFIGS, files, folders
 from hyperplane.project import current
+from hyperplane.signatures.fields import kind_of
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 

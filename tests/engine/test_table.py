@@ -80,7 +80,7 @@ def test_statistics_are_those_of_the_training_rows_alone(frame, load):
 
 
 def test_what_training_rows_did_not_have_is_encoded_and_said_once(frame, messages):
-    encoder = TableEncoder.fit(frame.select("garden", "heating"))
+    encoder = TableEncoder.fit([frame.select("garden", "heating")])
     new = polars.DataFrame({"heating": ["coal", "gas", " oil ", None], "garden": [True, None, False, True]})
     rows = encoder.encode(new, "the new rows")
     np.testing.assert_allclose(rows[:, 1:], [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
@@ -90,7 +90,7 @@ def test_what_training_rows_did_not_have_is_encoded_and_said_once(frame, message
 
 
 def test_the_state_of_an_encoder_makes_it_again(frame):
-    encoder = TableEncoder.fit(frame.drop("name"))
+    encoder = TableEncoder.fit([frame.drop("name")])
     again = TableEncoder.from_state(encoder.state())
     np.testing.assert_array_equal(encoder.encode(frame, "rows"), again.encode(frame, "rows"))
 

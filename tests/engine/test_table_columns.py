@@ -10,7 +10,7 @@ import torch
 from hyperplane.data.columns.encoding import TableEncoder
 from hyperplane.data.columns.stated import Stated
 from hyperplane.data.files.readings import Reading
-from hyperplane.data.tables import chunks, large_table
+from hyperplane.data.tables import chunks, written_table
 from hyperplane.data.tables.large_table import LargeTable
 from hyperplane.data.tables.table import Table
 from hyperplane.errors import UserError
@@ -139,7 +139,7 @@ def test_dates_give_year_month_weekday_hour_and_the_days_since_the_first(message
             "clock": [time(6), time(12), time(18), time(0)],
         }
     )
-    encoder = TableEncoder.fit(frame)
+    encoder = TableEncoder.fit([frame])
     assert encoder.names == (
         *("day year", "day days", "day month=1", "day month=3"),
         *("day weekday=Monday", "day weekday=Wednesday", "day weekday=Friday", "day missing"),
@@ -161,14 +161,14 @@ def test_dates_give_year_month_weekday_hour_and_the_days_since_the_first(message
 
 def test_numbers_instead_of_a_date_are_a_setting():
     encoder = TableEncoder.fit(
-        polars.DataFrame({"day": [date(1970, 1, 3), date(1970, 1, 1)]}), stated=Stated({"day": "numeric"})
+        [polars.DataFrame({"day": [date(1970, 1, 3), date(1970, 1, 1)]})], stated=Stated({"day": "numeric"})
     )
     assert encoder.names == ("day",) and encoder.columns[0].mean == 1
 
 
 def test_words_are_those_that_scikit_learn_counts(frame, messages):
     train, test = frame[:80], frame[80:]
-    encoder = TableEncoder.fit(train.select("remark"), stated=Stated({"remark": "text"}, max_words=4))
+    encoder = TableEncoder.fit([train.select("remark")], stated=Stated({"remark": "text"}, max_words=4))
     assert encoder.names == ("remark=bad", "remark=good", "remark=house", "remark=very")
     reference = CountVectorizer(max_features=4).fit(train["remark"].to_list())
     again = TableEncoder.from_state(encoder.state())
@@ -192,7 +192,7 @@ def test_free_text_is_left_out_unless_it_is_asked_for(frame, load, messages):
 def test_many_categories_are_hashed_and_new_ones_land_in_a_bucket(messages):
     texts = [f"town {row % 40}" for row in range(200)]
     frame = polars.DataFrame({"town": [None, *texts[1:]]})
-    encoder = TableEncoder.fit(frame, stated=Stated(max_categories=16))
+    encoder = TableEncoder.fit([frame], stated=Stated(max_categories=16))
     assert encoder.names == (*(f"town bucket {number}" for number in range(16)), "town=missing")
     assert "40 different texts, more than data.max_categories=16" in described(messages)[0]
     rows = encoder.encode(frame, "rows")
@@ -202,12 +202,12 @@ def test_many_categories_are_hashed_and_new_ones_land_in_a_bucket(messages):
     assert rows[1:6].argmax(axis=1).tolist() == [15, 5, 3, 0, 6]
     new = TableEncoder.from_state(encoder.state()).encode(polars.DataFrame({"town": ["elsewhere"]}), "rows")
     assert new.sum() == 1
-    assert "town=town 0" in TableEncoder.fit(frame).names
+    assert "town=town 0" in TableEncoder.fit([frame]).names
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_dates_and_many_categories_are_the_same_on_disk(frame, tmp_path, monkeypatch, ending):
-    for module in (large_table, chunks):
+    for module in (written_table, chunks):
         monkeypatch.setattr(module, "CHUNK", 25)
     path = tmp_path / f"sales.{ending}"
     rows = frame.with_columns(town=polars.Series([None, *(f"town {row % 30}" for row in range(1, ROWS))]))
@@ -351,6 +351,6 @@ def test_a_run_on_stated_columns_is_evaluated_predicted_and_resumed(frame, train
 
 def test_a_reading_is_kept_with_a_stated_column(frame):
     encoder = TableEncoder.fit(
-        frame.select("zip"), {"zip": Reading("text", missing=("none",))}, stated=Stated({"zip": "categorical"})
+        [frame.select("zip")], {"zip": Reading("text", missing=("none",))}, stated=Stated({"zip": "categorical"})
     )
     assert TableEncoder.from_state(encoder.state()).readings == {"zip": Reading("text", missing=("none",))}

@@ -128,10 +128,11 @@ def _(data, summaries):
         f"| seasonal naive, 28 days | 0 | 1 | 0 | {stated(2.06, naive_by_lag[28], 0.01)} |\n"
         f"| linear | {stated(7392, size['linear'], 0)} | 1 | {seconds['linear']:.1f} | {stated(1.01, losses['linear'], 0.03)} |\n"
         f"| 1990: one hidden layer | {stated(5989, size['1990'], 0)} | 2 | {seconds['1990']:.1f} | {stated(1.14, losses['1990'], 0.05)} |\n"
-        f"| 2021: TFT | {stated(27295, size['2021'], 0)} | 22 | {seconds['2021']:.1f} | {stated(0.98, losses['2021'], 0.02)} |\n"
+        f"| 2021: TFT | {stated(27295, size['2021'], 0)} | 22 | {seconds['2021']:.1f} | {stated(1.0, losses['2021'], 0.02)} |\n"
         f"| the truth itself | | 2 | | {stated(0.77, best, 0.005)} |\n\n"
-        "The TFT is the best, and better than the seasonal naive forecast by a factor of two. It beats the weighted sum by "
-        "a few percent. Whether that is worth 22 equations is a question about your shops. That the simple model ran beside it is not: without "
+        "The TFT is the best, and better than the seasonal naive forecast by a factor of two. With seed 0 it beats the "
+        "weighted sum by little; with seeds 1, 2 and 3 its loss is 0.91, 0.94 and 0.96. "
+        "Whether that is worth 22 equations is a question about your shops. That the simple model ran beside it is not: without "
         "that row you would credit the transformer with everything."
     )
     return
@@ -213,7 +214,7 @@ def _(harms, past_weights):
         draw_harms(),
         mo.md(
             f"Destroying the temperature changes the loss by {stated(0, harms['temperature'], 0.02)} (to one digit), though its weight is "
-            f"{stated(0.04, past_weights[1], 0.03)}. The discount of the days ahead matters by {stated(1.2, harms['discount of the days ahead'], 0.35)}, "
+            f"{stated(0.12, past_weights[1], 0.03)}. The discount of the days ahead matters by {stated(1.2, harms['discount of the days ahead'], 0.35)}, "
             f"their weekday by {stated(1.2, harms['weekday of the days ahead'], 0.35)}, past demand by "
             f"{stated(5.1, harms['past demand'], 1.5)}. A weight says how much of a vector went into a sum, not that the "
             "vector said anything. Read weights as a question, and ask it by destroying."
@@ -341,10 +342,10 @@ def _(data, forecast, inside, q, task, y):
     too_high = np.array([np.mean((q[..., 1] - y)[shop_of == shop]) for shop in range(data.num_series)])
     by_shop = np.array([inside(q[shop_of == shop], y[shop_of == shop]) for shop in range(data.num_series)])
     mo.md(
-        f"The validation part has {stated(0.79, inside(q_val, y_val), 0.05)} in the band, so the band hardly changes, by {stated(-0.04, wider, 0.1)} pieces, and "
+        f"The validation part has {stated(0.79, inside(q_val, y_val), 0.05)} in the band, so the band hardly changes, by {stated(0.21, wider, 0.1)} pieces, and "
         f"the test has {stated(0.75, inside(widened, y), 0.05)} in it then. Shop by shop the test has between {stated(0.54, by_shop.min(), 0.12)} and "
         f"{stated(0.87, by_shop.max(), 0.08)}. A reason: the trend of a shop and how much too high it is forecast have a correlation of "
-        f"{stated(-0.55, np.corrcoef(trends, too_high)[0, 1], 0.2)}. Shops that grow are forecast too low, those that shrink too high: the model has learned "
+        f"{stated(-0.79, np.corrcoef(trends, too_high)[0, 1], 0.2)}. Shops that grow are forecast too low, those that shrink too high: the model has learned "
         "the level of each shop, and the levels move on.\n\nWhat may help is to measure each window from its own level: `train model=tft data=demand "
         "data.scale=window`. Or to train again each week. Try the first."
     )

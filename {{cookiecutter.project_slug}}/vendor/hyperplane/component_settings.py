@@ -8,16 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from types import GenericAlias
-from typing import (
-    Annotated,
-    Any,
-    ClassVar,
-    Literal,
-    Self,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -30,13 +21,12 @@ from pydantic import (
     model_validator,
 )
 
-from .project import current, is_own
+from .project import current
 from .setting_types import Relation
-from .signatures.annotations import allowed, anything
 from .signatures.capabilities import states
 from .signatures.classes import literal
+from .signatures.fields import is_unsaid, kind_of, rules_of
 from .signatures.parameters import Parameter, signature
-from .signatures.torch_optim import OF_TORCH, Ranges
 
 # Arguments that the run hands over where a signature asks for them, so that no configuration has to: see `build`.
 OFFERED = frozenset(
@@ -44,33 +34,24 @@ OFFERED = frozenset(
     | {"params", "total_steps", "num_classes", "num_labels"}
 )
 OFFERED_TO_LOGGERS = frozenset({"save_dir", "name", "version"})
-COMPUTED = object()  # a default that the source does not state as a literal
 
 
 class Strict(BaseModel):
     """Settings that refuse unknown keys and never change."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True
-    )  # built when first used
+    # Built when first used
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 @dataclass(frozen=True)
 class About:
-    """What is known of the settings of a component beside their types.
+    """What is known of the settings of a component beside their types."""
 
-    Args:
-        parameters: as they are written in the signature.
-        offered: those that the run hands over, unless they are given.
-        unsaid: those that are left out where settings are written down, unless they were given: their default is that
-            of a library, or computed.
-        rules: between settings, each with the one that it belongs to.
-    """
-
-    parameters: dict[str, Parameter] = field(default_factory=dict)
-    offered: frozenset[str] = frozenset()
+    parameters: dict[str, Parameter] = field(default_factory=dict)  # as they are written in the signature
+    offered: frozenset[str] = frozenset()  # those that the run hands over, unless they are given
+    # Left out where settings are written down, unless they were given: their default is a library's, or computed
     unsaid: frozenset[str] = frozenset()
-    rules: tuple[tuple[str, Relation], ...] = ()
+    rules: tuple[tuple[str, Relation], ...] = ()  # between settings, each with the one that it belongs to
 
 
 class Component(Strict):
@@ -164,7 +145,6 @@ class Schedule(Component):
 
 
 KINDS: dict[str, type[Component]] = {"optimizer": Optimizer, "scheduler": Schedule}
-RANGES = get_type_hints(Ranges, include_extras=True)
 
 
 @cache
@@ -195,14 +175,6 @@ def described(target: str, group: str = "") -> type[Component]:
     return kind
 
 
-def kind_of(name: str, parameter: Parameter) -> Any:
-    """Return the type that a setting is checked by."""
-    if parameter.annotation is None:
-        return Any
-    narrow = RANGES.get(name) if parameter.module.name.startswith(OF_TORCH) else None
-    return anything(allowed(parameter.annotation, parameter.module, narrow))
-
-
 def field_of(name: str, kind: Any, parameter: Parameter, is_offered: bool) -> Any:
     """Return a setting as pydantic takes it: its type, and its default."""
     required = None if is_offered else ...
@@ -222,19 +194,6 @@ def parameter_group(kinds: Mapping[str, Any]) -> type[ParameterGroup]:
         safe(name): (kind, Field(None, alias=name)) for name, kind in kinds.items() if name != "match"
     }
     return create_model("ParameterGroup", __base__=ParameterGroup, **fields)
-
-
-def is_unsaid(parameter: Parameter) -> bool:
-    """Say whether a default is not the project's own, or has to be computed."""
-    return parameter.default is not None and not (
-        is_own(parameter.module.name) and literal(parameter.default, COMPUTED) is not COMPUTED
-    )
-
-
-def rules_of(name: str, kind: Any, parameters: Mapping[str, Parameter]) -> list[tuple[str, Relation]]:
-    """Return the rules that stand beside the type of a setting, as far as there are the settings that they name."""
-    beside = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
-    return [(name, rule) for rule in beside if isinstance(rule, Relation) and {*rule.others} <= parameters.keys()]
 
 
 def safe(name: str) -> str:

@@ -46,11 +46,7 @@ Folder = Annotated[str, AfterValidator(inside_project)]
 
 
 def increasing(values: Sequence[float]) -> Sequence[float]:
-    """Return values, each of which is larger than the one before.
-
-    Raises:
-        ValueError: one is not.
-    """
+    """Return values, each of which must be larger than the one before."""
     if list(values) != sorted(set(values)):
         raise ValueError("must increase")
     return values
@@ -63,9 +59,9 @@ class Relation(ABC):
     """A rule between a setting and others: `num_heads: Annotated[PositiveInt, Divides("model_size")] = 4`."""
 
     @property
-    @abstractmethod
     def others(self) -> tuple[str, ...]:
-        """The names of the other settings."""
+        """The names of the other settings; none."""
+        return ()
 
     @abstractmethod
     def problem(self, name: str, values: Mapping[str, Any]) -> str:
@@ -80,11 +76,9 @@ class Pair(Relation):
 
     @property
     def others(self) -> tuple[str, ...]:
-        """The name of the other one."""
         return (self.other,)
 
     def problem(self, name: str, values: Mapping[str, Any]) -> str:
-        """Compare the two."""
         here, there = values[name], values[self.other]
         return "" if here is None or there is None else self.compare(name, here, there)
 
@@ -98,7 +92,6 @@ class Divides(Pair):
     """The setting `other` is a multiple of this one."""
 
     def compare(self, name: str, here: Any, there: Any) -> str:
-        """Say that a remainder is left."""
         return f"{name}={here} must divide {self.other}={there} into equal parts" if there % here else ""
 
 
@@ -107,7 +100,6 @@ class SameLength(Pair):
     """This list and the list `other` have as many entries."""
 
     def compare(self, name: str, here: Any, there: Any) -> str:
-        """Say how many entries both have."""
         if len(here) == len(there):
             return ""
         return f"{self.other} has {len(there)} and {name} {len(here)} entries: they must be as many"
@@ -120,7 +112,6 @@ class Needs(Pair):
     above: float = 0
 
     def compare(self, name: str, here: Any, there: Any) -> str:
-        """Say that it has none."""
         return f"{name}={as_typed(here)} needs {self.other} above {self.above}" if here and there <= self.above else ""
 
 
@@ -131,7 +122,6 @@ class Excludes(Pair):
     why: str
 
     def compare(self, name: str, here: Any, there: Any) -> str:
-        """Say that they are."""
         return f"{name}={as_typed(here)} {self.why}, so {self.other} must be null"
 
 
@@ -141,13 +131,7 @@ class Refused(Relation):
 
     why: str
 
-    @property
-    def others(self) -> tuple[str, ...]:
-        """None."""
-        return ()
-
     def problem(self, name: str, values: Mapping[str, Any]) -> str:
-        """Say why."""
         return "" if values[name] is None or values[name] == () else self.why
 
 
@@ -159,11 +143,9 @@ class FoldOf(Relation):
 
     @property
     def others(self) -> tuple[str, ...]:
-        """The number of folds."""
         return (self.folds,)
 
     def problem(self, name: str, values: Mapping[str, Any]) -> str:
-        """Say which folds there are."""
         return wrong_fold(values[self.folds], values[name])
 
 
@@ -190,7 +172,6 @@ class Distinct(Relation):
 
     @property
     def others(self) -> tuple[str, ...]:
-        """The other settings."""
         return self.settings
 
     def problem(self, name: str, values: Mapping[str, Any]) -> str:

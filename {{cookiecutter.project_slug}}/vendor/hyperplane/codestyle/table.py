@@ -53,10 +53,7 @@ ADDED_RULES = {
 # What else a stage makes stricter, printed by `codestyle promote`. The Makefile reads the stage and does as said here.
 STRICTER = {
     "concept": (),
-    "proof-of-concept": (
-        "make lint and pre-commit also run mypy.",
-        "make check, and so CI, also runs the tests.",
-    ),
+    "proof-of-concept": ("make lint and pre-commit also run mypy.", "make check, and so CI, also runs the tests."),
     "product": (
         "ruff asks for the types of every function.",
         "make test also measures coverage.",

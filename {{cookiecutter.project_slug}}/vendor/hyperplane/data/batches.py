@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple, Self
 
 import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
+from .resumable import Resumable
 from .spec import DataSpec
 
 ALIGNMENT = 64  # bytes; where torch lets tensors begin
@@ -36,14 +39,38 @@ def evaluation_batch(most: int, sample_bytes: int) -> int:
     return max(1, min(most, EVALUATION_BYTES // max(1, sample_bytes)))
 
 
-def even_batch(samples: int, most: int) -> int:
-    """Return how many samples to train on at once: at most `most`, in as few batches, which are of one size.
+class Cut(NamedTuple):
+    """How samples are cut into batches: the first `larger` ones hold `size` samples, those behind them fewer."""
 
-    108 samples in batches of 100 and 8 would let each of the 8 weigh as much as twelve others, and one that is left
-    over alone has no spread for batch normalisation. The last batch is smaller by less than the number of batches, so
-    of many batches it may still be a small one.
-    """
-    return math.ceil(samples / math.ceil(samples / most)) if samples else most
+    samples: int
+    size: int
+    larger: int
+
+    @classmethod
+    def full(cls, samples: int, size: int) -> Self:
+        """Return full batches, and a last one that holds what remains."""
+        return cls(samples, size, samples // size)
+
+    @classmethod
+    def even(cls, samples: int, most: int) -> Self:
+        """Return as few batches of at most `most` samples as there can be; their sizes differ by one at most.
+
+        108 samples in batches of 100 and 8 would let each of the 8 weigh as much as twelve others, and one that is left
+        over alone has no spread for batch normalisation.
+        """
+        count = math.ceil(samples / most)
+        size = math.ceil(samples / count) if count else most
+        return cls(samples, size, samples - (size - 1) * count)
+
+    @property
+    def number(self) -> int:
+        """The number of batches."""
+        return -(-self.samples // self.size)
+
+    def starts(self, first: int = 0, number: int | None = None) -> list[int]:
+        """Return where batches begin, and the last of them ends: `number` of them from `first` on, or all."""
+        last = self.number if number is None else first + number
+        return [min(b * self.size - max(0, b - self.larger), self.samples) for b in range(first, last + 1)]
 
 
 def aligned(tensor: Tensor) -> Tensor:
@@ -60,61 +87,40 @@ def values_of_tokens(spec: DataSpec) -> int:
     return math.prod(spec.input_shape) * EMBEDDED if spec.num_tokens else 0
 
 
-class Batches:
+class Batches(Resumable):
     """Iterates over `tensors` (all of the same first dimension) in batches of `batch_size`.
 
-    With a `seed` the samples are shuffled anew in every epoch, in batches of nearly one size (`even_batch`); without
-    one they stay in order, and the last batch holds what remains.
+    With a `seed` the samples are shuffled anew in every epoch, in even batches; without one they stay in order,
+    and the last batch holds what remains.
     """
 
-    batch_sampler = None  # Lightning asks a loader that has a sampler for this as well
-
     def __init__(self, tensors: tuple[Tensor, ...], batch_size: int, seed: int | None = None) -> None:
+        super().__init__()
         self.tensors = tensors
-        self.batch_size = even_batch(len(tensors[0]), batch_size) if seed is not None and tensors else batch_size
         self.seed = seed
-        self.epoch = 0
-        self.taken = 0  # batches of this epoch
-        self.skipped = 0  # batches that the next epoch leaves out
+        self.cut = (Cut.full if seed is None else Cut.even)(self.count_samples(), batch_size)
+
+    def count_samples(self) -> int:
+        """Return how many there are."""
+        return len(self.tensors[0])
 
     @property
-    def sampler(self) -> "Batches":
-        """Lightning calls `sampler.set_epoch` at the start of every epoch."""
-        return self
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of `epoch`, counted from 0."""
-        self.epoch = epoch
-
-    def state_dict(self) -> dict[str, int]:
-        """Return how far this epoch is; Lightning keeps it in its checkpoints."""
-        return {"taken": self.taken}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Begin the next epoch where the one that `state` is of was left."""
-        self.skipped = state["taken"]
+    def batch_size(self) -> int:
+        """Samples in a batch, at most."""
+        return self.cut.size
 
     def __len__(self) -> int:
-        """Return the number of batches in an epoch."""
-        return -(-len(self.tensors[0]) // self.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        """Return one batch after the other, each a tuple of views where these begin as a copy would."""
-        self.taken, self.skipped = self.skipped, 0
-        return self.remaining()
+        return self.cut.number
 
     def remaining(self) -> Iterator[tuple[Tensor, ...]]:
-        """Yield the batches of this epoch that are not taken yet."""
-        done = self.taken * self.batch_size
-        if done >= len(self.tensors[0]):
-            return
-        if self.seed is None:
-            parts = iter([tuple(tensor[done:] for tensor in self.tensors)])
-        else:
-            chunks = self.order(self.seed)[done:].split(GATHERED * self.batch_size)
-            parts = (tuple(tensor[chunk] for tensor in self.tensors) for chunk in chunks)
-        for part in parts:
-            for batch in zip(*(tensor.split(self.batch_size) for tensor in part), strict=True):
+        """Yield the batches of this epoch that are not taken yet, each a tuple of views where these begin as a copy."""
+        starts = self.cut.starts(self.taken)
+        order = None if self.seed is None else self.order(self.seed)
+        for first in range(0, len(starts) - 1, GATHERED):
+            some = starts[first : first + GATHERED + 1]
+            rows = slice(some[0], some[-1]) if order is None else order[some[0] : some[-1]]
+            sizes = [end - start for start, end in pairwise(some)]
+            for batch in zip(*(tensor[rows].split(sizes) for tensor in self.tensors), strict=True):
                 self.taken += 1
                 yield self.complete(tuple(map(aligned, batch)))
 
@@ -127,18 +133,18 @@ class Batches:
         """Return the next batches of this epoch in one piece: at most `most` of them, all of the same size.
 
         Returns:
-            Each of `tensors` as (batches, batch_size, ...), or the last batch alone (1, what remains, ...).
+            Each of `tensors` as (batches, samples of each, ...).
         """
-        start, samples = self.taken * self.batch_size, len(self.tensors[0])
-        whole = min(most, (samples - start) // self.batch_size)
-        end = start + whole * self.batch_size if whole else samples
-        self.taken += max(1, whole)
+        alike = (self.cut.larger if self.taken < self.cut.larger else self.cut.number) - self.taken
+        number = max(1, min(most, alike))
+        start, *_, end = self.cut.starts(self.taken, number)
+        self.taken += number
         if self.seed is None:
             rows = tuple(tensor[start:end] for tensor in self.tensors)
         else:  # four times as fast as `tensor[order]`
             order = self.order(self.seed)[start:end]
             rows = tuple(tensor.index_select(0, order) for tensor in self.tensors)
-        return tuple(tensor.unflatten(0, (max(1, whole), -1)) for tensor in rows)
+        return tuple(tensor.unflatten(0, (number, -1)) for tensor in rows)
 
     def complete(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Return what a step receives of the samples that were drawn; a subclass makes more of them.

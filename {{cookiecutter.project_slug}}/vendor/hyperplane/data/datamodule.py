@@ -1,40 +1,10 @@
-"""What a run asks of a data module, and what all data sets in memory share: split, standardisation and batches.
+"""What all data sets in memory share: split, standardisation and batches."""
 
-Any LightningDataModule serves that offers
-
-    spec                    a DataSpec, from `setup` on; the model is built for it
-    train_dataloader()      batches of tensors: inputs, a mask if `spec.has_mask`, targets, and a weight (B,) for each
-                            sample if `spec.has_weights`. A task of your own may take any batches
-    val_dataloader()        the same, or an empty list; without it nothing is validated
-    test_dataloader()       the same; without it nothing is tested
-
-and takes `seed`, on which split and order should depend, if its signature has it. Loaders may be those of torch, with
-workers. The rest is optional; what needs it says so where it is missing:
-
-    scaling                 a Scaling: metrics and predictions are in the units of the data, and so are the inputs of
-                            `predict` and of the exported program
-    spec.class_counts       class_weights=balanced, pos_weight=balanced
-    spec.train_size         find=batch_size, and the support vector machines
-    evaluation_batches(p)   `evaluate part=train` and `part=val`: the part p in order, in batches as above
-    arrays(p)               figures: inputs and targets of the part p, numpy, in the units of the data
-    caveats                 sentences that the summary keeps among its warnings, such as what could not be read
-    training_samples()      models that are solved at once (kernel_svm, sklearn): inputs and targets, standardised
-    figures(task)           more figures of a run, by name
-    read_inputs(path, spec) with `reads_inputs = True`: what `predict` makes of a file, see `new_samples.py`
-    file_settings = ("path",)               the settings that name files: those that are missing are named at once,
-                            before `prepare_data`; where that downloads them: ()
-    column_settings = ("target",)           those that name columns of the table `data.path`; see tables/header.py
-    state_dict(), load_state_dict(state)    Lightning's own: kept in checkpoints, such as an encoder that was fitted
-
-Data sets that fit in memory get all of this from ArrayDataModule.
-"""
-
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 import torch
-from lightning.pytorch import LightningDataModule
 from loguru import logger
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -46,14 +16,15 @@ from .arrays import Arrays as Arrays  # where data sets look for it
 from .arrays import Samples, count_classes, in_pieces, means_of, rows_of
 from .batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from .folds import fold_of_samples, strata
+from .part_loaders import PartLoaders
 from .ridge import leave_one_out
-from .scaling import Scaling, loses_digits, moments
+from .scaling import Scaling, warn_of_lost_digits
 from .spec import DataSpec
 
 EVALUATION_BATCH = 4096  # samples; evaluation keeps no gradients, so it takes large batches
 
 
-class ArrayDataModule(LightningDataModule, ABC):
+class ArrayDataModule(PartLoaders):
     """A data set that fits in memory. A subclass states `spec` and returns its arrays from `load`.
 
     A subclass with settings of its own takes the others as **options, and hands them on: they are settings as well.
@@ -89,6 +60,11 @@ class ArrayDataModule(LightningDataModule, ABC):
         self.seed = seed
         self.raw: dict[str, Samples] = {}  # as loaded: inputs, targets, and weights if there are any
         self.parts: dict[str, Samples] = {}  # standardised
+
+    @property
+    def of_fold(self) -> str:
+        """Which fold it is, for messages; empty without a cross-validation."""
+        return "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})"
 
     @abstractmethod
     def load(self) -> Arrays:
@@ -192,18 +168,12 @@ class ArrayDataModule(LightningDataModule, ABC):
         inputs, *mask, targets = self.parts["train"]
         return inputs, targets, *mask
 
-    @property
-    def validates(self) -> bool:
-        """Whether samples are held out for validation."""
-        return self.val_fraction > 0
-
     def train_dataloader(self) -> Batches:
         """Return the training batches, in an order that follows from seed and epoch."""
         tensors = on_gpu(self.parts["train"], self.trainer)
         return self.batches(tensors, self.batch_size, self.seed if self.shuffle else None)
 
     def evaluation_batches(self, part: str) -> Batches:
-        """Return a part in order, in large batches."""
         inputs, targets = self.parts[part][0], self.parts[part][-2 if self.spec.has_weights else -1]
         stored, places = inputs[:1].nbytes + targets[:1].nbytes, targets[:1].numel()
         outputs = places if targets.is_floating_point() else places * max(1, self.spec.output_size)
@@ -211,37 +181,7 @@ class ArrayDataModule(LightningDataModule, ABC):
         batch_size = evaluation_batch(EVALUATION_BATCH, stored + 4 * outputs)
         return self.batches(on_gpu(self.parts[part], self.trainer), batch_size)
 
-    def val_dataloader(self) -> Batches | list[Batches]:
-        """Return the validation batches in order, or an empty list if there are none."""
-        return self.evaluation_batches("val") if self.validates else []
-
-    def test_dataloader(self) -> Batches:
-        """Return the test batches in order."""
-        return self.evaluation_batches("test")
-
 
 def single(values: Tensor) -> Tensor:
     """Return real numbers as a step receives them, all others as they are."""
     return values.float() if values.is_floating_point() else values
-
-
-def warn_of_lost_digits(spec: DataSpec, inputs: Tensor, targets: Tensor) -> None:
-    """Say what varies too little, for its size, to be told apart in the 32 bits that a step receives.
-
-    Args:
-        spec: of the data.
-        inputs: to train on (samples, features), in the units of the data; those of other shapes are not looked at.
-        targets: the same, (samples, K).
-    """
-    for values, names in ((inputs, spec.feature_names), (targets, spec.target_names)):
-        if values.dtype != torch.double or values.ndim != 2 or values.shape[1] != len(names) or not len(values):
-            continue
-        mean, std = moments(values)
-        for k in loses_digits(mean, std).nonzero()[:3, 0].tolist():
-            if values[:, k].min() < values[:, k].max():
-                logger.warning(
-                    "{} varies by {:.3g} around {:.6g}: without data.standardize=true its digits are lost",
-                    names[k],
-                    float(std[k]),
-                    float(mean[k]),
-                )

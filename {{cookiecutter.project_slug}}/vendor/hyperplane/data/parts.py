@@ -3,8 +3,8 @@
 A column or a folder says it, or it is drawn with the seed. Samples of one group, such as a patient, are in one part.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sized
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,10 +14,13 @@ from torch import Tensor
 
 from ..errors import UserError, nearest
 from .arrays import Samples, count_classes
-from .columns.values import listed
+from .columns.values import as_text, listed
 from .datamodule import ArrayDataModule
 from .folds import fold_of_samples, whole_groups
 from .spec import DataSpec
+
+if TYPE_CHECKING:
+    from polars import Series
 
 PARTS = ("train", "val", "test")
 Parts = dict[str, NDArray[np.int64]]  # the numbers of the samples of each
@@ -65,26 +68,59 @@ class DividedArrays(ArrayDataModule):
 
     @property
     def validates(self) -> bool:
-        """Whether samples are held out for validation."""
         return len(self.raw["val"][0]) > 0
 
+    def needed(self, parts: Parts, files: str, groups: NDArray[np.int64] | None, decides: str) -> Parts:
+        """Return parts of which some are to validate with, if none are stated.
 
-def stated(says: NDArray[Any], key: str) -> NDArray[np.str_]:
-    """Return the part of each sample (N,), as its row or its folder says.
+        Args:
+            parts: as they are stated or drawn.
+            files: where the samples come from, for messages.
+            groups: of the samples; None: each may go anywhere.
+            decides: the setting that says which are the test.
 
-    Args:
-        says: texts (N,).
-        key: the setting that names them, for messages.
+        Raises:
+            UserError: no sample is for training, or none for the test.
+        """
+        for part in ("train", "test"):
+            if not len(parts[part]):
+                count = sum(map(len, parts.values()))
+                raise UserError(f"{decides} leaves none of {count} samples in {files} for {part}")
+        return parts if len(parts["val"]) else parts | self.with_val(parts["train"], groups)
+
+
+def stated(column: "Series") -> NDArray[np.str_]:
+    """Return the part of each sample (N,), as data.split_column says.
 
     Raises:
         UserError: one is something else than train, val or test.
     """
-    unknown = sorted({str(text) for text in says} - {*PARTS})
-    if unknown:
+    says = as_text(column).fill_null("(missing)").to_numpy().astype(str)
+    if unknown := sorted({*says.tolist()} - {*PARTS}):
+        key, hint = f"data.split_column={column.name}", nearest(unknown[0], PARTS)
+        raise UserError(f"{key} holds {listed(unknown, 5)}; it can be {', '.join(PARTS)}. {hint}".strip())
+    return says
+
+
+def sizes(parts: Mapping[str, Sized]) -> str:
+    """Say how many samples are in each part."""
+    return ", ".join(f"{len(parts[part])} {part}" for part in PARTS)
+
+
+def refuse_changed(now: str, before: str, subject: str, samples: str) -> None:
+    """Refuse to test with data that are not those of the training any more: they would be split in another way.
+
+    Args:
+        now: the digest of what was read; empty: nothing was.
+        before: that of the training.
+        subject: what may have changed, with a verb: `houses.csv has`.
+        samples: what the data consist of, such as rows.
+    """
+    if now and now != before:
         raise UserError(
-            f"{key} holds {listed(unknown, 5)}; it can be {', '.join(PARTS)}. {nearest(unknown[0], PARTS)}".strip()
+            f"{subject} changed since this run was trained: the {samples} would be split anew, and those of the test "
+            f"would not be new to the model. `predict` takes new {samples}."
         )
-    return says.astype(str)
 
 
 def numbers_of(part_of: NDArray[Any]) -> Parts:
@@ -101,9 +137,6 @@ def refuse_torn(parts: Parts, groups: NDArray[np.int64], split: str, group: str,
         split: what states the parts, for messages.
         group: the setting of the groups.
         named: what to call the group of a sample, given its number.
-
-    Raises:
-        UserError: names one that is in two of them.
     """
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         shared = np.intersect1d(groups[parts[one]], groups[parts[other]])

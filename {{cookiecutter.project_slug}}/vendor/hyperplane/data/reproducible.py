@@ -17,7 +17,8 @@ from ..components import build
 from ..errors import UserError
 from ..metrics.metric_names import MetricNames
 from ..settings import Settings
-from .seeded_loader import APART, Generators, SeededLoader
+from .generators import APART, Generators
+from .seeded_loader import SeededLoader
 from .spec import DataSpec
 
 LOADERS = {"train": "train_dataloader", "val": "val_dataloader", "test": "test_dataloader"}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import torch
+from loguru import logger
 from torch import Tensor, nn
 
 from ..metrics.mean import wide
@@ -22,9 +23,6 @@ class Scaling(nn.Module):
 
     Integers (tokens, class numbers) and labels of 0 and 1 are no measurements, so they stay as they are; uint8 are
     pixels, and measured.
-
-    Args:
-        spec: task and shapes of the data.
     """
 
     def __init__(self, spec: DataSpec) -> None:
@@ -112,6 +110,28 @@ def mean_and_std(mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
 def loses_digits(mean: Tensor, std: Tensor) -> Tensor:
     """Say of what has these moments whether float32, without standardisation, would lose digits of its spread."""
     return mean.abs() * torch.finfo(torch.float32).eps > COARSEST * std
+
+
+def warn_of_lost_digits(spec: DataSpec, inputs: Tensor, targets: Tensor) -> None:
+    """Say what varies too little, for its size, to be told apart in the 32 bits that a step receives.
+
+    Args:
+        spec: of the data.
+        inputs: to train on (samples, features), in the units of the data; those of other shapes are not looked at.
+        targets: the same, (samples, K).
+    """
+    for values, names in ((inputs, spec.feature_names), (targets, spec.target_names)):
+        if values.dtype != torch.double or values.ndim != 2 or values.shape[1] != len(names) or not len(values):
+            continue
+        mean, std = moments(values)
+        for k in loses_digits(mean, std).nonzero()[:3, 0].tolist():
+            if values[:, k].min() < values[:, k].max():
+                logger.warning(
+                    "{} varies by {:.3g} around {:.6g}: without data.standardize=true its digits are lost",
+                    names[k],
+                    float(std[k]),
+                    float(mean[k]),
+                )
 
 
 class RunningMoments:

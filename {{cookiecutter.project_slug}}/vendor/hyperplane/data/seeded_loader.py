@@ -5,75 +5,21 @@ whether they start anew or persist, and an epoch can begin in its middle without
 set draws from a generator of its own is not seeded.
 """
 
-import os
-import random
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from copy import copy
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import torch
-from lightning.pytorch import seed_everything
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
-APART = 1_000_003  # seeds of stages, epochs and batches lie this far apart
-SEEDS = 2**63  # torch takes no larger ones
+from .generators import APART, SEEDS, Generators, seed_all, set_states, states
+from .resumable import Resumable
+
 ORDERED_AT_ONCE = 32  # batches, of their sample numbers: to change generators takes as long as a small batch
 
 
-def states() -> Any:
-    """Return the states of the generators of torch, NumPy and Python."""
-    return torch.get_rng_state(), np.random.get_state(), random.getstate()
-
-
-def set_states(states: Any) -> None:
-    """Set the generators of torch, NumPy and Python to what `states` returned."""
-    torch.set_rng_state(states[0])
-    np.random.set_state(states[1])
-    random.setstate(states[2])
-
-
-def seed_all(seed: int) -> None:
-    """Seed the generators of torch, NumPy and Python."""
-    torch.default_generator.manual_seed(seed)
-    np.random.seed(seed % 2**32)
-    random.seed(seed)
-
-
-def seed_program(seed: int) -> None:
-    """Do what Lightning's `seed_everything` does.
-
-    For each kind of device that is not there, torch's own `manual_seed` notes the call stack, longer than a step.
-    """
-    if torch.accelerator.is_available():
-        seed_everything(seed, verbose=False)
-        return
-    os.environ |= {"PL_GLOBAL_SEED": str(seed), "PL_SEED_WORKERS": "0"}
-    seed_all(seed)
-
-
-class Generators:
-    """The generators of torch, NumPy and Python, apart from those of the training."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-        self.states: Any = None
-
-    @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Draw from these generators inside."""
-        outside = states()
-        seed_all(self.seed) if self.states is None else set_states(self.states)
-        try:
-            yield
-        finally:
-            self.states = states()
-            set_states(outside)
-
-
-class SeededLoader:
+class SeededLoader(Resumable):
     """A DataLoader whose epochs follow from a seed, and that can begin in the middle of one.
 
     Args:
@@ -82,15 +28,11 @@ class SeededLoader:
         trains: each epoch has draws of its own; otherwise every one has the same.
     """
 
-    batch_sampler = None  # Lightning asks a loader that has a sampler for this as well
-
     def __init__(self, loader: DataLoader[Any], seed: int, trains: bool) -> None:
+        super().__init__()
         self.loader = loader
         self.seed = seed
         self.trains = trains
-        self.epoch = 0
-        self.taken = 0  # batches of this epoch
-        self.skipped = 0  # batches that the next epoch leaves out
         batches = loader.batch_sampler
         self.samplers = [loader.sampler, batches, getattr(batches, "sampler", None)]
         given = [getattr(part, "generator", None) for part in (loader, *self.samplers)]
@@ -108,27 +50,13 @@ class SeededLoader:
         """Answer as the loader does: `dataset`, `batch_size` and others."""
         return getattr(self.loader, name)
 
-    @property
-    def sampler(self) -> "SeededLoader":
-        """Lightning calls `sampler.set_epoch` at the start of every epoch."""
-        return self
-
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of `epoch`, counted from 0."""
         if not self.trains:
             return
         self.epoch = epoch
         for sampler in self.samplers:
             if callable(getattr(sampler, "set_epoch", None)):
                 sampler.set_epoch(epoch)  # type: ignore[union-attr]
-
-    def state_dict(self) -> dict[str, int]:
-        """Return how far this epoch is; Lightning keeps it in its checkpoints."""
-        return {"taken": self.taken}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Begin the next epoch where the one that `state` is of was left."""
-        self.skipped = state["taken"]
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch.
@@ -138,24 +66,17 @@ class SeededLoader:
         """
         return len(self.loader)
 
-    def __iter__(self) -> Iterator[Any]:
-        """Return one batch after the other."""
-        skipped, self.skipped = self.skipped, 0
-        self.taken = skipped
-        return self.batches(skipped)
-
-    def batches(self, skipped: int) -> Iterator[Any]:
-        """Yield the batches of an epoch but for those that are skipped."""
+    def remaining(self) -> Iterator[Any]:
         seed = (self.seed * APART + self.epoch) % SEEDS
         for generator, own in self.generators.items():
             generator.manual_seed((seed + own) % SEEDS)
         if self.order is not None:
-            self.order.seed, self.order.skipped = seed, skipped
+            self.order.seed, self.order.skipped = seed, self.taken
             with Generators(seed).in_use():  # the seed of the workers
                 batches: Iterator[Any] = iter(self.seeded)
         else:  # a stream is drawn again from its start, by workers that have drawn nothing yet
             self.seeded._iterator = None
-            batches = islice(drawn_from(Generators(seed), self.seeded, 1), skipped, None)
+            batches = islice(drawn_from(Generators(seed), self.seeded, 1), self.taken, None)
         for batch in batches:
             self.taken += 1
             yield batch
@@ -186,7 +107,6 @@ class SeededOrder:
         self.skipped = 0  # batches that it leaves out
 
     def __len__(self) -> int:
-        """Return the number of batches in an epoch."""
         return len(self.batch_sampler)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[tuple[int, list[int]]]:

@@ -36,8 +36,7 @@ def confusion_matrix(counts: np.ndarray, class_names: Sequence[str]) -> Figure:
     long = max(map(len, names), default=0) > max(3, 36 // max(num_classes, 1))  # characters that fit under a column
     axes.set_xticks(ticks, names, rotation=45 if long else 0, ha="right" if long else "center")
     axes.set_yticks(ticks, names)
-    axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class")
+    axes.set(xlabel="predicted class", ylabel="true class")
     title = f"Confusion matrix: {right} of {total} right ({right / max(total, 1):.1%})"
     figure.suptitle(title, fontsize="medium")  # of the whole figure, or it would run into the colours
     return figure

@@ -73,8 +73,7 @@ def _learning_curve(axes: Axes, rows: list[dict[str, float]], metric: str) -> No
     finite = [value for value in drawn if math.isfinite(value)]
     if finite and min(finite) > 0 and max(finite) / min(finite) > LOG_RATIO:
         axes.set_yscale("log")
-    axes.set_xlabel("epochs trained")
-    axes.set_ylabel(METRIC_LABELS.get(metric, metric))
+    axes.set(xlabel="epochs trained", ylabel=METRIC_LABELS.get(metric, metric))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
     axes.legend()

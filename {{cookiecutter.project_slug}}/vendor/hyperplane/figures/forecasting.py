@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -42,42 +43,48 @@ def forecasts(windows: Sequence[Forecast], quantiles: Sequence[float], target: s
         axes = figure.add_subplot(rows, columns, number + 1)
         steps = np.arange(len(window.past) + len(window.targets)) - len(window.past) + 1
         times = steps if window.times is None else window.times
-        past, future = np.split(times, [len(window.past)])
-        joined = np.concatenate([window.past[-1:], window.targets])
-        axes.plot(past, window.past, color=PAST_COLOR, linewidth=1, label="observed")
-        axes.plot(
-            times[len(past) - 1 :], joined, ":o", color=PAST_COLOR, linewidth=1, markersize=3, label="observed later"
-        )
-        pairs = len(quantiles) // 2
-        for i in range(pairs):
-            low, high = window.quantiles[:, i], window.quantiles[:, -1 - i]
-            label = f"{quantiles[i]:g} to {quantiles[-1 - i]:g} quantile"
-            axes.fill_between(
-                future, low, high, color=BAND_COLOR, alpha=0.15 + 0.25 * (i + 1) / pairs, lw=0, label=label
-            )
-        if len(quantiles) % 2:
-            label = f"{quantiles[pairs]:g} quantile"
-            axes.plot(future, window.quantiles[:, pairs], color=BAND_COLOR, marker="s", markersize=3, label=label)
-        if window.true_quantiles is not None:
-            for i, values in enumerate(window.true_quantiles.T):
-                label = "true quantiles" if i == 0 else "_"  # one entry in the legend
-                axes.plot(future, values, color=FIT_COLOR, linestyle="--", linewidth=1, label=label)
-        axes.axvline(past[-1] + (future[0] - past[-1]) / 2, color="gray", linewidth=0.8)
+        draw_window(axes, window, times, quantiles)
+        mark_times(axes, times)
         axes.set_title(window.series, fontsize=10)
-        axes.set_xlabel("step (0: the last that the forecast sees)" if window.times is None else time)
-        axes.set_ylabel(target)
-        if np.issubdtype(times.dtype, np.datetime64):
-            locator = AutoDateLocator(minticks=3, maxticks=7)
-            axes.xaxis.set_major_locator(locator)
-            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-        else:
-            is_whole = bool((times == np.round(times)).all())
-            axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=is_whole))
-            axes.xaxis.get_major_formatter().set_useOffset(False)  # type: ignore[attr-defined]
+        axes.set(xlabel="step (0: the last that the forecast sees)" if window.times is None else time, ylabel=target)
         axes.grid(alpha=0.3)
     figure.suptitle("Forecasts of test windows")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     return figure
+
+
+def draw_window(axes: Axes, window: Forecast, times: NDArray[Any], quantiles: Sequence[float]) -> None:
+    """Draw what was observed at times (E + H,), and the quantiles of the forecast as bands."""
+    past, future = np.split(times, [len(window.past)])
+    joined = np.concatenate([window.past[-1:], window.targets])
+    line: dict[str, Any] = {"color": PAST_COLOR, "linewidth": 1}
+    axes.plot(past, window.past, label="observed", **line)
+    axes.plot(times[len(past) - 1 :], joined, ":o", markersize=3, label="observed later", **line)
+    pairs = len(quantiles) // 2
+    for i in range(pairs):
+        low, high = window.quantiles[:, i], window.quantiles[:, -1 - i]
+        label, alpha = f"{quantiles[i]:g} to {quantiles[-1 - i]:g} quantile", 0.15 + 0.25 * (i + 1) / pairs
+        axes.fill_between(future, low, high, color=BAND_COLOR, alpha=alpha, lw=0, label=label)
+    if len(quantiles) % 2:
+        label = f"{quantiles[pairs]:g} quantile"
+        axes.plot(future, window.quantiles[:, pairs], color=BAND_COLOR, marker="s", markersize=3, label=label)
+    if window.true_quantiles is not None:
+        for i, values in enumerate(window.true_quantiles.T):
+            label = "true quantiles" if i == 0 else "_"  # one entry in the legend
+            axes.plot(future, values, color=FIT_COLOR, linestyle="--", linewidth=1, label=label)
+    axes.axvline(past[-1] + (future[0] - past[-1]) / 2, color="gray", linewidth=0.8)
+
+
+def mark_times(axes: Axes, times: NDArray[Any]) -> None:
+    """Choose a few marks of an axis of dates or numbers."""
+    if np.issubdtype(times.dtype, np.datetime64):
+        locator = AutoDateLocator(minticks=3, maxticks=7)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    else:
+        is_whole = bool((times == np.round(times)).all())
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=is_whole))
+        axes.xaxis.get_major_formatter().set_useOffset(False)  # type: ignore[attr-defined]
 
 
 def variable_importances(groups: Mapping[str, Mapping[str, float]]) -> Figure:
@@ -119,8 +126,7 @@ def attention_over_time(attention: NDArray[np.floating]) -> Figure:
         )
     axes.axvline(0.5, color="gray", linewidth=0.8)
     axes.set_xlabel("step that is attended to (0: the last of the past)")
-    axes.set_ylabel("mean attention (fraction)")
-    axes.set_title("Attention over time, mean over heads and test windows")
+    axes.set(ylabel="mean attention (fraction)", title="Attention over time, mean over heads and test windows")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)

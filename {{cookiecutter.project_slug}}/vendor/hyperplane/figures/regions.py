@@ -73,8 +73,7 @@ def decision_regions(
         axes.scatter(at[:, 0], at[:, 1], 52, "none", edgecolors="black", linewidths=0.7, label=label)
     if decision is not None:
         draw_margin(axes, decision, data)
-    axes.set_xlabel(data.feature_names[0])
-    axes.set_ylabel(data.feature_names[1])
+    axes.set(xlabel=data.feature_names[0], ylabel=data.feature_names[1])
     if decision is not None:
         axes.set_title("Decision regions: hyperplane f = 0, margin between f = −1 and f = 1", fontsize=10)
     else:

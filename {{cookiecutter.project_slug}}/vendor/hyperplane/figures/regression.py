@@ -47,8 +47,7 @@ def fitted_line(predict: Function, train: Part, test: Part, feature: str, target
         axes.scatter(features[few, 0], values[few], 10, color, marker=marker, alpha=0.5, linewidths=0, label=label)
     axes.fill_between(x[:, 0], y - spread, y + spread, color=FIT_COLOR, alpha=0.2, linewidth=0, label="± train RMSE")
     axes.plot(x[:, 0], y, color=FIT_COLOR, linewidth=2, label="model")
-    axes.set_xlabel(feature)
-    axes.set_ylabel(target)
+    axes.set(xlabel=feature, ylabel=target)
     axes.set_title(f"Model through the points, residual spread ± {spread:#.3g}", fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
@@ -95,8 +94,7 @@ def fitted_surface(predict: Function, train: Part, test: Part, features: Sequenc
         style: dict[str, Any] = {"marker": marker, "edgecolors": edge, "linewidths": 0.4, **scale}
         drawn = axes.scatter(points[few, 0], points[few, 1], 24, targets[few], **style)
     figure.colorbar(drawn, ax=axes, label=target)
-    axes.set_xlabel(features[0])
-    axes.set_ylabel(features[1])
+    axes.set(xlabel=features[0], ylabel=features[1])
     axes.set_title("colour: prediction, and in the points the true value (● train, ▲ test)", fontsize=9)
     return figure
 

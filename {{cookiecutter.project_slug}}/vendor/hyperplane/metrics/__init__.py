@@ -68,17 +68,9 @@ REAL = {
     "r2": Named(f"{OWN}regression.R2"),
     "spearman": Named(f"{OWN}regression.Spearman"),
 }
-QUANTILES = {
-    "quantile_loss": Named(f"{OWN}forecasting.QuantileLoss"),
-    "mae": Named(f"{OWN}forecasting.MedianError"),
-}
+QUANTILES = {"quantile_loss": Named(f"{OWN}forecasting.QuantileLoss"), "mae": Named(f"{OWN}forecasting.MedianError")}
 
-METRICS = {
-    "classification": MULTICLASS,
-    "multilabel": MULTILABEL,
-    "regression": REAL,
-    "forecasting": QUANTILES,
-}
+METRICS = {"classification": MULTICLASS, "multilabel": MULTILABEL, "regression": REAL, "forecasting": QUANTILES}
 DEFAULTS = {
     "classification": ("accuracy",),
     "multilabel": ("accuracy", "f1"),

@@ -50,5 +50,4 @@ class Perplexity(Mean):
         self.add(-probabilities.gather(1, targets.unsqueeze(1)).clamp(min=torch.finfo(torch.float32).tiny).log())
 
     def compute(self) -> Tensor:
-        """Return the perplexity ()."""
         return (self.total / self.count).exp().float()

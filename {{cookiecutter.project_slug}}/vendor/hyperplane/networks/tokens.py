@@ -6,12 +6,7 @@ from ..data.spec import UNKNOWN
 
 
 class Embedding(nn.Embedding):
-    """Maps tokens (B, L) to values (B, L, C); padding and unknown tokens are 0 at first, and say nothing.
-
-    Args:
-        num_tokens: of the vocabulary.
-        size: C.
-    """
+    """Maps tokens (B, L) to values (B, L, C); padding and unknown tokens are 0 at first, and say nothing."""
 
     def reset_parameters(self) -> None:
         """Draw all rows, then clear those that stand for no token."""

@@ -1,6 +1,6 @@
 """Every setting: its type, its range, its default, and one line that says what it means.
 
-The YAML files under `configs/` choose values; the classes here say what is allowed, `validation.py` compares the two.
+The YAML files under `configs/` choose values; the classes here say what is allowed, `validation` compares the two.
 The settings of what is built (a model, a data set, a loss, ...) are the arguments in its signature: what is allowed is
 said there, see `component_settings.py`. Here are the rules between sections.
 """

@@ -84,7 +84,7 @@ def missing_from(target: str) -> Module | None:
 def final(found: Definition, seen: frozenset[tuple[str, ...]]) -> Definition:
     """Follow `Name = Other` to what the other name stands for, if that is written somewhere."""
     value = found.node.value if isinstance(found.node, ast.Assign) else None
-    other = full_name(value, found.module) if value is not None else ""
+    other = full_name(value, found.module) if isinstance(value, ast.Name | ast.Attribute) else ""
     return followed(tuple(other.split(".")), seen) or found if other else found
 
 

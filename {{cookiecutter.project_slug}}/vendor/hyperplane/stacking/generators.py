@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..data.seeded_loader import set_states, states
+from ..data.generators import set_states, states
 
 
 class DrawsForAll(Exception):

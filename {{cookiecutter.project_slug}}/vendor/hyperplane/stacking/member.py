@@ -11,7 +11,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from torch import Tensor
 
-from ..data.seeded_loader import set_states, states
+from ..data.generators import set_states, states
 from ..turns import Turn
 from .batching import tensors_in
 

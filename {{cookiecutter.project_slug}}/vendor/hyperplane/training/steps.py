@@ -17,8 +17,8 @@ from ..checkpoints.run_state import RunState
 from ..checkpoints.trained import chosen_weights, whole
 from ..checkpoints.transfer import take_weights
 from ..data import reproducible
+from ..data.generators import seed_program
 from ..data.reproducible import has_batches, spec_of
-from ..data.seeded_loader import seed_program
 from ..logs import adopt_lightning
 from ..tasks import building, drawing
 from ..tracking.metrics_file import MetricsFile

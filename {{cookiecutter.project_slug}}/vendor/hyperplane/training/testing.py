@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from ..data.seeded_loader import seed_program
+from ..data.generators import seed_program
 from ..metrics.metric_names import MetricNames
 
 

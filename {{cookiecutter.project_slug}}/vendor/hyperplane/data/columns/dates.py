@@ -52,12 +52,10 @@ class Date(Column):
 
     @property
     def centres(self) -> list[float | None]:
-        """The means of year and days."""
         measured: list[float | None] = [self.days] if self.year is None else [self.year, self.days]
         return [*measured, *[None] * (len(self.outputs) - len(measured))]
 
     def encode(self, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
-        """Return measurements and marks."""
         where = f"{rows}: column {self.name!r}"
         if is_text(series) and self.reading.is_moment:
             series = parsed(series, self.reading, where)

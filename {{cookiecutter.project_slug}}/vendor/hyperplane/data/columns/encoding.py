@@ -17,10 +17,10 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
-from ...errors import UserError, nearest
 from ..files.readings import Reading
 from .features import Column
 from .features import Remarks as Remarks  # where large_table.py looks for it
+from .names import require_in_rows
 from .stated import Stated
 from .statistics import ColumnStatistics
 from .values import listed
@@ -50,7 +50,7 @@ class TableEncoder:
     @classmethod
     def fit(
         cls,
-        table: "DataFrame",
+        chunks: Iterable["DataFrame"],
         readings: Mapping[str, Reading] | None = None,
         left_out: Mapping[str, str] | None = None,
         stated: Stated | None = None,
@@ -58,22 +58,11 @@ class TableEncoder:
         """Decide for each column of the training rows how it is encoded, and say which are left out.
 
         Args:
-            table: the rows.
+            chunks: the rows, some at a time.
             readings: how texts of a CSV file became these values; new rows are read in the same way.
             left_out: why columns are left out that may well be in the table.
             stated: what settings say of the columns.
         """
-        return cls.fit_in_chunks([table], readings, left_out, stated)
-
-    @classmethod
-    def fit_in_chunks(
-        cls,
-        chunks: Iterable["DataFrame"],
-        readings: Mapping[str, Reading] | None = None,
-        left_out: Mapping[str, str] | None = None,
-        stated: Stated | None = None,
-    ) -> Self:
-        """Do what `fit` does where the training rows are too many to be in memory at once."""
         seen: dict[str, ColumnStatistics] = {}
         for chunk in chunks:
             for series in chunk:
@@ -153,10 +142,7 @@ class TableEncoder:
         Raises:
             UserError: a column is not there, or holds text where numbers were.
         """
-        for column in self.columns:
-            if column.name not in table.columns:
-                hint = nearest(column.name, table.columns)
-                raise UserError(f"{rows} have no column {column.name!r}. {hint} They have: {listed(table.columns)}")
+        require_in_rows((column.name for column in self.columns), table, rows)
         encoded = np.empty((table.height, len(self.names))) if out is None else out
         heard = Remarks() if remarks is None else remarks
         first = 0

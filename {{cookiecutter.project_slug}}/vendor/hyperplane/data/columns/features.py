@@ -103,16 +103,13 @@ class Number(Column):
 
     @property
     def outputs(self) -> list[str]:
-        """The column, and which of its values are missing."""
         return [self.name, f"{self.name} missing"] if self.has_indicator else [self.name]
 
     @property
     def centres(self) -> list[float | None]:
-        """The mean."""
         return [self.mean, None] if self.has_indicator else [self.mean]
 
     def encode(self, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
-        """Return the values, and marks where they are missing."""
         if is_text(series) and not self.reading.is_plain and self.reading.kind == "number":
             series = parsed(series, self.reading, rows)
         numbers = as_numbers(series, rows)
@@ -133,11 +130,9 @@ class Category(Column):
 
     @property
     def outputs(self) -> list[str]:
-        """A mark for each category."""
         return [f"{self.name}={'missing' if value is None else value}" for value in self.categories]
 
     def encode(self, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float32]:
-        """Return marks."""
         values = as_text(series)
         numbers = {value: number for number, value in enumerate(self.categories)}
         places = values.replace_strict(numbers, default=-1).to_numpy()
@@ -164,7 +159,6 @@ class Hashed(Column):
         return [*names, f"{self.name}=missing"] if self.has_missing else names
 
     def encode(self, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float32]:
-        """Return marks."""
         import polars
 
         values = as_text(series)

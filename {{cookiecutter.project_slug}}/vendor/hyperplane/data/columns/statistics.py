@@ -20,12 +20,7 @@ FEW = 20  # that many categories are never taken for names of rows, unless every
 
 
 class ColumnStatistics:
-    """What the training rows say about a column, taken in chunk by chunk.
-
-    Args:
-        name: of the column.
-        stated: what settings state of it.
-    """
+    """What the training rows say about a column, taken in chunk by chunk."""
 
     def __init__(self, name: str, stated: Stated) -> None:
         self.name = name

@@ -1,23 +1,46 @@
 """The columns to predict: which task they make, and their values as class numbers, as labels or as numbers."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
 from ...errors import UserError
+from .labels import encode_labels, labels, some_of
 from .values import as_numbers, as_text, is_text, listed
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
 
 TaskName = Literal["classification", "multilabel", "regression"]
-Targets = tuple[TaskName, NDArray[Any], tuple[str, ...]]  # the task, the encoded targets, names of classes or labels
 
 FEW_INTEGERS = 10  # at most that many different integers are taken for classes
-NO_AND_YES = (("0", "1"), ("false", "true"), ("no", "yes"))  # what a column of labels may hold
+
+
+class Targets(NamedTuple):
+    """What is predicted."""
+
+    task: TaskName
+    values: NDArray[Any]  # class numbers (N,) int64, labels of 0 and 1 (N, K) float32, or values (N, K) float64
+    names: tuple[str, ...] = ()  # of classes or labels
+
+    def of_spec(self, columns: Sequence[str]) -> dict[str, Any]:
+        """Return what a DataSpec says of the targets; `columns` are their names."""
+        return {
+            "task": self.task,
+            "output_size": len(self.names) or self.values.shape[1],
+            "class_names": self.names,
+            "target_names": () if self.names else tuple(columns),
+        }
+
+    def say(self, path: Path, columns: Sequence["Series"], asked: str) -> None:
+        """Say what the task is; `asked` is the setting, which may leave it open."""
+        names, kinds = [one.name for one in columns], dict.fromkeys(str(one.dtype) for one in columns)
+        inferred = "" if asked != "auto" else ", inferred from its values; data.task= overrides it"
+        logger.info("{}: {} of {} ({}{})", path, self.task, listed(names, 5), ", ".join(kinds), inferred)
 
 
 def has_value(table: "DataFrame", targets: Sequence[str]) -> "Series":
@@ -54,15 +77,12 @@ def present_in(table: "DataFrame", targets: Sequence[str]) -> "Series":
 
 
 def encode_targets(table: "DataFrame", task: TaskName | Literal["auto"]) -> Targets:
-    """Return the task, the targets, and the names of classes or labels.
+    """Return the targets.
 
     Args:
         table: the columns to predict, without missing values.
         task: what they are for; auto: several columns of numbers are a regression, several that hold two values each
             are labels, and what one column is, `infer_task` says.
-
-    Returns:
-        Targets: class numbers (samples,) int64, labels of 0 and 1 (samples, K) float32, or values (samples, K) float64.
 
     Raises:
         UserError: the values do not make the task, or not any.
@@ -73,24 +93,21 @@ def encode_targets(table: "DataFrame", task: TaskName | Literal["auto"]) -> Targ
     if len(columns) == 1 and task != "multilabel":
         task = infer_task(columns[0]) if task == "auto" else task
         if task == "classification":
-            return task, *encode_classes(columns[0])
-        return task, values_of(columns), ()
+            return Targets(task, *encode_classes(columns[0]))
+        return Targets(task, values_of(columns))
     kind = infer_task_of_several(columns) if task == "auto" else task
     if kind == "classification":
         raise UserError(
             f"data.target=[{', '.join(table.columns)}]: data.task=classification has one target, whose classes exclude "
             "each other. Several columns that hold two values each are data.task=multilabel."
         )
-    are_labels = kind == "multilabel"
-    return kind, encode_labels(columns) if are_labels else values_of(columns), tuple(table.columns) * are_labels
+    if kind == "multilabel":
+        return Targets(kind, encode_labels(columns), tuple(table.columns))
+    return Targets(kind, values_of(columns))
 
 
 def check_target(target: "Series") -> None:
-    """Refuse a column that cannot be predicted.
-
-    Raises:
-        UserError: it holds dates, or one value only.
-    """
+    """Refuse a column that cannot be predicted: of dates, or of one value only."""
     if target.dtype.is_temporal():
         raise UserError(f"data.target={target.name} holds dates ({target.dtype}); make it a number or a category")
     if target.n_unique() == 1:
@@ -131,43 +148,6 @@ def infer_task_of_several(targets: Sequence["Series"]) -> Literal["multilabel", 
         "Several targets are either numbers (regression), or hold two values each, 0/1, true/false or yes/no "
         f"(multilabel).{remedy}"
     )
-
-
-def some_of(target: "Series") -> str:
-    """Return some values of a column of text, for messages."""
-    return f"text such as {listed([repr(value) for value in target.unique().sort()], 3)}"
-
-
-def labels(target: "Series") -> NDArray[np.float32] | None:
-    """Return 0 and 1 (samples,) for a column that holds 0/1, true/false or yes/no; None for all others."""
-    if is_text(target):
-        texts = as_text(target).str.to_lowercase()
-        held = set(texts.unique())
-        yes = next((yes for no, yes in NO_AND_YES if held <= {no, yes}), None)
-        return None if yes is None else (texts == yes).to_numpy().astype(np.float32)
-    numbers = as_numbers(target)
-    return numbers.astype(np.float32) if set(np.unique(numbers)) <= {0.0, 1.0} else None
-
-
-def encode_labels(targets: Sequence["Series"]) -> NDArray[np.float32]:
-    """Return the labels (samples, K) of columns that hold two values each, and say how often each applies.
-
-    Raises:
-        UserError: a column holds others.
-    """
-    encoded = []
-    for target in targets:
-        values = labels(target)
-        if values is None:
-            held = some_of(target) if is_text(target) else "other numbers than 0 and 1"
-            raise UserError(
-                f"data.target={target.name} holds {held}; "
-                "data.task=multilabel needs two values in each column: 0/1, true/false or yes/no"
-            )
-        encoded.append(values)
-    counts = [f"{target.name} ({int(values.sum())})" for target, values in zip(targets, encoded, strict=True)]
-    logger.info("Labels, and how many of {} rows have them: {}", len(targets[0]), listed(counts))
-    return np.stack(encoded, axis=1)
 
 
 def values_of(targets: Sequence["Series"]) -> NDArray[np.float64]:

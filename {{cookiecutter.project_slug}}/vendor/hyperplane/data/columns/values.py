@@ -61,11 +61,7 @@ def as_numbers(series: "Series", rows: str = "the training rows") -> NDArray[np.
 
 
 def refuse_nested(series: "Series") -> None:
-    """Refuse a column of lists or the like.
-
-    Raises:
-        UserError: it is one.
-    """
+    """Refuse a column of lists or the like."""
     import polars
 
     if series.dtype.is_nested() or series.dtype in (polars.Binary, polars.Object):

@@ -29,7 +29,6 @@ class Words(Column):
 
     @property
     def outputs(self) -> list[str]:
-        """A count for each word."""
         return [f"{self.name}={word}" for word in self.words]
 
     def encode(self, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:

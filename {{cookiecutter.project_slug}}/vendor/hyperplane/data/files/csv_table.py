@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .decisions import Remark, choose, say
-from .layout import exactly, is_blank, layout_of, say_blank, scan_fields, scan_texts, texts_of
+from .first_look import plain_numbers
+from .layout import exactly, is_blank, layout_of, say_blank, scan_fields, scan_texts, texts_of, without_blank
 from .readings import MISSING, TEXT, Reading
-from .survey import ColumnSurvey, Spelling, plain_numbers, survey
+from .survey import ColumnSurvey, Spelling, survey
 
 if TYPE_CHECKING:
     from polars import DataFrame, DataType, Expr, LazyFrame
@@ -55,9 +56,7 @@ class CsvTable:
         if first.height <= FIRST_ROWS:  # these are all rows
             self.survey([first], self.unstated)
             say(self.decide())
-            filled = first.filter(~is_blank())
-            self.say_blank(first.height - filled.height)
-            return filled.lazy().select(self.values())
+            return without_blank(first, self.path).lazy().select(self.values())
         settled = self.settled(first)
         doubtful = {*self.unstated} - settled
         while True:
@@ -147,15 +146,10 @@ class CsvTable:
         if not nothing:
             return rows
         blank = self.texts.select(is_blank().sum()).collect(engine="streaming").item()
-        self.say_blank(blank)
+        say_blank(blank, self.path)
         if blank == nothing:
             return rows.filter(~is_blank())
         return keep(self.texts.filter(~is_blank()).select(self.values())) if blank else rows
-
-    def say_blank(self, rows: int) -> None:
-        """Say that lines without a value are left out."""
-        if rows:
-            say_blank(rows, self.path)
 
 
 def is_number(text: str) -> bool:

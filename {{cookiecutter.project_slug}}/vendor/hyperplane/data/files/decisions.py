@@ -25,11 +25,7 @@ def decide(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> di
 
 
 def choose(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> tuple[dict[str, Reading], list[Remark]]:
-    """Return how each column is read, and what is to be said about it.
-
-    Raises:
-        UserError: see `decide`.
-    """
+    """Return how each column is read, and what is to be said about it."""
     marks = {mark for column in columns.values() if (mark := column.mark())}
     tie = MARK[spelling.decimal] if spelling.decimal else next(iter(marks)) if len(marks) == 1 else ""
     readings, said, remarks = {}, [], []
@@ -66,9 +62,6 @@ def reading_of_column(column: ColumnSurvey, tie: str, spelling: Spelling, key: s
         tie: the mark that separates decimals if it may be both; empty: nothing says it.
         spelling: what the settings say.
         key: setting and path of the file, for messages.
-
-    Raises:
-        UserError: see `decide`.
     """
     certain, numbers = column.certain(), column.numbers()
     if len(numbers) == 1 or tie in numbers:

@@ -130,14 +130,14 @@ def is_blank() -> "Expr":
 def without_blank(texts: "DataFrame", path: Path) -> "DataFrame":
     """Leave out the rows that hold nothing, and say how many there were."""
     rows = texts.filter(~is_blank())
-    if rows.height < texts.height:
-        say_blank(texts.height - rows.height, path)
+    say_blank(texts.height - rows.height, path)
     return rows
 
 
 def say_blank(rows: int, path: Path) -> None:
-    """Say that lines without a value are left out."""
-    logger.warning("{}: {} blank {} left out", path, rows, "line is" if rows == 1 else "lines are")
+    """Say that lines without a value, if there are some, are left out."""
+    if rows:
+        logger.warning("{}: {} blank {} left out", path, rows, "line is" if rows == 1 else "lines are")
 
 
 def separator_of(beginning: str) -> str:
@@ -165,11 +165,7 @@ def fields(beginning: str, separator: str) -> list[list[str]]:
 
 
 def check_names(names: Sequence[str], path: Path, key: str) -> None:
-    """Refuse a file in which two columns have the same name, blanks around it aside, or one is a pattern to polars.
-
-    Raises:
-        UserError: names it, and both positions.
-    """
+    """Refuse a file in which two columns have the same name, blanks around it aside, or one is a pattern to polars."""
     places: dict[str, list[int]] = {}
     for position, name in enumerate(names, 1):
         places.setdefault(name, []).append(position)

@@ -1,18 +1,10 @@
 """How the columns of a CSV file are to be read, as all of their values say: one value decides, wherever it stands."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from .layout import exactly
-from .readings import (
-    MISSING,
-    MISSING_BESIDE_NUMBERS,
-    PLAIN,
-    TEXT,
-    Reading,
-    proposals,
-)
+from .readings import MISSING, MISSING_BESIDE_NUMBERS, PLAIN, TEXT, Reading, proposals
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -186,35 +178,6 @@ def misfits(reading: Reading, texts: "Series", values: "Series") -> list[int]:
         return []
     is_known = texts.is_null() | values.is_not_null() | texts.is_in(reading.missing) | is_missing(texts)
     return (~is_known.fill_null(True)).arg_true().to_list()
-
-
-def plain_numbers(texts: "DataFrame", names: Sequence[str]) -> dict[str, ColumnSurvey]:
-    """Return what a survey would of the columns that hold plain numbers and nothing that may be something else.
-
-    All columns are looked at in one go, which is several times as fast as a survey of each.
-    """
-    by_comma, looks = Reading("number", ","), []
-    for i, one in enumerate(exactly(names)):
-        number, whole = PLAIN.values(one), PLAIN.whole(one)
-        pointed = one.filter(number.is_not_null() & one.str.contains(r"\.\d")).first()
-        looks += [
-            one.count().alias(f"texts {i}"),
-            number.count().alias(f"numbers {i}"),
-            whole.count().alias(f"whole {i}"),
-            (one.is_not_null() & by_comma.values(one).is_null()).any().alias(f"no comma {i}"),
-            pointed.alias(f"pointed {i}"),
-            one.filter(one.str.contains(PADDED)).first().alias(f"padded {i}"),
-        ]
-    seen = texts.select(looks).row(0, named=True)
-    found = {}
-    for i, name in enumerate(names):
-        count, pointed = seen[f"texts {i}"], seen[f"pointed {i}"]
-        is_whole = seen[f"whole {i}"] == count
-        if count and seen[f"numbers {i}"] == count and (is_whole or (seen[f"no comma {i}"] and pointed)):
-            fits = {PLAIN: Fit(fits=count)}
-            padded = seen[f"padded {i}"]
-            found[name] = ColumnSurvey(name, (), count, fits, is_whole, None if is_whole else pointed, padded)
-    return found
 
 
 def survey(

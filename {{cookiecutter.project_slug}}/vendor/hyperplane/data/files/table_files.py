@@ -85,11 +85,7 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "DataFrame
 
 
 def column_names(path: Path, key: str = "data.path") -> list[str]:
-    """Return the names of a file's columns, without blanks around them.
-
-    Raises:
-        UserError: see `read_table`.
-    """
+    """Return the names of a file's columns, without blanks around them."""
     path = existing(path, key)
     with readable(path, key):
         return [*parquet_names(path, key)] if is_parquet(path) else layout_of(path, key).used
@@ -109,11 +105,7 @@ def parquet_names(path: Path, key: str) -> dict[str, str]:
 
 
 def scan_table(
-    path: Path,
-    columns: Sequence[str] | None,
-    spelling: Spelling,
-    key: str = "data.path",
-    scratch: Path | None = None,
+    path: Path, columns: Sequence[str] | None, spelling: Spelling, key: str = "data.path", scratch: Path | None = None
 ) -> tuple["LazyFrame", dict[str, Reading]]:
     """Return some columns of a file in a form that can be read again and again, and how they are read.
 
@@ -123,9 +115,6 @@ def scan_table(
         spelling: what the file does not say of itself.
         key: the setting that named it, for messages.
         scratch: a folder for the rows of a CSV file that need not fit in memory; None: they are in memory.
-
-    Raises:
-        UserError: see `read_columns`.
     """
     path = existing(path, key)
     import polars  # here, since it takes half a second

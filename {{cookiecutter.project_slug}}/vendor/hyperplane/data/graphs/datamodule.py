@@ -4,13 +4,12 @@ Every batch holds the whole graph: features (N, F), the numbers of the nodes of 
 network maps the features of all nodes to as many outputs; one that looks at edges takes them from its spec.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningDataModule
 from loguru import logger
 from numpy.typing import NDArray
 from pydantic import PositiveInt
@@ -21,11 +20,12 @@ from ...setting_types import ProperFraction
 from ..arrays import Samples, count_classes, means_of
 from ..batches import on_gpu
 from ..folds import strata
-from ..parts import PARTS
+from ..part_loaders import PartLoaders
+from ..parts import PARTS, sizes
 from ..scaling import Scaling
 from ..spec import GraphSpec
 from .whole_graph import Graph as Graph  # where data sets look for it
-from .whole_graph import WholeGraph
+from .whole_graph import WholeGraph, directed_edges
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ MOST_TARGETS = 4  # that are drawn
 SHARE = 0.6  # of the nodes that are trained on where there are no classes
 
 
-class GraphDataModule(LightningDataModule, ABC):
+class GraphDataModule(PartLoaders):
     """A graph that fits in memory. A subclass returns it from `load`."""
 
     def __init__(
@@ -72,30 +72,15 @@ class GraphDataModule(LightningDataModule, ABC):
             return
         self.graph = graph = self.load()
         count = len(graph.targets)
-        features = np.eye(count) if graph.features is None else graph.features
-        edges = self.directed_edges(graph.edges, count)
+        self.inputs = torch.from_numpy(np.eye(count) if graph.features is None else graph.features)
         parts = self.drawn(graph) if graph.parts is None else graph.parts
         self.nodes = {part: np.flatnonzero((parts == part) & graph.known) for part in PARTS}
-        sizes = {part: len(nodes) for part, nodes in self.nodes.items()}
         for part in ("train", "test"):
-            if not sizes[part]:
-                raise UserError(f"No node of {count} is for {part}: {sizes}")
+            if not len(self.nodes[part]):
+                raise UserError(f"No node of {count} is for {part}: {sizes(self.nodes)}")
         targets = {part: torch.from_numpy(graph.targets[nodes]) for part, nodes in self.nodes.items()}
-        self.spec = GraphSpec(
-            task=graph.task,
-            input_shape=(features.shape[1],),
-            output_size=len(graph.class_names) or graph.targets.shape[1],
-            class_names=graph.class_names,
-            feature_names=graph.feature_names,
-            target_names=graph.target_names,
-            train_size=sizes["train"],
-            num_nodes=count,
-            edges=tuple(map(tuple, edges.tolist())),
-        )
-        trained = targets["train"], self.spec
-        self.spec = replace(self.spec, class_counts=count_classes(*trained), target_means=means_of(*trained))
+        self.state_spec(graph, targets["train"])
         self.scaling = Scaling(self.spec)
-        self.inputs = torch.from_numpy(features)
         if self.standardize:
             self.fit_scaling(targets["train"])
         scaled = self.scaling(self.inputs)
@@ -103,33 +88,26 @@ class GraphDataModule(LightningDataModule, ABC):
             part: (scaled, torch.from_numpy(self.nodes[part]), self.scaling.scale_targets(values))
             for part, values in targets.items()
         }
-        logger.info(
-            "A graph of {} nodes ({} features) and {} {}edges; {} of nodes: {}",
-            count,
-            features.shape[1] if graph.features is not None else "no",
-            len(graph.edges),
-            "directed " if self.directed else "",
-            graph.task,
-            ", ".join(f"{size} {part}" for part, size in sizes.items()),
-        )
+        features = "no" if graph.features is None else self.inputs.shape[1]
+        edges = f"{len(graph.edges)} {'directed ' if self.directed else ''}edges"
+        told = "A graph of {} nodes ({} features) and {}; {} of nodes: {}"
+        logger.info(told, count, features, edges, graph.task, sizes(self.nodes))
 
-    def directed_edges(self, edges: NDArray[np.int64], nodes: int) -> NDArray[np.int64]:
-        """Return each edge once, and undirected ones in both directions; self loops and copies are left out."""
-        loops = edges[:, 0] == edges[:, 1]
-        both = edges[~loops] if self.directed else np.concatenate([edges[~loops], edges[~loops, ::-1]])
-        found = np.unique(both, axis=0)
-        copies = int((~loops).sum()) - len(found) // (1 if self.directed else 2)
-        if loops.any() or copies:
-            logger.warning(
-                "{} of {} edges lead from a node to itself, and {} are there twice: they are left out",
-                int(loops.sum()),
-                len(edges),
-                copies,
-            )
-        alone = nodes - len(np.unique(found))
-        if alone:
-            logger.info("{} of {} nodes have no edge.", alone, nodes)
-        return found
+    def state_spec(self, graph: Graph, trained: Tensor) -> None:
+        """State what there is to predict; `trained` are the targets of training."""
+        edges = directed_edges(graph.edges, len(graph.targets), self.directed)
+        spec = GraphSpec(
+            task=graph.task,
+            input_shape=(self.inputs.shape[1],),
+            output_size=len(graph.class_names) or graph.targets.shape[1],
+            class_names=graph.class_names,
+            feature_names=graph.feature_names,
+            target_names=graph.target_names,
+            train_size=len(trained),
+            num_nodes=len(graph.targets),
+            edges=tuple(map(tuple, edges.tolist())),
+        )
+        self.spec = replace(spec, class_counts=count_classes(trained, spec), target_means=means_of(trained, spec))
 
     def drawn(self, graph: Graph) -> NDArray[np.str_]:
         """Return the part of each node (N,): of each class as many are trained on, and the same share held out."""
@@ -170,7 +148,6 @@ class GraphDataModule(LightningDataModule, ABC):
 
     @property
     def validates(self) -> bool:
-        """Whether nodes are held out for validation."""
         return len(self.nodes["val"]) > 0
 
     def evaluation_batches(self, part: str) -> WholeGraph:
@@ -180,14 +157,6 @@ class GraphDataModule(LightningDataModule, ABC):
     def train_dataloader(self) -> WholeGraph:
         """Return the graph once an epoch."""
         return self.evaluation_batches("train")
-
-    def val_dataloader(self) -> WholeGraph | list[WholeGraph]:
-        """Return the graph, or an empty list if no node is held out."""
-        return self.evaluation_batches("val") if self.validates else []
-
-    def test_dataloader(self) -> WholeGraph:
-        """Return the graph."""
-        return self.evaluation_batches("test")
 
     def figures(self, task: Any) -> dict[str, "Figure"]:
         """Return a picture of the graph with the classes that are predicted, or the residuals of the test."""

@@ -1,21 +1,19 @@
 """Your own graph: a table of nodes, one of the edges between them, and what to predict of some nodes or all."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from loguru import logger
-from numpy.typing import NDArray
 from pydantic import Field
 
-from ...errors import UserError, nearest
+from ...errors import UserError
 from ...setting_types import Distinct
 from ..arrays import IGNORED
 from ..columns.encoding import TableEncoder
+from ..columns.names import as_names, require_columns
 from ..columns.target import Targets, TaskName, encode_targets, present_in
-from ..columns.values import as_text, listed
 from ..files.access import digest_of
 from ..files.readings import Reading
 from ..files.survey import Spelling
@@ -24,7 +22,8 @@ from ..new_samples import NewSamples
 from ..parts import stated
 from ..spec import DataSpec
 from .datamodule import Graph, GraphDataModule
-from .names import numbers_of, texts_of
+from .edges import read_edges
+from .names import texts_of
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -55,7 +54,7 @@ class GraphFiles(GraphDataModule):
     ) -> None:
         super().__init__(**options)
         self.nodes_path, self.edges_path = Path(nodes), Path(edges)
-        self.targets = (target,) if isinstance(target, str) else tuple(target)
+        self.targets = as_names(target)
         self.task: TaskName | Literal["auto"] = task
         self.id, self.ends = id, (source, destination)
         self.ignore = ignore
@@ -74,26 +73,27 @@ class GraphFiles(GraphDataModule):
         columns = column_names(self.nodes_path, "data.nodes")
         self.id = self.id or next((name for name in columns if name not in self.targets), self.targets[0])
         roles = {"id": self.id, "split_column": self.split_column}
-        named = [(key, name) for key, name in roles.items() if name is not None]
-        named += [("target", name) for name in self.targets] + [("ignore", name) for name in self.ignore]
-        require(columns, self.nodes_path, named)
+        several = {"target": self.targets, "ignore": self.ignore}
+        named = [*roles.items(), *((key, name) for key, names in several.items() for name in names)]
+        require_columns(named, columns, self.nodes_path)
         table, readings = read_columns(self.nodes_path, None, Spelling(texts=(self.id,)), "data.nodes")
         self.digests = [digest_of(path) for path in (self.nodes_path, self.edges_path)]
         self.names = self.ids_of(table, f"data.nodes={self.nodes_path}")
         self.id_reading = {self.id: readings[self.id]}
-        task, targets, class_names = self.targets_of(table.select(self.targets))
+        encoded = self.targets_of(table.select(self.targets))
         left_out = {*roles.values(), *self.targets, *self.ignore}
         described = table.select([name for name in columns if name not in left_out])
-        self.encoder = TableEncoder.fit(described, readings)
+        self.encoder = TableEncoder.fit([described], readings)
         features = self.encoder.encode(described, "the nodes") if self.encoder.columns else None
         if features is None:
             logger.info("Nodes have no features: each is told apart from the others, and edges say the rest.")
         parts = None
         if self.split_column is not None:
-            says = as_text(table[self.split_column]).fill_null("(missing)").to_numpy()
-            parts = stated(says, f"data.split_column={self.split_column}")
-        names = () if class_names else self.targets
-        return Graph(self.read_edges(), targets, class_names, features, self.encoder.names, parts, task, names)
+            parts = stated(table[self.split_column])
+        task, targets, classes = encoded
+        names = () if classes else self.targets
+        edges = read_edges(self.edges_path, self.ends, self.names, f"{self.nodes_path} does not have")
+        return Graph(edges, targets, classes, features, self.encoder.names, parts, task, names)
 
     def ids_of(self, table: "DataFrame", what: str) -> list[str]:
         """Return the names of the nodes in a table.
@@ -117,8 +117,8 @@ class GraphFiles(GraphDataModule):
         is_class = task == "classification"
         targets = np.full((len(known), *values.shape[1:]), IGNORED if is_class else np.nan, values.dtype)
         targets[known.to_numpy()] = values
-        inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
-        logger.info("{}: {} of {}{}", self.nodes_path, task, listed(self.targets, 5), inferred)
+        found = Targets(task, targets, names)
+        found.say(self.nodes_path, table.get_columns(), self.task)
         if not known.all():
             logger.info(
                 "{} of {} nodes have no {}: they belong to no part, but stay in the graph.",
@@ -126,44 +126,7 @@ class GraphFiles(GraphDataModule):
                 len(known),
                 " or no ".join(self.targets),
             )
-        return task, targets, names
-
-    def read_edges(self) -> NDArray[np.int64]:
-        """Return the numbers of the nodes that edges join (edges, 2); those of unknown nodes are said, and left out.
-
-        Raises:
-            UserError: the file has fewer than two columns, or no edge joins nodes.
-        """
-        key = f"data.edges={self.edges_path}"
-        columns = column_names(self.edges_path, "data.edges")
-        if len(columns) < 2:
-            raise UserError(
-                f"{key} needs two columns, where an edge begins and where it ends; it has: {listed(columns)}"
-            )
-        source, destination = (given or columns[place] for place, given in enumerate(self.ends))
-        require(columns, self.edges_path, [("source", source), ("destination", destination)])
-        if rest := [name for name in columns if name not in (source, destination)]:
-            logger.warning("{}: all edges count alike; not read: {}", self.edges_path, listed(rest))
-        table, _ = read_columns(
-            self.edges_path, [source, destination], Spelling(texts=(source, destination)), "data.edges"
-        )
-        ends = [texts_of(table[name]) for name in (source, destination)]
-        edges = np.stack([numbers_of(end, self.names) for end in ends], axis=1)
-        known = (edges >= 0).all(axis=1)
-        if not known.all():
-            strange = {
-                "one without a name" if name is None else name
-                for end, places in zip(ends, edges.T, strict=True)
-                for name in end.filter(places < 0)
-            }
-            said = (
-                f"{(~known).sum()} of {len(edges)} edges join nodes that {self.nodes_path} does not have: "
-                f"{listed(sorted(strange), 5)}"
-            )
-            if not known.any():
-                raise UserError(f"{key}: {said}. Its {self.id} are such as {listed(self.names, 3)}")
-            logger.warning("{}. They are left out.", said)
-        return edges[known].astype(np.int64)
+        return found
 
     def read_inputs(self, path: Path, spec: DataSpec) -> NewSamples:
         """Return the features of all nodes in their order, and the ids of the file's rows.
@@ -173,7 +136,7 @@ class GraphFiles(GraphDataModule):
         """
         assert self.id is not None
         table = read_as(path, self.encoder.readings | self.id_reading, "input")
-        require(table.columns, path, [("id", self.id)])
+        require_columns([("id", self.id)], table.columns, path)
         names = self.ids_of(table, f"input={path}")
         number = {name: place for place, name in enumerate(self.names)}
         strange = [name for name in names if name not in number]
@@ -213,16 +176,3 @@ class GraphFiles(GraphDataModule):
         self.names, self.id = list(state_dict["names"]), state_dict["id"]
         self.id_reading = {name: Reading.from_state(state) for name, state in state_dict["id_reading"].items()}
         self.encoder = TableEncoder.from_state(state_dict["encoder"])
-
-
-def require(columns: Sequence[str], path: Path, named: list[tuple[str, str]]) -> None:
-    """Look whether a table has the columns that settings name.
-
-    Raises:
-        UserError: it lacks one.
-    """
-    for key, name in named:
-        if name not in columns:
-            raise UserError(
-                f"data.{key}={name} is not a column of {path}. {nearest(name, columns)} It has: {listed(columns)}"
-            )

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from loguru import logger
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -44,3 +45,21 @@ class WholeGraph(Batches):
     def complete(self, batch: Samples) -> Samples:
         """Return the features, and the nodes and their targets."""
         return self.features, *batch
+
+
+def directed_edges(edges: NDArray[np.int64], nodes: int, directed: bool) -> NDArray[np.int64]:
+    """Return each edge once, and undirected ones in both directions; self loops and copies are left out."""
+    loops = edges[:, 0] == edges[:, 1]
+    both = edges[~loops] if directed else np.concatenate([edges[~loops], edges[~loops, ::-1]])
+    found = np.unique(both, axis=0)
+    copies = int((~loops).sum()) - len(found) // (1 if directed else 2)
+    if loops.any() or copies:
+        logger.warning(
+            "{} of {} edges lead from a node to itself, and {} are there twice: they are left out",
+            int(loops.sum()),
+            len(edges),
+            copies,
+        )
+    if alone := nodes - len(np.unique(found)):
+        logger.info("{} of {} nodes have no edge.", alone, nodes)
+    return found

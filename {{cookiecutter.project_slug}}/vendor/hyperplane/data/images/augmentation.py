@@ -24,11 +24,7 @@ STRENGTH = 0.2  # of colour
 
 
 def require_kornia(changes: Sequence[str]) -> None:
-    """Look whether kornia is there, before images are read.
-
-    Raises:
-        UserError: it is not installed.
-    """
+    """Refuse to begin without kornia, before images are read."""
     if find_spec("kornia") is None:
         raise UserError(
             f"data.augment=[{', '.join(changes)}] needs kornia: pip install kornia (this project's extra `augment`)"

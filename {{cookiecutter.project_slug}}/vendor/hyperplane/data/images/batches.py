@@ -4,18 +4,19 @@ Dimensions: N images, B batch, H × W rows and columns, C channels.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, RandomSampler, Sampler
 
 from ...errors import UserError
 from ..arrays import Samples
-from ..batches import Batches
+from ..batches import Batches, Cut
+from ..generators import APART, SEEDS, Generators
 from ..scaling import Scaling
-from ..seeded_loader import APART, SEEDS, Generators
 from .augmentation import Augmentation
 from .files import ImageShape, Unreadable, pixels_in
 
@@ -63,14 +64,7 @@ class ImageBatches(Batches):
     """
 
     def __init__(
-        self,
-        pixels: Tensor,
-        rows: Tensor,
-        targets: Tensor,
-        prepare: Prepare,
-        batch_size: int,
-        seed: int,
-        shuffle: bool,
+        self, pixels: Tensor, rows: Tensor, targets: Tensor, prepare: Prepare, batch_size: int, seed: int, shuffle: bool
     ) -> None:
         super().__init__((rows, targets), batch_size, seed if shuffle else None)
         self.pixels = pixels
@@ -89,13 +83,7 @@ class ImageBatches(Batches):
 
 
 class ImageFiles(Dataset[tuple[Tensor, Tensor]]):
-    """Images that are read when they are asked for.
-
-    Args:
-        files: of the images.
-        targets: of these.
-        shape: what they are brought to.
-    """
+    """Images, with their targets, that are read when they are asked for."""
 
     def __init__(self, files: Sequence[Path], targets: Tensor, shape: ImageShape) -> None:
         self.files = files
@@ -103,7 +91,6 @@ class ImageFiles(Dataset[tuple[Tensor, Tensor]]):
         self.shape = shape
 
     def __len__(self) -> int:
-        """Return how many there are."""
         return len(self.files)
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
@@ -117,3 +104,20 @@ class ImageFiles(Dataset[tuple[Tensor, Tensor]]):
         except Unreadable as error:
             raise UserError(f"{self.files[number]} could be read when the run began, but not now: {error}") from None
         return torch.from_numpy(pixels), self.targets[number]
+
+
+class EvenBatches(Sampler[list[int]]):
+    """The numbers of images in a random order, in even batches of at most `most`."""
+
+    def __init__(self, images: ImageFiles, most: int) -> None:
+        self.order = RandomSampler(images)
+        self.cut = Cut.even(len(images), most)
+
+    def __len__(self) -> int:
+        return self.cut.number
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the numbers of one batch after the other."""
+        order = list(self.order)
+        for start, end in pairwise(self.cut.starts()):
+            yield order[start:end]

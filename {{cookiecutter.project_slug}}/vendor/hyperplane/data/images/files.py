@@ -120,11 +120,7 @@ def common_shape(headers: Sequence[Header], size: tuple[int, int] | None, channe
 
 
 def read_image(path: Path, shape: ImageShape) -> Pixels:
-    """Return the image in a file, and what is measured of it.
-
-    Raises:
-        Unreadable: see `pixels_in`.
-    """
+    """Return the image in a file, and what is measured of it; see `pixels_in`."""
     content, values = pixels_in(path, shape)
     places = values.reshape(-1, shape.channels)
     digest = hashlib.sha256(content).hexdigest()
@@ -145,8 +141,7 @@ def pixels_in(path: Path, shape: ImageShape) -> tuple[bytes, NDArray[Any]]:
 def decode(content: bytes, shape: ImageShape) -> NDArray[Any]:
     """Return the image (H, W, C) that a file holds: bilinear, each new pixel a mean over all that it covers.
 
-    Raises:
-        Exception: Pillow says in many ways that a file is damaged.
+    Of a file that is damaged Pillow says so in many ways.
     """
     with Image.open(io.BytesIO(content), formats=FORMATS) as file:
         longer = 2 * max(shape.height, shape.width)

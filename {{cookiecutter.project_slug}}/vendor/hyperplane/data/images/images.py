@@ -6,7 +6,6 @@ files in every epoch.
 Dimensions: N images, H × W rows and columns, C channels (1 grey, 3 red, green and blue), K target values.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,26 +17,27 @@ from loguru import logger
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from ...errors import UserError
 from ...paths import expanded, must_exist
 from ...processes.cores import cores_for_this_job
 from ...setting_types import Distinct, Excludes, InnerFraction
-from ..arrays import Arrays, count_classes, means_of
-from ..batches import Batches, evaluation_batch, even_batch, on_gpu
-from ..datamodule import ArrayDataModule
-from ..folds import fold_of_samples, strata
+from ..arrays import count_classes, means_of
+from ..columns.names import as_names
+from ..folds import strata
 from ..new_samples import NewSamples
-from ..parts import PARTS, Parts, numbers_of, refuse_torn, stated, warn_of_absent
-from ..scaling import Scaling, mean_and_std, moments
+from ..parts import refuse_changed, sizes, warn_of_absent
+from ..scaling import Scaling, moments
 from ..spec import DataSpec
-from .augmentation import Augmentation, require_kornia
-from .batches import ImageBatches, ImageFiles, Prepare
-from .files import ImageShape, pixels_in
-from .listing import Listing, new_images, of_folder, of_table
-from .parts import held_out, leaks
-from .reading import Asked, Read, decoded, read_all
+from .augmentation import require_kornia
+from .decoding import decoded
+from .files import ImageShape
+from .folders import of_folder
+from .listing import Listing, of_table
+from .loaders import ImageLoaders
+from .parts import leaks
+from .paths import new_images
+from .reading import Asked, Read, digest_of, read_all
 
 EVALUATION_BATCH = 1024  # images; a convolution makes many times their size of them
 ACTIVATIONS = 16  # so many times, as is assumed for the size of evaluated batches
@@ -45,7 +45,7 @@ FILE = "file"  # the column with the names of images beside predictions
 DRAWN = 1024  # images of a part that figures see where not all are in memory
 
 
-class Images(ArrayDataModule):
+class Images(ImageLoaders):
     """Images (H, W, C), as uint8 in memory and standardised by channel in each batch."""
 
     reads_inputs = True
@@ -81,7 +81,7 @@ class Images(ArrayDataModule):
         super().__init__(standardize=standardize, **options)
         self.path = expanded(Path(path))
         self.image = image
-        self.targets = () if target is None else (target,) if isinstance(target, str) else tuple(target)
+        self.targets = as_names(target)
         self.task = task
         self.group = group
         self.test_fraction = test_fraction
@@ -92,10 +92,7 @@ class Images(ArrayDataModule):
         self.memory = memory
         self.folder = Path(folder)
         self.workers = min(8, cores_for_this_job()) if workers is None else workers
-        self.shape: ImageShape | None = None
-        self.rows: dict[str, Tensor] = {}  # the numbers of the images of each part
-        if self.folds is not None and split_column is not None:
-            raise UserError(f"data.split_column={split_column} says which rows are the test: data.folds must be null")
+        self.rows = {}
         self.digest = ""  # of the files
 
     def setup(self, stage: str | None = None) -> None:
@@ -112,8 +109,8 @@ class Images(ArrayDataModule):
         count = len(listing.files)
         listing, read = read_all(listing, Asked(self.size, self.channels, self.memory), self.path, self.folder)
         self.shape = read.shape
-        task, targets, class_names = listing.targets_of(self.task)
-        parts = self.parts_of(listing, strata(targets, task))
+        encoded = listing.targets_of(self.task)
+        parts = self.parts_of(listing, strata(encoded.values, encoded.task))
         twice = leaks(listing.names, read.digests, parts)
         unreadable = count - len(listing.files)
         self.caveats = [f"{unreadable} of {count} images could not be read and were left out"] * bool(unreadable)
@@ -121,18 +118,13 @@ class Images(ArrayDataModule):
         self.files, self.names = listing.files, listing.names
         self.digest = digest_of(listing.names, read.digests)
         self.rows = {part: torch.from_numpy(rows) for part, rows in parts.items()}
-        self.labels = torch.from_numpy(targets)
+        self.labels = torch.from_numpy(encoded.values)
         self.pixels = None if read.pixels is None else torch.from_numpy(read.pixels)
         trained = self.labels[self.rows["train"]]
-        self.spec = DataSpec(
-            task=task,
-            input_shape=self.shape.size,
-            output_size=len(class_names) or targets.shape[1],
-            class_names=class_names,
-            target_names=() if class_names else self.targets,
-            train_size=len(trained),
-        )
-        self.state_counts(trained)
+        spec = DataSpec(input_shape=read.shape.size, train_size=len(trained), **encoded.of_spec(self.targets))
+        counts, means = count_classes(trained, spec), means_of(trained, spec)
+        self.spec = replace(spec, class_counts=counts, target_means=means)
+        warn_of_absent(trained, self.spec, "image")
         self.fit_to(read, parts["train"], trained)
         self.describe(read.headers)
 
@@ -146,83 +138,17 @@ class Images(ArrayDataModule):
         if not self.path.is_dir():
             return of_table(self.path, self.image, self.targets, self.group, self.split_column)
         columns = {"image": self.image, "target": self.targets or None, "group": self.group}
-        for key, value in (columns | {"split_column": self.split_column}).items():
-            if value is not None:
-                raise UserError(
-                    f"data.path={self.path} is a folder, whose folders are the classes, and data.{key}= names a column "
-                    "of a table: leave it out, or name a .csv or .parquet file"
-                )
-        if self.task not in ("auto", "classification"):
-            raise UserError(
-                f"data.path={self.path} is a folder, whose folders are classes: data.task={self.task} needs a table of "
-                "paths and targets, data.path=labels.csv data.image=<column> data.target=<column>"
-            )
-        listing = of_folder(self.path)
+        listing = of_folder(self.path, columns | {"split_column": self.split_column}, self.task)
         if listing.parts is not None and self.folds is not None:
             raise UserError(f"{self.path} has folders that say which images are the test: data.folds must be null")
         return listing
-
-    @property
-    def shape_known(self) -> ImageShape:
-        """What images are brought to, once that is known."""
-        assert self.shape is not None
-        return self.shape
-
-    def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
-        """Return which images are the test: those of the fold, or a share that is drawn with the seed."""
-        if self.folds is not None:
-            return fold_of_samples(self.folds, kinds, groups) == self.fold
-        return held_out(self.test_fraction, kinds, groups, self.seed, "data.test_fraction")
-
-    def parts_of(self, listing: Listing, kinds: NDArray[np.int64]) -> Parts:
-        """Return the numbers of the images of each part.
-
-        Args:
-            listing: of all images.
-            kinds: what each part should have its share of, see `strata` in folds.py.
-
-        Raises:
-            UserError: a part that is needed has none, or what is stated is no part.
-        """
-        part_of = np.full(len(kinds), "train", object)
-        if listing.parts is not None:
-            part_of = stated(listing.parts, f"data.split_column={self.split_column}").astype(object)
-        groups = listing.groups
-        if not (part_of == "test").any():
-            free = np.flatnonzero(part_of == "train")
-            part_of[free[self.tested(kinds[free], None if groups is None else groups[free])]] = "test"
-        if self.val_fraction and not (part_of == "val").any():
-            free = np.flatnonzero(part_of == "train")
-            of_free = None if groups is None else groups[free]
-            part_of[free[held_out(self.val_fraction, kinds[free], of_free, self.seed, "data.val_fraction")]] = "val"
-        parts = numbers_of(part_of)
-        for part in PARTS:
-            if not len(parts[part]) and (part != "val" or self.val_fraction):
-                sizes = ", ".join(f"{len(rows)} {name}" for name, rows in parts.items())
-                raise UserError(
-                    f"No image of {len(kinds)} in {self.path} is for {part} ({sizes}): change "
-                    f"data.test_fraction={self.test_fraction} or data.val_fraction={self.val_fraction}"
-                )
-        if groups is not None:
-            split, group = f"data.split_column={self.split_column}", f"data.group={self.group}"
-            refuse_torn(parts, groups, split, group, lambda row: f"the group of {listing.names[row]}")
-        return parts
-
-    def state_counts(self, trained: Tensor) -> None:
-        """State in the spec what the training targets say, and name classes that are not among them."""
-        counts = count_classes(trained, self.spec)
-        self.spec = replace(self.spec, class_counts=counts, target_means=means_of(trained, self.spec))
-        warn_of_absent(trained, self.spec, "image")
 
     def fit_to(self, read: Read, rows: NDArray[np.int64], targets: Tensor) -> None:
         """Take mean and spread of each channel over all pixels of the training images, in float64."""
         self.scaling = Scaling(self.spec)
         if not self.standardize:
             return
-        means, variances = read.means[rows], read.variances[rows]
-        mean, std = mean_and_std(
-            torch.from_numpy(means.mean(axis=0)), torch.from_numpy(variances.mean(axis=0) + means.var(axis=0)).sqrt()
-        )
+        mean, std = read.moments(rows)
         self.scaling.input_mean = mean.expand(self.spec.input_shape).clone()
         self.scaling.input_std = std.expand(self.spec.input_shape).clone()
         if self.spec.task == "regression":
@@ -230,114 +156,21 @@ class Images(ArrayDataModule):
 
     def describe(self, headers: Sequence[Any]) -> None:
         """Say in a few lines what was read and chosen."""
-        shape = self.shape_known
+        height, width, channels = self.shape.size
         heights, widths = zip(*((header.height, header.width) for header in headers), strict=True)
         found = f"{min(heights)} to {max(heights)} × {min(widths)} to {max(widths)}"
         chosen = "" if self.size else "; data.size= says another size"
-        same = {(shape.height, shape.width)} == set(zip(heights, widths, strict=True))
-        logger.info(
-            "{}: {} images, {} × {} pixels{}, {}",
-            self.path,
-            len(self.files),
-            shape.height,
-            shape.width,
-            "" if same else f" (from {found}, stretched{chosen})",
-            "grey" if shape.channels == 1 else "red, green and blue",
-        )
-        logger.info(
-            "images{}: {}; {}",
-            "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})",
-            ", ".join(f"{len(rows)} {part}" for part, rows in self.rows.items()),
-            f"{self.pixels.nbytes / 2**20:.0f} MiB in memory"
-            if self.pixels is not None
-            else f"more than data.memory={self.memory} GiB, so {self.workers} workers read them in every epoch",
-        )
+        same = {(height, width)} == set(zip(heights, widths, strict=True))
+        size = f"{height} × {width} pixels{'' if same else f' (from {found}, stretched{chosen})'}"
+        colours = "grey" if channels == 1 else "red, green and blue"
+        logger.info("{}: {} images, {}, {}", self.path, len(self.files), size, colours)
+        kept = f"more than data.memory={self.memory} GiB, so {self.workers} workers read them in every epoch"
+        if self.pixels is not None:
+            kept = f"{self.pixels.nbytes / 2**20:.0f} MiB in memory"
+        logger.info("images{}: {}; {}", self.of_fold, sizes(self.rows), kept)
         frames = sum(header.frames > 1 for header in headers)
         if frames:
             logger.warning("{} files hold several frames each: the first one is taken.", frames)
-
-    def load(self) -> Arrays:
-        """Refuse to load all images at once."""
-        raise NotImplementedError("images are prepared batch by batch")
-
-    def prepare(self, trains: bool = False) -> Prepare:
-        """Return what makes batches as a step receives them."""
-        changes = None
-        if trains and self.augment:
-            changes = Augmentation(self.augment, self.shape_known, self.spec.task, self.spec.output_size)
-        return Prepare(self.scaling, self.standardize, changes)
-
-    def files_of(self, part: str) -> ImageFiles:
-        """Return the images of a part, to be read from their files."""
-        rows = self.rows[part]
-        return ImageFiles([self.files[row] for row in rows.tolist()], self.labels[rows], self.shape_known)
-
-    def train_dataloader(self) -> Any:
-        """Return the training batches, in an order that follows from seed and epoch."""
-        prepare = self.prepare(trains=True)
-        if self.pixels is None:
-            files = self.files_of("train")
-            return DataLoader(
-                files,
-                even_batch(len(files), self.batch_size) if self.shuffle else self.batch_size,
-                shuffle=self.shuffle,
-                num_workers=self.workers,
-                collate_fn=prepare.collate,
-                persistent_workers=self.workers > 0,
-            )
-        return ImageBatches(*self.in_memory("train"), prepare, self.batch_size, self.seed, shuffle=self.shuffle)
-
-    def in_memory(self, part: str) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the pixels of all images, and the numbers and the targets of those of a part."""
-        assert self.pixels is not None
-        (self.pixels,) = on_gpu((self.pixels,), self.trainer)
-        rows = self.rows[part]
-        return self.pixels, rows, self.labels[rows]
-
-    def evaluation_batches(self, part: str) -> Any:
-        """Return a part in order."""
-        height, width, channels = self.spec.input_shape
-        size = evaluation_batch(EVALUATION_BATCH, 4 * ACTIVATIONS * height * width * max(channels, 4))
-        if self.pixels is not None:
-            return ImageBatches(*self.in_memory(part), self.prepare(), size, self.seed, shuffle=False)
-        return DataLoader(self.files_of(part), size, num_workers=self.workers, collate_fn=self.prepare().collate)
-
-    def val_dataloader(self) -> Any:
-        """Return the validation batches in order, or an empty list if there are none."""
-        return self.evaluation_batches("val") if self.validates else []
-
-    def test_dataloader(self) -> Batches:
-        """Return the test batches in order."""
-        return self.evaluation_batches("test")
-
-    @property
-    def validates(self) -> bool:
-        """Whether images are held out for validation."""
-        return len(self.rows["val"]) > 0
-
-    def arrays(self, part: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return images (N, H, W, C) and targets of a part as they are: all in memory, or the first 1024."""
-        rows = self.rows[part]
-        if self.pixels is not None:
-            return self.pixels[rows].numpy(force=True), self.labels[rows].numpy()
-        rows = rows[:DRAWN]
-        some = (pixels_in(self.files[row], self.shape_known)[1] for row in rows.tolist())
-        return np.stack(list(some)), self.labels[rows].numpy()
-
-    def training_samples(self) -> tuple[Tensor, Tensor]:
-        """Return all training images at once, standardised, for a model that is not trained in steps.
-
-        Raises:
-            UserError: they do not fit in memory.
-        """
-        if self.pixels is None:
-            raise UserError(
-                f"this model is solved with all images in memory at once, and they take more than data.memory="
-                f"{self.memory} GiB: raise that, choose a smaller data.size, or another model"
-            )
-        rows = self.rows["train"]
-        inputs, targets = self.prepare()(self.pixels[rows], self.labels[rows])
-        return inputs, targets
 
     def read_inputs(self, source: Path, spec: DataSpec) -> NewSamples:
         """Return the images of a folder, a file or a table of paths, some at a time, and the names of their files.
@@ -348,11 +181,11 @@ class Images(ArrayDataModule):
         from polars import DataFrame
 
         files, names = new_images(source, self.image or "")
-        return NewSamples(len(files), decoded(files, names, self.shape_known, source), DataFrame({FILE: names}))
+        return NewSamples(len(files), decoded(files, names, self.shape, source), DataFrame({FILE: names}))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: how images are decoded, and which ones there were."""
-        return {"shape": asdict(self.shape_known), "digest": self.digest, "column": self.image or ""}
+        return {"shape": asdict(self.shape), "digest": self.digest, "column": self.image or ""}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Look whether the images are those of the checkpoint.
@@ -361,15 +194,4 @@ class Images(ArrayDataModule):
             UserError: they have changed since, so that they would be split in another way.
         """
         self.shape, self.image = ImageShape(**state_dict["shape"]), state_dict["column"] or None
-        if self.digest and self.digest != state_dict["digest"]:
-            raise UserError(
-                f"The images of {self.path} have changed since this run was trained: they would be split anew, and the "
-                "test images would not be new to the model. `predict` takes new images."
-            )
-
-
-def digest_of(names: Sequence[str], digests: Sequence[str]) -> str:
-    """Return what tells whether files, or their names, have changed."""
-    return hashlib.sha256(
-        "\n".join(f"{name} {one}" for name, one in zip(names, digests, strict=True)).encode()
-    ).hexdigest()
+        refuse_changed(self.digest, state_dict["digest"], f"The images of {self.path} have", "images")

@@ -9,28 +9,18 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
-from ...errors import UserError, nearest
-from ...paths import expanded
+from ...errors import UserError
+from ..columns.names import require_columns
 from ..columns.roles import groups_of
 from ..columns.target import Targets, TaskName, encode_targets, has_value
-from ..columns.values import as_text, is_text, listed
+from ..columns.values import listed
 from ..files.survey import Spelling
 from ..files.table_files import column_names, read_columns
-from .endings import ENDINGS, files_below, is_hidden, is_image
+from ..parts import stated
+from .paths import paths_of
 
 if TYPE_CHECKING:
-    from polars import DataFrame
-
-# Folders above the classes that say what their images are for.
-PART_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
+    pass
 
 
 @dataclass(frozen=True)
@@ -66,78 +56,7 @@ class Listing:
             raise UserError(f"All {len(numbers)} images are in one folder, {names[0]}: there is nothing to tell apart")
         counts = np.bincount(numbers)
         logger.info("Classes: {}", listed([f"{name} ({count})" for name, count in zip(names, counts, strict=True)]))
-        return "classification", numbers.astype(np.int64), tuple(names.tolist())
-
-
-def of_folder(folder: Path) -> Listing:
-    """Return the images of a folder that holds one folder a class; above these may be train, val and test.
-
-    Raises:
-        UserError: it holds no such folders.
-    """
-    here = subfolders(folder)
-    parts = {path: PART_FOLDERS[path.name.lower()] for path in here if path.name.lower() in PART_FOLDERS}
-    if not any(part == "train" and subfolders(path) for path, part in parts.items()):
-        files, labels = of_classes(folder)
-        stated = None
-    else:
-        rest = [path.name for path in here if path not in parts]
-        if rest:
-            logger.warning("{} has {} and beside them {}: left out", folder, named(parts), listed(rest, 5))
-        files, labels = [], []
-        said: list[str] = []
-        for path, part in parts.items():
-            more, of_these = of_classes(path)
-            files, labels, said = files + more, labels + of_these, said + [part] * len(more)
-        stated = np.array(said)
-    names = [path.relative_to(folder).as_posix() for path in files]
-    return Listing(files, names, np.array(labels), stated)
-
-
-def named(paths: Sequence[Path] | dict[Path, str]) -> str:
-    """Return the names of folders, for messages."""
-    return listed([f"{path.name}/" for path in paths], 5)
-
-
-def subfolders(folder: Path) -> list[Path]:
-    """Return the folders in a folder, in order, but those that are hidden."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
-
-
-def of_classes(folder: Path) -> tuple[list[Path], list[str]]:
-    """Return the images in the folders of a folder, and the name of the folder of each.
-
-    Raises:
-        UserError: no folder holds an image.
-    """
-    files: list[Path] = []
-    labels: list[str] = []
-    others: list[Path] = []
-    empty = []
-    for path in subfolders(folder):
-        images, rest = files_below(path)
-        files, labels, others = files + images, labels + [path.name] * len(images), others + rest
-        empty += [] if images else [path]
-    loose = sorted(
-        path.name for path in folder.iterdir() if path.is_file() and is_image(path.name) and not is_hidden(path.name)
-    )
-    if not files:
-        found = f"{len(loose)} images, but no folders" if loose else "no folder that holds an image"
-        raise UserError(
-            f"data.path={folder} has {found}: it needs a folder for each class, with its images: photos/cat/1.jpg. "
-            f"Their names end in {', '.join(ENDINGS)}.\nA table of paths and targets works as well: "
-            "data.path=labels.csv data.image=<column> data.target=<column>"
-        )
-    if loose:
-        logger.warning(
-            "{}: images outside the class folders are left out: {} ({})", folder, listed(loose, 3), len(loose)
-        )
-    if empty:
-        logger.warning("{}: no image in {}: no class", folder, named(empty))
-    if others:
-        some = listed([path.name for path in others], 3)
-        logger.info("{}: files whose names do not end like those of images: {} ({})", folder, some, len(others))
-    return files, labels
+        return Targets("classification", numbers.astype(np.int64), tuple(names.tolist()))
 
 
 def of_table(
@@ -161,75 +80,16 @@ def of_table(
             raise UserError(
                 f"data.path={path} is a table: data.{key}= names its column with the {what}. It has: {listed(columns)}"
             )
-    roles = [
-        ("image", image),
-        *(("target", name) for name in targets),
-        ("group", group),
-        ("split_column", split_column),
-    ]
-    used = [name for _, name in roles if name is not None]
-    for key, name in roles:
-        if name is not None and name not in columns:
-            raise UserError(
-                f"data.{key}={name} is not a column of {path}. {nearest(name, columns)} It has: {listed(columns)}"
-            )
-    table, _ = read_columns(path, used, Spelling())
+    others = [("group", group), ("split_column", split_column)]
+    roles = [("image", image), *(("target", name) for name in targets), *others]
+    require_columns(roles, columns, path)
+    table, _ = read_columns(path, [name for _, name in roles if name is not None], Spelling())
     table = table.filter(has_value(table, targets))
     files, names = paths_of(table, image or "", path, "data.image")
     return Listing(
         files,
         names,
         table[list(targets)],
-        None if split_column is None else as_text(table[split_column]).fill_null("(missing)").to_numpy().astype(str),
+        None if split_column is None else stated(table[split_column]),
         None if group is None else groups_of(table[group]),
     )
-
-
-def paths_of(table: "DataFrame", column: str, path: Path, key: str) -> tuple[list[Path], list[str]]:
-    """Return the files that a column names, relative to the table's own folder, and their names as they stand there.
-
-    Raises:
-        UserError: a row has none, the column holds no text, or not one of the files is there.
-    """
-    values = table[column]
-    if not is_text(values):
-        raise UserError(f"{key}={column} must hold paths; it holds {values.dtype}: {values[0]!r}")
-    missing = as_text(values).is_null().arg_true()
-    if len(missing):
-        raise UserError(f"{key}={column}: row {missing[0] + 1} names no file")
-    names = as_text(values).to_list()
-    folder = expanded(path).parent
-    files = [folder / name.replace("\\", "/") for name in names]
-    if not any(file.is_file() for file in files):
-        raise UserError(
-            f"{key}={column}: none of the {len(files)} files is there, the first is {names[0]}. Paths are relative to "
-            f"the folder of the table, {folder.absolute()}"
-        )
-    return files, names
-
-
-def new_images(source: Path, column: str) -> tuple[list[Path], list[str]]:
-    """Return the images to predict and their names: one file, all in a folder and below it, or those of a table.
-
-    Args:
-        source: what was typed.
-        column: of a table, which holds paths relative to it; empty: its first one.
-
-    Raises:
-        UserError: there is none.
-    """
-    if source.is_dir():
-        images, _ = files_below(source)
-        if not images:
-            raise UserError(f"input={source} holds no image: names end in {', '.join(ENDINGS)}")
-        return images, [path.relative_to(source).as_posix() for path in images]
-    if is_image(source.name):
-        return [source], [source.name]
-    columns = column_names(source, "input")
-    column = column or columns[0]
-    if column not in columns:
-        raise UserError(
-            f"input={source} has no column {column!r}. {nearest(column, columns)} It has: {listed(columns)}"
-        )
-    table, _ = read_columns(source, [column], Spelling(), "input")
-    return paths_of(table, column, source, "input")

@@ -9,30 +9,26 @@ Dimensions: N images, H × W rows and columns, C channels.
 import hashlib
 import json
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import PIL
+import torch
 from loguru import logger
 from numpy.typing import NDArray
-from PIL import Image
-from tqdm import tqdm
+from torch import Tensor
 
 from ...errors import UserError
-from ...processes.cores import cores_for_this_job
 from ..cache import ArrayDict, cached, keep_within
 from ..columns.values import listed
-from ..new_samples import Piece
-from .files import Header, ImageShape, Unreadable, common_shape, header_of, pixels_in, read_image
+from ..scaling import mean_and_std
+from .decoding import for_each
+from .files import Header, ImageShape, Unreadable, common_shape, header_of, read_image
 from .listing import Listing
 
 GIB = 2**30
-AT_ONCE = 256  # images that are predicted
-AHEAD = 64  # images that each thread may have read before they are taken
 KEPT = 8 * GIB  # bytes of all files with decoded images; those that were not used for longest go first
 SETTLED = 2e9  # nanoseconds after which a further change of a file surely has another time
 LAYOUT = 1  # of these files; another one lets all be made anew
@@ -57,15 +53,15 @@ class Read(NamedTuple):
     variances: NDArray[np.float64]  # the same
     digests: list[str]  # of the files
 
+    def moments(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return mean and standard deviation of each channel (C,) over all pixels of some images, in float64."""
+        means = torch.from_numpy(self.means[rows])
+        within, between = torch.from_numpy(self.variances[rows]).mean(dim=0), means.var(dim=0, correction=0)
+        return mean_and_std(means.mean(dim=0), (within + between).sqrt())
+
 
 def read_all(listing: Listing, asked: Asked, source: Path, folder: Path) -> tuple[Listing, Read]:
     """Read all files, or what an earlier run kept of them, and return the images that could be decoded.
-
-    Args:
-        listing: of the images.
-        asked: what they are brought to.
-        source: where they come from, for messages.
-        folder: of the files with decoded images.
 
     Raises:
         UserError: none could be decoded.
@@ -161,54 +157,7 @@ def only_readable(listing: Listing, problems: Sequence[str], source: Path) -> Li
     return listing.only(np.setdiff1d(np.arange(len(problems)), wrong))
 
 
-def decoded(files: Sequence[Path], names: Sequence[str], shape: ImageShape, source: Path) -> Iterator[Piece]:
-    """Yield images (B, H, W, C) float32, some at a time, and their numbers; name those that cannot be read at the end.
-
-    Args:
-        files: of the images.
-        names: of these.
-        shape: what they are brought to.
-        source: where they come from, for messages.
-
-    Raises:
-        UserError: none can be read.
-    """
-    wrong = []
-    for first in range(0, len(files), AT_ONCE):
-        found = list(for_each(lambda path: pixels_in(path, shape)[1], files[first : first + AT_ONCE], "Predicting"))
-        wrong += [f"{names[first + i]} ({one})" for i, one in enumerate(found) if isinstance(one, Unreadable)]
-        right = [i for i, one in enumerate(found) if not isinstance(one, Unreadable)]
-        if right:
-            yield np.stack([found[i] for i in right]).astype(np.float32), np.array(right) + first
-    if len(wrong) == len(files):
-        raise UserError(f"input={source}: none of {len(files)} images can be read: {listed(wrong, 5)}")
-    if wrong:
-        logger.warning(
-            "{} of {} images cannot be read and have no prediction: {}", len(wrong), len(files), listed(wrong)
-        )
-
-
-def for_each(read: Callable[[Path], Any], paths: Sequence[Path], doing: str) -> Iterator[Any]:
-    """Yield what `read` returns for each path, in order, or the Unreadable that it raised.
-
-    Args:
-        read: called in as many threads as there are cores; Pillow computes outside Python's lock.
-        paths: of the files.
-        doing: what stands beside the progress bar.
-    """
-
-    def attempt(path: Path) -> Any:
-        try:
-            return read(path)
-        except Unreadable as error:
-            return error
-
-    with warnings.catch_warnings(), ThreadPoolExecutor(cores_for_this_job(), "reads-images") as threads:
-        warnings.filterwarnings("ignore", module="PIL")  # a file that is damaged is named by whoever asks
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        some = AHEAD * cores_for_this_job()  # at once, so that few are in memory
-        with tqdm(total=len(paths), desc=doing, unit="image", leave=False, disable=None, delay=1) as bar:
-            for first in range(0, len(paths), some):
-                for result in threads.map(attempt, paths[first : first + some]):
-                    bar.update()
-                    yield result
+def digest_of(names: Sequence[str], digests: Sequence[str]) -> str:
+    """Return what tells whether files, or their names, have changed."""
+    both = "\n".join(f"{name} {one}" for name, one in zip(names, digests, strict=True))
+    return hashlib.sha256(both.encode()).hexdigest()

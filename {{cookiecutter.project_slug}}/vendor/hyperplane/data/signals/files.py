@@ -11,23 +11,24 @@
 A signal ends with the last position that has a value in any channel; what is missing before that is missing.
 """
 
-import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from loguru import logger
+from numpy.typing import NDArray
 
 from ...errors import UserError, first_line
 from ..columns.values import listed
 from ..files.access import ENDINGS, existing
 from ..files.readings import Reading
-from .arrays import Numbers, Roles, SignalArrays, finite, numbered
+from .arrays import Roles, SignalArrays, finite, numbered
 from .tables import from_table
+from .ts_files import from_ts
 
 OWN_ENDINGS = (".npz", ".ts")
-TIMED = re.compile(r"\([^()]*,\s*([^(),]*)\)")  # a value of a .ts file with its time, which only orders it
 ALL_ENDINGS = (*OWN_ENDINGS, *ENDINGS)
 
 
@@ -74,6 +75,35 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
     """
     import polars
 
+    values, arrays, others = read_archive(path, roles, key)
+    if values.ndim not in (2, 3) or values.dtype.kind not in "biuf":
+        raise UserError(
+            f"{key}={path}: X must be numbers (samples, positions, channels) or (samples, positions), and is "
+            f"{values.dtype} {values.shape}"
+        )
+    columns: dict[str, Any] = {}
+    for name, array in arrays.items():
+        columns |= columns_of(name, array, len(values), f"{key}={path}")
+    numbers = values.astype(np.float64).reshape(*values.shape[:2], -1)
+    _, positions, channels = numbers.shape
+    if channels > positions:
+        logger.warning(
+            "{}: X has {} channels of {} positions each. If it is the other way round, swap its axes: samples, "
+            "positions, channels",
+            path,
+            channels,
+            positions,
+        )
+    columns |= {name: polars.Series([None] * len(values)) for name in others}  # nobody asks for them: see their names
+    return SignalArrays(finite(numbers), numbered(channels), polars.DataFrame(columns), {})
+
+
+def read_archive(path: Path, roles: Roles, key: str) -> tuple[NDArray[Any], dict[str, NDArray[Any]], list[str]]:
+    """Return X, the other arrays that are asked for, and the names of those that are not.
+
+    Raises:
+        UserError: the file cannot be read, or holds no X.
+    """
     if not zipfile.is_zipfile(path):
         raise UserError(f"{key}={path} is not a NumPy archive: np.savez(path, X=X, y=y) writes one")
     try:
@@ -82,108 +112,28 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
             stem = next((name for name in names if name.lower() == "x"), None)
             if stem is None:
                 raise UserError(f"{key}={path} has no array X (samples, positions, channels); it has: {listed(names)}")
-            wanted = {name for name in (stem, roles.series, *roles.others) if name in names}
-            arrays = {name: archive[name] for name in sorted(wanted)}
-            others = [name for name in names if name not in wanted]
+            wanted = sorted({*names} & {roles.series, *roles.others} - {stem})
+            arrays = {name: archive[name] for name in wanted}
+            return archive[stem], arrays, [name for name in names if name not in {stem, *wanted}]
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         reason = first_line(error)
         if "pickle" in reason:
             reason = "it holds Python objects. Pad signals of unequal lengths with NaN, and write texts as np.str_"
         raise UserError(f"{key}={path} cannot be read: {reason}") from None
-    values = arrays.pop(stem)
-    if values.ndim not in (2, 3) or values.dtype.kind not in "biuf":
-        raise UserError(
-            f"{key}={path}: X must be numbers (samples, positions, channels) or (samples, positions), and is "
-            f"{values.dtype} {values.shape}"
-        )
-    columns = {}
-    for name, array in arrays.items():
-        if array.ndim not in (1, 2) or len(array) != len(values):
-            raise UserError(f"{key}={path}: {name} has the shape {array.shape}, and X has {len(values)} samples")
-        try:
-            texts = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"{key}={path}: {name} holds bytes that are no UTF-8 ({error}): write texts as np.str_"
-            ) from None
-        for number, column in enumerate(texts.reshape(len(texts), -1).T, 1):
-            columns[name if array.ndim == 1 or array.shape[1] == 1 else f"{name}{number}"] = column
-    numbers = values.astype(np.float64).reshape(*values.shape[:2], -1)
-    if numbers.shape[2] > numbers.shape[1]:
-        logger.warning(
-            "{}: X has {} channels of {} positions each. If it is the other way round, swap its axes: samples, "
-            "positions, channels",
-            path,
-            numbers.shape[2],
-            numbers.shape[1],
-        )
-    columns |= {name: polars.Series([None] * len(values)) for name in others}  # nobody asks for them: see their names
-    return SignalArrays(finite(numbers), numbered(numbers.shape[2]), polars.DataFrame(columns), {})
 
 
-def from_ts(path: Path, roles: Roles, key: str) -> SignalArrays:
-    """Return the signals of a .ts file; the label is the only other column.
+def columns_of(name: str, array: NDArray[Any], samples: int, where: str) -> dict[str, NDArray[Any]]:
+    """Return an array (samples,) or (samples, K) as columns, which are numbered if they are several.
 
     Raises:
-        UserError: a line is not what the format says.
+        UserError: it is of another shape, or holds bytes that are no text.
     """
-    import polars
-
+    if array.ndim not in (1, 2) or len(array) != samples:
+        raise UserError(f"{where}: {name} has the shape {array.shape}, and X has {samples} samples")
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeError) as error:
-        raise UserError(f"{key}={path} cannot be read: {first_line(error)}") from None
-    start = next((i for i, line in enumerate(lines) if line.lower() == "@data"), None)
-    if start is None:
-        raise UserError(f"{key}={path} has no line @data, which a .ts file has before its signals")
-    header = {}
-    for line in lines[:start]:
-        name, *words = (line[1:] if line.startswith("@") else "").split() or [""]
-        header[name.lower()] = words
-    if "true" in map(str.lower, header.get("timestamps", ())):
-        lines = [TIMED.sub(r"\1", line) for line in lines]
-    rows = [(i + 1, line.split(":")) for i, line in enumerate(lines) if i > start and line and line[0] not in "#%"]
-    stated = [header[name] for name in ("classlabel", "targetlabel") if name in header]
-    has_labels = any(is_true(words) for words in stated)
-    if not stated and rows:  # the last field of a line is its label if it is no list, as the others are
-        has_labels = len(rows[0][1]) > 1 and "," not in rows[0][1][-1]
-    labels = [fields.pop().strip() for _, fields in rows] if has_labels else []
-    sizes = [len(fields) for _, fields in rows]
-    for (number, _), size in zip(rows, sizes, strict=True):
-        if size != sizes[0] or not size:
-            raise UserError(f"{key}={path}: line {number} has {size} channels, the first one {sizes[0]}")
-    signals = [[numbers_of(field, path, number, key) for field in fields] for number, fields in rows]
-    longest = max((len(values) for signal in signals for values in signal), default=0)
-    padded = np.full((len(signals), longest, sizes[0] if sizes else 0), np.nan)
-    for i, signal in enumerate(signals):
-        for channel, values in enumerate(signal):
-            padded[i, : len(values), channel] = values
-    column = polars.Series([None if label in ("", "?") else label for label in labels], dtype=polars.String)
-    if is_true(header.get("targetlabel", [])):
-        told, column = column, column.cast(polars.Float64, strict=False)
-        for i in (told.is_not_null() & column.is_null()).arg_true():
-            raise UserError(f"{key}={path}: line {rows[i][0]} ends in {told[i]!r}, and @targetlabel promises a number")
-    name = roles.others[0] if roles.others else "label"
-    return SignalArrays(
-        finite(padded), numbered(padded.shape[2]), polars.DataFrame({name: column} if has_labels else {}), {}
-    )
-
-
-def is_true(words: Sequence[str]) -> bool:
-    """Return whether what the header says behind a name begins with true."""
-    return bool(words) and words[0].lower() == "true"
-
-
-def numbers_of(field: str, path: Path, line: int, key: str) -> Numbers:
-    """Return the values of a channel in a .ts file (positions,), NaN where they are missing.
-
-    Raises:
-        UserError: one is no number.
-    """
-    texts = field.split(",")
-    try:
-        if "?" in field or "" in map(str.strip, texts):
-            texts = ["nan" if text.strip() in ("", "?") else text for text in texts]
-        return np.array(texts, dtype=np.float64)
-    except ValueError as error:
-        raise UserError(f"{key}={path}: line {line} holds something other than numbers: {first_line(error)}") from None
+        texts = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where}: {name} holds bytes that are no UTF-8 ({error}): write texts as np.str_") from None
+    columns = texts.reshape(len(texts), -1).T
+    is_single = array.ndim == 1 or len(columns) == 1
+    return {name if is_single else f"{name}{number}": column for number, column in enumerate(columns, 1)}

@@ -1,6 +1,5 @@
 """Your own signals: samples of positions and channels in a file, with a class, labels or values for each."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,21 +11,22 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from ...errors import UserError, nearest
+from ...errors import UserError
 from ...setting_types import InnerFraction
 from ..arrays import Samples
+from ..columns.names import as_names
 from ..columns.roles import groups_of
-from ..columns.target import encode_targets, has_value
-from ..columns.values import is_text, listed
+from ..columns.target import Targets, encode_targets, has_value
+from ..columns.values import listed
 from ..datamodule import Arrays
 from ..files.access import digest_of
 from ..files.readings import Reading
 from ..folds import strata
 from ..new_samples import NewSamples
-from ..parts import PARTS, DividedArrays, Parts, numbers_of, warn_of_absent
+from ..parts import Parts, numbers_of, refuse_changed, sizes, warn_of_absent
 from ..spec import DataSpec
-from .arrays import MARK, Roles, SignalArrays, lengths_of, padded, without_gaps
-from .files import read_signals
+from .alike import SignalFiles, joined
+from .arrays import MARK, Roles, lengths_of, padded, without_gaps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 USUAL_TARGETS = {".npz": ("y",), ".ts": ("label",)}  # where data.target= names none
 
 
-class Signals(DividedArrays):
+class Signals(SignalFiles):
     """Signals (positions, channels), each channel standardised. Shorter ones are padded; batches hold a mask then."""
 
     reads_inputs = True
@@ -44,7 +44,7 @@ class Signals(DividedArrays):
     def __init__(
         self,
         *,
-        path: str,  # the file: .npz, .ts, .csv, .csv.gz, .tsv or .parquet, see `signal_files.py`
+        path: str,  # the file: .npz, .ts, .csv, .csv.gz, .tsv or .parquet, see `files.py`
         test_path: str | None = None,  # another one with the signals of the test; null: they are drawn from `path`
         # The column or array to predict, or a list of several; null: y of an .npz file, the label of a .ts file
         target: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None,
@@ -62,7 +62,7 @@ class Signals(DividedArrays):
         super().__init__(standardize=standardize, **options)
         self.paths = [Path(path), *([] if test_path is None else [Path(test_path)])]
         usual = USUAL_TARGETS.get(self.paths[0].suffix.lower(), ())
-        self.targets = usual if target is None else (target,) if isinstance(target, str) else tuple(target)
+        self.targets = usual if target is None else as_names(target)
         self.roles = Roles(series, position, channels, (*self.targets, *([] if group is None else [group])))
         self.task = task
         self.group = group
@@ -94,78 +94,20 @@ class Signals(DividedArrays):
         values = np.concatenate([padded(one, self.length) for one in whole])[is_used]
         is_test = np.repeat(np.arange(len(files)) == 1, [len(file.values) for file in files])[is_used]
         self.has_mask = bool((lengths_of(values) < self.length).any())
-        task, targets, classes = encode_targets(columns[names], self.task)
+        encoded = encode_targets(columns[names], self.task)
+        task, targets, _ = encoded
         groups = None if self.group is None else groups_of(columns[self.group])
         parts = self.parts_of(is_test, strata(targets, task), groups)
         self.spec = DataSpec(
-            task=task,
             input_shape=values.shape[1:],
-            output_size=len(classes) or targets.shape[1],
-            class_names=classes,
             feature_names=(*self.channels, *([MARK] if self.fill else [])),
-            target_names=() if classes else tuple(names),
             has_mask=self.has_mask,
+            **encoded.of_spec(names),
         )
-        self.describe(lengths_of(values), columns[names], targets, parts)
+        self.describe(lengths_of(values), columns[names], encoded, parts)
         fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
         self.train_rows = len(parts["train"])
         return Arrays(values[fit], targets[fit], values[test], targets[test])
-
-    def read_files(self) -> list[SignalArrays]:
-        """Return what the files hold.
-
-        Raises:
-            UserError: one cannot be read, or the second has other channels than the first.
-        """
-        first = read_signals(self.paths[0], self.roles, "data.path")
-        self.channels, self.readings = first.channels, first.readings
-        return [first, *(self.read_like(path, "data.test_path") for path in self.paths[1:])]
-
-    def read_like(self, path: Path, key: str) -> SignalArrays:
-        """Return the signals of a file with the channels of the training.
-
-        Raises:
-            UserError: it cannot be read, or has others.
-        """
-        file = read_signals(path, self.roles._replace(channels=self.named_channels), key, self.readings)
-        if len(file.channels) != len(self.channels):
-            raise UserError(
-                f"{key}={path} has signals of {len(file.channels)} channels, those of the training have "
-                f"{len(self.channels)}: {listed(self.channels)}"
-            )
-        return file
-
-    @property
-    def named_channels(self) -> tuple[str, ...]:
-        """The columns that are channels, of a table."""
-        return self.channels if self.roles.series is not None else ()
-
-    def columns_of(self, file: SignalArrays, path: Path) -> "DataFrame":
-        """Return the targets and the groups of the signals in a file.
-
-        Raises:
-            UserError: one is not there.
-        """
-        if not self.targets:
-            raise UserError(f"data.target= names the column of {path} to predict")
-        there = file.columns.columns
-        names = [*self.names_of(file.columns), *([] if self.group is None else [self.group])]
-        for name in names:
-            if name not in there:
-                key = "group" if name == self.group else "target"
-                raise UserError(
-                    f"data.{key}={name} is not in {path}. {nearest(name, there)} Besides the signals it has: "
-                    f"{listed(there) or 'nothing'}"
-                )
-        return file.columns.select(names)
-
-    def names_of(self, columns: "DataFrame") -> list[str]:
-        """Return the names of the targets; an array of several columns has as many, which are numbered."""
-        found = []
-        for name in self.targets:
-            numbered = [f"{name}{number}" for number in range(1, columns.width + 1) if f"{name}{number}" in columns]
-            found += [name] if name in columns or not numbered else numbered
-        return found
 
     def parts_of(self, is_test: NDArray[np.bool_], kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> Parts:
         """Return the numbers of the signals of each part.
@@ -180,14 +122,9 @@ class Signals(DividedArrays):
         """
         if self.folds is not None or len(self.paths) == 1:
             is_test = self.tested(kinds, groups)
+        files = listed(list(map(str, self.paths)))
         parts = numbers_of(np.where(is_test, "test", "train"))
-        for part in ("train", "test"):
-            if not len(parts[part]):
-                raise UserError(
-                    f"{len(kinds)} signals in {listed(list(map(str, self.paths)))} leave none for "
-                    f"{'the test' if part == 'test' else 'training'}: change data.test_fraction={self.test_fraction}"
-                )
-        return parts | self.with_val(parts["train"], groups)
+        return self.needed(parts, files, groups, f"data.test_fraction={self.test_fraction}")
 
     def fit_scaling(self) -> None:
         """Take the statistics of the targets, and of each channel over all positions of the training signals."""
@@ -200,26 +137,14 @@ class Signals(DividedArrays):
         scaled = self.scaling(inputs)
         return (*(scaled if self.spec.has_mask else (scaled,)), self.scaling.scale_targets(targets))
 
-    def describe(
-        self,
-        lengths: NDArray[np.int64],
-        columns: "DataFrame",
-        targets: NDArray[Any],
-        parts: Parts,
-    ) -> None:
+    def describe(self, lengths: NDArray[np.int64], columns: "DataFrame", targets: Targets, parts: Parts) -> None:
         """Say in a few lines what was read and inferred."""
-        inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
-        kinds = ", ".join(dict.fromkeys(str(column.dtype) for column in columns))
-        logger.info("{}: {} of {} ({}{})", self.paths[0], self.spec.task, listed(columns.columns, 5), kinds, inferred)
+        targets.say(self.paths[0], columns.get_columns(), self.task)
         positions = f"{lengths.min()} to {lengths.max()}" if self.spec.has_mask else str(self.length)
-        logger.info(
-            "Signals of {} positions and {}{}: {}",
-            positions,
-            "1 channel" if len(self.spec.feature_names) == 1 else f"{len(self.spec.feature_names)} channels",
-            "" if self.folds is None else f", of fold {self.fold} (of 0 to {self.folds - 1})",
-            ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
-        )
-        warn_of_absent(torch.from_numpy(targets[parts["train"]]), self.spec, "signal")
+        count = len(self.spec.feature_names)
+        channels = "1 channel" if count == 1 else f"{count} channels"
+        logger.info("Signals of {} positions and {}{}: {}", positions, channels, self.of_fold, sizes(parts))
+        warn_of_absent(torch.from_numpy(targets.values[parts["train"]]), self.spec, "signal")
 
     def read_inputs(self, path: Path, spec: DataSpec) -> NewSamples:
         """Return new signals as the model takes them, and the names that the file has for them.
@@ -258,11 +183,7 @@ class Signals(DividedArrays):
             UserError: a file has changed since, so that its signals would be split in another way.
         """
         for path, now, before in zip(self.paths, self.digests, state_dict["digests"], strict=False):
-            if now != before:
-                raise UserError(
-                    f"{path} has changed since this run was trained: its signals would be split anew, and those of the "
-                    "test would not be new to the model. `predict` takes new signals."
-                )
+            refuse_changed(now, before, f"{path} has", "signals")
         self.channels, self.length = tuple(state_dict["channels"]), state_dict["length"]
         self.has_mask = state_dict["has_mask"]
         self.readings = {name: Reading.from_state(state) for name, state in state_dict["readings"].items()}
@@ -273,18 +194,3 @@ class Signals(DividedArrays):
 
         inputs, targets = self.arrays("train")
         return {"signals": some_signals(inputs, targets, self.spec.feature_names, self.spec.class_names)}
-
-
-def joined(tables: Sequence["DataFrame"]) -> "DataFrame":
-    """Return the rows of several tables with the same columns.
-
-    Raises:
-        UserError: a column holds texts in one and numbers in another.
-    """
-    import polars
-
-    for column in tables[0]:
-        if len({is_text(table[column.name]) for table in tables}) > 1:
-            kinds = " and ".join(str(table[column.name].dtype) for table in tables)
-            raise UserError(f"{column.name} is {kinds} in data.path and data.test_path: write it alike in both")
-    return polars.concat(tables, how="vertical_relaxed")

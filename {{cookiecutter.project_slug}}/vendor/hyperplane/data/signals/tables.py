@@ -8,7 +8,8 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
-from ...errors import UserError, nearest
+from ...errors import UserError
+from ..columns.names import require_columns
 from ..columns.values import as_numbers, as_text, is_text, listed
 from ..files.readings import Reading
 from ..files.survey import Spelling
@@ -35,12 +36,7 @@ def from_table(path: Path, roles: Roles, key: str, readings: Mapping[str, Readin
         table, found = read_columns(path, None, Spelling(), key)
         readings = found
     others = [name for name in roles.others if name in table.columns]  # new signals have no target
-    for setting, name in roles.named:
-        if name not in table.columns and setting != "target":
-            raise UserError(
-                f"data.{setting}={name} is not a column of {path}. {nearest(name, table.columns)} It has: "
-                f"{listed(table.columns)}"
-            )
+    require_columns((one for one in roles.named if one[0] != "target"), table.columns, path)
     taken = {roles.series, roles.position, *roles.others}
     channels = roles.channels or tuple(s.name for s in table if s.name not in taken and s.dtype.is_numeric())
     if not channels:

@@ -4,13 +4,12 @@ A data set states `column_settings`, the settings that name columns of `data.pat
 columns of its own, so the statement is not inherited.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from loguru import logger
 
-from ...errors import UserError, nearest
 from ...paths import expanded
 from ...settings import Settings
 from ...signatures.classes import class_attribute
@@ -26,39 +25,20 @@ def refuse_absent_columns(settings: Settings) -> None:
     """
     given = settings.data.arguments()
     keys = class_attribute(settings.data.import_path, "column_settings", (), inherited=False)
-    named = [(key, name) for key in keys for name in each(given.get(key))]
-    if named:
-        from .sources import files_of  # imports numpy, for which a run that has no table need not wait
+    if keys:
+        # These import numpy, for which a run that has no table need not wait
+        from ..columns.names import as_names, require_columns
+        from .sources import files_of
 
+        named = [(key, name) for key in keys for name in as_names(given.get(key))]
         files = files_of(given["path"], given.get("pattern"))
         changes = tuple(expanded(file).stat().st_mtime_ns for file in files)
         require_columns(named, names_at(tuple(files), changes), shown(given["path"], given.get("pattern")))
 
 
-def require_columns(named: Iterable[tuple[str, str]], columns: Sequence[str], path: Path) -> None:
-    """Look whether a table has the columns that settings name: pairs of a setting and a name.
-
-    Raises:
-        UserError: it lacks one.
-    """
-    from ..columns.values import listed
-
-    for key, name in named:
-        if name not in columns:
-            raise UserError(
-                f"data.{key}={name} is not a column of {path}. {nearest(name, columns)}\n"
-                f"Its first line, which holds the names, has: {listed(columns)}"
-            )
-
-
 def shown(path: str | Sequence[str], pattern: str | None) -> Path:
     """Return what messages call the files that settings name."""
     return Path(path if isinstance(path, str) else ", ".join(path), pattern or "")
-
-
-def each(value: str | Sequence[str] | None) -> Sequence[str]:
-    """Return the names that a setting gives: one, several or none."""
-    return [value] if isinstance(value, str) else value or []
 
 
 @cache  # a thousand jobs of a sweep share their file

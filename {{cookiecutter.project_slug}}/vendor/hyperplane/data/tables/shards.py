@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..batches import Batches, aligned, even_batch
+from ..batches import Batches, aligned
 
 SHARD_BYTES = 8 * 2**20  # large enough for a disk to be fast, small enough for several of them to be in memory
 
@@ -105,17 +106,17 @@ class ShardBatches(Batches):
     def __init__(
         self, shards: Shards, prepare: Callable[..., Samples], batch_size: int, seed: int | None = None
     ) -> None:
-        super().__init__((), batch_size if seed is None else even_batch(shards.rows, batch_size), seed)
         self.shards = shards
         self.prepare = prepare
+        super().__init__((), batch_size, seed)
 
-    def __len__(self) -> int:
-        """Return the number of batches in an epoch."""
-        return -(-self.shards.rows // self.batch_size)
+    def count_samples(self) -> int:
+        return self.shards.rows
 
     def remaining(self) -> Iterator[Samples]:
-        """Yield the batches of this epoch that are not taken yet."""
-        for batch in batched(self.ahead(self.taken * self.batch_size), self.batch_size):
+        starts = self.cut.starts(self.taken)
+        sizes = (end - start for start, end in pairwise(starts))
+        for batch in batched(self.ahead(starts[0]), sizes):
             self.taken += 1
             yield self.complete(tuple(map(aligned, batch)))
 
@@ -150,24 +151,15 @@ class ShardBatches(Batches):
         return np.random.default_rng((self.seed, self.epoch, *shard))
 
 
-def batched(pieces: Iterable[Samples], size: int) -> Iterator[Samples]:
-    """Cut pieces into batches of `size` rows, which may reach into the next piece; the last holds the rest."""
-    rest: Samples | None = None
-    for piece in pieces:
-        if rest is not None:
-            missing = size - len(rest[0])
-            rest, piece = (
-                tuple(torch.cat([old, new[:missing]]) for old, new in zip(rest, piece, strict=True)),
-                tuple(new[missing:] for new in piece),
-            )
-            if len(rest[0]) < size:
-                continue
-            yield rest
-        rest = None
-        for batch in zip(*(tensor.split(size) for tensor in piece), strict=True):
-            if len(batch[0]) == size:
-                yield batch
-            else:
-                rest = batch
-    if rest is not None and len(rest[0]):
-        yield rest
+def batched(pieces: Iterator[Samples], sizes: Iterable[int]) -> Iterator[Samples]:
+    """Cut pieces into batches of these sizes, which may reach into the next piece."""
+    piece: Samples | None = None
+    for size in sizes:
+        parts, missing = [], size
+        while missing:
+            if piece is None or not len(piece[0]):
+                piece = next(pieces)
+            parts.append(tuple(tensor[:missing] for tensor in piece))
+            piece = tuple(tensor[missing:] for tensor in piece)
+            missing -= len(parts[-1][0])
+        yield parts[0] if len(parts) == 1 else tuple(map(torch.cat, zip(*parts, strict=True)))

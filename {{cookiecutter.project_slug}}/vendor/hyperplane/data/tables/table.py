@@ -1,6 +1,5 @@
 """Your own table: rows of a CSV or Parquet file, with one or several columns to predict."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,26 +14,27 @@ from ...errors import UserError
 from ...setting_types import Distinct, Excludes, InnerFraction
 from ..columns.encoding import TableEncoder
 from ..columns.leaks import point_at_leaks
-from ..columns.roles import groups_of, row_numbers, weights_of
+from ..columns.names import as_names
+from ..columns.roles import row_numbers, weights_of
 from ..columns.stated import Stated
-from ..columns.target import Targets, encode_targets, has_value
-from ..columns.values import as_text, listed
+from ..columns.target import Targets, has_value
 from ..datamodule import Arrays
 from ..files.readings import Reading
 from ..files.survey import Spelling
 from ..files.table_files import read_as
 from ..folds import strata
 from ..new_samples import NewSamples
-from ..parts import PARTS, DividedArrays, Parts, numbers_of, refuse_torn, stated, warn_of_absent
+from ..parts import PARTS, Parts, refuse_changed, sizes, warn_of_absent
 from ..spec import DataSpec
-from .header import require_columns, shown
+from .divided_table import DividedTable
+from .header import shown
 from .sources import digest_of_all, files_of, names_of, read_rows
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
 
-class Table(DividedArrays):
+class Table(DividedTable):
     """Rows (samples, features), encoded as `encoding.py` says; the encoder travels with the checkpoint."""
 
     reads_inputs = True
@@ -77,9 +77,7 @@ class Table(DividedArrays):
         test_fraction: InnerFraction = 0.2,  # of the rows, drawn with the seed; with folds it says nothing
         # A column that says train, val or test for each row; replaces test_fraction, and val_fraction if it says val
         split_column: Annotated[
-            str | None,
-            Distinct(("target", "weights", "group")),
-            Excludes("folds", "says which rows are the test"),
+            str | None, Distinct(("target", "weights", "group")), Excludes("folds", "says which rows are the test")
         ] = None,
         # Whether 02/01/2024 is 2 January; null: as the column itself says, and asked for where it does not
         day_first: bool | None = None,
@@ -92,19 +90,15 @@ class Table(DividedArrays):
         super().__init__(standardize=standardize, **options)
         self.given, self.pattern = path, pattern
         self.path = shown(path, pattern)
-        self.targets = (target,) if isinstance(target, str) else tuple(target)
-        self.task = task
-        self.ignore = ignore
+        self.targets = as_names(target)
+        self.task, self.ignore = task, ignore
         kinds = {"categorical": categorical, "numeric": numeric, "dates": dates, "text": text}
         self.stated = Stated.of(kinds, max_categories, max_words)
-        self.weights = weights
-        self.group = group
+        self.weights, self.group = weights, group
         self.test_fraction = test_fraction
         self.split_column = split_column
         self.spelling = Spelling(day_first, decimal, tuple(missing))
         self.digest = ""  # of the file
-        if self.folds is not None and split_column is not None:
-            raise UserError(f"data.split_column={split_column} says which rows are the test: data.folds must be null")
 
     def load(self) -> Arrays:
         """Return the encoded rows.
@@ -131,7 +125,7 @@ class Table(DividedArrays):
         fit, test = np.concatenate([parts["train"], parts["val"]]), parts["test"]
         self.train_rows = len(parts["train"])
         inputs = self.encode_parts(features, parts)
-        self.describe(table, targets, parts)
+        self.describe(table, encoded, parts)
         arrays = Arrays(inputs[: len(fit)], targets[fit], inputs[len(fit) :], targets[test])
         if weights is None:
             return arrays
@@ -150,41 +144,7 @@ class Table(DividedArrays):
 
     def fit_encoder(self, table: "DataFrame", readings: dict[str, Reading], numbered: dict[str, str]) -> Any:
         """Return what encodes rows in the way that the training rows ask for; see `TableEncoder.fit`."""
-        return TableEncoder.fit(table, readings, numbered, self.stated)
-
-    @property
-    def target(self) -> str:
-        """The names of the columns to predict, for messages."""
-        return listed(self.targets, 5)
-
-    @property
-    def other_roles(self) -> dict[str, str]:
-        """The columns with a role of their own, by the setting that names them."""
-        roles = {"weights": self.weights, "group": self.group, "split_column": self.split_column}
-        return {key: name for key, name in roles.items() if name is not None}
-
-    def with_roles(self, features: Sequence[str]) -> list[str]:
-        """Return the names of all columns that are read: features, targets, and those with another role."""
-        return [*features, *self.targets, *self.other_roles.values()]
-
-    def features_of(self, columns: Sequence[str]) -> list[str]:
-        """Return the names of the columns to predict from.
-
-        Raises:
-            UserError: a column that a setting names is not there, or no other is.
-        """
-        others = self.other_roles
-        stated = [(kind, name) for name, kind in self.stated.kinds.items()]
-        ignored = [("ignore", name) for name in self.ignore]
-        named = [*(("target", name) for name in self.targets), *others.items(), *ignored, *stated]
-        require_columns(named, columns, self.path)
-        features = [name for name in columns if name not in {*self.targets, *others.values(), *self.ignore}]
-        if not features:
-            raise UserError(
-                f"{self.path} has no column left to predict {self.target} from: each has another role, or is in "
-                f"data.ignore. It has: {listed(columns)}"
-            )
-        return features
+        return TableEncoder.fit([table], readings, numbered, self.stated)
 
     def point_at_leaks(self, features: "DataFrame", targets: NDArray[Any]) -> None:
         """Warn of columns that predict a target almost alone; free text and the columns left out are none of them."""
@@ -192,10 +152,6 @@ class Table(DividedArrays):
             return
         kept = [column.name for column in self.encoder.columns if self.stated.kinds.get(column.name) != "text"]
         point_at_leaks(features[kept], targets, self.targets)
-
-    def targets_of(self, table: "DataFrame") -> Targets:
-        """Return the task, the encoded targets, and the names of classes or labels."""
-        return encode_targets(table[list(self.targets)], self.task)
 
     def state_spec(self, encoded: Targets) -> None:
         """State the spec of the encoded rows.
@@ -209,41 +165,8 @@ class Table(DividedArrays):
                 "Features are numbers, dates, and categories that several rows share; data.text=[...] takes the words "
                 "of a column of free text."
             )
-        task, targets, class_names = encoded
-        self.spec = DataSpec(
-            task=task,
-            input_shape=(len(self.encoder.names),),
-            output_size=len(class_names) or targets.shape[1],
-            class_names=class_names,
-            feature_names=self.encoder.names,
-            target_names=() if class_names else self.targets,
-        )
-
-    def parts_of(self, table: "DataFrame", kinds: NDArray[np.int64]) -> Parts:
-        """Return the numbers of the rows of each part.
-
-        Args:
-            table: with all columns that have a role.
-            kinds: of the rows, see `strata` in folds.py.
-
-        Raises:
-            UserError: a part that is needed has no rows, or the split column says something else.
-        """
-        groups = None if self.group is None else groups_of(table[self.group])
-        split = f"data.split_column={self.split_column}"
-        if self.split_column is not None:
-            says = as_text(table[self.split_column]).fill_null("(missing)").to_numpy()
-            parts = numbers_of(stated(says, split))
-            if self.group is not None and groups is not None:
-                names = table[self.group]
-                refuse_torn(parts, groups, split, f"data.group={self.group}", lambda row: f"{names.name}={names[row]}")
-        else:
-            parts = numbers_of(np.where(self.tested(kinds, groups), "test", "train"))
-        for part in ("train", "test"):
-            if not len(parts[part]):
-                decides = f"data.test_fraction={self.test_fraction}" if self.split_column is None else split
-                raise UserError(f"{decides} leaves none of the {table.height} rows in {self.path} for {part}")
-        return parts if len(parts["val"]) else parts | self.with_val(parts["train"], groups)
+        names = self.encoder.names
+        self.spec = DataSpec(input_shape=(len(names),), feature_names=names, **encoded.of_spec(self.targets))
 
     def fit_scaling(self) -> None:
         """Standardise measurements only."""
@@ -256,21 +179,14 @@ class Table(DividedArrays):
         mean[~measured] = 0
         std[~measured] = 1
 
-    def describe(self, table: "DataFrame", targets: NDArray[Any], parts: Parts) -> None:
+    def describe(self, table: "DataFrame", targets: Targets, parts: Parts) -> None:
         """Say in a few lines what was read and inferred."""
-        inferred = "" if self.task != "auto" else ", inferred from its values; data.task= overrides it"
-        kinds = ", ".join(dict.fromkeys(str(table[name].dtype) for name in self.targets))
-        logger.info("{}: {} of {} ({}{})", self.path, self.spec.task, self.target, kinds, inferred)
-        logger.info(
-            "{}; rows{}: {}",
-            self.described_features(),
-            "" if self.folds is None else f" of fold {self.fold} (of 0 to {self.folds - 1})",
-            ", ".join(f"{len(parts[part])} {part}" for part in PARTS),
-        )
+        targets.say(self.path, [table[name] for name in self.targets], self.task)
+        logger.info("{}; rows{}: {}", self.described_features(), self.of_fold, sizes(parts))
         for part in ("val", "test"):
             if len(parts[part]) == 1:
                 logger.warning("One row is for {}: metrics that compare rows, such as r2, are not defined there.", part)
-        warn_of_absent(torch.from_numpy(targets[parts["train"]]), self.spec, "row")
+        warn_of_absent(torch.from_numpy(targets.values[parts["train"]]), self.spec, "row")
 
     def described_features(self) -> str:
         """Say what becomes of the columns that are predicted from."""
@@ -290,22 +206,6 @@ class Table(DividedArrays):
         return {"encoder": self.encoder.state(), "digest": self.digest}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the encoder of a checkpoint.
-
-        Raises:
-            UserError: see `require_same_file`.
-        """
-        self.require_same_file(state_dict)
+        """Take the encoder of a checkpoint, and refuse a file that has changed since."""
+        refuse_changed(self.digest, state_dict["digest"], f"{self.path} has", "rows")
         self.encoder = TableEncoder.from_state(state_dict["encoder"])
-
-    def require_same_file(self, state_dict: dict[str, Any]) -> None:
-        """Compare the file with that of a checkpoint.
-
-        Raises:
-            UserError: it has changed since, so that its rows would be split in another way.
-        """
-        if self.digest and self.digest != state_dict["digest"]:
-            raise UserError(
-                f"{self.path} has changed since this run was trained: its rows would be split anew, and the test rows "
-                "would not be new to the model. `predict` takes new rows."
-            )

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningDataModule
 from loguru import logger
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
@@ -22,12 +21,12 @@ from ...setting_types import InnerFraction, ProperFraction
 from ..batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from ..datamodule import EVALUATION_BATCH
 from ..files.access import not_utf8
+from ..part_loaders import PartLoaders
+from ..parts import PARTS, sizes
 from ..scaling import Scaling
 from ..spec import UNKNOWN, TextSpec
 from .bigrams import Bigrams
 from .tokens import Tokenizer
-
-PARTS = ("train", "val", "test")
 
 
 class Windows(Batches):
@@ -61,7 +60,7 @@ class Windows(Batches):
         return window[:, :-1], window[:, 1:]
 
 
-class Corpus(LightningDataModule):
+class Corpus(PartLoaders):
     """A text as tokens; the vocabulary is that of the training part."""
 
     spec: TextSpec
@@ -127,11 +126,7 @@ class Corpus(LightningDataModule):
         self.describe()
 
     def require_length(self) -> None:
-        """Look whether there are tokens in each part.
-
-        Raises:
-            UserError: names the part that is too short.
-        """
+        """Refuse a text that leaves too few tokens for a part."""
         for part, least in (("train", self.length + 1), ("val", 2 * self.validates), ("test", 2)):
             if len(self.parts[part]) < least:
                 raise UserError(
@@ -141,8 +136,7 @@ class Corpus(LightningDataModule):
 
     def describe(self) -> None:
         """Say what was read, and what is reached by counting alone."""
-        sizes = ", ".join(f"{len(self.parts[part])} {part}" for part in PARTS)
-        logger.info("{}: {} {}, of {} kinds", self.path, sizes, self.tokens, self.spec.num_tokens - 2)
+        logger.info("{}: {} {}, of {} kinds", self.path, sizes(self.parts), self.tokens, self.spec.num_tokens - 2)
         numbers: dict[str, NDArray[np.int32]] = {part: tokens.numpy() for part, tokens in self.parts.items()}
         unknown = sum(int((tokens == UNKNOWN).sum()) for tokens in numbers.values())
         if unknown:
@@ -155,11 +149,6 @@ class Corpus(LightningDataModule):
             bigrams.unigram_loss(numbers["test"]),
             self.bigram_loss,
         )
-
-    @property
-    def validates(self) -> bool:
-        """Whether a part is held out for validation."""
-        return self.val_fraction > 0
 
     def windows(self, part: str, batch_size: int, seed: int | None) -> Windows:
         """Return the windows of a part; those of a short one are as long as it is."""
@@ -175,24 +164,12 @@ class Corpus(LightningDataModule):
         values = values_of_tokens(self.spec) + self.length * self.spec.output_size
         return self.windows(part, evaluation_batch(EVALUATION_BATCH, 4 * values), None)
 
-    def val_dataloader(self) -> Windows | list[Windows]:
-        """Return the windows that validate, or an empty list if there are none."""
-        return self.evaluation_batches("val") if self.validates else []
-
-    def test_dataloader(self) -> Windows:
-        """Return the windows of the test."""
-        return self.evaluation_batches("test")
-
     def state_dict(self) -> dict[str, Any]:
         """Return which text it was; the vocabulary is in the spec."""
         return {"digest": self.digest}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Compare the text with that of a checkpoint.
-
-        Raises:
-            UserError: it has changed since.
-        """
+        """Refuse a text that has changed since the training."""
         if self.digest and self.digest != state_dict["digest"]:
             raise UserError(f"{self.path} has changed since this run was trained: its parts would differ")
 

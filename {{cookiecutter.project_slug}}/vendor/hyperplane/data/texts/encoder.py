@@ -6,8 +6,8 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
-from ...errors import UserError, nearest
-from ..columns.values import as_text, listed
+from ..columns.names import require_in_rows
+from ..columns.values import as_text
 from ..spec import PADDING, UNKNOWN, TextSpec
 from .tokens import Tokenizer
 
@@ -18,13 +18,7 @@ MANY_UNKNOWN = 0.2  # of the tokens: that much is worth a hint
 
 
 class TextEncoder:
-    """Encodes a column of texts with a tokenizer.
-
-    Args:
-        column: its name.
-        tokenizer: of the training texts.
-        length: tokens after which a text is cut.
-    """
+    """Encodes a column of texts with a tokenizer."""
 
     def __init__(self, column: str, tokenizer: Tokenizer, length: int) -> None:
         self.column = column
@@ -46,9 +40,7 @@ class TextEncoder:
         Raises:
             UserError: the column is not there.
         """
-        if self.column not in table.columns:
-            hint = nearest(self.column, table.columns)
-            raise UserError(f"{rows} have no column {self.column!r}. {hint} They have: {listed(table.columns)}")
+        require_in_rows([self.column], table, rows)
         numbers, cut = self.tokenizer.encode_all(texts_of(table, self.column), self.length)
         if cut:
             logger.warning(
@@ -63,15 +55,6 @@ class TextEncoder:
                 unknown,
             )
         return numbers
-
-
-class FixedLength(TextEncoder):
-    """Texts of all parts have the same length, so that they can stand in one array."""
-
-    def encode(self, table: "DataFrame", rows: str) -> NDArray[np.int64]:
-        """Return tokens (texts, length); see `TextEncoder.encode`."""
-        numbers = super().encode(table, rows)
-        return np.pad(numbers, ((0, 0), (0, self.length - numbers.shape[1])), constant_values=PADDING)
 
 
 def texts_of(table: "DataFrame", column: str) -> list[str]:

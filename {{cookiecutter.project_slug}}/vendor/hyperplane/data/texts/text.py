@@ -14,23 +14,24 @@ from torch import Tensor
 from ...errors import UserError
 from ...setting_types import Refused
 from ..batches import Batches
+from ..columns.names import require_columns
 from ..columns.target import Targets
 from ..columns.values import as_text, listed
-from ..datamodule import Arrays
 from ..files.readings import Reading
 from ..files.table_files import read_as
 from ..new_samples import NewSamples
-from ..parts import PARTS, Parts
+from ..parts import PARTS, Parts, refuse_changed
 from ..spec import PADDING, DataSpec, TextSpec
-from ..tables.header import require_columns
 from ..tables.table import Table
-from .encoder import FixedLength, TextEncoder, texts_of
+from .encoder import TextEncoder, texts_of
 from .explaining import figures_of_texts
 from .tokens import Kind, Tokenizer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from polars import DataFrame
+
+Unread = Annotated[tuple[str, ...], Refused("data.text names the only column that is read")]
 
 
 class TextBatches(Batches):
@@ -62,13 +63,10 @@ class Text(Table):
         # Tokens that are told apart at most: the most frequent ones of the training rows; others are unknown
         vocabulary: Annotated[int, Field(ge=3)] = 10_000,
         length: PositiveInt = 256,  # tokens after which a text is cut
-        ignore: Annotated[tuple[str, ...] | None, Refused("data.text names the only column that is read")] = None,
-        # Categories; not here
-        categorical: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
-        # Numbers; not here
-        numeric: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
-        # Dates; not here
-        dates: Annotated[tuple[str, ...], Refused("data.text names the only column that is read")] = (),
+        ignore: Unread = (),
+        categorical: Unread = (),  # categories; not here
+        numeric: Unread = (),  # numbers; not here
+        dates: Unread = (),  # dates; not here
         # Words of free text beside; not here
         max_words: Annotated[None, Refused("data.vocabulary says how many tokens are told apart")] = None,
         # Categories; not here
@@ -81,20 +79,6 @@ class Text(Table):
         self.vocabulary = vocabulary
         self.length = length
         self.spelling = replace(self.spelling, texts=(text,))
-
-    def load(self) -> Arrays:
-        """Return the encoded rows, as long as the longest text.
-
-        Raises:
-            UserError: see `Table.load`.
-        """
-        arrays = super().load()
-        longest = max(
-            int((inputs != PADDING).sum(axis=1).max()) for inputs in (arrays.train_inputs, arrays.test_inputs)
-        )
-        return arrays._replace(
-            train_inputs=arrays.train_inputs[:, :longest], test_inputs=arrays.test_inputs[:, :longest]
-        )
 
     def features_of(self, columns: Any) -> list[str]:
         """Return the name of the column with the texts.
@@ -123,29 +107,28 @@ class Text(Table):
         return super().targets_of(table)
 
     def encode_parts(self, features: "DataFrame", parts: Parts) -> NDArray[Any]:
-        """Return the tokens (texts, length) of all parts, one after the other."""
-        return np.concatenate([self.encoder.encode(features[parts[part]], f"the {part} rows") for part in PARTS])
+        """Return the tokens (texts, longest) of all parts, one after the other; padding is behind shorter texts."""
+        encoded = [self.encoder.encode(features[parts[part]], f"the {part} rows") for part in PARTS]
+        longest = max(tokens.shape[1] for tokens in encoded)
+        widths = [((0, 0), (0, longest - tokens.shape[1])) for tokens in encoded]
+        return np.concatenate([np.pad(*one, constant_values=PADDING) for one in zip(encoded, widths, strict=True)])
 
     def fit_encoder(self, table: "DataFrame", readings: Mapping[str, Reading], numbered: Mapping[str, str]) -> Any:
         """Return what encodes texts with the vocabulary of the training rows."""
         tokenizer = Tokenizer.fit(texts_of(table, self.text), self.tokens, self.vocabulary)
-        return FixedLength(self.text, tokenizer, self.length)
+        return TextEncoder(self.text, tokenizer, self.length)
 
     def state_spec(self, encoded: Targets) -> None:
         """State what there is to predict, and the vocabulary."""
-        task, targets, class_names = encoded
         tokenizer = self.encoder.tokenizer
         self.spec = TextSpec(
-            task=task,
             input_shape=(self.length,),
-            output_size=len(class_names) or targets.shape[1],
-            class_names=class_names,
-            target_names=() if class_names else self.targets,
             has_mask=True,
             text=self.text,
             tokens=self.tokens,
             vocabulary=tokenizer.vocabulary,
             token_rules=tokenizer.rules,
+            **encoded.of_spec(self.targets),
         )
 
     def described_features(self) -> str:
@@ -156,11 +139,7 @@ class Text(Table):
         """Leave tokens as they are: they are no measurements."""
 
     def training_samples(self) -> NoReturn:
-        """Refuse a model that is solved at once.
-
-        Raises:
-            UserError: always: it takes rows of numbers.
-        """
+        """Refuse a model that is solved at once."""
         raise UserError("A model that is solved at once takes no texts. model=linear is the bag of words")
 
     def figures(self, task: Any) -> dict[str, "Figure"]:
@@ -182,9 +161,5 @@ class Text(Table):
         return {"digest": self.digest}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Compare the file with that of a checkpoint.
-
-        Raises:
-            UserError: it has changed since.
-        """
-        self.require_same_file(state_dict)
+        """Refuse a file that has changed since the training."""
+        refuse_changed(self.digest, state_dict["digest"], f"{self.path} has", "rows")

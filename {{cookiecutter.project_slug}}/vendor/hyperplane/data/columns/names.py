@@ -1,0 +1,35 @@
+"""Names of columns: those that settings give, and whether a table has them."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import UserError, nearest
+from .values import listed
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+Named = Iterable[tuple[str, str | None]]  # a setting, and the column that it names; None: it names none
+
+
+def as_names(names: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names in a setting that takes one, a list, or none."""
+    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+
+
+def require_columns(named: Named, columns: Sequence[str], path: Path) -> None:
+    """Refuse a file that lacks a column which a setting of the data names."""
+    for key, name in named:
+        if name is not None and name not in columns:
+            raise UserError(
+                f"data.{key}={name} is not a column of {path}. {nearest(name, columns)}\nIt has: {listed(columns)}"
+            )
+
+
+def require_in_rows(names: Iterable[str], table: "DataFrame", rows: str) -> None:
+    """Refuse rows that lack a column; `rows` is what they are called: `the test rows`."""
+    for name in names:
+        if name not in table.columns:
+            hint = nearest(name, table.columns)
+            raise UserError(f"{rows} have no column {name!r}. {hint} They have: {listed(table.columns)}")

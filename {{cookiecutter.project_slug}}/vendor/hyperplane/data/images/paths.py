@@ -1,0 +1,64 @@
+"""Files of images that a table names, and those that are predicted."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import UserError, nearest
+from ...paths import expanded
+from ..columns.values import as_text, is_text, listed
+from ..files.survey import Spelling
+from ..files.table_files import column_names, read_columns
+from .endings import ENDINGS, files_below, is_image
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+
+def paths_of(table: "DataFrame", column: str, path: Path, key: str) -> tuple[list[Path], list[str]]:
+    """Return the files that a column names, relative to the table's own folder, and their names as they stand there.
+
+    Raises:
+        UserError: a row has none, the column holds no text, or not one of the files is there.
+    """
+    values = table[column]
+    if not is_text(values):
+        raise UserError(f"{key}={column} must hold paths; it holds {values.dtype}: {values[0]!r}")
+    missing = as_text(values).is_null().arg_true()
+    if len(missing):
+        raise UserError(f"{key}={column}: row {missing[0] + 1} names no file")
+    names = as_text(values).to_list()
+    folder = expanded(path).parent
+    files = [folder / name.replace("\\", "/") for name in names]
+    if not any(file.is_file() for file in files):
+        raise UserError(
+            f"{key}={column}: none of the {len(files)} files is there, the first is {names[0]}. Paths are relative to "
+            f"the folder of the table, {folder.absolute()}"
+        )
+    return files, names
+
+
+def new_images(source: Path, column: str) -> tuple[list[Path], list[str]]:
+    """Return the images to predict and their names: one file, all in a folder and below it, or those of a table.
+
+    Args:
+        source: what was typed.
+        column: of a table, which holds paths relative to it; empty: its first one.
+
+    Raises:
+        UserError: there is none.
+    """
+    if source.is_dir():
+        images, _ = files_below(source)
+        if not images:
+            raise UserError(f"input={source} holds no image: names end in {', '.join(ENDINGS)}")
+        return images, [path.relative_to(source).as_posix() for path in images]
+    if is_image(source.name):
+        return [source], [source.name]
+    columns = column_names(source, "input")
+    column = column or columns[0]
+    if column not in columns:
+        raise UserError(
+            f"input={source} has no column {column!r}. {nearest(column, columns)} It has: {listed(columns)}"
+        )
+    table, _ = read_columns(source, [column], Spelling(), "input")
+    return paths_of(table, column, source, "input")
