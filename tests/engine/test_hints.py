@@ -22,7 +22,7 @@ def test_a_full_memory_names_the_batch_size_and_what_to_lower(train, monkeypatch
         assert words in done.summary["error"] and words in done.stderr
 
 
-def test_a_dictionary_that_the_task_cannot_take_apart_is_called_by_its_name(train, monkeypatch):
+def test_a_dictionary_that_the_task_cannot_take_apart_is_refused_with_what_to_write(train, monkeypatch):
     monkeypatch.setattr(Task, "training_step", lambda self, batch, _: self.step(dict(zip("xy", batch, strict=True))))
-    error = train("data=moons", status=1).summary["error"]
-    assert "Batches are dictionaries here, and this task takes (inputs, targets)" in error and "override `step`" in error
+    said = train("data=moons", status=2).stderr
+    assert "Batches are dictionaries with x, y here, and Classification takes tuples" in said and "adding.md" in said

@@ -40,19 +40,7 @@ def explain_failure(error: Exception, settings: Settings, trainer: "Trainer | No
         return f"{text}. In {steps[0]} gradients are off: compute them within torch.enable_grad(){inference}."
     if type(error).__module__.startswith(COMPILER):
         return f"torch could not compile the network ({first_line(error)}): hardware.compile=false trains without."
-    if is_of_dictionary(error):
-        return (
-            f"{text}. Batches are dictionaries here, and this task takes (inputs, targets): let the data set return "
-            "tuples, or override `step` in a task of your own (vendor/hyperplane/pages/adding.md)."
-        )
     return text + place_of(error)
-
-
-def is_of_dictionary(error: Exception) -> bool:
-    """Say whether the engine's own step was given a batch that is a dictionary."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == "step"]
-    own = [frame for frame in frames if Path(frame.f_code.co_filename).parts[-2:] == ("tasks", "task.py")]
-    return any(isinstance(frame.f_locals.get("batch"), dict) for frame in own)
 
 
 def place_of(error: Exception) -> str:
