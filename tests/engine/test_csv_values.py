@@ -159,7 +159,7 @@ def test_a_name_that_stands_twice_is_refused(tmp_path, header, place):
 
 def test_a_line_that_only_excel_understands_is_refused(tmp_path):
     (tmp_path / "excel.csv").write_text("\ufeffsep=;\r\na;b\r\n1;2\r\n", encoding="utf-8")
-    with pytest.raises(UserError, match="excel.csv begins with the line sep=;, a word to Excel alone: delete it"):
+    with pytest.raises(UserError, match=r"excel\.csv begins with the line sep=;, a word to Excel alone: delete it"):
         read_table(tmp_path / "excel.csv")
 
 

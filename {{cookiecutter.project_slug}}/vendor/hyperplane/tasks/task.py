@@ -135,9 +135,9 @@ class Task(Measuring):
         """
         if isinstance(batch, dict):
             raise UserError(
-                f"Batches are dictionaries with {', '.join(map(str, batch))} here, and {type(self).__name__} takes tuples "
-                "(inputs, targets). Let the data set return those, or take dictionaries apart in the step of a task of "
-                "your own: vendor/hyperplane/pages/adding.md, Any other data"
+                f"Batches are dictionaries with {', '.join(map(str, batch))} here, and {type(self).__name__} takes "
+                "tuples (inputs, targets). Let the data set return those, or take dictionaries apart in the step of a "
+                "task of your own: vendor/hyperplane/pages/adding.md, Any other data"
             )
         if self.has_weights:
             *inputs, targets, weights = batch
