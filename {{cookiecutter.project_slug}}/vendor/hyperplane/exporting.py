@@ -18,6 +18,7 @@ from torch.export import Dim, ExportedProgram
 from .data.description import described, readable
 from .data.panels.scaling import restored
 from .data.panels.windows import Rows, Windows, windows_at
+from .data.scaling import loses_digits
 from .data.spec import DataSpec, GraphSpec, PanelSpec
 from .errors import UserError, first_line
 from .paths import shown
@@ -38,11 +39,14 @@ class Predictor(nn.Module):
         self.network = task.network
         self.to_predictions = task.to_predictions
         self.prepared = task.prepared
+        # float32 says nothing finer than 128 seconds of a time since 1970
+        self.is_wide = bool(loses_digits(task.scaling.target_mean, task.scaling.target_std).any())
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, ...) to predictions (B, ...), as `Task.forward` does."""
         if not hasattr(self.scaling, "by_window"):
-            return self.to_predictions(self.network(*self.prepared(*inputs))).float()
+            predictions = self.to_predictions(self.network(*self.prepared(*inputs)))
+            return predictions if self.is_wide else predictions.float()
         windows, level = self.scaling.by_window(*self.scaling(*inputs))
         return self.to_predictions(restored(self.network(*windows), level)).float()
 
@@ -179,6 +183,8 @@ def predictor(task: LightningModule) -> nn.Module:
 def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor, ...]:
     """Return inputs (number, *input_shape), or those of windows, that are spread as the training inputs were.
 
+    They are of float64 where float32 would lose digits of what varies, as of seconds since 1970.
+
     A task's `example_input_array`, Lightning's word for such inputs, comes first.
 
     Raises:
@@ -198,7 +204,9 @@ def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor,
     if spec.num_tokens:
         return (torch.randint(spec.num_tokens, (number, *spec.input_shape), generator=generator),)
     scaling = getattr(task, "scaling", None)
-    mean, std = (scaling.input_mean.float(), scaling.input_std.float()) if scaling is not None else (0.0, 1.0)
+    mean, std = (torch.zeros(()), torch.ones(())) if scaling is None else (scaling.input_mean, scaling.input_std)
+    is_wide = not isinstance(spec, PanelSpec) and bool(loses_digits(mean, std).any())
+    mean, std = (mean, std) if is_wide else (mean.float(), std.float())
     if not isinstance(spec, PanelSpec):
         inputs = torch.randn(number, *spec.input_shape, generator=generator) * std + mean
         return (shortened(inputs) if spec.has_mask else inputs,)
