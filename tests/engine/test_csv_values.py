@@ -205,8 +205,8 @@ def test_new_rows_are_read_as_the_old_ones_were(tmp_path):
         ("size", "7 kg", "numbers"),
         ("size", "1,5", "numbers"),
         ("price", "12", "numbers with a decimal comma and € beside them"),
-        ("day", "12/25/2024", "dates in the order day-month-year"),
-        ("day", "02/01/24", "dates in the order day-month-year"),
+        ("day", "12/25/2024", r"dates in the order day-month-year \(%d/%m/%Y\)"),
+        ("day", "02/01/24", r"dates in the order day-month-year \(%d/%m/%Y\)"),
         ("sold", "maybe", "true and false"),
     ]:
         path.write_text(f'{name}\n?\n"{value}"\n')
