@@ -157,6 +157,12 @@ def test_a_name_that_stands_twice_is_refused(tmp_path, header, place):
         read_table(tmp_path / "twice.parquet")
 
 
+def test_a_line_with_too_many_fields_is_named(tmp_path):
+    (tmp_path / "long.csv").write_text('a,b\n1,2\n"x\ny",2\n1,5,3\n')
+    with pytest.raises(UserError, match=r"long\.csv cannot be read: line 5 has 3 fields, and the line of names has 2"):
+        read_table(tmp_path / "long.csv")
+
+
 def test_a_line_that_only_excel_understands_is_refused(tmp_path):
     (tmp_path / "excel.csv").write_text("\ufeffsep=;\r\na;b\r\n1;2\r\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"excel\.csv begins with the line sep=;, a word to Excel alone: delete it"):

@@ -60,6 +60,18 @@ def layout_of(path: Path, key: str) -> Layout:
     return Layout(separator, names, re.search(rf'{re.escape(separator)} +"', beginning) is not None)
 
 
+def too_long(path: Path, key: str) -> str:
+    """Say which line of a CSV file has more fields than there are names; nothing if none has."""
+    layout = layout_of(path, key)
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=layout.separator)
+        for record in reader:
+            if len(record) > len(layout.names):
+                return f"line {reader.line_num} has {len(record)} fields, and the line of names has {len(layout.names)}"
+    return ""
+
+
 def about_rows(path: Path) -> int | None:
     """Return about how many rows a file has, as its first lines are long; None: it is compressed.
 
