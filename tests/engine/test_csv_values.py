@@ -108,6 +108,17 @@ def test_the_mark_of_decimals_is_that_of_other_columns(read, messages):
     assert "x (numbers with a decimal comma, such as '1.234')" in "".join(messages)
 
 
+def test_points_that_may_be_between_thousands_are_pointed_at_where_semicolons_speak_for_decimal_commas(read, messages):
+    assert read(["999", "1.234", "12.500"], ";") == [999, 1.234, 12.5]
+    (said,) = (message for message in messages if "WARNING" in message)
+    assert "x: 1.234 is read with a decimal point" in said and "data.decimal=comma" in said
+    messages.clear()
+    assert read(["999", "1.234"], ";", decimal="point") == read(["999", "1.234"], ",") == [999, 1.234]
+    assert read(["0.234", "1.234"], ";") == [0.234, 1.234]
+    assert read(["1.234", "2"], ";", [["1.5", "2"]]) == [1.234, 2]
+    assert not any("WARNING" in message for message in messages)
+
+
 def test_codes_with_zeros_in_front_are_pointed_at(read, messages):
     assert read(["870", "0871", "0872"]) == [870, 871, 872]
     assert "x (numbers, though with zeros in front, such as '0871'; data.categorical" in "".join(messages)
@@ -144,6 +155,18 @@ def test_a_name_that_stands_twice_is_refused(tmp_path, header, place):
     polars.DataFrame({"a": [1], "a ": [2]}).write_parquet(tmp_path / "twice.parquet")
     with pytest.raises(UserError, match="two columns of the name 'a', at positions 1 and 2"):
         read_table(tmp_path / "twice.parquet")
+
+
+def test_a_line_with_too_many_fields_is_named(tmp_path):
+    (tmp_path / "long.csv").write_text('a,b\n1,2\n"x\ny",2\n1,5,3\n')
+    with pytest.raises(UserError, match=r"long\.csv cannot be read: line 5 has 3 fields, and the line of names has 2"):
+        read_table(tmp_path / "long.csv")
+
+
+def test_a_line_that_only_excel_understands_is_refused(tmp_path):
+    (tmp_path / "excel.csv").write_text("\ufeffsep=;\r\na;b\r\n1;2\r\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"excel\.csv begins with the line sep=;, a word to Excel alone: delete it"):
+        read_table(tmp_path / "excel.csv")
 
 
 @pytest.mark.parametrize("separator, name", [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")])
@@ -188,8 +211,8 @@ def test_new_rows_are_read_as_the_old_ones_were(tmp_path):
         ("size", "7 kg", "numbers"),
         ("size", "1,5", "numbers"),
         ("price", "12", "numbers with a decimal comma and € beside them"),
-        ("day", "12/25/2024", "dates in the order day-month-year"),
-        ("day", "02/01/24", "dates in the order day-month-year"),
+        ("day", "12/25/2024", r"dates in the order day-month-year \(%d/%m/%Y\)"),
+        ("day", "02/01/24", r"dates in the order day-month-year \(%d/%m/%Y\)"),
         ("sold", "maybe", "true and false"),
     ]:
         path.write_text(f'{name}\n?\n"{value}"\n')

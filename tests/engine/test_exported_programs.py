@@ -24,6 +24,7 @@ from my_research.losses.forecasting import Quantile
 from my_research.models.tft import TFT
 from my_research.tasks.classification import Classification
 from my_research.tasks.forecasting import Forecasting
+from my_research.tasks.regression import Regression
 
 needs_onnx = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxruntime", "onnxscript")),
@@ -102,6 +103,24 @@ def test_models_of_tokens_are_traced_with_tokens(tmp_path):
     about = json.loads(about_of(paths["onnx"])[ABOUT])
     assert about["tokens"] == 7 and about["inputs"][0]["type"] == "int64"
     ran(call("onnx", paths["onnx"]), tmp_path)
+
+
+@needs_onnx
+def test_times_in_seconds_keep_their_digits_on_the_way_in_and_out(tmp_path):
+    spec = DataSpec("regression", (1,), 1)
+    scaling = Scaling(spec)
+    seconds = 1.7e9 + torch.linspace(0, 100, 50, dtype=torch.double).unsqueeze(1)  # a float32 knows every 128th
+    scaling.fit(seconds, seconds)
+    task = Regression(nn.Identity(), nn.MSELoss(), spec, scaling, None).eval()
+    for form, path in write_programs(task, spec, tmp_path, ["pt2", "onnx"]).items():
+        assert json.loads(about_of(path)[ABOUT])["inputs"][0]["type"] == "float64"
+        if form == "pt2":
+            found = torch.export.load(path).module()(seconds)
+        else:
+            import onnxruntime
+
+            found = torch.from_numpy(onnxruntime.InferenceSession(path).run(None, {"inputs": seconds.numpy()})[0])
+        assert found.dtype == torch.double and (found - seconds).abs().max() < 1e-4
 
 
 @needs_onnx

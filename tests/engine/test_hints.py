@@ -20,3 +20,9 @@ def test_a_full_memory_names_the_batch_size_and_what_to_lower(train, monkeypatch
     done = train("data=moons", "data.batch_size=77", status=1)
     for words in ("Out of memory with data.batch_size=77", "Lower data.batch_size", "hardware.precision=bf16-mixed"):
         assert words in done.summary["error"] and words in done.stderr
+
+
+def test_a_dictionary_that_the_task_cannot_take_apart_is_refused_with_what_to_write(train, monkeypatch):
+    monkeypatch.setattr(Task, "training_step", lambda self, batch, _: self.step(dict(zip("xy", batch, strict=True))))
+    said = train("data=moons", status=2).stderr
+    assert "Batches are dictionaries with x, y here, and Classification takes tuples" in said and "adding.md" in said

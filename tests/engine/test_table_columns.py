@@ -10,8 +10,10 @@ import torch
 from hyperplane.data.columns.encoding import TableEncoder
 from hyperplane.data.columns.stated import Stated
 from hyperplane.data.files.readings import Reading
+from hyperplane.data.files.survey import Spelling
 from hyperplane.data.tables import chunks, written_table
 from hyperplane.data.tables.large_table import LargeTable
+from hyperplane.data.tables.sources import read_rows
 from hyperplane.data.tables.table import Table
 from hyperplane.errors import UserError
 from sklearn.feature_extraction.text import CountVectorizer
@@ -291,6 +293,24 @@ def test_several_files_are_one_table(frame, load, tmp_path, ending):
     changed.setup()
     with pytest.raises(UserError, match="has changed since this run was trained"):
         changed.load_state_dict(data.state_dict())
+
+
+def test_whole_numbers_of_several_files_keep_all_of_their_digits(tmp_path):
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for number, path in enumerate(paths):  # a float64 holds no odd numbers there
+        path.write_text(f"id,x\n{2**53 + number},1\n")
+    table, _ = read_rows(paths, ["id", "x"], Spelling(), Stated())
+    assert table["id"].to_list() == [2**53, 2**53 + 1]
+
+
+def test_hours_of_new_rows_are_those_of_the_clock_of_the_training_rows():
+    berlin = polars.DataFrame({"at": [datetime(2024, 1, 1, hour) for hour in (0, 9, 18)]}).select(
+        polars.col("at").dt.replace_time_zone("Europe/Berlin")
+    )
+    encoder = TableEncoder.from_state(TableEncoder.fit(berlin).state())
+    expected = encoder.encode(berlin, "rows")
+    assert {"at hour=0", "at hour=9", "at hour=18"} <= set(encoder.names) and "at weekday=Monday" not in encoder.names
+    np.testing.assert_array_equal(encoder.encode(berlin.cast(polars.Datetime("ms", "UTC")), "rows"), expected)
 
 
 def test_files_that_do_not_fit_together_are_refused(frame, tmp_path):

@@ -32,7 +32,9 @@ def test_a_choice_trains_on_data_that_fit(train, tmp_path, group, name):
             if done.status == 0:
                 assert done.summary["status"] == "completed" and list(done.folder.glob("figures/*.png"))
                 return
-            assert done.status == 2 and "Traceback" not in done.said, done.said  # they do not fit, and it says so
+            # They do not fit, and it says so; but a task of yours may know only the batches of some data of yours
+            assert group == "task" or (done.status == 2 and "Traceback" not in done.said), done.said
+    assert done.status == 2, done.said
     pytest.skip(f"no model and data of this project fit {choice}")
 
 

@@ -4,10 +4,11 @@
   export-model run=<folder> format=pt2             torch.export alone, which needs nothing more
 
 Both take inputs (B, *input_shape) float32 in the units of the data, for any B, and return predictions (B, K):
-probabilities, or values in the units of the target. A forecaster takes the fields of `Windows` in
-data/panels/windows.py and returns quantiles (B, H, Q). Signals of unequal lengths are NaN beyond their end. Of a graph
-all nodes are taken at once, in the order of the training. Each file says of itself what it takes and returns: names and
-order of the inputs, classes, categories, and what a missing value is filled with. Five lines that call it are printed.
+probabilities, or values in the units of the target. Where float32 has too few digits for either, it is float64. A
+forecaster takes the fields of `Windows` in data/panels/windows.py and returns quantiles (B, H, Q). Signals of unequal
+lengths are NaN beyond their end. Of a graph all nodes are taken at once, in the order of the training. Each file says
+of itself what it takes and returns: names and order of the inputs, classes, categories, and what a missing value is
+filled with. Five lines that call it are printed.
 """
 
 import sys

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from ..data.panels.scaling import restored
+from ..data.scaling import loses_digits
 from ..errors import UserError, first_line
 from ..tasks.task import Task
 
@@ -26,11 +27,14 @@ class Predictor(nn.Module):
         self.network = task.network
         self.to_predictions = task.to_predictions
         self.prepared = task.prepared
+        # float32 says nothing finer than 128 seconds of a time since 1970
+        self.is_wide = bool(loses_digits(task.scaling.target_mean, task.scaling.target_std).any())
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, ...) to predictions (B, ...), as `Task.forward` does."""
         if not hasattr(self.scaling, "by_window"):
-            return self.to_predictions(self.network(*self.prepared(*inputs))).float()
+            predictions = self.to_predictions(self.network(*self.prepared(*inputs)))
+            return predictions if self.is_wide else predictions.float()
         windows, level = self.scaling.by_window(*self.scaling(*inputs))
         return self.to_predictions(restored(self.network(*windows), level)).float()
 

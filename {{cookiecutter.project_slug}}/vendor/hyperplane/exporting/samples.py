@@ -7,6 +7,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from ..data.panels.windows import Rows, windows_at
+from ..data.scaling import loses_digits
 from ..data.spec import DataSpec, PanelSpec
 from ..errors import UserError
 from ..tasks.task import Task
@@ -14,6 +15,8 @@ from ..tasks.task import Task
 
 def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor, ...]:
     """Return inputs (number, *input_shape), or those of windows, that are spread as the training inputs were.
+
+    They are of float64 where float32 would lose digits of what varies, as of seconds since 1970.
 
     A task's `example_input_array`, Lightning's word for such inputs, comes first.
 
@@ -34,7 +37,9 @@ def samples(task: LightningModule, spec: DataSpec, number: int) -> tuple[Tensor,
     if spec.num_tokens:
         return (torch.randint(spec.num_tokens, (number, *spec.input_shape), generator=generator),)
     scaling = getattr(task, "scaling", None)
-    mean, std = (scaling.input_mean.float(), scaling.input_std.float()) if scaling is not None else (0.0, 1.0)
+    mean, std = (torch.zeros(()), torch.ones(())) if scaling is None else (scaling.input_mean, scaling.input_std)
+    is_wide = not isinstance(spec, PanelSpec) and bool(loses_digits(mean, std).any())
+    mean, std = (mean, std) if is_wide else (mean.float(), std.float())
     if not isinstance(spec, PanelSpec):
         inputs = torch.randn(number, *spec.input_shape, generator=generator) * std + mean
         return (shortened(inputs) if spec.has_mask else inputs,)

@@ -129,7 +129,16 @@ class Task(Measuring):
         """Return the mean loss () of a batch, its outputs, and its targets: what metrics are computed of.
 
         Override it for another loss, or for batches of another form, such as dictionaries. The fast path stays.
+
+        Raises:
+            UserError: the batch is a dictionary.
         """
+        if isinstance(batch, dict):
+            raise UserError(
+                f"Batches are dictionaries with {', '.join(map(str, batch))} here, and {type(self).__name__} takes "
+                "tuples (inputs, targets). Let the data set return those, or take dictionaries apart in the step of a "
+                "task of your own: vendor/hyperplane/pages/adding.md, Any other data"
+            )
         if self.has_weights:
             *inputs, targets, weights = batch
             outputs = shard_batch(self.network, inputs)

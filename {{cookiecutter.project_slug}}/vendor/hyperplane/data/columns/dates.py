@@ -40,6 +40,7 @@ class Date(Column):
         default_factory=dict
     )  # months, weekdays (1 is Monday) and hours, if several
     has_indicator: bool = False
+    zone: str | None = None  # of the clock that hours and days follow, where the training rows name one
 
     @property
     def outputs(self) -> list[str]:
@@ -60,6 +61,8 @@ class Date(Column):
         if is_text(series) and self.reading.is_moment:
             series = parsed(series, self.reading, where)
         series = as_moments(series, where)
+        if self.zone and getattr(series.dtype, "time_zone", None):
+            series = series.dt.convert_time_zone(self.zone)
         days = as_numbers(series, rows)
         missing = np.isnan(days)
         if missing.any() and not self.has_indicator:

@@ -37,6 +37,7 @@ class ColumnStatistics:
         self.total = 0.0  # of the numbers; dates are days
         self.lowest, self.highest = np.inf, -np.inf
         self.years = 0  # their sum
+        self.zone: str | None = None  # of dates
         self.parts: dict[str, set[int]] = {part: set() for part in ("year", *PARTS)}  # of dates, those that occur
 
     def add(self, series: "Series") -> None:
@@ -76,6 +77,7 @@ class ColumnStatistics:
 
     def add_dates(self, dates: "Series") -> None:
         """Take in dates that are there."""
+        self.zone = getattr(dates.dtype, "time_zone", None)
         self.years += int(dates.dt.year().sum())
         for part in self.parts:
             self.parts[part].update(np.unique(part_of(dates, part)).tolist())
@@ -140,5 +142,6 @@ class ColumnStatistics:
             year=self.years / self.present if len(self.parts["year"]) > 1 else None,
             occurring=occurring,
             has_indicator=has_missing,
+            zone=self.zone,
             reading=reading or PLAIN,
         )

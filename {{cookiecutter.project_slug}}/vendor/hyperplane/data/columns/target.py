@@ -52,7 +52,10 @@ def has_value(table: "DataFrame", targets: Sequence[str]) -> "Series":
     present = present_in(table, targets)
     if not present.all():
         missing = (~present).sum()
-        logger.warning("{} of {} rows have no {} and are left out.", missing, table.height, " or no ".join(targets))
+        no_target = " or no ".join(targets)
+        texts = any(is_text(table[name]) for name in targets)
+        marks = " Marks such as NA and None are no class: give one of that name another." if texts else ""
+        logger.warning("{} of {} rows have no {} and are left out.{}", missing, table.height, no_target, marks)
     return present
 
 

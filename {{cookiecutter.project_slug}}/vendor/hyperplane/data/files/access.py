@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...errors import UserError, nearest
 from ...paths import expanded, must_exist
+from .layout import too_long
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 
@@ -75,6 +76,8 @@ def readable(path: Path, key: str) -> Iterator[None]:
                 f"{key}={path} cannot be read: a quotation mark opens the field {field[1] if field else ''}, and none "
                 'closes it at its end. A quotation mark within a field is written twice, in quotes: """Yes"" he said"'
             ) from None
+        if "more fields" in reason:
+            reason = too_long(path, key) or reason
         raise UserError(
             f"{key}={path} cannot be read: {reason}\n"
             "A CSV file must be UTF-8, with as many fields in each line as there are column names."

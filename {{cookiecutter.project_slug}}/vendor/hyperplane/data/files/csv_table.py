@@ -10,9 +10,21 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from .decisions import Remark, choose, say
 from .first_look import plain_numbers
-from .layout import exactly, is_blank, layout_of, say_blank, scan_fields, scan_texts, texts_of, without_blank
+from .layout import (
+    SEPARATORS,
+    exactly,
+    is_blank,
+    layout_of,
+    say_blank,
+    scan_fields,
+    scan_texts,
+    texts_of,
+    without_blank,
+)
 from .readings import MISSING, TEXT, Reading
 from .survey import ColumnSurvey, Spelling, survey
 
@@ -40,6 +52,8 @@ class CsvTable:
         self.key = f"{key}={path}"
         self.spelling = spelling
         self.layout = layout_of(path, key)
+        if self.layout.separator != ",":
+            logger.info("{}: its columns are separated by {}", path, SEPARATORS[self.layout.separator])
         self.names = [name for name in self.layout.used if columns is None or name in columns]
         self.unstated = [name for name in self.names if name not in spelling.texts]
         self.texts = scan_texts(path, self.layout)
@@ -80,8 +94,22 @@ class CsvTable:
     def decide(self) -> list[Remark]:
         """Decide how each column is read, and return what is to be said of it."""
         self.readings, remarks = choose(self.found, self.spelling, self.key)
+        remarks += [("WARNING", self.doubt(name)) for name in self.maybe_thousands()]
         self.readings |= {name: TEXT for name in self.names if name in self.spelling.texts}
         return remarks
+
+    def maybe_thousands(self) -> list[str]:
+        """Return the columns whose points may be between thousands: semicolons are for files with decimal commas."""
+        if self.layout.separator != ";" or self.spelling.decimal or any(one.mark() for one in self.found.values()):
+            return []
+        return [name for name, one in self.found.items() if self.readings[name].is_plain and len(one.numbers()) > 1]
+
+    def doubt(self, name: str) -> str:
+        """Say how a column was read whose points may be between thousands."""
+        return (
+            f"{name}: {self.found[name].pointed} is read with a decimal point. If the point is between thousands: "
+            "data.decimal=comma; if not, data.decimal=point says so"
+        )
 
     def settled(self, first: "DataFrame") -> set[str]:
         """Return the names of the columns that the first rows settle, unless others contradict them."""

@@ -34,7 +34,7 @@ class Layout(NamedTuple):
 
 
 def layout_of(path: Path, key: str) -> Layout:
-    """Look at the first lines of a CSV file, and say which separator they have if it is no comma.
+    """Look at the first lines of a CSV file.
 
     Raises:
         UserError: there is no line of column names, or a name stands twice in it.
@@ -54,10 +54,22 @@ def layout_of(path: Path, key: str) -> Layout:
     if not records:
         raise UserError(f"{key}={path} is empty: it needs a line of column names, and rows below it")
     names = [name.strip() for name in records[0]]
+    if names[0].startswith("sep="):
+        raise UserError(f"{key}={path} begins with the line {names[0]}{separator}, a word to Excel alone: delete it")
     check_names(names, path, key)
-    if separator != ",":
-        logger.info("{}: its columns are separated by {}", path, SEPARATORS[separator])
     return Layout(separator, names, re.search(rf'{re.escape(separator)} +"', beginning) is not None)
+
+
+def too_long(path: Path, key: str) -> str:
+    """Say which line of a CSV file has more fields than there are names; nothing if none has."""
+    layout = layout_of(path, key)
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=layout.separator)
+        for record in reader:
+            if len(record) > len(layout.names):
+                return f"line {reader.line_num} has {len(record)} fields, and the line of names has {len(layout.names)}"
+    return ""
 
 
 def about_rows(path: Path) -> int | None:

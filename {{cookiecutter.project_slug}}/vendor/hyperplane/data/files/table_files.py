@@ -76,8 +76,9 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "DataFrame
         values = read(reading, texts[name])
         strange = misfits(reading, texts[name], values)
         if len(strange):
+            written = f" ({reading.pattern})" if reading.is_moment else ""  # several have the same order
             raise UserError(
-                f"{key}={path}: column {name!r} holds {reading}, as in training, but row {strange[0] + 1} has "
+                f"{key}={path}: column {name!r} holds {reading}{written}, as in training, but row {strange[0] + 1} has "
                 f"{texts[name][int(strange[0])]!r}"
             )
         columns.append(values.alias(name))

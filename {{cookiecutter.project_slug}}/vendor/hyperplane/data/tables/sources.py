@@ -129,8 +129,9 @@ def read_all(
         raise UserError(f"data.path: {listed([str(path) for path in paths], 3)} have column names, but no rows")
     found = survey([texts], columns, spelling.missing)
     readings = decide(found, spelling, "data.path")
+    whole = {name for name in columns if readings[name].is_plain and found[name].is_whole}
     values = texts.select(
-        readings[name].values(column).alias(name) for name, column in zip(columns, exactly(columns), strict=True)
+        (readings[name].whole(column) if name in whole else readings[name].values(column)).alias(name)
+        for name, column in zip(columns, exactly(columns), strict=True)
     )
-    whole = [name for name in columns if readings[name].is_plain and found[name].is_whole]
-    return values.cast(dict.fromkeys(whole, polars.Int64)), readings
+    return values, readings
