@@ -307,7 +307,7 @@ def test_hours_of_new_rows_are_those_of_the_clock_of_the_training_rows():
     berlin = polars.DataFrame({"at": [datetime(2024, 1, 1, hour) for hour in (0, 9, 18)]}).select(
         polars.col("at").dt.replace_time_zone("Europe/Berlin")
     )
-    encoder = TableEncoder.from_state(TableEncoder.fit(berlin).state())
+    encoder = TableEncoder.from_state(TableEncoder.fit([berlin]).state())
     expected = encoder.encode(berlin, "rows")
     assert {"at hour=0", "at hour=9", "at hour=18"} <= set(encoder.names) and "at weekday=Monday" not in encoder.names
     np.testing.assert_array_equal(encoder.encode(berlin.cast(polars.Datetime("ms", "UTC")), "rows"), expected)
