@@ -71,7 +71,7 @@ class Folded(TorchFunctionMode):
         if x.ndim < 2 or not self.hold(x, weight, bias) or is_mixed(x):
             return None
         with self.of_all(x, weight, bias) as (x, w, b):  # type: ignore[arg-type]
-            z = Product.apply(x.flatten(1, -2), w, b).view(*x.shape[:-1], -1)
+            z = Product.apply(x.flatten(1, -2), w, b).unflatten(1, x.shape[1:-1])
         return self.level.of_one(z)
 
     def convolve(
