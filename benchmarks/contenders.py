@@ -198,7 +198,7 @@ def stacked(training: Training) -> float:
 
 
 def growing(training: Training) -> float:
-    """Train members of a stack for whole epochs; return the processor's seconds of a step of all, the first one's aside.
+    """Train members of a stack for whole epochs; return the processor's seconds of a step of all.
 
     An epoch of all members is what lies between the moments when the first of them begins two: validation, rows of
     metrics, tracked runs and checkpoints are in it, the start and the test of the members are not.

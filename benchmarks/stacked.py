@@ -8,7 +8,8 @@ steps, metrics.csv, an offline W&B run and checkpoints of each member. The textb
 other, see contenders.py. Both use one thread of one process. `stacked-jobs` is all that a multirun does, without what
 one of a single job takes: composing and checking the jobs, starting, training for 5 epochs, the test, the summaries;
 there stacks train in a process for each core, as the launcher does by itself. What they take of the processor is not
-told: they are copies of a server that imports torch once, and the system counts its time apart.
+told: they are copies of a server that imports torch once, and the system counts its time apart. How a step grows with
+the members is timed within one training, between the begins of its epochs.
 """
 
 from functools import partial
@@ -91,7 +92,7 @@ def memory(project: Path, effort: Effort) -> dict[str, Figures]:
 
 
 def growth(project: Path, effort: Effort) -> dict[str, Growth]:
-    """Return the microseconds of a step by member, for stacks of several sizes: within one training, without its start."""
+    """Return the microseconds of a step by member, for stacks of several sizes, without their start."""
     sizes = (1, 4, 16) if effort.quick else (1, 4, 16, 64, 256)
     curves: dict[str, dict[str, Repeats]] = {NAMES.get(model, model): {} for model in ("linear", "mlp")}
     with Contender("growing", project) as stack:
