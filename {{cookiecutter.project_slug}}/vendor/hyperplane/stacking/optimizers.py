@@ -46,7 +46,7 @@ class BatchedOptimizer:
 
     @torch.no_grad()
     def take(self) -> None:
-        """Take over the states of the members' own optimizers: at first, and where a callback has emptied or loaded one.
+        """Take over the states of the members' own optimizers: then those that a callback has set anew.
 
         An empty entry is left in each, by which that is seen.
         """
