@@ -15,7 +15,7 @@ from collections.abc import Callable
 from importlib import import_module
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -197,6 +197,30 @@ def stacked(training: Training) -> float:
     return multirun("stacked", training, f"stacked-{next(folders)}")
 
 
+def growing(training: Training) -> float:
+    """Train members of a stack for whole epochs; return the processor's seconds of a step of all.
+
+    An epoch of all members is what lies between the moments when the first of them begins two: validation, rows of
+    metrics, tracked runs and checkpoints are in it, the start and the test of the members are not.
+    """
+    from hyperplane.loop.lean_loop import LeanEpochLoop
+
+    begun: dict[int, float] = {}
+    begin = LeanEpochLoop.on_run_start
+
+    def noting(loop: LeanEpochLoop, data_fetcher: Any) -> None:
+        begun.setdefault(loop.trainer.current_epoch, time.process_time())
+        begin(loop, data_fetcher)
+
+    LeanEpochLoop.on_run_start = noting
+    try:
+        stacked(training)
+    finally:
+        LeanEpochLoop.on_run_start = begin
+    last = max(begun)
+    return (begun[last] - begun[1]) / (last - 1) / (TRAIN / training.batch)
+
+
 def serial(training: Training) -> float:
     """Train the jobs of a multirun one after the other."""
     return multirun("basic", training, f"serial-{next(folders)}")
@@ -263,6 +287,7 @@ CONTENDERS: dict[str, Callable[[Training], float]] = {
     "project": project,
     "usual": usual,
     "stacked": stacked,
+    "growing": growing,
     "serial": serial,
 }
 

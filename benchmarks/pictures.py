@@ -84,7 +84,7 @@ def draw_growth(panels: Sequence[Panel], results: Found, path: Path) -> None:
         return
     columns = min(3, len(panels))
     lines = -(-len(panels) // columns)
-    figure = Figure(figsize=(3.7 * columns, 3.1 * lines), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(3.7 * columns, 3.1 * lines), dpi=90, layout="constrained")  # small: there are many
     grid: list[Any] = list(figure.subplots(lines, columns, squeeze=False).flat)
     for axes, panel in zip(grid, panels, strict=False):
         for (name, curve), (color, marker, line) in zip(results[panel.name]["curves"].items(), CURVES, strict=False):

@@ -7,10 +7,13 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+from unittest.mock import patch
 
 from baked import environment, layers
 
 TIMEOUT = 300  # seconds of a training
+# What the launcher sets for the processes that it trains stacks in, see stacking/launching.py of the engine.
+OF_STACKS = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20)}
 
 
 class Took(NamedTuple):
@@ -31,7 +34,8 @@ class Contender:
         self.connection, theirs = self.spawn.Pipe()
         arguments = (theirs, name, project, self.log, environment(project))
         self.process = self.spawn.Process(target=serve, args=arguments, daemon=True)
-        self.process.start()
+        with patch.dict(os.environ, OF_STACKS if name in ("stacked", "growing") else {}):
+            self.process.start()  # glibc reads them as the process begins
         theirs.close()
 
     def train(self, model: str, steps: int, **more: Any) -> Took:

@@ -8,7 +8,8 @@ steps, metrics.csv, an offline W&B run and checkpoints of each member. The textb
 other, see contenders.py. Both use one thread of one process. `stacked-jobs` is all that a multirun does, without what
 one of a single job takes: composing and checking the jobs, starting, training for 5 epochs, the test, the summaries;
 there stacks train in a process for each core, as the launcher does by itself. What they take of the processor is not
-told: they are copies of a server that imports torch once, and the system counts its time apart.
+told: they are copies of a server that imports torch once, and the system counts its time apart. How a step grows with
+the members is timed within one training, between the begins of its epochs.
 """
 
 from functools import partial
@@ -19,7 +20,8 @@ from multirun import used
 from side_by_side import Contender, Took
 
 MEMBERS = 32
-SHORT = 72  # steps
+EPOCH = 36  # steps
+SHORT = 2 * EPOCH
 LONG = {"linear": (1512, 432), "mlp": (792, 288), "cnn": (288, 144), "rnn": (288, 144), "transformer": (216, 108)}
 GOALS = {"linear": 0.25, "mlp": 0.45, "cnn": 0.8, "rnn": 0.3, "transformer": 0.9}
 NAMES = {"rnn": "GRU", "mlp": "MLP", "cnn": "CNN"}
@@ -36,7 +38,7 @@ ROWS = {
 }
 JOBS = Row("stacked-jobs", f"{MEMBERS} seeds of the MLP, 5 epochs each", 0.2, "x", "a serial multirun of them", None)
 MEMORY = Row("stacked-memory", f"Peak memory of {MEMBERS} members", MEMBERS, "x", "a run of one", None)
-GROWTH = Panel("stacked-growth", "A step of a stack, by member", "members", "µs by member and step", "µs")
+GROWTH = Panel("stacked-growth", "A step of a stack, tracked", "members", "µs of the processor by member", "µs")
 
 
 def measure(model: str, project: Path, effort: Effort) -> dict[str, Figures]:
@@ -90,18 +92,17 @@ def memory(project: Path, effort: Effort) -> dict[str, Figures]:
 
 
 def growth(project: Path, effort: Effort) -> dict[str, Growth]:
-    """Return the microseconds of a step by member, for stacks of several sizes."""
+    """Return the microseconds of a step by member, for stacks of several sizes, without their start."""
     sizes = (1, 4, 16) if effort.quick else (1, 4, 16, 64, 256)
-    curves: dict[str, dict[str, Repeats]] = {model: {str(size): [] for size in sizes} for model in ("linear", "mlp")}
-    with Contender("stacked", project) as stack:
-        stack.train("linear", SHORT, members=2)
+    curves: dict[str, dict[str, Repeats]] = {NAMES.get(model, model): {} for model in ("linear", "mlp")}
+    with Contender("growing", project) as stack:
+        stack.train("linear", EPOCH * 3, members=2)
         for _ in range(effort.of(full=3, quick=1)):
-            for model, curve in curves.items():
+            for model in ("linear", "mlp"):
                 for size in sizes:
-                    steps = 1440 if effort.quick else 5760
-                    long = SHORT + max(72, steps // size // 36 * 36)
-                    short, whole = (stack.train(model, steps, members=size) for steps in (SHORT, long))
-                    curve[str(size)].append(by_step(short, whole, long, "loop") / size)
+                    steps = EPOCH * max(5, 48 // size // (4 if effort.quick else 1))
+                    found = stack.train(model, steps, members=size).loop / size * 1e6
+                    curves[NAMES.get(model, model)].setdefault(str(size), []).append(found)
     return {GROWTH.name: Growth(curves)}
 
 

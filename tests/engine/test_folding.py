@@ -22,11 +22,14 @@ def classes(*shape):
 OPERATIONS = {
     "linear": (functional.linear, (5, 4), (3, 4), (3,)),
     "linear of texts": (functional.linear, (5, 2, 4), (3, 4), (3,)),
+    "linear of many outputs": (functional.linear, (5, 4), (20, 4), (20,)),
     "linear of a vector": (functional.linear, (4,), (3, 4), (3,)),
     "convolution": (lambda x, w, b: functional.conv1d(x, w, b, 2, 1), (5, 4, 9), (3, 4, 3), (3,)),
     "convolution that leaves a rest": (lambda x, w, b: functional.conv1d(x, w, b, (3,)), (5, 4, 9), (3, 4, 2), (3,)),
     "cross entropy": (lambda o: functional.cross_entropy(o[0], o[1]), (5, 4)),
     "smoothed": (lambda o: functional.cross_entropy(o[0], o[1], label_smoothing=0.1), (5, 4)),
+    "of many classes": (lambda o: functional.cross_entropy(o[0], o[1]), (5, 20)),
+    "of shares": (lambda o, shares: functional.cross_entropy(o, shares.softmax(1)), (5, 4), (5, 4)),
     "of places": (lambda o: functional.cross_entropy(o[0], o[1]), (5, 4, 2)),
 }
 

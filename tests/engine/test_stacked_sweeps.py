@@ -15,7 +15,7 @@ from hyperplane.stacking.stack import Stack
 from hyperplane.turns import Turn
 from stacked_sweeps import checkpoint, distance, layout, losses, members, rows, summary
 
-from my_research import models, tasks
+from my_research import callbacks, models, tasks
 
 TINY = ("data=wine", "model=mlp", "model.hidden_sizes=[8]", "data.batch_size=40", "scheduler=none")
 DOUBLE = "hardware.precision=64-true"
@@ -139,6 +139,37 @@ class Broken(Classification):
             raise ValueError("my own mistake")
         return super().step(batch)
 """
+
+
+def test_a_callback_that_empties_the_state_of_one_optimizer_is_followed(sweep, write, tmp_path, monkeypatch):
+    write("callbacks/emptying.py", EMPTYING)
+    monkeypatch.setattr(callbacks, "__path__", [*callbacks.__path__, str(tmp_path / "added" / "callbacks")])
+    words = (*TINY, DOUBLE, "optimizer=adam", "trainer.max_epochs=4", "seed=0,1,2", "checkpoint.every_n_steps=6")
+    words += ("+callbacks.emptying._target_=my_research.callbacks.emptying.Emptying",)
+    theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
+    assert "3 jobs train as one stack of 3 members" in sweep.said
+    for name, folder in ours.items():
+        assert distance(folder, theirs[name]) < 1e-8
+        assert layout(checkpoint(folder)) == layout(checkpoint(theirs[name]))
+    assert {steps_of_optimizer(folder) for folder in ours.values()} == {8, 16}
+
+
+EMPTYING = """
+from lightning.pytorch import Callback
+
+
+class Emptying(Callback):
+    def on_train_epoch_end(self, trainer, pl_module):
+        if trainer.current_epoch == 1 and trainer.datamodule.seed > 0:
+            trainer.optimizers[0].state.clear()
+"""
+
+
+def steps_of_optimizer(folder):
+    """How many steps the state of an optimizer counts."""
+    (state,) = checkpoint(folder)["optimizer_states"]
+    (steps,) = {int(one["step"]) for one in state["state"].values()}
+    return steps
 
 
 def test_a_number_of_a_loss_that_changes_with_the_epoch_is_followed(sweep, write, tmp_path, monkeypatch):

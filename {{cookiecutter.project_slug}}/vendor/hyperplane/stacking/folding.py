@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 from .batching import Level
 from .products import Product, convolved
 
+FEW = 16  # classes; along so short an axis torch computes a softmax one value at a time, five times as slowly
 Rule = Callable[..., Any]  # the arguments of an operation -> its result, or None: vmap shall compute it
 
 
@@ -70,7 +71,7 @@ class Folded(TorchFunctionMode):
         if x.ndim < 2 or not self.hold(x, weight, bias) or is_mixed(x):
             return None
         with self.of_all(x, weight, bias) as (x, w, b):  # type: ignore[arg-type]
-            z = Product.apply(x.flatten(1, -2), w, b).view(*x.shape[:-1], -1)
+            z = Product.apply(x.flatten(1, -2), w, b).unflatten(1, x.shape[1:-1])
         return self.level.of_one(z)
 
     def convolve(
@@ -98,8 +99,10 @@ class Folded(TorchFunctionMode):
             return None
         options: dict[str, Any] = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
         with self.of_all(outputs, targets) as (o, y):
-            losses = functional.cross_entropy(o.flatten(0, 1), y.flatten(0, 1), reduction="none", **options)
-            each = losses.view(len(o), -1)
+            are_few = o.ndim == 3 and o.shape[2] < FEW
+            form = (o.mT, y.mT if y.ndim == 3 else y) if are_few else (o.flatten(0, 1), y.flatten(0, 1))
+            losses = functional.cross_entropy(*form, reduction="none", **options)
+            each = losses.reshape(len(o), -1)
             known = each.shape[1] if y.is_floating_point() else (y != ignore_index).flatten(1).sum(1)
             loss = each.sum(1) / known
         return self.level.of_one(loss)

@@ -129,6 +129,7 @@ class Group:
     def take(self, index: int, optimizer: Optimizer, member: Member) -> None:
         """Take over the state of a member's own optimizer."""
         self.steps[index] = 0
+        self.numbers = None  # members may be at different steps from here on
         for name in self.names:
             state = optimizer.state.get(member[name], {})
             self.steps[index] = steps_of(state)

@@ -35,8 +35,8 @@ class BatchedOptimizer:
         ]
         of_members = [self.groups_of(optimizer) for optimizer in self.optimizers]
         self.dicts = [[groups[group.index] for groups in of_members] for group in self.groups]
-        for index in range(len(self.members)):
-            self.take(index)
+        self.left: list[Any] = [None] * len(self.members)
+        self.take()
         bind(self.members, stacked)
 
     @staticmethod
@@ -45,12 +45,19 @@ class BatchedOptimizer:
         return [group for part in parts(optimizer) for group in part.param_groups]
 
     @torch.no_grad()
-    def take(self, index: int) -> None:
-        """Take over the state of a member's own optimizer, which is empty afterwards."""
-        optimizer = self.optimizers[index]
-        for group in self.groups:
-            group.take(index, optimizer, self.members[index])
-        optimizer.state.clear()
+    def take(self) -> None:
+        """Take over the states of the members' own optimizers: then those that a callback has set anew.
+
+        An empty entry is left in each, by which that is seen.
+        """
+        for index, (optimizer, member) in enumerate(zip(self.optimizers, self.members, strict=True)):
+            if optimizer.state is self.left[index] and optimizer.state:
+                continue
+            for group in self.groups:
+                group.take(index, optimizer, member)
+            optimizer.state.clear()
+            optimizer.state[next(iter(member.values()))] = {}
+            self.left[index] = optimizer.state
 
     def step(self, gradients: Mapping[str, Tensor]) -> None:
         """Change the stacked parameters in place."""
@@ -76,6 +83,7 @@ class BatchedOptimizer:
     @torch.no_grad()
     def write(self, member: int) -> None:
         """Put copies of what is known of a member into the state of its own optimizer."""
+        self.optimizers[member].state.clear()
         for group, dicts in zip(self.groups, self.dicts, strict=True):
             group.write(member, self.optimizers[member], self.members[member], group.read(dicts[member]))
 
@@ -96,8 +104,11 @@ class MemberwiseOptimizer:
                 parameter.grad = None if gradient is None else gradient[index]
             optimizer.step()
 
-    def write(self, member: int) -> None:
+    def take(self) -> None:
         """Do nothing: a member's state is in its own optimizer."""
+
+    def write(self, member: int) -> None:
+        """Do nothing, for the same reason."""
 
 
 StackedOptimizer = BatchedOptimizer | MemberwiseOptimizer

@@ -163,7 +163,8 @@ class Stack:
 
     @torch.no_grad()
     def read(self) -> None:
-        """Take the weights from the members: a callback may have changed them."""
+        """Take the weights from the members, and states of optimizers: a callback may have changed them."""
+        self.optimizer.take()
         torch._foreach_copy_(self.views, [tensor for own in self.own for tensor in own.values()])
         if isinstance(self.optimizer, MemberwiseOptimizer):
             bind(self.members, self.stacked)

@@ -51,6 +51,10 @@ class WaitingBatches(list[Waiting]):
 
     bytes = 0  # of their outputs
     last = -1  # the number of the last batch that was added
+    # Of the batches that no longer wait; torchmetrics' mean takes as long as a step.
+    loss_sum: Tensor | float = 0.0
+    weight: Tensor | float = 0.0  # of all samples
+    last_finite: Tensor | None = None  # the loss of the last one
 
 
 class EpochMetrics(nn.Module):
@@ -74,13 +78,10 @@ class EpochMetrics(nn.Module):
         self.stage = stage
         self.views = nn.ModuleList(view.metrics for view in views)
         self.measured = [view.measured for view in views]
-        self.loss_sum: Tensor | float = 0.0  # torchmetrics' mean takes as long as a step
-        self.weight: Tensor | float = 0.0  # of all samples
         self.must_be_finite = must_be_finite
         self.sample_weights = sample_weights
         self.place: torch.device | None = None  # where the metrics are, once they were moved there
         self.waiting = WaitingBatches()
-        self.last_finite: Tensor | None = None  # the loss of the last batch that no longer waits
         for metric in self.all_metrics().values():
             metric.sync_on_compute = metric._to_sync = False  # every rank has all outputs, see collectives.py
 
@@ -165,11 +166,11 @@ class EpochMetrics(nn.Module):
 
     def take(self, losses: Tensor, counts: Tensor, samples: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Add batches: their losses, how much each counts (batches,), and outputs and targets of their samples."""
-        self.last_finite = losses[-1]
+        self.waiting.last_finite = losses[-1]
         losses = losses.to(torch.promote_types(losses.dtype, torch.float32))  # a sum in bfloat16 soon stands still
         counts = counts.to(losses)
-        self.loss_sum = self.loss_sum + (losses * counts).sum()
-        self.weight = self.weight + counts.sum()
+        self.waiting.loss_sum = self.waiting.loss_sum + (losses * counts).sum()
+        self.waiting.weight = self.waiting.weight + counts.sum()
         for out, target in samples if self.measured else ():
             for metrics, measured in zip(self.collections, self.measured, strict=True):
                 taken = measured(out, target)
@@ -206,17 +207,17 @@ class EpochMetrics(nn.Module):
         """
         if self.must_be_finite and not losses.isfinite().all():
             first = next(number for number, loss in enumerate(losses) if not loss.isfinite())
-            before = losses[first - 1] if first else self.last_finite
+            before = losses[first - 1] if first else self.waiting.last_finite
             raise Diverged(f"{self.stage}/loss", float(losses[first]), len(losses) - first, before)
 
     def compute(self) -> dict[str, Tensor]:
         """Return `<stage>/<metric>` for the epoch, and start the next one."""
         self.update()
-        values = {"loss": torch.as_tensor(self.loss_sum) / self.weight}
+        values = {"loss": torch.as_tensor(self.waiting.loss_sum) / self.waiting.weight}
         for metrics in self.collections:
             values |= metrics.compute()
             metrics.reset()
-        self.loss_sum, self.weight = 0.0, 0.0
+        self.waiting.loss_sum, self.waiting.weight = 0.0, 0.0
         self.waiting.last = -1
         return {f"{self.stage}/{name}": value for name, value in values.items()}
 
@@ -225,8 +226,8 @@ class EpochMetrics(nn.Module):
         return {
             "waiting": [tuple(map(apart, batch)) for batch in self.waiting],
             "last": self.waiting.last,
-            "last_finite": apart(self.last_finite),
-            "loss": (self.loss_sum, self.weight),
+            "last_finite": apart(self.waiting.last_finite),
+            "loss": (self.waiting.loss_sum, self.waiting.weight),
             "metrics": states_of(self.all_metrics()),
         }
 
@@ -238,8 +239,8 @@ class EpochMetrics(nn.Module):
         )
         self.waiting.bytes = sum(batch.outputs.nbytes for batch in self.waiting)
         self.waiting.last = state["last"]
-        self.last_finite = state["last_finite"]
-        self.loss_sum, self.weight = state["loss"]
+        self.waiting.last_finite = state["last_finite"]
+        self.waiting.loss_sum, self.waiting.weight = state["loss"]
         load_states(self.all_metrics(), state["metrics"], device)
 
     def all_metrics(self) -> dict[str, Metric]:
@@ -257,8 +258,9 @@ def apart(value: Any) -> Any:
 
 
 def collection(metrics: dict[str, Metric], compute_groups: bool = True) -> MetricCollection:
-    """Return metrics that take the same thing as one."""
-    return MetricCollection(cast(dict[str, Metric | MetricCollection], metrics), compute_groups=compute_groups)
+    """Return metrics that take the same thing as one; a single metric shares no state with others."""
+    is_grouped = compute_groups and len(metrics) > 1
+    return MetricCollection(cast(dict[str, Metric | MetricCollection], metrics), compute_groups=is_grouped)
 
 
 def states_of(metrics: dict[str, Metric]) -> dict[str, Any]:
