@@ -21,7 +21,7 @@ Dimensions: N training samples, B batch, D input features, K outputs, H steps to
 
 import math
 
-from hyperplane import DataSpec, PanelSpec
+from hyperplane import DataSpec
 from hyperplane.networks.bag_of_words import bag_of_words
 from hyperplane.networks.flat_windows import begin_at_naive, flat, sizes_of
 from pydantic import NonNegativeFloat
@@ -63,7 +63,7 @@ class Linear(nn.Module):
         return self.output(self.windows(x, *others)).unflatten(1, (-1, self.quantiles))
 
     def penalty(self) -> Tensor:
-        """Return λ ‖W‖² / N (), by the number of outputs too where the loss is their mean; for quantiles see `APART`."""
+        """Return λ ‖W‖² / N (), by the number of outputs too where the loss is a mean; for quantiles see `APART`."""
         squares = self.output.weight.square().sum()
         if self.windows is not None:
             by_step = self.output.weight.unflatten(0, (-1, self.quantiles))
@@ -78,13 +78,11 @@ def penalty_factor(spec: DataSpec, outputs: int, l2: float | None) -> float:
         spec: of the data.
         outputs: of a sample.
         l2: λ; None is that of the data, see `hyperplane.data.ridge`. Where they have none it is 1 for rows of a table,
-            E + H for windows, as each shares its values with so many others, and 0 for signals and images.
+            and 0 for signals and images.
     """
     if l2 is None:
         l2 = spec.ridge
-    if l2 is None and isinstance(spec, PanelSpec):
-        l2 = float(spec.encoder_length + spec.decoder_length)
-    elif l2 is None:
+    if l2 is None:
         l2 = 1.0 if len(spec.input_shape) == 1 else 0.0
     if not spec.train_size:
         return 0.0

@@ -15,9 +15,9 @@ from ...metrics.quantile_loss import quantile_loss
 from ...setting_types import FoldOf, Increasing, InnerFraction, ProperFraction, wrong_fold
 from ..spec import PanelSpec
 from .naive import best_lag, best_naive, error_quantiles, naive
-from .scale_choice import HeldOut, Origin, choose_scale
+from .scale_choice import MOST_WINDOWS, HeldOut, choose_scale
 from .scaling import PanelScaling
-from .splitting import Boundaries, boundaries, no_window, rolling_origins, starts_of_parts
+from .splitting import Boundaries, boundaries, no_window, starts_of_parts
 from .window_loaders import WindowLoaders
 from .windows import Rows, windows_at
 
@@ -25,6 +25,7 @@ from .windows import Rows, windows_at
 # forecast, whose noise has to be unlearned. The TFT's quantile loss from nothing and from there: 0.90 and 1.04 on
 # data=demand (3,400 windows), 15.3 and 10.1 on sunspots (164).
 MANY_WINDOWS = 2_000
+HELD_OUT = 0.2  # of the training time, where there is no validation, to choose the scale by
 
 
 class PanelDataModule(WindowLoaders, ABC):
@@ -47,8 +48,8 @@ class PanelDataModule(WindowLoaders, ABC):
         shuffle: bool = True,  # draw the training windows in a new order in every epoch
         standardize: bool = True,  # real variables and the target to mean 0, standard deviation 1 over training rows
         # What the target is scaled by besides: its own mean and spread in each window, for series that grow; or no more
-        # than the training rows of all series, so that a model can tell their levels; auto: what forecasts
-        # windows held out before the test better, see `scale_choice.py`
+        # than the training rows of all series, so that a model can tell their levels; auto: what forecasts the
+        # validation windows better, see `scale_choice.py`
         scale: Literal["auto", "window", "all"] = "auto",
         encoder_length: PositiveInt = 28,  # E, steps of the past that a forecast sees
         decoder_length: PositiveInt = 7,  # H, steps that are forecast
@@ -103,6 +104,9 @@ class PanelDataModule(WindowLoaders, ABC):
         windows = windows_at(self.starts["train"], self.rows, panel)
         past, targets = windows.past_reals[..., -1], windows.targets
         trained = self.rows.reals[self.rows.time < self.first_val]
+        first = trained[0, -1]
+        if bool((trained[:, -1] == first).all()):
+            logger.warning("{} is {:g} in all training rows: they tell nothing of how it moves.", panel.target, first)
         # The last value, and the season that fits the training windows best.
         self.lags = (1, best_lag(past, targets, self.quantiles, least=2)) if self.encoder_length > 1 else (1,)
         lag, seasons = best_naive(past, targets, self.quantiles)
@@ -119,7 +123,7 @@ class PanelDataModule(WindowLoaders, ABC):
         scaled = (self.rows.reals - scaling.input_mean) / scaling.input_std
         self.scaled = self.rows._replace(reals=scaled.float())
         candidates = {"auto": [by_window, by_all], "window": [by_window], "all": [by_all]}[self.scale]
-        self.spec, reason = choose_scale(candidates, self.origins(panel))
+        self.spec, reason = choose_scale(candidates, *self.held_out(panel))
         if self.scale == "auto":
             logger.info("data.scale={}: {}", "window" if self.spec.by_window else "all", reason)
         self.scaling = PanelScaling(self.spec)
@@ -129,12 +133,16 @@ class PanelDataModule(WindowLoaders, ABC):
             windows = windows_at(self.starts["train"], self.scaled, panel)
             self.scaling.fit_errors(windows.past_reals[..., -1], windows.targets)
 
-    def origins(self, panel: PanelSpec) -> list[Origin]:
-        """Return windows to forecast, all before the test, and those that lie before them."""
-        return [
-            Origin(*(HeldOut(windows_at(one, self.scaled, panel), self.rows.series[one]) for one in parts))
-            for parts in rolling_origins(self.rows.time, self.before_test, panel)
-        ]
+    def held_out(self, panel: PanelSpec) -> tuple[HeldOut, HeldOut]:
+        """Return training windows, and those that follow and choose: of validation, or the last of the training."""
+        first, last = self.starts["train"], self.starts["val"]
+        if not self.validates:
+            begin, end = (self.rows.time[first + panel.encoder_length + step] for step in (0, panel.decoder_length - 1))
+            cut = self.first_val - round(HELD_OUT * (self.first_val - int(begin.min())))
+            first, last = first[end < cut], first[begin >= cut]
+        fewer = [starts[:: max(1, -(-len(starts) // MOST_WINDOWS))] for starts in (first, last)]
+        of_first, of_last = (HeldOut(windows_at(one, self.scaled, panel), self.rows.series[one]) for one in fewer)
+        return of_first, of_last
 
     def naive_errors(self, part: str, lag: int) -> Tensor:
         """Return target minus naive forecast (B, H) of the windows of a part, in units of the target."""
@@ -183,8 +191,6 @@ class PanelDataModule(WindowLoaders, ABC):
                 bounds.end - 1 - bounds.first,
             )
         self.starts = starts_of_parts(self.rows, panel, bounds, self.is_filled)
-        undivided = bounds._replace(first_val=bounds.first_test)
-        self.before_test = starts_of_parts(self.rows, panel, undivided, self.is_filled)["train"]
         for part in ("train", "test", *(["val"] if self.validates else [])):
             if not len(self.starts[part]):
                 raise UserError(no_window(part, panel, bounds, self.fold))

@@ -1,6 +1,5 @@
 """The parts of a panel: all series are trained on up to a step of time, validated and tested on the steps after it."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +10,6 @@ from torch import Tensor
 from ..folds import blocks
 from ..spec import PanelSpec
 from .windows import Rows
-
-HELD_OUT = 0.4  # of the time before the test that has targets, the last of it: what it is scaled by is chosen there
-BLOCKS = 3  # of this time, each forecast from what lies before it
-MOST_WINDOWS = 2_000  # to fit to, or to forecast
 
 
 class Boundaries(NamedTuple):
@@ -61,29 +56,6 @@ def starts_of_parts(
         "val": starts[(first_target >= bounds.first_val) & (last_target < bounds.first_test)],
         "test": starts[(first_target >= bounds.first_test) & (last_target < bounds.end)],
     }
-
-
-def rolling_origins(time: Tensor, starts: Tensor, panel: PanelSpec) -> list[tuple[Tensor, Tensor]]:
-    """Return, for each block of the last of the time, where windows begin that end before it, and that it holds.
-
-    Args:
-        time: (rows,) of the panel.
-        starts: of the windows before the test.
-        panel: says how long a window is.
-    """
-    first_target = time[starts + panel.encoder_length]
-    last_target = time[starts + panel.encoder_length + panel.decoder_length - 1]
-    begin, end = int(first_target.min()), int(first_target.max()) + 1
-    cuts = [end - round(HELD_OUT * left / BLOCKS * (end - begin)) for left in range(BLOCKS, -1, -1)]
-    return [
-        (spread_over(starts[last_target < cut]), spread_over(starts[(first_target >= cut) & (first_target < after)]))
-        for cut, after in pairwise(cuts)
-    ]
-
-
-def spread_over(starts: Tensor) -> Tensor:
-    """Return at most `MOST_WINDOWS` of these."""
-    return starts[:: max(1, -(-len(starts) // MOST_WINDOWS))]
 
 
 def no_window(part: str, panel: PanelSpec, bounds: Boundaries, fold: int | None) -> str:
