@@ -68,6 +68,16 @@ def test_lbfgs_takes_all_samples_at_once_unless_told_how_many(train):
     assert told.summary["steps"] == 3 and "Each step takes" not in told.stderr
 
 
+def test_a_penalty_holds_the_quantiles_of_a_step_together():
+    panel = PanelSpec(encoder_length=6, decoder_length=2, quantiles=(0.1, 0.5, 0.9), target="y", train_size=50)
+    network = Linear(panel, l2=8.0)
+    of_steps = torch.tensor([[1.0], [2.0]]).expand(2, 6).repeat_interleave(3, dim=0)
+    apart = torch.tensor([-1.0, 0.0, 1.0]).repeat(2)[:, None].expand(6, 6)
+    for weights, squares in ((of_steps, 6 * 3 * (1 + 4)), (of_steps + apart, 6 * 3 * (1 + 4) + 101 * 6 * 2 * 2)):
+        network.output.weight.data.copy_(weights)
+        assert network.penalty().item() == pytest.approx(8 / 2 / (50 * 6) * squares)
+
+
 def test_the_penalty_is_that_of_the_reference():
     table = DataSpec("regression", (4,), 1, train_size=50)
     classes = DataSpec("classification", (4,), 3, train_size=50)
@@ -78,7 +88,8 @@ def test_the_penalty_is_that_of_the_reference():
     assert penalty_factor(DataSpec("classification", (40, 1), 10, train_size=50), 10, None) == 0, "a signal"
     assert penalty_factor(DataSpec("classification", (4,), 3), 3, 1.0) == 0, "nobody says how many samples there are"
     panel = PanelSpec(encoder_length=6, decoder_length=2, quantiles=(0.1, 0.5, 0.9), target="y", train_size=50)
-    assert penalty_factor(panel, 6, None) == pytest.approx(8 / 2 / (50 * 6))
+    assert penalty_factor(panel, 6, 8.0) == pytest.approx(8 / 2 / (50 * 6))
+    assert penalty_factor(panel, 6, None) == 0, "nobody says what suits the windows"
     assert not Linear(table, l2=0.0).has_penalty and Linear(table).has_penalty
 
 

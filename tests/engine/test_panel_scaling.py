@@ -11,6 +11,7 @@ from hyperplane.data.panels.panel import Panel
 from hyperplane.data.panels.scaling import PanelScaling
 from hyperplane.data.spec import PanelSpec
 from hyperplane.exporting import write_programs
+from loguru import logger
 
 from my_research.losses.forecasting import Quantile
 from my_research.models.linear import Linear
@@ -108,6 +109,17 @@ def test_by_all_rows_a_forecast_is_counted_from_the_naive_one_in_their_units():
 
 def test_a_window_that_does_not_vary_is_forecast():
     assert forecaster(spec(lag=3))(*windows(torch.full((2, 12), 7.0))).isfinite().all()
+
+
+def test_a_target_that_never_moves_in_training_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = []
+    number = logger.add(said.append, format="{message}", level="WARNING")
+    for last in (120, 10):  # still over all training rows, and over some
+        write(np.where(np.arange(LENGTH) < last, 7.0, growing()))
+        Panel(path="y.csv", time="t", target="y", encoder_length=12, decoder_length=4, seed=0).setup()
+    logger.remove(number)
+    assert [str(line).strip() for line in said] == ["y is 7 in all training rows: they tell nothing of how it moves."]
 
 
 def test_what_is_counted_from_the_window_is_exported(tmp_path):

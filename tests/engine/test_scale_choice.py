@@ -8,7 +8,7 @@ import pytest
 import torch
 from hyperplane.data.panels.naive import naive_loss
 from hyperplane.data.panels.panel import Panel
-from hyperplane.data.panels.scale_choice import curvature
+from hyperplane.data.panels.scale_choice import LAMBDAS, curvature
 from hyperplane.metrics.quantile_loss import quantile_loss
 
 STEPS = 240
@@ -78,6 +78,13 @@ def test_a_penalty_weighs_beside_the_quantile_loss_as_much_as_beside_squares(tmp
         for shift in (-step, 0.0, step)
     )
     assert curvature(errors, spec) == pytest.approx((below - 2 * at + above) / step**2, rel=0.05)
+
+
+def test_where_too_few_windows_tell_the_penalty_it_is_the_largest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write("trend")
+    Path("y.csv").write_text("\n".join(Path("y.csv").read_text(encoding="utf-8").splitlines()[:23]), encoding="utf-8")
+    assert panel(encoder_length=9, decoder_length=4, val_fraction=0.0, known_reals=[]).spec.ridge == LAMBDAS[0]
 
 
 def test_forecasts_count_from_the_last_value_where_that_is_clearly_better(tmp_path, monkeypatch):

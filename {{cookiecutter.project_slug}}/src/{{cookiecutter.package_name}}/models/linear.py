@@ -9,21 +9,25 @@ and training ends there. Of two classes the logits' difference is what counts: i
 ‖w‖² = 2 ‖W‖² at the minimum, so that λ = l2 stands for the ½ l2 ‖w‖² of a single logit.
 
 Of a text x is the bag of words, so that W holds a weight for each word. Of a panel it forecasts the quantiles of all
-steps directly from the window, flattened to a row. Of signals of unequal lengths it sees zeros beyond the end of each,
+steps directly from the window, flattened to a row; λ besides holds the weights of a step's quantiles together, as few
+windows tell one slope better than a slope for each. Of signals of unequal lengths it sees zeros beyond the end of each,
 and no length besides.
 
-Source: Hoerl & Kennard 1970, "Ridge Regression"; Cox 1958, "The Regression Analysis of Binary Sequences".
+Source: Hoerl & Kennard 1970, "Ridge Regression"; Cox 1958, "The Regression Analysis of Binary Sequences"; Zou & Yuan
+2008, "Composite Quantile Regression".
 
 Dimensions: N training samples, B batch, D input features, K outputs, H steps to forecast, Q quantiles.
 """
 
 import math
 
-from hyperplane import DataSpec, PanelSpec
+from hyperplane import DataSpec
 from hyperplane.networks.bag_of_words import bag_of_words
 from hyperplane.networks.flat_windows import begin_at_naive, flat, sizes_of
 from pydantic import NonNegativeFloat
 from torch import Tensor, nn
+
+APART = 100  # times λ for what the weights of a step's quantiles differ by from their mean
 
 
 class Linear(nn.Module):
@@ -59,8 +63,12 @@ class Linear(nn.Module):
         return self.output(self.windows(x, *others)).unflatten(1, (-1, self.quantiles))
 
     def penalty(self) -> Tensor:
-        """Return λ ‖W‖² / N (), by the number of outputs too where the loss is their mean."""
-        return self.penalty_factor * self.output.weight.square().sum()
+        """Return λ ‖W‖² / N (), by the number of outputs too where the loss is a mean; for quantiles see `APART`."""
+        squares = self.output.weight.square().sum()
+        if self.windows is not None:
+            by_step = self.output.weight.unflatten(0, (-1, self.quantiles))
+            squares = squares + APART * (by_step - by_step.mean(dim=1, keepdim=True)).square().sum()
+        return self.penalty_factor * squares
 
 
 def penalty_factor(spec: DataSpec, outputs: int, l2: float | None) -> float:
@@ -70,13 +78,11 @@ def penalty_factor(spec: DataSpec, outputs: int, l2: float | None) -> float:
         spec: of the data.
         outputs: of a sample.
         l2: λ; None is that of the data, see `hyperplane.data.ridge`. Where they have none it is 1 for rows of a table,
-            E + H for windows, as each shares its values with so many others, and 0 for signals and images.
+            and 0 for signals and images.
     """
     if l2 is None:
         l2 = spec.ridge
-    if l2 is None and isinstance(spec, PanelSpec):
-        l2 = float(spec.encoder_length + spec.decoder_length)
-    elif l2 is None:
+    if l2 is None:
         l2 = 1.0 if len(spec.input_shape) == 1 else 0.0
     if not spec.train_size:
         return 0.0

@@ -63,7 +63,8 @@ def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut) -> 
         last: that follow, to compare on.
     """
     if min(len(first.series), len(last.series)) < FEWEST:
-        return Choice(candidates[0], "there are too few windows to compare")
+        near_naive = replace(candidates[0], ridge=LAMBDAS[0])
+        return Choice(near_naive, "there are too few windows to compare")
     fits = [best_of_naive(panel, first, last) for panel in candidates]
     by_window, by_all = fits[0], fits[-1]
     reason = (
