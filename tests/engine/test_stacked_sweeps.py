@@ -141,27 +141,34 @@ class Broken(Classification):
 """
 
 
-def test_a_callback_that_empties_the_state_of_one_optimizer_is_followed(sweep, write, tmp_path, monkeypatch):
+def test_callbacks_that_empty_or_load_the_state_of_an_optimizer_are_followed(sweep, write, tmp_path, monkeypatch):
     write("callbacks/emptying.py", EMPTYING)
     monkeypatch.setattr(callbacks, "__path__", [*callbacks.__path__, str(tmp_path / "added" / "callbacks")])
-    words = (*TINY, DOUBLE, "optimizer=adam", "trainer.max_epochs=4", "seed=0,1,2", "checkpoint.every_n_steps=6")
-    words += ("+callbacks.emptying._target_=my_research.callbacks.emptying.Emptying",)
+    words = (*TINY, DOUBLE, "optimizer=adam", "trainer.max_epochs=4", "seed=0,1,2", "checkpoint.every_n_steps=2")
+    words += ("scheduler=cosine", "+callbacks.emptying._target_=my_research.callbacks.emptying.Emptying")
     theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
     assert "3 jobs train as one stack of 3 members" in sweep.said
     for name, folder in ours.items():
         assert distance(folder, theirs[name]) < 1e-8
         assert layout(checkpoint(folder)) == layout(checkpoint(theirs[name]))
-    assert {steps_of_optimizer(folder) for folder in ours.values()} == {8, 16}
+    assert {steps_of_optimizer(folder) for folder in ours.values()} == {8, 12, 16}
 
 
 EMPTYING = """
+from copy import deepcopy
+
 from lightning.pytorch import Callback
 
 
 class Emptying(Callback):
     def on_train_epoch_end(self, trainer, pl_module):
-        if trainer.current_epoch == 1 and trainer.datamodule.seed > 0:
-            trainer.optimizers[0].state.clear()
+        (optimizer,) = trainer.optimizers
+        if trainer.current_epoch == 0:
+            self.first = deepcopy(optimizer.state_dict())
+        if trainer.current_epoch == 1 and trainer.datamodule.seed == 1:
+            optimizer.state.clear()
+        if trainer.current_epoch == 1 and trainer.datamodule.seed == 2:
+            optimizer.load_state_dict(self.first)
 """
 
 

@@ -54,7 +54,10 @@ def test_it_says_when_a_multirun_was_killed(tmp_path, monkeypatch, capsys):
         assert main(["watch", "runs/sweeps/s"]) == 0
     assert capsys.readouterr().out == told
     main(["watch", "runs/sweeps/s"])
-    assert capsys.readouterr().out == told + "Nothing runs now. The same command goes on with what is left.\n"
+    assert (
+        capsys.readouterr().out
+        == told + "Nothing is seen to run. The same command goes on with what is left, unless jobs wait in a queue.\n"
+    )
 
 
 def test_it_ends_when_two_looks_find_nothing_left_to_do(tmp_path, monkeypatch):

@@ -78,7 +78,7 @@ def penalty_factor(spec: DataSpec, outputs: int, l2: float | None) -> float:
         spec: of the data.
         outputs: of a sample.
         l2: λ; None is that of the data, see `hyperplane.data.ridge`. Where they have none it is 1 for rows of a table,
-            and 0 for signals and images.
+            and 0 otherwise.
     """
     if l2 is None:
         l2 = spec.ridge

@@ -84,6 +84,7 @@ class DividedArrays(ArrayDataModule):
         """
         for part in ("train", "test"):
             if not len(parts[part]):
+                decides = decides if self.folds is None else f"data.fold={self.fold} of data.folds={self.folds}"
                 count = sum(map(len, parts.values()))
                 raise UserError(f"{decides} leaves none of {count} samples in {files} for {part}")
         return parts if len(parts["val"]) else parts | self.with_val(parts["train"], groups)

@@ -98,21 +98,24 @@ def run_folders(folder: Path, onerror: Callable[[OSError], None] | None = None) 
 
     A run holds no other runs, so the folder of one that has a summary is not looked through: there may be 10,000.
     """
-    if (folder / "summary.json").is_file():
-        yield folder, True
-        return
     try:
-        with scandir(folder) as entries:
-            names = {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
+        is_whole = (folder / "summary.json").is_file()
+        names = set() if is_whole else folders_in(folder)
     except OSError as error:
         if onerror is not None:
             onerror(error)
         return
-    if ".hydra" in names:
-        yield folder, False
+    if is_whole or ".hydra" in names:
+        yield folder, is_whole
     for name in sorted(names - SKIPPED_FOLDERS):
         if not name.startswith("."):
             yield from run_folders(folder / name, onerror)
+
+
+def folders_in(folder: Path) -> set[str]:
+    """Return the names of the folders in a folder."""
+    with scandir(folder) as entries:
+        return {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
 
 
 def load_summary(path: Path) -> dict[str, Any]:

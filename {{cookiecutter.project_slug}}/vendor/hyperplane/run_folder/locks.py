@@ -38,7 +38,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def at_work_in(folder: Path) -> Iterator[None]:
-    """Let others see that a process works in a folder; none is kept out, and where one was first, it is seen."""
+    """Show others that a process works in a folder. None is kept out; the lock of the first that came is seen."""
     lock = FileLock(folder / LOCK)
     with suppress(Timeout, OSError, NotImplementedError):
         lock.acquire(timeout=1)  # who looks holds it for a moment

@@ -33,8 +33,7 @@ class BatchedOptimizer:
         self.groups = [
             Group(update(dicts[i]), names, stacked, i) for i, (update, _, names) in enumerate(found) if names
         ]
-        of_members = [self.groups_of(optimizer) for optimizer in self.optimizers]
-        self.dicts = [[groups[group.index] for groups in of_members] for group in self.groups]
+        self.dicts: list[list[dict[str, Any]]] = [[{} for _ in members] for _ in self.groups]
         self.left: list[Any] = [None] * len(self.members)
         self.take()
         bind(self.members, stacked)
@@ -48,9 +47,13 @@ class BatchedOptimizer:
     def take(self) -> None:
         """Take over the states of the members' own optimizers: then those that a callback has set anew.
 
-        An empty entry is left in each, by which that is seen.
+        An empty entry is left in each, by which that is seen. Where a callback loads a state, the groups with the rates
+        are others too.
         """
         for index, (optimizer, member) in enumerate(zip(self.optimizers, self.members, strict=True)):
+            found = self.groups_of(optimizer)
+            for group, dicts in zip(self.groups, self.dicts, strict=True):
+                dicts[index] = found[group.index]
             if optimizer.state is self.left[index] and optimizer.state:
                 continue
             for group in self.groups:
@@ -82,7 +85,8 @@ class BatchedOptimizer:
 
     @torch.no_grad()
     def write(self, member: int) -> None:
-        """Put copies of what is known of a member into the state of its own optimizer."""
+        """Put copies of what is known of a member into the state of its own optimizer, but what was set anew there."""
+        self.take()
         self.optimizers[member].state.clear()
         for group, dicts in zip(self.groups, self.dicts, strict=True):
             group.write(member, self.optimizers[member], self.members[member], group.read(dicts[member]))

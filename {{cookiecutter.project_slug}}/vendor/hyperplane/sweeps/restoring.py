@@ -7,8 +7,9 @@ where the next one differs.
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ReadonlyConfigError
 
-MOST = 8  # configurations that are kept: one for each choice of files
+MOST = 16  # configurations that are kept: two for each choice of files, with Hydra's part and without
 
 _kept: dict[str, tuple[dict[str, Any], DictConfig]] = {}  # by their keys
 
@@ -16,7 +17,7 @@ _kept: dict[str, tuple[dict[str, Any], DictConfig]] = {}  # by their keys
 def restored(values: dict[str, Any], known: dict[str, Any]) -> DictConfig:
     """Return a configuration, which holds until the next call. Hydra's part cannot be changed.
 
-    One without that part is for a job to do with as it likes. What a job has changed is not taken for the next.
+    One without that part is for a job to do with as it likes. Values that a job has changed are not taken for the next.
 
     Args:
         values: of it, plain; `${...}` stand as written.
@@ -33,7 +34,10 @@ def restored(values: dict[str, Any], known: dict[str, Any]) -> DictConfig:
             del _kept[next(iter(_kept))]
     else:
         OmegaConf.set_readonly(config if is_own else config.hydra, None)
-        change(config, before, values)
+        try:
+            change(config, before, values)
+        except ReadonlyConfigError:  # a job has set a flag
+            config = OmegaConf.create(values)
     _kept[form] = values, config
     OmegaConf.set_struct(config, True)
     if not is_own:

@@ -15,6 +15,7 @@ from ..data.panels.datamodule import PanelDataModule
 from ..data.reproducible import spec_of
 from ..settings import Settings
 from ..sweeps.plan import in_words
+from ..turns import current
 
 EPOCHS = 20
 MEASURED, LONG = 5, 60  # seconds of epochs that tell how long the others take, and of those that are worth a line
@@ -39,7 +40,7 @@ def least_steps(settings: Settings) -> int:
 
 
 class Budget(Callback):
-    """Adds epochs to a run on few samples, once it is known how many batches an epoch has, and says how long they take.
+    """Adds epochs to a run on few samples, once it is known how many batches an epoch has; says how long a run takes.
 
     Args:
         settings: of the run.
@@ -80,7 +81,7 @@ class Budget(Callback):
             return
         self.is_told = True
         left = (now - start) / (done - before) * (last - done)
-        if left > LONG:
+        if left > LONG and current() is None:  # members of a stack would all say so
             with tqdm.external_write_mode():  # a bar that is drawn makes room
                 logger.info("About {} to epoch {}. trainer.max_epochs=... sets fewer", in_words(left), last)
 

@@ -1,10 +1,11 @@
 """Files of tables: where they are, what they are called, and what is wrong with one that cannot be read."""
 
+import csv
 import hashlib
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...errors import UserError, nearest
@@ -77,7 +78,8 @@ def readable(path: Path, key: str) -> Iterator[None]:
                 'closes it at its end. A quotation mark within a field is written twice, in quotes: """Yes"" he said"'
             ) from None
         if "more fields" in reason:
-            reason = too_long(path, key) or reason
+            with suppress(csv.Error, OSError, UnicodeError):
+                reason = too_long(expanded(path), key) or reason
         raise UserError(
             f"{key}={path} cannot be read: {reason}\n"
             "A CSV file must be UTF-8, with as many fields in each line as there are column names."

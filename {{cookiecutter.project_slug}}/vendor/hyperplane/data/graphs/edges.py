@@ -48,6 +48,6 @@ def read_edges(path: Path, ends: Sequence[str | None], nodes: Sequence[str], unk
         }
         said = f"{(~known).sum()} of {len(edges)} edges join nodes that {unknown}: {listed(sorted(strange), 5)}"
         if not known.any():
-            raise UserError(f"{key}: {said}. It has nodes such as {listed(nodes, 3)}")
+            raise UserError(f"{key}: {said}. Nodes are called such as {listed(nodes, 3)}")
         logger.warning("{}. They are left out.", said)
     return edges[known].astype(np.int64)

@@ -39,10 +39,7 @@ from .parts import leaks
 from .paths import new_images
 from .reading import Asked, Read, digest_of, read_all
 
-EVALUATION_BATCH = 1024  # images; a convolution makes many times their size of them
-ACTIVATIONS = 16  # so many times, as is assumed for the size of evaluated batches
 FILE = "file"  # the column with the names of images beside predictions
-DRAWN = 1024  # images of a part that figures see where not all are in memory
 
 
 class Images(ImageLoaders):

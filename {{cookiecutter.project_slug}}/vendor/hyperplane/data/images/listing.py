@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from loguru import logger
@@ -18,9 +18,6 @@ from ..files.survey import Spelling
 from ..files.table_files import column_names, read_columns
 from ..parts import stated
 from .paths import paths_of
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

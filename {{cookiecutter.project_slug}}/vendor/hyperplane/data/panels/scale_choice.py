@@ -57,6 +57,8 @@ class HeldOut(NamedTuple):
 def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut) -> Choice:
     """Return the panel that windows speak for, with its λ.
 
+    Where there are too few to compare, λ is the largest, which is nearly the naive forecast.
+
     Args:
         candidates: the panel by windows, and by all rows; or the only one that is asked for.
         first: training windows, to fit to.

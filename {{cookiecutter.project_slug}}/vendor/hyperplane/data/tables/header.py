@@ -25,7 +25,7 @@ def refuse_absent_columns(settings: Settings) -> None:
     """
     given = settings.data.arguments()
     keys = class_attribute(settings.data.import_path, "column_settings", (), inherited=False)
-    if keys:
+    if keys and given.get("path"):
         # These import numpy, for which a run that has no table need not wait
         from ..columns.names import as_names, require_columns
         from .sources import files_of

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from polars import DataFrame
 
-Unread = Annotated[tuple[str, ...], Refused("data.text names the only column that is read")]
+Unread = Annotated[tuple[str, ...] | None, Refused("data.text names the only column that is read")]
 
 
 class TextBatches(Batches):
