@@ -27,7 +27,7 @@ from hyperplane.networks.flat_windows import begin_at_naive, flat, sizes_of
 from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
-APART = 100  # times λ for what the weights of a step's quantiles differ by from their mean
+APART = 10  # times λ for what the weights of a step's quantiles differ by from their mean
 
 
 class Linear(nn.Module):
