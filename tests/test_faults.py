@@ -117,7 +117,7 @@ def test_a_file_that_cannot_grow_ends_with_a_sentence(train: Train) -> None:
     done = train(*MODEL, limit=100_000)  # what a quota does, and needs no rights to try
     assert done.status == 1
     assert "The run failed" in done.said and "File too large" in done.said
-    assert done.summary["status"] == "failed" and done.rows == 1
+    assert done.summary["status"] == "failed" and done.rows == 4, "of four epochs"
 
 
 def test_a_folder_without_room_for_a_summary_ends_with_a_sentence(

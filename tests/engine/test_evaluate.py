@@ -7,6 +7,7 @@ import pytest
 import torch
 from hyperplane.data.batches import Batches
 from hyperplane.data.datamodule import ArrayDataModule
+from hyperplane.data.part_loaders import PartLoaders
 from hyperplane.tasks.task import Task
 
 from my_research.data.bundled import Bundled
@@ -187,5 +188,6 @@ def test_loaders_of_a_validation_keep_their_names(train, command, monkeypatch):
     monkeypatch.setattr(Bundled, "val_dataloader", loaders, raising=False)
     done = train("data=wine", "checkpoint.monitor=val/small/loss")
     assert recorded(done.folder, "val").keys() == {f"val/{name}/{of}" for name in ("large", "small") for of in METRICS}
-    monkeypatch.delattr(ArrayDataModule, "evaluation_batches")
+    for kind in (ArrayDataModule, PartLoaders):
+        monkeypatch.delattr(kind, "evaluation_batches")
     assert command("evaluate", f"run={done.folder}", "part=val").stderr.count("as in summary.json") == 4
