@@ -260,7 +260,7 @@ def _():
         axes.set(xscale="log", yscale="log", xlabel="steps of 100 signals", ylabel="validation loss (nats)", title="Loss against steps")
         axes.set_yticks([1, 1.4, 2], ["1", "1.4", "2"])
         axes.minorticks_off()
-        axes.legend(loc="lower left")
+        axes.legend(loc="upper right")
         return figure
 
     lowest = {width: int(steps[loss.argmin()]) for width, steps, loss in paths}
