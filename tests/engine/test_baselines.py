@@ -73,7 +73,7 @@ def test_a_penalty_holds_the_quantiles_of_a_step_together():
     network = Linear(panel, l2=8.0)
     of_steps = torch.tensor([[1.0], [2.0]]).expand(2, 6).repeat_interleave(3, dim=0)
     apart = torch.tensor([-1.0, 0.0, 1.0]).repeat(2)[:, None].expand(6, 6)
-    for weights, squares in ((of_steps, 6 * 3 * (1 + 4)), (of_steps + apart, 6 * 3 * (1 + 4) + 101 * 6 * 2 * 2)):
+    for weights, squares in ((of_steps, 6 * 3 * (1 + 4)), (of_steps + apart, 6 * 3 * (1 + 4) + 11 * 6 * 2 * 2)):
         network.output.weight.data.copy_(weights)
         assert network.penalty().item() == pytest.approx(8 / 2 / (50 * 6) * squares)
 
