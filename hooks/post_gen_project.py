@@ -19,8 +19,8 @@ CI_FILES = {"github": Path(".github"), "gitlab": Path(".gitlab-ci.yml")}
 # What `examples=minimal` leaves out: modules of the package, each with its test and the configurations that name it.
 LECTURE = """
     data/curves data/demand data/karate data/mnist1d data/planar losses/forecasting losses/hinge losses/multilabel
-    models/cnn models/estimators models/gpt models/graph_convolution models/kernel_svm models/kernels models/ltsf_linear
-    models/resnet models/rnn models/rocket models/scikit models/smo models/svm models/tft models/transformer
+    models/cnn models/gpt models/graph_convolution models/kernel_svm models/ltsf_linear models/n_beats models/resnet
+    models/rnn models/rocket models/scikit models/smo models/svm models/tft models/transformer
     optimizers/muon tasks/forecasting tasks/multilabel tasks/next_token
 """
 # And what names none of them.

@@ -11,7 +11,7 @@ PACKAGE = "my_research"
 
 # What was typed, and what the message must name: the key, the value, what is allowed or the nearest name.
 MISTAKES = [
-    ("model=mpl", "model=mpl", "mean mlp?", "cnn, dlinear, gpt, graph_convolution, kernel_svm, linear, mlp, nlinear"),
+    ("model=mpl", "model=mpl", "mean mlp?", "cnn, dlinear, gpt, graph_convolution, kernel_svm, linear, mlp, n_beats"),
     ("data=mnist", "data=mnist", "mean mnist1d?"),
     ("optimizer=adan", "optimizer=adan", "mean adam?"),
     ("scheduler=cosin", "scheduler=cosin", "mean cosine?"),

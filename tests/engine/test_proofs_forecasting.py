@@ -1,4 +1,6 @@
-"""Linear forecasts end where least squares does, and the Temporal Fusion Transformer learns what it is shown."""
+"""Linear forecasts end where least squares does, N-BEATS is its sum, and networks learn what they are shown."""
+
+from dataclasses import replace
 
 import pytest
 import torch
@@ -6,6 +8,7 @@ from hyperplane.data.spec import PanelSpec
 from torch.nn import functional
 
 from my_research.models.ltsf_linear import DLinear, NLinear
+from my_research.models.n_beats import NBeats
 from my_research.models.tft import TFT
 
 E, H = 12, 3
@@ -72,3 +75,35 @@ def test_the_transformer_learns_a_forecast_that_follows_from_its_inputs():
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.1 * losses[0]
+
+
+def test_blocks_of_n_beats_forecast_from_what_those_before_them_leave():
+    panel, inputs = drawn(5, (0.1, 0.9), **KNOWN, observed_reals=("rain",))
+    network = NBeats(panel, num_blocks=3, num_layers=2, hidden_size=7)
+    static, past, past_days, price, days = inputs
+    z = torch.cat([past[..., :-1], functional.one_hot(past_days[..., 0], 7)], dim=2).flatten(1)
+    z = torch.cat([z, price.flatten(1), *(functional.one_hot(v, n).flatten(1) for v, n in ((static, 3), (days, 7)))], 1)
+    weights, x, total = network.state_dict(), past[..., -1], 0
+    for i in range(3):
+        h = torch.cat([x, z], dim=1)
+        for layer in (0, 2):
+            h = (h @ weights[f"blocks.{i}.{layer}.weight"].T + weights[f"blocks.{i}.{layer}.bias"]).relu()
+        total = total + h @ weights[f"parts.{i}.weight"].T + weights[f"parts.{i}.bias"]
+        if i < 2:
+            x = x - h @ weights[f"backcasts.{i}.weight"].T - weights[f"backcasts.{i}.bias"]
+    torch.testing.assert_close(network(*inputs), total.reshape(5, H, 2))
+    assert network(*inputs).abs().sum() > 0 and not NBeats(replace(panel, lag=4))(*inputs).any()
+
+
+def test_n_beats_learns_how_a_sine_goes_on():
+    panel, inputs = drawn(200, (0.5,))
+    waves = (torch.arange(E + H) * 0.7 + 6.3 * torch.rand(200, 1)).sin()
+    past, targets = waves[:, :E, None], waves[:, E:, None]
+    network = NBeats(panel)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.003)
+    for _ in range(150):
+        optimizer.zero_grad()
+        functional.mse_loss(network(inputs[0], past, *inputs[2:])[:150], targets[:150]).backward()
+        optimizer.step()
+    errors = (network(inputs[0], past, *inputs[2:]) - targets)[150:]
+    assert errors.square().mean() < 0.01 * targets.square().mean()

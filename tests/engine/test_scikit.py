@@ -18,7 +18,7 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 from stubborn import Closed, Endless, Particular, Refusing, Tidy, Vanishing
 
-from my_research.models.estimators import is_of_sklearn, read_estimator, write_estimator
+from hyperplane.networks.estimators import is_of_sklearn, read_estimator, write_estimator
 from my_research.models.scikit import Sklearn
 
 

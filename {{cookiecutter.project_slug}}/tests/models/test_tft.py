@@ -46,5 +46,5 @@ def test_a_panel_of_nothing_but_a_target_is_served():
 
 
 def test_other_data_are_refused():
-    with pytest.raises(UserError, match="Choose data=demand"):
+    with pytest.raises(UserError, match="model=tft forecasts time series, .* Choose data=panel"):
         TFT(DataSpec("classification", (40, 1), 10))

@@ -3,8 +3,11 @@
     max  Σ αᵢ − ½ ΣΣ αᵢ αⱼ yᵢ yⱼ K(xᵢ, xⱼ),   0 ≤ αᵢ ≤ C,   Σ αᵢ yᵢ = 0
     f(x) = Σ αᵢ yᵢ K(xᵢ, x) + b
 
+    K(x, z)   rbf: exp(−γ ‖x − z‖²)   linear: xᵀz   polynomial: (γ xᵀz + c)^d
+
+A kernel K is the inner product of two samples in the space that it maps them to (Boser, Guyon & Vapnik 1992).
 Only the support vectors, the samples with αᵢ > 0, matter for f: those on the margins f = ±1 (αᵢ < C) and those beyond
-(αᵢ = C). It is solved, not trained in steps: see `smo.py`, and `kernels.py` for K.
+(αᵢ = C). It is solved, not trained in steps: see `smo.py`.
 
 More than two classes are parted one-vs-one, by K (K − 1) / 2 machines. The class that wins most of them is
 predicted; where classes win equally many, the one with the larger sum of margins (in scikit-learn: break_ties=True).
@@ -14,7 +17,7 @@ Source: Cortes & Vapnik 1995, "Support-Vector Networks"; Knerr et al. 1990 for o
 Dimensions: N training samples, B batch, D input features, K classes, P pairs of classes, S support vectors.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any, Literal
 
@@ -26,11 +29,38 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from ..losses.hinge import Hinge
-from .kernels import Kernel, scale_gamma
 from .smo import solve_dual
 
 LARGEST = 20_000  # samples; their kernel matrix takes 3.2 GB
 SOLVED = ("support_vectors", "support_indices", "coefficients", "biases", "dual_objectives")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel with its parameters.
+
+    Args:
+        name: rbf, linear or polynomial.
+        gamma: γ > 0.
+        degree: d ≥ 1, of the polynomial.
+        coef0: c, of the polynomial.
+    """
+
+    name: str
+    gamma: float
+    degree: int
+    coef0: float
+
+    def __call__(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return the kernel matrix (N, M) of samples (N, D) and (M, D)."""
+        products = x @ z.T
+        if self.name == "linear":
+            return products
+        if self.name == "polynomial":
+            return products.mul_(self.gamma).add_(self.coef0).pow_(self.degree)
+        # ‖x − z‖² = ‖x‖² + ‖z‖² − 2 xᵀz, in place: for many samples this matrix is most of the memory.
+        distances = products.mul_(-2).add_(x.square().sum(1, keepdim=True)).add_(z.square().sum(1))
+        return distances.clamp_(min=0).mul_(-self.gamma).exp_()
 
 
 class KernelSVM(nn.Module):
@@ -145,3 +175,9 @@ class KernelSVM(nn.Module):
     def decision(self, inputs: Tensor) -> Tensor:
         """Return f (B,) of two classes: 0 on the boundary, ±1 on the margins, positive for class 1."""
         return self.margins(inputs)[:, 0]
+
+
+def scale_gamma(x: Tensor) -> float:
+    """Return γ = 1 / (D · variance of all entries) for samples (N, D), as scikit-learn's gamma="scale"."""
+    variance = float(torch.var(x, correction=0))
+    return 1 / (x.shape[1] * variance) if variance > 0 else 1.0

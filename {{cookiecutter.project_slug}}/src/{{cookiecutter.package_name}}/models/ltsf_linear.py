@@ -12,9 +12,8 @@ Source: Zeng et al. 2023, "Are Transformers Effective for Time Series Forecastin
 Dimensions: B batch, E encoder steps, H steps to forecast, Q quantiles.
 """
 
-from hyperplane.data.spec import DataSpec, PanelSpec
-from hyperplane.errors import UserError
-from hyperplane.networks.flat_windows import FlatWindows
+from hyperplane import DataSpec, PanelSpec
+from hyperplane.networks.flat_windows import FlatWindows, require_panel
 from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
@@ -102,17 +101,3 @@ def zeros(inputs: int, panel: PanelSpec, bias: bool = True) -> nn.Linear:
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
-
-
-def require_panel(spec: DataSpec, name: str) -> PanelSpec:
-    """Return the spec of a panel.
-
-    Raises:
-        UserError: the data are something else.
-    """
-    if not isinstance(spec, PanelSpec):
-        raise UserError(
-            f"model={name} forecasts time series, but these data are for {spec.task} of single samples. "
-            "Choose data=panel, or model=linear for single samples."
-        )
-    return spec

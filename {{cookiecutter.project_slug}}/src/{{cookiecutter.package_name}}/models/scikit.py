@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 from hyperplane import DataSpec, UserError
+from hyperplane.networks.estimators import make_estimator, read_estimator, write_estimator
 from hyperplane.processes.fitting import fitted
 from numpy.typing import NDArray
 from torch import Tensor, nn
-
-from .estimators import make_estimator, read_estimator, write_estimator
 
 SMALLEST = 1e-7  # a probability of 0 would make one mistake infinitely bad
 

@@ -14,7 +14,8 @@ from functools import partial
 from typing import Annotated, NamedTuple
 
 import torch
-from hyperplane import DataSpec, PanelSpec, UserError
+from hyperplane import DataSpec
+from hyperplane.networks.flat_windows import require_panel
 from hyperplane.setting_types import Divides, Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn
@@ -234,12 +235,7 @@ class TFT(nn.Module):
         dropout: Dropout = 0.1,  # probability that a value in front of a gate, or an attention weight, is set to zero
     ) -> None:
         super().__init__()
-        if not isinstance(spec, PanelSpec):
-            raise UserError(
-                f"model=tft forecasts time series, but these data are for {spec.task} of single samples. "
-                "Choose data=demand or data=panel, or model=transformer for signals."
-            )
-        panel, size = spec, hidden_size
+        panel, size = require_panel(spec, "tft"), hidden_size
         self.known = len(panel.known_reals), len(panel.known_categoricals)
         grn = partial(GRN, size, size, size, dropout)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..data.spec import DataSpec, PanelSpec
+from ..errors import UserError
 
 
 class SteppedWindows(nn.Module):
@@ -79,3 +80,17 @@ def begin_at_naive(output: nn.Linear, spec: DataSpec) -> None:
     if isinstance(spec, PanelSpec) and spec.lag:
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
+
+
+def require_panel(spec: DataSpec, model: str) -> PanelSpec:
+    """Return the spec of a panel, for a model that forecasts and nothing else.
+
+    Raises:
+        UserError: the data are something else.
+    """
+    if not isinstance(spec, PanelSpec):
+        raise UserError(
+            f"model={model} forecasts time series, but these data are for {spec.task} of single samples. "
+            "Choose data=panel, or model=linear for single samples."
+        )
+    return spec

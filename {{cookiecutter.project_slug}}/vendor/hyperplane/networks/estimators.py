@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from hyperplane import UserError
-from hyperplane.errors import nearest
 from torch import Tensor
+
+from ..errors import UserError, nearest
 
 SUFFIXES = {"classification": "Classifier", "regression": "Regressor"}
 
