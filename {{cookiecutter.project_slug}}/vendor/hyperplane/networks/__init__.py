@@ -1,1 +1,1 @@
-"""What networks of projects share: windows of a panel as rows or signals, texts as counts of their words, estimators."""
+"""What networks of projects share: windows of a panel as rows or signals, bags of words, scikit-learn's estimators."""

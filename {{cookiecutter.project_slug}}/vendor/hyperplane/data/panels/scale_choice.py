@@ -1,10 +1,11 @@
 """Choose what the target of a panel is scaled by: each window's own level and spread, or those of all training rows.
 
 Both ways, ridge regressions forecast the windows that are held out, from the past and what is known in advance, with
-every λ of `ridge.py`. The best forecast says the scale, and the λ that `model=linear` takes from there. Held out are
-the validation windows, or without any those of the last fifth of the training time. A network that counts from the
-mean of all rows would have to give out levels that it never saw, so where the series drift away it is `window` all the
-same.
+every λ of `ridge.py`. The best forecast says the scale, and the λ that `model=linear` takes from there. They count from
+the naive forecast that is the best in training, or from the last value where that is better on the held-out windows.
+These are those of validation, or without any those of the last fifth of the training time. A network that counts from
+the mean of all rows would have to give out levels that it never saw, so where the series drift away it is `window` all
+the same.
 
 Dimensions: B windows, E encoder steps, H decoder steps, D columns, Q quantiles.
 """
@@ -19,7 +20,7 @@ from torch.nn import functional
 from ...metrics.quantile_loss import quantile_loss
 from ..ridge import LAMBDAS, Ridge
 from ..spec import PanelSpec
-from .naive import CLEARLY_BETTER, error_quantiles
+from .naive import error_quantiles
 from .scaling import PanelScaling
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut) -> 
     if min(len(first.series), len(last.series)) < FEWEST:
         near_naive = replace(candidates[0], ridge=LAMBDAS[0])
         return Choice(near_naive, "there are too few windows to compare")
-    fits = [best_of_naive(panel, first, last) for panel in candidates]
+    fits = [best_ridge(first.windows, last.windows, better_start(panel, first, last)) for panel in candidates]
     by_window, by_all = fits[0], fits[-1]
     reason = (
         f"a linear forecast of the windows held out has {by_all.loss:.3g} by all rows, {by_window.loss:.3g} by windows"
@@ -80,13 +81,20 @@ def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut) -> 
     return Choice(replace(best.panel, ridge=best.penalty), reason)
 
 
-def best_of_naive(panel: PanelSpec, first: HeldOut, last: HeldOut) -> Fit:
-    """Return a forecast that counts from the panel's naive forecast, or from the last value if clearly better so."""
-    found = best_ridge(first.windows, last.windows, panel)
-    if not panel.lag or (panel.lag, panel.seasons) == (1, 1):
-        return found
-    other = best_ridge(first.windows, last.windows, replace(panel, lag=1, seasons=1))
-    return other if other.loss < CLEARLY_BETTER * found.loss else found
+def better_start(panel: PanelSpec, first: HeldOut, last: HeldOut) -> PanelSpec:
+    """Return the panel, counted from the last value if that forecasts `last` better than its naive forecast does."""
+    if not panel.lag:
+        return panel
+    return min(panel, replace(panel, lag=1, seasons=1), key=lambda one: loss_of_start(one, first.windows, last.windows))
+
+
+def loss_of_start(panel: PanelSpec, first: "Windows", last: "Windows") -> float:
+    """Return the quantile loss on `last` of outputs of 0, with the errors of `first`."""
+    scaling = PanelScaling(panel)
+    scaling.fit_errors(first.past_reals[..., -1], first.targets)
+    _, level = scaling.by_window(*last[:-1])
+    assert level is not None
+    return float(quantile_loss(level.centre, last.targets, panel.quantiles).mean())
 
 
 def share_outside(first: HeldOut, last: HeldOut) -> float:
