@@ -47,9 +47,10 @@ class NBeats(nn.Module):
         # The last block has none: nothing would read what it leaves.
         self.backcasts = nn.ModuleList(nn.Linear(hidden_size, panel.encoder_length) for _ in range(num_blocks - 1))
         outputs = panel.decoder_length * panel.output_size
-        self.parts = nn.ModuleList(nn.Linear(hidden_size, outputs) for _ in range(num_blocks))
-        for part in self.parts:
+        parts = [nn.Linear(hidden_size, outputs) for _ in range(num_blocks)]
+        for part in parts:
             begin_at_naive(part, panel)
+        self.parts = nn.ModuleList(parts)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map the inputs of windows, see `Windows`, to quantiles (B, H, Q)."""
