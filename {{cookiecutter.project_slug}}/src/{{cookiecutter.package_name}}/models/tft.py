@@ -15,7 +15,7 @@ from typing import Annotated, NamedTuple
 
 import torch
 from hyperplane import DataSpec
-from hyperplane.networks.flat_windows import require_panel
+from hyperplane.networks.flat_windows import begin_at_naive, require_panel
 from hyperplane.setting_types import Divides, Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn
@@ -263,9 +263,7 @@ class TFT(nn.Module):
         self.feed_forward = grn()
         self.gate_output = GatedSum(size, size)
         self.output = nn.Linear(size, spec.output_size)
-        if panel.lag:  # outputs are counted from the naive forecast: begin there
-            nn.init.normal_(self.output.weight, std=0.1)
-            nn.init.zeros_(self.output.bias)
+        begin_at_naive(self.output, spec)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map the inputs of windows, see `Windows`, to quantiles (B, H, Q) of the standardised target."""
