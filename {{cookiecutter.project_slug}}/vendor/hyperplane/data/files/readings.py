@@ -17,7 +17,10 @@ MISSING_BESIDE_NUMBERS = [
     *("?", "-", "--", "–", "—", ".", "..", "*", "n.a.", "unknown", "missing", "#div/0!"),
 ]
 GROUPS = r"'’\s"  # what stands between groups of three digits, besides the mark that is not the decimal one
-UNITS = ("%", "$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "CHF", "JPY")
+UNITS = (
+    *("%", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "US$", "R$", "A$", "C$", "kr", "zł"),
+    *("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "BRL", "AUD", "CAD", "SEK", "NOK", "DKK", "PLN"),
+)
 DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?!\d)")
 TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}(?:[.,]\d+)?)?(\s?[AaPp][Mm])?")
 ZONE = re.compile(r"Z|[+-]\d{2}:?\d{2}")
@@ -100,14 +103,19 @@ class Reading:
             return text.cast(polars.Float64, strict=False).fill_nan(None)
         mark = self.pattern or "."
         other = "," if mark == "." else "."
-        sign, unit = "[-+−]?", re.escape(self.unit)
-        body = rf"(?:[1-9]\d{{0,2}}(?:[{other}{GROUPS}]\d{{3}})+|\d+)?(?:[{mark}]\d*)?(?:[eE][-+]?\d+)?"
-        digits = rf"^\s*{sign}\s*(?:{unit})?\s*{sign}{body}\s*(?:{unit})?$"
-        fits = text.str.contains(digits) & text.str.contains(r"\d")
+        sign, unit = "[-+−]?", rf"(?:{re.escape(self.unit)})?"
+        whole = rf"(?:[1-9]\d{{0,2}}(?:[{other}{GROUPS}]\d{{3}})+|\d+)"
+        body = rf"{whole}?(?:[{mark}]\d*)?(?:[eE][-+]?\d+)?"
+        # ($4.00), $(4.00) and 4.00- of accountants; 2- may be a grade
+        debit = rf"^{unit}\s*(?:\(\s*{unit}\s*{body}\s*{unit}\s*\)|{whole}[{mark}]\d+\s*{unit}[-−])\s*{unit}$"
+        is_debit = text.str.contains(debit)
+        fits = is_debit | text.str.contains(rf"^\s*{sign}\s*{unit}\s*{sign}{body}\s*{unit}$")
+        fits &= text.str.contains(r"\d")
         if self.unit:
             fits &= text.str.contains(self.unit, literal=True)
             text = text.str.replace_all(self.unit, "", literal=True)
         plain = text.str.replace_all(rf"[{other}{GROUPS}]", "").str.replace_all("−", "-", literal=True)
+        plain = polars.when(is_debit).then("-" + plain.str.replace_all(r"[()]|-$", "")).otherwise(plain)
         if mark == ",":
             plain = plain.str.replace(",", ".", literal=True)
         return polars.when(fits).then(plain).cast(polars.Float64, strict=False)
