@@ -141,6 +141,7 @@ def test_nothing_that_tells_the_day_from_the_month_is_asked_for(read, messages):
 
 def test_a_value_decides_wherever_it_stands(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "CHUNK", 500)
+    monkeypatch.setattr(files, "LARGE", 0)
     for last, kind in (("2.5", polars.Float64), ("7", polars.Int64), ("1,234.5", polars.Float64), ("x", polars.String)):
         (tmp_path / "late.csv").write_text("a;b\n" + "1;2\n" * 3000 + f"{last};3\n")
         column = read_table(tmp_path / "late.csv")["a"]
