@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import UserError, first_line
+from ...errors import UserError, first_line, nearest
+from ..columns.values import listed
 from .arrays import Numbers, Roles, SignalArrays, finite, numbered
 
 TIMED = re.compile(r"\([^()]*,\s*([^(),]*)\)")  # a value of a .ts file with its time, which only orders it
@@ -54,6 +55,13 @@ def from_ts(path: Path, roles: Roles, key: str) -> SignalArrays:
         told, column = column, column.cast(polars.Float64, strict=False)
         for i in (told.is_not_null() & column.is_null()).arg_true():
             raise UserError(f"{key}={path}: line {rows[i][0]} ends in {told[i]!r}, and @targetlabel promises a number")
+    classes = header.get("classlabel", [])[1:] if is_true(header.get("classlabel", [])) else []
+    for i, label in enumerate(column.to_list() if classes else []):
+        if label is not None and label not in classes:
+            raise UserError(
+                f"{key}={path}: line {rows[i][0]} ends in the class {label!r}, which is not in @classLabel: "
+                f"{listed(classes)}. {nearest(label, classes)}".rstrip()
+            )
     name = roles.others[0] if roles.others else "label"
     return SignalArrays(
         finite(padded), numbered(padded.shape[2]), polars.DataFrame({name: column} if has_labels else {}), {}
