@@ -57,7 +57,14 @@ def test_what_all_runs_were_told_to_monitor_is_shown_and_chooses_the_best(
     for rate, f1 in (("0.1", 0.6), ("0.01", 0.8)):
         metrics = {"val/f1": f1, "test/f1": f1 - 0.1, "val/accuracy": 1 - f1, "test/accuracy": 1 - f1}
         overrides = [f"optimizer.lr={rate}", "checkpoint.monitor=val/f1"]
-        write_run(tmp_path / rate, 0, None, metrics=metrics, overrides=overrides, higher_is_better={"f1": True, "accuracy": True})
+        write_run(
+            tmp_path / rate,
+            0,
+            None,
+            metrics=metrics,
+            overrides=overrides,
+            higher_is_better={"f1": True, "accuracy": True},
+        )
     assert main([str(tmp_path)]) == 0
     assert [key for key in table(tmp_path / "report")[0] if key.endswith("_mean")] == ["test/f1_mean"]
     assert "Best by the highest mean val/f1: optimizer.lr=0.01" in capsys.readouterr().out

@@ -103,7 +103,9 @@ def below_floor(settings: Settings, trainer: "Trainer", tested: Mapping[str, flo
                 "no model can do better there"
             )
         remedy = "data.scale=window, " if getattr(settings.data, "scale", "window") != "window" else ""
-        verdict = "A naive forecast is better than this model" if is_worse else "This model is as good as a naive forecast"
+        verdict = (
+            "A naive forecast is better than this model" if is_worse else "This model is as good as a naive forecast"
+        )
         return (
             f"{verdict} on the test windows. What may help: {remedy}"
             f"more epochs ({longer(trainer)}), or a data.encoder_length that covers a season"
