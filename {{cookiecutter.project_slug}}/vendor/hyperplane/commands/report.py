@@ -87,7 +87,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         metavar="NAME",
         help="metric to show, such as val/loss; may be given several times "
-        "(default: that of the search that all runs are of, or of checkpoint.monitor, if all runs set it; else test/accuracy, of values test/r2 and test/mae, "
+        "(default: that of the search that all runs are of, or of checkpoint.monitor, if all runs set it; else "
+        "test/accuracy, of values test/r2 and test/mae, "
         "of forecasts test/quantile_loss, test/mae, test/mase and test/coverage, or test/loss)",
     )
     parser.add_argument(
