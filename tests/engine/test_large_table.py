@@ -25,6 +25,7 @@ ROWS = 1000
 def small_pieces(monkeypatch):
     """Several shards and chunks for a small table."""
     monkeypatch.setattr(shards, "SHARD_BYTES", 2000)
+    monkeypatch.setattr("hyperplane.data.files.table_files.LARGE", 0)
     for module in (written_table, chunks):
         monkeypatch.setattr(module, "CHUNK", 170)
 

@@ -347,7 +347,7 @@ def test_what_a_folder_lacks_is_said(photos, tmp_path):
     with pytest.raises(UserError, match=r"has 20 images, but no folders: it needs a folder for each class"):
         load(photos / "dark")
     (tmp_path / "bare").mkdir()
-    with pytest.raises(UserError, match=r"has no folder that holds an image"):
+    with pytest.raises(UserError, match=r"has no folder that holds any image"):
         load(tmp_path / "bare")
     save(tmp_path / "one" / "a" / "1.png")
     with pytest.raises(UserError, match=r"All 1 images are in one folder, a: there is nothing to tell apart"):

@@ -130,6 +130,7 @@ def test_a_mistake_is_explained(table, load, change, settings, message):
         ([("2023-10-29", 1.0), ("2023-10-29", 2.0)], "tell series apart.$"),
         ([("2023-10-29", 1.0), ("2023-10-29", 1.0)], "They are the same: leave one out.$"),
         ([], "1 to train on, 0 to validate, 1 to test"),
+        ([("2023-11-05", 1.0)], "1 gap in time: no window spans one. data.fill=true fills those"),
     ],
 )
 def test_rows_that_come_twice_and_a_series_shorter_than_a_window_are_explained(rows, message, tmp_path):

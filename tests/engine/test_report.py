@@ -57,10 +57,26 @@ def test_what_all_runs_were_told_to_monitor_is_shown_and_chooses_the_best(
     for rate, f1 in (("0.1", 0.6), ("0.01", 0.8)):
         metrics = {"val/f1": f1, "test/f1": f1 - 0.1, "val/accuracy": 1 - f1, "test/accuracy": 1 - f1}
         overrides = [f"optimizer.lr={rate}", "checkpoint.monitor=val/f1"]
-        write_run(tmp_path / rate, 0, None, metrics=metrics, overrides=overrides, higher_is_better={"f1": True})
+        write_run(
+            tmp_path / rate,
+            0,
+            None,
+            metrics=metrics,
+            overrides=overrides,
+            higher_is_better={"f1": True, "accuracy": True},
+        )
     assert main([str(tmp_path)]) == 0
     assert [key for key in table(tmp_path / "report")[0] if key.endswith("_mean")] == ["test/f1_mean"]
     assert "Best by the highest mean val/f1: optimizer.lr=0.01" in capsys.readouterr().out
+    for trials, best in (("val/accuracy,maximize", "0.1"), ("val/accuracy,val/f1,maximize", "0.01"), ("", "0.01")):
+        metric, _, direction = trials.rpartition(",")
+        (tmp_path / "trials.csv").write_text(f"trial,state,{metric},direction,epochs\n" * bool(direction))
+        assert main([str(tmp_path)]) == 0
+        assert f": optimizer.lr={best} (1 run)" in capsys.readouterr().out
+    (tmp_path / "trials.csv").write_text("trial,state,val/accuracy,direction,epochs\n")
+    main([str(tmp_path)])
+    columns = [key for key in table(tmp_path / "report")[0] if key.endswith("_mean")]
+    assert columns == ["test/accuracy_mean"] and "by the highest mean val/accuracy" in capsys.readouterr().out
 
 
 def test_a_row_per_override_that_varies_and_none_for_what_does_not(

@@ -62,6 +62,9 @@ def test_a_ts_file_is_read_in_each_spelling_of_its_header(tmp_path, label):
     file = read_signals(path, NO_ROLES, "data.path")
     assert file.lengths.tolist() == [3, 2] and file.columns["label"].to_list() == ["a", "b"]
     np.testing.assert_equal(file.values[1], [[7, 8], [np.nan, 9], [np.nan, np.nan]])
+    path.write_text(HEADER.format(classes=label) + "1,2:4,5:a\n7,8:8,9:B\n")
+    with pytest.raises(UserError, match=r"line \d+ ends in the class 'B', which is not in @classLabel: a, b. .* b\?"):
+        read_signals(path, NO_ROLES, "data.path")
     path.write_text("@targetlabel true\n@timeStamps True\n@data\n(2007-01-01 00:00:00,1),(2007-01-01 00:01:00,2):0.5\n")
     file = read_signals(path, NO_ROLES, "data.path")
     assert file.values.tolist() == [[[1], [2]]] and file.columns["label"].to_list() == [0.5]

@@ -120,6 +120,39 @@ def test_what_is_wrong_with_texts_is_said(train, reviews, tmp_path):
     assert "it is not in UTF-8: byte 15 is 0xe9" in train(*REVIEWS, status=2).stderr
 
 
+def test_a_folder_of_texts_is_the_table_of_them(reviews, tmp_path):
+    texts, labels = reviews(60)
+    for number, (text, label) in enumerate(zip(texts, labels, strict=True)):
+        place = tmp_path / "of texts" / label / f"{number}.txt"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(text.encode("utf-8-sig"))
+    (place.parent / ".hidden.txt").write_bytes(b"\xff")
+    order = sorted(range(60), key=lambda number: (labels[number], f"{number}.txt"))
+    rows = polars.DataFrame({"text": [texts[row] for row in order], "label": [labels[row] for row in order]})
+    rows.write_parquet(tmp_path / "table.parquet")
+    of_folder = Text(path=str(tmp_path / "of texts"), seed=0)
+    of_folder.setup()
+    of_table = load(tmp_path / "table.parquet")
+    for part in ("train", "val", "test"):
+        assert all(map(torch.equal, of_folder.raw[part], of_table.raw[part]))
+    assert of_folder.spec.class_names == ("bad", "good")
+    new = of_folder.read_inputs(tmp_path / "of texts" / "bad", of_folder.spec)
+    names = sorted(f"{row}.txt" for row in range(60) if labels[row] == "bad")
+    assert new.beside["file"].to_list() == names and new.height == len(names)
+    (place.parent / "old.txt").write_bytes("für".encode("latin1"))
+    with pytest.raises(UserError, match=r"old\.txt cannot be read: it is not in UTF-8: byte 2 is 0xfc"):
+        Text(path=str(tmp_path / "of texts"), seed=0).setup()
+    for wrong, said in (
+        ({"group": "g"}, "data.group= names a column"),
+        ({"task": "regression"}, "needs a table, data"),
+    ):
+        with pytest.raises(UserError, match=said):
+            Text(path=str(tmp_path / "of texts"), seed=0, **wrong).setup()
+    place.parents[1].rename(tmp_path / "train")
+    with pytest.raises(UserError, match="none that is called test/"):
+        Text(path=str(tmp_path), seed=0).setup()
+
+
 @pytest.mark.parametrize("network", [Linear, MLP, CNN, RNN, Transformer])
 def test_padding_changes_no_prediction(reviews, tmp_path, network):
     reviews()

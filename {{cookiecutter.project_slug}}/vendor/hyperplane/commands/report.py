@@ -39,8 +39,8 @@ examples:
 One row stands for one setting: the runs that differ only in their seed, and in the fold of a cross-validation
 (data.fold). Shown are the settings that differ between the runs, mean ± sample standard deviation over the
 completed runs, and a bootstrap 95 % interval of the mean from three runs on. The best setting is the one with
-the best validation metric: test data never choose. Failed, interrupted and unfinished runs are counted, and named
-below the table.
+the best validation metric, that of the search if all runs are of one: test data never choose. Failed, interrupted
+and unfinished runs are counted, and named below the table.
 
 written: table.csv (all digits), table.md, table.tex, report.html (one page with everything), chart.png,
   curves.png (learning curves of all runs); parameters.png where two settings or more differ (validation
@@ -87,7 +87,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         metavar="NAME",
         help="metric to show, such as val/loss; may be given several times "
-        "(default: that of checkpoint.monitor, if all runs set it; else test/accuracy, of values test/r2 and test/mae, "
+        "(default: that of the search that all runs are of, or of checkpoint.monitor, if all runs set it; else "
+        "test/accuracy, of values test/r2 and test/mae, "
         "of forecasts test/quantile_loss, test/mae, test/mase and test/coverage, or test/loss)",
     )
     parser.add_argument(

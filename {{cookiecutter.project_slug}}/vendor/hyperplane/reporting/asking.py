@@ -1,6 +1,7 @@
 """How `report` and `runs` answer what they were asked wrongly: one message that names the nearest valid word."""
 
 import argparse
+import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -73,18 +74,19 @@ def known_metrics(runs: Iterable[ReportedRun]) -> list[str]:
 def choose_metrics(runs: Sequence[ReportedRun], asked: list[str]) -> list[str]:
     """`asked` without repeats, or else what says most of each run; a metric that no run has is a mistake.
 
-    What all runs were told to choose their weights by says most.
+    What a search chose all runs by says most, or else what they were told to choose their weights by.
     """
     known = known_metrics(runs)
     for name in asked:
         check_known("metric", name, known)
     if asked:
         return list(dict.fromkeys(asked))
-    told = [name for name in monitored(runs) if name in known][:1]
+    searched = [name for name in by_stage(objective(runs)) if name in known][:1]
+    told = [] if searched else [name for name in by_stage(monitor(runs)) if name in known][:1]
     for names in DEFAULT_METRICS:
         if any(names[0] in run.metrics and not run.metrics.keys() & told for run in runs):
             told += [name for name in names if name in known]
-    return list(dict.fromkeys(told)) or known[:1] or DEFAULT_METRICS[0][:1]
+    return list(dict.fromkeys([*searched, *told])) or known[:1] or DEFAULT_METRICS[0][:1]
 
 
 def further_metrics(runs: Sequence[ReportedRun], chosen: Sequence[str], most: int) -> list[str]:
@@ -96,10 +98,28 @@ def further_metrics(runs: Sequence[ReportedRun], chosen: Sequence[str], most: in
     return [*of_stage["test"], *of_stage["val"]][:most]
 
 
-def monitored(runs: Sequence[ReportedRun]) -> list[str]:
-    """What the weights of all runs were chosen by, on the test data and on those of the validation; if it was set."""
+def monitor(runs: Sequence[ReportedRun]) -> str:
+    """What the weights of all runs were chosen by, if it was set."""
     named = {run.settings.get("checkpoint.monitor", "") for run in runs}
-    stage, _, name = named.pop().partition("/") if len(named) == 1 else ("", "", "")
+    return named.pop() if len(named) == 1 else ""
+
+
+def objective(runs: Sequence[ReportedRun]) -> str:
+    """The metric by which searches compared all runs, as their tables say; empty where it is not one."""
+    named = set()
+    for folder in {run.folder.parent for run in runs}:
+        try:
+            with (folder / "trials.csv").open(newline="", encoding="utf-8") as file:
+                columns = next(csv.reader(file))
+            named.add(" ".join(columns[columns.index("state") + 1 : columns.index("direction")]))
+        except (OSError, ValueError, csv.Error, StopIteration):
+            return ""
+    return named.pop() if len(named) == 1 else ""
+
+
+def by_stage(metric: str) -> list[str]:
+    """A metric of the validation data on the test data and on those; nothing for another one."""
+    stage, _, name = metric.partition("/")
     return [f"test/{name}", f"val/{name}"] if stage == "val" else []
 
 

@@ -97,9 +97,17 @@ def below_floor(settings: Settings, trainer: "Trainer", tested: Mapping[str, flo
     if not is_worse and (reached != floor or loss < naive_loss):
         return ""
     if compared.name == "quantile_loss":
+        if not floor:
+            return (
+                "A naive forecast makes no error on the test windows, which are constant or repeat themselves: "
+                "no model can do better there"
+            )
         remedy = "data.scale=window, " if getattr(settings.data, "scale", "window") != "window" else ""
+        verdict = (
+            "A naive forecast is better than this model" if is_worse else "This model is as good as a naive forecast"
+        )
         return (
-            f"A naive forecast is better than this model on the test windows. What may help: {remedy}"
+            f"{verdict} on the test windows. What may help: {remedy}"
             f"more epochs ({longer(trainer)}), or a data.encoder_length that covers a season"
         )
     than = "no better than" if not is_worse else "below" if compared.is_higher else "above"

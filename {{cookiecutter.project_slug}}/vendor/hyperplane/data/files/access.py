@@ -14,6 +14,10 @@ from .layout import too_long
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 
+# What to do with files that people have as well
+OTHERS = dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods"), "Save the sheet as CSV in UTF-8.")
+OTHERS |= dict.fromkeys((".zip", ".7z", ".tar", ".tgz", ".bz2", ".xz", ".zst"), "Unpack it first.")
+
 
 def existing(path: Path, key: str, endings: tuple[str, ...] = ENDINGS) -> Path:
     """Return the path of a file that is there and has one of the endings.
@@ -27,7 +31,8 @@ def existing(path: Path, key: str, endings: tuple[str, ...] = ENDINGS) -> Path:
         holds = f"it holds {', '.join(there[:10])}" if there else "it holds no such file"
         raise UserError(f"{key}={path} is a folder; name a file in it that ends in {', '.join(endings)}: {holds}")
     if not path.name.lower().endswith(endings):
-        raise UserError(f"{key}={path}: its name must end in {', '.join(endings)}. {nearest(path.suffix, endings)}")
+        hint = OTHERS.get(path.suffix.lower()) or nearest(path.suffix, endings)
+        raise UserError(f"{key}={path}: its name must end in {', '.join(endings)}. {hint}".rstrip())
     return path
 
 
@@ -47,6 +52,11 @@ def not_utf8(error: UnicodeDecodeError) -> str:
     begins = error.object[:2]
     if begins == b"\x1f\x8b":
         return "it is compressed: let its name end in .gz"
+    if begins in (b"PK", b"PA"):
+        kind = "a ZIP archive or an Excel workbook" if begins == b"PK" else "a Parquet file"
+        return f"it is {kind}, whatever its name says: " + (
+            "unpack it, or save it as CSV in UTF-8" if begins == b"PK" else "let its name end in .parquet"
+        )
     encoding = "utf-16" if begins in (b"\xff\xfe", b"\xfe\xff") else "latin1"
     return (
         f"it is not in UTF-8: byte {error.start + 1} is {error.object[error.start]:#04x}. "

@@ -35,7 +35,8 @@ def choose(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> tu
         readings[name] = replace(reading, missing=spelling.missing)
         fit = (column.fits or {}).get(reading)
         if reading.kind == "number" and not reading.is_plain:
-            said.append(f"{name} ({reading}, such as {column.example or column.pointed!r})")
+            negative = f"; {column.debit!r} is negative" if column.debit else ""
+            said.append(f"{name} ({reading}, such as {column.example or column.pointed!r}{negative})")
         elif day_first(reading) is not None:
             said.append(f"{name} ({reading})")
         elif reading.is_plain and column.padded is not None:

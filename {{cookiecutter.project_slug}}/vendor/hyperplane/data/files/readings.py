@@ -17,8 +17,14 @@ MISSING_BESIDE_NUMBERS = [
     *("?", "-", "--", "–", "—", ".", "..", "*", "n.a.", "unknown", "missing", "#div/0!"),
 ]
 GROUPS = r"'’\s"  # what stands between groups of three digits, besides the mark that is not the decimal one
-UNITS = ("%", "$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "CHF", "JPY")
+UNITS = (
+    *("%", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "US$", "R$", "A$", "C$", "kr", "zł"),
+    *("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "BRL", "AUD", "CAD", "SEK", "NOK", "DKK", "PLN"),
+)
 DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?!\d)")
+# 5 Jan 2024, 05-JAN-24, Jan 5, 2024: in English
+NAMED = re.compile(r"(?:\d{1,2}([ /.-])[A-Za-z]{3,9}\1(\d{4}|\d{2})|([A-Za-z]{3,9}) \d{1,2},? \d{4})(?!\d)")
+SUFFIX = re.compile(r"[-+−]?\d[\d.,]*(?:\s+(?=\S)|(?=[a-zµ°Ω]))([A-Za-zµ°Ω²³/]{1,8})")  # of a unit
 TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}(?:[.,]\d+)?)?(\s?[AaPp][Mm])?")
 ZONE = re.compile(r"Z|[+-]\d{2}:?\d{2}")
 
@@ -31,7 +37,7 @@ class Reading:
         kind: text, boolean, number, date, datetime or time.
         pattern: of numbers `.` or `,`, the decimal mark where there are other marks; of dates and times that of
             strptime; empty for plain numbers, and for dates of a file that says itself what they are.
-        unit: a currency or % that stands at every number.
+        unit: a currency, % or kg that stands at every number.
         missing: what else stands for a missing value.
     """
 
@@ -80,7 +86,7 @@ class Reading:
             return self.numbers(text)
         kinds: dict[str, Any] = {"date": polars.Date, "datetime": polars.Datetime("us"), "time": polars.Time}
         # strptime would take the year 24 for one of four digits
-        four = text.str.contains(r"^(\d{1,2}\D\d{1,2}\D)?\d{4}(\D|$)") if "%Y" in self.pattern else True
+        four = text.str.contains(r"^(\w+\W{1,2}\w+\W{1,2})?\d{4}(\D|$)") if "%Y" in self.pattern else True
         moments = polars.when(four).then(text)
         return moments.str.strptime(kinds[self.kind], self.pattern, strict=False)
 
@@ -100,14 +106,19 @@ class Reading:
             return text.cast(polars.Float64, strict=False).fill_nan(None)
         mark = self.pattern or "."
         other = "," if mark == "." else "."
-        sign, unit = "[-+−]?", re.escape(self.unit)
-        body = rf"(?:[1-9]\d{{0,2}}(?:[{other}{GROUPS}]\d{{3}})+|\d+)?(?:[{mark}]\d*)?(?:[eE][-+]?\d+)?"
-        digits = rf"^\s*{sign}\s*(?:{unit})?\s*{sign}{body}\s*(?:{unit})?$"
-        fits = text.str.contains(digits) & text.str.contains(r"\d")
+        sign, unit = "[-+−]?", rf"(?:{re.escape(self.unit)})?"
+        whole = rf"(?:[1-9]\d{{0,2}}(?:[{other}{GROUPS}]\d{{3}})+|\d+)"
+        body = rf"{whole}?(?:[{mark}]\d*)?(?:[eE][-+]?\d+)?"
+        # ($4.00), $(4.00) and 4.00- of accountants; 2- may be a grade
+        debit = rf"^{unit}\s*(?:\(\s*{unit}\s*{body}\s*{unit}\s*\)|{whole}[{mark}]\d+\s*{unit}[-−])\s*{unit}$"
+        is_debit = text.str.contains(debit)
+        fits = is_debit | text.str.contains(rf"^\s*{sign}\s*{unit}\s*{sign}{body}\s*{unit}$")
+        fits &= text.str.contains(r"\d")
         if self.unit:
             fits &= text.str.contains(self.unit, literal=True)
             text = text.str.replace_all(self.unit, "", literal=True)
         plain = text.str.replace_all(rf"[{other}{GROUPS}]", "").str.replace_all("−", "-", literal=True)
+        plain = polars.when(is_debit).then("-" + plain.str.replace_all(r"[()]|-$", "")).otherwise(plain)
         if mark == ",":
             plain = plain.str.replace(",", ".", literal=True)
         return polars.when(fits).then(plain).cast(polars.Float64, strict=False)
@@ -118,8 +129,8 @@ TEXT, PLAIN, BOOLEAN = Reading("text"), Reading("number"), Reading("boolean")
 
 def order(pattern: str) -> str:
     """Return what a pattern of strptime asks for, as people write it."""
-    words = {"%Y": "year", "%y": "year", "%m": "month", "%d": "day"}
-    return "-".join(words[code] for code in re.findall("%[Yymd]", pattern)) or "of a clock"
+    words = {"%Y": "year", "%y": "year", "%m": "month", "%B": "month", "%d": "day"}
+    return "-".join(words[code] for code in re.findall("%[YymBd]", pattern)) or "of a clock"
 
 
 def reading_of(kind: "DataType") -> Reading:
@@ -138,6 +149,8 @@ def proposals(texts: Sequence[str]) -> list[Reading]:
     """Return in which ways some texts of a column may be meant."""
     found = [PLAIN, Reading("number", "."), Reading("number", ","), BOOLEAN]
     units = {unit for text in texts for unit in UNITS if unit in text and re.search(r"\d", text)}
+    suffixes = {match[1] if (match := SUFFIX.fullmatch(text)) else "" for text in texts}
+    units |= suffixes if len(suffixes) == 1 and "" not in suffixes else set()
     found += [Reading("number", mark, unit) for unit in sorted(units) for mark in ".,"]
     moments = [reading for text in texts[:50] for reading in moments_like(text)]
     return [*found, *dict.fromkeys(moments)]
@@ -145,7 +158,7 @@ def proposals(texts: Sequence[str]) -> list[Reading]:
 
 def moments_like(text: str) -> list[Reading]:
     """Return the readings as a date, as a time or as both that a text may have been written for."""
-    date = DATE.match(text)
+    date = DATE.match(text) or NAMED.match(text)
     rest = text[date.end() :] if date else text
     separator = rest[:1] if date and rest[:1] in ("T", " ") else ""
     clock = TIME.fullmatch(ZONE.sub("", rest[len(separator) :]).strip()) if rest else None
@@ -168,6 +181,10 @@ def time_pattern(clock: re.Match[str]) -> str:
 
 def date_patterns(date: re.Match[str]) -> list[str]:
     """Return what strptime may need to read a date: where the year does not come first, the day or the month does."""
+    if date.re is NAMED:
+        mark, year = date[1], "%y" if date[2] and len(date[2]) == 2 else "%Y"
+        comma = "," if "," in date[0] else ""
+        return [f"%B %d{comma} %Y" if date[3] else f"%d{mark}%B{mark}{year}"]
     if date[1]:
         return [f"%Y{date[1]}%m{date[1]}%d"]
     mark, year = date[2], "%Y" if re.search(r"\d{4}$", date[0]) else "%y"
@@ -176,4 +193,4 @@ def date_patterns(date: re.Match[str]) -> list[str]:
 
 def day_first(reading: Reading) -> bool | None:
     """Say whether a date begins with the day, or with the month; None: with neither."""
-    return {"%d": True, "%m": False}.get(reading.pattern[:2])
+    return None if "%B" in reading.pattern else {"%d": True, "%m": False}.get(reading.pattern[:2])

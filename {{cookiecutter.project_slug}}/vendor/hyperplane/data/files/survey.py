@@ -62,6 +62,7 @@ class ColumnSurvey:
     padded: str | None = None  # the first plain number with a zero in front of another digit
     has_mark: bool = False  # a text that is no plain number has a point or a comma
     example: str | None = None  # the first text that is no plain number
+    debit: str | None = None  # the first text whose end may mark a negative number: (4.00) or 4.00-
 
     def add(self, texts: "Series") -> None:
         """Take in texts without blanks around them, null where there is none."""
@@ -84,6 +85,7 @@ class ColumnSurvey:
             says = rest.filter(~is_missing(rest))
             self.example = self.example or first(says)
             self.has_mark = self.has_mark or bool(says.str.contains("[.,]").any())
+            self.debit = self.debit or first(says.filter(says.str.contains(r"\d\D*[-−)]\D*$")))
         for reading, fit in self.fits.items():
             if reading == PLAIN:
                 continue

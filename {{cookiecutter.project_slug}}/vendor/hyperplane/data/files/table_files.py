@@ -115,7 +115,7 @@ def scan_table(
         columns: their names; None: all.
         spelling: what the file does not say of itself.
         key: the setting that named it, for messages.
-        scratch: a folder for the rows of a CSV file that need not fit in memory; None: they are in memory.
+        scratch: a folder for the rows of a large CSV file; None: they are in memory.
     """
     path = existing(path, key)
     import polars  # here, since it takes half a second
@@ -138,9 +138,11 @@ def scan_table(
 
 
 def kept(rows: "LazyFrame", path: Path, scratch: Path | None) -> "LazyFrame":
-    """Evaluate rows of a file once; they are kept in memory, or in the folder `scratch`."""
+    """Evaluate rows of a file once; they are kept in memory, or, if it is large, in the folder `scratch`."""
     import polars
 
+    if path.stat().st_size <= LARGE and not path.name.lower().endswith(".gz"):  # batches cost a fifth more
+        return rows.collect().lazy()
     batches = rows.collect_batches(chunk_size=CHUNK, maintain_order=True, lazy=True)
     shown = with_progress(batches, f"Reading {path.name}", about_rows(path))
     if scratch is None:

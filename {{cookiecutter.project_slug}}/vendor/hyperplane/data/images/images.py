@@ -23,6 +23,7 @@ from ...paths import expanded, must_exist
 from ...processes.cores import cores_for_this_job
 from ...setting_types import Distinct, Excludes, InnerFraction
 from ..arrays import count_classes, means_of
+from ..class_folders import of_folder
 from ..columns.names import as_names
 from ..folds import strata
 from ..new_samples import NewSamples
@@ -31,8 +32,8 @@ from ..scaling import Scaling, moments
 from ..spec import DataSpec
 from .augmentation import require_kornia
 from .decoding import decoded
+from .endings import IMAGES
 from .files import ImageShape
-from .folders import of_folder
 from .listing import Listing, of_table
 from .loaders import ImageLoaders
 from .parts import leaks
@@ -135,7 +136,7 @@ class Images(ImageLoaders):
         if not self.path.is_dir():
             return of_table(self.path, self.image, self.targets, self.group, self.split_column)
         columns = {"image": self.image, "target": self.targets or None, "group": self.group}
-        listing = of_folder(self.path, columns | {"split_column": self.split_column}, self.task)
+        listing = Listing(*of_folder(self.path, IMAGES, columns | {"split_column": self.split_column}, self.task))
         if listing.parts is not None and self.folds is not None:
             raise UserError(f"{self.path} has folders that say which images are the test: data.folds must be null")
         return listing

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from ...errors import UserError, nearest
 from ...paths import expanded
+from ..class_folders import files_below
 from ..columns.values import as_text, is_text, listed
 from ..files.survey import Spelling
 from ..files.table_files import column_names, read_columns
-from .endings import ENDINGS, files_below, is_image
+from .endings import ENDINGS, is_image
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -48,7 +49,7 @@ def new_images(source: Path, column: str) -> tuple[list[Path], list[str]]:
         UserError: there is none.
     """
     if source.is_dir():
-        images, _ = files_below(source)
+        images, _ = files_below(source, ENDINGS)
         if not images:
             raise UserError(f"input={source} holds no image: names end in {', '.join(ENDINGS)}")
         return images, [path.relative_to(source).as_posix() for path in images]

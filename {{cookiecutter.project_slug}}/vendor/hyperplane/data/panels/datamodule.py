@@ -37,6 +37,7 @@ class PanelDataModule(WindowLoaders, ABC):
 
     series_names: tuple[str, ...]
     time = "time"  # what the axis of a figure says
+    remedy = ""  # what else helps where no window fits
     is_filled: NDArray[np.bool_] | None = None  # (rows,) whose targets are not measured, if there are some
 
     def __init__(
@@ -193,4 +194,4 @@ class PanelDataModule(WindowLoaders, ABC):
         self.starts = starts_of_parts(self.rows, panel, bounds, self.is_filled)
         for part in ("train", "test", *(["val"] if self.validates else [])):
             if not len(self.starts[part]):
-                raise UserError(no_window(part, panel, bounds, self.fold))
+                raise UserError(no_window(part, panel, bounds, self.fold) + self.remedy)

@@ -121,8 +121,9 @@ class OrderedPanel(PanelDataModule):
         short = int((lengths < self.encoder_length + self.decoder_length).sum())
         logger.info("{}: {} series, {} rows, {} time steps", self.path, series[-1] + 1, len(time), np.ptp(time) + 1)
         if gaps.any():
-            remedy = "" if self.fill else " data.fill=true fills those shorter than a past."
-            logger.warning("{} gaps in time: no window spans one.{}", gaps.sum(), remedy)
+            spanned = f" {gaps.sum()} gap{'s' * int(gaps.sum() > 1)} in time: no window spans one."
+            self.remedy = "" if self.fill else f"{spanned} data.fill=true fills those shorter than a past."
+            logger.warning("{}", (self.remedy or spanned).strip())
         if short:
             needed = f"{self.encoder_length} + {self.decoder_length}"
             logger.warning("{} of {} stretches are shorter than {} steps, left out.", short, len(lengths), needed)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import UserError, first_line
+from ...errors import UserError, first_line, nearest
+from ..columns.values import listed
 from .arrays import Numbers, Roles, SignalArrays, finite, numbered
 
 TIMED = re.compile(r"\([^()]*,\s*([^(),]*)\)")  # a value of a .ts file with its time, which only orders it
@@ -54,6 +55,7 @@ def from_ts(path: Path, roles: Roles, key: str) -> SignalArrays:
         told, column = column, column.cast(polars.Float64, strict=False)
         for i in (told.is_not_null() & column.is_null()).arg_true():
             raise UserError(f"{key}={path}: line {rows[i][0]} ends in {told[i]!r}, and @targetlabel promises a number")
+    require_classes(labels, [number for number, _ in rows], header.get("classlabel", [])[1:], f"{key}={path}")
     name = roles.others[0] if roles.others else "label"
     return SignalArrays(
         finite(padded), numbered(padded.shape[2]), polars.DataFrame({name: column} if has_labels else {}), {}
@@ -63,6 +65,22 @@ def from_ts(path: Path, roles: Roles, key: str) -> SignalArrays:
 def is_true(words: Sequence[str]) -> bool:
     """Return whether what the header says behind a name begins with true."""
     return bool(words) and words[0].lower() == "true"
+
+
+def require_classes(labels: Sequence[str], lines: Sequence[int], classes: Sequence[str], where: str) -> None:
+    """Refuse a label that the header does not name, if it names some.
+
+    Raises:
+        UserError: it names the line.
+    """
+    known = {*classes, "", "?"}
+    for label, line in zip(labels, lines, strict=True):
+        if classes and label not in known:
+            hint = nearest(label, classes)
+            raise UserError(
+                f"{where}: line {line} ends in the class {label!r}, which is not in @classLabel: {listed(classes)}. "
+                f"{hint}".rstrip()
+            )
 
 
 def numbers_of(field: str, path: Path, line: int, key: str) -> Numbers:

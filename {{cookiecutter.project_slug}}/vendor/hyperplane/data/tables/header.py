@@ -1,7 +1,7 @@
 """The names of a table's columns, looked at before torch is imported: that a setting names none of them is seen soon.
 
 A data set states `column_settings`, the settings that name columns of `data.path`. One that extends it may make
-columns of its own, so the statement is not inherited.
+columns of its own, so the statement is not inherited. Where it `reads_folders`, a folder has no columns.
 """
 
 from collections.abc import Sequence
@@ -25,15 +25,17 @@ def refuse_absent_columns(settings: Settings) -> None:
     """
     given = settings.data.arguments()
     keys = class_attribute(settings.data.import_path, "column_settings", (), inherited=False)
-    if keys and given.get("path"):
+    path, pattern = given.get("path"), given.get("pattern")
+    is_folder = isinstance(path, str) and pattern is None and expanded(Path(path)).is_dir()
+    if keys and path and not (is_folder and class_attribute(settings.data.import_path, "reads_folders", False)):
         # These import numpy, for which a run that has no table need not wait
         from ..columns.names import as_names, require_columns
         from .sources import files_of
 
         named = [(key, name) for key in keys for name in as_names(given.get(key))]
-        files = files_of(given["path"], given.get("pattern"))
+        files = files_of(path, pattern)
         changes = tuple(expanded(file).stat().st_mtime_ns for file in files)
-        require_columns(named, names_at(tuple(files), changes), shown(given["path"], given.get("pattern")))
+        require_columns(named, names_at(tuple(files), changes), shown(path, pattern))
 
 
 def shown(path: str | Sequence[str], pattern: str | None) -> Path:

@@ -106,10 +106,7 @@ class Table(DividedTable):
         Raises:
             UserError: the file cannot be read, a column is not there, or the rows do not make a task.
         """
-        files = files_of(self.given, self.pattern)
-        names = self.features_of(names_of(files))
-        table, readings = read_rows(files, self.with_roles(names), self.spelling, self.stated)
-        self.digest = digest_of_all(files)
+        names, table, readings = self.read()
         features = table[names]
         numbered = row_numbers(column for column in features if column.name not in self.stated.kinds)
         present = has_value(table, self.targets)
@@ -133,6 +130,18 @@ class Table(DividedTable):
             if len(rows) and not weights[rows].any():
                 raise UserError(f"data.weights={self.weights} is 0 in all {len(rows)} {part} rows: none of them counts")
         return arrays._replace(train_weights=weights[fit], test_weights=weights[test])
+
+    def read(self) -> tuple[list[str], "DataFrame", dict[str, Reading]]:
+        """Return the names of the columns to predict from, all columns that have a role, and how they are read.
+
+        Raises:
+            UserError: the file cannot be read, or a column is not there.
+        """
+        files = files_of(self.given, self.pattern)
+        names = self.features_of(names_of(files))
+        table, readings = read_rows(files, self.with_roles(names), self.spelling, self.stated)
+        self.digest = digest_of_all(files)
+        return names, table, readings
 
     def encode_parts(self, features: "DataFrame", parts: Parts) -> NDArray[Any]:
         """Return the encoded rows (samples, features) of all parts, one after the other, without a copy."""

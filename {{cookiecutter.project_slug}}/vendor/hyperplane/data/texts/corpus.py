@@ -20,12 +20,12 @@ from ...paths import must_exist
 from ...setting_types import InnerFraction, ProperFraction
 from ..batches import Batches, evaluation_batch, on_gpu, values_of_tokens
 from ..datamodule import EVALUATION_BATCH
-from ..files.access import not_utf8
 from ..part_loaders import PartLoaders
 from ..parts import PARTS, sizes
 from ..scaling import Scaling
 from ..spec import UNKNOWN, TextSpec
 from .bigrams import Bigrams
+from .files import content_of, texts_below
 from .tokens import Tokenizer
 
 
@@ -181,18 +181,5 @@ def read_text(path: Path) -> str:
         UserError: there is none, or it is not in UTF-8.
     """
     path = must_exist(path, "data.path")
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*.txt") if file.is_file())
-        if not files:
-            raise UserError(f"data.path={path} is a folder without .txt files")
-    else:
-        files = [path]
-    texts = []
-    for file in files:
-        try:
-            texts.append(file.read_text(encoding="utf-8-sig"))
-        except UnicodeDecodeError as error:
-            raise UserError(f"data.path={file} cannot be read: {not_utf8(error)}") from None
-        except OSError as error:
-            raise UserError(f"data.path={file} cannot be read: {error.strerror or error}") from None
-    return "\n".join(texts)
+    files = texts_below(path, "data.path") if path.is_dir() else [path]
+    return "\n".join(content_of(file, "data.path") for file in files)

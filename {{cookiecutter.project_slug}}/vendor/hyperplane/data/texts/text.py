@@ -1,6 +1,6 @@
-"""Your own texts: a column of a CSV or Parquet file, with one or several columns to predict."""
+"""Your own texts: a column of a CSV or Parquet file with one or several to predict, or .txt files in folders."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -12,6 +12,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from ...errors import UserError
+from ...paths import expanded
 from ...setting_types import Refused
 from ..batches import Batches
 from ..columns.names import require_columns
@@ -25,6 +26,7 @@ from ..spec import PADDING, DataSpec, TextSpec
 from ..tables.table import Table
 from .encoder import TextEncoder, texts_of
 from .explaining import figures_of_texts
+from .files import CLASS, FILE, PART, TEXT, new_texts, table_of_folder
 from .tokens import Kind, Tokenizer
 
 if TYPE_CHECKING:
@@ -46,18 +48,24 @@ class TextBatches(Batches):
 
 
 class Text(Table):
-    """Texts of a column as tokens; how they are taken apart is learned from the training rows, and kept in the spec.
+    """Texts of a column, or of files, as tokens.
 
-    Batches are (tokens, mask, targets), as `TextBatches` says. A text that is missing is one unknown token.
+    How they are taken apart is learned from the training rows, and kept in the spec. Batches are (tokens, mask,
+    targets), as `TextBatches` says. A text that is missing is one unknown token.
     """
 
     batches = TextBatches
     column_settings = ("text", "target", "weights", "group", "split_column")
+    reads_folders = True
 
     def __init__(
         self,
         *,
-        text: str,  # the column that is predicted from
+        # A file, or a list of them, or a folder with a folder for each class, above which may be train, val and test
+        path: str | Annotated[tuple[str, ...], Field(min_length=1)],
+        text: str | None = None,  # the column of a file that is predicted from
+        # The column of a file to predict, or a list of several; rows without them are left out
+        target: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None,
         # What a text is taken apart into: words in lower case, characters, or bpe: byte pairs, which needs tokenizers
         tokens: Literal["words", "characters", "bpe"] = "words",
         # Tokens that are told apart at most: the most frequent ones of the training rows; others are unknown
@@ -73,12 +81,31 @@ class Text(Table):
         max_categories: Annotated[None, Refused("a text has no categories; data=table has them")] = None,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
-        self.text = text
+        super().__init__(path=path, target=target or (), **options)
+        self.text = text or ""
         self.tokens: Kind = tokens
         self.vocabulary = vocabulary
         self.length = length
-        self.spelling = replace(self.spelling, texts=(text,))
+        self.spelling = replace(self.spelling, texts=(self.text,))
+        self.files: Sequence[str] = ()  # of a folder
+
+    def read(self) -> tuple[list[str], "DataFrame", dict[str, Reading]]:
+        """Return the columns of the file, or those of a folder.
+
+        Raises:
+            UserError: see `Table.read` and `table_of_folder`.
+        """
+        folder = expanded(self.path)
+        if self.pattern is not None or not isinstance(self.given, str) or not folder.is_dir():
+            return super().read()
+        columns = {"text": self.text or None, "target": self.targets or None, **self.other_roles}
+        table, self.files, self.digest = table_of_folder(folder, columns, self.task)
+        if PART in table.columns:
+            if self.folds is not None:
+                raise UserError(f"{folder} has folders that say which texts are the test: data.folds must be null")
+            self.split_column = PART
+        self.text, self.targets = TEXT, (CLASS,)
+        return [TEXT], table, {}
 
     def features_of(self, columns: Any) -> list[str]:
         """Return the name of the column with the texts.
@@ -86,6 +113,11 @@ class Text(Table):
         Raises:
             UserError: it is not there, or has another role.
         """
+        for key, named, what in (("text", self.text, "texts"), ("target", self.target, "values to predict")):
+            if not named:
+                raise UserError(
+                    f"data.{key}= names the column of {self.path} with the {what}. It has: {listed(columns)}"
+                )
         require_columns([("text", self.text)], columns, self.path)
         if self.text not in super().features_of(columns):
             raise UserError(f"data.text={self.text} has another role already: choose another column")
@@ -97,12 +129,14 @@ class Text(Table):
         if len(missing) == table.height:
             raise UserError(f"data.text={self.text}: all {table.height} rows have no text there")
         if missing:
+            which = [self.files[row] if self.files else str(row + 1) for row in missing]
             logger.warning(
-                "{} of {} rows have no {}: each becomes one unknown token. Rows, counted among those with a target: {}",
+                "{} of {} {}: each becomes one unknown token. {}: {}",
                 len(missing),
                 table.height,
-                self.text,
-                listed([str(row + 1) for row in missing], 5),
+                "files are empty" if self.files else f"rows have no {self.text}",
+                "They are" if self.files else "Rows, counted among those with a target",
+                listed(which, 5),
             )
         return super().targets_of(table)
 
@@ -147,14 +181,16 @@ class Text(Table):
         return figures_of_texts(task, self)
 
     def read_inputs(self, source: Path, spec: DataSpec) -> NewSamples:
-        """Return the texts of a file as tokens.
+        """Return the texts of a table, a folder or a .txt file as tokens; beside those of files stand their names.
 
         Raises:
-            UserError: the file cannot be read, or lacks the column.
+            UserError: they cannot be read, or the table lacks the column.
         """
         assert isinstance(spec, TextSpec)
-        texts = read_as(source, {}, "input")
-        return NewSamples.of(TextEncoder.of(spec).encode(texts, f"the rows of {source}"))
+        texts = new_texts(source, spec.text)
+        rows = read_as(source, {}, "input") if texts is None else texts
+        tokens = TextEncoder.of(spec).encode(rows, f"the {'rows' if texts is None else 'texts'} of {source}")
+        return NewSamples.of(tokens, None if texts is None else texts.select(FILE))
 
     def state_dict(self) -> dict[str, Any]:
         """Return which file the texts are from; the vocabulary is in the spec."""
