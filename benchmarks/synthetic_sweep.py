@@ -1,6 +1,5 @@
 """A multirun as `train` would have left it, with as many jobs as wanted: metrics that rise, some jobs failed."""
 
-import json
 import math
 import random
 import subprocess
@@ -67,7 +66,7 @@ def write_sweep(project: Path, name: str, grid: Grid, seeds: int, lost: bool = T
         status = {0: "failed", 50: None}.get(i % 67, "completed") if lost else "completed"
         if status:
             summary = summarized(status, overrides, choices, seed, rows[-1])
-            (folder / "summary.json").write_text(json.dumps(integrity.seal(summary, folder), indent=1) + "\n")
+            (folder / "summary.json").write_text(integrity.seal(summary, folder))
     return len(jobs)
 
 

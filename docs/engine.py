@@ -20,7 +20,7 @@ ENGINE = Path(__file__).resolve().parents[1] / "{{cookiecutter.project_slug}}" /
 TOGETHER = {
     "components": ("components", "component_settings", "setting_types", "signatures"),
     "settings": ("settings", "validation"),
-    "errors, paths": ("errors", "paths", "whole_file", "secrets", "digest"),
+    "errors, paths": ("errors", "paths", "whole_file", "secrets", "digest", "terminal"),
     "project, configs": ("project", "configs", "logs"),
 }
 ROOM_OF = {part: room for room, parts in TOGETHER.items() for part in parts}

@@ -143,7 +143,7 @@ def test_a_summary_that_was_changed_is_named_and_no_number_of_it_shown(
 ) -> None:
     for seed, accuracy in enumerate((0.5, 0.6)):
         folder = write_run(tmp_path / str(seed), seed, accuracy)
-        write_summary(folder, seal(load_summary(folder / "summary.json"), folder))
+        (folder / "summary.json").write_text(seal(load_summary(folder / "summary.json"), folder))
     path = folder / "summary.json"
     path.write_text(path.read_text().replace("0.6", "0.9"))
     assert main([str(tmp_path)]) == 0

@@ -227,7 +227,7 @@ def refused(received, command, tmp_path):
 
     def check(*named):
         summary = json.loads((received / "summary.json").read_text())
-        (received / "summary.json").write_text(json.dumps(seal(summary, received)))
+        (received / "summary.json").write_text(seal(summary, received))
         for name, key, *words in commands:
             before = sorted(tmp_path.rglob("*"))
             done = command(name, f"{key}={received}", *words)

@@ -2,12 +2,18 @@
 
 import json
 import os
+import sys
+import termios
+import threading
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from hyperplane.commands.runs import main
 from hyperplane.reporting import watching
+from hyperplane.reporting.status_line import epochs_of, in_a_line, status_line
 from hyperplane.run_folder.locks import at_work_in
+from hyperplane.terminal import ERASE, is_drawn_on
 
 from synthetic_runs import write_run
 
@@ -43,6 +49,26 @@ def test_it_counts_jobs_and_names_what_runs_and_what_failed(sweep, capsys):
         "  failed: mlp-4: ValueError: no good",
     ]
     assert lines[3].startswith("Best by the highest mean val/accuracy: model=")
+
+
+def test_a_multirun_keeps_a_line_on_its_terminal_and_takes_it_away(sweep, monkeypatch):
+    line = in_a_line(watching.standing(Path(sweep)))
+    told = "s: 2 completed, 1 running, 1 waiting, 1 failed, 1 unfinished; about 2 min left; best model="
+    assert line.startswith(told) and line.endswith(": val/accuracy 0.6")
+    assert epochs_of([1.0]) == "" and epochs_of([1.0, 1.0]) == "epoch 2" and epochs_of([4.0, 1.0]) == "epochs 2 to 5"
+    screen, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, (24, 40))
+    monkeypatch.setenv("TERM", "xterm")
+    with os.fdopen(terminal, "w", encoding="utf-8") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        with status_line(Path(sweep)):
+            assert os.read(screen, 1000).decode().startswith(f"\r{line[:39]}\x1b[K\r")
+        assert os.read(screen, 1000).decode().endswith(ERASE)
+    threads = threading.active_count()
+    with Path(os.devnull).open("w", encoding="utf-8") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        with status_line(Path("no such folder")):
+            assert threading.active_count() == threads and not is_drawn_on()
 
 
 def test_it_says_when_a_multirun_was_killed(tmp_path, monkeypatch, capsys):

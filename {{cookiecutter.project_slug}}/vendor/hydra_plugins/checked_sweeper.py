@@ -1,6 +1,7 @@
 """Where Hydra finds the sweeper: it loads plugins only from the namespace `hydra_plugins`."""
 
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -31,10 +32,12 @@ class CheckedSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run every job that `arguments` span."""
-        from hyperplane.sweeps.sweep import run_jobs  # here: Hydra imports this file at every start
+        from hyperplane.reporting.status_line import status_line  # here: Hydra imports this file at every start
+        from hyperplane.sweeps.sweep import run_jobs
 
         assert self.config is not None and self.launcher is not None
-        return run_jobs(self.jobs(arguments), self.config, self.loader, self.launcher)
+        with status_line(Path(str(self.config.hydra.sweep.dir))):
+            return run_jobs(self.jobs(arguments), self.config, self.loader, self.launcher)
 
     def plan(self, arguments: list[str]) -> str:
         """Say what `sweep` would do, and do nothing."""

@@ -1,6 +1,7 @@
 """Where Hydra finds the sweeper behind `hydra/sweeper=optuna`. Hydra imports this at every start: it imports little."""
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -30,9 +31,11 @@ class OptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run the trials."""
+        from hyperplane.reporting.status_line import status_line
         from hyperplane.search.search import search
 
         assert self.config is not None and self.launcher is not None
         given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
         overrides = OverridesParser.create(config_loader=self.loader).parse_overrides(given)
-        return search(overrides, self.config, self.loader, self.launcher)
+        with status_line(Path(str(self.config.hydra.sweep.dir))):
+            return search(overrides, self.config, self.loader, self.launcher)

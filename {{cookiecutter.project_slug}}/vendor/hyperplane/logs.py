@@ -4,6 +4,7 @@ Hydra, Lightning, W&B and Python's warnings speak through `logging`; `LoguruHand
 """
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from loguru import logger
 
 from .secrets import mask
+from .terminal import ERASE, is_drawn_on
 from .turns import current
 
 if TYPE_CHECKING:
@@ -59,8 +61,10 @@ def log_to_terminal() -> None:
     _terminal = sys.stderr
     logger.remove()
     logger.configure(patcher=mask_message)
+    form = ERASE + TERMINAL_FORMAT if is_drawn_on() else TERMINAL_FORMAT
+    colours = False if os.environ.get("NO_COLOR") else None  # None: where it is a terminal
     logger.add(
-        sys.stderr, level="INFO", format=TERMINAL_FORMAT, filter=is_for_terminal, backtrace=False, diagnose=False
+        sys.stderr, level="INFO", format=form, filter=is_for_terminal, colorize=colours, backtrace=False, diagnose=False
     )
     logger.add(write_to_files, level="DEBUG", format=FILE_FORMAT, backtrace=False, diagnose=False)
     logging.captureWarnings(True)

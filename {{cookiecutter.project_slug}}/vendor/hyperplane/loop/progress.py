@@ -2,12 +2,15 @@
 
 import math
 import time
+from multiprocessing import parent_process
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from loguru import logger
 from tqdm import tqdm
+
+from ..terminal import is_drawn_on
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_DRAWINGS = 0.1
@@ -90,7 +93,8 @@ class Bar(ProgressBar):
         self.drawn_at = now
         if self.bar is None:
             form = "{desc} |{bar:10}| {n_fmt}/{total_fmt}{postfix}"
-            self.bar = tqdm(bar_format=form, leave=False, dynamic_ncols=True, delay=1e-9)  # not drawn while empty
+            below = int(parent_process() is not None and is_drawn_on())  # of the line that a multirun has
+            self.bar = tqdm(bar_format=form, leave=False, dynamic_ncols=True, delay=1e-9, position=below)  # not empty
         speed = (self.trainer.global_step - self.steps) / (now - self.seconds)
         self.steps, self.seconds = self.trainer.global_step, now
         self.bar.total = None if math.isinf(total) else int(total)

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import parent_process
 from types import FrameType
 
+from ..terminal import ERASE, is_drawn_on
 from ..turns import current
 
 # SIGINT is Ctrl-C; SIGTERM a shutdown or a preemption; SLURM announces its time limit with SIGUSR1 or SIGUSR2.
@@ -97,9 +98,9 @@ def awaited(frame: FrameType | None) -> str:
 
 
 def say(sentence: str) -> None:
-    """Write a line on the terminal without a lock, below a progress bar if there is one."""
+    """Write a line without a lock, on a terminal in the place of a progress bar, which is drawn again below."""
     with suppress(OSError):
-        os.write(2, f"{chr(10) * os.isatty(2)}{sentence}\n".encode())
+        os.write(2, f"{ERASE * is_drawn_on()}{sentence}\n".encode())
 
 
 @contextmanager

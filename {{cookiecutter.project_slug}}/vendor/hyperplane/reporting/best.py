@@ -35,6 +35,14 @@ def best_lines(results: Results) -> list[str]:
     return lines
 
 
+def best_in_short(results: Results) -> str:
+    """The same in a few words, without what has to be known of it: `best model=mlp: val/accuracy 0.565`."""
+    if len(results.rows) < 2 or not results.best:
+        return ""
+    row, by = results.best[0], results.validation
+    return f"best {settings_text(results, row.settings)}: {by} {row.statistic(by).mean:.4g}"
+
+
 def why_no_best(results: Results) -> str:
     """Why no setting is called the best, and what helps."""
     by, runs = results.validation, results.found.runs

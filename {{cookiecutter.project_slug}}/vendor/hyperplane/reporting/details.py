@@ -18,8 +18,8 @@ from .summaries import (
 )
 
 # Of the summary, what two runs are compared in, beside their overrides and metrics.
-PLAIN = ("status", "seed", "steps", "epochs", "parameters", "error")
-SECTIONS = ("versions", "code", "engine", "git", "hardware")
+PLAIN = ("status", "seed", "steps", "epochs", "parameters", "code", "error")
+SECTIONS = ("versions", "engine", "git", "hardware")
 BOOKKEEPING = {"sweep", "resume"}  # of the configuration: where a run lies, not what it is
 MOST_NAMED = 5
 
@@ -108,7 +108,7 @@ def load_config(folder: Path, summary: dict[str, Any]) -> Any:
     if not path.exists():
         return {}
     if not is_unchanged(path, folder, summary):
-        raise UserError(f"{path} was changed after the run wrote it: its digest does not fit")
+        raise UserError(f"{path} was changed after the run wrote it: its digest is another")
     try:
         return safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, YAMLError) as error:

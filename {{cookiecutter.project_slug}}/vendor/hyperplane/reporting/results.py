@@ -5,7 +5,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..metrics.metric_names import naive_name
 from .direction import higher_is_better, without_stage
 from .reference import Reference
 from .spelling import numbers_first
@@ -76,6 +75,8 @@ class Results:
     @cached_property
     def floors(self) -> dict[str, str]:
         """The metric of a naive model beside each metric, where any run measured it: what all others have to beat."""
+        from ..metrics.metric_names import naive_name  # here, as all metrics come with it: half of the start of `runs`
+
         names = {metric: naive_name(metric) for metric in self.metrics}
         wanted = {metric: floor for metric, floor in names.items() if floor not in self.metrics}
         measured = {name for run in self.found.runs if run.status == "completed" for name in run.metrics}

@@ -9,7 +9,7 @@ from os import scandir
 from pathlib import Path
 from typing import Any
 
-from ..run_folder.integrity import is_unchanged, read_sealed
+from ..run_folder.integrity import is_as_written, read_sealed
 from .spelling import unify
 
 STATUSES = ("completed", "failed", "interrupted")
@@ -35,6 +35,7 @@ MAPPINGS = (
 UNREADABLE = (OSError, ValueError, ArithmeticError, RecursionError)
 # Settings that do not change what is trained. The seed is what the mean is taken over.
 NOT_A_SETTING = {"seed", "sweep", "resume", "tracking", "hydra"}
+CONFIG = ".hydra/config.yaml"
 FOLD = "data.fold"  # of a cross-validation: a mean is taken over folds too
 
 
@@ -120,8 +121,8 @@ def folders_in(folder: Path) -> set[str]:
 
 def load_summary(path: Path) -> dict[str, Any]:
     """One `summary.json`. Raises one of UNREADABLE, with the reason, where it is not one, is damaged or was changed."""
-    summary, folder = read_sealed(path), path.parent
-    if not is_unchanged(folder / ".hydra/config.yaml", folder, summary):
+    summary = read_sealed(path)
+    if not is_as_written(CONFIG, path.parent / CONFIG, summary):
         raise ValueError("is of another run, or .hydra/config.yaml was changed after the run wrote it")
     if summary.get("status") not in STATUSES:
         raise ValueError(f"has no status, one of {', '.join(STATUSES)}")
@@ -163,23 +164,27 @@ def read_reported_run(path: Path) -> ReportedRun:
 
 def read_unfinished(folder: Path) -> ReportedRun:
     """A run without a summary, known by what Hydra wrote when it started; without settings if that cannot be read."""
-    from yaml import (  # slow to import, and only needed where a run has not ended
-        YAMLError,
-        safe_load,
-    )
+    from yaml import YAMLError  # slow to import, and only needed where a run has not ended
 
     try:
         overrides = read_overrides(folder)
-        # Only the few lines that are needed: reading all of hydra.yaml takes 30 ms, and there may be a thousand.
         text = (folder / ".hydra" / "hydra.yaml").read_text(encoding="utf-8")
         lines = takewhile(lambda line: line.startswith("      "), text.partition("\n    choices:\n")[2].splitlines())
-        choices = dict(safe_load("\n".join(lines)))
+        choices = dict(parsed("\n".join(lines)))  # all of hydra.yaml would take 30 ms
         seeds = [text.partition("=")[2] for text in overrides if text.startswith("seed=")]
         seed = int(seeds[-1]) if seeds else None
     except (OSError, ValueError, TypeError, YAMLError):
         return ReportedRun(folder, UNFINISHED, {}, None, {})
     settings = settings_of(overrides, choices)
     return ReportedRun(folder, UNFINISHED, settings, seed, {}, fold=take_fold(settings))
+
+
+@cache  # the jobs of a sweep share most of theirs
+def parsed(text: str) -> Any:
+    """What a few lines of YAML hold."""
+    from yaml import safe_load
+
+    return safe_load(text)
 
 
 def read_overrides(folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ from ..sweeps.plan import in_words
 from ..sweeps.sweep import JOBS
 from ..whole_file import write_whole
 from .asking import choose_metrics
-from .best import best_lines
+from .best import best_in_short, best_lines
 from .results import Results
 from .summaries import PRUNED, UNFINISHED, ReportedRun, find_runs
 
@@ -38,6 +38,7 @@ class Standing:
         failed: the folder of each job that failed, and its error.
         is_led: whether a process leads it; on a cluster that may end before the jobs.
         best: lines that name the best setting so far, by validation data.
+        best_in_short: the same in a few words, for the first data set.
         left: seconds until the last job ends, if the others take as long as those before; None where that is unknown.
     """
 
@@ -47,6 +48,7 @@ class Standing:
     failed: list[tuple[Path, str]]
     is_led: bool
     best: list[str]
+    best_in_short: str
     left: float | None
 
     @property
@@ -66,13 +68,15 @@ def standing(folder: Path) -> Standing:
     planned = planned_jobs(folder)
     counts[WAITING] = len([name for name in planned if not (folder / name / ".hydra").is_dir()])
     results = Results(found, choose_metrics(found.runs, []))
+    has_results = any(run.status == "completed" for run in found.runs)
     return Standing(
         folder=folder,
         counts={state: counts[state] for state in STATES if counts[state]},
         running=[(path, last_metrics(path)) for path in running],
         failed=[(run.folder, run.error) for run in ended if run.status == "failed"],
         is_led=is_locked(folder),
-        best=best_lines(results) if any(run.status == "completed" for run in found.runs) else [],
+        best=best_lines(results) if has_results else [],
+        best_in_short=best_in_short(results) if has_results else "",
         left=time_left([run for run in ended if run.status == "completed"], counts[WAITING], running),
     )
 
@@ -163,11 +167,15 @@ def time_left(completed: list[ReportedRun], waiting: int, running: list[Path]) -
     return (waiting * mean + rest) / len(running)
 
 
+def told(now: Standing) -> str:
+    """Return how many jobs are in which state, and the time left."""
+    counts = ", ".join(f"{count} {state}" for state, count in now.counts.items()) or "no job yet"
+    return counts + (f"; about {in_words(now.left)} left" if now.left is not None and not now.is_quiet else "")
+
+
 def lines_of(now: Standing) -> list[str]:
     """Return what is to be said of a multirun, line by line."""
-    told = ", ".join(f"{count} {state}" for state, count in now.counts.items()) or "no job yet"
-    left = f"; about {in_words(now.left)} left" if now.left is not None and not now.is_quiet else ""
-    lines = [f"{now.folder}: {told}{left}"]
+    lines = [f"{now.folder}: {told(now)}"]
     for path, metrics in now.running[:SHOWN]:
         epoch = f"epoch {metrics['epoch'] + 1:.0f}" if "epoch" in metrics else "starting"
         figures = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items() if name.startswith("val/"))

@@ -1,7 +1,7 @@
 """Notices what changed in a run folder after the run wrote it: a flipped bit, a file cut off or taken from another run.
 
-`summary.json` holds the SHA-256 of the run's other files under `files`, and under `digest` that of the summary itself.
-Imports no torch.
+`summary.json` holds the SHA-256 of the run's other files under `files`, and under `seal` that of its own
+text before it. Imports no torch.
 """
 
 import hashlib
@@ -11,30 +11,37 @@ from typing import Any
 
 # What results are read from, relative to the run folder.
 GUARDED = (".hydra/config.yaml", ".hydra/overrides.yaml", ".hydra/hydra.yaml", "metrics.csv")
+SEAL = ',\n "seal": "'  # what follows the text that is sealed
 SMALL = 1 << 16  # bytes of a file that are read at once: what reads in parts makes room for four times as many first
 
 
-def seal(summary: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return `summary` with the digests of the run's files in `folder` and of itself."""
+def seal(summary: dict[str, Any], folder: Path) -> str:
+    """Return the text of `summary.json`: `summary`, the digests of the run's files in `folder`, and its own."""
     paths = [folder / name for name in GUARDED] + sorted(folder.glob("checkpoints/*.ckpt"))
     paths += sorted(folder.glob("*/checkpoints/*.ckpt"))  # of stages
     files = {path.relative_to(folder).as_posix(): file_digest(path) for path in paths if path.is_file()}
-    sealed = summary | {"files": files}
-    return sealed | {"digest": digest(sealed)}
+    unsealed = {key: value for key, value in summary.items() if key != "seal"} | {"files": files}
+    text = json.dumps(unsealed, indent=1, ensure_ascii=False).removesuffix("\n}")
+    return text + seal_of(text.encode()).decode()
+
+
+def seal_of(text: bytes) -> bytes:
+    """Return the lines that follow `text` at the end of `summary.json`."""
+    return f'{SEAL}{hashlib.sha256(text).hexdigest()}"\n}}\n'.encode()
 
 
 def digest(content: Any) -> str:
-    """Return the SHA-256 of JSON values, whatever the order of their keys; of a summary, all but its own digest."""
-    if isinstance(content, dict):
-        content = {key: value for key, value in content.items() if key != "digest"}
+    """Return the SHA-256 of JSON values, whatever the order of their keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    if path.stat().st_size < SMALL:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:  # a buffer costs as much as reading, and there may be 10,000
+        start = file.read(SMALL)
+        if len(start) < SMALL:
+            return hashlib.sha256(start).hexdigest()
+        file.seek(0)
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -45,11 +52,14 @@ def read_sealed(path: Path) -> dict[str, Any]:
         OSError: it cannot be read.
         ValueError: it is damaged, or was changed after the run wrote it.
     """
-    summary = json.loads(path.read_bytes())
+    with path.open("rb", buffering=0) as file:
+        content = file.read()
+    summary = json.loads(content)
     if not isinstance(summary, dict):
         raise ValueError("is not a summary")
-    if "digest" in summary and summary["digest"] != digest(summary):
-        raise ValueError("was changed after the run wrote it: its digest does not fit")
+    text, *end = content.rpartition(SEAL.encode())
+    if "seal" in summary and b"".join(end) != seal_of(text):
+        raise ValueError("was changed after the run wrote it: its seal does not fit")
     return summary
 
 
@@ -68,7 +78,12 @@ def is_completed(folder: Path) -> bool:
 
 def is_unchanged(path: Path, folder: Path, summary: dict[str, Any]) -> bool:
     """Say whether a file of the run in `folder` is the one that its summary was written with."""
-    expected = summary.get("files", {}).get(path.relative_to(folder).as_posix())
+    return is_as_written(path.relative_to(folder).as_posix(), path, summary)
+
+
+def is_as_written(name: str, path: Path, summary: dict[str, Any]) -> bool:
+    """Say whether the file of a run whose `summary` calls it `name` is the one that the summary was written with."""
+    expected = summary.get("files", {}).get(name)
     try:
         return expected is None or file_digest(path) == expected
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):

@@ -192,8 +192,7 @@ class RunRecord:
         metrics = self.summary["metrics"]
         finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         summary = json.loads(mask(json.dumps(self.summary | {"metrics": finite}, allow_nan=False)))
-        text = json.dumps(seal(summary, self.folder), indent=1, ensure_ascii=False)
-        write_whole(self.folder / "summary.json", text + "\n")
+        write_whole(self.folder / "summary.json", seal(summary, self.folder))
 
 
 def in_a_line(tested: dict[str, float]) -> str:

@@ -8,7 +8,6 @@ import time
 
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from loguru import logger
-from tqdm import tqdm
 
 from ..data.datamodule import ArrayDataModule
 from ..data.panels.datamodule import PanelDataModule
@@ -82,8 +81,7 @@ class Budget(Callback):
         self.is_told = True
         left = (now - start) / (done - before) * (last - done)
         if left > LONG and current() is None:  # members of a stack would all say so
-            with tqdm.external_write_mode():  # a bar that is drawn makes room
-                logger.info("About {} to epoch {}. trainer.max_epochs=... sets fewer", in_words(left), last)
+            logger.info("About {} to epoch {}. trainer.max_epochs=... sets fewer", in_words(left), last)
 
 
 def take_whole_batches(data: LightningDataModule) -> None:
