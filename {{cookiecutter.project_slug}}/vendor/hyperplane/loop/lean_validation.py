@@ -76,19 +76,25 @@ class LeanValidation(_EvaluationLoop):
         modes = start_evaluating(task)
         with torch.no_grad():
             self.tell("on_validation_start", "on_validation_epoch_start")
-            for number, batch in enumerate(islice(loader, int(self.max_batches[0]))):
-                self.batch_progress.increment_by(1, is_last_batch=number + 1 == self.max_batches[0])
-                batch = to_device(batch, task.device)
-                for bar in self.bars:
-                    bar.on_validation_batch_start(trainer, task, batch, number)
-                with self.autocast():
-                    task.validation_step(batch, number)
-                for bar in self.bars:
-                    bar.on_validation_batch_end(trainer, task, None, batch, number)
+            self.measure(loader)
             self._has_run = True
             self.tell("on_validation_epoch_end", "on_validation_end")
         set_modes(modes)
         return []
+
+    def measure(self, loader: Any) -> None:
+        """Add the batches of a loader to the metrics."""
+        trainer: Any = self.trainer
+        task: Any = trainer.lightning_module
+        for number, batch in enumerate(islice(loader, int(self.max_batches[0]))):
+            self.batch_progress.increment_by(1, is_last_batch=number + 1 == self.max_batches[0])
+            batch = to_device(batch, task.device)
+            for bar in self.bars:
+                bar.on_validation_batch_start(trainer, task, batch, number)
+            with self.autocast():
+                task.validation_step(batch, number)
+            for bar in self.bars:
+                bar.on_validation_batch_end(trainer, task, None, batch, number)
 
     def tell(self, *hooks: str) -> None:
         """Call hooks of the callbacks, then of the task."""

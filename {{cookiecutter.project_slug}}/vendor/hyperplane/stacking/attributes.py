@@ -5,7 +5,8 @@ list that grows, a mean that is no buffer, or a new tensor in the place of a buf
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -119,3 +120,24 @@ def named(name: str, now: Any, kept: Any) -> str:
         name = f"{name}.{other[0]}" if other else name
     shown = [word for word in name.split(".") if word not in ("_buffers", "_parameters", "_modules", "")]
     return ".".join(shown)
+
+
+@contextmanager
+def as_they_were(tasks: Sequence[Any], evaluating: bool = False) -> Iterator[Attributes]:
+    """Undo what a step changes in networks and losses: the statistics of a batch, attributes of the first task."""
+    attributes = Attributes(tasks[0])
+    kept = [{name: tensor.detach().clone() for name, tensor in tensors_of(task).items()} for task in tasks]
+    modes = [{module: module.training for module in task.modules()} for task in tasks]
+    for task in tasks:
+        if evaluating:
+            task.eval()
+    try:
+        yield attributes
+    finally:
+        attributes.put_back()
+        for task, tensors, mode in zip(tasks, kept, modes, strict=True):
+            for module, training in mode.items():
+                module.training = training
+            with torch.no_grad():
+                for name, tensor in tensors_of(task).items():
+                    tensor.copy_(tensors[name])

@@ -45,7 +45,7 @@ class Drawn:
         Raises:
             StopIteration: there is none.
         """
-        if self.takes_many and not self.returned:
+        if takes_many(self.loader) and not self.returned:
             before = self.loader.taken
             if self.fetcher.done:
                 raise StopIteration
@@ -89,11 +89,8 @@ class Drawn:
         if hasattr(self.loader, "taken"):
             self.loader.taken += number
 
-    @property
-    def takes_many(self) -> bool:
-        """Whether the loader can gather many batches in one operation."""
-        kind = type(self.loader)
-        return isinstance(self.loader, Batches) and (kind.remaining, kind.complete) == (
-            Batches.remaining,
-            Batches.complete,
-        )
+
+def takes_many(loader: Any) -> bool:
+    """Say whether a loader can gather many batches in one operation."""
+    kind = type(loader)
+    return isinstance(loader, Batches) and (kind.remaining, kind.complete) == (Batches.remaining, Batches.complete)

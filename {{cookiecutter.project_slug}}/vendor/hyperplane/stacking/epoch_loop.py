@@ -19,6 +19,7 @@ from .drawing import Drawn
 from .member import Window
 from .schedules import StepSchedules, are_own, watches_steps
 from .swapping import tensors_of
+from .validating import StackedValidation
 
 PRECISIONS = (Precision, MixedPrecision, DoublePrecision)
 
@@ -29,6 +30,7 @@ class StackedEpochLoop(LeanEpochLoop):
     def __init__(self, *known: Any, every_n_steps: int | None = None) -> None:
         super().__init__(*known)
         self.every_n_steps = every_n_steps  # a checkpoint is written
+        self.val_loop: StackedValidation = StackedValidation(self.trainer, self.val_loop.is_plain)
         self.refusal = ""  # why the run takes its steps itself
         self.drawn: Drawn | None = None
         self.output_bytes = 0  # of a step's outputs; 0: not known yet
@@ -82,7 +84,11 @@ class StackedEpochLoop(LeanEpochLoop):
         batches = self.drawn.draw(self.steps_ahead())
         if isinstance(trainer.precision_plugin, DoublePrecision):
             batches = trainer.precision_plugin.convert_input(batches)
-        return Window(self, to_device(batches, trainer.lightning_module.device))
+        window = Window(self, to_device(batches, trainer.lightning_module.device))
+        if window.steps == trainer.num_training_batches and trainer.lightning_module.train_metrics.is_empty:
+            window.is_epoch = True
+            window.validation_batch = None if self.validates_between else self.val_loop.batch_ahead()
+        return window
 
     def steps_ahead(self) -> int:
         """Return how many steps there are until somebody has to look: at a checkpoint, a validation, or the metrics."""
@@ -126,7 +132,11 @@ class StackedEpochLoop(LeanEpochLoop):
         losses, outputs, targets = window.joined()
         self.output_bytes = max(1, outputs.nbytes // number)
         weights = window.batches[-1][:number] if task.has_weights else None
-        task.train_metrics.add_many(losses, outputs, targets, weights, first)
+        if window.metrics is not None:
+            task.train_metrics.add_known(window.metrics, losses, outputs, targets, weights, first)
+        else:
+            task.train_metrics.add_many(losses, outputs, targets, weights, first)
+        self.val_loop.validated = window.validated
         for bar in self.listeners:
             bar.on_train_batch_end(trainer, task, None, None, self.batch_idx)
 

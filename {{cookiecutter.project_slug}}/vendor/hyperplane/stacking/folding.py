@@ -36,11 +36,15 @@ class Folded(TorchFunctionMode):
         super().__init__()
         self.level = level
         self.was_asked = False  # the network has operations that there is a rule for
+        self.measures = False  # metrics are computed, which may branch where all members go the same way
         self.rules: dict[Any, Rule] = {
             functional.scaled_dot_product_attention: self.attend,
             functional.cross_entropy: self.cross_entropy,
             functional.linear: self.linear,
             functional.conv1d: self.convolve,
+            torch.argmax: self.largest,
+            Tensor.argmax: self.largest,
+            Tensor.__bool__: self.branch,
         }
 
     def __torch_function__(
@@ -106,6 +110,26 @@ class Folded(TorchFunctionMode):
             known = each.shape[1] if y.is_floating_point() else (y != ignore_index).flatten(1).sum(1)
             loss = each.sum(1) / known
         return self.level.of_one(loss)
+
+    def largest(self, x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | None:
+        """Return what `argmax` returns: the first of the largest values; torch looks at one sample after the other."""
+        if dim not in (1, -1) or keepdim or x.ndim != 2 or x.shape[1] >= FEW or not self.hold(x):
+            return None
+        with self.of_all(x) as (z,):
+            size, by_class = z.shape[2], z.mT.contiguous()
+            is_largest = (by_class >= by_class.amax(1, keepdim=True)).view(torch.uint8)
+            places = torch.arange(size, 0, -1, dtype=torch.uint8, device=z.device).unsqueeze(1)
+            found = size - (is_largest * places).amax(1).long()
+            if (found == size).any():  # none is as large as one that is not a number, which torch takes for the largest
+                found = z.argmax(2)
+        return self.level.of_one(found)
+
+    def branch(self, x: Tensor) -> bool | None:
+        """Return what `if x` looks at, where that is the same for all members; a step must not branch by its values."""
+        if not self.measures or not self.hold(x):
+            return None
+        values = set(self.level.of_all(x).tolist())
+        return bool(values.pop()) if len(values) == 1 else None
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, *more: Any, **options: Any) -> Tensor:
         """Return what `scaled_dot_product_attention` returns, in one call of its kernel: members are but more samples.

@@ -6,8 +6,7 @@ are compared with those that the member computes by itself. Where they differ, o
 members are not stacked.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import count
 from operator import itemgetter
 from typing import Any
@@ -16,8 +15,8 @@ import torch
 from torch import Tensor
 
 from ..errors import first_line
-from .attributes import Attributes, ChangesAttributes
-from .batching import map_tensors, shapes
+from .attributes import ChangesAttributes, as_they_were
+from .batching import is_close, map_tensors, shapes
 from .generators import DrawsForAll, Generators
 from .member import Window
 from .numbers import choices, floats
@@ -133,7 +132,7 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
     finally:
         before.put_back()
         stack.release()
-    return found, {"is_random": is_random, "folds": stack.folded is not None and stack.folded.was_asked}
+    return found, {"is_random": is_random, "folds": stack.folded.was_asked}
 
 
 def alone(loop: Any, batch: Any) -> list[Tensor | None]:
@@ -150,34 +149,3 @@ def forward(loop: Any, batch: Any) -> tuple[Tensor, Tensor]:
     with context_of(loop.trainer)():
         loss, outputs, _ = task.step(map_tensors(torch.clone, batch))
         return (loss + task.network.penalty() if task.has_penalty else loss), outputs
-
-
-def is_close(one: Tensor | None, other: Tensor | None) -> bool:
-    """Say whether two tensors agree to half of their digits."""
-    if one is None or other is None:
-        return one is other
-    close = torch.finfo(one.dtype).eps ** 0.5
-    if not (one.isfinite().all() and other.isfinite().all()):
-        return bool((one.isfinite() == other.isfinite()).all())
-    return bool((one - other).norm() <= close * (one.norm() + close))
-
-
-@contextmanager
-def as_they_were(tasks: Sequence[Any], evaluating: bool = False) -> Iterator[Attributes]:
-    """Undo what a step changes in networks and losses: the statistics of a batch, attributes of the first task."""
-    attributes = Attributes(tasks[0])
-    kept = [{name: tensor.detach().clone() for name, tensor in tensors_of(task).items()} for task in tasks]
-    modes = [{module: module.training for module in task.modules()} for task in tasks]
-    for task in tasks:
-        if evaluating:
-            task.eval()
-    try:
-        yield attributes
-    finally:
-        attributes.put_back()
-        for task, tensors, mode in zip(tasks, kept, modes, strict=True):
-            for module, training in mode.items():
-                module.training = training
-            with torch.no_grad():
-                for name, tensor in tensors_of(task).items():
-                    tensor.copy_(tensors[name])

@@ -5,7 +5,7 @@ is changed with each turn: a member draws as its job alone would.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -14,6 +14,25 @@ from torch import Tensor
 from ..data.generators import set_states, states
 from ..turns import Turn
 from .batching import tensors_in
+
+
+class Validated(NamedTuple):
+    """A validation of a member, computed with those of the others."""
+
+    metrics: dict[str, Tensor]
+    batches: tuple[Any, ...]  # its only batch, as `EpochMetrics.add_many` takes batches
+    weights: list[Tensor]  # of the member
+    versions: list[tuple[int, int]]  # of these weights
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nobody has changed the weights since."""
+        return versions_of(self.weights) == self.versions
+
+
+def versions_of(tensors: Sequence[Tensor]) -> list[tuple[int, int]]:
+    """Return what of tensors is another if one of them was changed in place, or has another memory."""
+    return [(tensor._version, tensor.data_ptr()) for tensor in tensors]
 
 
 class Window:
@@ -34,6 +53,11 @@ class Window:
         self.trains_itself = False  # the member trains on what is left, as it is alone at its step
         self.refusal = ""  # why it trains itself for good
         self.failure: Exception | None = None  # that ends the member
+        # Where the batches are those of a whole epoch, see epoch_end.py:
+        self.validation_batch: list[Tensor] | None = None  # of the validation that follows, if all members may share it
+        self.is_epoch = False
+        self.metrics: dict[str, Tensor] | None = None  # of the steps
+        self.validated: Validated | None = None
 
     @property
     def left(self) -> int:
@@ -59,11 +83,14 @@ class Window:
         return losses, outputs, targets
 
 
-def share(results: Sequence[tuple[Tensor, ...]], windows: Sequence[Window]) -> None:
-    """Give each member its part of what the steps returned, those of a member side by side in memory."""
+def share(
+    results: Sequence[tuple[Tensor, Tensor, Tensor]], windows: Sequence[Window]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Give each member its part of what the steps returned, those of a member side by side in memory; return all."""
     losses, outputs, targets = (torch.stack(one, dim=1) for one in zip(*results, strict=True))
     for i, window in enumerate(windows):
         window.results.append((losses[i], outputs[i], targets[i]))
+    return losses, outputs, targets
 
 
 class Member(Turn):

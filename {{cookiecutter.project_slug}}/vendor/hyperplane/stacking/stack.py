@@ -13,8 +13,8 @@ Dimensions: M members, S steps, B batch.
 """
 
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import itemgetter
 from typing import Any
 
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from .batching import Level, map_tensors
 from .clipping import clip_norm, clip_value
+from .epoch_end import EpochEnd
 from .folding import Folded
 from .member import Window, share
 from .numbers import Numbers
@@ -64,7 +65,9 @@ class Stack:
         self.stacked = {name: self.tensors[name] for name in self.trained}
         optimizers = [trainer.optimizers[0] for trainer in trainers]
         self.level = Level(len(tasks))
-        self.folded = Folded(self.level) if folds else None  # which costs each operation a little
+        self.epoch_end = EpochEnd(self)
+        self.folded = Folded(self.level)
+        self.folds = folds  # which costs each operation a little
         seeds = [getattr(trainer.datamodule, "seed", 0) for trainer in trainers]
         self.seed = zlib.crc32(repr(seeds).encode())  # of what is drawn in a step
         # Last, as it takes the state of the members' optimizers: nothing after it can fail.
@@ -77,23 +80,32 @@ class Stack:
         for name in self.trained:
             self.tensors[name].requires_grad_()
 
-    def losses(self, batch: Any) -> tuple[Tensor, Tensor, Tensor]:
+    def losses(self, batch: Any, penalises: bool = True) -> tuple[Tensor, Tensor, Tensor]:
         """Return the losses (M,) of a step, and what metrics are computed of: outputs and targets (M, B, ...).
 
         Args:
             batch: each tensor (M, B, ...).
+            penalises: a penalty that networks have is part of their losses, as it is in training.
 
         Raises:
             LooksAtProgress: the step reads the trainer: an epoch or a step that only the first member may be at.
         """
-        one, level = self.level.of_one, self.level
-        with self.context(), self.folded or nullcontext(), without_trainer(self.task), level.entered():
+        level = self.level
+        with self.in_place_of_one(self.folds):
+            loss, outputs, targets = self.task.step(map_tensors(level.of_one, batch))
+            if self.task.has_penalty and penalises:
+                loss = loss + self.task.network.penalty()
+            return level.of_all(loss), level.of_all(outputs), level.of_all(targets)
+
+    @contextmanager
+    def in_place_of_one(self, folds: bool) -> Iterator[None]:
+        """Let the first member's task compute inside with the tensors and numbers of all, as if they were those of one."""
+        one = self.level.of_one
+        folding = self.folded if folds else nullcontext()
+        with self.context(), folding, without_trainer(self.task), self.level.entered():
             tensors, numbers = map(one, self.tensors.values()), map(one, self.numbers.values)
             with self.swapped.to(list(tensors)), self.numbers.swapped_to(list(numbers)):
-                loss, outputs, targets = self.task.step(map_tensors(one, batch))
-                if self.task.has_penalty:
-                    loss = loss + self.task.network.penalty()
-            return level.of_all(loss), level.of_all(outputs), level.of_all(targets)
+                yield
 
     def gradients(self, losses: Tensor) -> dict[str, Tensor]:
         """Return the gradients of each member's loss by its own parameters (M, *shape), clipped if it is asked for."""
@@ -147,8 +159,9 @@ class Stack:
                     window.loop.schedules.move(window.loop.batch_progress.current.ready + window.done)
         finally:
             self.write()
-            if results:
-                share(results, windows)
+            joined = share(results, windows) if results else None
+        if joined is not None:
+            self.epoch_end.measure(windows, *joined)
 
     def is_current(self) -> bool:
         """Say whether the members still have the tensors and numbers that were stacked.

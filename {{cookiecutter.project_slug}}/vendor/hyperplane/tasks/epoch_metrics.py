@@ -55,6 +55,8 @@ class WaitingBatches(list[Waiting]):
     loss_sum: Tensor | float = 0.0
     weight: Tensor | float = 0.0  # of all samples
     last_finite: Tensor | None = None  # the loss of the last one
+    # Of a whole epoch: its metrics, and its batches as `add_many` takes them, which nobody has asked for yet.
+    known: tuple[dict[str, Tensor], tuple[Any, ...]] | None = None
 
 
 class EpochMetrics(nn.Module):
@@ -136,7 +138,12 @@ class EpochMetrics(nn.Module):
                 self.add(*batch, number=first + place)
             return
         self.check_losses(losses)
-        samples = targets.flatten(0, 1)
+        self.take_many(losses, outputs, targets, weights)
+        self.waiting.last = first + number - 1
+
+    def take_many(self, losses: Tensor, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> None:
+        """Add S batches of one size, with what `add_many` takes."""
+        number, samples = len(losses), targets.flatten(0, 1)
         counts = targets.new_full((number,), targets.shape[1], dtype=torch.int64)  # labels may be true or false
         if self.sample_weights is not None:
             each_weight = self.sample_weights(samples, None if weights is None else weights.flatten())
@@ -144,7 +151,19 @@ class EpochMetrics(nn.Module):
         elif weights is not None:
             counts = weights.sum(1)
         self.take(losses, counts, [(outputs.flatten(0, 1), samples)])
-        self.waiting.last = first + number - 1
+
+    def add_known(self, values: dict[str, Tensor], *batches: Any) -> None:
+        """Take in all batches of an epoch, of which `compute` shall return these values: a stack has computed them.
+
+        The batches, as `add_many` takes them, are added as others are if more of the epoch is asked for.
+        """
+        self.waiting.known = values, batches
+        self.waiting.last_finite = batches[0][-1]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether an epoch has come to nothing so far."""
+        return not self.waiting and self.waiting.known is None and isinstance(self.waiting.weight, float)
 
     def update(self) -> None:
         """Bring the metrics up to date with the batches that wait.
@@ -152,6 +171,9 @@ class EpochMetrics(nn.Module):
         Raises:
             Diverged: one of their losses is not finite.
         """
+        if self.waiting.known is not None:
+            (_, batches), self.waiting.known = self.waiting.known, None
+            self.add_many(*batches)
         if not self.waiting:
             return
         losses, outputs, targets, weights = zip(*self.waiting, strict=True)
@@ -212,17 +234,27 @@ class EpochMetrics(nn.Module):
 
     def compute(self) -> dict[str, Tensor]:
         """Return `<stage>/<metric>` for the epoch, and start the next one."""
+        if self.waiting.known is not None and not self.waiting:
+            (values, _), self.waiting.known = self.waiting.known, None
+            return values
         self.update()
         values = {"loss": torch.as_tensor(self.waiting.loss_sum) / self.waiting.weight}
         for metrics in self.collections:
             values |= metrics.compute()
+        self.reset()
+        return {f"{self.stage}/{name}": value for name, value in values.items()}
+
+    def reset(self) -> None:
+        """Start the next epoch."""
+        for metrics in self.collections:
             metrics.reset()
         self.waiting.loss_sum, self.waiting.weight = 0.0, 0.0
         self.waiting.last = -1
-        return {f"{self.stage}/{name}": value for name, value in values.items()}
 
     def save_state(self) -> dict[str, Any]:
         """Return all that an epoch has come to so far, as tensors and plain values."""
+        if self.waiting.known is not None:
+            self.update()
         return {
             "waiting": [tuple(map(apart, batch)) for batch in self.waiting],
             "last": self.waiting.last,
