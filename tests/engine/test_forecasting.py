@@ -128,5 +128,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(train, overrides):
 
 def test_a_model_of_single_samples_names_those_that_forecast(train):
     said = train("data=demand", "model=cnn", status=2).stderr
-    assert "CNN takes single samples, not time series. Of model= these forecast: dlinear, linear, mlp, n_beats, " in said
+    assert (
+        "CNN takes single samples, not time series. Of model= these forecast: dlinear, linear, mlp, n_beats, " in said
+    )
     assert "cnn" not in said.partition("these forecast")[2] and "tft" in said

@@ -87,7 +87,7 @@ def test_where_too_few_windows_tell_the_penalty_it_is_the_largest(tmp_path, monk
     assert panel(encoder_length=9, decoder_length=4, val_fraction=0.0, known_reals=[]).spec.ridge == LAMBDAS[0]
 
 
-def test_forecasts_count_from_the_last_value_where_that_is_clearly_better(tmp_path, monkeypatch):
+def test_forecasts_count_from_the_last_value_where_that_is_better(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     steps = np.random.default_rng(3).normal(size=STEPS)
     jumps = np.where(np.arange(STEPS) % 60 == 59, 30.0, 0.0)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from hyperplane import DataSpec, UserError
+from hyperplane.networks.estimators import is_of_sklearn, read_estimator, write_estimator
 from hyperplane.processes import fitting
 from hyperplane.processes.fitting import fit_apart
 from hyperplane.processes.signals import Stopped, at_once, listening
@@ -18,7 +19,6 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 from stubborn import Closed, Endless, Particular, Refusing, Tidy, Vanishing
 
-from hyperplane.networks.estimators import is_of_sklearn, read_estimator, write_estimator
 from my_research.models.scikit import Sklearn
 
 
