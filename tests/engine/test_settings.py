@@ -125,7 +125,6 @@ def choices(target, setting):
 
 
 def test_the_names_that_settings_allow_are_those_that_models_know():
-    assert set(get_args(setting_types.Activation)) == set(ACTIVATIONS)
     assert choices("models.mlp.MLP", "activation") == choices("models.cnn.CNN", "activation") == set(ACTIVATIONS)
     assert choices("models.rnn.RNN", "cell") == set(CELLS)
 

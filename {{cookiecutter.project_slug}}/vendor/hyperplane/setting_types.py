@@ -10,7 +10,7 @@ or in `signatures/annotations.py` accepts any value. Where code calls the class 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
@@ -18,7 +18,6 @@ from .errors import as_typed
 from .paths import inside_project
 
 __all__ = [
-    "Activation",
     "Betas",
     "Distinct",
     "Divides",
@@ -40,8 +39,6 @@ ProperFraction = Annotated[float, Field(ge=0, lt=1)]  # less than all
 InnerFraction = Annotated[float, Field(gt=0, lt=1)]  # neither none nor all
 Dropout = ProperFraction  # probability that a value is set to zero in training
 Betas = tuple[ProperFraction, ProperFraction]  # how slowly the means of ∇ and of ∇² forget
-# σ by its name, see models/activations.py
-Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "mish"]
 Folder = Annotated[str, AfterValidator(inside_project)]
 
 

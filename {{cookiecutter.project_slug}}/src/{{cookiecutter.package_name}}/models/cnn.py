@@ -16,12 +16,12 @@ from typing import Annotated
 import torch
 from hyperplane import DataSpec, UserError
 from hyperplane.networks.tokens import Embedding
-from hyperplane.setting_types import Activation, Dropout, SameLength
+from hyperplane.setting_types import Dropout, SameLength
 from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .activations import ACTIVATIONS
+from .activations import ACTIVATIONS, Activation
 
 CONVOLUTIONS: dict[int, type[nn.Conv1d | nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
 

@@ -14,11 +14,11 @@ from typing import cast
 
 import torch
 from hyperplane import DataSpec, GraphSpec, UserError
-from hyperplane.setting_types import Activation, Dropout
+from hyperplane.setting_types import Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from .activations import ACTIVATIONS
+from .activations import ACTIVATIONS, Activation
 
 
 class GraphConvolution(nn.Module):

@@ -18,11 +18,11 @@ from itertools import pairwise
 from hyperplane import DataSpec
 from hyperplane.networks.bag_of_words import bag_of_words
 from hyperplane.networks.flat_windows import begin_at_naive, flat, sizes_of
-from hyperplane.setting_types import Activation, Dropout
+from hyperplane.setting_types import Dropout
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from .activations import ACTIVATIONS
+from .activations import ACTIVATIONS, Activation
 
 
 class MLP(nn.Module):
