@@ -11,6 +11,7 @@ from hyperplane.data.panels.panel import Panel
 from hyperplane.data.panels.scaling import PanelScaling
 from hyperplane.data.spec import PanelSpec
 from hyperplane.exporting import write_programs
+from hyperplane.training.caveats import below_floor
 from loguru import logger
 
 from my_research.losses.forecasting import Quantile
@@ -120,6 +121,8 @@ def test_a_target_that_never_moves_in_training_is_named(tmp_path, monkeypatch):
         Panel(path="y.csv", time="t", target="y", encoder_length=12, decoder_length=4, seed=0).setup()
     logger.remove(number)
     assert [str(line).strip() for line in said] == ["y is 7 in all training rows: they tell nothing of how it moves."]
+    exact = {"test/quantile_loss": 1e-7, "test/naive_quantile_loss": 0.0}
+    assert "no model can do better there" in below_floor(None, None, exact)
 
 
 def test_what_is_counted_from_the_window_is_exported(tmp_path):

@@ -12,8 +12,8 @@ beside the predictions. Signals (data=signals): a file as those of the training,
 The nodes of a graph (data=graph): the features of all of them. Images (data=images): a folder, one file, or a table of
 paths as in training; the name of each file stands beside its prediction, and none beside a file that cannot be read.
 Data without a file of their own: a column for each number, in order; where each place of an input is classified, the
-output has a column for each place, in order. Time series (data=panel): for each series its last rows, and below them, with an empty target, the rows of the steps to forecast;
-groups and time stand beside the quantiles.
+output has a column for each place, in order. Time series (data=panel): for each series its last rows, and below them,
+with an empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
 """
 
 from pathlib import Path

@@ -35,7 +35,7 @@ from .table import Table
 if TYPE_CHECKING:
     from polars import LazyFrame
 
-LAYOUT = 6  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
+LAYOUT = 7  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
 STATED = "table.json"  # what is known of the rows; written last
 
 
