@@ -6,8 +6,8 @@
 Both take inputs (B, *input_shape) in the units of the data, for any B, and return predictions (B, K):
 probabilities, or values in the units of the target. Either is float32, or float64 where float32 has too few digits. A
 forecaster takes the fields of `Windows` in data/panels/windows.py and returns quantiles (B, H, Q), float32. Signals of
-unequal lengths are NaN beyond their end. Of a graph all nodes are taken at once, in the order of the training. Each
-file says of itself what it takes and returns: names and order of the inputs, classes, categories, and what a missing
+unequal lengths are NaN beyond their end. A graph is one input: all its nodes, in the order of the training. Each
+file describes what it takes and returns: names and order of the inputs, classes, categories, and what a missing
 value is filled with. Five lines that call it are printed.
 """
 

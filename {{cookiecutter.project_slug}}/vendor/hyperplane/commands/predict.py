@@ -5,15 +5,19 @@
   predict run=<folder> input=photos/
   predict run=<folder> prompt="Once upon a time" temperature=0.8   for data=corpus: a text, printed
 
-A row of output for each row of input that is not blank, in the same order. The input needs the columns that the model
-was trained on, in any order, not the target. For data of one's own (data=table) values may be missing, and are read
-as those of training were. Texts (data=text): the column with the texts, or a folder of .txt files, whose names stand
-beside the predictions. Signals (data=signals): a file as those of the training, and a row of output for each signal.
-The nodes of a graph (data=graph): the features of all of them. Images (data=images): a folder, one file, or a table of
-paths as in training; the name of each file stands beside its prediction, and none beside a file that cannot be read.
-Data without a file of their own: a column for each number, in order; where each place of an input is classified, the
-output has a column for each place, in order. Time series (data=panel): for each series its last rows, and below them,
-with an empty target, the rows of the steps to forecast; groups and time stand beside the quantiles.
+The output has one row for each row of input that is not blank, in the same order. The input needs the columns that the
+model was trained on, in any order, without the target. What it is depends on the data:
+
+  data=table     rows; missing values are treated as in training
+  data=text      a table with the column of texts, or a folder of .txt files, whose names stand beside the predictions
+  data=signals   a file like that of the training; one row of output for each signal
+  data=graph     the features of all nodes
+  data=images    a folder, one image, or a table of paths as in training. The name of each file stands beside its
+                 prediction; the prediction of a file that cannot be read stays empty
+  data=panel     the last rows of each series, and below them the rows of the steps to forecast, with an empty target.
+                 Groups and time stand beside the quantiles
+  other data     a column for each number of an input, in order. Where each position of an input is classified, the
+                 output has a column for each position
 """
 
 from pathlib import Path
