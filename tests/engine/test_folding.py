@@ -67,6 +67,33 @@ def test_a_convolution_takes_the_form_that_is_faster_for_its_shape(channels, str
     assert ("Convolution" not in step_names(z.grad_fn)) == is_ours
 
 
+def test_the_largest_of_few_values_is_the_first_of_equal_ones_and_one_that_is_not_a_number():
+    torch.manual_seed(0)
+    x = torch.randint(5, (MEMBERS, 200, 10)).float()
+    level = Level(MEMBERS)
+    for _ in range(2):
+        with level.entered(), Folded(level):
+            found = level.of_all(level.of_one(x).argmax(dim=1))
+        assert torch.equal(found, x.argmax(2))
+        x[1, 3, 4] = torch.nan
+
+
+def test_metrics_may_branch_where_all_members_go_the_same_way_and_steps_may_not():
+    level, given = Level(2), torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    folded = Folded(level)
+
+    def is_positive(x):
+        with level.entered(), folded:
+            return bool(level.of_one(x).sum() > 0)
+
+    with pytest.raises(RuntimeError, match="data-dependent"):
+        is_positive(given)
+    folded.measures = True
+    assert is_positive(given) and not is_positive(-given)
+    with pytest.raises(RuntimeError, match="data-dependent"):
+        is_positive(given - 5 * torch.tensor([[0.0], [1.0]]))
+
+
 def test_the_gradient_of_a_layer_lies_in_memory_as_its_weights_do():
     x, w, b = randn(5, 4), randn(3, 4), randn(3)
     level = Level(MEMBERS)

@@ -193,6 +193,7 @@ CHECKS = {
         f"torch._C._functorch.{name}": lambda: over_three_members(lambda x: x.sum()).tolist() == [0, 2, 4]
         for name in ("_vmap_increment_nesting", "_vmap_decrement_nesting", "_add_batch_dim", "_remove_batch_dim")
     },
+    "_version": lambda: torch.zeros(1).add_(1)._version == torch.zeros(1)._version + 1,
     **{
         f"torch._C._functorch.{name}": lambda: over_three_members(lambda x: x.sum() * is_of_a_member(x)).sum() == 6
         for name in ("is_batchedtensor", "maybe_get_level")

@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from hyperplane.stacking.epoch_end import EpochEnd
 from hyperplane.stacking.member import Window, share
 from stacked_sweeps import checkpoint, distance, layout, losses, members, rows, summary
+
+from my_research import callbacks, metrics
 
 # Words that make a model small, and the steps that it takes.
 MODELS = {
@@ -52,11 +55,83 @@ def test_steps_that_were_taken_in_pieces_are_counted_in_one(pieces):
         assert outputs[:, 0, 0].tolist() == targets[:, 0].tolist() == list(range(5))
 
 
+@pytest.fixture
+def together(monkeypatch):
+    """What stacks computed for all members at once at the ends of epochs: for each, the stages of which they did."""
+    found = []
+    measure = EpochEnd.measure
+
+    def noting(end, windows, *results):
+        measure(end, windows, *results)
+        found.append([name for name in ("metrics", "validated") if all(getattr(w, name) for w in windows)])
+
+    monkeypatch.setattr(EpochEnd, "measure", noting)
+    return found
+
+
 @pytest.mark.parametrize("model", ["linear,mlp,cnn", "svm", "transformer"])
-def test_in_single_precision_losses_follow_those_of_jobs_alone(sweep, model):
+def test_in_single_precision_losses_follow_those_of_jobs_alone(sweep, together, model):
     words = (f"model={model}", "seed=3,4", "trainer.max_epochs=3", "optimizer=adam", "scheduler=none")
     words += tuple(MODELS[model][0].split()) if model in MODELS else ()
     ours, theirs = (members(sweep(launcher, *words)) for launcher in ("stacked", "basic"))
     for name, folder in ours.items():
         assert losses(folder) == pytest.approx(losses(theirs[name]), rel=1e-4)
         assert losses(folder, "val/loss") == pytest.approx(losses(theirs[name], "val/loss"), rel=1e-4)
+        for metric in ("train/accuracy", "val/accuracy"):
+            assert losses(folder, metric) == pytest.approx(losses(theirs[name], metric), abs=0.006)
+    assert together[-1] == ["metrics", "validated"]
+
+
+MEASURES = """
+import torch
+from torchmetrics import Metric
+from lightning.pytorch import Callback
+
+
+class Sorted(Metric):
+    \"\"\"A metric that looks at values, which members cannot do together.\"\"\"
+
+    higher_is_better = True
+
+    def __init__(self):
+        super().__init__()
+        self.add_state("most", torch.tensor(0.0), dist_reduce_fx="max")
+
+    def update(self, outputs, targets):
+        self.most = torch.tensor(max(outputs.flatten().tolist()))
+
+    def compute(self):
+        return self.most
+
+
+class Halving(Callback):
+    def on_train_start(self, trainer, task):
+        run = trainer.fit_loop.epoch_loop.val_loop.run
+
+        def halved():
+            with torch.no_grad():
+                [one.mul_(0.5) for one in task.network.parameters()]
+            return run()
+
+        trainer.fit_loop.epoch_loop.val_loop.run = halved
+"""
+
+
+@pytest.mark.parametrize("what", ["metric", "callback"])
+def test_what_members_cannot_compute_together_each_computes_by_itself(
+    sweep, together, write, tmp_path, monkeypatch, what
+):
+    package = metrics if what == "metric" else callbacks
+    folder = package.__name__.rpartition(".")[2]
+    write(f"{folder}/measures.py", MEASURES)
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path / "added" / folder)])
+    words = ("model=linear", "seed=3,4", "trainer.max_epochs=3", "optimizer=adam", "scheduler=none")
+    more = {
+        "metric": "task.metrics=[accuracy,{_target_: my_research.metrics.measures.Sorted}]",
+        "callback": "+callbacks.halving._target_=my_research.callbacks.measures.Halving",
+    }
+    ours, theirs = (members(sweep(launcher, *words, more[what])) for launcher in ("stacked", "basic"))
+    for name, folder in ours.items():
+        for key in ("train/loss", "val/loss", *(["val/sorted"] if what == "metric" else [])):
+            assert losses(folder, key) == pytest.approx(losses(theirs[name], key), rel=1e-4)
+    assert together[-1] == ([] if what == "metric" else ["metrics", "validated"])

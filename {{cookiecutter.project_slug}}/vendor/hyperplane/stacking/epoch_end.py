@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ..loop.lean_validation import set_modes, start_evaluating
 from ..tasks.epoch_metrics import BYTES_AT_ONCE, EpochMetrics
-from .attributes import as_they_were
+from .attributes import ChangesAttributes, as_they_were
 from .batching import is_close, map_tensors
 from .generators import DrawsForAll, Generators
 from .member import Validated, Window, versions_of
@@ -133,14 +133,18 @@ class EpochEnd:
     def validate(self, windows: Sequence[Window], batches: Sequence[list[Tensor]]) -> None:
         """Validate all members with one batch each."""
         samples = len(batches[0][0])
-        if samples > STEPS * windows[0].batches[0].shape[1] or not self.stack_batches(batches):
+        if samples > STEPS * windows[0].results[0][2].shape[1] or not self.stack_batches(batches):
             return
         tasks = self.tasks
         own = [] if "val" in self.agrees else self.each_by_itself(batches)
         modes = start_evaluating(tasks[0])
         try:
             # One step (S = 1) of all samples.
+            before = versions_of(self.batch)
             losses, outputs, targets = (one.unsqueeze(1) for one in self.stack.losses(self.batch, penalises=False))
+            if versions_of(self.batch) != before:
+                self.batch, self.versions = [], []
+                raise ChangesAttributes("it changes the samples of a validation")
             for i, (loss, output) in enumerate(own):
                 if not (is_close(loss, losses[i, 0]) and is_close(output, outputs[i, 0])):
                     self.agrees["val"] = False
@@ -151,8 +155,8 @@ class EpochEnd:
         for i, (window, values) in enumerate(zip(windows, found, strict=True)):
             if values is not None:
                 given = losses[i], outputs[i], targets[i], None if weights is None else weights[i]
-                own = list(self.stack.own[i].values())
-                window.validated = Validated(values, given, own, versions_of(own))
+                weights_now = list(self.stack.own[i].values())
+                window.validated = Validated(values, given, weights_now, versions_of(weights_now))
 
     def each_by_itself(self, batches: Sequence[list[Tensor]]) -> list[tuple[Tensor, Tensor]]:
         """Return the loss and the outputs of each member on its batch, computed by itself.
@@ -188,7 +192,7 @@ class EpochEnd:
         return True
 
 
-def by_itself(metrics: EpochMetrics, *batches: Tensor) -> dict[str, Tensor]:
+def by_itself(metrics: EpochMetrics, *batches: Any) -> dict[str, Tensor]:
     """Return the metrics of a member, which it computes itself."""
     metrics.add_many(*batches)
     return metrics.compute()

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ..tasks.epoch_metrics import BATCHES_AT_ONCE, BYTES_AT_ONCE
+from .attributes import as_they_were
 from .batching import map_tensors, tensors_in
 from .generators import Generators
-from .kinds import as_they_were, forward, task_of
+from .kinds import forward, task_of
 from .member import Window
 
 MOST = 64  # more of them train no faster by member, and what they share no longer fits into a cache

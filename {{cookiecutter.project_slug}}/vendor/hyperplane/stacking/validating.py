@@ -26,7 +26,11 @@ class StackedValidation(LeanValidation):
             return None
         loader = self._combined_loader.flattened[0]  # type: ignore[union-attr]
         is_plain = takes_many(loader) and loader.seed is None and len(loader) == 1
-        if not is_plain or (trainer.current_epoch + 1) % every or type(task).evaluation_step is not Task.evaluation_step:
+        if (
+            not is_plain
+            or (trainer.current_epoch + 1) % every
+            or type(task).evaluation_step is not Task.evaluation_step
+        ):
             return None
         tensors: list[Tensor] = to_device(list(loader.tensors), task.device)
         return tensors
@@ -38,4 +42,5 @@ class StackedValidation(LeanValidation):
             super().measure(loader)
             return
         self.batch_progress.increment_by(1, is_last_batch=True)
-        self.trainer.lightning_module.val_metrics[0].add_known(validated.metrics, *validated.batches)  # type: ignore
+        task: Any = self.trainer.lightning_module
+        task.val_metrics[0].add_known(validated.metrics, *validated.batches)
