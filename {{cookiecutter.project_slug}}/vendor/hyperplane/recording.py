@@ -82,6 +82,7 @@ def carry_out(run: Run, work: Callable[[Run], None]) -> None:
     try:
         with run.timed("total"):
             work(run)
+            run.wait_for_others()
         run.summary["status"] = "completed"
     except UserError as error:
         run.summary["error"] = str(error)

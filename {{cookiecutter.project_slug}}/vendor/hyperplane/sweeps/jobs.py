@@ -93,7 +93,8 @@ def set_up_logging(section: Any, verbose: Any) -> None:
     """Set up logging as the configuration says; in a process for jobs once, unless another job wants it otherwise."""
     wanted = repr((section, verbose))
     if parent_process() is None or wanted not in _logging:
-        configure_log(HydraConfig.get().job_logging, HydraConfig.get().verbose)
+        hydra: Any = HydraConfig.get()
+        configure_log(hydra.job_logging, hydra.verbose)
         _logging[:] = [wanted]
 
 
