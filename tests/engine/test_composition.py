@@ -2,6 +2,7 @@
 
 import pickle
 from copy import deepcopy
+from functools import partial
 
 import pytest
 from hydra import initialize_config_dir
@@ -15,8 +16,9 @@ from hyperplane.hydra_versions import DEFAULTS
 from hyperplane.project import current
 from hyperplane.run_folder.names import register_resolvers
 from hyperplane.sweeps.notes import write_notes
-from hyperplane.sweeps.restoring import restored
+from hyperplane.sweeps.restoring import OfJob, restored
 from hyperplane.sweeps.sweep import check_job
+from hyperplane.turns import Turn
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -101,6 +103,21 @@ def test_what_a_job_changes_in_its_configuration_does_not_reach_the_next():
     again = restored(values | {"a": 2}, {})
     again.a = 3
     assert restored(values, {}).a == 1
+
+
+def test_jobs_that_take_turns_have_a_configuration_of_hydra_each():
+    found = {}
+
+    def work(number):
+        of_job = OfJob({"hydra": {"job": {"num": number}, "again": "${hydra.job.num}"}}, {})
+        early = of_job.hydra
+        turns[number].ask("wait")
+        found[number] = (early.job.num, early.again, of_job.hydra.again)
+
+    turns = {number: Turn(partial(work, number), None, 2) for number in (1, 2)}
+    for turn in (*turns.values(), *turns.values()):
+        turn.go_on()
+    assert found == {1: (1, 1, 1), 2: (2, 2, 2)}
 
 
 def test_a_job_whose_values_are_checked_alone_has_the_settings_that_hydra_composes(loader, multirun, multirun_of):

@@ -5,6 +5,7 @@ import inspect
 import re
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import hyperplane
 import private_names
@@ -110,6 +111,15 @@ def after_a_step(move) -> dict:
     return schedule.state_dict() | {"rate": optimizer.param_groups[0]["lr"]}
 
 
+def what_stands_there_is_asked_for_hydra():
+    """Hydra takes its part of the configuration from whatever has one, when it is asked for it."""
+    before, HydraConfig.instance().cfg = HydraConfig.instance().cfg, SimpleNamespace(hydra="asked")
+    try:
+        return HydraConfig.get() == "asked"
+    finally:
+        HydraConfig.instance().cfg = before
+
+
 # For each name, what is relied upon.
 CHECKS = {
     "trainer._signal_connector.register_signal_handlers": lambda: (
@@ -119,7 +129,7 @@ CHECKS = {
         "entry_points(group=group)" in inspect.getsource(registry._load_external_callbacks)
     ),
     "sys.modules": a_stand_in_is_asked_for_hamming,
-    "HydraConfig.instance().cfg": lambda: hasattr(HydraConfig.instance(), "cfg"),
+    "HydraConfig.instance().cfg": what_stands_there_is_asked_for_hydra,
     "wandb.Run._detect_and_apply_job_inputs": lambda: (
         parameters(pytest.importorskip("wandb").Run._detect_and_apply_job_inputs) == ["self"]
     ),

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from pathlib import Path
+from threading import Event
 
 import pytest
 import torch
@@ -15,7 +16,9 @@ from hyperplane.checkpoints.file import AtomicCheckpoints
 from hyperplane.data.spec import DataSpec
 from hyperplane.loop import progress
 from hyperplane.metrics.metric_names import MetricNames
+from hyperplane.run_folder.integrity import read_summary
 from hyperplane.tasks.task import Task
+from hyperplane.training import steps
 from lightning.pytorch import LightningModule
 from torch.nn.functional import cross_entropy
 from torchmetrics.classification import MulticlassAccuracy
@@ -90,7 +93,7 @@ def test_the_best_weights_of_quick_epochs_go_into_a_file_now_and_then(train, mon
 
     def noted(self, checkpoint, path, storage_options=None):
         written[-1].append(Path(path).name)
-        save(self, checkpoint, path)
+        save(self, checkpoint, path, storage_options)
 
     monkeypatch.setattr(AtomicCheckpoints, "save_checkpoint", noted)
     monkeypatch.setattr(file, "read", lambda path, read=file.read: (reads.append(path.name), read(path))[1])
@@ -103,6 +106,28 @@ def test_the_best_weights_of_quick_epochs_go_into_a_file_now_and_then(train, mon
     assert reads == ["best.ckpt"]
     assert same(weights(found[0].folder, "best"), weights(found[1].folder, "best"))
     assert found[0].summary["metrics"] == found[1].summary["metrics"]
+
+
+def test_a_run_is_completed_when_its_checkpoints_are_on_the_disk(train, monkeypatch):
+    """The last ones get there while it tests: flushing waits here until the test has ended."""
+    tested, flushed, test = Event(), [], steps.test
+
+    def flush(path):
+        assert tested.wait(60)
+        assert read_summary(path.parents[1]) == {}
+        flushed.append(path.name)
+
+    monkeypatch.setattr(file, "flush", flush)
+    monkeypatch.setattr(steps, "test", lambda *known: (test(*known), tested.set())[0])
+    assert train("data=moons", "trainer.max_epochs=1").summary["status"] == "completed"
+    assert flushed == ["last.ckpt", "best.ckpt"]
+
+    def fail(path):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(file, "flush", fail)
+    failed = train("data=moons", "trainer.max_epochs=1", status=1)
+    assert failed.summary["status"] == "failed" and "Input/output error" in failed.summary["error"]
 
 
 def test_the_bar_says_where_a_run_is_and_is_drawn_now_and_then(train, monkeypatch):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from loguru import logger
 from omegaconf import DictConfig
@@ -23,6 +22,7 @@ from .run_folder.locks import alone_in
 from .run_folder.reading import read_run
 from .run_folder.requeue import requeue, was_requeued
 from .run_folder.resuming import Recorded, go_on, read_recorded, refuse_earlier_end
+from .sweeps.restoring import hydra_part
 from .training.hints import explain_failure
 from .training.run import Run
 from .validation import check, refuse_missing_files, refuse_without_effect
@@ -42,8 +42,9 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
     Returns:
         The summary, as it stands in `summary.json`.
     """
-    is_job = HydraConfig.get().mode == RunMode.MULTIRUN
-    folder = Path(HydraConfig.get().runtime.output_dir)
+    hydra = hydra_part()
+    is_job = hydra["mode"] == RunMode.MULTIRUN
+    folder = Path(hydra["runtime"]["output_dir"])
     is_new = {path.name for path in folder.iterdir()} <= {".hydra"}
     try:
         with alone_in(folder), listening() as stop:
@@ -53,8 +54,8 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
                 raise UserError(f"{shown(folder)} holds a run that is completed. Name a new folder, or resume=")
             recorded = what_runs(config, folder)
             run = Run(check(recorded.config), recorded, folder, stop, is_job)
-            pruner = HydraConfig.get().sweeper.get("pruner")  # of a search
-            run.is_trial = is_job and pruner is not None and pruner.name != "none"
+            pruner = hydra["sweeper"].get("pruner")  # of a search
+            run.is_trial = is_job and pruner is not None and pruner["name"] != "none"
             refuse_without_effect(run.settings, recorded.overrides)
             refuse_earlier_end(run.settings, recorded.changes, run.before)
             if run.settings.init_from is not None and not run.checkpoints.exists():  # or it has its weights
@@ -81,6 +82,7 @@ def carry_out(run: Run, work: Callable[[Run], None]) -> None:
     try:
         with run.timed("total"):
             work(run)
+            run.wait_for_others()
         run.summary["status"] = "completed"
     except UserError as error:
         run.summary["error"] = str(error)
@@ -123,10 +125,10 @@ def what_runs(config: DictConfig, folder: Path) -> Recorded:
     Raises:
         UserError: the recorded one cannot be read.
     """
-    hydra = HydraConfig.get()
-    overrides = [str(override) for override in hydra.overrides.task]
+    hydra = hydra_part()
+    overrides = [str(override) for override in hydra["overrides"]["task"]]
     if not config.resume:
-        return Recorded(config, overrides, dict(hydra.runtime.choices))
+        return Recorded(config, overrides, dict(hydra["runtime"]["choices"]))
     before = read_recorded(folder)
     if not is_unchanged(folder / ".hydra" / "config.yaml", folder, read_summary(folder)):
         raise UserError(f"resume={folder}: .hydra/config.yaml is not the file that the run wrote")

@@ -5,6 +5,7 @@ import shutil
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
+from threading import Thread
 from typing import Any, BinaryIO
 
 import torch
@@ -16,6 +17,40 @@ LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 
 
 PLAIN = (torch.Tensor, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
+
+
+LATER = "later"  # of Lightning's storage options: who writes a checkpoint waits for the disk by himself
+
+
+class Flush:
+    """Brings `last.ckpt` and `best.ckpt` to the disk while the run goes on, which is not completed before `wait`.
+
+    Until then a power cut may damage both, which a checksum tells; the run goes on from `previous.ckpt`.
+    """
+
+    def __init__(self, last: Path) -> None:
+        self.paths = last, last.with_name(BEST)
+        self.error: OSError | None = None
+        self.thread = Thread(target=self.run)
+        self.thread.start()
+
+    def run(self) -> None:
+        """Flush the files."""
+        try:
+            for path in self.paths:
+                flush(path)
+        except OSError as error:
+            self.error = error
+
+    def wait(self) -> None:
+        """Wait until they are on the disk.
+
+        Raises:
+            OSError: they are not.
+        """
+        self.thread.join()
+        if self.error is not None:
+            raise self.error
 
 
 class DamagedCheckpoint(UserError):
@@ -33,7 +68,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
         """Write a checkpoint; see `write`."""
         if self.at_hand is not None and self.at_hand[0] == Path(path):
             self.at_hand = None
-        write(checkpoint, Path(path))
+        write(checkpoint, Path(path), waits=storage_options is not LATER)
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Read a checkpoint, see `read`, unless what was written there is at hand: once, so that it is not kept on."""
@@ -41,11 +76,16 @@ class AtomicCheckpoints(TorchCheckpointIO):
         return checkpoint if there == Path(path) else read(Path(path))
 
 
-def write(checkpoint: dict[str, Any], path: Path) -> None:
+def write(checkpoint: dict[str, Any], path: Path, waits: bool = True) -> None:
     """Write a checkpoint beside and rename it: a kill in the middle leaves the last good one.
 
     The `last.ckpt` before stays as `previous.ckpt`. Only `last.ckpt` waits for the disk, and for `best.ckpt` too, whose
     score it holds: a power cut then loses what came after it, and nothing else.
+
+    Args:
+        checkpoint: plain values and tensors.
+        path: of the file.
+        waits: for the disk; otherwise see `Flush`.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written; the old files are untouched.
@@ -59,7 +99,7 @@ def write(checkpoint: dict[str, Any], path: Path) -> None:
         with partial.open("wb") as unfinished:
             save(checkpoint, unfinished)
         if path.name == LAST:
-            for file in (partial, path.with_name(BEST)):
+            for file in (partial, path.with_name(BEST)) if waits else ():
                 flush(file)
             if path.exists():
                 path.replace(path.with_name(PREVIOUS))

@@ -21,7 +21,7 @@ from ..run_folder.resuming import IDENTITY, SAME_TRAINING, first_difference
 from ..settings import Checkpoint
 from ..tasks.task import Task
 from .best import BestCheckpoint
-from .file import LAST, PREVIOUS, read
+from .file import LAST, LATER, PREVIOUS, Flush, read
 from .run_state import RunState
 
 
@@ -94,8 +94,8 @@ class LastCheckpoint:
         except (OSError, RuntimeError) as error:
             logger.warning("{} could not be written, the one before stays: {}", shown(self.path), first_line(error))
 
-    def write_final(self, trainer: Trainer, state: RunState) -> None:
-        """Write the checkpoint of a training that has ended.
+    def write_final(self, trainer: Trainer, state: RunState) -> Flush | None:
+        """Write the checkpoint of a training that has ended; return what to wait for before the run is completed.
 
         Raises:
             OSError or RuntimeError: it cannot be written.
@@ -103,12 +103,16 @@ class LastCheckpoint:
         if not state.is_trained:
             state.is_trained = True
             cast(LeanEpochLoop, trainer.fit_loop.epoch_loop).advance_epoch()
-            trainer.save_checkpoint(self.path, weights_only=False)
+            is_alone = trainer.world_size == 1
+            trainer.save_checkpoint(self.path, weights_only=False, storage_options=LATER if is_alone else None)
             task = trainer.lightning_module
             if isinstance(task, Task) and task.is_solved:
                 for best in trainer.checkpoint_callbacks:
                     if isinstance(best, BestCheckpoint):
                         best.share(self.path)
+            if is_alone:
+                return Flush(self.path)
+        return None
 
 
 def starting_point(run: RunRecord) -> Path | None:

@@ -60,6 +60,7 @@ class RunRecord:
         self.trainer: Trainer | None = None
         self.kept: dict[Path, bytes] = {}  # the files of a completed run, while what goes on has saved nothing yet
         self.closers: list[Callable[[dict[str, Any]], None]] = []
+        self.unfinished: list[Callable[[], None]] = []  # each waits for what goes on beside, before a run is completed
         self.summary: dict[str, Any] = {
             "status": "failed",
             "metrics": {},
@@ -91,6 +92,11 @@ class RunRecord:
     def at_end(self, close: Callable[[dict[str, Any]], None]) -> None:
         """Call `close` with the summary of the run when it has ended, however it ends."""
         self.closers.append(close)
+
+    def wait_for_others(self) -> None:
+        """Wait until what goes on beside the run has ended, such as files on their way to the disk."""
+        for wait in self.unfinished:
+            wait()
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:

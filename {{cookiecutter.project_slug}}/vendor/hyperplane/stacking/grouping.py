@@ -6,9 +6,10 @@ Imports no torch. What the jobs build is compared once more where they run, see 
 import json
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from ..settings import Settings
 from ..sweeps.jobs import Job
@@ -39,15 +40,24 @@ OWN = (
 PRECISIONS = ("auto", "32-true", "64-true", "bf16-mixed")
 
 
-def common(config: DictConfig) -> str:
+def common(job: Job) -> str:
     """Return the settings that all members of a stack share with this job, and which of the others are numbers."""
-    values = {str(key): plain(config[key]) for key in config if key != "hydra"}  # Hydra's part takes long to resolve
+    values = {key: value for key, value in job.values.items() if key != "hydra"}
+    if "${" in repr(values):
+        config = job.config
+        values = {key: plain(config[key]) for key in values}  # Hydra's part takes long to resolve
     return json.dumps(dict(leaves(values)), default=str)
 
 
 def plain(value: Any) -> Any:
     """Return a section of a configuration as plain values; a value is one already."""
     return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+@cache
+def is_own(key: str) -> bool:
+    """Say whether members of a stack may have a setting each for itself."""
+    return any(fnmatchcase(key, pattern) for pattern in OWN)
 
 
 def leaves(value: Any, key: str = "") -> list[tuple[str, Any]]:
@@ -57,8 +67,7 @@ def leaves(value: Any, key: str = "") -> list[tuple[str, Any]]:
         return [leaf for name, item in inner for leaf in leaves(item, f"{key}.{name}".lstrip("."))]
     if isinstance(value, list):
         return [leaf for place, item in enumerate(value) for leaf in leaves(item, f"{key}.{place}")] or [(key, [])]
-    is_own = any(fnmatchcase(key, pattern) for pattern in OWN)
-    return [(key, kind_of(key, value) if is_own else value)]
+    return [(key, kind_of(key, value) if is_own(key) else value)]
 
 
 def kind_of(key: str, value: Any) -> Any:
@@ -105,7 +114,7 @@ def group(jobs: Sequence[Job], most: int | None, processes: int) -> tuple[list[l
     """
     alike: dict[str, list[int]] = {}
     for number, job in enumerate(jobs):
-        alike.setdefault(common(job.config), []).append(number)
+        alike.setdefault(common(job), []).append(number)
     parts: list[list[int]] = []
     reasons: dict[str, int] = {}
     for numbers in alike.values():

@@ -17,7 +17,7 @@ from ..processes.workers import Worker, run_in_workers
 from ..run_folder.names import register_resolvers
 from ..turns import current
 from .notes import write_notes
-from .restoring import restored
+from .restoring import OfJob, restored
 
 IMPORTED = "hyperplane.training.imported"
 _logging: list[str] = []  # what logging was set up by in this process
@@ -74,27 +74,27 @@ def run(job: Job) -> Any:
     part = job.values["hydra"]
     folder = Path(part["sweep"]["dir"], part["sweep"]["subdir"]).absolute()
     values = job.values | {"hydra": part | {"runtime": part["runtime"] | {"output_dir": str(folder)}}}
-    settings = {key: value for key, value in values.items() if key != "hydra"}
-    config, own = restored(values, job.known), restored(settings, job.known)
+    own = restored({key: value for key, value in values.items() if key != "hydra"}, job.known)
     if current() is not None:
-        config, own = deepcopy((config, own))  # jobs that take turns have one each
-    hydra.cfg = config  # what `${hydra:...}` refers to
+        own = deepcopy(own)  # jobs that take turns have one each
+    hydra.cfg = OfJob(values, job.known)  # what `${hydra:...}` refers to
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        set_up_logging(part["job_logging"], part["verbose"], config)
-        if config.hydra.output_subdir is not None:
-            write_notes(values, folder / config.hydra.output_subdir)
-        with chdir(folder) if config.hydra.job.chdir else nullcontext():
+        set_up_logging(part["job_logging"], part["verbose"])
+        if part["output_subdir"] is not None:
+            write_notes(values, folder / part["output_subdir"])
+        with chdir(folder) if part["job"]["chdir"] and HydraConfig.get().job.chdir else nullcontext():
             return job.task(own)
     finally:
         hydra.cfg = around
 
 
-def set_up_logging(section: Any, verbose: Any, config: DictConfig) -> None:
+def set_up_logging(section: Any, verbose: Any) -> None:
     """Set up logging as the configuration says; in a process for jobs once, unless another job wants it otherwise."""
     wanted = repr((section, verbose))
     if parent_process() is None or wanted not in _logging:
-        configure_log(config.hydra.job_logging, config.hydra.verbose)
+        hydra: Any = HydraConfig.get()
+        configure_log(hydra.job_logging, hydra.verbose)
         _logging[:] = [wanted]
 
 

@@ -4,10 +4,15 @@ The jobs of a sweep differ in few values. So the configuration of the job before
 where the next one differs.
 """
 
+from copy import deepcopy
+from functools import cached_property
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ReadonlyConfigError
+
+from ..turns import current
 
 MOST = 16  # configurations that are kept: two for each choice of files, with Hydra's part and without
 
@@ -44,6 +49,26 @@ def restored(values: dict[str, Any], known: dict[str, Any]) -> DictConfig:
         OmegaConf.set_readonly(config.hydra, True)
     OmegaConf.set_cache(config, known)
     return config
+
+
+class OfJob:
+    """What Hydra has of a job that runs: plain values, and the configuration, made when somebody asks for it."""
+
+    def __init__(self, values: dict[str, Any], known: dict[str, Any]) -> None:
+        self.values, self.known = values, known
+
+    @cached_property
+    def hydra(self) -> DictConfig:
+        """Hydra's part; a copy where jobs take turns, as the next one changes the configuration."""
+        config = restored(self.values, self.known)
+        part: DictConfig = (config if current() is None else deepcopy(config)).hydra
+        return part
+
+
+def hydra_part() -> Any:
+    """Return Hydra's part of what runs; of a job as plain values, for which no configuration has to be made."""
+    of_job: Any = HydraConfig.instance().cfg
+    return of_job.values["hydra"] if isinstance(of_job, OfJob) else HydraConfig.get()
 
 
 def keys(values: Any) -> Any:

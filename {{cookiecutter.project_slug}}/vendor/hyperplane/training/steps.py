@@ -109,7 +109,8 @@ def fit(run: "Run", trainer: Trainer, task: LightningModule, data: LightningData
     """Train a task; see `Run.fit`."""
     with run.timed("fit"), run.stop.patiently():
         trainer.fit(task, data, ckpt_path=run.parts.start, weights_only=True)
-        run.parts.last.write_final(trainer, run.parts.state)
+        if flush := run.parts.last.write_final(trainer, run.parts.state):
+            run.unfinished.append(flush.wait)
     if run.is_stage:
         rows = run.parts.metrics.rows
         results = {name: value for name, value in (rows[-1] if rows else {}).items() if "/" in name}
