@@ -40,7 +40,7 @@ class Drawn:
         return batch, 0, 0
 
     def draw(self, most: int) -> Any:
-        """Return the next batches, at most `most`, all of the same shapes: each tensor is (S, B, ...), or `BatchRows`.
+        """Return the next batches, at most `most`, all of the same shapes: each tensor is (S, B, ...).
 
         Raises:
             StopIteration: there is none.
@@ -49,10 +49,10 @@ class Drawn:
             before = self.loader.taken
             if self.fetcher.done:
                 raise StopIteration
-            rows = self.loader.take_rows(most)
-            number, self.loader.taken = self.loader.taken - before, before
-            self.count(number)
-            return rows if rows.order is not None else list(rows.tensors)
+            many = list(self.loader.take(most))
+            self.loader.taken = before
+            self.count(len(many[0]))
+            return many
         batches = [self.next_one()]
         while len(batches) < most and not self.done:
             batches.append(self.next_one())

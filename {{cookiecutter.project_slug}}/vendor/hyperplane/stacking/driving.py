@@ -7,12 +7,14 @@ their steps (start, validate, write checkpoints, test) each does by itself, one 
 import time
 from collections import deque
 from collections.abc import Sequence
+from operator import itemgetter
 
 from loguru import logger
 
 from ..errors import first_line
 from ..loop.progress import SECONDS_BETWEEN_LINES
 from ..processes.signals import StopRequest
+from .batching import map_tensors, shapes
 from .kinds import is_unknown, sort_into_kinds
 from .member import Member, Window, in_process, put_back
 from .memory import MOST, most_members
@@ -99,10 +101,15 @@ def next_steps(windows: Sequence[Window]) -> tuple[list[Window], int]:
     of_kind = [window for window in windows if window.loop.kind == kind]
     place = min(window.place for window in of_kind)
     behind = [window for window in of_kind if window.place == place]
-    form = behind[0].form
-    chosen = [window for window in behind if window.form == form]
+    form = shapes_of(behind[0])
+    chosen = [window for window in behind if shapes_of(window) == form]
     ahead = [window.place - place for window in of_kind if window.place > place]
     return chosen, min([window.left for window in chosen] + ahead)
+
+
+def shapes_of(window: Window) -> str:
+    """Return the shapes of the batches of a window, whatever their number."""
+    return shapes(map_tensors(itemgetter(0), window.batches))
 
 
 def train(stack: Stack | None, windows: list[Window], steps: int, stop: StopRequest) -> Stack | None:

@@ -11,7 +11,6 @@ from typing import Any
 from lightning.pytorch.plugins.precision import DoublePrecision, MixedPrecision, Precision
 from loguru import logger
 
-from ..data.batches import BatchRows
 from ..loop.lean_loop import LeanEpochLoop, is_plain
 from ..loop.lean_validation import to_device
 from ..tasks.epoch_metrics import BATCHES_AT_ONCE, BYTES_AT_ONCE
@@ -83,12 +82,9 @@ class StackedEpochLoop(LeanEpochLoop):
         assert self.drawn is not None
         trainer: Any = self.trainer
         batches = self.drawn.draw(self.steps_ahead())
-        is_double, device = isinstance(trainer.precision_plugin, DoublePrecision), trainer.lightning_module.device
-        if isinstance(batches, BatchRows) and (is_double or any(tensor.device != device for tensor in batches.tensors)):
-            batches = list(batches.gathered())
-        if is_double:
+        if isinstance(trainer.precision_plugin, DoublePrecision):
             batches = trainer.precision_plugin.convert_input(batches)
-        window = Window(self, batches if isinstance(batches, BatchRows) else to_device(batches, device))
+        window = Window(self, to_device(batches, trainer.lightning_module.device))
         if window.steps == trainer.num_training_batches and trainer.lightning_module.train_metrics.is_empty:
             window.is_epoch = True
             window.validation_batch = None if self.validates_between else self.val_loop.batch_ahead()

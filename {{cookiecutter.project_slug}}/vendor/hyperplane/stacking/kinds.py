@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..errors import first_line
 from .attributes import ChangesAttributes, as_they_were
-from .batching import is_close, map_tensors
+from .batching import is_close, map_tensors, shapes
 from .generators import DrawsForAll, Generators
 from .member import Window
 from .numbers import choices, floats
@@ -101,7 +101,7 @@ def build_of(window: Window) -> Any:
         (task.has_penalty, task.has_weights),
         (type(optimizer), tuple(len(group["params"]) for group in optimizer.param_groups)),
         (trainer.gradient_clip_val, trainer.gradient_clip_algorithm, trainer.precision),
-        window.form,
+        shapes(map_tensors(itemgetter(0), window.batches)),
     )
 
 

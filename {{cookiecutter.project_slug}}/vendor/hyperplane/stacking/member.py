@@ -5,17 +5,15 @@ is changed with each turn: a member draws as its job alone would.
 """
 
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import torch
 from hydra.core.hydra_config import HydraConfig
 from torch import Tensor
 
-from ..data.batches import BatchRows
 from ..data.generators import set_states, states
 from ..turns import Turn
-from .batching import map_tensors, shapes, tensors_in
+from .batching import tensors_in
 
 
 class Validated(NamedTuple):
@@ -42,15 +40,13 @@ class Window:
 
     Args:
         loop: of the member, over the batches of an epoch.
-        batches: on the member's device, each tensor (S, B, ...), or which rows of its data they are.
+        batches: on the member's device, each tensor (S, B, ...).
     """
 
     def __init__(self, loop: Any, batches: Any) -> None:
         self.loop = loop
-        self.rows: Any = batches if isinstance(batches, BatchRows) else None
-        self.gathered = None if self.rows is not None else batches
-        first: Any = next(tensors_in(batches)) if self.rows is None else self.rows.order
-        self.steps = len(first)
+        self.batches = batches
+        self.steps = len(next(tensors_in(batches)))
         # Of the steps that were taken together: losses (S,), outputs and targets (S, B, ...).
         self.results: list[tuple[Tensor, Tensor, Tensor]] = []
         self.done = 0  # how many of the batches were trained on
@@ -62,20 +58,6 @@ class Window:
         self.is_epoch = False
         self.metrics: dict[str, Tensor] | None = None  # of the steps
         self.validated: Validated | None = None
-
-    @property
-    def batches(self) -> Any:
-        """The batches, each tensor (S, B, ...): gathered when they are asked for first."""
-        if self.rows is not None and self.gathered is None:
-            self.gathered = list(self.rows.gathered())
-        return self.gathered
-
-    @property
-    def form(self) -> str:
-        """The shapes of a batch."""
-        if self.rows is None:
-            return shapes(map_tensors(itemgetter(0), self.batches))
-        return shapes([tensor[: self.rows.order.shape[1]] for tensor in self.rows.tensors])
 
     @property
     def left(self) -> int:

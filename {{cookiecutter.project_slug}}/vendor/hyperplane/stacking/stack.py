@@ -15,6 +15,7 @@ Dimensions: M members, S steps, B batch.
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -25,7 +26,6 @@ from .batching import Level, map_tensors
 from .clipping import clip_norm, clip_value
 from .epoch_end import EpochEnd
 from .folding import Folded
-from .gathering import Gathered
 from .member import Window, share
 from .numbers import Numbers
 from .optimizers import MemberwiseOptimizer, bind, stack_optimizers
@@ -66,7 +66,6 @@ class Stack:
         optimizers = [trainer.optimizers[0] for trainer in trainers]
         self.level = Level(len(tasks))
         self.epoch_end = EpochEnd(self)
-        self.batches = Gathered()
         self.folded = Folded(self.level)
         self.folds = folds  # which costs each operation a little
         seeds = [getattr(trainer.datamodule, "seed", 0) for trainer in trainers]
@@ -133,7 +132,12 @@ class Stack:
             HalfStep: the optimizer failed, and no member can go on from the weights that it has.
         """
         moving = [window for window in windows if window.loop.schedules]
-        batch = self.batches.of(windows, steps)
+        batches = map_tensors(
+            lambda *tensors: torch.stack(
+                [tensor[w.done : w.done + steps] for tensor, w in zip(tensors, windows, strict=True)], dim=1
+            ),
+            *(window.batches for window in windows),
+        )
         results: list[tuple[Tensor, Tensor, Tensor]] = []
         self.read()
         try:
@@ -142,7 +146,7 @@ class Stack:
                     break
                 if self.is_random:
                     torch.manual_seed((self.seed + windows[0].place) % 2**63)
-                losses, outputs, targets = self.losses(batch(i))
+                losses, outputs, targets = self.losses(map_tensors(itemgetter(i), batches))
                 gradients = self.gradients(losses)
                 try:
                     self.optimizer.step(gradients)
