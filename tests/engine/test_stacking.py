@@ -109,8 +109,7 @@ class Halving(Callback):
         run = trainer.fit_loop.epoch_loop.val_loop.run
 
         def halved():
-            with torch.no_grad():
-                [one.mul_(0.5) for one in task.network.parameters()]
+            [one.data.mul_(0.5) for one in task.network.parameters()]
             return run()
 
         trainer.fit_loop.epoch_loop.val_loop.run = halved

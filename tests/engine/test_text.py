@@ -8,6 +8,7 @@ import polars
 import pytest
 import torch
 from hyperplane.checkpoints.trained import load_trained
+from hyperplane.data.texts.files import new_texts
 from hyperplane.data.texts.text import Text
 from hyperplane.data.texts.tokens import SPECIAL, Tokenizer, split
 from hyperplane.errors import UserError
@@ -139,6 +140,8 @@ def test_a_folder_of_texts_is_the_table_of_them(reviews, tmp_path):
     new = of_folder.read_inputs(tmp_path / "of texts" / "bad", of_folder.spec)
     names = sorted(f"{row}.txt" for row in range(60) if labels[row] == "bad")
     assert new.beside["file"].to_list() == names and new.height == len(names)
+    of_texts, of_names = new_texts(tmp_path / "of texts" / "bad", "file")  # a column may be called so
+    assert of_texts["file"].to_list() == [texts[int(name.removesuffix(".txt"))] for name in of_names["file"]]
     (place.parent / "old.txt").write_bytes("für".encode("latin1"))
     with pytest.raises(UserError, match=r"old\.txt cannot be read: it is not in UTF-8: byte 2 is 0xfc"):
         Text(path=str(tmp_path / "of texts"), seed=0).setup()

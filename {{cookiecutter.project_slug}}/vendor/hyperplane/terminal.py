@@ -1,6 +1,6 @@
 """What is drawn on a terminal to be drawn over: bars, and the line of a sweep. Several processes write to it.
 
-Whoever has drawn leaves the cursor where the drawing starts, and a message erases from there on: so messages of any
+Whoever has drawn leaves the cursor where the drawing starts, and a log message erases from there on: so those of any
 process scroll by above, and what they erased is drawn again below.
 """
 

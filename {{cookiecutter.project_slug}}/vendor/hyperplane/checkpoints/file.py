@@ -25,7 +25,8 @@ LATER = "later"  # of Lightning's storage options: who writes a checkpoint waits
 class Flush:
     """Brings `last.ckpt` and `best.ckpt` to the disk while the run goes on, which is not completed before `wait`.
 
-    Until then a power cut may damage both, which a checksum tells; the run goes on from `previous.ckpt`.
+    Until then a power cut may damage both, which a checksum tells; the run goes on from `previous.ckpt`, or if
+    there is none from its start.
     """
 
     def __init__(self, last: Path) -> None:

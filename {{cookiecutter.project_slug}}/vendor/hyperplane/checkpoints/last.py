@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import SingleDeviceStrategy
 from loguru import logger
 
 from ..errors import UserError, first_line
@@ -100,19 +101,17 @@ class LastCheckpoint:
         Raises:
             OSError or RuntimeError: it cannot be written.
         """
+        is_alone = type(trainer.strategy) is SingleDeviceStrategy  # others take no storage options
         if not state.is_trained:
             state.is_trained = True
             cast(LeanEpochLoop, trainer.fit_loop.epoch_loop).advance_epoch()
-            is_alone = trainer.world_size == 1
             trainer.save_checkpoint(self.path, weights_only=False, storage_options=LATER if is_alone else None)
             task = trainer.lightning_module
             if isinstance(task, Task) and task.is_solved:
                 for best in trainer.checkpoint_callbacks:
                     if isinstance(best, BestCheckpoint):
                         best.share(self.path)
-            if is_alone:
-                return Flush(self.path)
-        return None
+        return Flush(self.path) if is_alone else None
 
 
 def starting_point(run: RunRecord) -> Path | None:

@@ -99,7 +99,7 @@ def awaited(frame: FrameType | None) -> str:
 
 def say(sentence: str) -> None:
     """Write a line without a lock, on a terminal in the place of a progress bar, which is drawn again below."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # stderr may be closed
         os.write(2, f"{ERASE * is_drawn_on()}{sentence}\n".encode())
 
 

@@ -118,7 +118,7 @@ def objective(runs: Sequence[ReportedRun]) -> str:
 
 
 def by_stage(metric: str) -> list[str]:
-    """A metric of the validation data on the test data and on those; nothing for another one."""
+    """`val/x` as `test/x` and `val/x`; nothing for a metric of another stage."""
     stage, _, name = metric.partition("/")
     return [f"test/{name}", f"val/{name}"] if stage == "val" else []
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from ..terminal import ERASE, is_drawn_on
 
 if TYPE_CHECKING:
@@ -43,8 +45,10 @@ def draw(folder: Path, is_over: threading.Event) -> None:
     while not is_over.wait(SECONDS_BETWEEN_DRAWINGS):
         begun = time.monotonic()
         if begun >= next_look:
-            with suppress(OSError):  # a file that was there is gone
+            try:
                 text = in_a_line(standing(folder))
+            except Exception:  # of a file that is half written, or gone: the sweep goes on, and so does the line
+                logger.opt(exception=True).debug("The line of the sweep stays as it was.")
             next_look = begun + max(SECONDS_BETWEEN_LOOKS, SHARE * (time.monotonic() - begun))
         if text:
             write(f"\r{text[: columns() - 1]}\x1b[K\r")

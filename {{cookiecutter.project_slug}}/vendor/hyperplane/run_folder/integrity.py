@@ -6,6 +6,7 @@ text before it. Imports no torch.
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,8 @@ def digest(content: Any) -> str:
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb", buffering=0) as file:  # a buffer costs as much as reading, and there may be 10,000
-        start = file.read(SMALL)
-        if len(start) < SMALL:
-            return hashlib.sha256(start).hexdigest()
-        file.seek(0)
+        if os.fstat(file.fileno()).st_size < SMALL:
+            return hashlib.sha256(file.read()).hexdigest()
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -59,7 +58,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
         raise ValueError("is not a summary")
     text, *end = content.rpartition(SEAL.encode())
     if "seal" in summary and b"".join(end) != seal_of(text):
-        raise ValueError("was changed after the run wrote it: its seal does not fit")
+        raise ValueError("was changed after the run wrote it, if only the ends of its lines: its seal does not fit")
     return summary
 
 

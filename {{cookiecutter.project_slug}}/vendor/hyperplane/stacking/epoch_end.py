@@ -20,18 +20,18 @@ import torch
 from loguru import logger
 from torch import Tensor
 
-from ..loop.lean_validation import set_modes, start_evaluating
+from ..loop.lean_validation import set_modes, start_evaluating, to_device
 from ..tasks.epoch_metrics import BYTES_AT_ONCE, EpochMetrics
 from .attributes import ChangesAttributes, as_they_were
 from .batching import is_close, map_tensors
 from .generators import DrawsForAll, Generators
-from .member import Validated, Window, versions_of
+from .member import Validated, Window
 
 if TYPE_CHECKING:
     from .stack import Stack
 
 Values = list[dict[str, Tensor] | None]  # metrics of each member; None: it computes them by itself
-STEPS = 16  # a validation takes less memory than a step of so many samples less, as it keeps nothing for gradients
+STEPS = 16  # at most so many training batches of samples are validated at once, see `needed` in memory.py
 
 
 class EpochEnd:
@@ -45,7 +45,8 @@ class EpochEnd:
         self.stack = stack
         self.agrees: dict[str, bool] = {}  # by stage: whether all members at once find what each finds by itself
         self.batch: list[Tensor] = []  # of the last validation, stacked
-        self.versions: list[tuple[int, int]] = []  # of the tensors that it was made of
+        self.sources: list[Tensor] = []  # that it was made of: while they are kept, no other has their memory
+        self.versions: list[tuple[int, int]] = []
 
     @torch.no_grad()
     def measure(self, windows: Sequence[Window], losses: Tensor, outputs: Tensor, targets: Tensor) -> None:
@@ -95,7 +96,10 @@ class EpochEnd:
         given = losses, outputs, targets, *([] if weights is None else [weights])
         try:
             own = [] if stage in self.agrees else [by_itself(*one) for one in zip(metrics, *given, strict=True)]
+            held = held_by(metrics[0])
             found = self.together(metrics[0], *given)
+            if held_by(metrics[0]) != held:
+                raise ChangesAttributes("a metric keeps tensors that are no states of it")
             rows = [dict(zip(found, row, strict=True)) for row in zip(*map(torch.unbind, found.values()), strict=True)]
             if own:
                 self.agrees[stage] = all(map(are_close, own, rows))
@@ -143,7 +147,7 @@ class EpochEnd:
             before = versions_of(self.batch)
             losses, outputs, targets = (one.unsqueeze(1) for one in self.stack.losses(self.batch, penalises=False))
             if versions_of(self.batch) != before:
-                self.batch, self.versions = [], []
+                self.forget()
                 raise ChangesAttributes("it changes the samples of a validation")
             for i, (loss, output) in enumerate(own):
                 if not (is_close(loss, losses[i, 0]) and is_close(output, outputs[i, 0])):
@@ -152,11 +156,12 @@ class EpochEnd:
             found = self.values("val", [t.val_metrics[0] for t in tasks], losses, outputs, targets, weights)
         finally:
             set_modes(modes)
+        then = [tensor.clone() for tensor in self.stack.tensors.values()]
         for i, (window, values) in enumerate(zip(windows, found, strict=True)):
             if values is not None:
                 given = losses[i], outputs[i], targets[i], None if weights is None else weights[i]
-                weights_now = list(self.stack.own[i].values())
-                window.validated = Validated(values, given, weights_now, versions_of(weights_now))
+                now = list(self.stack.own[i].values())
+                window.validated = Validated(values, given, now, [tensor[i] for tensor in then])
 
     def each_by_itself(self, batches: Sequence[list[Tensor]]) -> list[tuple[Tensor, Tensor]]:
         """Return the loss and the outputs of each member on its batch, computed by itself.
@@ -164,12 +169,12 @@ class EpochEnd:
         Raises:
             ChangesAttributes or DrawsForAll: an evaluation does what all members cannot do at once.
         """
-        before, found = Generators(batches[0][0].device), []
+        before, found = Generators(self.batch[0].device), []
         with as_they_were(self.tasks[:1]) as attributes:
             for task, batch in zip(self.tasks, batches, strict=True):
                 modes = start_evaluating(task)
                 with self.stack.context():
-                    loss, outputs, _ = task.step(map_tensors(torch.clone, batch))
+                    loss, outputs, _ = task.step(to_device(map_tensors(torch.clone, batch), task.device))
                 set_modes(modes)
                 found.append((loss, outputs))
             attributes.check()
@@ -183,19 +188,37 @@ class EpochEnd:
         tensors = [tensor for batch in batches for tensor in batch]
         versions = versions_of(tensors)
         if self.versions != versions:
-            self.versions, self.batch = [], []
+            self.forget()
             if len({tuple((t.shape, t.dtype) for t in batch) for batch in batches}) > 1:
                 return False
             if sum(tensor.nbytes for tensor in tensors) > BYTES_AT_ONCE:
                 return False
-            self.versions, self.batch = versions, [torch.stack(parts) for parts in zip(*batches, strict=True)]
+            stacked = [torch.stack(parts) for parts in zip(*batches, strict=True)]
+            self.sources, self.versions, self.batch = tensors, versions, to_device(stacked, self.tasks[0].device)
         return True
+
+    def forget(self) -> None:
+        """Give back the samples of the last validation."""
+        self.sources, self.versions, self.batch = [], [], []
+
+
+def versions_of(tensors: Sequence[Tensor]) -> list[tuple[int, int]]:
+    """Return what of tensors is another if one of them was changed in place, or has another memory."""
+    return [(tensor._version, tensor.data_ptr()) for tensor in tensors]
 
 
 def by_itself(metrics: EpochMetrics, *batches: Any) -> dict[str, Tensor]:
     """Return the metrics of a member, which it computes itself."""
     metrics.add_many(*batches)
     return metrics.compute()
+
+
+def held_by(metrics: EpochMetrics) -> list[int]:
+    """Return which tensors metrics hold that are no states: nobody would put them back."""
+    held = [(vars(metric).items(), metric.metric_state) for metric in metrics.all_metrics().values()]
+    return [
+        id(value) for items, states in held for key, value in items if isinstance(value, Tensor) and key not in states
+    ]
 
 
 def are_close(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:

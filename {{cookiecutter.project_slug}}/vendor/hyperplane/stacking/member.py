@@ -22,17 +22,12 @@ class Validated(NamedTuple):
     metrics: dict[str, Tensor]
     batches: tuple[Any, ...]  # its only batch, as `EpochMetrics.add_many` takes batches
     weights: list[Tensor]  # of the member
-    versions: list[tuple[int, int]]  # of these weights
+    then: list[Tensor]  # what they were
 
     @property
     def is_current(self) -> bool:
         """Whether nobody has changed the weights since."""
-        return versions_of(self.weights) == self.versions
-
-
-def versions_of(tensors: Sequence[Tensor]) -> list[tuple[int, int]]:
-    """Return what of tensors is another if one of them was changed in place, or has another memory."""
-    return [(tensor._version, tensor.data_ptr()) for tensor in tensors]
+        return all(map(torch.equal, self.weights, self.then))
 
 
 class Window:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..tasks.epoch_metrics import BATCHES_AT_ONCE, BYTES_AT_ONCE
 from .attributes import as_they_were
 from .batching import map_tensors, tensors_in
+from .epoch_end import STEPS
 from .generators import Generators
 from .kinds import forward, task_of
 from .member import Window
@@ -38,15 +39,19 @@ def most_members(window: Window, processes: int = 1) -> int:
 
 
 def needed(window: Window) -> int:
-    """Return the bytes that a member takes: weights, data, a window of batches, and what a step keeps for gradients."""
+    """Return the bytes that a member takes: weights, data, a window of batches, what a step keeps for gradients.
+
+    A validation with those of the others keeps nothing, but has two neighbouring layers of all its samples at a time.
+    """
     task, data = task_of(window), window.loop.trainer.datamodule
     batch = map_tensors(itemgetter(0), window.batches)
     own = [getattr(data, name, None) for name in ("raw", "parts", "pixels")]
     sizes = [COPIES * sum(parameter.nbytes for parameter in task.parameters())]
     sizes += [tensor.nbytes for tensor in tensors_in(own)]
+    kept = [0]
 
     def keep(tensor: Tensor) -> Tensor:
-        sizes.append(tensor.nbytes)
+        kept.append(tensor.nbytes)
         return tensor
 
     before = Generators(task.device)
@@ -57,7 +62,9 @@ def needed(window: Window) -> int:
         before.put_back()
     of_outputs, of_batch = outputs.nbytes, 2 * sum(tensor.nbytes for tensor in tensors_in(batch))  # own and stacked
     ahead = min(BATCHES_AT_ONCE, window.loop.trainer.num_training_batches, BYTES_AT_ONCE // max(1, of_outputs) + 1)
-    return sum(sizes) + int(ahead) * (of_outputs + of_batch)
+    validated = len(window.validation_batch[0]) / len(next(tensors_in(batch))) if window.validation_batch else 0
+    sizes.append(int(2 * max(kept) * validated) if validated <= STEPS else 0)
+    return sum(sizes) + sum(kept) + int(ahead) * (of_outputs + of_batch)
 
 
 def free(device: Any) -> int:

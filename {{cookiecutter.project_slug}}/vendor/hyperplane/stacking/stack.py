@@ -200,6 +200,7 @@ class Stack:
         for i, hook in enumerate(self.hooks):
             hook.remove()
             self.optimizer.write(i)
+        self.epoch_end.forget()
 
 
 def context_of(trainer: Any) -> Callable[[], AbstractContextManager[None]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..loop.lean_validation import LeanValidation, to_device
+from ..loop.lean_validation import LeanValidation
 from ..tasks.task import Task
 from .drawing import takes_many
 from .member import Validated
@@ -22,7 +22,9 @@ class StackedValidation(LeanValidation):
         trainer: Any = self.trainer
         task = trainer.lightning_module
         every = trainer.check_val_every_n_epoch
-        if not self.is_short or self.bars or self.max_batches != [1] or not trainer.enable_validation:
+        if not (self.is_short and self.is_plain(trainer)) or self.bars:
+            return None
+        if self.max_batches != [1] or not trainer.enable_validation:
             return None
         loader = self._combined_loader.flattened[0]  # type: ignore[union-attr]
         is_plain = takes_many(loader) and loader.seed is None and len(loader) == 1
@@ -32,8 +34,7 @@ class StackedValidation(LeanValidation):
             or type(task).evaluation_step is not Task.evaluation_step
         ):
             return None
-        tensors: list[Tensor] = to_device(list(loader.tensors), task.device)
-        return tensors
+        return list(loader.tensors)
 
     def measure(self, loader: Any) -> None:
         """Add the batches of a loader to the metrics."""

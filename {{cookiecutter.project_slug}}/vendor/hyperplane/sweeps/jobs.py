@@ -82,7 +82,9 @@ def run(job: Job) -> Any:
         folder.mkdir(parents=True, exist_ok=True)
         set_up_logging(part["job_logging"], part["verbose"])
         if part["output_subdir"] is not None:
-            write_notes(values, folder / part["output_subdir"])
+            is_known = "${" not in part["output_subdir"]
+            name = part["output_subdir"] if is_known else HydraConfig.get().output_subdir
+            write_notes(values, folder / str(name))
         with chdir(folder) if part["job"]["chdir"] and HydraConfig.get().job.chdir else nullcontext():
             return job.task(own)
     finally:

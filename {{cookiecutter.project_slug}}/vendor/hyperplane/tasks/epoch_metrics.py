@@ -162,7 +162,7 @@ class EpochMetrics(nn.Module):
 
     @property
     def is_empty(self) -> bool:
-        """Whether an epoch has come to nothing so far."""
+        """Whether nothing was added in this epoch."""
         return not self.waiting and self.waiting.known is None and isinstance(self.waiting.weight, float)
 
     def update(self) -> None:

@@ -1,7 +1,6 @@
 """Lightning's Trainer, made from the settings `hardware` and `trainer`."""
 
 import inspect
-import sys
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any
@@ -34,6 +33,7 @@ from ..settings import Hardware, Settings
 from ..settings import Trainer as TrainerSettings
 from ..stacking.epoch_loop import StackedEpochLoop
 from ..tasks.task import Task
+from ..terminal import is_drawn_on
 from ..turns import current
 from . import budget
 from .directions import monitor_mode
@@ -90,7 +90,7 @@ def make_trainer(
         more = [*more, budget.Budget(settings)]
     shows_bar = settings.trainer.enable_progress_bar
     if shows_bar is None:
-        shows_bar = sys.stderr.isatty() and run.is_alone
+        shows_bar = is_drawn_on() and run.is_alone
     level = "INFO" if current() is None else "DEBUG"  # of those who take turns, one line tells of all
     progress = Bar() if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ", level)
     callbacks = [progress, state, *callbacks_of(settings, run, task, state, last, validates), *more]

@@ -24,7 +24,10 @@ UNITS = (
 DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?!\d)")
 # 5 Jan 2024, 05-JAN-24, Jan 5, 2024: in English
 NAMED = re.compile(r"(?:\d{1,2}([ /.-])[A-Za-z]{3,9}\1(\d{4}|\d{2})|([A-Za-z]{3,9}) \d{1,2},? \d{4})(?!\d)")
-SUFFIX = re.compile(r"[-+−]?\d[\d.,]*(?:\s+(?=\S)|(?=[a-zµ°Ω]))([A-Za-zµ°Ω²³/]{1,8})")  # of a unit
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+NUMBERED = re.compile(r"\(\s*\d+\s*\)")  # a footnote, a class; beside other numbers a negative one
+# of a unit; a single capital may be a part of a building
+SUFFIX = re.compile(r"[-+−]?\d[\d.,]*(?:\s+(?![A-Z]$)|(?=[a-zµ°Ω]))([A-Za-zµ°Ω²³/]{1,8})")
 TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}(?:[.,]\d+)?)?(\s?[AaPp][Mm])?")
 ZONE = re.compile(r"Z|[+-]\d{2}:?\d{2}")
 
@@ -109,8 +112,10 @@ class Reading:
         sign, unit = "[-+−]?", rf"(?:{re.escape(self.unit)})?"
         whole = rf"(?:[1-9]\d{{0,2}}(?:[{other}{GROUPS}]\d{{3}})+|\d+)"
         body = rf"{whole}?(?:[{mark}]\d*)?(?:[eE][-+]?\d+)?"
-        # ($4.00), $(4.00) and 4.00- of accountants; 2- may be a grade
-        debit = rf"^{unit}\s*(?:\(\s*{unit}\s*{body}\s*{unit}\s*\)|{whole}[{mark}]\d+\s*{unit}[-−])\s*{unit}$"
+        # ($4.00), $(4.00), 4.00- and 1,200- of accountants; 2- may be a grade
+        grouped = rf"[1-9]\d{{0,2}}(?:[{other}{GROUPS}]\d{{3}})+"
+        behind = rf"(?:{grouped}|{whole}[{mark}]\d+)\s*{unit}[-−]"
+        debit = rf"^{unit}\s*(?:\(\s*{unit}\s*{body}\s*{unit}\s*\)|{behind})\s*{unit}$"
         is_debit = text.str.contains(debit)
         fits = is_debit | text.str.contains(rf"^\s*{sign}\s*{unit}\s*{sign}{body}\s*{unit}$")
         fits &= text.str.contains(r"\d")
@@ -148,9 +153,12 @@ def reading_of(kind: "DataType") -> Reading:
 def proposals(texts: Sequence[str]) -> list[Reading]:
     """Return in which ways some texts of a column may be meant."""
     found = [PLAIN, Reading("number", "."), Reading("number", ","), BOOLEAN]
+    if texts and all(NUMBERED.fullmatch(text) for text in texts):
+        found = [BOOLEAN]
     units = {unit for text in texts for unit in UNITS if unit in text and re.search(r"\d", text)}
     suffixes = {match[1] if (match := SUFFIX.fullmatch(text)) else "" for text in texts}
-    units |= suffixes if len(suffixes) == 1 and "" not in suffixes else set()
+    if len(suffixes) == 1 and not (suffix := suffixes.pop()).lower().startswith(MONTHS) and suffix:
+        units.add(suffix)
     found += [Reading("number", mark, unit) for unit in sorted(units) for mark in ".,"]
     moments = [reading for text in texts[:50] for reading in moments_like(text)]
     return [*found, *dict.fromkeys(moments)]

@@ -3,9 +3,9 @@
 Both ways, ridge regressions forecast the windows that are held out, from the past and what is known in advance, with
 every λ of `ridge.py`. The best forecast says the scale, and the λ that `model=linear` takes from there. They count from
 the naive forecast that is the best in training, or from the last value where that is better on the held-out windows.
-These are those of validation, or without any those of the last fifth of the training time. A network that counts from
-the mean of all rows would have to give out levels that it never saw, so where the series drift away it is `window` all
-the same.
+Held out are the validation windows, or without any those of the last fifth of the training time. A network that counts
+from the mean of all rows would have to give out levels that it never saw, so where the series drift away it is `window`
+all the same.
 
 Dimensions: B windows, E encoder steps, H decoder steps, D columns, Q quantiles.
 """

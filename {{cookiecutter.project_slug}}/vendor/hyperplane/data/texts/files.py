@@ -59,14 +59,14 @@ def table_of_folder(folder: Path, columns: Mapping[str, Any], task: str) -> tupl
     found = of_folder(folder, TEXTS, columns, task)
     parts = {} if found.parts is None else {PART: found.parts.tolist()}
     if parts and "test" not in parts[PART]:
-        raise UserError(f"data.path={folder} has a folder train/, and none that is called test/")
+        raise UserError(f"data.path={folder} has a folder train/, and no folder test/")
     texts = [content_of(file, "data.path") for file in found.files]
     table = {TEXT: texts, CLASS: found.labels.tolist(), **parts}
     digest = hashlib.sha256("\0".join([*found.names, *texts]).encode()).hexdigest()
     return polars.DataFrame(table), found.names, digest
 
 
-def new_texts(source: Path, column: str) -> "DataFrame | None":
+def new_texts(source: Path, column: str) -> tuple["DataFrame", "DataFrame"] | None:
     """Return the texts of a folder or of a .txt file in a column, and the names of the files; None for a table."""
     import polars
 
@@ -74,4 +74,4 @@ def new_texts(source: Path, column: str) -> "DataFrame | None":
         return None
     files = texts_below(source, "input") if source.is_dir() else [source]
     names = [file.relative_to(source).as_posix() if source.is_dir() else file.name for file in files]
-    return polars.DataFrame({column: [content_of(file, "input") for file in files], FILE: names})
+    return polars.DataFrame({column: [content_of(file, "input") for file in files]}), polars.DataFrame({FILE: names})

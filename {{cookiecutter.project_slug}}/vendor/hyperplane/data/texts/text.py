@@ -26,7 +26,7 @@ from ..spec import PADDING, DataSpec, TextSpec
 from ..tables.table import Table
 from .encoder import TextEncoder, texts_of
 from .explaining import figures_of_texts
-from .files import CLASS, FILE, PART, TEXT, new_texts, table_of_folder
+from .files import CLASS, PART, TEXT, new_texts, table_of_folder
 from .tokens import Kind, Tokenizer
 
 if TYPE_CHECKING:
@@ -187,10 +187,10 @@ class Text(Table):
             UserError: they cannot be read, or the table lacks the column.
         """
         assert isinstance(spec, TextSpec)
-        texts = new_texts(source, spec.text)
-        rows = read_as(source, {}, "input") if texts is None else texts
-        tokens = TextEncoder.of(spec).encode(rows, f"the {'rows' if texts is None else 'texts'} of {source}")
-        return NewSamples.of(tokens, None if texts is None else texts.select(FILE))
+        found = new_texts(source, spec.text)
+        rows, names = found or (read_as(source, {}, "input"), None)
+        tokens = TextEncoder.of(spec).encode(rows, f"the {'texts' if found else 'rows'} of {source}")
+        return NewSamples.of(tokens, names)
 
     def state_dict(self) -> dict[str, Any]:
         """Return which file the texts are from; the vocabulary is in the spec."""
