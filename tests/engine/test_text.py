@@ -152,7 +152,7 @@ def test_a_folder_of_texts_is_the_table_of_them(reviews, tmp_path):
         with pytest.raises(UserError, match=said):
             Text(path=str(tmp_path / "of texts"), seed=0, **wrong).setup()
     place.parents[1].rename(tmp_path / "train")
-    with pytest.raises(UserError, match="none that is called test/"):
+    with pytest.raises(UserError, match="and no folder test/"):
         Text(path=str(tmp_path), seed=0).setup()
 
 
