@@ -134,7 +134,7 @@ def test_a_fresh_project_meets_its_table(bake: Bake, measured: Path, filled_cach
 
 def test_an_untested_model_of_ones_own_is_found(bake: Bake, tmp_path: Path, filled_cache: dict[str, str]) -> None:
     """However well the models that come with the project are tested."""
-    project = Path(shutil.copytree(bake(stage="deployment"), tmp_path / "project"))
+    project = Path(shutil.copytree(bake(stage="deployment", examples="minimal"), tmp_path / "project"))
     mine = f"src/{package_of(project)}/models/mine.py"
     (project / mine).write_text(MINE, encoding="utf-8")
     done = codestyle(project, filled_cache, "--topic", "tests", "--json")
@@ -142,7 +142,7 @@ def test_an_untested_model_of_ones_own_is_found(bake: Bake, tmp_path: Path, fill
     result = table(done)["tests"]
     line = MINE.splitlines().index("        super().__init__()") + 1
     assert [(found["path"], found["line"]) for found in result["findings"]] == [(mine, line)]
-    assert int(result["checked"].rpartition("it is ")[2].rstrip(" %")) > 90
+    assert int(result["checked"].rpartition("it is ")[2].rstrip(" %")) >= 90
 
 
 def test_a_project_spoiled_in_14_ways_gives_14_findings(
