@@ -7,14 +7,16 @@ the start, the test and the end of the members cancel; all that comes with a ste
 after each epoch of 36 steps, metrics.csv, an offline W&B run and checkpoints of each member. The multirun is what a
 user types, in processes of its own: the launcher divides the members between **all cores**, a stack and one thread on
 each. The textbook loop trains one network after the other, in one process with **one thread**, see contenders.py. What
-the members cost as one stack in one process with one thread stands beside, by the clock and by the processor's.
+the members cost as one stack in one process with one thread stands beside, by the processor's clock.
 
 `stacked-jobs` is all that a multirun does, without what one of a single job takes: composing and checking the jobs,
 starting, training for 5 epochs, the test, the summaries; there, too, stacks train in a process for each core. What they
 take of the processor is not told: they are copies of a server that imports torch once, and the system counts its time
-apart. How a step grows with the members is timed within one training in one process, between the begins of its epochs.
+apart. One stack on one core, and how a step grows with the members, are timed within one training in one process,
+between the begins of its epochs.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from side_by_side import Contender
 MEMBERS = 32
 EPOCH = 36  # steps
 SHORT = 2 * EPOCH
-LONG = {"linear": (2952, 432), "mlp": (1152, 288), "cnn": (432, 144), "rnn": (432, 144), "transformer": (252, 108)}
+LONG = {"linear": (2232, 432), "mlp": (792, 288), "cnn": (216, 144), "rnn": (216, 144), "transformer": (144, 108)}
 GOALS = {"linear": 0.25, "mlp": 0.45, "cnn": 0.8, "rnn": 0.3, "transformer": 0.9}
 NAMES = {"rnn": "GRU", "mlp": "MLP", "cnn": "CNN"}
 ROWS = {
@@ -46,48 +48,36 @@ GROWTH = Panel("stacked-growth", "A step of a stack, tracked", "members", "µs o
 
 
 def measure(model: str, project: Path, effort: Effort) -> dict[str, Figures]:
-    """Return the microseconds of a step by member as launched, of a textbook loop, and beside them of one stack."""
+    """Return the microseconds of a step by member, as launched, and of a textbook loop; beside, on one core."""
     long = LONG[model][effort.quick]
     ours: Repeats = []
     textbook: Repeats = []
-    one_core: dict[str, Repeats] = {"loop": [], "processor": []}
-    with Contender("stacked", project) as stack, Contender("textbook", project) as loop:
-        stack.train(model, SHORT, members=2)
+    one_core: Repeats = []
+    with Contender("growing", project) as stack, Contender("textbook", project) as loop:
+        launched(project, model, SHORT, "warm")  # and caches the data
         loop.train(model, SHORT)
-        launched(model, SHORT, project, "warm")
         for repeat in range(effort.of(full=5, quick=1)):
-            both = (SHORT, long)
-            ours.append(
-                by_step(long, *(launched(model, steps, project, f"{repeat}-{steps}") for steps in both)) / MEMBERS
-            )
-            together = [stack.train(model, steps, members=MEMBERS) for steps in both]
-            alone = [loop.train(model, steps) for steps in both]
-            textbook.append(by_step(long, *(took.loop for took in alone)))
-            for clock, found in one_core.items():
-                mine, theirs = (by_step(long, *(getattr(took, clock) for took in pair)) for pair in (together, alone))
-                found.append(mine / MEMBERS / theirs)
-    more = {
-        "one stack on one core, times": one_core["loop"],
-        "the same by the processor's clock": one_core["processor"],
-    }
+            many = [launched(project, model, steps, f"{repeat}-{steps}") for steps in (SHORT, long)]
+            ours.append(by_step(many, long) / MEMBERS)
+            alone = [loop.train(model, steps) for steps in (SHORT, long)]
+            textbook.append(by_step([took.loop for took in alone], long))
+            together = stack.train(model, 4 * EPOCH, members=MEMBERS).loop / MEMBERS * 1e6
+            one_core.append(together / by_step([took.processor for took in alone], long))
+    more = {"one stack on one core, times, by the processor's clock": one_core}
     return {ROWS[model].name: Figures(ours, textbook, "µs", more=more)}
 
 
-def launched(model: str, steps: int, project: Path, name: str) -> float:
+def launched(project: Path, model: str, steps: int, name: str) -> float:
     """Return the seconds of a multirun of all members, as a user types it."""
-    words = [
-        f"model={model}",
-        "data=mnist1d",
-        f"seed=range({MEMBERS})",
-        "hydra/launcher=stacked",
-        f"sweep={model}-{name}",
-    ]
-    length = ["optimizer=adam", "scheduler=none", "trainer.max_epochs=-1", f"trainer.max_steps={steps}"]
-    return run_command("a multirun", ["-m", PACKAGE, "train", "-m", *words, *length], project)[0]
+    words = [f"model={model}", "data=mnist1d", f"seed=range({MEMBERS})", "optimizer=adam", "scheduler=none"]
+    length = ["trainer.max_epochs=-1", f"trainer.max_steps={steps}"]
+    how = ["hydra/launcher=stacked", f"sweep={model}-{name}"]
+    return run_command("a multirun", ["-m", PACKAGE, "train", "-m", *words, *length, *how], project)[0]
 
 
-def by_step(long: int, short: float, whole: float) -> float:
-    """Return the microseconds of a step of all members, of the seconds of a short training and of the whole one."""
+def by_step(seconds: Sequence[float], long: int) -> float:
+    """Return the microseconds of a step, of the seconds that a short training took and a long one."""
+    short, whole = seconds
     return (whole - short) / (long - SHORT) * 1e6
 
 
@@ -121,9 +111,9 @@ def growth(project: Path, effort: Effort) -> dict[str, Growth]:
     curves: dict[str, dict[str, Repeats]] = {NAMES.get(model, model): {} for model in ("linear", "mlp")}
     with Contender("growing", project) as stack:
         stack.train("linear", EPOCH * 3, members=2)
-        for _ in range(effort.of(full=3, quick=1)):
+        for repeat in range(effort.of(full=3, quick=1)):
             for model in ("linear", "mlp"):
-                for size in sizes:
+                for size in sizes if not repeat else sizes[:4]:  # to start hundreds of members takes longest
                     steps = EPOCH * max(5, 48 // size // (4 if effort.quick else 1))
                     found = stack.train(model, steps, members=size).loop / size * 1e6
                     curves[NAMES.get(model, model)].setdefault(str(size), []).append(found)
