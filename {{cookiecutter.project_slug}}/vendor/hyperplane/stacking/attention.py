@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 SHORT = 24  # tokens; from 32 on torch's kernel is as fast, with many values in a head faster
 FEW = 16  # values; along so short an axis torch computes a softmax one value at a time, five times as slowly
@@ -32,6 +33,7 @@ class Attention(Function):
         return weights.bmm(value)
 
     @staticmethod
+    @once_differentiable  # as torch's kernel is on a CPU
     def backward(ctx: Any, gradient: Tensor) -> Any:
         """Return the gradients of Q, K and V."""
         query, key, value, weights = ctx.saved_tensors
