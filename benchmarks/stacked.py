@@ -2,36 +2,42 @@
 
     python benchmarks/stacked.py --only stacked-linear
 
-A step costs (seconds of a long stack − seconds of a short one) / the difference of their steps / members, so that the
-start of the members cancels; all that comes with a step in the long one is in it: validation after each epoch of 36
-steps, metrics.csv, an offline W&B run and checkpoints of each member. The textbook loop trains one network after the
-other, see contenders.py. Both use one thread of one process. `stacked-jobs` is all that a multirun does, without what
-one of a single job takes: composing and checking the jobs, starting, training for 5 epochs, the test, the summaries;
-there stacks train in a process for each core, as the launcher does by itself. What they take of the processor is not
-told: they are copies of a server that imports torch once, and the system counts its time apart. How a step grows with
-the members is timed within one training, between the begins of its epochs.
+A step costs (seconds of a long multirun − seconds of a short one) / the difference of their steps / members, so that
+the start, the test and the end of the members cancel; all that comes with a step in the long one is in it: validation
+after each epoch of 36 steps, metrics.csv, an offline W&B run and checkpoints of each member. The multirun is what a
+user types, in processes of its own: the launcher divides the members between **all cores**, a stack and one thread on
+each. The textbook loop trains one network after the other, in one process with **one thread**, see contenders.py. What
+the members cost as one stack in one process with one thread stands beside, by the processor's clock.
+
+`stacked-jobs` is all that a multirun does, without what one of a single job takes: composing and checking the jobs,
+starting, training for 5 epochs, the test, the summaries; there, too, stacks train in a process for each core. What they
+take of the processor is not told: they are copies of a server that imports torch once, and the system counts its time
+apart. One stack on one core, and how a step grows with the members, are timed within one training in one process,
+between the begins of its epochs.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from measuring import Effort, Figures, Growth, Measurement, Panel, Repeats, Row, main, ratios, run_command
+from baked import PACKAGE
+from measuring import Effort, Figures, Growth, Measurement, Panel, Repeats, Row, main, run_command
 from multirun import used
-from side_by_side import Contender, Took
+from side_by_side import Contender
 
 MEMBERS = 32
 EPOCH = 36  # steps
 SHORT = 2 * EPOCH
-LONG = {"linear": (1512, 432), "mlp": (792, 288), "cnn": (288, 144), "rnn": (288, 144), "transformer": (216, 108)}
+LONG = {"linear": (2232, 432), "mlp": (792, 288), "cnn": (216, 144), "rnn": (216, 144), "transformer": (144, 108)}
 GOALS = {"linear": 0.25, "mlp": 0.45, "cnn": 0.8, "rnn": 0.3, "transformer": 0.9}
 NAMES = {"rnn": "GRU", "mlp": "MLP", "cnn": "CNN"}
 ROWS = {
     model: Row(
         f"stacked-{NAMES.get(model, model).lower()}",
-        f"A step of {MEMBERS} members, {NAMES.get(model, model)}, tracked",
+        f"A step of {MEMBERS} members, {NAMES.get(model, model)}, tracked, as launched on all cores",
         goal,
         "x",
-        f"{MEMBERS} textbook loops, one after the other",
+        f"{MEMBERS} textbook loops, one after the other on one core",
         None,
     )
     for model, goal in GOALS.items()
@@ -42,29 +48,37 @@ GROWTH = Panel("stacked-growth", "A step of a stack, tracked", "members", "µs o
 
 
 def measure(model: str, project: Path, effort: Effort) -> dict[str, Figures]:
-    """Return the microseconds of a step by member, and of a textbook loop."""
+    """Return the microseconds of a step by member, as launched, and of a textbook loop; beside, on one core."""
     long = LONG[model][effort.quick]
     ours: Repeats = []
     textbook: Repeats = []
-    processor: dict[str, Repeats] = {"stacked": [], "textbook": []}
-    with Contender("stacked", project) as stack, Contender("textbook", project) as loop:
-        stack.train(model, SHORT, members=2)
+    one_core: Repeats = []
+    with Contender("growing", project) as stack, Contender("textbook", project) as loop:
+        launched(project, model, SHORT, "warm")  # and caches the data
         loop.train(model, SHORT)
-        for _ in range(effort.of(full=5, quick=1)):
-            short, whole = (stack.train(model, steps, members=MEMBERS) for steps in (SHORT, long))
-            ours.append(by_step(short, whole, long, "loop") / MEMBERS)
-            processor["stacked"].append(by_step(short, whole, long, "processor") / MEMBERS)
-            short, whole = (loop.train(model, steps) for steps in (SHORT, long))
-            textbook.append(by_step(short, whole, long, "loop"))
-            processor["textbook"].append(by_step(short, whole, long, "processor"))
-    more = {"times, by the processor's clock": ratios(processor["stacked"], processor["textbook"])}
+        for repeat in range(effort.of(full=5, quick=1)):
+            many = [launched(project, model, steps, f"{repeat}-{steps}") for steps in (SHORT, long)]
+            ours.append(by_step(many, long) / MEMBERS)
+            alone = [loop.train(model, steps) for steps in (SHORT, long)]
+            textbook.append(by_step([took.loop for took in alone], long))
+            together = stack.train(model, 4 * EPOCH, members=MEMBERS).loop / MEMBERS * 1e6
+            one_core.append(together / by_step([took.processor for took in alone], long))
+    more = {"one stack on one core, times, by the processor's clock": one_core}
     return {ROWS[model].name: Figures(ours, textbook, "µs", more=more)}
 
 
-def by_step(short: Took, whole: Took, long: int, clock: str) -> float:
-    """Return the microseconds of a step of all members."""
-    difference: float = getattr(whole, clock) - getattr(short, clock)
-    return difference / (long - SHORT) * 1e6
+def launched(project: Path, model: str, steps: int, name: str) -> float:
+    """Return the seconds of a multirun of all members, as a user types it."""
+    words = [f"model={model}", "data=mnist1d", f"seed=range({MEMBERS})", "optimizer=adam", "scheduler=none"]
+    length = ["trainer.max_epochs=-1", f"trainer.max_steps={steps}"]
+    how = ["hydra/launcher=stacked", f"sweep={model}-{name}"]
+    return run_command("a multirun", ["-m", PACKAGE, "train", "-m", *words, *length, *how], project)[0]
+
+
+def by_step(seconds: Sequence[float], long: int) -> float:
+    """Return the microseconds of a step, of the seconds that a short training took and a long one."""
+    short, whole = seconds
+    return (whole - short) / (long - SHORT) * 1e6
 
 
 def jobs(project: Path, effort: Effort) -> dict[str, Figures]:
@@ -97,9 +111,9 @@ def growth(project: Path, effort: Effort) -> dict[str, Growth]:
     curves: dict[str, dict[str, Repeats]] = {NAMES.get(model, model): {} for model in ("linear", "mlp")}
     with Contender("growing", project) as stack:
         stack.train("linear", EPOCH * 3, members=2)
-        for _ in range(effort.of(full=3, quick=1)):
+        for repeat in range(effort.of(full=3, quick=1)):
             for model in ("linear", "mlp"):
-                for size in sizes:
+                for size in sizes if not repeat else sizes[:4]:  # to start hundreds of members takes longest
                     steps = EPOCH * max(5, 48 // size // (4 if effort.quick else 1))
                     found = stack.train(model, steps, members=size).loop / size * 1e6
                     curves[NAMES.get(model, model)].setdefault(str(size), []).append(found)

@@ -30,6 +30,8 @@ OPERATIONS = {
     "smoothed": (lambda o: functional.cross_entropy(o[0], o[1], label_smoothing=0.1), (5, 4)),
     "of many classes": (lambda o: functional.cross_entropy(o[0], o[1]), (5, 20)),
     "of shares": (lambda o, shares: functional.cross_entropy(o, shares.softmax(1)), (5, 4), (5, 4)),
+    "attention": (functional.scaled_dot_product_attention, (5, 2, 6, 4), (5, 2, 7, 4), (5, 2, 7, 4)),
+    "attention among more tokens": (functional.scaled_dot_product_attention, *[(5, 17, 4)] * 3),
     "of places": (lambda o: functional.cross_entropy(o[0], o[1]), (5, 4, 2)),
 }
 
@@ -65,6 +67,17 @@ def test_a_convolution_takes_the_form_that_is_faster_for_its_shape(channels, str
     with level.entered(), Folded(level):
         z = level.of_all(functional.conv1d(*map(level.of_one, (x, w, b)), stride))
     assert ("Convolution" not in step_names(z.grad_fn)) == is_ours
+
+
+@pytest.mark.parametrize(
+    ("tokens", "more", "is_ours"), [(24, {}, True), (25, {}, False), (5, {"is_causal": True}, False)]
+)
+def test_attention_takes_the_form_that_is_faster_for_its_tokens(tokens, more, is_ours):
+    given = [randn(5, 2, tokens, 4) for _ in range(3)]
+    level = Level(MEMBERS)
+    with level.entered(), Folded(level):
+        z = level.of_all(functional.scaled_dot_product_attention(*map(level.of_one, given), **more))
+    assert ("AttentionBackward" in step_names(z.grad_fn)) == is_ours
 
 
 def test_the_largest_of_few_values_is_the_first_of_equal_ones_and_one_that_is_not_a_number():

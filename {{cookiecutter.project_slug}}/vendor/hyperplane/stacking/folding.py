@@ -18,10 +18,10 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
+from .attention import FEW, SHORT, Attention
 from .batching import Level
 from .products import Product, convolved
 
-FEW = 16  # classes; along so short an axis torch computes a softmax one value at a time, five times as slowly
 Rule = Callable[..., Any]  # the arguments of an operation -> its result, or None: vmap shall compute it
 
 
@@ -144,9 +144,21 @@ class Folded(TorchFunctionMode):
                 return functional.scaled_dot_product_attention(query, key, value, mask, **named)
         of_all = [self.level.of_all(tensor) for tensor in given]
         size = of_all[0].shape[:2]
+        if mask is None and not any(named.values()) and is_short(query, key, value):
+            with temporarily_pop_interpreter_stack():
+                z = Attention.apply(*(tensor.flatten(0, -3) for tensor in of_all))
+            return self.level.of_one(z.unflatten(0, (*size, *query.shape[1:-2])))
         q, k, v, *masks = (tensor.flatten(0, 1) for tensor in of_all)
         folded = functional.scaled_dot_product_attention(q, k, v, masks[0] if masks else None, **named)
         return self.level.of_one(folded.unflatten(0, size))
+
+
+def is_short(*tensors: Tensor) -> bool:
+    """Say whether attention of a query, keys and values is faster as products of matrices."""
+    are_alike = len({tensor.shape[:-2] for tensor in tensors}) == 1
+    return (
+        are_alike and not tensors[0].is_cuda and max(t.shape[-2] for t in tensors) <= SHORT and not is_mixed(tensors[0])
+    )
 
 
 def gains(kernel: Tensor, stride: int) -> bool:
