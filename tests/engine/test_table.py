@@ -286,7 +286,7 @@ def test_targets_and_weights_that_make_no_task_are_refused(patients, load, chang
         (["data.target=[a,b]", "data.weights=b"], "b must have one role only"),
         (["data.target=a", "data.group=a"], "a must have one role only"),
         (["data=large_table", "data.target=[a,b]"], "data.target=[a, b] is not allowed: must be a word"),
-        (["data=large_table", "data.target=a", "data.weights=b"], "a large table has no weights: data=table"),
+        (["data=large_table", "data.target=a", "data.weights=b"], "weights=b: data=large_table has no weights; data=table takes it"),
         (["data=large_table", "data.target=a", "data.task=multilabel"], "data.task=multilabel is not allowed"),
     ],
 )
@@ -300,7 +300,7 @@ def test_text_alone_is_refused_with_what_can_be_done(patients, load):
     assert str(refused.value).endswith(
         "notes.parquet has no column left to predict ward from. "
         "Left out: note (43 different texts in 43 training rows: a name, not a category. "
-        "data.text=[note] takes its words, data.categorical=[note] its values)\n"
+        "'data.text=[note]' takes its words, 'data.categorical=[note]' its values)\n"
         "Features are numbers, dates, and categories that several rows share; data.text=[...] takes the words "
         "of a column of free text."
     )

@@ -13,6 +13,7 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
+from ...errors import override
 from .values import as_numbers, as_text, is_text, listed
 
 if TYPE_CHECKING:
@@ -46,14 +47,14 @@ def point_at_leaks(features: "DataFrame", targets: NDArray[Any], names: Sequence
             best = max(value for column, value in scores.items() if column not in found)
             logger.warning(
                 "{} {} {} almost alone: {} {:.3f} in the training rows, the best other column {:.3f}. If that is not "
-                "known when a prediction is made, leave it out: data.ignore=[{}]",
+                "known when a prediction is made, leave it out: {}",
                 listed(found, 5),
                 "predicts" if len(found) == 1 else "each predict",
                 name,
                 measure,
                 scores[found[0]],
                 best,
-                ",".join(found),
+                override("data.ignore", *found),
             )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from loguru import logger
 
-from ...errors import UserError
+from ...errors import UserError, override
 from .readings import BOOLEAN, PLAIN, TEXT, Reading, day_first
 from .survey import ColumnSurvey, Spelling
 
@@ -88,8 +88,8 @@ def nearly(column: ColumnSurvey) -> list[str]:
     near, fit = max(column.fits.items(), key=lambda one: one[1].fits)
     return [
         f"{column.name}: {fit.fits} of {column.texts} values are {near}, but {fit.unlike!r} is not: the column is "
-        f"taken for text. data.missing=['{fit.unlike}'] reads this value as a missing one, data.ignore=[{column.name}] "
-        "leaves the column out"
+        f"taken for text. {override('data.missing', fit.unlike)} reads this value as missing, "
+        f"{override('data.ignore', column.name)} leaves the column out"
     ]
 
 

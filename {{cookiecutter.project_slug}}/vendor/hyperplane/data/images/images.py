@@ -168,7 +168,7 @@ class Images(ImageLoaders):
         logger.info("images{}: {}; {}", self.of_fold, sizes(self.rows), kept)
         frames = sum(header.frames > 1 for header in headers)
         if frames:
-            logger.warning("{} files hold several frames each: the first one is taken.", frames)
+            logger.warning("Images with several frames: {}. Only the first frame of each is used.", frames)
 
     def read_inputs(self, source: Path, spec: DataSpec) -> NewSamples:
         """Return the images of a folder, a file or a table of paths, some at a time, and the names of their files.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from polars import DataFrame
 
-Unread = Annotated[tuple[str, ...] | None, Refused("data.text names the only column that is read")]
+Unread = Annotated[tuple[str, ...] | None, Refused("data=text reads one column, the one that data.text names")]
 
 
 class TextBatches(Batches):
@@ -76,9 +76,9 @@ class Text(Table):
         numeric: Unread = (),  # numbers; not here
         dates: Unread = (),  # dates; not here
         # Words of free text beside; not here
-        max_words: Annotated[None, Refused("data.vocabulary says how many tokens are told apart")] = None,
+        max_words: Annotated[None, Refused("data.vocabulary limits the number of tokens")] = None,
         # Categories; not here
-        max_categories: Annotated[None, Refused("a text has no categories; data=table has them")] = None,
+        max_categories: Annotated[None, Refused("data=text has no categories; data=table has them")] = None,
         **options: Any,
     ) -> None:
         super().__init__(path=path, target=target or (), **options)
