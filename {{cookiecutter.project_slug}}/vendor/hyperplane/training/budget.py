@@ -6,14 +6,12 @@ Twenty epochs of a table with 150 rows are forty steps, and no model has learned
 import math
 import time
 
-import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from loguru import logger
 
 from ..data.datamodule import ArrayDataModule
 from ..data.panels.datamodule import PanelDataModule
 from ..data.reproducible import spec_of
-from ..processes.cores import cores_for_this_job
 from ..settings import Settings
 from ..sweeps.plan import in_words
 from ..turns import current
@@ -83,10 +81,7 @@ class Budget(Callback):
         self.is_told = True
         left = (now - start) / (done - before) * (last - done)
         if left > LONG and current() is None:  # members of a stack would all say so
-            cores = cores_for_this_job()
-            is_spare = cores > 1 and pl_module.device.type == "cpu" and torch.get_num_threads() == 1
-            faster = f"; hardware.threads=0 uses all {cores} cores" * is_spare
-            logger.info("About {} to epoch {}. trainer.max_epochs=... sets fewer{}", in_words(left), last, faster)
+            logger.info("About {} to epoch {}. trainer.max_epochs=... sets fewer", in_words(left), last)
 
 
 def take_whole_batches(data: LightningDataModule) -> None:
