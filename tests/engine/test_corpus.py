@@ -151,4 +151,4 @@ def test_files_of_a_folder_follow_each_other_and_what_is_wrong_is_said(tmp_path,
     assert "data.path=boks does not exist" in said and "Did you mean books?" in said
     (tmp_path / "books" / "a.txt").unlink()
     words = train("data=corpus", "data.path=books", "data.length=4", "model=linear", status=2).stderr
-    assert "Linear does not say at each place which token comes next. Of model= these do: gpt." in words
+    assert "Linear does not predict the next token at each position. Of model= these do: gpt." in words

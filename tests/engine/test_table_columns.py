@@ -56,7 +56,7 @@ def load(tmp_path):
 
 def described(messages):
     """The lines of the table that says what columns are taken for."""
-    return "".join(messages).partition("Columns are taken for:\n")[2].splitlines()
+    return "".join(messages).partition("Columns are read as:\n")[2].splitlines()
 
 
 def test_a_stated_category_keeps_its_leading_zeros_and_numbers_may_be_categories(frame, load, messages):

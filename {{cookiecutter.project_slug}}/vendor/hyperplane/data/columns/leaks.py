@@ -46,8 +46,8 @@ def point_at_leaks(features: "DataFrame", targets: NDArray[Any], names: Sequence
             measure = "accuracy" if is_class(target, targets.ndim == 1) else "R²"
             best = max(value for column, value in scores.items() if column not in found)
             logger.warning(
-                "{} {} {} almost alone: {} {:.3f} in the training rows, the best other column {:.3f}. If that is not "
-                "known when a prediction is made, leave it out: {}",
+                "{} {} {} almost alone: {} {:.3f} in the training rows, the best other column {:.3f}. If it is not "
+                "known at prediction time, leave it out: {}",
                 listed(found, 5),
                 "predicts" if len(found) == 1 else "each predict",
                 name,

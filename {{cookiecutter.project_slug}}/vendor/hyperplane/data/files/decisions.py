@@ -71,9 +71,8 @@ def reading_of_column(column: ColumnSurvey, tie: str, spelling: Spelling, key: s
         return PLAIN, []
     if numbers:
         return TEXT, [
-            f"{column.name}: in numbers such as {column.example!r} the mark may separate decimals or thousands, "
-            "and nothing tells which: the column is taken for text. data.decimal=point or data.decimal=comma says "
-            "which mark separates decimals"
+            f"{column.name}: in numbers such as {column.example!r} the mark may separate decimals or thousands, so "
+            "the column is read as text. data.decimal=point or data.decimal=comma says which mark separates decimals"
         ]
     moments = [reading for reading in certain if reading.is_moment]
     if moments:
@@ -88,7 +87,7 @@ def nearly(column: ColumnSurvey) -> list[str]:
     near, fit = max(column.fits.items(), key=lambda one: one[1].fits)
     return [
         f"{column.name}: {fit.fits} of {column.texts} values are {near}, but {fit.unlike!r} is not: the column is "
-        f"taken for text. {override('data.missing', fit.unlike)} reads this value as missing, "
+        f"read as text. {override('data.missing', fit.unlike)} reads this value as missing, "
         f"{override('data.ignore', column.name)} leaves the column out"
     ]
 
@@ -107,6 +106,6 @@ def moment_of(column: ColumnSurvey, moments: list[Reading], spelling: Spelling, 
     if by_order[True].pattern.startswith("%d."):
         return by_order[True]  # nobody writes the month first with points
     raise UserError(
-        f"column {column.name!r} of {key} holds dates such as {column.example!r}, and none of them tells the day from "
-        "the month: data.day_first=true says that the day comes first, data.day_first=false the month"
+        f"column {column.name!r} of {key} holds dates such as {column.example!r}, in which day and month cannot "
+        "be told apart: data.day_first=true says that the day comes first, data.day_first=false the month"
     )

@@ -23,9 +23,7 @@ from .shards import Samples, ShardBatches, Shards
 from .written_table import STATED, WrittenTable
 
 # What a table that is read from files all the time cannot have
-NOT_LARGE = (
-    "data=large_table takes one target, no weights and no folds; data=table, which is in memory, takes them"
-)
+NOT_LARGE = "data=large_table takes one target, no weights and no folds; data=table, which is in memory, takes them"
 Untold = Annotated[tuple[str, ...], Refused("data=large_table infers the types of all columns; data=table takes it")]
 
 

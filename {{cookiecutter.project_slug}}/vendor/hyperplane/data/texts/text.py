@@ -174,7 +174,7 @@ class Text(Table):
 
     def training_samples(self) -> NoReturn:
         """Refuse a model that is solved at once."""
-        raise UserError("A model that is solved at once takes no texts. model=linear is the bag of words")
+        raise UserError("This model does not train in steps, and takes no texts. model=linear is a bag-of-words model")
 
     def figures(self, task: Any) -> dict[str, "Figure"]:
         """Return pictures of the words that a trained task goes by."""
