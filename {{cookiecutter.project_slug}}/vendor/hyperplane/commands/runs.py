@@ -83,12 +83,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     diff.add_argument("b", metavar="B", help="another run folder")
     for command in (listing, show, diff):
         command.add_argument("--json", action="store_true", help="print JSON")
-    watching = commands.add_parser(
-        "watch", help="watch a multirun", description="Show the progress of a multirun until it ends."
-    )
+    watching = commands.add_parser("watch", help="watch a multirun", description="Show its progress until it ends.")
     watching.add_argument("folder", type=Path, help="the folder of the multirun: runs/sweeps/<name>")
     watching.add_argument(
-        "--every", type=positive, default=2, metavar="SECONDS", help="seconds between updates (default: 2)"
+        "--every", type=positive, default=2, metavar="SECONDS", help="time between updates (default: 2)"
     )
     watching.add_argument("--html", type=Path, metavar="FILE", help="write a page that reloads itself in a browser")
     return parser.parse_args(arguments)

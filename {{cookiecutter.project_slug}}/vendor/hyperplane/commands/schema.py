@@ -1,6 +1,6 @@
 """schema: write JSON schemas of the files under configs/, so that editors complete and check them.
 
-make schema                     write references/schema/<group>.json; make setup and make lint do so too; git ignores them
+make schema                     write references/schema/<group>.json, as make setup and make lint do; git ignores them
 
 Each file names its schema in a comment, as the YAML language server reads it: VS Code (extension YAML), Neovim, Emacs.
 `check-jsonschema --schemafile references/schema/model.json <file>` does the same in a terminal. Imports no torch.

@@ -52,9 +52,7 @@ def options(name: str) -> ArgumentParser:
     parser.add_argument("--help", "-h", action="store_true", help="show the groups and everyday commands")
     parser.add_argument("--hydra-help", action="store_true", help="show this list")
     parser.add_argument("--version", action="version", version=f"Hydra {__version__}", help="show Hydra's version")
-    parser.add_argument(
-        "--multirun", "-m", action="store_true", help="one run for each combination of the listed values"
-    )
+    parser.add_argument("--multirun", "-m", action="store_true", help="one run for each combination of listed values")
     if name == "train":
         parser.add_argument("--plan", action="store_true", help="with -m: show what would run, and run nothing")
     parser.add_argument("--cfg", "-c", choices=["job", "hydra", "all"], help="show the settings, and run nothing")
@@ -62,9 +60,7 @@ def options(name: str) -> ArgumentParser:
     parser.add_argument("--resolve", action="store_true", help="with --cfg: replace all ${...} by their values")
     kinds = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
     parser.add_argument("--info", "-i", nargs="?", const="all", choices=kinds, help="show where settings come from")
-    parser.add_argument(
-        "--config-dir", "-cd", metavar="FOLDER", help="a folder with more configs, such as model/mine.yaml"
-    )
+    parser.add_argument("--config-dir", "-cd", metavar="FOLDER", help="a folder with more configs: model/mine.yaml")
     parser.add_argument("--config-name", "-cn", metavar="FILE", help=f"the main config, without .yaml: {name}")
     parser.add_argument("--shell-completion", "-sc", action="store_true", help="tab completion: -sc install=bash")
     return parser

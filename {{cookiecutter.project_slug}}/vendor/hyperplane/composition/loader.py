@@ -133,8 +133,8 @@ def refuse_late(job: DictConfig, multirun: DictConfig) -> None:
         for key in map(str, own | whole):
             if own.get(key) != whole.get(key):
                 raise UserError(
-                    f"one of its files sets hydra.{part}.{key}, but a multirun reads the files that it varies only after "
-                    "its jobs are known, so the value would be ignored. Do not vary that file, or give the value on "
+                    f"one of its files sets hydra.{part}.{key}, but a multirun reads the files that it varies only "
+                    "after its jobs are known, so it would be ignored. Do not vary that file, or give the value on "
                     "the command line, such as seed=range(1,4) or hydra/launcher=local"
                 )
 

@@ -149,9 +149,7 @@ class Settings(Strict):
     def what_is_unfrozen_was_frozen(self) -> Self:
         """Refuse an epoch without effect."""
         if self.unfreeze_epoch is not None and not self.freeze:
-            raise ValueError(
-                f"unfreeze_epoch={self.unfreeze_epoch} needs freeze: the parts that stay frozen until then"
-            )
+            raise ValueError(f"unfreeze_epoch={self.unfreeze_epoch} needs freeze: the parts that are frozen until then")
         return self
 
     @model_validator(mode="after")

@@ -48,9 +48,7 @@ def layout_of(path: Path, key: str) -> Layout:
             file.read(4 * BEGINNING).decode("utf-8")  # raises with the byte's place in the file, not in a buffer
         raise
     if "\r" in beginning and "\n" not in beginning:
-        raise UserError(
-            f"{key}={path}: its lines end in a carriage return alone (old Mac format): convert them to line feeds"
-        )
+        raise UserError(f"{key}={path}: its lines end in a carriage return alone: convert them to line feeds")
     separator = separator_of(beginning)
     records = fields(beginning, separator)
     if not records:
