@@ -139,7 +139,7 @@ def test_points_that_may_be_between_thousands_are_pointed_at_where_semicolons_sp
 
 def test_codes_with_zeros_in_front_are_pointed_at(read, messages):
     assert read(["870", "0871", "0872"]) == [870, 871, 872]
-    assert "x (numbers, though with zeros in front, such as '0871'; data.categorical" in "".join(messages)
+    assert "x (numbers with leading zeros, such as '0871'; data.categorical" in "".join(messages)
     messages.clear()
     assert read(["0", "0.5", "-0.25", "00"], others=[["0", "10", "20", "7"]])[1] == 0.5
     assert "such as '00'" in "".join(messages) and "y0 (" not in "".join(messages)

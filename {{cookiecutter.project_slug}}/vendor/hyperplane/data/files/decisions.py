@@ -41,7 +41,7 @@ def choose(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> tu
             said.append(f"{name} ({reading})")
         elif reading.is_plain and column.padded is not None:
             said.append(
-                f"{name} (numbers, though with zeros in front, such as {column.padded!r}; data.categorical "
+                f"{name} (numbers with leading zeros, such as {column.padded!r}; data.categorical "
                 f"takes codes for categories)"
             )
         if fit is not None and fit.odd is not None:
