@@ -62,7 +62,7 @@ def test_lbfgs_finds_the_weights_of_ridge_and_of_logistic_regression(train, name
 def test_lbfgs_takes_all_samples_at_once_unless_told_how_many(train):
     done = train("model=linear", "data=wine", "model.l2=0", "optimizer=lbfgs", AS_IT_IS)
     assert done.summary["metrics"]["train/loss"] < 0.01, "where mini-batches ended above 1"
-    assert "Each step takes all 129 training samples" in done.stderr
+    assert "Each step uses all 129 training samples" in done.stderr
     assert (done.summary["steps"], done.summary["epochs"]) == (EPOCHS, EPOCHS)
     told = train("model=linear", "data=wine", "optimizer=lbfgs", "data.batch_size=43")
     assert told.summary["steps"] == 3 and "Each step takes" not in told.stderr

@@ -36,7 +36,7 @@ def files_of(path: str | Sequence[str], pattern: str | None) -> list[Path]:
         raise UserError(f"data.pattern={pattern} matches files in one folder: data.path must name the folder")
     folder = expanded(Path(path))
     if not folder.is_dir():
-        raise UserError(f"data.pattern={pattern} matches files in a folder, but data.path={path} is none")
+        raise UserError(f"data.pattern={pattern} matches files in a folder: data.path={path} must be one")
     found = sorted(file for file in folder.glob(pattern) if file.is_file())
     if not found:
         there = sorted(file.name for file in folder.iterdir() if file.name.endswith(ENDINGS))
