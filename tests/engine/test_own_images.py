@@ -262,7 +262,7 @@ def test_the_same_image_on_both_sides_is_pointed_at(tmp_path, messages):
     load(tmp_path, val_fraction=0)
     assert not any("identical files" in message for message in messages)
     (tmp_path / "test" / "b" / "copy.png").write_bytes(copy)
-    assert load(tmp_path, val_fraction=0).caveats == ["1 of 3 test images are also in training or validation"]
+    assert load(tmp_path, val_fraction=0).caveats == ["1 of 3 test images are also in train or val"]
     said = next(message for message in messages if "identical files" in message)
     assert "1 of 3 test images are also used for training" in said and "test/b/copy.png = train/a/0.png" in said
 

@@ -87,7 +87,7 @@ def nearly(column: ColumnSurvey) -> list[str]:
     near, fit = max(column.fits.items(), key=lambda one: one[1].fits)
     return [
         f"{column.name}: {fit.fits} of {column.texts} values are {near}, but {fit.unlike!r} is not: the column is "
-        f"read as text. {override('data.missing', fit.unlike)} reads this value as missing, "
+        f"read as text. {override('data.missing', str(fit.unlike))} reads this value as missing, "
         f"{override('data.ignore', column.name)} leaves the column out"
     ]
 

@@ -112,7 +112,7 @@ class Images(ImageLoaders):
         twice = leaks(listing.names, read.digests, parts)
         unreadable = count - len(listing.files)
         self.caveats = [f"{unreadable} of {count} images could not be read and were left out"] * bool(unreadable)
-        self.caveats += [f"{twice} of {len(parts['test'])} test images are also in training or validation"] * bool(twice)
+        self.caveats += [f"{twice} of {len(parts['test'])} test images are also in train or val"] * bool(twice)
         self.files, self.names = listing.files, listing.names
         self.digest = digest_of(listing.names, read.digests)
         self.rows = {part: torch.from_numpy(rows) for part, rows in parts.items()}
