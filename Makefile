@@ -46,7 +46,7 @@ SIZE = awk '/^\[\[packages/ { total += size; size = wheel = 0; count++ } \
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
-setup: $(READY) ## make .venv with everything that the tests need
+setup: $(READY) ## create .venv with everything that the tests need
 
 $(CAN_BAKE): constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -61,11 +61,11 @@ $(READY): constraints.txt | $(CAN_BAKE)
 	@$(PIP) install --requirement constraints.txt
 	@touch $@
 
-test: $(READY) ## bake the template with every answer; check, test and train what was baked
+test: $(READY) ## generate projects with every answer; check, test and train in them
 	$(BIN)/python -m pytest
 
 # Baked anew when the template has changed since; otherwise its environment and runs are reused.
-bake: $(CAN_BAKE) ## make a project from the default answers in demo/
+bake: $(CAN_BAKE) ## create a project in demo/, with the default answers
 	@[ -f demo/.baked ] && [ -z "$$(find cookiecutter.json hooks '$(TEMPLATE)' -newer demo/.baked)" ] || { \
 	  rm -rf demo && mkdir demo && touch demo/.baked && \
 	  $(BIN)/cookiecutter --no-input --default-config --output-dir demo .; }
@@ -78,7 +78,7 @@ COMMIT = git add --all && git -c user.name=make -c user.email=make@localhost -c 
 	-c core.hooksPath=/dev/null commit --quiet --message 'Link what is not rendered'
 
 # Answers and tests of your choice: make try ANSWERS='stage=product hardware=gpu' TESTS=tests/models/test_svm.py
-try: $(READY) ## bake the template as it is now, linked to it, and check what comes out: ruff, imports, mypy, TESTS
+try: $(READY) ## generate try/project from the working tree, linked to it, and check it: ruff, imports, mypy, TESTS
 	@rm -rf try/new && mkdir -p try/new
 	@$(BIN)/cookiecutter --no-input --default-config --output-dir try/new . $(ANSWERS) >/dev/null
 	@[ ! -d try/project/.mypy_cache ] || mv try/project/.mypy_cache try/new/*/ # or mypy reads torch's types again
@@ -94,7 +94,7 @@ try: $(READY) ## bake the template as it is now, linked to it, and check what co
 	  '$(CURDIR)/$(BIN)/python' -m pytest -q $(TESTS))
 
 # The first model is trained once; the table goes on where it was stopped.
-demo: bake ## a project from nothing to its table: a first model within a minute, then four on two data sets
+demo: bake ## create a project, train a first model within a minute, then four models on two data sets, and show the table
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) setup
 	@[ -f $(DEMO)/$(FIRST)/summary.json ] || { cd $(DEMO) && $(BIN)/train model=mlp hydra.run.dir=$(FIRST); }
 	@echo; echo "A first model is trained. Its learning curves: $(DEMO)/$(FIRST)/figures/learning_curves.png"
@@ -105,15 +105,15 @@ demo: bake ## a project from nothing to its table: a first model within a minute
 	@echo "The table on one page:    $(SWEEP)/report/report.html"
 	@echo "Each of the 16 models:    $(SWEEP)"
 
-docs: demo ## run the demo and take its chart into docs/
+docs: demo ## run the demo and copy its chart to docs/
 	@mkdir -p docs
 	cp $(SWEEP)/report/chart.png docs/mnist1d_table.png
 
-gallery: bake ## train a few small models and draw the pictures of docs/gallery.md anew
+gallery: bake ## train a few small models and redraw the figures of docs/gallery.md
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) setup
 	cd $(DEMO) && $(BIN)/python '$(CURDIR)/docs/gallery.py'
 
-site: $(READY) ## build the site of all pages, commands and models into site/
+site: $(READY) ## build the site in site/: all pages, commands and models
 	@$(PIP) install --quiet --constraint constraints.txt --requirement docs/requirements.txt
 	cd docs && '$(CURDIR)/$(BIN)/python' -m site_builder ../site
 	@echo "Open site/index.html in a browser."
@@ -127,14 +127,14 @@ lint: $(READY) ## check style, formatting, imports and types of the template's o
 	$(BIN)/mypy
 	$(BIN)/mypy --config-file mypy-engine.ini
 
-format: $(READY) ## correct style and formatting where a tool can
+format: $(READY) ## fix style and formatting automatically
 	$(BIN)/ruff check --config pyproject.toml --fix $(CODE)
 	$(BIN)/ruff format --config pyproject.toml $(CODE)
 	$(BIN)/ruff check --fix $(ENGINE)
 	$(BIN)/ruff format $(ENGINE)
 
 # Only some rows, or quickly: make bench BENCH='--only step cfg', make bench BENCH=--quick
-bench: $(READY) ## measure what everything costs, against plain PyTorch, into docs/benchmarks.md: half an hour
+bench: $(READY) ## measure the costs against plain PyTorch, and write docs/benchmarks.md: half an hour
 	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 clean: ## remove .venv, demo/, site/ and caches

@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="+", default=list(CALLS), choices=list(CALLS), metavar="CALL")
     arguments = parser.parse_args()
-    print("| file | what | seconds | beside polars | MiB |")
+    print("| file | task | seconds | relative to polars | MiB |")
     print("|---|---|---:|---:|---:|")
     for rows in arguments.rows:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

@@ -31,7 +31,7 @@ for command in sys.argv[1:]:
 
 
 ADDING = Path("vendor", "hyperplane", "pages", "adding.md")
-STORY = "\n## Change the story\n"
+STORY = "\n## Change train.py\n"
 
 
 def code(text: str) -> list[tuple[str, str]]:

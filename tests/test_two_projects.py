@@ -106,10 +106,10 @@ def test_setup_makes_the_environment_of_a_copy_anew(tmp_path: Path) -> None:
     assert setup(project) == "make: Nothing to be done for 'setup'.\n"
     copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
     made = setup(copy)
-    assert made.startswith(f"Making .venv anew: it was made for a project in {project}.\n") and "venv\n" in made
+    assert made.startswith(f"Creating .venv again: it belongs to a project in {project}.\n") and "venv\n" in made
     assert setup(copy) == setup(project) == "make: Nothing to be done for 'setup'.\n"
     moved = project.rename(tmp_path / "moved")
-    assert setup(moved).startswith("Making .venv anew")
+    assert setup(moved).startswith("Creating .venv again")
 
 
 def test_a_project_below_a_folder_with_brackets_passes_its_lint(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ ANSWERS = {"project_name": 'The "best" Größe', "package_name": "best", "author
 LOSSES = "src/best/losses/regression.py"
 ENGINE = PROJECT / "vendor" / "hyperplane"
 PUT_BACK = "git restore --source=$(git log -1 --format=%h -- vendor/hyperplane/DIGEST) --staged --worktree vendor"
-README_SENTENCE = "A setting that does not exist or is out of range is refused before anything is trained"
+README_SENTENCE = "A setting that does not exist or is out of range is refused before training starts"
 
 
 def command(folder: Path, *words: str) -> Done:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 BEGIN = """# Commands
 
-What `--help` prints of each. After `make setup` they are in `.venv/bin`. Without installation they are
+The `--help` of each command. After `make setup`, the commands are in `.venv/bin`. Without installation, use
 `python -m my_research train ...`.
 """
 

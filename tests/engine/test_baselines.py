@@ -62,7 +62,7 @@ def test_lbfgs_finds_the_weights_of_ridge_and_of_logistic_regression(train, name
 def test_lbfgs_takes_all_samples_at_once_unless_told_how_many(train):
     done = train("model=linear", "data=wine", "model.l2=0", "optimizer=lbfgs", AS_IT_IS)
     assert done.summary["metrics"]["train/loss"] < 0.01, "where mini-batches ended above 1"
-    assert "Each step takes all 129 training samples" in done.stderr
+    assert "Each step uses all 129 training samples" in done.stderr
     assert (done.summary["steps"], done.summary["epochs"]) == (EPOCHS, EPOCHS)
     told = train("model=linear", "data=wine", "optimizer=lbfgs", "data.batch_size=43")
     assert told.summary["steps"] == 3 and "Each step takes" not in told.stderr
@@ -108,7 +108,7 @@ def test_the_penalty_is_that_of_the_reference():
 def test_small_data_get_more_epochs_unless_told_how_many(train, words, epochs, steps):
     done = train("data=wine", "data.batch_size=70", AS_IT_IS, *words)
     assert (done.summary["epochs"], done.summary["steps"]) == (epochs, steps)
-    assert (f"Trains for {epochs} epochs, as {EPOCHS} would be" in done.stderr) == (
+    assert (f"Trains for {epochs} epochs: {EPOCHS} would be only" in done.stderr) == (
         epochs > EPOCHS and "max_steps" not in "".join(words)
     )
 
@@ -116,7 +116,7 @@ def test_small_data_get_more_epochs_unless_told_how_many(train, words, epochs, s
 def test_a_run_that_takes_minutes_says_so_once(train, monkeypatch):
     monkeypatch.setattr(budget, "time", SimpleNamespace(monotonic=count(0, 4).__next__))  # epochs take 4 seconds
     said = train("data=wine", "data.batch_size=70", AS_IT_IS, "model=mlp", "trainer.least_steps=7").stderr
-    assert re.findall("About .*", said) == ["About 68 s to epoch 20. trainer.max_epochs=... sets fewer"]
+    assert re.findall("About .*", said) == ["About 68 s left until epoch 20. trainer.max_epochs=... sets fewer epochs"]
 
 
 def test_a_run_that_goes_on_has_the_same_budget(train):

@@ -49,7 +49,7 @@ def test_json_and_markdown_say_the_same(tiny, capsys):
         (["--stage", "prodict"], "Did you mean product?"),
         (["--topic", "pathlip"], "Did you mean pathlib?"),
         (["promot"], "Did you mean promote?"),
-        (["promote", "--stage", "product"], "--dry-run is the only option that goes with it"),
+        (["promote", "--stage", "product"], "the only option it takes is --dry-run"),
         (["--dry-run"], "--dry-run goes with promote"),
         (["--project", "nowhere"], "nowhere is not a project"),
         (["--jsn"], "Did you mean --json?"),

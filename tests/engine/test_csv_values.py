@@ -139,7 +139,7 @@ def test_points_that_may_be_between_thousands_are_pointed_at_where_semicolons_sp
 
 def test_codes_with_zeros_in_front_are_pointed_at(read, messages):
     assert read(["870", "0871", "0872"]) == [870, 871, 872]
-    assert "x (numbers, though with zeros in front, such as '0871'; data.categorical" in "".join(messages)
+    assert "x (numbers with leading zeros, such as '0871'; data.categorical" in "".join(messages)
     messages.clear()
     assert read(["0", "0.5", "-0.25", "00"], others=[["0", "10", "20", "7"]])[1] == 0.5
     assert "such as '00'" in "".join(messages) and "y0 (" not in "".join(messages)
@@ -169,10 +169,10 @@ def test_a_value_decides_wherever_it_stands(tmp_path, monkeypatch):
 )
 def test_a_name_that_stands_twice_is_refused(tmp_path, header, place):
     (tmp_path / "twice.csv").write_text(f"{header}\n1,2,3\n2,3,4\n")
-    with pytest.raises(UserError, match=f"two columns of the name 'size', at positions {place}"):
+    with pytest.raises(UserError, match=f"two columns named 'size', at positions {place}"):
         read_table(tmp_path / "twice.csv")
     polars.DataFrame({"a": [1], "a ": [2]}).write_parquet(tmp_path / "twice.parquet")
-    with pytest.raises(UserError, match="two columns of the name 'a', at positions 1 and 2"):
+    with pytest.raises(UserError, match="two columns named 'a', at positions 1 and 2"):
         read_table(tmp_path / "twice.parquet")
 
 
@@ -184,7 +184,7 @@ def test_a_line_with_too_many_fields_is_named(tmp_path):
 
 def test_a_line_that_only_excel_understands_is_refused(tmp_path):
     (tmp_path / "excel.csv").write_text("\ufeffsep=;\r\na;b\r\n1;2\r\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"excel\.csv begins with the line sep=;, a word to Excel alone: delete it"):
+    with pytest.raises(UserError, match=r"excel\.csv begins with the line sep=;, which only Excel reads: delete it"):
         read_table(tmp_path / "excel.csv")
 
 

@@ -203,7 +203,7 @@ def test_a_large_table_keeps_groups_whole_and_refuses_folds(table, tmp_path):
     assert {part: sorted(rows) for part, rows in numbers.items()} == {
         part: sorted(rows) for part, rows in memory.items()
     }
-    with pytest.raises(UserError, match="a large table has one target, no weights and no folds; data=table"):
+    with pytest.raises(UserError, match="data=large_table takes one target, no weights and no folds; data=table"):
         LargeTable(folds=3, fold=0, **own)
 
 
@@ -249,7 +249,7 @@ def test_a_fold_of_a_panel_never_sees_what_comes_later():
         ),
         (
             ["data=large_table", "data.path=x.csv", "data.target=y", "data.folds=2", "data.fold=0"],
-            "a large table has no folds: data=table, in memory, may",
+            "data=large_table has no folds; data=table takes it",
         ),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_logger_that_does_not_start_is_done_without(tmp_path):
     assert start(tmp_path, f"{PACKAGE}.callbacks.mine.Remembers", words="none") is None
     logger.remove(sink)
     assert said == [
-        f"{PACKAGE}.callbacks.mine.Remembers did not start; the run goes on without it: the server does not answer"
+        f"{PACKAGE}.callbacks.mine.Remembers did not start; the run continues without it: the server does not answer"
     ]
 
 

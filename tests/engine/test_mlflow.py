@@ -205,7 +205,7 @@ def test_a_store_that_cannot_be_read_is_done_without(messages, monkeypatch):
     monkeypatch.setattr(time, "sleep", pauses.append)
     assert start() is None
     assert pauses == [], "MLflow itself would try for a minute and a half"
-    assert messages == ["MLflow did not start; the run goes on without it: file is not a database"]
+    assert messages == ["MLflow did not start; the run continues without it: file is not a database"]
 
 
 def test_a_server_that_does_not_answer_is_asked_once_in_a_process(messages, monkeypatch):
@@ -214,7 +214,7 @@ def test_a_server_that_does_not_answer_is_asked_once_in_a_process(messages, monk
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     for job in ("a", "b"):
         assert start(f"runs/sweeps/table/{job}", group="table", init_timeout=1.0) is None
-    assert len(messages) == 1 and "MLflow did not start; the run goes on without it" in messages[0]
+    assert len(messages) == 1 and "MLflow did not start; the run continues without it" in messages[0]
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "1" and not mlflow_run.STORE.exists()
 
 

@@ -150,7 +150,7 @@ def test_what_the_task_does_not_ask_for_is_not_set_in_vain(train, files, tmp_pat
     path.write_text(f"_target_: {PACKAGE}.tasks.vae.VAE\nmetrics: []", encoding="utf-8")
     done = train(f"--config-dir={path.parents[1]}", "task=mine", *words.split(), status=2)
     vain = " ".join(words.split()[-1:]).split(",")[0]
-    assert f"{vain} would change nothing: task={PACKAGE}.tasks.vae.VAE has its own" in done.stderr
+    assert f"{vain} has no effect: task={PACKAGE}.tasks.vae.VAE has its own" in done.stderr
     assert "does not ask for loss or scheduler.\ntask has: metrics, beta" in done.stderr and not done.folders
 
 

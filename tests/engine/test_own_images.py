@@ -260,11 +260,11 @@ def test_the_same_image_on_both_sides_is_pointed_at(tmp_path, messages):
             save(tmp_path / part / kind / f"{number}.png", np.full((4, 4, 3), 10 * number + (kind == "b")))
     copy = (tmp_path / "train" / "a" / "0.png").read_bytes()
     load(tmp_path, val_fraction=0)
-    assert not any("byte by byte" in message for message in messages)
+    assert not any("identical files" in message for message in messages)
     (tmp_path / "test" / "b" / "copy.png").write_bytes(copy)
-    assert load(tmp_path, val_fraction=0).caveats == ["1 of 3 test images are trained on or validated with"]
-    said = next(message for message in messages if "byte by byte" in message)
-    assert "1 of 3 test images are trained on" in said and "test/b/copy.png = train/a/0.png" in said
+    assert load(tmp_path, val_fraction=0).caveats == ["1 of 3 test images are also in train or val"]
+    said = next(message for message in messages if "identical files" in message)
+    assert "1 of 3 test images are also used for training" in said and "test/b/copy.png = train/a/0.png" in said
 
 
 # Tables
@@ -350,7 +350,7 @@ def test_what_a_folder_lacks_is_said(photos, tmp_path):
     with pytest.raises(UserError, match=r"has no folder that holds any image"):
         load(tmp_path / "bare")
     save(tmp_path / "one" / "a" / "1.png")
-    with pytest.raises(UserError, match=r"All 1 images are in one folder, a: there is nothing to tell apart"):
+    with pytest.raises(UserError, match=r"All 1 images are in one folder, a: at least two classes are needed"):
         load(tmp_path / "one")
     with pytest.raises(UserError, match=r"photo does not exist \(looked in .*\)\. Did you mean photos\?"):
         load(tmp_path / "photo")

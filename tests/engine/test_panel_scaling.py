@@ -120,7 +120,7 @@ def test_a_target_that_never_moves_in_training_is_named(tmp_path, monkeypatch):
         write(np.where(np.arange(LENGTH) < last, 7.0, growing()))
         Panel(path="y.csv", time="t", target="y", encoder_length=12, decoder_length=4, seed=0).setup()
     logger.remove(number)
-    assert [str(line).strip() for line in said] == ["y is 7 in all training rows: they tell nothing of how it moves."]
+    assert [str(line).strip() for line in said] == ["y is 7 in all training rows: they do not show how it changes."]
     exact = {"test/quantile_loss": 1e-7, "test/naive_quantile_loss": 0.0}
     assert "no model can do better there" in below_floor(None, None, exact)
 

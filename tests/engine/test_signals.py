@@ -225,7 +225,7 @@ def test_a_model_without_a_mask_is_refused(train, tmp_path):
     values, classes = waves()
     np.savez(tmp_path / "made.npz", X=ragged(values), y=classes)
     done = train("data=signals", "data.path=made.npz", "model=svm", status=2)
-    assert "unequal lengths, and SVM takes no mask" in done.stderr
+    assert "different lengths, but SVM takes no mask" in done.stderr
 
 
 def test_padding_stays_zero_and_masked(tmp_path):

@@ -56,7 +56,7 @@ def load(tmp_path):
 
 def described(messages):
     """The lines of the table that says what columns are taken for."""
-    return "".join(messages).partition("Columns are taken for:\n")[2].splitlines()
+    return "".join(messages).partition("Columns are read as:\n")[2].splitlines()
 
 
 def test_a_stated_category_keeps_its_leading_zeros_and_numbers_may_be_categories(frame, load, messages):
@@ -184,7 +184,7 @@ def test_words_are_those_that_scikit_learn_counts(frame, messages):
 def test_free_text_is_left_out_unless_it_is_asked_for(frame, load, messages):
     data = load(frame, ignore=("sold",))
     assert not any("remark" in name for name in data.spec.feature_names)
-    assert any("data.text=[remark] takes its words" in line for line in described(messages))
+    assert any("'data.text=[remark]' takes its words" in line for line in described(messages))
     data = load(frame, ignore=("sold",), text=["remark"])
     assert {"remark=good", "remark=bad"} <= {*data.spec.feature_names}
     column = data.spec.feature_names.index("remark=good")
@@ -340,8 +340,8 @@ def test_files_that_do_not_fit_together_are_refused(frame, tmp_path):
         ),
         (["data.text=[y]"], "y must have one role only"),
         (["data.max_categories=0"], "data.max_categories=0"),
-        (["data=large_table", "data.text=[a]"], "a large table is told nothing of columns: data=table may be"),
-        (["data=large_table", "data.pattern=x"], "a large table is one file: data=table"),
+        (["data=large_table", "data.text=[a]"], "text=[a]: data=large_table infers the types of all columns"),
+        (["data=large_table", "data.pattern=x"], "data=large_table reads one file"),
     ],
 )
 def test_what_cannot_be_stated_is_refused_before_the_run(train, given, message):

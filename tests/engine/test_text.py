@@ -109,7 +109,10 @@ def test_what_is_wrong_with_texts_is_said(train, reviews, tmp_path):
     assert "data.text=txt is not a column of reviews.csv. Did you mean text?" in words
     words = train(*REVIEWS, "data.text=label", status=2).stderr
     assert "data.text=label has another role already" in words
-    assert "data.text names the only column that is read" in train(*REVIEWS, "data.ignore=[x]", status=2).stderr
+    assert (
+        "data=text reads one column, the one that data.text names"
+        in train(*REVIEWS, "data.ignore=[x]", status=2).stderr
+    )
     assert "ResNet takes numbers, not tokens" in train(*REVIEWS, "model=resnet", status=2).stderr
     polars.DataFrame({"text": [None, " ", *texts[2:]], "label": labels}).write_csv(tmp_path / "reviews.csv")
     done = train(*REVIEWS, "model=linear", "data.length=8")

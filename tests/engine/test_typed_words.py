@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hyperplane.errors import quoted
+from hyperplane.errors import override, quoted
 from hyperplane.project import current
 
 TEXTS = [
@@ -36,7 +36,18 @@ def test_a_text_in_quotes_is_read_as_it_is(text):
     assert str(read(f"key={quoted(text)}")) == text
 
 
-@pytest.mark.parametrize("shell", [name for name in ("bash", "zsh", "sh") if shutil.which(name)])
+SHELLS = [name for name in ("bash", "zsh", "sh") if shutil.which(name)]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_suggested_override_is_pasted_as_it_stands(shell):
+    names = [*TEXTS, "größe (cm)", "2024", "null", "1e5", "plain", "a,b"]
+    command = "printf %s " + override("data.ignore", *names)
+    typed = subprocess.run([shell, "-c", command], capture_output=True, text=True, check=True).stdout
+    assert read(typed) == names and "plain," in typed
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("text", ["Größe", "x[1].csv", "daten (1).csv", "a{b", "50% *? (1)", "!a$1 `ls` (x)"])
 def test_the_hint_survives_the_shell(train, text, shell):
     said = train(f"tracking.notes={text}", status=2).stderr

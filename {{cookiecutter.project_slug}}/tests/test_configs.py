@@ -42,7 +42,7 @@ def test_a_choice_trains_on_data_that_fit(train, tmp_path, group, name):
 def test_data_that_nothing_follows_from_are_refused_in_a_sentence(monkeypatch, task):
     for module in (losses, tasks):
         monkeypatch.setattr(module, "find_spec", lambda *_: None)  # as if the file of this task were gone
-    with pytest.raises(UserError, match=r"knows no loss for data for .*choose one with loss="):
+    with pytest.raises(UserError, match=r"has no loss for data for .*choose one with loss="):
         losses.auto(DataSpec(task), nn.Identity())
     with pytest.raises(UserError, match="Choose a task of your own"):
         tasks.auto(DataSpec(task), nn.Identity(), nn.Identity(), nn.Identity(), None)

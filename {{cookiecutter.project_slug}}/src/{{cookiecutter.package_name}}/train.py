@@ -1,21 +1,21 @@
-"""train: one model on one data set, or many of them in a multirun (-m).
+"""train: train one model on one data set, or many of them in a multirun (-m).
 
-Everything is a setting, changed by name=value:
+Change any setting with name=value:
 
   train model=linear data=wine seed=1             choose a file from a group
   train optimizer.lr=0.01 trainer.max_epochs=50   change a single setting
-  train data=table data.path=houses.csv data.target=price   your own file
-  train -m model=linear,mlp seed=1,2,3            every combination, one after the other
-  train -m seed=1,2,3,4 hydra/launcher=joblib     the same side by side, on all cores
-  train -m model=linear,mlp sweep=depth           named: the same command again goes on with it
-  train -m hydra/sweeper=optuna 'optimizer.lr=interval(0.001,0.1)'   a search by Optuna
-  train hardware=auto                             on the GPUs of this machine, or its CPU, as it finds them
-  train hardware=ddp hardware.devices=2           on two GPUs that share every batch; ddp_cpu tries it out on the CPU
-  train tracking=none                             without a tracker
-  train find=lr                                   try learning rates and name one; find=batch_size: the same for sizes
-  train resume=runs/<date>/<time>                 go on with a run that was stopped
+  train data=table data.path=houses.csv data.target=price   use your own file
+  train -m model=linear,mlp seed=1,2,3            run every combination, one after the other
+  train -m seed=1,2,3,4 hydra/launcher=joblib     run them in parallel, on all cores
+  train -m model=linear,mlp sweep=depth           name the multirun; the same command again resumes it
+  train -m hydra/sweeper=optuna 'optimizer.lr=interval(0.001,0.1)'   search with Optuna
+  train hardware=auto                             use the GPUs of this machine, if any, else its CPU
+  train hardware=ddp hardware.devices=2           use two GPUs that share every batch; ddp_cpu: the same on the CPU
+  train tracking=none                             use no tracker
+  train find=lr                                   find a learning rate; find=batch_size finds a batch size
+  train resume=runs/<date>/<time>                 resume a stopped run
 
-A run leaves its results in runs/<date>/<time>, a multirun in runs/sweeps/<name>; `report <folder>` makes a table.
+Results are in runs/<date>/<time>, those of a multirun in runs/sweeps/<name>; `report <folder>` makes a table of them.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def fit_and_test(run: "Run") -> None:
-    """Train the model, test the weights that were chosen, and draw what explains them."""
+    """Train the model, test the chosen weights, and draw figures."""
     data = run.make_data()
     task = run.make_task(data)
     trainer = run.make_trainer(task, data)

@@ -119,5 +119,5 @@ def help_text(name: str, doc: str) -> str:
     """Return the docstring of the command, and for `train` the groups with their files."""
     groups = "\n".join(f"  {group + '=':<12} {listing(choices(group))}" for group in sorted(choices()))
     parts = [doc.rstrip(), f"Groups, each with its files:\n{groups}" if name == "train" else ""]
-    hint = f"All settings as they stand: {name} --cfg job    Hydra's own options: {name} --hydra-help"
+    hint = f"All settings with their values: {name} --cfg job    Hydra's own options: {name} --hydra-help"
     return "\n\n".join([part for part in parts if part] + [hint]) + "\n"

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import shlex
 import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -63,6 +64,13 @@ def as_typed(value: Any) -> str:
 def quoted(text: str) -> str:
     """Return a text in quotes of Hydra, in which every character stands for itself."""
     return '"' + re.sub(r'(\\*)("|$)', lambda at: at[1] * 2 + ("\\" + at[2] if at[2] else ""), text) + '"'
+
+
+def override(key: str, *values: str) -> str:
+    """Return a setting that is a list of texts as bash and zsh take it: 'data.ignore=["size (cm)"]'."""
+    plain = re.compile(r"(?!(null|true|false|inf|nan)$)[a-z_][\w-]*", re.ASCII | re.IGNORECASE)
+    items = ",".join(value if plain.fullmatch(value) else quoted(value) for value in values)
+    return shlex.quote(f"{key}=[{items}]")
 
 
 def in_words(message: str) -> str:

@@ -100,9 +100,7 @@ def carry_out(run: Run, work: Callable[[Run], None]) -> None:
     except BaseException as stop:
         run.summary.update(status="interrupted", error=str(stop) or type(stop).__name__)
         if not run.is_job:
-            logger.warning(
-                "The run was {}. It goes on with: train resume={}", stop, shlex.quote(str(shown(run.folder)))
-            )
+            logger.warning("The run was {}. Resume it with: train resume={}", stop, shlex.quote(str(shown(run.folder))))
         raise
     finally:
         try:

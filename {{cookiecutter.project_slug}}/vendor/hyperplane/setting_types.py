@@ -129,7 +129,8 @@ class Refused(Relation):
     why: str
 
     def problem(self, name: str, values: Mapping[str, Any]) -> str:
-        return "" if values[name] is None or values[name] == () else self.why
+        value = values[name]
+        return "" if value is None or value == () else f"{name}={as_typed(value)}: {self.why}"
 
 
 @dataclass(frozen=True)

@@ -26,5 +26,5 @@ def auto(spec: DataSpec, network: nn.Module) -> nn.Module:
         return loss(spec)
     file, name = LOSSES.get(spec.task, ("", ""))
     if not file or find_spec(f".{file}", __package__) is None:
-        raise UserError(f"loss=auto knows no loss for data for {spec.task or 'no task'}: choose one with loss=...")
+        raise UserError(f"loss=auto has no loss for data for {spec.task or 'no task'}: choose one with loss=...")
     return getattr(import_module(f".{file}", __package__), name)(spec)

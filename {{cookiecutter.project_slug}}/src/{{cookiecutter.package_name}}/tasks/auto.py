@@ -37,8 +37,8 @@ def auto(
     if spec.task not in TASKS or find_spec(f".{spec.task}", __package__) is None:
         known = [task for task in TASKS if find_spec(f".{task}", __package__)]
         raise UserError(
-            f"task=auto follows from the data, and these are for {spec.task or 'no task that they name'}. "
-            f"It knows: {', '.join(known)}. Choose a task of your own with task=..."
+            f"task=auto knows {', '.join(known)}, but these data are for {spec.task or 'no task that they name'}. "
+            "Choose a task with task=..."
         )
     task = getattr(import_module(f".{spec.task}", __package__), TASKS[spec.task])
     return task(network, loss, spec, scaling, optimizer, scheduler, metrics)

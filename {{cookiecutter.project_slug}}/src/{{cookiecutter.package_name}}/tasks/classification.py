@@ -41,7 +41,7 @@ class Classification(Task):
         if is_uneven(self.spec) and not self.is_trained:
             majority = max(self.spec.class_counts) / sum(self.spec.class_counts)
             logger.info(
-                "The most frequent class has {:.1%} of the training samples: an accuracy of {:.4f} says nothing yet. "
+                "The most frequent class has {:.1%} of the training samples: an accuracy of {:.4f} is easy to reach. "
                 "Look at balanced_accuracy, f1, auroc and average_precision",
                 majority,
                 majority,

@@ -23,11 +23,11 @@ examples:
   codestyle --stage product               at another stage
   codestyle --topic pathlib --topic git   some topics
   codestyle --markdown >> "$GITHUB_STEP_SUMMARY"
-  codestyle promote                       to the next stage, or what must change first
+  codestyle promote                       raise the stage, or show what must change first
 
-🥇 is a must: not met, it fails with exit status 1. 💡 is a good idea: not met, it is shown. 🐌 would slow
-you down at this stage, and is not checked. The stage is a line in pyproject.toml. What is looked at is yours:
-src/, tests/ and the files beside them, never vendor/. {PAGES}/
+🥇 is required: if it is not met, the exit status is 1. 💡 is recommended: if it is not met, it is shown. 🐌 would
+slow you down at this stage, and is not checked. The stage is a line in pyproject.toml. The command checks your
+files: src/, tests/ and the files beside them, never vendor/. {PAGES}/
 explains each topic.
 """
 
@@ -48,11 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     names = [topic.name for topic in TOPICS]
     parser = Parser(
-        prog="codestyle", description="Check the code style that a project's stage asks for.", epilog=EXAMPLES
+        prog="codestyle", description="Check the code style that the project's stage requires.", epilog=EXAMPLES
     )
     parser.add_argument("action", nargs="?", choices=["promote"], help="raise the project by one stage")
     parser.add_argument(
-        "--stage", choices=STAGES, metavar="STAGE", help="look from this stage (default: the one in pyproject.toml)"
+        "--stage", choices=STAGES, metavar="STAGE", help="check against this stage (default: the one in pyproject.toml)"
     )
     parser.add_argument(
         "--topic",
@@ -60,10 +60,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         choices=names,
         metavar="NAME",
-        help="only this topic; also several times",
+        help="only this topic; may be given several times",
     )
     parser.add_argument("--project", type=Path, default=Path(), metavar="FOLDER", help="the project (default: here)")
-    parser.add_argument("--dry-run", action="store_true", help="with promote: show the changes, make none")
+    parser.add_argument("--dry-run", action="store_true", help="with promote: show the changes without making them")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--markdown", action="store_true", help="print Markdown, for a pull request")
@@ -71,7 +71,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     promoting = options.action == "promote"
     if promoting and (options.stage or options.topic or options.json or options.markdown):
         raise UserError(
-            "promote goes one stage up and checks all topics: --dry-run is the only option that goes with it"
+            "promote raises the project by one stage and checks all topics: the only option it takes is --dry-run"
         )
     if options.dry_run and not promoting:
         raise UserError("--dry-run goes with promote: codestyle promote --dry-run")

@@ -1,8 +1,8 @@
-"""evaluate: test the weights of a run again, and compare with its summary.json.
+"""evaluate: test the weights of a run again, and compare the metrics with its summary.json.
 
 evaluate run=runs/2026-01-31/12-00-00-1a2b             the weights that the run tested
-evaluate run=runs/sweeps/depth/<job> checkpoint=last   those of its last step
-evaluate run=<folder> part=val                         on another part of the data: test, val or train
+evaluate run=runs/sweeps/depth/<job> checkpoint=last   the weights of the last step
+evaluate run=<folder> part=val                         use another part of the data: test, val or train
 """
 
 from pathlib import Path

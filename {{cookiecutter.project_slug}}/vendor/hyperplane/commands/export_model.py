@@ -1,14 +1,14 @@
-"""export-model: write a trained network for other programs, as a `torch.export` program and as ONNX, each checked.
+"""export-model: export a trained network for other programs, as a `torch.export` program and as ONNX; both are checked.
 
   export-model run=runs/2026-01-31/12-00-00-1a2b   <run>/export/model.pt2 and model.onnx
-  export-model run=<folder> format=pt2             torch.export alone, which needs nothing more
+  export-model run=<folder> format=pt2             only torch.export, which needs no extra package
 
 Both take inputs (B, *input_shape) in the units of the data, for any B, and return predictions (B, K):
-probabilities, or values in the units of the target. Either is float32, or float64 where float32 has too few digits. A
+probabilities, or values in the units of the target. Both use float32, or float64 where float32 has too few digits. A
 forecaster takes the fields of `Windows` in data/panels/windows.py and returns quantiles (B, H, Q), float32. Signals of
-unequal lengths are NaN beyond their end. A graph is one input: all its nodes, in the order of the training. Each
-file describes what it takes and returns: names and order of the inputs, classes, categories, and what a missing
-value is filled with. Five lines that call it are printed.
+different lengths are padded with NaN. A graph is one input: all its nodes, in the order of the training. Each file
+describes its inputs and outputs: names and order of the inputs, classes, categories, and what replaces a missing
+value. The command prints five lines of Python that run the file.
 """
 
 import sys

@@ -1,23 +1,23 @@
-"""predict: let a trained model predict new rows. It needs nothing but the run folder.
+"""predict: predict new samples with a trained model. It needs only the run folder and the new samples.
 
   predict run=runs/2026-01-31/12-00-00-1a2b input=new.csv output=predictions.csv
   predict run=<folder> input=new.parquet output=out.parquet checkpoint=last
   predict run=<folder> input=photos/
-  predict run=<folder> prompt="Once upon a time" temperature=0.8   for data=corpus: a text, printed
+  predict run=<folder> prompt="Once upon a time" temperature=0.8   for data=corpus: print a text
 
-The output has one row for each row of input that is not blank, in the same order. The input needs the columns that the
-model was trained on, in any order, without the target. What it is depends on the data:
+The output has one row for each row of the input, in the same order; blank rows are skipped. The input needs the columns
+that the model was trained on, in any order, without the target. The kind of input depends on the data:
 
   data=table     rows; missing values are treated as in training
-  data=text      a table with the column of texts, or a folder of .txt files, whose names stand beside the predictions
-  data=signals   a file like that of the training; one row of output for each signal
+  data=text      a table with the text column, or a folder of .txt files; the output then has their names
+  data=signals   a file like the training file; the output has one row for each signal
   data=graph     the features of all nodes
-  data=images    a folder, one image, or a table of paths as in training. The name of each file stands beside its
-                 prediction; the prediction of a file that cannot be read stays empty
-  data=panel     the last rows of each series, and below them the rows of the steps to forecast, with an empty target.
-                 Groups and time stand beside the quantiles
-  other data     a column for each number of an input, in order. Where each position of an input is classified, the
-                 output has a column for each position
+  data=images    a folder, one image, or a table of paths as in training. The output has the name of each file; the
+                 prediction is empty if the file cannot be read
+  data=panel     the last rows of each series, followed by the rows to forecast, with an empty target. The output has
+                 groups, time and quantiles
+  other data     one column for each number of an input, in order. If each position of an input is classified, the
+                 output has one column for each position
 """
 
 from pathlib import Path

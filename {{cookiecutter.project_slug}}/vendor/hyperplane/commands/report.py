@@ -28,25 +28,25 @@ from ..whole_file import write_whole
 LONGEST_LIST = 10  # lines on the terminal
 EXAMPLES = """\
 examples:
-  report runs/sweeps/my_sweep                            every run of one sweep, also while it still runs
-  report runs --metric test/accuracy --metric test/loss  several metrics, a column each
-  report runs/sweeps/my_sweep --group-by model           one row for each model, whatever else differs
+  report runs/sweeps/my_sweep                            all runs of a sweep, also while it runs
+  report runs --metric test/accuracy --metric test/loss  several metrics, one column each
+  report runs/sweeps/my_sweep --group-by model           one row for each model, even if other settings differ
   report runs/sweeps/my_sweep --compare model=mlp model=cnn
   report runs/sweeps/my_sweep --compare "model=mlp optimizer.lr=0.1" "model=mlp optimizer.lr=0.01"
-  report runs/sweeps/nested                              a search in each outer fold: what each chose and reached
+  report runs/sweeps/nested                              nested search: the setting and score of each outer fold
   report runs/sweeps/mnist1d_table --reference references/mnist1d_published.csv
 
-One row stands for one setting: the runs that differ only in their seed, and in the fold of a cross-validation
-(data.fold). Shown are the settings that differ between the runs, mean ± sample standard deviation over the
-completed runs, and a bootstrap 95 % interval of the mean from three runs on. The best setting is the one with
-the best validation metric, that of the search if all runs are of one: test data never choose. Failed, interrupted
-and unfinished runs are counted, and named below the table.
+Each row is one setting: the runs that differ only in their seed, or in the fold of a cross-validation (data.fold).
+The table shows the settings that differ, mean ± sample standard deviation over the completed runs, and, for three
+runs or more, a bootstrap 95 % interval of the mean. The best setting is the one with the best validation metric (of
+a search: the metric of the search), never chosen by test data. Failed, interrupted and unfinished runs are counted,
+and listed below the table.
 
-written: table.csv (all digits), table.md, table.tex, report.html (one page with everything), chart.png,
-  curves.png (learning curves of all runs); parameters.png where two settings or more differ (validation
-  metric as a heat-map or parallel coordinates); comparison.csv with --compare; regions.png where all runs
-  classify points in the plane.
-On the page a click on a column sorts by it, metrics are ticked, and curves name the values under the pointer.
+written: table.csv (all digits), table.md, table.tex, report.html (everything on one page), chart.png,
+  curves.png (learning curves of all runs); parameters.png if two or more settings differ (validation metric as a
+  heat map or parallel coordinates); comparison.csv with --compare; regions.png if all runs classify points in the
+  plane.
+On the page, click on a column to sort by it, tick the metrics to show, and point at a curve to read its values.
 """
 
 
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(
         prog="report",
-        description="Collect every summary.json under a folder into one table, pictures and a page.",
+        description="Summarise all runs under a folder: tables, figures and an HTML page.",
         epilog=EXAMPLES,
     )
     parser.add_argument("folder", type=Path, help="a folder of runs, such as runs/sweeps/my_sweep")
@@ -87,17 +87,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         metavar="NAME",
         help="metric to show, such as val/loss; may be given several times "
-        "(default: that of the search that all runs are of, or of checkpoint.monitor, if all runs set it; else "
-        "test/accuracy, of values test/r2 and test/mae, "
-        "of forecasts test/quantile_loss, test/mae, test/mase and test/coverage, or test/loss)",
+        "(default: the metric of the search or of checkpoint.monitor, if all runs share it; else test/accuracy for "
+        "classes, test/r2 and test/mae for values, test/quantile_loss, test/mae, test/mase and test/coverage for "
+        "forecasts, or test/loss)",
     )
     parser.add_argument(
         "--group-by",
         action="append",
         default=[],
         metavar="KEY",
-        help="a row for each value of this setting, such as optimizer.lr; may be given several times "
-        "(default: all settings that differ, but neither seed nor data.fold)",
+        help="one row for each value of this setting, such as optimizer.lr; may be given several times "
+        "(default: all settings that differ, except seed and data.fold)",
     )
     parser.add_argument(
         "--compare",
@@ -110,7 +110,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         metavar="FILE.csv",
         help="published figures to show beside ours: columns named like a setting (data, model) "
-        "say which runs a line is for, columns of numbers are shown, note and source are quoted",
+        "say which runs a line belongs to; columns of numbers, note and source are shown",
     )
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to write (default: <folder>/report)")
     return parser.parse_args(arguments)

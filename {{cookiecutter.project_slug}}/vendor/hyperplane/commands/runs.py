@@ -31,11 +31,11 @@ examples:
   runs list runs/sweeps/depth --status failed              with the error of each
   runs list --where model=mlp --where optimizer.lr=0.1 --sort test/accuracy --limit 5
   runs show runs/2026-01-31/12-00-00-ab12                  one run; a part of its name is enough: runs show ab12
-  runs watch runs/sweeps/depth                             a multirun while it runs; --html page.html for a browser
+  runs watch runs/sweeps/depth                             progress of a multirun; --html page.html for a browser
   runs diff ab12 cd34                                      overrides, settings and metrics that differ
 
-In a pipe the output is plain text; with --json it is JSON. status: completed, failed, interrupted,
-pruned (by a search), or unfinished, which is still running or was killed.
+In a pipe, the output is plain text; with --json, it is JSON. status: completed, failed, interrupted, pruned (by a
+search), or unfinished (still running, or killed).
 """
 
 
@@ -59,32 +59,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="runs", description="List, show and compare runs.", epilog=EXAMPLES)
     commands = parser.add_subparsers(dest="command", required=True, metavar="list | show | diff | watch")
-    listing = commands.add_parser("list", help="a line for each run", description="A line for each run under a folder.")
-    listing.add_argument("folder", type=Path, nargs="?", default=RUNS, help="where to look (default: runs)")
+    listing = commands.add_parser("list", help="list runs", description="List all runs under a folder.")
+    listing.add_argument("folder", type=Path, nargs="?", default=RUNS, help="the folder (default: runs)")
     listing.add_argument(
-        "--status", choices=[*STATUSES, PRUNED, UNFINISHED], metavar="STATUS", help="only runs that ended so"
+        "--status", choices=[*STATUSES, PRUNED, UNFINISHED], metavar="STATUS", help="only runs with this status"
     )
     listing.add_argument(
         "--where",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="only runs with this setting, seed or data.fold",
+        help="only runs with this value of a setting, seed or data.fold",
     )
-    listing.add_argument("--metric", action="append", default=[], metavar="NAME", help="metric to show, several times")
+    listing.add_argument(
+        "--metric", action="append", default=[], metavar="NAME", help="metric to show; may be given several times"
+    )
     listing.add_argument("--sort", metavar="KEY", help="a metric, best first; or a setting, seed, status or folder")
     listing.add_argument("--limit", type=positive, metavar="N", help="at most N runs")
-    show = commands.add_parser("show", help="one run", description="All that one run left in its summary.")
-    show.add_argument("run", help="its folder, or a part of its name")
-    diff = commands.add_parser("diff", help="how two runs differ", description="What differs between two runs.")
+    show = commands.add_parser("show", help="show one run", description="Show the summary of a run.")
+    show.add_argument("run", help="a run folder, or a part of its name")
+    diff = commands.add_parser("diff", help="compare two runs", description="Show the differences between two runs.")
     diff.add_argument("a", metavar="A", help="a run folder, or a part of its name")
-    diff.add_argument("b", metavar="B", help="another one")
+    diff.add_argument("b", metavar="B", help="another run folder")
     for command in (listing, show, diff):
         command.add_argument("--json", action="store_true", help="print JSON")
-    watching = commands.add_parser("watch", help="a multirun", description="How a multirun stands, until it has ended.")
-    watching.add_argument("folder", type=Path, help="its folder: runs/sweeps/<name>")
-    watching.add_argument("--every", type=positive, default=2, metavar="SECONDS", help="how often to look (default: 2)")
-    watching.add_argument("--html", type=Path, metavar="FILE", help="write a page that a browser loads anew by itself")
+    watching = commands.add_parser("watch", help="watch a multirun", description="Show its progress until it ends.")
+    watching.add_argument("folder", type=Path, help="the folder of the multirun: runs/sweeps/<name>")
+    watching.add_argument(
+        "--every", type=positive, default=2, metavar="SECONDS", help="time between updates (default: 2)"
+    )
+    watching.add_argument("--html", type=Path, metavar="FILE", help="write a page that reloads itself in a browser")
     return parser.parse_args(arguments)
 
 

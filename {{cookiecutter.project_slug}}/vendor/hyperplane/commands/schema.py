@@ -1,6 +1,6 @@
-"""schema: tell an editor what may stand in the files under configs/, so that it completes and checks them.
+"""schema: write JSON schemas of the files under configs/, so that editors complete and check them.
 
-make schema                     writes references/schema/<group>.json, as make setup and make lint do; git ignores them
+make schema                     write references/schema/<group>.json, as make setup and make lint do; git ignores them
 
 Each file names its schema in a comment, as the YAML language server reads it: VS Code (extension YAML), Neovim, Emacs.
 `check-jsonschema --schemafile references/schema/model.json <file>` does the same in a terminal. Imports no torch.
@@ -228,6 +228,9 @@ def text(schema: Any, indent: int = 0) -> str:
 
 def main() -> None:
     """Write the files."""
+    if {"--help", "-h"} & set(sys.argv):
+        sys.stdout.write(f"{str(__doc__).strip()}\n")
+        return
     FOLDER.mkdir(parents=True, exist_ok=True)
     written = schemas()
     for name, schema in written.items():

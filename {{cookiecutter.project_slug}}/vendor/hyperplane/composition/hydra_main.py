@@ -56,12 +56,12 @@ def options(name: str) -> ArgumentParser:
     if name == "train":
         parser.add_argument("--plan", action="store_true", help="with -m: show what would run, and run nothing")
     parser.add_argument("--cfg", "-c", choices=["job", "hydra", "all"], help="show the settings, and run nothing")
-    parser.add_argument("--package", "-p", metavar="SECTION", help="with --cfg: show this section alone")
-    parser.add_argument("--resolve", action="store_true", help="with --cfg: with the values of all ${...}")
+    parser.add_argument("--package", "-p", metavar="SECTION", help="with --cfg: show only this section")
+    parser.add_argument("--resolve", action="store_true", help="with --cfg: replace all ${...} by their values")
     kinds = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
     parser.add_argument("--info", "-i", nargs="?", const="all", choices=kinds, help="show where settings come from")
-    parser.add_argument("--config-dir", "-cd", metavar="FOLDER", help="a folder of more files: model/mine.yaml")
-    parser.add_argument("--config-name", "-cn", metavar="FILE", help=f"the file to start from, without .yaml: {name}")
+    parser.add_argument("--config-dir", "-cd", metavar="FOLDER", help="a folder with more configs: model/mine.yaml")
+    parser.add_argument("--config-name", "-cn", metavar="FILE", help=f"the main config, without .yaml: {name}")
     parser.add_argument("--shell-completion", "-sc", action="store_true", help="tab completion: -sc install=bash")
     return parser
 

@@ -116,8 +116,8 @@ def refuse_unheard(config: DictConfig, sources: list[ConfigSource]) -> None:
             used = config.hydra.runtime.choices.get(group)
             if choice != used and not any(word.startswith(f"{group}=") for word in config.hydra.overrides.hydra):
                 raise UserError(
-                    f"experiment={name} chooses {group}={choice}, but {group}={used} of the file that configurations "
-                    f"start from goes before: give it on the command line, {group}={choice}"
+                    f"experiment={name} chooses {group}={choice}, but {group}={used} in the main file takes "
+                    f"precedence: give it on the command line, {group}={choice}"
                 )
 
 
@@ -133,8 +133,8 @@ def refuse_late(job: DictConfig, multirun: DictConfig) -> None:
         for key in map(str, own | whole):
             if own.get(key) != whole.get(key):
                 raise UserError(
-                    f"one of its files sets hydra.{part}.{key}, and files that a multirun chooses among are read when "
-                    "its jobs are known already: it would be ignored. Choose that file alone, or give what it sets on "
+                    f"one of its files sets hydra.{part}.{key}, but a multirun reads the files that it varies only "
+                    "after its jobs are known, so it would be ignored. Do not vary that file, or give the value on "
                     "the command line, such as seed=range(1,4) or hydra/launcher=local"
                 )
 

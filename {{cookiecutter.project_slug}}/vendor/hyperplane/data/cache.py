@@ -52,7 +52,7 @@ def read(path: Path) -> ArrayDict | None:
     except FileNotFoundError:
         return None
     except Exception as error:
-        logger.warning("{} cannot be read ({}), so it is made anew.", path, error)
+        logger.warning("{} cannot be read ({}), so it is created again.", path, error)
         return None
 
 

@@ -41,6 +41,6 @@ def requeue(number: int) -> None:
         job = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
     try:
         subprocess.run(["scontrol", "requeue", job], check=True, capture_output=True, text=True)
-        logger.info("SLURM will run job {} again, and it goes on from here.", job)
+        logger.info("SLURM will run job {} again, and it resumes from here.", job)
     except (OSError, subprocess.SubprocessError) as error:
         logger.warning("SLURM does not requeue job {}: {}", job, getattr(error, "stderr", None) or error)

@@ -43,7 +43,7 @@ def hydra_arguments(arguments: list[str]) -> list[str]:
     if not given or given[-1] in ("resume=", "resume=null"):
         return arguments
     if {"-m", "--multirun"} & set(arguments):
-        raise UserError("resume= goes on with one run. A sweep goes on with the command that started it.")
+        raise UserError("resume= resumes one run. To resume a sweep, use the command that started it.")
     for argument in arguments:
         key = argument.lstrip("+~").partition("=")[0]
         if "=" in argument and key.partition(".")[0] not in ("resume", *MAY_CHANGE):

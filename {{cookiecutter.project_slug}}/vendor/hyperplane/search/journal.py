@@ -35,7 +35,7 @@ def open_journal(folder: Path) -> JournalStorage:
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError) as error:
         raise UserError(
             f"{path} is damaged: {first_line(error)}\n"
-            "Move it away, and the same command begins anew; the results of its jobs are in their folders."
+            "Move it away, and the same command starts again; the results of its jobs are in their folders."
         ) from None
 
 

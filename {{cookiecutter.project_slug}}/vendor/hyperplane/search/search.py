@@ -66,7 +66,7 @@ def search(overrides: Sequence[Override], config: DictConfig, loader: JobLoader,
             with getattr(launcher, "staying", nullcontext)():  # one that knows many launches belong together
                 run_trials(study, settings, fixed, space, jobs)
         except Stopped as stop:
-            logger.warning("The search was {}. The same command goes on with it.", stop)
+            logger.warning("The search was {}. The same command resumes it.", stop)
             raise
         report_search(study, settings, shared, jobs.folder)
 

@@ -149,7 +149,7 @@ class Settings(Strict):
     def what_is_unfrozen_was_frozen(self) -> Self:
         """Refuse an epoch without effect."""
         if self.unfreeze_epoch is not None and not self.freeze:
-            raise ValueError(f"unfreeze_epoch={self.unfreeze_epoch} needs freeze: the parts that rest until then")
+            raise ValueError(f"unfreeze_epoch={self.unfreeze_epoch} needs freeze: the parts that are frozen until then")
         return self
 
     @model_validator(mode="after")
@@ -161,7 +161,7 @@ class Settings(Strict):
         if self.trainer.accumulate_grad_batches > 1:
             raise ValueError(f"{name} needs trainer.accumulate_grad_batches=1; raise data.batch_size instead")
         if self.hardware.may_be_several:
-            raise ValueError(f"{name} makes much of the last digits, which depend on who sums: hardware.devices=1")
+            raise ValueError(f"{name} is sensitive to rounding, which differs between devices: set hardware.devices=1")
         if self.hardware.precision == "16-mixed":
             raise ValueError(f"{name} does not work with hardware.precision=16-mixed; try 32-true")
         return self

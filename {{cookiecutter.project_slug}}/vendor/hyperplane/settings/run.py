@@ -48,7 +48,7 @@ class Hardware(Strict):
         """Refuse more processes than the machine has cores."""
         cores = os.cpu_count() or 1
         if self.accelerator == "cpu" and isinstance(self.devices, int) and self.devices > cores:
-            raise ValueError(f"devices={self.devices} on the CPU are as many processes; this machine has {cores} cores")
+            raise ValueError(f"on the CPU, devices={self.devices} is the number of processes; there are {cores} cores")
         return self
 
     @model_validator(mode="after")
@@ -61,7 +61,7 @@ class Hardware(Strict):
         if self.accelerator == "cpu" and self.precision == "16-mixed":
             raise ValueError("precision=16-mixed needs a GPU; on the CPU there are 32-true and bf16-mixed")
         if self.accelerator == "cpu" and isinstance(self.devices, list):
-            raise ValueError(f"devices={self.devices} numbers GPUs; on the CPU devices says how many processes")
+            raise ValueError(f"devices={self.devices} lists GPUs; on the CPU, devices is the number of processes")
         if isinstance(self.devices, list) and len(set(self.devices)) < len(self.devices):
             raise ValueError(f"devices={self.devices} names a GPU twice")
         return self

@@ -89,8 +89,8 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
         and not any(one.kind == one.VAR_POSITIONAL for one in parameters.values())
     ):
         raise UserError(
-            f"These samples are of unequal lengths, and {type(network).__name__} takes no mask that says where each "
-            "ends: cut them to one length, or choose model=cnn or another whose forward has a mask"
+            f"These samples have different lengths, but {type(network).__name__} takes no mask that says where each "
+            "ends: cut them to one length, or choose model=cnn or another model whose forward takes a mask"
         )
     return network
 
@@ -104,14 +104,14 @@ def require_reader(settings: Settings, spec: TextSpec) -> None:
     network, name = factory(settings.model), settings.model.import_path.rpartition(".")[2]
     if spec.task == "next_token" and not getattr(network, "predicts_next", False):
         raise UserError(
-            f"{name} does not say at each place which token comes next. {choices_that('predicts_next', 'gpt')} A "
-            "network of your own that maps tokens (B, T) to logits (B, V, T), by what came before alone, says "
+            f"{name} does not predict the next token at each position. {choices_that('predicts_next', 'gpt')} Your "
+            "own network maps tokens (B, T) to logits (B, V, T), each from earlier tokens only, and sets "
             "predicts_next = True in its class."
         )
     if spec.task != "next_token" and not getattr(network, "reads_tokens", False):
         raise UserError(
-            f"{name} takes numbers, not tokens. {choices_that('reads_tokens', 'linear, the bag of words')} A "
-            "network of your own that takes tokens and mask (B, L) says reads_tokens = True in its class."
+            f"{name} takes numbers, not tokens. {choices_that('reads_tokens', 'linear, the bag of words')} Your "
+            "own network takes tokens and mask (B, L), and sets reads_tokens = True in its class."
         )
 
 

@@ -96,7 +96,7 @@ def start_mlflow(
             assert made.experiment  # looks for the run
     except Exception as error:  # a database that is damaged, a server that is silent: nothing to stop for
         _given_up = server() is not None
-        logger.warning("MLflow did not start; the run goes on without it: {}", first_line(error))
+        logger.warning("MLflow did not start; the run continues without it: {}", first_line(error))
         return None
     if server() is None and is_first_to_say("mlflow", folder, group):
         logger.info("MLflow records in {0}. Look at it: `mlflow ui --backend-store-uri sqlite:///{0}`", STORE)

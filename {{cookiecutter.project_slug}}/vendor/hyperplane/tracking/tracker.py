@@ -140,7 +140,7 @@ def own_logger(settings: Component, folder: Path, name: str) -> Logger | None:
     except ModuleNotFoundError as error:
         raise UserError(f"tracking._target_={settings.import_path}: {first_line(error)}") from error
     except Exception as error:  # a server that is silent, a disk that is full: nothing to stop for
-        logger.warning("{} did not start; the run goes on without it: {}", settings.import_path, first_line(error))
+        logger.warning("{} did not start; the run continues without it: {}", settings.import_path, first_line(error))
         return None
     if not isinstance(made, Logger):
         raise UserError(f"tracking._target_={settings.import_path} is not allowed: it builds no Lightning logger")

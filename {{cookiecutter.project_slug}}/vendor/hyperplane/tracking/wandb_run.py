@@ -120,7 +120,7 @@ def start_wandb(
     try:
         run = start("offline")
     except Exception as error:
-        logger.warning("Weights & Biases did not start; the run goes on without it: {}", error)
+        logger.warning("Weights & Biases did not start; the run continues without it: {}", error)
         return None
     _say_offline(folder, group, reason)
     return run

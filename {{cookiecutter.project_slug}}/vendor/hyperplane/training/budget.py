@@ -63,8 +63,8 @@ class Budget(Callback):
         if epochs > EPOCHS:
             trainer.fit_loop.max_epochs = epochs
             logger.info(
-                "Trains for {} epochs, as {} would be {} steps and at least {} are made. "
-                "trainer.max_epochs=... sets the number",
+                "Trains for {} epochs: {} would be only {} steps, and the minimum is {}. "
+                "trainer.max_epochs=... sets another number",
                 epochs,
                 EPOCHS,
                 steps * EPOCHS,
@@ -81,7 +81,7 @@ class Budget(Callback):
         self.is_told = True
         left = (now - start) / (done - before) * (last - done)
         if left > LONG and current() is None:  # members of a stack would all say so
-            logger.info("About {} to epoch {}. trainer.max_epochs=... sets fewer", in_words(left), last)
+            logger.info("About {} left until epoch {}. trainer.max_epochs=... sets fewer epochs", in_words(left), last)
 
 
 def take_whole_batches(data: LightningDataModule) -> None:
@@ -90,12 +90,12 @@ def take_whole_batches(data: LightningDataModule) -> None:
     What it remembers of one batch is wrong for the next.
     """
     if not isinstance(data, ArrayDataModule | PanelDataModule):
-        logger.warning("This optimizer is meant for all samples at once, and these data come in batches")
+        logger.warning("This optimizer needs all samples in one batch, but these data come in several")
         return
     samples = spec_of(data).train_size
     if samples > data.batch_size:
         logger.info(
-            "Each step takes all {} training samples, as its optimizer needs. data.batch_size=... says how many",
+            "Each step uses all {} training samples, as this optimizer needs. data.batch_size=... sets another number",
             samples,
         )
         data.batch_size = samples

@@ -102,7 +102,7 @@ def refuse_without_effect(settings: Settings, overrides: Iterable[str]) -> None:
     vain = [override for override in overrides if re.split("[.=@]", override.lstrip("+~"))[0] in groups]
     if vain:
         raise UserError(
-            f"{', '.join(vain)} would change nothing: {settings.chosen('task')} has its own, as its signature does not "
+            f"{', '.join(vain)} has no effect: {settings.chosen('task')} has its own, since its signature does not "
             f"ask for {' or '.join(offer for group, offer in OFFERS if group in groups)}.\n"
             f"task has: {', '.join(task.names()) or 'none'}"
         )

@@ -76,7 +76,7 @@ class TableEncoder:
             {name: one.reason() for name, one in kept.items()},
         )
         if encoder.columns:
-            logger.info("Columns are taken for:\n{}", encoder.taken_for())
+            logger.info("Columns are read as:\n{}", encoder.taken_for())
         return encoder
 
     def taken_for(self) -> str:

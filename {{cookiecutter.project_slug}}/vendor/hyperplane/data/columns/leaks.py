@@ -13,6 +13,7 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
+from ...errors import override
 from .values import as_numbers, as_text, is_text, listed
 
 if TYPE_CHECKING:
@@ -45,15 +46,15 @@ def point_at_leaks(features: "DataFrame", targets: NDArray[Any], names: Sequence
             measure = "accuracy" if is_class(target, targets.ndim == 1) else "R²"
             best = max(value for column, value in scores.items() if column not in found)
             logger.warning(
-                "{} {} {} almost alone: {} {:.3f} in the training rows, the best other column {:.3f}. If that is not "
-                "known when a prediction is made, leave it out: data.ignore=[{}]",
+                "{} {} {} almost alone: {} {:.3f} in the training rows, the best other column {:.3f}. If it is not "
+                "known at prediction time, leave it out: {}",
                 listed(found, 5),
                 "predicts" if len(found) == 1 else "each predict",
                 name,
                 measure,
                 scores[found[0]],
                 best,
-                ",".join(found),
+                override("data.ignore", *found),
             )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
-from ...errors import UserError
+from ...errors import UserError, override
 from .values import as_numbers, as_text, is_text
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def row_numbers(columns: Iterable["Series"]) -> dict[str, str]:
             reasons[column.name] = "whole numbers that differ in all rows: the row's number, not a property"
         elif column[0] in (0, 1) and (column.diff().drop_nulls() == 1).all():
             logger.warning(
-                "{} counts the rows of the file. If that is no time or place, leave it out: data.ignore=[{}]",
+                "{} numbers the rows of the file. If it is not a time or a position, leave it out: {}",
                 column.name,
-                column.name,
+                override("data.ignore", column.name),
             )
     return reasons

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from ...errors import UserError
+from ...errors import UserError, override
 from ..files.decisions import decide
 from ..files.readings import PLAIN, Reading
 from ..files.survey import ColumnSurvey, Spelling, misfits, read, survey
@@ -168,7 +168,7 @@ def as_moments(series: "Series", where: str) -> "Series":
 
 def may_be_missing(value: str, where: str) -> str:
     """Say how a value that does not fit is read as a missing one; new rows are read as those of training were."""
-    return f". data.missing=['{value}'] reads this value as a missing one" if where.startswith("data.") else ""
+    return f". {override('data.missing', value)} reads this value as missing" if where.startswith("data.") else ""
 
 
 def dates_of_numbers(numbers: Sequence[str]) -> list[date | None]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import override
 from ..files.readings import PLAIN, TEXT, Reading
 from .dates import PARTS, Date, part_of
 from .features import Category, Column, Hashed, Number
@@ -102,7 +103,8 @@ class ColumnStatistics:
         if self.is_text and not self.kind and names_rows and self.present > 1:
             return (
                 f"{different} different texts in {self.present} training rows: a name, not a category. "
-                f"data.text=[{self.name}] takes its words, data.categorical=[{self.name}] its values"
+                f"{override('data.text', self.name)} takes its words, "
+                f"{override('data.categorical', self.name)} its values"
             )
         return ""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import UserError
+from ...errors import UserError, override
 
 if TYPE_CHECKING:
     from polars import Series
@@ -65,7 +65,8 @@ def refuse_nested(series: "Series") -> None:
     import polars
 
     if series.dtype.is_nested() or series.dtype in (polars.Binary, polars.Object):
-        raise UserError(f"column {series.name!r} holds {series.dtype}: leave it out with data.ignore=[{series.name}]")
+        leave_out = override("data.ignore", series.name)
+        raise UserError(f"column {series.name!r} holds {series.dtype}: leave it out with {leave_out}")
 
 
 def listed(names: Sequence[str], most: int = 20) -> str:

@@ -84,8 +84,8 @@ def readable(path: Path, key: str) -> Iterator[None]:
         if "properly escaped" in str(error):
             field = re.search("Field `(.*)` is not properly escaped", str(error), re.DOTALL)
             raise UserError(
-                f"{key}={path} cannot be read: a quotation mark opens the field {field[1] if field else ''}, and none "
-                'closes it at its end. A quotation mark within a field is written twice, in quotes: """Yes"" he said"'
+                f"{key}={path} cannot be read: a quotation mark opens the field {field[1] if field else ''}, but none "
+                'closes it. Inside a field, write a quotation mark twice, and the field in quotes: """Yes"" he said"'
             ) from None
         if "more fields" in reason:
             with suppress(csv.Error, OSError, UnicodeError):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from loguru import logger
 
-from ...errors import UserError
+from ...errors import UserError, override
 from .readings import BOOLEAN, PLAIN, TEXT, Reading, day_first
 from .survey import ColumnSurvey, Spelling
 
@@ -41,7 +41,7 @@ def choose(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> tu
             said.append(f"{name} ({reading})")
         elif reading.is_plain and column.padded is not None:
             said.append(
-                f"{name} (numbers, though with zeros in front, such as {column.padded!r}; data.categorical "
+                f"{name} (numbers with leading zeros, such as {column.padded!r}; data.categorical "
                 f"takes codes for categories)"
             )
         if fit is not None and fit.odd is not None:
@@ -71,9 +71,8 @@ def reading_of_column(column: ColumnSurvey, tie: str, spelling: Spelling, key: s
         return PLAIN, []
     if numbers:
         return TEXT, [
-            f"{column.name}: in numbers such as {column.example!r} the mark may separate decimals or thousands, "
-            "and nothing tells which: the column is taken for text. data.decimal=point or data.decimal=comma says "
-            "which mark separates decimals"
+            f"{column.name}: in numbers such as {column.example!r} the mark may separate decimals or thousands, so "
+            "the column is read as text. data.decimal=point or data.decimal=comma says which mark separates decimals"
         ]
     moments = [reading for reading in certain if reading.is_moment]
     if moments:
@@ -88,8 +87,8 @@ def nearly(column: ColumnSurvey) -> list[str]:
     near, fit = max(column.fits.items(), key=lambda one: one[1].fits)
     return [
         f"{column.name}: {fit.fits} of {column.texts} values are {near}, but {fit.unlike!r} is not: the column is "
-        f"taken for text. data.missing=['{fit.unlike}'] reads this value as a missing one, data.ignore=[{column.name}] "
-        "leaves the column out"
+        f"read as text. {override('data.missing', str(fit.unlike))} reads this value as missing, "
+        f"{override('data.ignore', column.name)} leaves the column out"
     ]
 
 
@@ -107,6 +106,6 @@ def moment_of(column: ColumnSurvey, moments: list[Reading], spelling: Spelling, 
     if by_order[True].pattern.startswith("%d."):
         return by_order[True]  # nobody writes the month first with points
     raise UserError(
-        f"column {column.name!r} of {key} holds dates such as {column.example!r}, and none of them tells the day from "
-        "the month: data.day_first=true says that the day comes first, data.day_first=false the month"
+        f"column {column.name!r} of {key} holds dates such as {column.example!r}, in which day and month cannot "
+        "be told apart: data.day_first=true says that the day comes first, data.day_first=false the month"
     )

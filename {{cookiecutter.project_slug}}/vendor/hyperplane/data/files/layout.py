@@ -48,14 +48,14 @@ def layout_of(path: Path, key: str) -> Layout:
             file.read(4 * BEGINNING).decode("utf-8")  # raises with the byte's place in the file, not in a buffer
         raise
     if "\r" in beginning and "\n" not in beginning:
-        raise UserError(f"{key}={path}: its lines end in a carriage return alone; let them end in a line feed")
+        raise UserError(f"{key}={path}: its lines end in a carriage return alone: convert them to line feeds")
     separator = separator_of(beginning)
     records = fields(beginning, separator)
     if not records:
         raise UserError(f"{key}={path} is empty: it needs a line of column names, and rows below it")
     names = [name.strip() for name in records[0]]
     if names[0].startswith("sep="):
-        raise UserError(f"{key}={path} begins with the line {names[0]}{separator}, a word to Excel alone: delete it")
+        raise UserError(f"{key}={path} begins with the line {names[0]}{separator}, which only Excel reads: delete it")
     check_names(names, path, key)
     return Layout(separator, names, re.search(rf'{re.escape(separator)} +"', beginning) is not None)
 
@@ -183,9 +183,7 @@ def check_names(names: Sequence[str], path: Path, key: str) -> None:
         places.setdefault(name, []).append(position)
     for name, positions in places.items():
         if name.startswith("^") and name.endswith("$"):
-            raise UserError(f"{key}={path} has a column {name!r}: give it a name that is not written as a pattern")
+            raise UserError(f"{key}={path} has a column {name!r}, a name that would be read as a pattern: rename it")
         if name and len(positions) > 1:
             where = " and ".join(map(str, positions)) if len(positions) < 5 else f"{positions[0]}, {positions[1]}, …"
-            raise UserError(
-                f"{key}={path} has two columns of the name {name!r}, at positions {where}: give each a name of its own"
-            )
+            raise UserError(f"{key}={path} has two columns named {name!r}, at positions {where}: rename one")

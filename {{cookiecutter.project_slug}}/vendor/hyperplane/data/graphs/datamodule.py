@@ -77,7 +77,7 @@ class GraphDataModule(PartLoaders):
         self.nodes = {part: np.flatnonzero((parts == part) & graph.known) for part in PARTS}
         for part in ("train", "test"):
             if not len(self.nodes[part]):
-                raise UserError(f"No node of {count} is for {part}: {sizes(self.nodes)}")
+                raise UserError(f"None of the {count} nodes is for {part}: {sizes(self.nodes)}")
         targets = {part: torch.from_numpy(graph.targets[nodes]) for part, nodes in self.nodes.items()}
         self.state_spec(graph, targets["train"])
         self.scaling = Scaling(self.spec)

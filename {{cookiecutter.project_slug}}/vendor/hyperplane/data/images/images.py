@@ -112,7 +112,7 @@ class Images(ImageLoaders):
         twice = leaks(listing.names, read.digests, parts)
         unreadable = count - len(listing.files)
         self.caveats = [f"{unreadable} of {count} images could not be read and were left out"] * bool(unreadable)
-        self.caveats += [f"{twice} of {len(parts['test'])} test images are trained on or validated with"] * bool(twice)
+        self.caveats += [f"{twice} of {len(parts['test'])} test images are also in train or val"] * bool(twice)
         self.files, self.names = listing.files, listing.names
         self.digest = digest_of(listing.names, read.digests)
         self.rows = {part: torch.from_numpy(rows) for part, rows in parts.items()}
@@ -168,7 +168,7 @@ class Images(ImageLoaders):
         logger.info("images{}: {}; {}", self.of_fold, sizes(self.rows), kept)
         frames = sum(header.frames > 1 for header in headers)
         if frames:
-            logger.warning("{} files hold several frames each: the first one is taken.", frames)
+            logger.warning("Images with several frames: {}. Only the first frame of each is used.", frames)
 
     def read_inputs(self, source: Path, spec: DataSpec) -> NewSamples:
         """Return the images of a folder, a file or a table of paths, some at a time, and the names of their files.

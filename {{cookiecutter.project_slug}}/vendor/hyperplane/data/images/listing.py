@@ -50,7 +50,7 @@ class Listing:
             return encode_targets(self.labels, task)
         names, numbers = np.unique(self.labels, return_inverse=True)
         if len(names) < 2:
-            raise UserError(f"All {len(numbers)} images are in one folder, {names[0]}: there is nothing to tell apart")
+            raise UserError(f"All {len(numbers)} images are in one folder, {names[0]}: at least two classes are needed")
         counts = np.bincount(numbers)
         logger.info("Classes: {}", listed([f"{name} ({count})" for name, count in zip(names, counts, strict=True)]))
         return Targets("classification", numbers.astype(np.int64), tuple(names.tolist()))

@@ -59,7 +59,7 @@ class DividedImages(ArrayDataModule):
         for part in PARTS:
             if not len(parts[part]) and (part != "val" or self.val_fraction):
                 raise UserError(
-                    f"No image of {len(kinds)} in {self.path} is for {part} ({sizes(parts)}): change "
+                    f"None of the {len(kinds)} images in {self.path} is for {part} ({sizes(parts)}): change "
                     f"data.test_fraction={self.test_fraction} or data.val_fraction={self.val_fraction}"
                 )
         if groups is not None:
@@ -98,8 +98,8 @@ def leaks(names: Sequence[str], digests: Sequence[str], parts: Parts) -> int:
     twice = [(row, seen[digests[row]]) for row in parts["test"] if digests[row] in seen]
     if twice:
         logger.warning(
-            "{} of {} test images are trained on or validated with as well, byte by byte: {}. The test is too good by "
-            "that: remove the copies",
+            "{} of {} test images are also used for training or validation (identical files): {}. The test is too "
+            "optimistic: remove the copies",
             len(twice),
             len(parts["test"]),
             listed([f"{names[one]} = {names[other]}" for one, other in twice], 3),

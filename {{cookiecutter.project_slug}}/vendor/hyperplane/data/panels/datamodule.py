@@ -107,7 +107,7 @@ class PanelDataModule(WindowLoaders, ABC):
         trained = self.rows.reals[self.rows.time < self.first_val]
         first = trained[0, -1]
         if bool((trained[:, -1] == first).all()):
-            logger.warning("{} is {:g} in all training rows: they tell nothing of how it moves.", panel.target, first)
+            logger.warning("{} is {:g} in all training rows: they do not show how it changes.", panel.target, first)
         # The last value, and the season that fits the training windows best.
         self.lags = (1, best_lag(past, targets, self.quantiles, least=2)) if self.encoder_length > 1 else (1,)
         lag, seasons = best_naive(past, targets, self.quantiles)

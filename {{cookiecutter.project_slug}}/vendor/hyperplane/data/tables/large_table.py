@@ -23,10 +23,8 @@ from .shards import Samples, ShardBatches, Shards
 from .written_table import STATED, WrittenTable
 
 # What a table that is read from files all the time cannot have
-NOT_LARGE = (
-    "a large table has one target, no weights and no folds; data=table, which is in memory, may have all of them"
-)
-Untold = Annotated[tuple[str, ...], Refused("a large table is told nothing of columns: data=table may be")]
+NOT_LARGE = "data=large_table takes one target, no weights and no folds; data=table, which is in memory, takes them"
+Untold = Annotated[tuple[str, ...], Refused("data=large_table infers the types of all columns; data=table takes it")]
 
 
 class LargeTable(WrittenTable):
@@ -42,15 +40,15 @@ class LargeTable(WrittenTable):
         self,
         *,
         path: str,  # the file: .csv, .csv.gz, .tsv or .parquet
-        pattern: Annotated[str | None, Refused("a large table is one file: data=table, in memory, may be some")] = None,
+        pattern: Annotated[str | None, Refused("data=large_table reads one file; data=table takes it")] = None,
         target: str,
         task: Literal["auto", "classification", "regression"] = "auto",
         categorical: Untold = (),
         numeric: Untold = (),  # numbers; not here
         dates: Untold = (),  # dates; not here
         text: Untold = (),
-        weights: Annotated[str | None, Refused("a large table has no weights: data=table, in memory, may")] = None,
-        folds: Annotated[int | None, Refused("a large table has no folds: data=table, in memory, may")] = None,
+        weights: Annotated[str | None, Refused("data=large_table has no weights; data=table takes it")] = None,
+        folds: Annotated[int | None, Refused("data=large_table has no folds; data=table takes it")] = None,
         folder: Folder = "data",  # where the encoded rows are kept, once for each seed
         **options: Any,
     ) -> None:

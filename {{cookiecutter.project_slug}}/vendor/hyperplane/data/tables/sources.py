@@ -33,10 +33,10 @@ def files_of(path: str | Sequence[str], pattern: str | None) -> list[Path]:
     if pattern is None:
         return [Path(path)] if isinstance(path, str) else [Path(one) for one in path]
     if not isinstance(path, str):
-        raise UserError(f"data.pattern={pattern} is of files in one folder: data.path must name the folder")
+        raise UserError(f"data.pattern={pattern} matches files in one folder: data.path must name the folder")
     folder = expanded(Path(path))
     if not folder.is_dir():
-        raise UserError(f"data.pattern={pattern} is of files in a folder: data.path={path} must be one")
+        raise UserError(f"data.pattern={pattern} matches files in a folder: data.path={path} must be one")
     found = sorted(file for file in folder.glob(pattern) if file.is_file())
     if not found:
         there = sorted(file.name for file in folder.iterdir() if file.name.endswith(ENDINGS))

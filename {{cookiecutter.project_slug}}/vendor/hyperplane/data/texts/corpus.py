@@ -136,7 +136,7 @@ class Corpus(PartLoaders):
 
     def describe(self) -> None:
         """Say what was read, and what is reached by counting alone."""
-        logger.info("{}: {} {}, of {} kinds", self.path, sizes(self.parts), self.tokens, self.spec.num_tokens - 2)
+        logger.info("{}: {} {}, {} different ones", self.path, sizes(self.parts), self.tokens, self.spec.num_tokens - 2)
         numbers: dict[str, NDArray[np.int32]] = {part: tokens.numpy() for part, tokens in self.parts.items()}
         unknown = sum(int((tokens == UNKNOWN).sum()) for tokens in numbers.values())
         if unknown:
@@ -144,8 +144,8 @@ class Corpus(PartLoaders):
         bigrams = Bigrams(numbers["train"], self.spec.num_tokens, numbers["val"] if self.validates else None)
         self.bigram_loss = bigrams.loss(numbers["test"])
         logger.info(
-            "By how often they occur, the tokens of the test take {:.4f} nats each; by how often each follows the one "
-            "before it, {:.4f}: a model has to be below that",
+            "Baselines on the test tokens, in nats per token: unigrams {:.4f}, bigrams {:.4f}. A model should be below "
+            "both",
             bigrams.unigram_loss(numbers["test"]),
             self.bigram_loss,
         )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from polars import DataFrame
 
-Unread = Annotated[tuple[str, ...] | None, Refused("data.text names the only column that is read")]
+Unread = Annotated[tuple[str, ...] | None, Refused("data=text reads one column, the one that data.text names")]
 
 
 class TextBatches(Batches):
@@ -76,9 +76,9 @@ class Text(Table):
         numeric: Unread = (),  # numbers; not here
         dates: Unread = (),  # dates; not here
         # Words of free text beside; not here
-        max_words: Annotated[None, Refused("data.vocabulary says how many tokens are told apart")] = None,
+        max_words: Annotated[None, Refused("data.vocabulary limits the number of tokens")] = None,
         # Categories; not here
-        max_categories: Annotated[None, Refused("a text has no categories; data=table has them")] = None,
+        max_categories: Annotated[None, Refused("data=text has no categories; data=table has them")] = None,
         **options: Any,
     ) -> None:
         super().__init__(path=path, target=target or (), **options)
@@ -174,7 +174,7 @@ class Text(Table):
 
     def training_samples(self) -> NoReturn:
         """Refuse a model that is solved at once."""
-        raise UserError("A model that is solved at once takes no texts. model=linear is the bag of words")
+        raise UserError("This model does not train in steps, and takes no texts. model=linear is a bag-of-words model")
 
     def figures(self, task: Any) -> dict[str, "Figure"]:
         """Return pictures of the words that a trained task goes by."""
