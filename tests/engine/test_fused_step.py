@@ -10,7 +10,11 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 def parameters():
     torch.manual_seed(0)
-    return [torch.randn(5, 3, requires_grad=True), torch.randn(5, requires_grad=True), torch.randn(2, requires_grad=True)]
+    return [
+        torch.randn(5, 3, requires_grad=True),
+        torch.randn(5, requires_grad=True),
+        torch.randn(2, requires_grad=True),
+    ]
 
 
 def trained(kind, short, **settings):

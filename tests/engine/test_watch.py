@@ -81,16 +81,17 @@ def test_what_a_job_prints_erases_the_line_and_is_written_whole(tmp_path, monkey
         print_above()  # once is enough
         assert type(sys.stdout) is PrintedAbove and sys.stdout.isatty() and sys.stdout.fileno() == output.fileno()
         assert sys.stdout.buffer is output.buffer and (sys.stdout.encoding, sys.stdout.errors) == ("latin-1", "replace")
-        print("two", "lines\nof a job \N{SNOWMAN}\n", end="")
+        sys.stdout.writelines(["two ", "lines\nof a job \N{SNOWMAN}\n"])
         assert os.read(screen, 1000) == b"\r\x1b[Jtwo lines\r\nof a job ?\r\n"
-        print("half", end="", flush=True)
+        sys.stdout.write("half")
+        sys.stdout.flush()
         assert os.read(screen, 1000) == b"\r\x1b[Jhalf"
-        print(" a line")
+        sys.stdout.write(" a line\n")
         assert os.read(screen, 1000) == b"\r\x1b[Jhalf a line\r\n", "it was drawn over meanwhile"
-        print("1 %", end="\r")
-        print("2 %", end="\r")
+        sys.stdout.write("1 %\r")
+        sys.stdout.write("2 %\r")
         assert os.read(screen, 1000) == b"\r\x1b[J1 %\r\r\x1b[J2 %\r"
-        print()
+        sys.stdout.write("\n")
         assert os.read(screen, 1000) == b"\r\x1b[J\r\n"
         with (tmp_path / "out.txt").open("w") as file:
             monkeypatch.setattr(sys, "stdout", file)

@@ -25,8 +25,9 @@ class PrintedAbove(TextIOWrapper):
 
     def __init__(self, output: TextIOWrapper) -> None:
         output.flush()
-        how = {"encoding": output.encoding, "errors": output.errors, "write_through": output.write_through}
-        super().__init__(output.buffer, line_buffering=True, **how)
+        super().__init__(
+            output.buffer, output.encoding, output.errors, line_buffering=True, write_through=output.write_through
+        )
         self.begun = ""
         self.lock = RLock()
 

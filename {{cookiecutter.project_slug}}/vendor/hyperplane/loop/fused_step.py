@@ -40,7 +40,7 @@ def is_fused(group: dict[str, Any]) -> bool:
     return is_usual and all(isinstance(number, float) for number in numbers) and len(kinds) == 1
 
 
-def take_step(optimizer: Adam) -> None:
+def take_step(optimizer: Optimizer) -> None:
     """Do what `optimizer.step()` does; the first step is its own, as it makes what the others change."""
     trained = [[one for one in group["params"] if one.grad is not None] for group in optimizer.param_groups]
     states = [[optimizer.state[one] for one in parameters] for parameters in trained]
