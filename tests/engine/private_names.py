@@ -7,7 +7,7 @@ from pathlib import Path
 # Documented, though they begin with an underscore.
 PROMISED = {"_asdict", "_fields", "_replace", "_exit"}
 # Documented as what programs may replace.
-REPLACEABLE = {"warnings.formatwarning", "logging.raiseExceptions", "os.environ"}
+REPLACEABLE = {"warnings.formatwarning", "logging.raiseExceptions", "os.environ", "sys.stdout"}
 
 
 def is_private(name: str) -> bool:

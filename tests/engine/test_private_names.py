@@ -4,6 +4,7 @@ import argparse
 import inspect
 import re
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -186,6 +187,10 @@ CHECKS = {
     "_to_sync": lambda: a_metric()._to_sync is True,
     "_apply": lambda: parameters(torch.nn.Module._apply) == ["self", "fn", "recurse"],
     "_iterator": lambda: DataLoader([1])._iterator is None,
+    "_optimizer_step_pre_hooks": lambda: an_optimizer()._optimizer_step_pre_hooks == {},
+    "_optimizer_step_post_hooks": lambda: an_optimizer()._optimizer_step_post_hooks == {},
+    "_global_optimizer_pre_hooks": lambda: import_module("torch.optim.optimizer")._global_optimizer_pre_hooks == {},
+    "_global_optimizer_post_hooks": lambda: import_module("torch.optim.optimizer")._global_optimizer_post_hooks == {},
     "_step_supports_amp_scaling": lambda: an_optimizer()._step_supports_amp_scaling is True,
     "_abort_process_group": lambda: (
         not [

@@ -9,6 +9,7 @@ import pytest
 from filelock import FileLock
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hyperplane.errors import UserError
+from hyperplane.reporting.watching import standing
 from hyperplane.run_folder import locks
 from hyperplane.search import direction
 from hyperplane.search import study as studies
@@ -157,7 +158,10 @@ def test_a_search_that_was_stopped_goes_on_with_the_trial_that_was_running(train
     with monkeypatch.context() as patch:
         patch.setattr(search, "tell", stop)
         train(*SEARCH, RATE, status=130)
+    counts = standing(FOLDER).counts
+    assert (counts.pop("completed"), counts) == (1, {"waiting": 1}), "which the line of the search tells"
     done = train(*SEARCH, RATE)
+    assert standing(FOLDER).counts == {"completed": 2}
     assert "0 of 2 trials have a result already, 1 go on" in done.stderr
     assert [row["state"] for row in trials()] == ["completed"] * 2
 

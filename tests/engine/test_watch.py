@@ -13,7 +13,7 @@ from hyperplane.commands.runs import main
 from hyperplane.reporting import watching
 from hyperplane.reporting.status_line import epochs_of, in_a_line, status_line
 from hyperplane.run_folder.locks import at_work_in
-from hyperplane.terminal import ERASE, is_drawn_on
+from hyperplane.terminal import ERASE, PrintedAbove, is_drawn_on, print_above
 
 from synthetic_runs import write_run
 
@@ -71,10 +71,38 @@ def test_a_multirun_keeps_a_line_on_its_terminal_and_takes_it_away(sweep, monkey
             assert threading.active_count() == threads and not is_drawn_on()
 
 
+def test_what_a_job_prints_erases_the_line_and_is_written_whole(tmp_path, monkeypatch):
+    screen, terminal = os.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with os.fdopen(terminal, "w", encoding="latin-1", errors="replace") as output:
+        monkeypatch.setattr(sys, "stderr", output)
+        monkeypatch.setattr(sys, "stdout", output)
+        print_above()
+        print_above()  # once is enough
+        assert type(sys.stdout) is PrintedAbove and sys.stdout.isatty() and sys.stdout.fileno() == output.fileno()
+        assert sys.stdout.buffer is output.buffer and (sys.stdout.encoding, sys.stdout.errors) == ("latin-1", "replace")
+        sys.stdout.writelines(["two ", "lines\nof a job \N{SNOWMAN}\n"])
+        assert os.read(screen, 1000) == b"\r\x1b[Jtwo lines\r\nof a job ?\r\n"
+        sys.stdout.write("half")
+        sys.stdout.flush()
+        assert os.read(screen, 1000) == b"\r\x1b[Jhalf"
+        sys.stdout.write(" a line\n")
+        assert os.read(screen, 1000) == b"\r\x1b[Jhalf a line\r\n", "it was drawn over meanwhile"
+        sys.stdout.write("1 %\r")
+        sys.stdout.write("2 %\r")
+        assert os.read(screen, 1000) == b"\r\x1b[J1 %\r\r\x1b[J2 %\r"
+        sys.stdout.write("\n")
+        assert os.read(screen, 1000) == b"\r\x1b[J\r\n"
+        with (tmp_path / "out.txt").open("w") as file:
+            monkeypatch.setattr(sys, "stdout", file)
+            print_above()
+            assert sys.stdout is file, "a file holds what was printed, and nothing else"
+
+
 def test_it_says_when_a_multirun_was_killed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path / "runs/sweeps/s/mlp-1", 1, None, status=None)
-    (tmp_path / "runs/sweeps/s/jobs.json").write_text('["mlp-1", "mlp-2"]')
+    (tmp_path / "runs/sweeps/s/jobs.json").write_text('["mlp-1", "?"]')  # as of a search
     told = "runs/sweeps/s: 1 waiting, 1 unfinished\n"
     with at_work_in(tmp_path / "runs/sweeps/s"), at_work_in(tmp_path / "runs/sweeps/s"):  # two that run the same
         assert main(["watch", "runs/sweeps/s"]) == 0

@@ -21,6 +21,7 @@ from torch.optim import LBFGS, Optimizer
 from ..data.seeded_loader import SeededLoader
 from ..metrics.metric_names import MetricNames, find
 from ..tasks.task import Task
+from .fused_step import step_of
 from .lean_validation import LeanValidation, autocast, overrides, to_device
 
 # Overridden in a task, any of these sends the run through Lightning's own loop. A step of its own may return a
@@ -74,6 +75,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         self.restarting: bool = False
         self.is_plain = False
         self.autocast: Any = None
+        self.take_step: Callable[[], Any]
         self.validates_between = True  # also within an epoch
 
     def on_run_start(self, data_fetcher: Any) -> None:
@@ -93,6 +95,8 @@ class LeanEpochLoop(_TrainingEpochLoop):
             iter(data_fetcher)
         super().on_run_start(data_fetcher)
         self.is_plain = is_plain(self.trainer)  # a callback may have changed how gradients are accumulated
+        if self.is_plain:
+            self.take_step = step_of(self.trainer.optimizers[0])
         self.validates_between = validates_between(self.trainer)
 
     def advance(self, data_fetcher: Any) -> None:
@@ -131,7 +135,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         loss.backward()
         if trainer.gradient_clip_val:
             task.clip_gradients(optimizer)
-        optimizer.step()
+        self.take_step()
         updates.step.increment_by(1)
 
         progress.increment_processed()

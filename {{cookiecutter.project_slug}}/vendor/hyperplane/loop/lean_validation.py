@@ -149,7 +149,7 @@ def computing_modules(task: Any) -> Iterator[nn.Module]:
 def to_device(batch: Any, device: torch.device) -> Any:
     """Return a batch on a device: a tuple of tensors, or anything that holds some."""
     if type(batch) in (tuple, list) and all(isinstance(part, Tensor) for part in batch):
-        return [tensor.to(device) for tensor in batch]
+        return [tensor if tensor.device == device else tensor.to(device) for tensor in batch]
     return move_data_to_device(batch, device)
 
 

@@ -129,7 +129,7 @@ def write_page(path: Path, text: str) -> None:
 
 
 def planned_jobs(folder: Path) -> list[str]:
-    """Return the names of the jobs that a multirun has; empty for a search, whose jobs follow from its results."""
+    """Return the names of the jobs that a multirun has; of a search, those that it has to run yet."""
     try:
         return [str(name) for name in json.loads((folder / JOBS).read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError):

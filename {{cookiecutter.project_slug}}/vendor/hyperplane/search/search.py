@@ -22,7 +22,7 @@ from ..run_folder.integrity import read_summary
 from ..run_folder.locks import alone_in, is_locked
 from ..settings import Settings
 from ..settings.search import Grid, Search
-from ..sweeps.sweep import NOT_PART_OF_A_JOB, ONE_NAME, JobLoader, check_job, job_id, start
+from ..sweeps.sweep import NOT_CHOSEN, NOT_PART_OF_A_JOB, ONE_NAME, JobLoader, check_job, job_id, start, write_names
 from ..whole_file import write_whole
 from .direction import directions
 from .results import report_search, tell, write_table
@@ -110,6 +110,8 @@ def run_trials(study: Study, settings: Search, fixed: list[str], space: Space, j
             batch.append(begin_trial(study, settings, space))
             new -= 1
         pairs = [(trial, job(fixed, trial.params)) for trial in batch]
+        names = [job_id(job(fixed, trial.params)) for trial in [*batch, *waiting]]
+        write_names(jobs.folder, [*names, *[NOT_CHOSEN] * new])
         for trial, overrides in pairs:
             trial.set_user_attr("job", job_id(overrides))  # by which the job finds its trial
         for trial, summary in zip(batch, jobs.run([overrides for _, overrides in pairs]), strict=True):

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from ..hydra_versions import set_defaults
 from ..processes.workers import Worker, run_in_workers
 from ..run_folder.names import register_resolvers
+from ..terminal import print_above
 from ..turns import current
 from .notes import write_notes
 from .restoring import OfJob, restored
@@ -92,8 +93,13 @@ def run(job: Job) -> Any:
 
 
 def set_up_logging(section: Any, verbose: Any) -> None:
-    """Set up logging as the configuration says; in a process for jobs once, unless another job wants it otherwise."""
+    """Set up logging as the configuration says; in a process for jobs once, unless another job wants it otherwise.
+
+    What a job prints there goes above the line that the multirun draws.
+    """
     wanted = repr((section, verbose))
+    if parent_process() is not None:
+        print_above()  # the multirun draws a line
     if parent_process() is None or wanted not in _logging:
         hydra: Any = HydraConfig.get()
         configure_log(hydra.job_logging, hydra.verbose)

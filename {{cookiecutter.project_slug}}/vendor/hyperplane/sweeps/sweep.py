@@ -33,6 +33,7 @@ from ..whole_file import write_whole
 
 NOT_PART_OF_A_JOB = {"sweep", "tracking.notes", "tracking.tags"}
 JOBS = "jobs.json"  # in the folder of a multirun: the names of the folders of its jobs
+NOT_CHOSEN = "?"  # stands there for a trial of a search that follows from those before it
 ONE_NAME = "sweep= names the folder of the whole multirun, so it takes one name, such as sweep=depth"
 
 
@@ -65,7 +66,7 @@ def run_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader, launc
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "multirun.yaml", OmegaConf.to_yaml(config))
     folders = [folder / job_id(job) for job in jobs]
-    write_whole(folder / JOBS, json.dumps([place.name for place in folders], indent=0) + "\n")
+    write_names(folder, [place.name for place in folders])
     warn_of_other_settings(folders, settings)
     try:
         with at_work_in(folder):
@@ -77,6 +78,11 @@ def run_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader, launc
         )
         raise
     return report_jobs(folder, jobs, folders, reasons)
+
+
+def write_names(folder: Path, names: list[str]) -> None:
+    """Note in the folder of a multirun which jobs it has: how many wait is seen by that."""
+    write_whole(folder / JOBS, json.dumps(names, indent=0) + "\n")
 
 
 def check_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader) -> list[Settings]:

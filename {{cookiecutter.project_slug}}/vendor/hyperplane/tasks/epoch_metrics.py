@@ -201,7 +201,7 @@ class EpochMetrics(nn.Module):
 
     def batch_weights(self, targets: Sequence[Tensor], weights: Sequence[Any]) -> Tensor:
         """Return how much each batch counts (batches,): the mean over the epoch is that of one batch of everything."""
-        sizes = [len(one) for one in targets]
+        sizes = [one.shape[0] for one in targets]
         has_weights = weights[0] is not None
         if self.sample_weights is None:
             return torch.stack([one.sum() for one in weights]) if has_weights else torch.tensor(sizes)

@@ -1,6 +1,5 @@
 """Lightning's Trainer, made from the settings `hardware` and `trainer`."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any
@@ -19,7 +18,7 @@ from ..checkpoints.last import LastCheckpoint
 from ..checkpoints.run_state import RunState
 from ..checkpoints.transfer import Freeze
 from ..component_settings import Strict
-from ..components import Component, build
+from ..components import Component, build, signature_of
 from ..errors import UserError, as_typed, nearest
 from ..loop.accumulation import WholeSteps
 from ..loop.compiling import compile_in_place
@@ -123,7 +122,7 @@ def refuse_arguments(given: Mapping[str, Any]) -> None:
     Raises:
         UserError: one is a setting, follows from the run, or is not known to Lightning.
     """
-    known = [name for name in inspect.signature(Trainer).parameters if name not in FROM_THE_RUN]
+    known = [name for name in signature_of(Trainer).parameters if name not in FROM_THE_RUN]
     for name, value in given.items():
         section = next((key for key, kind in SECTIONS.items() if name in kind.model_fields), None)
         if section is not None:
