@@ -4,7 +4,7 @@ A column or a folder says it, or it is drawn with the seed. Samples of one group
 """
 
 from collections.abc import Callable, Mapping, Sized
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +17,8 @@ from .arrays import Samples, count_classes
 from .columns.values import as_text, listed
 from .datamodule import ArrayDataModule
 from .folds import fold_of_samples, whole_groups
+from .lazy_polars import pl
 from .spec import DataSpec
-
-if TYPE_CHECKING:
-    from polars import Series
 
 PARTS = ("train", "val", "test")
 Parts = dict[str, NDArray[np.int64]]  # the numbers of the samples of each
@@ -90,7 +88,7 @@ class DividedArrays(ArrayDataModule):
         return parts if len(parts["val"]) else parts | self.with_val(parts["train"], groups)
 
 
-def stated(column: "Series") -> NDArray[np.str_]:
+def stated(column: "pl.Series") -> NDArray[np.str_]:
     """Return the part of each sample (N,), as data.split_column says.
 
     Raises:

@@ -11,22 +11,20 @@ goes before all of that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
 from ..files.readings import Reading
+from ..lazy_polars import pl
 from .features import Column
 from .features import Remarks as Remarks  # where large_table.py looks for it
 from .names import require_in_rows
 from .stated import Stated
 from .statistics import ColumnStatistics
 from .values import listed
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 MOST_LINES, MOST_NAMES = 40, 20  # of the table that says what columns are taken for, and of each line
 
@@ -50,7 +48,7 @@ class TableEncoder:
     @classmethod
     def fit(
         cls,
-        chunks: Iterable["DataFrame"],
+        chunks: Iterable["pl.DataFrame"],
         readings: Mapping[str, Reading] | None = None,
         left_out: Mapping[str, str] | None = None,
         stated: Stated | None = None,
@@ -129,7 +127,7 @@ class TableEncoder:
         return np.array([centre or 0.0 for column in self.columns for centre in column.centres])
 
     def encode(
-        self, table: "DataFrame", rows: str, remarks: Remarks | None = None, out: NDArray[np.float64] | None = None
+        self, table: "pl.DataFrame", rows: str, remarks: Remarks | None = None, out: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
         """Return rows (samples, features); say once what was unknown or missing.
 

@@ -9,17 +9,14 @@ data.text           free text, of which `words.py` takes the words
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING
 
 from ...errors import UserError
 from ..files.decisions import decide
 from ..files.readings import PLAIN, Reading
 from ..files.survey import ColumnSurvey, Spelling, misfits, read, survey
+from ..lazy_polars import pl
 from .times import dates_of, numbered_date, written
 from .values import as_text, is_text
-
-if TYPE_CHECKING:
-    from polars import DataFrame, Series
 
 AS_TEXT = ("categorical", "text")  # kinds whose values are texts
 MOMENTS = ("date", "datetime", "time")  # kinds of readings
@@ -45,7 +42,7 @@ class Stated:
         """Return what settings state; `columns` are those of each kind."""
         return cls({name: kind for kind, names in columns.items() for name in names}, max_categories, max_words)
 
-    def typed(self, table: "DataFrame", readings: Mapping[str, Reading], spelling: Spelling, path: str) -> "Typed":
+    def typed(self, table: "pl.DataFrame", readings: Mapping[str, Reading], spelling: Spelling, path: str) -> "Typed":
         """Return rows whose columns have the types that are stated, and how their texts are read.
 
         Args:
@@ -70,10 +67,12 @@ class Stated:
         return table.with_columns(columns), kept
 
 
-Typed = tuple["DataFrame", dict[str, Reading]]
+Typed = tuple["pl.DataFrame", dict[str, Reading]]
 
 
-def as_stated_numbers(series: "Series", reading: Reading, spelling: Spelling, where: str) -> tuple["Series", Reading]:
+def as_stated_numbers(
+    series: "pl.Series", reading: Reading, spelling: Spelling, where: str
+) -> tuple["pl.Series", Reading]:
     """Return a column that is stated to hold numbers, and how its texts are read.
 
     Raises:
@@ -93,7 +92,7 @@ def as_stated_numbers(series: "Series", reading: Reading, spelling: Spelling, wh
     return parsed(texts, best, where), best
 
 
-def surveyed(series: "Series", spelling: Spelling) -> tuple["Series", ColumnSurvey]:
+def surveyed(series: "pl.Series", spelling: Spelling) -> tuple["pl.Series", ColumnSurvey]:
     """Return a column of texts without blanks around them, and what they are."""
     texts = as_text(series)
     return texts, survey([texts.to_frame()], [texts.name], spelling.missing)[texts.name]
@@ -105,7 +104,7 @@ def nearest_reading(found: ColumnSurvey, kinds: Sequence[str]) -> Reading | None
     return max(fits, key=lambda reading: fits[reading], default=None)
 
 
-def parsed(texts: "Series", reading: Reading, where: str) -> "Series":
+def parsed(texts: "pl.Series", reading: Reading, where: str) -> "pl.Series":
     """Return what texts say.
 
     Raises:
@@ -122,7 +121,9 @@ def parsed(texts: "Series", reading: Reading, where: str) -> "Series":
     return values.alias(texts.name)
 
 
-def as_stated_dates(series: "Series", reading: Reading, spelling: Spelling, where: str) -> tuple["Series", Reading]:
+def as_stated_dates(
+    series: "pl.Series", reading: Reading, spelling: Spelling, where: str
+) -> tuple["pl.Series", Reading]:
     """Return a column that is stated to hold dates, and how its texts are read.
 
     Raises:
@@ -141,14 +142,12 @@ def as_stated_dates(series: "Series", reading: Reading, spelling: Spelling, wher
     return parsed(texts, best, where), best
 
 
-def as_moments(series: "Series", where: str) -> "Series":
+def as_moments(series: "pl.Series", where: str) -> "pl.Series":
     """Return dates or times; texts and whole numbers become those that the module's docstring names.
 
     Raises:
         UserError: one is no date.
     """
-    import polars
-
     if series.dtype.is_temporal():
         return series
     if not is_text(series) and not series.dtype.is_numeric():
@@ -163,7 +162,7 @@ def as_moments(series: "Series", where: str) -> "Series":
             f"{where} must hold dates, such as 2026-01-31, 2026-01 or 2026, but row {row} has {strange!r}"
             f"{may_be_missing(strange, where)}"
         )
-    return texts.replace_strict(present, dates, default=None, return_dtype=polars.Date)
+    return texts.replace_strict(present, dates, default=None, return_dtype=pl.Date)
 
 
 def may_be_missing(value: str, where: str) -> str:

@@ -26,6 +26,7 @@ from ..arrays import count_classes, means_of
 from ..class_folders import of_folder
 from ..columns.names import as_names
 from ..folds import strata
+from ..lazy_polars import pl
 from ..new_samples import NewSamples
 from ..parts import refuse_changed, sizes, warn_of_absent
 from ..scaling import Scaling, moments
@@ -176,10 +177,8 @@ class Images(ImageLoaders):
         Raises:
             UserError: there is no image.
         """
-        from polars import DataFrame
-
         files, names = new_images(source, self.image or "")
-        return NewSamples(len(files), decoded(files, names, self.shape, source), DataFrame({FILE: names}))
+        return NewSamples(len(files), decoded(files, names, self.shape, source), pl.DataFrame({FILE: names}))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: how images are decoded, and which ones there were."""

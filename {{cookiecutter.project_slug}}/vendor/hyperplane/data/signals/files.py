@@ -24,6 +24,7 @@ from ...errors import UserError, first_line
 from ..columns.values import listed
 from ..files.access import ENDINGS, existing
 from ..files.readings import Reading
+from ..lazy_polars import pl
 from .arrays import Roles, SignalArrays, finite, numbered
 from .tables import from_table
 from .ts_files import from_ts
@@ -73,8 +74,6 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
     Raises:
         UserError: it cannot be read, or X is not there or of another shape.
     """
-    import polars
-
     values, arrays, others = read_archive(path, roles, key)
     if values.ndim not in (2, 3) or values.dtype.kind not in "biuf":
         raise UserError(
@@ -94,8 +93,8 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
             channels,
             positions,
         )
-    columns |= {name: polars.Series([None] * len(values)) for name in others}  # nobody asks for them: see their names
-    return SignalArrays(finite(numbers), numbered(channels), polars.DataFrame(columns), {})
+    columns |= {name: pl.Series([None] * len(values)) for name in others}  # nobody asks for them: see their names
+    return SignalArrays(finite(numbers), numbered(channels), pl.DataFrame(columns), {})
 
 
 def read_archive(path: Path, roles: Roles, key: str) -> tuple[NDArray[Any], dict[str, NDArray[Any]], list[str]]:

@@ -22,6 +22,7 @@ from ..datamodule import Arrays
 from ..files.access import digest_of
 from ..files.readings import Reading
 from ..folds import strata
+from ..lazy_polars import pl
 from ..new_samples import NewSamples
 from ..parts import Parts, numbers_of, refuse_changed, sizes, warn_of_absent
 from ..spec import DataSpec
@@ -30,8 +31,6 @@ from .arrays import MARK, Roles, lengths_of, padded, without_gaps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from polars import DataFrame
-
 USUAL_TARGETS = {".npz": ("y",), ".ts": ("label",)}  # where data.target= names none
 
 
@@ -137,7 +136,7 @@ class Signals(SignalFiles):
         scaled = self.scaling(inputs)
         return (*(scaled if self.spec.has_mask else (scaled,)), self.scaling.scale_targets(targets))
 
-    def describe(self, lengths: NDArray[np.int64], columns: "DataFrame", targets: Targets, parts: Parts) -> None:
+    def describe(self, lengths: NDArray[np.int64], columns: "pl.DataFrame", targets: Targets, parts: Parts) -> None:
         """Say in a few lines what was read and inferred."""
         targets.say(self.paths[0], columns.get_columns(), self.task)
         positions = f"{lengths.min()} to {lengths.max()}" if self.spec.has_mask else str(self.length)

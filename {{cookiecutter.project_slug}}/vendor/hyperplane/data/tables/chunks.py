@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from ..columns.encoding import Remarks, TableEncoder
 from ..files.table_files import in_chunks
+from ..lazy_polars import pl
 from ..parts import PARTS
 from ..scaling import RunningMoments
 from .shards import Shards
-
-if TYPE_CHECKING:
-    from polars import DataFrame, LazyFrame
 
 CHUNK = 2**16  # rows of the table that are in memory at once
 TRAIN = PARTS.index("train")
@@ -31,13 +29,15 @@ class Chunks:
         part_of: the part of each of these, a number in PARTS (rows with a target,).
     """
 
-    def __init__(self, path: Path, table: "LazyFrame", present: NDArray[np.bool_], part_of: NDArray[np.uint8]) -> None:
+    def __init__(
+        self, path: Path, table: "pl.LazyFrame", present: NDArray[np.bool_], part_of: NDArray[np.uint8]
+    ) -> None:
         self.path = path
         self.table = table
         self.present = present
         self.part_of = part_of
 
-    def __iter__(self) -> Iterator[tuple["DataFrame", NDArray[np.uint8], int]]:
+    def __iter__(self) -> Iterator[tuple["pl.DataFrame", NDArray[np.uint8], int]]:
         """Yield rows, the part of each, and how many with a target came before."""
         seen = done = 0
         for chunk in in_chunks(self.table, CHUNK, self.path):
