@@ -11,13 +11,7 @@ ENGINE = __package__
 MODULES = ("models", "tasks", "data", "losses", "metrics", "optimizers", "schedulers", "callbacks")
 ENGINE_MODULES = ("data", "metrics", "callbacks")
 # Libraries whose classes a `_target_` may name in every project.
-LIBRARIES = (
-    "torch.nn",
-    "torch.optim",
-    "torchmetrics",
-    "lightning.pytorch.callbacks",
-    "lightning.pytorch.loggers",
-)
+LIBRARIES = ("torch.nn", "torch.optim", "torchmetrics", "lightning.pytorch.callbacks", "lightning.pytorch.loggers")
 
 
 class Project(NamedTuple):  # a dataclass would import a dozen modules, for which help had to wait

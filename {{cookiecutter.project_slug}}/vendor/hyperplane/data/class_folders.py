@@ -95,11 +95,7 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def of_classes(folder: Path, samples: Samples) -> tuple[list[Path], list[str]]:
-    """Return the files in the folders of a folder, and the name of the folder of each.
-
-    Raises:
-        UserError: no folder holds one.
-    """
+    """Return the files in the folders of a folder, and the name of the folder of each."""
     files: list[Path] = []
     labels: list[str] = []
     others: list[Path] = []

@@ -57,9 +57,6 @@ def as_inputs(table: "pl.DataFrame", spec: "DataSpec", source: Path) -> "NDArray
 
     Columns are taken by the names of the features, or, if it has none of them, all numeric ones in order. Where the
     data of the training stated no shape, a sample is its row.
-
-    Raises:
-        UserError: a column is not there, or holds something other than numbers, or than tokens.
     """
     names, size = list(spec.feature_names), math.prod(spec.input_shape)
     missing = [name for name in names if name not in table.columns]

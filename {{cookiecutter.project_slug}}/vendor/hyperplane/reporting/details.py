@@ -8,14 +8,7 @@ from typing import Any
 from ..errors import UserError, nearest
 from ..run_folder.integrity import is_unchanged
 from .spelling import value_of
-from .summaries import (
-    UNFINISHED,
-    UNREADABLE,
-    first_line,
-    load_summary,
-    read_overrides,
-    run_folders,
-)
+from .summaries import UNFINISHED, UNREADABLE, first_line, load_summary, read_overrides, run_folders
 
 # Of the summary, what two runs are compared in, beside their overrides and metrics.
 PLAIN = ("status", "seed", "steps", "epochs", "parameters", "code", "error")

@@ -116,11 +116,7 @@ def watch(folder: Path, every: float, page: Path | None = None) -> None:
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a page whole.
-
-    Raises:
-        UserError: that is not possible.
-    """
+    """Write a page whole."""
     refuse_results(path, "--html")
     try:
         write_whole(path, text)

@@ -122,11 +122,7 @@ def choices_that(capability: str, example: str) -> str:
 
 
 def make_loss(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> nn.Module:
-    """Build what `loss=` names.
-
-    Raises:
-        UserError: samples have weights, which it does not take.
-    """
+    """Build what `loss=` names."""
     loss: nn.Module = build(settings.loss, **offers)
     if spec.has_weights and len(inspect.signature(loss.forward).parameters) < len(WEIGHTED):
         name = settings.loss.import_path.rpartition(".")[2]

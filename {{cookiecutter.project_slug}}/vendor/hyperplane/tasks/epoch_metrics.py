@@ -222,11 +222,7 @@ class EpochMetrics(nn.Module):
             self.check_losses(torch.stack([batch.loss for batch in self.waiting]))
 
     def check_losses(self, losses: Tensor) -> None:
-        """Look at losses (batches,) that come after all others.
-
-        Raises:
-            Diverged: one of them is not finite.
-        """
+        """Look at losses (batches,) that come after all others."""
         if self.must_be_finite and not losses.isfinite().all():
             first = next(number for number, loss in enumerate(losses) if not loss.isfinite())
             before = losses[first - 1] if first else self.waiting.last_finite

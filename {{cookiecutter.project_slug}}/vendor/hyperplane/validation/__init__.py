@@ -43,11 +43,7 @@ def check(config: DictConfig) -> Settings:
 
 
 def check_values(values: dict[str, Any]) -> Settings:
-    """Return the settings that plain values hold, all of them resolved.
-
-    Raises:
-        UserError: as `check` does.
-    """
+    """Return the settings that plain values hold, all of them resolved."""
     given_values = list(leaves(values))
     missing = sorted(key for key, value in given_values if value == MISSING)
     if missing:

@@ -73,11 +73,7 @@ Typed = tuple["pl.DataFrame", dict[str, Reading]]
 def as_stated_numbers(
     series: "pl.Series", reading: Reading, spelling: Spelling, where: str
 ) -> tuple["pl.Series", Reading]:
-    """Return a column that is stated to hold numbers, and how its texts are read.
-
-    Raises:
-        UserError: it holds others.
-    """
+    """Return a column that is stated to hold numbers, and how its texts are read."""
     if not is_text(series):
         return series, reading
     texts, found = surveyed(series, spelling)
@@ -124,11 +120,7 @@ def parsed(texts: "pl.Series", reading: Reading, where: str) -> "pl.Series":
 def as_stated_dates(
     series: "pl.Series", reading: Reading, spelling: Spelling, where: str
 ) -> tuple["pl.Series", Reading]:
-    """Return a column that is stated to hold dates, and how its texts are read.
-
-    Raises:
-        UserError: it holds others.
-    """
+    """Return a column that is stated to hold dates, and how its texts are read."""
     if not is_text(series):
         return as_moments(series, where), reading
     texts, found = surveyed(series, spelling)

@@ -125,11 +125,7 @@ def infer_task(target: "pl.Series") -> Literal["classification", "regression"]:
 
 
 def infer_task_of_several(targets: Sequence["pl.Series"]) -> Literal["multilabel", "regression"]:
-    """Return multilabel if all columns hold two values, regression if all are numbers and none of them holds two.
-
-    Raises:
-        UserError: they are mixed, or some are texts.
-    """
+    """Return multilabel if all columns hold two values, regression if all are numbers and none of them holds two."""
     are_labels = [labels(target) is not None for target in targets]
     are_texts = [is_text(target) for target in targets]
     if all(are_labels):
@@ -165,11 +161,7 @@ def values_of(targets: Sequence["pl.Series"]) -> NDArray[np.float64]:
 
 
 def encode_classes(target: "pl.Series") -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return class numbers (samples,) and the names of the classes in order.
-
-    Raises:
-        UserError: there is a class for nearly every row.
-    """
+    """Return class numbers (samples,) and the names of the classes in order."""
     distinct = target.n_unique()
     if distinct > len(target) / 2:
         raise UserError(

@@ -94,11 +94,7 @@ def as_moments(column: "pl.Series") -> NDArray[np.int64]:
 
 
 def as_dates(texts: "pl.Series", key: str) -> "pl.Series":
-    """Return the dates that texts stand for, all written in the same way.
-
-    Raises:
-        UserError: one is not.
-    """
+    """Return the dates that texts stand for, all written in the same way."""
     values = texts.unique(maintain_order=True).to_list()
     dates = dates_of(values)
     if None in dates:

@@ -94,11 +94,7 @@ class GraphFiles(GraphDataModule):
         return Graph(edges, targets, classes, features, self.encoder.names, parts, task, names)
 
     def ids_of(self, table: "pl.DataFrame", what: str) -> list[str]:
-        """Return the names of the nodes in a table.
-
-        Raises:
-            UserError: one is missing, or stands twice.
-        """
+        """Return the names of the nodes in a table."""
         assert self.id is not None
         names = texts_of(table[self.id])
         if names.null_count():

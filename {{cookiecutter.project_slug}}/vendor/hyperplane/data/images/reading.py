@@ -143,9 +143,6 @@ def only_readable(listing: Listing, problems: Sequence[str], source: Path) -> Li
         listing: of all.
         problems: why each could not be read, or nothing.
         source: where they come from.
-
-    Raises:
-        UserError: none could.
     """
     wrong = [number for number, problem in enumerate(problems) if problem]
     some = listed([f"{listing.names[number]} ({problems[number]})" for number in wrong], 5)

@@ -35,9 +35,6 @@ def require_static(name: str, series: NDArray[np.int64], numbers: NDArray[np.int
         series: number of the series of each row (rows,), in order.
         numbers: of its category in each row (rows,).
         names: of the series of each row.
-
-    Raises:
-        UserError: it changes.
     """
     changes = np.flatnonzero((np.diff(series) == 0) & (np.diff(numbers) != 0))
     if len(changes):

@@ -171,11 +171,7 @@ class Panel(OrderedPanel):
         return np.where(has_last, numbers[last], self.means[name])
 
     def read_inputs(self, source: Path, spec: PanelSpec) -> NewSamples:
-        """Return a window for each series of a file, and the rows that they forecast.
-
-        Raises:
-            UserError: see `future.py`.
-        """
+        """Return a window for each series of a file, and the rows that they forecast."""
         table = new_rows(self, source)
         windows, rows = future_windows(table, self, spec, source)
         return NewSamples(table.height, [(tuple(windows[:-1]), rows)], table.select(*self.groups, self.time))

@@ -69,11 +69,7 @@ def read_signals(path: Path, roles: Roles, key: str, readings: Mapping[str, Read
 
 
 def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
-    """Return the signals of an .npz file.
-
-    Raises:
-        UserError: it cannot be read, or X is not there or of another shape.
-    """
+    """Return the signals of an .npz file."""
     values, arrays, others = read_archive(path, roles, key)
     if values.ndim not in (2, 3) or values.dtype.kind not in "biuf":
         raise UserError(
@@ -98,11 +94,7 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
 
 
 def read_archive(path: Path, roles: Roles, key: str) -> tuple[NDArray[Any], dict[str, NDArray[Any]], list[str]]:
-    """Return X, the other arrays that are asked for, and the names of those that are not.
-
-    Raises:
-        UserError: the file cannot be read, or holds no X.
-    """
+    """Return X, the other arrays that are asked for, and the names of those that are not."""
     if not zipfile.is_zipfile(path):
         raise UserError(f"{key}={path} is not a NumPy archive: np.savez(path, X=X, y=y) writes one")
     try:

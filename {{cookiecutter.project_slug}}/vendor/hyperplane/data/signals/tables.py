@@ -101,9 +101,6 @@ def look_at_steps(
         names: of the signals of the rows.
         order: in which rows are sorted.
         starts: of the signals, in this order.
-
-    Raises:
-        UserError: two rows of a signal have the same position.
     """
     steps = np.diff(as_numbers(positions)[order])
     within = np.ones(len(steps), bool)
@@ -126,11 +123,7 @@ def look_at_steps(
 def the_same(
     column: "pl.Series", series: NDArray[np.int64], order: NDArray[np.int64], names: Sequence[Any]
 ) -> "pl.Series":
-    """Return the value of each signal in a column that is the same in all of its rows that have one.
-
-    Raises:
-        UserError: two rows of a signal have different values.
-    """
+    """Return the value of each signal in a column that is the same in all of its rows that have one."""
     values = as_text(column) if is_text(column) else column
     table = pl.DataFrame({"series": series, column.name: values[order.tolist()]}).drop_nulls()
     found = table.group_by("series").agg(pl.col(column.name).n_unique().alias("values"), pl.col(column.name).first())

@@ -67,11 +67,7 @@ def is_true(words: Sequence[str]) -> bool:
 
 
 def require_classes(labels: Sequence[str], lines: Sequence[int], classes: Sequence[str], where: str) -> None:
-    """Refuse a label that the header does not name, if it names some.
-
-    Raises:
-        UserError: it names the line.
-    """
+    """Refuse a label that the header does not name, if it names some."""
     known = {*classes, "", "?"}
     for label, line in zip(labels, lines, strict=False):  # a file may have no labels
         if classes and label not in known:

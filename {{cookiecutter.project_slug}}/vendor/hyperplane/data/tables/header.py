@@ -45,11 +45,7 @@ def shown(path: str | Sequence[str], pattern: str | None) -> Path:
 
 @cache  # a thousand jobs of a sweep share their file
 def names_at(files: tuple[Path, ...], changes: tuple[int, ...]) -> list[str]:
-    """Return the names of the columns of files that were changed at these times.
-
-    Raises:
-        UserError: see `names_of`.
-    """
+    """Return the names of the columns of files that were changed at these times."""
     from .sources import names_of
 
     logger.disable(READER)  # what there is to say of the files is said when they are read

@@ -74,11 +74,7 @@ def digest_of_all(paths: Sequence[Path]) -> str:
 
 
 def read_rows(paths: Sequence[Path], columns: Sequence[str], spelling: Spelling, stated: Stated) -> Typed:
-    """Return some columns of all rows, and how their texts are read, as the values of all files together say.
-
-    Raises:
-        UserError: see `read_columns` and `Stated.typed`.
-    """
+    """Return some columns of all rows, and how their texts are read, as the values of all files together say."""
     as_texts = [] if is_parquet(paths[0]) else [name for name in columns if stated.kinds.get(name) in AS_TEXT]
     rest = [name for name in columns if name not in as_texts]
     table, readings = read_columns(paths[0], rest, spelling) if len(paths) == 1 else read_all(paths, rest, spelling)

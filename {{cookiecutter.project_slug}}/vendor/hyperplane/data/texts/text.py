@@ -89,11 +89,7 @@ class Text(Table):
         self.files: Sequence[str] = ()  # of a folder
 
     def read(self) -> tuple[list[str], "pl.DataFrame", dict[str, Reading]]:
-        """Return the columns of the file, or those of a folder.
-
-        Raises:
-            UserError: see `Table.read` and `table_of_folder`.
-        """
+        """Return the columns of the file, or those of a folder."""
         folder = expanded(self.path)
         if self.pattern is not None or not isinstance(self.given, str) or not folder.is_dir():
             return super().read()

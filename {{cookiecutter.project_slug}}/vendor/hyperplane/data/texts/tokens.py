@@ -138,11 +138,7 @@ def pattern_of_words() -> re.Pattern[str]:
 
 
 def byte_pairs(texts: Iterable[str], size: int) -> str:
-    """Return the rules of byte pairs that are learned from texts, as JSON.
-
-    Raises:
-        UserError: the library is not installed, or there is no room for the single bytes.
-    """
+    """Return the rules of byte pairs that are learned from texts, as JSON."""
     if size <= BYTES:
         raise UserError(
             f"data.vocabulary={size + len(SPECIAL)} is too small: data.tokens=bpe begins with {BYTES} bytes"
@@ -163,11 +159,7 @@ def library(rules: str) -> Any:
 
 
 def import_tokenizers() -> Any:
-    """Import the library tokenizers.
-
-    Raises:
-        UserError: it is not installed.
-    """
+    """Import the library tokenizers."""
     try:
         import tokenizers
     except ImportError:
