@@ -15,17 +15,11 @@ LIBRARIES = ("torch.nn", "torch.optim", "torchmetrics", "lightning.pytorch.callb
 
 
 class Project(NamedTuple):  # a dataclass would import a dozen modules, for which help had to wait
-    """A project.
+    """A project."""
 
-    Args:
-        package: its name, by which it is imported.
-        folder: of the package.
-        libraries: whose classes its configurations may name, beside `LIBRARIES`.
-    """
-
-    package: str
-    folder: Path
-    libraries: tuple[str, ...] = ()
+    package: str  # its name, by which it is imported
+    folder: Path  # of the package
+    libraries: tuple[str, ...] = ()  # whose classes its configurations may name, beside `LIBRARIES`
 
     @property
     def configs(self) -> Path:

@@ -25,17 +25,12 @@ DIGITS = {4: r"(\d{4})", 6: r"(\d{4})(\d\d)", 8: r"(\d{4})(\d\d)(\d\d)"}  # of w
 
 @dataclass(frozen=True)
 class Stated:
-    """What settings state.
+    """What settings state."""
 
-    Args:
-        kinds: categorical, numeric, dates or text, of the columns that a setting names.
-        max_categories: more than these are hashed.
-        max_words: of a column of text.
-    """
-
+    # categorical, numeric, dates or text, of the columns that a setting names
     kinds: Mapping[str, str] = field(default_factory=dict)
-    max_categories: int = 500
-    max_words: int = 500
+    max_categories: int = 500  # more are hashed
+    max_words: int = 500  # of a column of text
 
     @classmethod
     def of(cls, columns: Mapping[str, Sequence[str]], max_categories: int, max_words: int) -> "Stated":

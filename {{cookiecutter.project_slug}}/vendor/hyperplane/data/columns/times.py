@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UserError
+from ..files.readings import MONTHS
 from ..lazy_polars import pl
-from .values import as_numbers, as_text
+from .values import as_numbers, as_text, is_text, microseconds
 
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 FIRST_YEAR, LAST_YEAR = 1700, 2200  # of whole numbers that are taken for dates
 BETWEEN = r"[-/.: ]?"
 
@@ -69,28 +69,20 @@ def read_times(column: "pl.Series", key: str) -> Times:
     """
     if column.null_count():
         raise UserError(f"{key} must hold a time in every row, and {column.null_count()} of {len(column)} are missing")
-    if column.dtype in (pl.String, pl.Categorical, pl.Enum):
-        return Times(as_moments(as_dates(as_text(column), key)), are_dates=True)
+    if is_text(column):
+        return Times(microseconds(as_dates(as_text(column), key)).to_numpy(), are_dates=True)
     if column.dtype.is_temporal():
-        return Times(as_moments(column), are_dates=True)
+        return Times(microseconds(column).to_numpy(), are_dates=True)
     if not column.dtype.is_numeric():
         raise no_times(column, key, column[0])
     if column.dtype.is_integer():
         dates = dates_of_integers(column)
         if dates is not None:
-            return Times(as_moments(dates), are_dates=True)
+            return Times(microseconds(dates).to_numpy(), are_dates=True)
     values = as_numbers(column)
     if not np.isfinite(values).all():
         raise no_times(column, key, float(values[~np.isfinite(values)][0]))
     return Times(values, are_dates=False)
-
-
-def as_moments(column: "pl.Series") -> NDArray[np.int64]:
-    """Return dates and times in microseconds since 1970, UTC; times of the day since midnight."""
-    if column.dtype == pl.Time:
-        column = column.cast(pl.Duration("us"))
-    unit = pl.Duration("us") if column.dtype == pl.Duration else pl.Datetime("us")
-    return column.cast(unit).cast(pl.Int64).to_numpy()
 
 
 def as_dates(texts: "pl.Series", key: str) -> "pl.Series":

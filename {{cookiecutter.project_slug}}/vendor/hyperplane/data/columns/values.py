@@ -37,18 +37,21 @@ def as_numbers(series: "pl.Series", rows: str = "the training rows") -> NDArray[
     """
     refuse_nested(series)
     if series.dtype.is_temporal():
-        if series.dtype == pl.Date:
-            series = series.cast(pl.Datetime("us"))
-        elif series.dtype == pl.Time:
-            series = series.cast(pl.Duration("us"))
-        unit = pl.Duration("us") if series.dtype == pl.Duration else pl.Datetime("us")
-        return series.cast(unit).cast(pl.Int64).cast(pl.Float64).to_numpy() / MICROSECONDS_PER_DAY
+        return microseconds(series).cast(pl.Float64).to_numpy() / MICROSECONDS_PER_DAY
     numbers = series.cast(pl.Float64, strict=False)
     wrong = (numbers.is_null() & series.is_not_null()).arg_true()
     if len(wrong):
         row = wrong[0]
         raise UserError(f"{rows}: column {series.name!r} must hold numbers, but row {row + 1} has {series[row]!r}")
     return numbers.to_numpy()
+
+
+def microseconds(series: "pl.Series") -> "pl.Series":
+    """Return dates and times in microseconds since 1970, UTC; times of the day since midnight."""
+    if series.dtype == pl.Time:
+        series = series.cast(pl.Duration("us"))
+    unit = pl.Duration("us") if series.dtype == pl.Duration else pl.Datetime("us")
+    return series.cast(unit).cast(pl.Int64)
 
 
 def refuse_nested(series: "pl.Series") -> None:

@@ -33,20 +33,14 @@ ZONE = re.compile(r"Z|[+-]\d{2}:?\d{2}")
 
 @dataclass(frozen=True)
 class Reading:
-    """How a column of texts is read.
+    """How a column of texts is read."""
 
-    Args:
-        kind: text, boolean, number, date, datetime or time.
-        pattern: of numbers `.` or `,`, the decimal mark where there are other marks; of dates and times that of
-            strptime; empty for plain numbers, and for dates of a file that says itself what they are.
-        unit: a currency, % or kg that stands at every number.
-        missing: what else stands for a missing value.
-    """
-
-    kind: str
+    kind: str  # text, boolean, number, date, datetime or time
+    # Of numbers `.` or `,`, the decimal mark where there are other marks; of dates and times that of strptime; empty
+    # for plain numbers, and for dates of a file that says itself what they are
     pattern: str = ""
-    unit: str = ""
-    missing: tuple[str, ...] = ()
+    unit: str = ""  # a currency, % or kg that stands at every number
+    missing: tuple[str, ...] = ()  # what else stands for a missing value
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:

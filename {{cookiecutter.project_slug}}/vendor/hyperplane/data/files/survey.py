@@ -13,19 +13,12 @@ SAMPLE = 1000  # values of a column that its possible readings follow from
 
 @dataclass(frozen=True)
 class Spelling:
-    """What a file does not say of itself.
+    """What a file does not say of itself."""
 
-    Args:
-        day_first: whether 02/01/2024 is 2 January, where nothing in the column tells.
-        decimal: which mark separates decimals, where nothing in the file tells.
-        missing: what stands for a missing value, besides the usual marks.
-        texts: columns that hold texts, whatever they look like.
-    """
-
-    day_first: bool | None = None
-    decimal: Literal["point", "comma"] | None = None
-    missing: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
+    day_first: bool | None = None  # whether 02/01/2024 is 2 January, where nothing in the column tells
+    decimal: Literal["point", "comma"] | None = None  # which mark separates decimals, where nothing in the file tells
+    missing: tuple[str, ...] = ()  # what stands for a missing value, besides the usual marks
+    texts: tuple[str, ...] = ()  # columns that hold texts, whatever they look like
 
 
 @dataclass

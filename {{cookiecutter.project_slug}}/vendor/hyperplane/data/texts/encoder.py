@@ -1,5 +1,7 @@
 """A column of texts as tokens, as the checkpoint of a run knows it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
@@ -13,13 +15,13 @@ from .tokens import Tokenizer
 MANY_UNKNOWN = 0.2  # of the tokens: that much is worth a hint
 
 
+@dataclass(frozen=True)
 class TextEncoder:
     """Encodes a column of texts with a tokenizer."""
 
-    def __init__(self, column: str, tokenizer: Tokenizer, length: int) -> None:
-        self.column = column
-        self.tokenizer = tokenizer
-        self.length = length
+    column: str
+    tokenizer: Tokenizer
+    length: int  # tokens after which a text is cut
 
     @classmethod
     def of(cls, spec: TextSpec) -> "TextEncoder":

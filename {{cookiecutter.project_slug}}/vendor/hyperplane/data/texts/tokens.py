@@ -30,17 +30,11 @@ BYTES = 256  # what byte pairs begin with
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """A vocabulary, and how texts are taken apart.
+    """A vocabulary, and how texts are taken apart."""
 
-    Args:
-        kind: words, characters or bpe.
-        vocabulary: a token for each number.
-        rules: how byte pairs are joined, as the library tokenizers writes it (JSON); empty for words and characters.
-    """
-
-    kind: str
-    vocabulary: tuple[str, ...]
-    rules: str = ""
+    kind: str  # words, characters or bpe
+    vocabulary: tuple[str, ...]  # a token for each number
+    rules: str = ""  # how byte pairs are joined, as the library tokenizers writes it (JSON)
 
     @classmethod
     def fit(cls, texts: Sequence[str], kind: Kind, size: int) -> Self:
