@@ -24,9 +24,6 @@ class CheckedLoader(ConfigLoader):
 
     It asks the loader that it is made of, and passes on only what it has looked through. It is no subclass of Hydra's
     own loader: Hydra 1.4 composes with private methods of that one, past the public methods that a subclass replaces.
-
-    Args:
-        loader: composes.
     """
 
     def __init__(self, loader: ConfigLoader) -> None:

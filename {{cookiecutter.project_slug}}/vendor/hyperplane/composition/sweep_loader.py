@@ -44,10 +44,6 @@ class SweepLoader(CheckedLoader):
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Compose the configuration of a job.
 
-        Args:
-            master_config: of the multirun.
-            sweep_overrides: of the job.
-
         Raises:
             UserError: it could run code that is not this project's.
             HydraException: an override is not possible.

@@ -45,12 +45,6 @@ class ClassFiles(NamedTuple):
 def of_folder(folder: Path, samples: Samples, columns: Mapping[str, Any], task: str) -> ClassFiles:
     """Return the files of a folder that holds one folder a class; above these may be train, val and test.
 
-    Args:
-        folder: where they are.
-        samples: what they are.
-        columns: settings that name columns of a table, with their values: all are None.
-        task: auto or classification.
-
     Raises:
         UserError: it holds no such folders, or a setting is for a table.
     """

@@ -34,12 +34,7 @@ class DividedArrays(ArrayDataModule):
     train_rows = 0
 
     def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
-        """Return which samples are the test: those of the fold, or a share that is drawn with the seed.
-
-        Args:
-            kinds: of the samples, see `strata` in folds.py.
-            groups: of the samples; None: each may go anywhere.
-        """
+        """Return which samples are the test: those of the fold, or a share that is drawn with the seed."""
         if self.folds is not None:
             return fold_of_samples(self.folds, kinds, groups) == self.fold
         if groups is not None:
@@ -145,13 +140,7 @@ def refuse_torn(parts: Parts, groups: NDArray[np.int64], split: str, group: str,
 
 
 def warn_of_absent(targets: Tensor, spec: DataSpec, sample: str) -> None:
-    """Name the classes, or labels, that no training sample has.
-
-    Args:
-        targets: of the training samples.
-        spec: of the data.
-        sample: what they are, such as row.
-    """
+    """Name the classes, or labels, that no training `sample`, such as a row, has."""
     counts = count_classes(targets, spec)
     absent = [name for name, count in zip(spec.class_names, counts, strict=False) if not count]
     if absent:

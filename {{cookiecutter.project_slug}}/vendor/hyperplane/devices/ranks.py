@@ -166,13 +166,7 @@ def follow(work: Work, run: RunRecord, rank: int, group: Group, pipe: Connection
 
 @contextmanager
 def joined(group: Group, rank: int, when_ready: Callable[[], Any] = lambda: None) -> Iterator[None]:
-    """Be a rank of `group` inside.
-
-    Args:
-        group: of all ranks.
-        rank: of this process.
-        when_ready: called when everything is imported, before the others are waited for.
-    """
+    """Be a rank of `group` inside; `when_ready` is called when all is imported, before the others are waited for."""
     from torch import cuda, distributed
 
     when_ready()

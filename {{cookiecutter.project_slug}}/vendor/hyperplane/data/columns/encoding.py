@@ -11,6 +11,7 @@ goes before all of that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -29,21 +30,13 @@ from .values import listed
 MOST_LINES, MOST_NAMES = 40, 20  # of the table that says what columns are taken for, and of each line
 
 
+@dataclass
 class TableEncoder:
-    """Encodes rows in the way that `fit` took from the training rows.
+    """Encodes rows in the way that `fit` took from the training rows."""
 
-    Args:
-        columns: how each column is encoded.
-        left_out: why each other column is left out, by its name.
-        reasons: why each column is taken for what it is, by its name.
-    """
-
-    def __init__(
-        self, columns: Sequence[Column], left_out: dict[str, str] | None = None, reasons: dict[str, str] | None = None
-    ) -> None:
-        self.columns = list(columns)
-        self.left_out = left_out or {}
-        self.reasons = reasons or {}
+    columns: list[Column]
+    left_out: dict[str, str] = field(default_factory=dict)  # why each other column is left out, by its name
+    reasons: dict[str, str] = field(default_factory=dict)  # why each column is taken for what it is, by its name
 
     @classmethod
     def fit(

@@ -40,12 +40,6 @@ class Stated:
     def typed(self, table: "pl.DataFrame", readings: Mapping[str, Reading], spelling: Spelling, path: str) -> "Typed":
         """Return rows whose columns have the types that are stated, and how their texts are read.
 
-        Args:
-            table: of a file, as it was read.
-            readings: how it was read.
-            spelling: what the file does not say of itself.
-            path: of the file, or of several, for messages.
-
         Raises:
             UserError: a value does not fit: it is named with its column and row.
         """

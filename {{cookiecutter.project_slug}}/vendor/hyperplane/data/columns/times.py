@@ -60,10 +60,6 @@ WRITTEN: tuple[tuple[str, Callable[..., date]], ...] = (
 def read_times(column: "pl.Series", key: str) -> Times:
     """Return the times of all rows.
 
-    Args:
-        column: dates, times, numbers, or text as above.
-        key: setting and column, for messages.
-
     Raises:
         UserError: one is missing, or no time.
     """

@@ -111,11 +111,6 @@ class Signals(SignalFiles):
     def parts_of(self, is_test: NDArray[np.bool_], kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> Parts:
         """Return the numbers of the signals of each part.
 
-        Args:
-            is_test: which are in the file of the test.
-            kinds: of the signals, see `strata` in folds.py.
-            groups: of the signals.
-
         Raises:
             UserError: a part that is needed has none.
         """

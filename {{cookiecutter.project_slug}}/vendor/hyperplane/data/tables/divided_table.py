@@ -69,10 +69,6 @@ class DividedTable(DividedArrays):
     def parts_of(self, table: "pl.DataFrame", kinds: NDArray[np.int64]) -> Parts:
         """Return the numbers of the rows of each part.
 
-        Args:
-            table: with all columns that have a role.
-            kinds: of the rows, see `strata` in folds.py.
-
         Raises:
             UserError: a part that is needed has no rows, or the split column says something else.
         """

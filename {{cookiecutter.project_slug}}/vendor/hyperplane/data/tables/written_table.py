@@ -109,14 +109,7 @@ class WrittenTable(Table):
         (folder / STATED).write_text(json.dumps(stated), encoding="utf-8")
 
     def write_rows(self, folder: Path, chunks: Chunks, targets: NDArray[Any], sizes: dict[str, int]) -> dict[str, Any]:
-        """Write the encoded rows, and return what is known of them.
-
-        Args:
-            folder: of the files.
-            chunks: the rows.
-            targets: class numbers (samples,), or values (samples, 1).
-            sizes: rows of each part.
-        """
+        """Write the encoded rows and class numbers (samples,) or values (samples, 1); return what is known of them."""
         trained = targets[chunks.part_of == TRAIN]
         classes = len(self.spec.class_names)
         centre = 0.0 if classes else float(trained.mean())

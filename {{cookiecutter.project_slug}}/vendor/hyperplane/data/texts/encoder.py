@@ -29,11 +29,7 @@ class TextEncoder:
         return cls(spec.text, Tokenizer.of(spec), spec.input_shape[0])
 
     def encode(self, table: "pl.DataFrame", rows: str) -> NDArray[np.int64]:
-        """Return tokens (texts, longest), and say how many texts were cut and how many tokens are unknown.
-
-        Args:
-            table: has the column.
-            rows: what the rows are, for messages: `the test rows`.
+        """Return the tokens (texts, longest) of `rows`; say how many texts were cut, and how many tokens are unknown.
 
         Raises:
             UserError: the column is not there.

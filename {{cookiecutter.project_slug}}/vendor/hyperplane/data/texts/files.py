@@ -19,10 +19,6 @@ FILE = "file"  # the column with the names of files beside predictions
 def content_of(file: Path, key: str) -> str:
     """Return the text of a file.
 
-    Args:
-        file: its path.
-        key: the setting that led to it, for messages.
-
     Raises:
         UserError: it cannot be read, or is not in UTF-8.
     """
