@@ -121,12 +121,9 @@ def refuse_late(job: DictConfig, multirun: DictConfig) -> None:
 
 
 def refuse_packages(config_name: str | None, overrides: list[str], sources: list[ConfigSource]) -> None:
-    """Look for packages among the places for configurations: Hydra imports them while it composes.
+    """Refuse packages among the places for configurations: Hydra imports them while it composes.
 
     It takes `hydra.searchpath` from the command line and from the file that it starts with.
-
-    Raises:
-        UserError: names the first one.
     """
     named = [word for word in overrides if word.lstrip("+~").startswith("hydra.searchpath")]
     files = [

@@ -96,11 +96,7 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
 
 
 def require_reader(settings: Settings, spec: TextSpec) -> None:
-    """Look whether a network reads texts.
-
-    Raises:
-        UserError: its class does not say `reads_tokens = True`, or `predicts_next = True` for the next token.
-    """
+    """Refuse a network that does not read texts: its class says `reads_tokens = True`, or `predicts_next = True`."""
     network, name = factory(settings.model), settings.model.import_path.rpartition(".")[2]
     if spec.task == "next_token" and not getattr(network, "predicts_next", False):
         raise UserError(

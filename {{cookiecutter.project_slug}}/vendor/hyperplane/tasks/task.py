@@ -188,11 +188,7 @@ class Task(Measuring):
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer)}
 
     def require_one_input(self) -> None:
-        """Look whether the network maps single inputs: rows of a table, and what a program is traced with.
-
-        Raises:
-            UserError: it takes several, such as the features and the edges of a graph.
-        """
+        """Refuse a network of several inputs, such as features and edges: here is one for each sample."""
         parameters = inspect.signature(self.network.forward).parameters.values()
         needed = [one.name for one in parameters if one.default is one.empty and one.kind not in MANY]
         if len(needed) > 1 and type(self).forward is Task.forward:

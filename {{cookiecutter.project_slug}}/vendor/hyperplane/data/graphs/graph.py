@@ -157,14 +157,9 @@ class GraphFiles(GraphDataModule):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take what a checkpoint keeps.
-
-        Raises:
-            UserError: a file has changed since.
-        """
-        for path, now, before in zip(
-            (self.nodes_path, self.edges_path), self.digests, state_dict["digests"], strict=False
-        ):
+        """Take what a checkpoint keeps; refuse a file that has changed since."""
+        paths = self.nodes_path, self.edges_path
+        for path, now, before in zip(paths, self.digests, state_dict["digests"], strict=False):
             if now != before:
                 raise UserError(f"{path} has changed since this run was trained: the graph is another one now")
         self.names, self.id = list(state_dict["names"]), state_dict["id"]

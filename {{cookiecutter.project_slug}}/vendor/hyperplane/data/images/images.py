@@ -185,10 +185,6 @@ class Images(ImageLoaders):
         return {"shape": asdict(self.shape), "digest": self.digest, "column": self.image or ""}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Look whether the images are those of the checkpoint.
-
-        Raises:
-            UserError: they have changed since, so that they would be split in another way.
-        """
+        """Take what a checkpoint keeps; refuse images that have changed since: they would be split anew."""
         self.shape, self.image = ImageShape(**state_dict["shape"]), state_dict["column"] or None
         refuse_changed(self.digest, state_dict["digest"], f"The images of {self.path} have", "images")

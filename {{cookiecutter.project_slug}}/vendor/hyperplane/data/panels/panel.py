@@ -183,11 +183,7 @@ class Panel(OrderedPanel):
         return {"digest": self.digest, "readings": readings, "whole": self.whole, **encoding}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take what new rows are encoded with, and compare the file with the one that was trained on.
-
-        Raises:
-            UserError: it has changed since.
-        """
+        """Take what new rows are encoded with; refuse a file that is not the one that was trained on."""
         if self.digest and self.digest != state_dict["digest"]:
             raise UserError(f"{self.path} has changed since this run was trained: its parts are no longer the same.")
         self.categories, self.means = state_dict["categories"], state_dict["means"]

@@ -171,11 +171,7 @@ class Signals(SignalFiles):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take what a checkpoint keeps.
-
-        Raises:
-            UserError: a file has changed since, so that its signals would be split in another way.
-        """
+        """Take what a checkpoint keeps; refuse a file that has changed since: it would be split anew."""
         for path, now, before in zip(self.paths, self.digests, state_dict["digests"], strict=False):
             refuse_changed(now, before, f"{path} has", "signals")
         self.channels, self.length = tuple(state_dict["channels"]), state_dict["length"]

@@ -18,11 +18,7 @@ READER = f"{__package__.rpartition('.')[0]}.files"
 
 
 def refuse_absent_columns(settings: Settings) -> None:
-    """Look whether the table of a run has the columns that its settings name.
-
-    Raises:
-        UserError: it lacks one, or its names cannot be read.
-    """
+    """Refuse a run whose table lacks a column that its settings name, or has names that cannot be read."""
     given = settings.data.arguments()
     keys = class_attribute(settings.data.import_path, "column_settings", (), inherited=False)
     path, pattern = given.get("path"), given.get("pattern")

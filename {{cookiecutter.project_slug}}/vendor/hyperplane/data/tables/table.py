@@ -161,11 +161,7 @@ class Table(DividedTable):
         point_at_leaks(features[kept], targets, self.targets)
 
     def state_spec(self, encoded: Targets) -> None:
-        """State the spec of the encoded rows.
-
-        Raises:
-            UserError: no column tells anything.
-        """
+        """State the spec of the encoded rows; refuse those of which no column tells anything."""
         if not self.encoder.columns:
             raise UserError(
                 f"{self.path} has no column left to predict {self.target} from. {self.encoder.why_left_out()}\n"
