@@ -47,11 +47,7 @@ def details(folder: Path) -> dict[str, Any]:
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """The summary, or what stands for it while there is none.
-
-    Raises:
-        UserError: it cannot be read.
-    """
+    """The summary, or what stands for it while there is none."""
     path = folder / "summary.json"
     try:
         if path.exists():

@@ -38,11 +38,7 @@ class ColumnStatistics:
         self.parts: dict[str, set[int]] = {part: set() for part in ("year", *PARTS)}  # of dates, those that occur
 
     def add(self, series: "pl.Series") -> None:
-        """Take in the values of more rows.
-
-        Raises:
-            UserError: they are lists or the like.
-        """
+        """Take in the values of more rows."""
         self.rows += len(series)
         if is_text(series) or self.kind == "categorical":
             self.is_text = True

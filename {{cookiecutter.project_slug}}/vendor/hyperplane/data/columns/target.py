@@ -42,11 +42,7 @@ class Targets(NamedTuple):
 
 
 def has_value(table: "pl.DataFrame", targets: Sequence[str]) -> "pl.Series":
-    """Return for each row whether it has all targets (rows,), and say how many have not.
-
-    Raises:
-        UserError: none has.
-    """
+    """Return for each row whether it has all targets (rows,), and say how many have not."""
     present = present_in(table, targets)
     if not present.all():
         missing = (~present).sum()

@@ -67,11 +67,7 @@ def not_utf8(error: UnicodeDecodeError) -> str:
 
 @contextmanager
 def readable(path: Path, key: str) -> Iterator[None]:
-    """Say what is wrong with a file that is read inside.
-
-    Raises:
-        UserError: it cannot be read.
-    """
+    """Say what is wrong with a file that is read inside."""
     try:
         yield
     except pl.exceptions.NoDataError:

@@ -151,11 +151,7 @@ def surveyed(rows: "pl.LazyFrame", path: Path, key: str) -> Iterator["pl.DataFra
 
 
 def in_chunks(table: "pl.LazyFrame", rows: int, path: Path, key: str = "data.path") -> Iterator["pl.DataFrame"]:
-    """Yield the rows of a file, `rows` at a time, the last time what remains; few chunks are in memory at once.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
+    """Yield the rows of a file, `rows` at a time, the last time what remains; few chunks are in memory at once."""
     with readable(path, key):
         waiting = pl.DataFrame(schema=table.collect_schema())
         for chunk in table.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
@@ -168,11 +164,7 @@ def in_chunks(table: "pl.LazyFrame", rows: int, path: Path, key: str = "data.pat
 
 
 def write_table(table: "pl.DataFrame", path: Path) -> None:
-    """Write a .csv or .parquet file.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
+    """Write a .csv or .parquet file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:

@@ -31,11 +31,7 @@ def content_of(file: Path, key: str) -> str:
 
 
 def texts_below(folder: Path, key: str) -> list[Path]:
-    """Return the .txt files in a folder and in all below it, in the order of their names.
-
-    Raises:
-        UserError: there is none.
-    """
+    """Return the .txt files in a folder and in all below it, in the order of their names."""
     files, _ = files_below(folder, ENDINGS)
     if not files:
         raise UserError(f"{key}={folder} is a folder without .txt files")
