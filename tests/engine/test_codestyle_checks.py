@@ -222,38 +222,33 @@ def test_tests_must_pass_and_run_the_code(tiny):
     assert answer(project, "tests").findings == [Finding("pyproject.toml", line + 2, "there is no test")]
 
 
-LARGE = "".join(f"def f{i}(x):\n    return x + {i}\n\n\n" for i in range(100))
+LARGE = "".join(f"def f{i}(x):\n    return x + {i}\n\n\n" for i in range(200))
 ALL_OF_IT = """\
 import hyperplane
 import large
 import pytest
 
 
-@pytest.mark.parametrize("i", range(100))
+@pytest.mark.parametrize("i", range(200))
 def test_large(i):
     assert getattr(large, f"f{i}")(1) == i + 1
 """
 MODEL = "class Model:\n    width = 3\n\n    def forward(self, x):\n        return self.width * x\n"
 
 
-@pytest.mark.parametrize(
-    ("mine", "imported", "line", "test"),
-    [
-        (MODEL, False, 5, "assert mine.Model().forward(1) == 3"),
-        (MODEL, True, 5, "assert mine.Model().forward(1) == 3"),
-        ("SIZES = (1, 2)\n", False, 1, "assert mine.SIZES == (1, 2)"),
-    ],
-    ids=["never imported", "only imported", "constants"],
-)
-def test_a_file_that_no_test_runs_is_found_beside_much_that_is_tested(tiny, mine, imported, line, test):
+def test_files_that_no_test_runs_are_found_beside_much_that_is_tested(tiny):
     files = {"pyproject.toml": MEASURED, "src/large.py": LARGE, "tests/test_large.py": ALL_OF_IT}
-    files |= {"vendor/hyperplane/__init__.py": "x = 1\n" * 500, "src/models/mine.py": mine}
-    files |= {"tests/test_mine.py": "import models.mine\n"} if imported else {}
+    files |= {"vendor/hyperplane/__init__.py": "x = 1\n" * 500, "tests/test_mine.py": "import models.imported\n"}
+    files |= {"src/models/constants.py": "SIZES = (1, 2)\n"}
+    files |= {f"src/models/{name}.py": MODEL for name in ("imported", "never")}
     result = answer(tiny(files), "tests")
-    assert result.findings == [Finding("src/models/mine.py", line, "no test runs anything of this file")]
+    lines = {"constants": 1, "imported": 5, "never": 5}
+    missing = "no test runs anything of this file"
+    assert result.findings == [Finding(f"src/models/{name}.py", line, missing) for name, line in lines.items()]
     percent = int(result.checked.rpartition("it is ")[2].rstrip(" %"))
     assert percent >= 98, "as a whole the code is tested"
-    files["tests/test_mine.py"] = f"from models import mine\n\n\ndef test_mine():\n    {test}\n"
+    runs = "assert constants.SIZES == (1, 2)\n    assert imported.Model().forward(1) == never.Model().forward(1) == 3\n"
+    files["tests/test_mine.py"] = f"from models import constants, imported, never\n\n\ndef test_mine():\n    {runs}"
     assert answer(tiny(files), "tests").met
 
 

@@ -69,14 +69,14 @@ def test_a_batch_size_is_found_among_those_that_fit(train, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return original(self, batch, batch_idx)
 
-    options = ("find=batch_size", "data=moons", "data.batch_size=50")
+    options = ("find=batch_size", "data=moons", "data.batch_size=100")
     everything = train(*options, "figures=true")
-    assert list(everything.summary["tried"]) == ["50", "100", "200", "400", "720"], "up to all training samples"
+    assert list(everything.summary["tried"]) == ["100", "200", "400", "720"], "up to all training samples"
     assert all(speed > 0 for speed in everything.summary["tried"].values())
     assert (everything.folder / "figures" / "tried_batch_sizes.png").stat().st_size > 5000
     monkeypatch.setattr(Task, "training_step", step)
     done = train(*options)
-    assert list(done.summary["tried"]) == ["50", "100", "200"]
+    assert list(done.summary["tried"]) == ["100", "200"]
     assert "data.batch_size=400 does not fit into memory" in done.stderr
     assert f"Try it with data.batch_size={done.summary['found']['data.batch_size']}" in done.stderr
     assert "data.batch_size=500, which does not fit" in train(*options, "data.batch_size=500", status=2).stderr

@@ -116,17 +116,6 @@ def test_a_torch_program_computes_the_same(train, command, words):
     torch.testing.assert_close(program(inputs), task(inputs), atol=1e-5, rtol=0)
 
 
-def test_onnx_computes_the_same(houses, command):
-    onnxruntime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    done = command("export-model", f"run={houses}", "format=onnx")
-    assert done.status == 0, done.stderr
-    inputs = np.array([[100, 1, 0], [50, 0, 1], [70, 0, 0]], dtype=np.float32)
-    session = onnxruntime.InferenceSession(houses / "export" / "model.onnx")
-    expected = load_trained(houses).task.predict_array(inputs)
-    np.testing.assert_allclose(session.run(None, {"inputs": inputs})[0], expected, rtol=1e-5)
-
-
 def test_what_cannot_be_exported_is_refused(train, command):
     folder = train("data=moons", "model=sklearn").folder
     for words, message in [(["format=pt2"], "computes outside torch"), (["format=onxn"], "Did you mean onnx?")]:

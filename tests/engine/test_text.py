@@ -199,7 +199,7 @@ def test_the_bag_of_words_is_that_of_scikit_learn(train, command, reviews, tmp_p
 def test_networks_of_signals_read_texts(train, command, reviews, tmp_path, model, figures):
     texts, labels = reviews(120)
     words = (*REVIEWS, f"model={model}", f"figures={figures}", "trainer.max_epochs=12", "data.batch_size=10")
-    done = train(*words, "optimizer.lr=0.02")
+    done = train(*words, "optimizer.lr=0.02", "data.length=40")
     assert done.summary["metrics"]["test/accuracy"] > 0.95
     assert (done.folder / "figures" / "explained_texts.png").is_file() == figures
     polars.DataFrame({"text": [*texts[:20], None]}).write_csv(tmp_path / "new.csv")

@@ -45,11 +45,7 @@ def settings_class(target: str, group: str = "") -> type[Component]:
 
 
 def require_allowed(target: str) -> None:
-    """Look where a `_target_` lies.
-
-    Raises:
-        UserError: neither in the project or the engine nor in an allowed library.
-    """
+    """Refuse a `_target_` that lies neither in the project or the engine nor in an allowed library."""
     if not is_allowed(target):
         project = current()
         raise UserError(

@@ -1,6 +1,7 @@
 """A user's mistake: one message that says what was wrong, where, and what to do. Exit status 2, no traceback."""
 
 import difflib
+import json
 import re
 import shlex
 import sys
@@ -54,11 +55,7 @@ def as_typed(value: Any) -> str:
         return f"{{{', '.join(f'{key}: {as_typed(item)}' for key, item in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(as_typed, value))}]"
-    return (
-        {None: "null", True: "true", False: "false"}[value]
-        if value is None or value is True or value is False
-        else str(value)
-    )
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
 def quoted(text: str) -> str:

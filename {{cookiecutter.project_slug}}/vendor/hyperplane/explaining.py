@@ -9,11 +9,7 @@ from typing import Any
 
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import Container, DictConfig, OmegaConf
-from omegaconf.errors import (
-    ConfigAttributeError,
-    ConfigKeyError,
-    InterpolationResolutionError,
-)
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError
 from yaml import MarkedYAMLError
 
 from .components import settings_class

@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 
 TERMINAL_FORMAT = "<dim>{time:HH:mm:ss}</dim> <level>{level: <7}</level> {message}"
 FILE_FORMAT = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {name}:{line} {message}"
+# Warnings of Lightning and torch, as patterns, and why they do not apply here
+DO_NOT_APPLY = (
+    "does not have many workers",  # batches come from tensors in memory: worker processes would only slow them down
+    "this fit will run with no optimizer",  # a model that is solved has none
+    "`srun` command is available",  # a run is one process
+    "smaller than the logging interval",  # metrics are logged at the end of an epoch
+    "could not find the monitored key",  # a run may end within its first epoch, before anything was validated
+    "sync_dist=True",  # on several devices, every rank has the metrics of all
+    "exists and is not empty",  # a job that is run again writes over the checkpoints of its first try
+    "callbacks used to create the checkpoint",  # evaluation needs the weights, not the callbacks of the training
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+)
 _terminal: TextIO | None = None  # that messages go to
 _run_logs: list["RunLog"] = []  # of the runs that go on in this process
 
@@ -135,20 +147,5 @@ def adopt_lightning() -> None:
         if name.startswith(("lightning", "torch")) and isinstance(other, logging.Logger):
             other.handlers.clear()
             other.propagate = True
-    # Batches come from tensors in memory, so worker processes would only slow them down.
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
-    # A model that is solved has no optimizer.
-    warnings.filterwarnings("ignore", ".*this fit will run with no optimizer.*")
-    # A run needs no srun: it is one process.
-    warnings.filterwarnings("ignore", ".*`srun` command is available.*")
-    # Metrics are logged at the end of an epoch, never within it.
-    warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
-    # A run may end within its first epoch, before anything was validated.
-    warnings.filterwarnings("ignore", ".*could not find the monitored key.*")
-    # On several devices, every rank has the metrics of all.
-    warnings.filterwarnings("ignore", ".*sync_dist=True.*")
-    # A job that is run again writes over the checkpoints of its first try.
-    warnings.filterwarnings("ignore", ".*exists and is not empty.*")
-    # Evaluation needs the weights of a checkpoint, not the callbacks of the training.
-    warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint.*")
-    warnings.filterwarnings("ignore", ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*")
+    for message in DO_NOT_APPLY:
+        warnings.filterwarnings("ignore", f".*{message}")

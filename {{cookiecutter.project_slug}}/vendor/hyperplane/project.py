@@ -11,27 +11,15 @@ ENGINE = __package__
 MODULES = ("models", "tasks", "data", "losses", "metrics", "optimizers", "schedulers", "callbacks")
 ENGINE_MODULES = ("data", "metrics", "callbacks")
 # Libraries whose classes a `_target_` may name in every project.
-LIBRARIES = (
-    "torch.nn",
-    "torch.optim",
-    "torchmetrics",
-    "lightning.pytorch.callbacks",
-    "lightning.pytorch.loggers",
-)
+LIBRARIES = ("torch.nn", "torch.optim", "torchmetrics", "lightning.pytorch.callbacks", "lightning.pytorch.loggers")
 
 
 class Project(NamedTuple):  # a dataclass would import a dozen modules, for which help had to wait
-    """A project.
+    """A project."""
 
-    Args:
-        package: its name, by which it is imported.
-        folder: of the package.
-        libraries: whose classes its configurations may name, beside `LIBRARIES`.
-    """
-
-    package: str
-    folder: Path
-    libraries: tuple[str, ...] = ()
+    package: str  # its name, by which it is imported
+    folder: Path  # of the package
+    libraries: tuple[str, ...] = ()  # whose classes its configurations may name, beside `LIBRARIES`
 
     @property
     def configs(self) -> Path:

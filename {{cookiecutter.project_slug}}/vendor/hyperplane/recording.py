@@ -118,11 +118,7 @@ def carry_out(run: Run, work: Callable[[Run], None]) -> None:
 
 
 def what_runs(config: DictConfig, folder: Path) -> Recorded:
-    """Return the configuration of the run in `folder`: the one that was composed, or, to go on, the one recorded there.
-
-    Raises:
-        UserError: the recorded one cannot be read.
-    """
+    """Return the configuration of the run in `folder`: the one that was composed or, to go on, the recorded one."""
     hydra = hydra_part()
     overrides = [str(override) for override in hydra["overrides"]["task"]]
     if not config.resume:

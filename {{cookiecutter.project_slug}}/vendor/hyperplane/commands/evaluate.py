@@ -92,11 +92,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
 
 
 def batches_of(part: str, data: Any, task: "LightningModule") -> Any:
-    """Return what a test takes: loaders of a part, or the data module, whose part is the one that is asked for.
-
-    Raises:
-        UserError: there is no such part, or the task has no test.
-    """
+    """Return what a test takes: loaders of a part, or the data module, whose part is the one that is asked for."""
     from ..data.reproducible import has_batches
     from ..tasks.task import Task
 
@@ -137,13 +133,7 @@ def print_metrics(metrics: dict[str, float], recorded: dict[str, float], checkpo
         elif value == recorded[name]:
             logger.success("  {:<16} {:.6f}  as in summary.json{}", name, value, beside)
         else:
-            logger.warning(
-                "  {:<16} {:.6f}  summary.json says {!r}, here {!r}",
-                name,
-                value,
-                recorded[name],
-                value,
-            )
+            logger.warning("  {:<16} {:.6f}  summary.json says {!r}, here {!r}", name, value, recorded[name], value)
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ from omegaconf import DictConfig, OmegaConf
 from ..command_line import run_command
 from ..data.files.access import ENDINGS
 from ..data.files.table_files import column_names, write_table
+from ..data.lazy_polars import pl
 from ..errors import UserError, refuse
 from ..run_folder.reading import read_run
 from ..run_folder.results import refuse_results
@@ -36,7 +37,6 @@ from ..run_folder.results import refuse_results
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule
     from numpy.typing import NDArray
-    from polars import DataFrame
 
     from ..data.new_samples import NewSamples
 
@@ -45,7 +45,7 @@ ROW = "hyperplane row"  # a column for the time being
 OUTPUT_ENDINGS = (".csv", ".parquet")
 
 
-def predict(config: DictConfig) -> "DataFrame | str":
+def predict(config: DictConfig) -> "pl.DataFrame | str":
     """Write the predictions of `config.run` for `config.input` to `config.output`, and return them.
 
     With `config.prompt`, print what the run writes after it, and return it.
@@ -62,7 +62,7 @@ def predict(config: DictConfig) -> "DataFrame | str":
         refuse(str(error))
 
 
-def predict_file(folder: Path, source: Path, output: Path, which: str = "tested") -> "DataFrame":
+def predict_file(folder: Path, source: Path, output: Path, which: str = "tested") -> "pl.DataFrame":
     """Write the predictions of the run in `folder` for the rows of `source` to `output`, and return them.
 
     Raises:
@@ -81,7 +81,7 @@ def predict_file(folder: Path, source: Path, output: Path, which: str = "tested"
     return predictions
 
 
-def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame":
+def predict_run(folder: Path, source: Path, which: str = "tested") -> "pl.DataFrame":
     """Return a row of predictions for each row of a file, in the same order.
 
     Args:
@@ -118,26 +118,24 @@ def predict_run(folder: Path, source: Path, which: str = "tested") -> "DataFrame
     return predicted(trained.task, data.read_inputs(source, trained.spec))
 
 
-def predicted(task: "LightningModule", samples: "NewSamples") -> "DataFrame":
+def predicted(task: "LightningModule", samples: "NewSamples") -> "pl.DataFrame":
     """Return the rows of the output: what stands beside the predictions, and these where there are any."""
     import numpy as np
-    import polars
 
     tables, rows = [], []
     for inputs, places in samples.pieces:
         tables.append(predict_inputs(task, inputs))
         rows.append(places.reshape(-1))
-    table, numbers = polars.concat(tables), np.concatenate(rows)
+    table, numbers = pl.concat(tables), np.concatenate(rows)
     if len(numbers) != samples.height or (numbers != np.arange(samples.height)).any():
-        placed = table.with_columns(polars.Series(ROW, numbers, polars.Int64))
-        every = polars.DataFrame({ROW: polars.arange(samples.height, eager=True)})
+        placed = table.with_columns(pl.Series(ROW, numbers, pl.Int64))
+        every = pl.DataFrame({ROW: pl.arange(samples.height, eager=True)})
         table = every.join(placed, on=ROW, how="left", maintain_order="left").drop(ROW)
     return table if samples.beside is None else samples.beside.hstack(table)
 
 
-def predict_inputs(task: "LightningModule", inputs: Any) -> "DataFrame":
+def predict_inputs(task: "LightningModule", inputs: Any) -> "pl.DataFrame":
     """Return a row for each prediction, under their names; those of the steps of a window stand below each other."""
-    import polars
     import torch
 
     from ..tasks.task import Task
@@ -145,17 +143,16 @@ def predict_inputs(task: "LightningModule", inputs: Any) -> "DataFrame":
     if isinstance(inputs, tuple):
         with torch.no_grad():
             values = task(*inputs).numpy(force=True)
-        return polars.DataFrame(values.reshape(-1, values.shape[-1]), schema=list(task.prediction_names))  # type: ignore[arg-type]
+        return pl.DataFrame(values.reshape(-1, values.shape[-1]), schema=list(task.prediction_names))  # type: ignore[arg-type]
     return task.as_table(task.predict_array(inputs)) if isinstance(task, Task) else predict_steps(task, inputs)
 
 
-def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame":
+def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "pl.DataFrame":
     """Return what a LightningModule's `predict_step(inputs, batch_idx)` makes of inputs: (B, K), or (B,).
 
     Raises:
         UserError: it has no such step, or that returns something else.
     """
-    import polars
     import torch
     from lightning.pytorch.utilities.model_helpers import is_overridden
 
@@ -170,7 +167,7 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "DataFrame
         raise UserError(f"predict_step of {name} must return a tensor (B, K), not {type(outputs[0]).__name__}")
     values = torch.cat([output.reshape(len(output), -1) for output in outputs]).numpy(force=True)
     names = getattr(task, "prediction_names", None) or [f"output{i + 1}" for i in range(values.shape[1])]
-    return polars.DataFrame(values, schema=list(names))
+    return pl.DataFrame(values, schema=list(names))
 
 
 def main() -> None:

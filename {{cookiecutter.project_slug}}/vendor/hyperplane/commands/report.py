@@ -8,13 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ..errors import UserError
-from ..reporting.asking import (
-    Parser,
-    check_known,
-    choose_metrics,
-    known_settings,
-    not_there,
-)
+from ..reporting.asking import Parser, check_known, choose_metrics, known_settings, not_there
 from ..reporting.comparison import Comparison, compare, csv_of
 from ..reporting.notes import notes
 from ..reporting.reference import Reference, read_reference

@@ -10,14 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..reporting.asking import (
-    Parser,
-    check_known,
-    choose_metrics,
-    known_metrics,
-    known_settings,
-    not_there,
-)
+from ..reporting.asking import Parser, check_known, choose_metrics, known_metrics, known_settings, not_there
 from ..reporting.details import details, differences, find_run
 from ..reporting.results import setting, varying_settings
 from ..reporting.sorting import in_order, why_not_best_first

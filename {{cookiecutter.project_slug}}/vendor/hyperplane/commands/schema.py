@@ -30,7 +30,6 @@ from ..sweeps.clusters import ray, slurm
 Schema = dict[str, Any]
 
 FOLDER = Path("references/schema")
-WIDTH = 120  # of a line
 STANDARD = "https://json-schema.org/draft/2020-12/schema"
 SAMPLERS = (search.TPE, search.GP, search.NSGAII, search.Random, search.Grid)
 PRUNERS = (search.Median, search.SuccessiveHalving, search.Hyperband, search.Unpruned)
@@ -214,18 +213,6 @@ def inlined(schema: Any, definitions: Mapping[str, Schema]) -> Any:
     return {key: inlined(value, definitions) for key, value in schema.items()}
 
 
-def text(schema: Any, indent: int = 0) -> str:
-    """Return a schema as JSON, with as much in a line as goes into it."""
-    line = json.dumps(schema, ensure_ascii=False)
-    if len(line) + indent < WIDTH or not isinstance(schema, dict | list):
-        return line
-    entries = schema.items() if isinstance(schema, dict) else ((None, entry) for entry in schema)
-    texts = [("" if key is None else f"{json.dumps(key)}: ") + text(entry, indent + 1) for key, entry in entries]
-    space = "\n" + " " * indent
-    start, end = "{}" if isinstance(schema, dict) else "[]"
-    return f"{start}{space} " + f",{space} ".join(texts) + f"{space}{end}"
-
-
 def main() -> None:
     """Write the files."""
     if {"--help", "-h"} & set(sys.argv):
@@ -234,5 +221,6 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     written = schemas()
     for name, schema in written.items():
-        FOLDER.joinpath(f"{name}.json").write_text(text(schema) + "\n", encoding="utf-8")
+        text = json.dumps(schema, ensure_ascii=False, indent=1)
+        FOLDER.joinpath(f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
     sys.stdout.write(f"Wrote {len(written)} files for editors into {FOLDER}/.\n")

@@ -124,11 +124,7 @@ def compose(loader: SweepLoader, start: str, overrides: list[str], multirun: boo
 
 
 def refuse_start(start: str, name: str, loader: SweepLoader) -> None:
-    """Look whether the file that --config-name names is one to start from.
-
-    Raises:
-        UserError: it is not there, or does not hold all that the command needs.
-    """
+    """Refuse a file that --config-name names and that is not there, or is none to start from."""
     known = loader.get_group_options("")
     if start.removesuffix(".yaml") not in known:
         hint = nearest(start, known)

@@ -24,9 +24,6 @@ class CheckedLoader(ConfigLoader):
 
     It asks the loader that it is made of, and passes on only what it has looked through. It is no subclass of Hydra's
     own loader: Hydra 1.4 composes with private methods of that one, past the public methods that a subclass replaces.
-
-    Args:
-        loader: composes.
     """
 
     def __init__(self, loader: ConfigLoader) -> None:
@@ -58,11 +55,7 @@ class CheckedLoader(ConfigLoader):
         return config
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """Compose the configuration of a job of a multirun.
-
-        Raises:
-            UserError: as above.
-        """
+        """Compose the configuration of a job of a multirun."""
         config = self.loader.load_sweep_config(master_config, sweep_overrides)
         refuse_unheard(config, self.loader.get_sources())
         refuse_late(config, master_config)
@@ -93,22 +86,14 @@ class CheckedLoader(ConfigLoader):
 
 
 def refuse_experiment_section(config: DictConfig) -> None:
-    """Look whether the file of an experiment fills a section of its own, and so none of the settings.
-
-    Raises:
-        UserError: says which line it lacks.
-    """
+    """Refuse an experiment whose file fills a section of its own, and so none of the settings."""
     if "experiment" in config:
         name = config.hydra.runtime.choices.get("experiment")
         raise UserError(f"experiment={name}: the file sets nothing, as it lacks its first line: # @package _global_")
 
 
 def refuse_unheard(config: DictConfig, sources: list[ConfigSource]) -> None:
-    """Look whether the file of an experiment chooses a launcher or a sweeper: the file to start from has the last word.
-
-    Raises:
-        UserError: it chooses another than what is used, and than the command line.
-    """
+    """Refuse an experiment that chooses a launcher or sweeper in vain: the file to start from has the last word."""
     name = config.hydra.runtime.choices.get("experiment")
     for path in [Path(one.path) / "experiment" / f"{name}.yaml" for one in sources if one.scheme() == "file"]:
         chosen = CHOOSES.findall(path.read_text(encoding="utf-8")) if path.is_file() else []
@@ -122,11 +107,7 @@ def refuse_unheard(config: DictConfig, sources: list[ConfigSource]) -> None:
 
 
 def refuse_late(job: DictConfig, multirun: DictConfig) -> None:
-    """Refuse a job one of whose files sets how the multirun itself goes: that is decided before it is read.
-
-    Raises:
-        UserError: names what it sets.
-    """
+    """Refuse a job one of whose files sets how the multirun itself goes: that is decided before it is read."""
     for part in ("launcher", "sweeper"):
         own, whole = (OmegaConf.to_container(config.hydra[part]) for config in (job, multirun))
         assert isinstance(own, dict) and isinstance(whole, dict)
@@ -140,12 +121,9 @@ def refuse_late(job: DictConfig, multirun: DictConfig) -> None:
 
 
 def refuse_packages(config_name: str | None, overrides: list[str], sources: list[ConfigSource]) -> None:
-    """Look for packages among the places for configurations: Hydra imports them while it composes.
+    """Refuse packages among the places for configurations: Hydra imports them while it composes.
 
     It takes `hydra.searchpath` from the command line and from the file that it starts with.
-
-    Raises:
-        UserError: names the first one.
     """
     named = [word for word in overrides if word.lstrip("+~").startswith("hydra.searchpath")]
     files = [
@@ -160,11 +138,7 @@ def refuse_packages(config_name: str | None, overrides: list[str], sources: list
 
 
 def refuse_several(config: DictConfig) -> None:
-    """Look for overrides that choose several files of a group whose parts are single: Hydra would mix their settings.
-
-    Raises:
-        UserError: names the first one.
-    """
+    """Refuse to choose several files of a group whose parts are single: Hydra would mix their settings."""
     for override in config.hydra.overrides.task:
         group, _, choice = override.partition("=")
         if group in COMPONENTS and choice.startswith("["):

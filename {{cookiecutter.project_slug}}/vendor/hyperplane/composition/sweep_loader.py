@@ -44,10 +44,6 @@ class SweepLoader(CheckedLoader):
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Compose the configuration of a job.
 
-        Args:
-            master_config: of the multirun.
-            sweep_overrides: of the job.
-
         Raises:
             UserError: it could run code that is not this project's.
             HydraException: an override is not possible.
@@ -123,11 +119,7 @@ def as_written(config: DictConfig) -> dict[str, Any]:
 
 
 def with_set(known: dict[str, Any], values: list[Override]) -> dict[str, Any]:
-    """Return a copy of plain values in which those that overrides set are set.
-
-    Raises:
-        UserError: one could run code that is not this project's.
-    """
+    """Return a copy of plain values in which those that overrides set are set."""
     made = deepcopy(known)
     for override in values:
         *sections, name = override.key_or_group.split(".")
@@ -137,11 +129,7 @@ def with_set(known: dict[str, Any], values: list[Override]) -> dict[str, Any]:
 
 
 def refuse_set(values: list[Override]) -> None:
-    """Look through the values that overrides set, as `refuse_foreign_code` does with those of a configuration.
-
-    Raises:
-        UserError: one could run code that is not this project's.
-    """
+    """Look through the values that overrides set, as `refuse_foreign_code` does with those of a configuration."""
     refuse_foreign_values(leaf for one in values for leaf in leaves(one.value(), f".{one.key_or_group}"))
 
 

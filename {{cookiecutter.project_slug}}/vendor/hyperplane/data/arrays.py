@@ -48,11 +48,7 @@ class Arrays(NamedTuple):
 
 
 def as_samples(part: str, spec: DataSpec, *columns: NDArray[Any] | None) -> Samples:
-    """Return inputs, targets and weights of a part as tensors; a single value for each sample is a column.
-
-    Raises:
-        UserError: they are not as many, or a class number or a weight is out of range.
-    """
+    """Return inputs, targets and weights of a part as tensors; a single value for each sample is a column."""
     tensors = [as_tensor(column) for column in columns if column is not None]
     tensors[2:] = [weights.float() for weights in tensors[2:]]  # also where they are whole numbers
     if len({len(tensor) for tensor in tensors}) > 1:

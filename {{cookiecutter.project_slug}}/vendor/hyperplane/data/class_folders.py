@@ -45,12 +45,6 @@ class ClassFiles(NamedTuple):
 def of_folder(folder: Path, samples: Samples, columns: Mapping[str, Any], task: str) -> ClassFiles:
     """Return the files of a folder that holds one folder a class; above these may be train, val and test.
 
-    Args:
-        folder: where they are.
-        samples: what they are.
-        columns: settings that name columns of a table, with their values: all are None.
-        task: auto or classification.
-
     Raises:
         UserError: it holds no such folders, or a setting is for a table.
     """
@@ -95,11 +89,7 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def of_classes(folder: Path, samples: Samples) -> tuple[list[Path], list[str]]:
-    """Return the files in the folders of a folder, and the name of the folder of each.
-
-    Raises:
-        UserError: no folder holds one.
-    """
+    """Return the files in the folders of a folder, and the name of the folder of each."""
     files: list[Path] = []
     labels: list[str] = []
     others: list[Path] = []

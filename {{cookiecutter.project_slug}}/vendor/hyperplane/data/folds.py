@@ -61,11 +61,7 @@ def fold_of_samples(folds: int, kinds: NDArray[np.int64], groups: NDArray[np.int
 
 
 def fold_of_groups(folds: int, kinds: NDArray[np.int64], groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the fold of each group (groups,).
-
-    Raises:
-        UserError: there are fewer groups than folds.
-    """
+    """Return the fold of each group (groups,)."""
     sizes = np.bincount(groups)
     if len(sizes) < folds:
         raise UserError(f"data.folds={folds}, but data.group= makes only {len(sizes)} groups, which stay whole")

@@ -10,16 +10,14 @@ Dimensions: B samples that are predicted at once, K predictions of each.
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError, nearest
+from .lazy_polars import pl
 from .spec import DataSpec, PanelSpec, TextSpec
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 Piece = tuple[Any, NDArray[np.int64]]
 
@@ -31,10 +29,10 @@ class NewSamples(NamedTuple):
     # Inputs (B, *input_shape) as an array, or a tuple of tensors where a network takes several; and the row of the
     # output of each prediction, −1 where it has none: (B,), or (B, steps) of a forecast. Pieces may be read one by one
     pieces: Iterable[Piece]
-    beside: "DataFrame | None" = None  # what stands in front of the predictions of each row, such as its name
+    beside: "pl.DataFrame | None" = None  # what stands in front of the predictions of each row, such as its name
 
     @classmethod
-    def of(cls, inputs: NDArray[Any], beside: "DataFrame | None" = None) -> "NewSamples":
+    def of(cls, inputs: NDArray[Any], beside: "pl.DataFrame | None" = None) -> "NewSamples":
         """Return samples that are rows of the output, in their order."""
         return cls(len(inputs), [(inputs, np.arange(len(inputs)))], beside)
 
@@ -54,17 +52,12 @@ def read_rows(source: Path, spec: DataSpec) -> NewSamples:
     return NewSamples.of(as_inputs(read_table(source, "input"), spec, source))
 
 
-def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[Any]":
+def as_inputs(table: "pl.DataFrame", spec: "DataSpec", source: Path) -> "NDArray[Any]":
     """Return the numbers of a table as inputs (samples, *input_shape) float64; tokens are int64.
 
     Columns are taken by the names of the features, or, if it has none of them, all numeric ones in order. Where the
     data of the training stated no shape, a sample is its row.
-
-    Raises:
-        UserError: a column is not there, or holds something other than numbers, or than tokens.
     """
-    import polars
-
     names, size = list(spec.feature_names), math.prod(spec.input_shape)
     missing = [name for name in names if name not in table.columns]
     if len(missing) == len(names):
@@ -77,7 +70,7 @@ def as_inputs(table: "DataFrame", spec: "DataSpec", source: Path) -> "NDArray[An
             )
     elif missing:
         raise UserError(f"input={source} has no column {missing[0]!r}. {nearest(missing[0], table.columns)}")
-    inputs = table[names].cast(polars.Float64, strict=False).to_numpy()
+    inputs = table[names].cast(pl.Float64, strict=False).to_numpy()
     right, numbers = np.isfinite(inputs), "numbers"
     if spec.num_tokens:
         right = right & (inputs == np.round(inputs)) & (inputs >= 0) & (inputs < spec.num_tokens)

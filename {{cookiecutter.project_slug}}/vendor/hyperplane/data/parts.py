@@ -4,7 +4,7 @@ A column or a folder says it, or it is drawn with the seed. Samples of one group
 """
 
 from collections.abc import Callable, Mapping, Sized
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +17,8 @@ from .arrays import Samples, count_classes
 from .columns.values import as_text, listed
 from .datamodule import ArrayDataModule
 from .folds import fold_of_samples, whole_groups
+from .lazy_polars import pl
 from .spec import DataSpec
-
-if TYPE_CHECKING:
-    from polars import Series
 
 PARTS = ("train", "val", "test")
 Parts = dict[str, NDArray[np.int64]]  # the numbers of the samples of each
@@ -36,12 +34,7 @@ class DividedArrays(ArrayDataModule):
     train_rows = 0
 
     def tested(self, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.bool_]:
-        """Return which samples are the test: those of the fold, or a share that is drawn with the seed.
-
-        Args:
-            kinds: of the samples, see `strata` in folds.py.
-            groups: of the samples; None: each may go anywhere.
-        """
+        """Return which samples are the test: those of the fold, or a share that is drawn with the seed."""
         if self.folds is not None:
             return fold_of_samples(self.folds, kinds, groups) == self.fold
         if groups is not None:
@@ -90,7 +83,7 @@ class DividedArrays(ArrayDataModule):
         return parts if len(parts["val"]) else parts | self.with_val(parts["train"], groups)
 
 
-def stated(column: "Series") -> NDArray[np.str_]:
+def stated(column: "pl.Series") -> NDArray[np.str_]:
     """Return the part of each sample (N,), as data.split_column says.
 
     Raises:
@@ -147,13 +140,7 @@ def refuse_torn(parts: Parts, groups: NDArray[np.int64], split: str, group: str,
 
 
 def warn_of_absent(targets: Tensor, spec: DataSpec, sample: str) -> None:
-    """Name the classes, or labels, that no training sample has.
-
-    Args:
-        targets: of the training samples.
-        spec: of the data.
-        sample: what they are, such as row.
-    """
+    """Name the classes, or labels, that no training `sample`, such as a row, has."""
     counts = count_classes(targets, spec)
     absent = [name for name, count in zip(spec.class_names, counts, strict=False) if not count]
     if absent:

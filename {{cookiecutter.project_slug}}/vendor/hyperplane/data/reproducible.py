@@ -94,11 +94,7 @@ def with_seeds(loaders: Any, seed: int, trains: bool) -> Any:
 
 
 def make_data(settings: Settings, names: MetricNames) -> LightningDataModule:
-    """Build the data module of a run, and let it load what a training needs.
-
-    Args:
-        settings: of the run.
-        names: of metrics; learns those of loaders.
+    """Build the data module of a run, and let it load what a training needs; `names` learns those of its loaders.
 
     Raises:
         UserError: it is no data module, or its settings do not go with its data.

@@ -100,11 +100,7 @@ class Rank:
         theirs.close()
 
     def wait_until_ready(self) -> None:
-        """Wait until the process has imported what it needs.
-
-        Raises:
-            RankFailed: it ended before.
-        """
+        """Wait until the process has imported what it needs."""
         try:
             self.pipe.recv()
         except EOFError:
@@ -145,11 +141,7 @@ def as_followed(run: RunRecord, group: Group) -> RunRecord:
     hardware = run.settings.hardware
     threads = hardware.threads or max(1, cores_for_this_job() // group.ranks)  # other jobs are known here only
     followed.settings = run.settings.model_copy(
-        update={
-            "hardware": hardware.model_copy(update={"threads": threads}),
-            "tracking": Tracking(),
-            "figures": False,
-        }
+        update={"hardware": hardware.model_copy(update={"threads": threads}), "tracking": Tracking(), "figures": False}
     )
     followed.is_first_rank = followed.is_alone = False
     return followed
@@ -174,13 +166,7 @@ def follow(work: Work, run: RunRecord, rank: int, group: Group, pipe: Connection
 
 @contextmanager
 def joined(group: Group, rank: int, when_ready: Callable[[], Any] = lambda: None) -> Iterator[None]:
-    """Be a rank of `group` inside.
-
-    Args:
-        group: of all ranks.
-        rank: of this process.
-        when_ready: called when everything is imported, before the others are waited for.
-    """
+    """Be a rank of `group` inside; `when_ready` is called when all is imported, before the others are waited for."""
     from torch import cuda, distributed
 
     when_ready()

@@ -70,11 +70,7 @@ def trace(task: LightningModule, inputs: tuple[Tensor, ...], any_batch: tuple[An
 
 
 def predictor(task: LightningModule) -> nn.Module:
-    """Return the part of a task that predicts; of a LightningModule with a `forward` of its own that.
-
-    Raises:
-        UserError: it has none.
-    """
+    """Return the part of a task that predicts; of a LightningModule with a `forward` of its own that."""
     if isinstance(task, Task) and type(task).forward is Task.forward:
         return Predictor(task)
     if not is_overridden("forward", task):

@@ -23,10 +23,11 @@ class Scanned(nn.RNNBase):
     roll: ClassVar[int] = 0  # by how many gates those of the cell are ahead of torch's
     states: ClassVar[int] = 1
     is_faster: ClassVar[bool] = True  # for a single network on the CPU
+    kind: ClassVar[type[Cell]]  # the recurrence
 
     def cell(self) -> Cell:
         """Return the recurrence."""
-        raise NotImplementedError
+        return self.kind()
 
     @torch.compiler.disable  # which would unroll the steps for minutes; of torch's layers it compiles none either
     def forward(self, input: Any, hx: Any = None) -> Any:
@@ -105,9 +106,7 @@ class Scanned(nn.RNNBase):
 class GRU(Scanned, nn.GRU):
     """nn.GRU."""
 
-    def cell(self) -> Cell:
-        """Return the recurrence."""
-        return GRUCell()
+    kind = GRUCell
 
     def divided(self, of_inputs: Tensor, of_states: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the biases; one of the new state stands behind the reset gate, with the product of the state."""
@@ -121,10 +120,7 @@ class LSTM(Scanned, nn.LSTM):
     roll = 1  # torch: i, f, g, o; here: o, i, f, g
     states = 2
     is_faster = False
-
-    def cell(self) -> Cell:
-        """Return the recurrence."""
-        return LSTMCell()
+    kind = LSTMCell
 
 
 class RNN(Scanned, nn.RNN):

@@ -1,14 +1,13 @@
 """The results as one picture: a dot plot, a panel per metric and a line per setting."""
 
 import math
-import textwrap
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 
-from .drawing import COLORS, axis_label, in_words, label, png
+from .drawing import COLORS, axis_label, in_words, label, legend_of, png, put_title
 from .reference import METRIC
 from .results import Results, Row
 
@@ -30,9 +29,8 @@ def draw_chart(results: Results) -> bytes:
         draw_panel(axes, results, rows, metric)
     axes_row[0].set_yticks(range(len(rows)), labels, parse_math=False)
     axes_row[0].set_ylim(len(rows) - 0.4, -0.6)  # first row on top
-    figure.suptitle("\n".join(textwrap.wrap(title(results), int(11.5 * width))), fontsize=11, parse_math=False)
-    entries = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in axes_row]
-    legend = {text: handle for panel in entries for handle, text in panel}
+    put_title(figure, title(results))
+    legend = legend_of(figure)
     if legend:
         texts = sorted(legend, key=lambda text: text.startswith("reference: "))
         handles = [legend[text] for text in texts]

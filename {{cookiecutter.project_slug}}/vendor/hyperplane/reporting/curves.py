@@ -1,7 +1,6 @@
 """Learning curves of all jobs in one picture: a faint line for each job, a bold mean for each setting."""
 
 import math
-import textwrap
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from .curve_files import STAGES, Curve, read_curves
 from .direction import without_stage
-from .drawing import COLORS, axis_label, in_words, is_log, label, png, shortened
+from .drawing import COLORS, axis_label, in_words, is_log, label, legend_of, png, put_title, shortened
 from .pointer import MOST_LINES, Line, panel
 from .results import Results, Row
 from .summaries import ReportedRun
@@ -51,10 +50,8 @@ def draw_curves(results: Results) -> Curves:
     figure = Figure(figsize=(width, 4.0 + 0.2 * len(coloured)), dpi=130, layout="constrained")
     row = figure.subplots(1, len(panels), squeeze=False)[0]
     drawn = [draw_panel(axes, results, name, panels[name], coloured) for axes, name in zip(row, panels, strict=True)]
-    figure.suptitle("\n".join(textwrap.wrap(title(panels), int(11.5 * width))), fontsize=11, parse_math=False)
-    legend = {
-        text: handle for axes in figure.axes for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
+    put_title(figure, title(panels))
+    legend = legend_of(figure)
     texts = [shortened(text, int(10 * width)) for text in legend]
     columns = 2 if max(map(len, texts)) < 6 * width else 1
     below = figure.legend(legend.values(), texts, loc="outside lower center", ncols=columns, frameon=False)

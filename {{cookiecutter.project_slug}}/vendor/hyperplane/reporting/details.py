@@ -8,14 +8,7 @@ from typing import Any
 from ..errors import UserError, nearest
 from ..run_folder.integrity import is_unchanged
 from .spelling import value_of
-from .summaries import (
-    UNFINISHED,
-    UNREADABLE,
-    first_line,
-    load_summary,
-    read_overrides,
-    run_folders,
-)
+from .summaries import UNFINISHED, UNREADABLE, first_line, load_summary, read_overrides, run_folders
 
 # Of the summary, what two runs are compared in, beside their overrides and metrics.
 PLAIN = ("status", "seed", "steps", "epochs", "parameters", "code", "error")
@@ -54,11 +47,7 @@ def details(folder: Path) -> dict[str, Any]:
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """The summary, or what stands for it while there is none.
-
-    Raises:
-        UserError: it cannot be read.
-    """
+    """The summary, or what stands for it while there is none."""
     path = folder / "summary.json"
     try:
         if path.exists():

@@ -1,6 +1,8 @@
 """What the pictures of a report share: colours, labels, axes, and the PNG that each becomes."""
 
 import io
+import textwrap
+from typing import Any
 
 import numpy as np
 from matplotlib.colors import Colormap, LinearSegmentedColormap, LogNorm, Normalize
@@ -71,6 +73,17 @@ def limits(direction: bool | None, means: list[float]) -> tuple[float, float]:
     elif direction is False and high - low > TAIL * (nine_tenths - low) > 0:
         high = nine_tenths
     return low, high if high > low else low + 1e-9
+
+
+def put_title(figure: Figure, text: str) -> None:
+    """Write a title above a figure, in as many lines as its width asks for."""
+    figure.suptitle("\n".join(textwrap.wrap(text, int(11.5 * figure.get_figwidth()))), fontsize=11, parse_math=False)
+
+
+def legend_of(figure: Figure) -> dict[str, Any]:
+    """Return the entries of a legend for all panels, each text once, with what is drawn beside it."""
+    entries = (zip(*axes.get_legend_handles_labels(), strict=True) for axes in figure.axes)
+    return {text: handle for panel in entries for handle, text in panel}
 
 
 def png(figure: Figure) -> bytes:

@@ -39,6 +39,23 @@ figure { position: relative; margin: 0; } figure img { touch-action: pan-y; }
 fieldset { border: 0; padding: 0; margin: 1rem 0; } fieldset label { margin-right: 1rem; white-space: nowrap; }
 summary { cursor: pointer; } .notes { color: var(--dim); } li { overflow-wrap: anywhere; }
 """
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<h1>{title}</h1>
+{body}
+<script>{script}</script>
+</body>
+</html>
+"""
 MOST_CELLS = 2000  # of metrics that can be chosen on the page: settings times metrics
 MOST_CURVES = 400  # of metrics that can be chosen on the page: runs times metrics
 HEADINGS = {  # of the pictures, by the name of their file
@@ -85,29 +102,13 @@ def html_page(
     """
     script = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{script}'"
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)}</title>",
-            f"<style>{STYLE}</style>",
-            "</head>",
-            "<body>",
-            f"<h1>{escape(title)}</h1>",
-            *choices(results.metrics, chosen or results.metrics),
-            *html_table(results, chosen or results.metrics),
-            *html_notes(paragraphs),
-            *(section(name, picture, (panels or {}).get(name, "")) for name, picture in pictures.items()),
-            f"<script>{SCRIPT}</script>",
-            "</body>",
-            "</html>",
-            "",
-        ]
-    )
+    body = [
+        *choices(results.metrics, chosen or results.metrics),
+        *html_table(results, chosen or results.metrics),
+        *html_notes(paragraphs),
+        *(section(name, picture, (panels or {}).get(name, "")) for name, picture in pictures.items()),
+    ]
+    return PAGE.format(title=escape(title), policy=policy, style=STYLE, body="\n".join(body), script=SCRIPT)
 
 
 def choices(metrics: Sequence[str], chosen: Sequence[str]) -> list[str]:

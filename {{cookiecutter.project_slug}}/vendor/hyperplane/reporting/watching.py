@@ -29,27 +29,16 @@ SHOWN = 12  # jobs of a kind that are listed
 
 @dataclass(frozen=True)
 class Standing:
-    """How a multirun stands.
-
-    Attributes:
-        folder: of the multirun.
-        counts: jobs by their state; `waiting` are those that have not begun.
-        running: the folder of each job that runs, and the last line of its metrics by name.
-        failed: the folder of each job that failed, and its error.
-        is_led: whether a process leads it; on a cluster that may end before the jobs.
-        best: lines that name the best setting so far, by validation data.
-        best_in_short: the same in a few words, for the first data set.
-        left: seconds until the last job ends, if the others take as long as those before; None where that is unknown.
-    """
+    """How a multirun stands."""
 
     folder: Path
-    counts: dict[str, int]
-    running: list[tuple[Path, dict[str, float]]]
-    failed: list[tuple[Path, str]]
-    is_led: bool
-    best: list[str]
-    best_in_short: str
-    left: float | None
+    counts: dict[str, int]  # jobs by their state; `waiting` are those that have not begun
+    running: list[tuple[Path, dict[str, float]]]  # the folder of each job, and the last line of its metrics by name
+    failed: list[tuple[Path, str]]  # the folder of each job, and its error
+    is_led: bool  # whether a process leads it; on a cluster that may end before the jobs
+    best: list[str]  # lines that name the best setting so far, by validation data
+    best_in_short: str  # the same in a few words, for the first data set
+    left: float | None  # seconds until the last job ends, if the others take as long as those before, where known
 
     @property
     def is_quiet(self) -> bool:
@@ -116,11 +105,7 @@ def watch(folder: Path, every: float, page: Path | None = None) -> None:
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a page whole.
-
-    Raises:
-        UserError: that is not possible.
-    """
+    """Write a page whole."""
     refuse_results(path, "--html")
     try:
         write_whole(path, text)

@@ -19,11 +19,7 @@ JOURNAL = "study.journal"
 
 
 def open_journal(folder: Path) -> JournalStorage:
-    """Return the journal in `folder`, whose events others may add to at the same time.
-
-    Raises:
-        UserError: it is damaged.
-    """
+    """Return the journal in `folder`, whose events others may add to at the same time."""
     optuna.logging.disable_default_handler()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     optuna.logging.enable_propagation()

@@ -1,6 +1,7 @@
 """Ends a run of a search early where Optuna's pruner sees no hope for it."""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -13,21 +14,16 @@ from ..errors import first_line
 from .study import join_trial, read_settings
 
 
+@dataclass(eq=False)
 class ReportToStudy(Callback):
     """Reports the metric of each epoch to the study, and asks the run to stop where the pruner gives it up.
 
     It stops before the next step: with a checkpoint, from which it could go on.
-
-    Args:
-        trial: of the run.
-        metric: what is reported.
-        last: writes the checkpoint and ends the run.
     """
 
-    def __init__(self, trial: Trial, metric: str, last: LastCheckpoint) -> None:
-        self.trial = trial
-        self.metric = metric
-        self.last = last
+    trial: Trial
+    metric: str  # what is reported
+    last: LastCheckpoint  # writes the checkpoint and ends the run
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report the epoch before: only now are all its metrics known."""

@@ -28,11 +28,7 @@ STATES = {
 
 
 def tell(study: Study, settings: Search, trial: Trial, summary: dict[str, Any]) -> None:
-    """Tell the study how a trial ended. One that was only interrupted goes on with the next start of the command.
-
-    Args:
-        summary: of the trial's job.
-    """
+    """Tell the study how a trial ended. One that was only interrupted goes on with the next start of the command."""
     status, error = summary["status"], summary.get("error") or ""
     trial.set_user_attr("epochs", summary.get("epochs", 0))
     values = [value_of(name, summary) for name in settings.metric]

@@ -134,11 +134,7 @@ class Jobs:
         return OmegaConf.select(self.loader.load_sweep_config(self.config, overrides), key.lstrip("+"))
 
     def check(self, overrides: list[str]) -> Settings:
-        """Return the settings of a job.
-
-        Raises:
-            UserError: they are not valid.
-        """
+        """Return the settings of a job; refuse those that are not valid."""
         return check_job(overrides, self.config, self.loader)
 
     def run(self, batch: Sequence[list[str]]) -> list[dict[str, Any]]:

@@ -7,11 +7,7 @@ from typing import Any
 
 import optuna
 from omegaconf import DictConfig, OmegaConf
-from optuna.distributions import (
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState
 from pydantic import ValidationError
 
@@ -27,11 +23,7 @@ NOT_SETTINGS = {"_target_", "_recursive_", "params"}  # of hydra.sweeper: what o
 
 
 def read_settings(sweeper: DictConfig) -> Search:
-    """Return the settings that `hydra.sweeper` holds.
-
-    Raises:
-        UserError: one of them is not allowed.
-    """
+    """Return the settings that `hydra.sweeper` holds."""
     given: Any = OmegaConf.to_container(sweeper, resolve=True)
     values = {key: value for key, value in given.items() if key not in NOT_SETTINGS}
     try:

@@ -16,16 +16,7 @@ from ..metrics import BINARY, METRICS, higher_is_better
 from . import run
 from .run import Checkpoint, EarlyStopping, Hardware, Tracking, Trainer
 
-__all__ = [
-    "Checkpoint",
-    "Component",
-    "EarlyStopping",
-    "Hardware",
-    "Settings",
-    "Tracking",
-    "Trainer",
-    "run",
-]
+__all__ = ["Checkpoint", "Component", "EarlyStopping", "Hardware", "Settings", "Tracking", "Trainer", "run"]
 
 
 class Settings(Strict):

@@ -11,6 +11,7 @@ import functools
 import operator
 import typing
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import annotated_types
@@ -69,17 +70,12 @@ def plain(kind: Any) -> Any:
     return str if typing.get_origin(kind) is Literal else kind
 
 
+@dataclass(frozen=True)
 class Reader:
-    """Evaluates the annotations of one file.
+    """Evaluates the annotations of one file."""
 
-    Args:
-        module: the file.
-        narrower: what takes the place of a plain type.
-    """
-
-    def __init__(self, module: Module, narrower: Mapping[Any, Any]) -> None:
-        self.module = module
-        self.narrower = narrower
+    module: Module
+    narrower: Mapping[Any, Any]  # what takes the place of a plain type
 
     def type_of(self, node: ast.expr) -> Any:
         """Return the type that an expression means, or UNKNOWN."""

@@ -21,21 +21,13 @@ from .source import Definition, Module, bindings, definition, full_name
 
 @dataclass(frozen=True, eq=False)
 class Parameter:
-    """One that can be given by its name.
+    """One that can be given by its name."""
 
-    Args:
-        annotation: its type, as it is written; None if it has none.
-        default: as it is written; None if it has none.
-        module: the file.
-        lines: the first and the last; None if it shares them with others, so that no comment is its own.
-        base: the parameter of the same name in a base class.
-    """
-
-    annotation: ast.expr | None
-    default: ast.expr | None
+    annotation: ast.expr | None  # its type, as it is written
+    default: ast.expr | None  # as it is written
     module: Module
-    lines: tuple[int, int] | None
-    base: "Parameter | None" = None
+    lines: tuple[int, int] | None  # the first and the last; None if it shares them, so that no comment is its own
+    base: "Parameter | None" = None  # of the same name in a base class
 
     @property
     def meaning(self) -> str:

@@ -17,21 +17,13 @@ Binding = ast.stmt | str
 
 @dataclass(frozen=True, eq=False)
 class Module:
-    """A file of Python.
+    """A file of Python."""
 
-    Args:
-        name: full name, such as torch.optim.
-        folders: where its submodules lie; empty if it is no package.
-        text: the source.
-        names: what each name stands for that the file binds outside of classes and functions.
-        stars: the modules whose names are all imported.
-    """
-
-    name: str
-    folders: tuple[Path, ...]
-    text: str
-    names: dict[str, Binding]
-    stars: tuple[str, ...]
+    name: str  # full name, such as torch.optim
+    folders: tuple[Path, ...]  # where its submodules lie; empty if it is no package
+    text: str  # the source
+    names: dict[str, Binding]  # what each name stands for that the file binds outside of classes and functions
+    stars: tuple[str, ...]  # the modules whose names are all imported
 
 
 @dataclass(frozen=True, eq=False)

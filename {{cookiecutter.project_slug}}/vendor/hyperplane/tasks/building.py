@@ -96,11 +96,7 @@ def make_network(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> 
 
 
 def require_reader(settings: Settings, spec: TextSpec) -> None:
-    """Look whether a network reads texts.
-
-    Raises:
-        UserError: its class does not say `reads_tokens = True`, or `predicts_next = True` for the next token.
-    """
+    """Refuse a network that does not read texts: its class says `reads_tokens = True`, or `predicts_next = True`."""
     network, name = factory(settings.model), settings.model.import_path.rpartition(".")[2]
     if spec.task == "next_token" and not getattr(network, "predicts_next", False):
         raise UserError(
@@ -122,11 +118,7 @@ def choices_that(capability: str, example: str) -> str:
 
 
 def make_loss(settings: Settings, spec: DataSpec, offers: dict[str, Any]) -> nn.Module:
-    """Build what `loss=` names.
-
-    Raises:
-        UserError: samples have weights, which it does not take.
-    """
+    """Build what `loss=` names."""
     loss: nn.Module = build(settings.loss, **offers)
     if spec.has_weights and len(inspect.signature(loss.forward).parameters) < len(WEIGHTED):
         name = settings.loss.import_path.rpartition(".")[2]

@@ -16,12 +16,6 @@ def draw(task: LightningModule, data: Any, rows: list[dict[str, float]], folder:
     Any task may have a method `figures(data)` that returns matplotlib figures by name, and any data module a method
     `figures(task)`. A method `texts(data)` of the task returns texts, which are written to `<folder>/<name>.txt`. What
     fails is said, and does not take the results of a training along.
-
-    Args:
-        task: after its test.
-        data: its data module.
-        rows: of `metrics.csv`.
-        folder: of the run.
     """
     from .. import figures  # matplotlib takes a second to import
 

@@ -119,14 +119,7 @@ class EpochMetrics(nn.Module):
     ) -> None:
         """Take in S batches of one size at once, with what `add` takes of each stacked: (S,), (S, B, ...), (S, B).
 
-        Many of them need not wait for others, nor be joined.
-
-        Args:
-            losses: of the batches.
-            outputs: of the network.
-            targets: as many as there are samples.
-            weights: of the samples, if they have any.
-            first: the number of the first batch in its epoch.
+        Many of them need not wait for others, nor be joined. `first` is the number of the first one in its epoch.
 
         Raises:
             Diverged: one of the losses is not finite.
@@ -222,11 +215,7 @@ class EpochMetrics(nn.Module):
             self.check_losses(torch.stack([batch.loss for batch in self.waiting]))
 
     def check_losses(self, losses: Tensor) -> None:
-        """Look at losses (batches,) that come after all others.
-
-        Raises:
-            Diverged: one of them is not finite.
-        """
+        """Look at losses (batches,) that come after all others."""
         if self.must_be_finite and not losses.isfinite().all():
             first = next(number for number, loss in enumerate(losses) if not loss.isfinite())
             before = losses[first - 1] if first else self.waiting.last_finite

@@ -5,6 +5,7 @@ frequent one; or the mean of the targets. Its metrics stand beside those of the 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,18 +16,13 @@ from .epoch_metrics import EpochMetrics
 SMALLEST = 1e-7  # a frequency of 0 would make one sample infinitely improbable
 
 
+@dataclass(eq=False)
 class NaivePredictor:
-    """Predicts `output` (K,) for every sample, and measures it as the network is measured.
+    """Predicts the same output for every sample, and measures it as the network is measured."""
 
-    Args:
-        output: as the network gives it out.
-        metrics: of its own, of the stage that evaluates.
-    """
-
-    def __init__(self, output: Tensor, metrics: EpochMetrics) -> None:
-        self.output = output
-        self.metrics = metrics
-        self.is_empty = True  # a step of one's own may mean other outputs, so that nothing is added
+    output: Tensor  # (K,), as the network gives it out
+    metrics: EpochMetrics  # of its own, of the stage that evaluates
+    is_empty: bool = True  # a step of one's own may mean other outputs, so that nothing is added
 
     def add(self, loss: Callable[..., Tensor], outputs: Tensor, targets: Tensor, weights: Tensor | None) -> None:
         """Take in a batch.

@@ -1,6 +1,7 @@
 """Optimizers and learning rate schedules, made of their settings when a task asks for them."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -27,17 +28,16 @@ def parts(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(name.partition(".")[0] for name in names))
 
 
+@dataclass(eq=False)
 class OptimizerFactory:
     """Called with parameters, or groups of them, it returns an optimizer.
 
-    Args:
-        settings: of the optimizer. `groups` gives parts of the network settings of their own: the first group whose
-            `match` fits a parameter's name takes it.
+    The setting `groups` gives parts of the network settings of their own: the first group whose `match` fits a
+    parameter's name takes it.
     """
 
-    def __init__(self, settings: Component) -> None:
-        self.settings = settings
-        self.module: nn.Module = nn.Module()  # whose parameters have the names; known when it is built
+    settings: Component
+    module: nn.Module = field(default_factory=nn.Module)  # whose parameters have the names; known when it is built
 
     def __call__(self, params: Iterable[Any]) -> Optimizer:
         """Return the optimizer of `params`.
@@ -79,22 +79,15 @@ class OptimizerFactory:
         return [*own, {"params": rest}] if rest else own
 
 
+@dataclass(eq=False)
 class SchedulerFactory:
-    """Called with an optimizer, it returns a schedule as Lightning configures one: what, how often, what it watches.
+    """Called with an optimizer, it returns a schedule as Lightning configures one: what, how often, what it watches."""
 
-    Args:
-        settings: of the schedule.
-        monitor: the metric that a schedule watches which watches one.
-        mode: min or max, whether less or more of it is better.
-        every_epochs: epochs between two validations.
-    """
-
-    def __init__(self, settings: Component, monitor: str, mode: str, every_epochs: int) -> None:
-        self.settings = settings
-        self.monitor = monitor
-        self.mode = mode
-        self.every_epochs = every_epochs
-        self.module: LightningModule | None = None  # that is trained; known when it is built
+    settings: Component
+    monitor: str  # the metric that a schedule watches which watches one
+    mode: str  # min or max, whether less or more of it is better
+    every_epochs: int  # between two validations
+    module: LightningModule | None = None  # that is trained; known when it is built
 
     def __call__(self, optimizer: Optimizer) -> dict[str, Any]:
         """Return the schedule of `optimizer`.

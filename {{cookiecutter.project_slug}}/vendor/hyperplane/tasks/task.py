@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from ..data.batches import evaluation_batch, values_of_tokens
 from ..data.datamodule import EVALUATION_BATCH
+from ..data.lazy_polars import pl
 from ..data.spec import DataSpec, GraphSpec, TextSpec
 from ..errors import UserError
 from ..processes.collectives import shard_batch
@@ -23,8 +24,6 @@ from .measuring import Measuring
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from polars import DataFrame
-
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 Batch = Any  # a tuple of inputs, and the targets last; or what a subclass's `step` takes
 
@@ -92,21 +91,19 @@ class Task(Measuring):
         """The names of the columns of predictions."""
         return [f"output{i + 1}" for i in range(self.spec.output_size)]
 
-    def as_table(self, predictions: NDArray[Any]) -> "DataFrame":
+    def as_table(self, predictions: NDArray[Any]) -> "pl.DataFrame":
         """Return predictions (samples, K) under the names of their columns.
 
         Raises:
             UserError: they are of another shape.
         """
-        import polars
-
         if predictions.ndim != 2:
             raise UserError(
                 f"{type(self).__name__} predicts {predictions.shape[1:]} for each sample, which is no row of a table: "
                 "give it a method as_table(predictions)"
             )
 
-        return polars.DataFrame(predictions, schema=self.prediction_names)
+        return pl.DataFrame(predictions, schema=self.prediction_names)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map inputs (B, *input_shape), in the units of the data, to predictions."""
@@ -191,11 +188,7 @@ class Task(Measuring):
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer)}
 
     def require_one_input(self) -> None:
-        """Look whether the network maps single inputs: rows of a table, and what a program is traced with.
-
-        Raises:
-            UserError: it takes several, such as the features and the edges of a graph.
-        """
+        """Refuse a network of several inputs, such as features and edges: here is one for each sample."""
         parameters = inspect.signature(self.network.forward).parameters.values()
         needed = [one.name for one in parameters if one.default is one.empty and one.kind not in MANY]
         if len(needed) > 1 and type(self).forward is Task.forward:

@@ -7,12 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lightning.pytorch.loggers import (
-    CSVLogger,
-    MLFlowLogger,
-    TensorBoardLogger,
-    WandbLogger,
-)
+from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from loguru import logger
@@ -110,11 +105,7 @@ def as_tracker(inner: Logger, folder: Path) -> Tracker:
 
 
 def tensorboard(folder: Path) -> Logger:
-    """Return Lightning's logger for TensorBoard.
-
-    Raises:
-        UserError: TensorBoard is not installed.
-    """
+    """Return Lightning's logger for TensorBoard."""
     try:
         return TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
     except ModuleNotFoundError as error:
@@ -128,9 +119,6 @@ def own_logger(settings: Component, folder: Path, name: str) -> Logger | None:
     """Build the Lightning logger that `_target_` names; None if it does not start.
 
     Its signature may ask for what the run offers: `save_dir`, the run folder; `name` and `version`, the run's name.
-
-    Raises:
-        UserError: it needs a package that is not installed, does not take its settings, or is no logger.
     """
     label = name.replace("/", "-")
     try:

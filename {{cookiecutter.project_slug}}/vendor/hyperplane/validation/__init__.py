@@ -43,11 +43,7 @@ def check(config: DictConfig) -> Settings:
 
 
 def check_values(values: dict[str, Any]) -> Settings:
-    """Return the settings that plain values hold, all of them resolved.
-
-    Raises:
-        UserError: as `check` does.
-    """
+    """Return the settings that plain values hold, all of them resolved."""
     given_values = list(leaves(values))
     missing = sorted(key for key, value in given_values if value == MISSING)
     if missing:
@@ -90,11 +86,7 @@ def check_group(group: str, given: Any, problems: list[str]) -> Component | None
 
 
 def refuse_without_effect(settings: Settings, overrides: Iterable[str]) -> None:
-    """Look for overrides that change nothing: a sweep over them would train one job many times.
-
-    Raises:
-        UserError: the task does not ask for what they are settings of.
-    """
+    """Refuse overrides of what the task does not ask for: a sweep over them would train one job many times."""
     task = settings.task
     if task is None or task.model_config["extra"] == "allow":  # one that may ask for anything
         return
@@ -109,11 +101,7 @@ def refuse_without_effect(settings: Settings, overrides: Iterable[str]) -> None:
 
 
 def refuse_missing_files(settings: Settings) -> None:
-    """Look for the files of the data, before torch is imported.
-
-    Raises:
-        UserError: one is not there.
-    """
+    """Refuse data whose files are not there, before torch is imported."""
     given = settings.data.arguments()
     for name in class_attribute(settings.data.import_path, "file_settings", ()):
         paths = given.get(name) or ()

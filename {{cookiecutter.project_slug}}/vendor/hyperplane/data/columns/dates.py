@@ -11,18 +11,16 @@ values are missing in the training rows. Times of the day, and durations, are pl
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..lazy_polars import pl
 from .features import Column, Remarks, marks
 from .stated import as_moments, parsed
 from .time_axis import WEEKDAYS
 from .values import as_numbers, is_text
-
-if TYPE_CHECKING:
-    from polars import Series
 
 PARTS = ("month", "weekday", "hour")
 
@@ -56,7 +54,7 @@ class Date(Column):
         measured: list[float | None] = [self.days] if self.year is None else [self.year, self.days]
         return [*measured, *[None] * (len(self.outputs) - len(measured))]
 
-    def encode(self, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
+    def encode(self, series: "pl.Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
         where = f"{rows}: column {self.name!r}"
         if is_text(series) and self.reading.is_moment:
             series = parsed(series, self.reading, where)
@@ -86,10 +84,8 @@ class Date(Column):
         return np.concatenate(encoded, axis=1, dtype=np.float64)
 
 
-def part_of(series: "Series", part: str) -> NDArray[Any]:
+def part_of(series: "pl.Series", part: str) -> NDArray[Any]:
     """Return the year, month, weekday or hour of dates (samples,), -1 where it is missing or dates have none."""
-    import polars
-
-    if part == "hour" and series.dtype == polars.Date:
+    if part == "hour" and series.dtype == pl.Date:
         return np.zeros(len(series), np.int64)
-    return getattr(series.dt, part)().cast(polars.Int64).fill_null(-1).to_numpy()
+    return getattr(series.dt, part)().cast(pl.Int64).fill_null(-1).to_numpy()

@@ -11,13 +11,15 @@ goes before all of that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
 from ..files.readings import Reading
+from ..lazy_polars import pl
 from .features import Column
 from .features import Remarks as Remarks  # where large_table.py looks for it
 from .names import require_in_rows
@@ -25,32 +27,21 @@ from .stated import Stated
 from .statistics import ColumnStatistics
 from .values import listed
 
-if TYPE_CHECKING:
-    from polars import DataFrame
-
 MOST_LINES, MOST_NAMES = 40, 20  # of the table that says what columns are taken for, and of each line
 
 
+@dataclass
 class TableEncoder:
-    """Encodes rows in the way that `fit` took from the training rows.
+    """Encodes rows in the way that `fit` took from the training rows."""
 
-    Args:
-        columns: how each column is encoded.
-        left_out: why each other column is left out, by its name.
-        reasons: why each column is taken for what it is, by its name.
-    """
-
-    def __init__(
-        self, columns: Sequence[Column], left_out: dict[str, str] | None = None, reasons: dict[str, str] | None = None
-    ) -> None:
-        self.columns = list(columns)
-        self.left_out = left_out or {}
-        self.reasons = reasons or {}
+    columns: list[Column]
+    left_out: dict[str, str] = field(default_factory=dict)  # why each other column is left out, by its name
+    reasons: dict[str, str] = field(default_factory=dict)  # why each column is taken for what it is, by its name
 
     @classmethod
     def fit(
         cls,
-        chunks: Iterable["DataFrame"],
+        chunks: Iterable["pl.DataFrame"],
         readings: Mapping[str, Reading] | None = None,
         left_out: Mapping[str, str] | None = None,
         stated: Stated | None = None,
@@ -129,7 +120,7 @@ class TableEncoder:
         return np.array([centre or 0.0 for column in self.columns for centre in column.centres])
 
     def encode(
-        self, table: "DataFrame", rows: str, remarks: Remarks | None = None, out: NDArray[np.float64] | None = None
+        self, table: "pl.DataFrame", rows: str, remarks: Remarks | None = None, out: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
         """Return rows (samples, features); say once what was unknown or missing.
 

@@ -16,18 +16,16 @@ from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
 from ..files.readings import PLAIN, Reading
+from ..lazy_polars import pl
 from .stated import parsed
 from .values import as_numbers, as_text, is_text, listed
-
-if TYPE_CHECKING:
-    from polars import Series
 
 
 class Remarks:
@@ -77,7 +75,7 @@ class Column(ABC):
         return [None] * len(self.outputs)
 
     @abstractmethod
-    def encode(self, series: "Series", rows: str, remarks: Remarks) -> NDArray[Any]:
+    def encode(self, series: "pl.Series", rows: str, remarks: Remarks) -> NDArray[Any]:
         """Return the values of rows (samples, outputs)."""
 
     def state(self) -> dict[str, Any]:
@@ -109,7 +107,7 @@ class Number(Column):
     def centres(self) -> list[float | None]:
         return [self.mean, None] if self.has_indicator else [self.mean]
 
-    def encode(self, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
+    def encode(self, series: "pl.Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
         if is_text(series) and not self.reading.is_plain and self.reading.kind == "number":
             series = parsed(series, self.reading, rows)
         numbers = as_numbers(series, rows)
@@ -132,7 +130,7 @@ class Category(Column):
     def outputs(self) -> list[str]:
         return [f"{self.name}={'missing' if value is None else value}" for value in self.categories]
 
-    def encode(self, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float32]:
+    def encode(self, series: "pl.Series", rows: str, remarks: Remarks) -> NDArray[np.float32]:
         values = as_text(series)
         numbers = {value: number for number, value in enumerate(self.categories)}
         places = values.replace_strict(numbers, default=-1).to_numpy()
@@ -158,9 +156,7 @@ class Hashed(Column):
         names = [f"{self.name} bucket {number}" for number in range(self.buckets)]
         return [*names, f"{self.name}=missing"] if self.has_missing else names
 
-    def encode(self, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float32]:
-        import polars
-
+    def encode(self, series: "pl.Series", rows: str, remarks: Remarks) -> NDArray[np.float32]:
         values = as_text(series)
         missing = values.is_null().to_numpy()
         if missing.any() and not self.has_missing:
@@ -168,7 +164,7 @@ class Hashed(Column):
         texts = values.drop_nulls().unique().to_list()
         buckets = {text: zlib.crc32(text.encode()) % self.buckets for text in texts}
         absent = self.buckets if self.has_missing else -1
-        places = values.replace_strict({**buckets, None: absent}, return_dtype=polars.Int64).to_numpy()
+        places = values.replace_strict({**buckets, None: absent}, return_dtype=pl.Int64).to_numpy()
         return marks(places, len(self.outputs))
 
 

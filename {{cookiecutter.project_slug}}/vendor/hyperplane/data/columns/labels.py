@@ -1,27 +1,24 @@
 """Columns that hold two values each, 0/1, true/false or yes/no: the labels that several classes of a sample are."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
 from ...errors import UserError
+from ..lazy_polars import pl
 from .values import as_numbers, as_text, is_text, listed
-
-if TYPE_CHECKING:
-    from polars import Series
 
 NO_AND_YES = (("0", "1"), ("false", "true"), ("no", "yes"))  # what a column of labels may hold
 
 
-def some_of(target: "Series") -> str:
+def some_of(target: "pl.Series") -> str:
     """Return some values of a column of text, for messages."""
     return f"text such as {listed([repr(value) for value in target.unique().sort()], 3)}"
 
 
-def labels(target: "Series") -> NDArray[np.float32] | None:
+def labels(target: "pl.Series") -> NDArray[np.float32] | None:
     """Return 0 and 1 (samples,) for a column that holds 0/1, true/false or yes/no; None for all others."""
     if is_text(target):
         texts = as_text(target).str.to_lowercase()
@@ -32,7 +29,7 @@ def labels(target: "Series") -> NDArray[np.float32] | None:
     return numbers.astype(np.float32) if set(np.unique(numbers)) <= {0.0, 1.0} else None
 
 
-def encode_labels(targets: Sequence["Series"]) -> NDArray[np.float32]:
+def encode_labels(targets: Sequence["pl.Series"]) -> NDArray[np.float32]:
     """Return the labels (samples, K) of columns that hold two values each, and say how often each applies.
 
     Raises:

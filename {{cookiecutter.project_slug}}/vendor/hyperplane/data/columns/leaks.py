@@ -7,23 +7,21 @@ accuracy or R²; a column is pointed at above 0.99, where at least one other col
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
 from ...errors import override
+from ..lazy_polars import pl
 from .values import as_numbers, as_text, is_text, listed
-
-if TYPE_CHECKING:
-    from polars import DataFrame, Series
 
 ENOUGH = 0.99  # score of a column that is pointed at
 FEWEST, MOST = 40, 4_000  # rows that are looked at
 
 
-def point_at_leaks(features: "DataFrame", targets: NDArray[Any], names: Sequence[str]) -> None:
+def point_at_leaks(features: "pl.DataFrame", targets: NDArray[Any], names: Sequence[str]) -> None:
     """Warn of columns that predict a target almost alone.
 
     Args:
@@ -71,7 +69,7 @@ def enough_for(target: NDArray[Any], is_number: bool) -> float:
     return max(ENOUGH, 1 - (1 - most) / 10)
 
 
-def as_places(series: "Series") -> NDArray[np.float64]:
+def as_places(series: "pl.Series") -> NDArray[np.float64]:
     """Return the values as numbers, texts as those of their order; missing ones lie below all others."""
     if is_text(series):
         return as_text(series).rank("dense").fill_null(0).to_numpy().astype(np.float64)

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...errors import UserError, nearest
+from ..lazy_polars import pl
 from .values import listed
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 Named = Iterable[tuple[str, str | None]]  # a setting, and the column that it names; None: it names none
 
@@ -27,7 +24,7 @@ def require_columns(named: Named, columns: Sequence[str], path: Path) -> None:
             )
 
 
-def require_in_rows(names: Iterable[str], table: "DataFrame", rows: str) -> None:
+def require_in_rows(names: Iterable[str], table: "pl.DataFrame", rows: str) -> None:
     """Refuse rows that lack a column; `rows` is what they are called: `the test rows`."""
     for name in names:
         if name not in table.columns:

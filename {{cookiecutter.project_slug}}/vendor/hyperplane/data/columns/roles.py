@@ -2,17 +2,14 @@
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
 from ...errors import UserError, override
+from ..lazy_polars import pl
 from .values import as_numbers, as_text, is_text
-
-if TYPE_CHECKING:
-    from polars import Series
 
 # What programs and people call a column that tells rows apart: id, PassengerId, row_number, and `Unnamed: 0` of pandas
 NAMES_ROWS = re.compile(
@@ -22,7 +19,7 @@ NAMES_ROWS = re.compile(
 )
 
 
-def weights_of(column: "Series", is_used: NDArray[np.bool_]) -> NDArray[np.float32]:
+def weights_of(column: "pl.Series", is_used: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return the weight of each row that is used (samples,).
 
     Args:
@@ -45,17 +42,15 @@ def weights_of(column: "Series", is_used: NDArray[np.bool_]) -> NDArray[np.float
     return weights[is_used]
 
 
-def groups_of(column: "Series") -> NDArray[np.int64]:
+def groups_of(column: "pl.Series") -> NDArray[np.int64]:
     """Return the number of the group of each row (samples,), from 0 on.
 
     Raises:
         UserError: a row has none.
     """
-    import polars
-
     if column.dtype.is_nested():
         raise UserError(f"data.group={column.name} holds {column.dtype}: a group is a text, a number or a date")
-    names = as_text(column) if is_text(column) else column.cast(polars.String)
+    names = as_text(column) if is_text(column) else column.cast(pl.String)
     missing = names.is_null().arg_true()
     if len(missing):
         raise UserError(
@@ -65,12 +60,12 @@ def groups_of(column: "Series") -> NDArray[np.int64]:
     return np.unique(names.to_numpy().astype(str), return_inverse=True)[1].astype(np.int64)
 
 
-def counts(column: "Series") -> bool:
+def counts(column: "pl.Series") -> bool:
     """Say whether whole numbers differ in all rows of a part of a column, so that the whole of it may number them."""
     return not column.null_count() and column.n_unique() == len(column)
 
 
-def row_numbers(columns: Iterable["Series"]) -> dict[str, str]:
+def row_numbers(columns: Iterable["pl.Series"]) -> dict[str, str]:
     """Say of the columns that number the rows of a file why they tell nothing about other rows, by their names.
 
     In a sorted file the number of a row knows its class. A column whose name says nothing of the kind stays, though it

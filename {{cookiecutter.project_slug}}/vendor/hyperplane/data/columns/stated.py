@@ -9,17 +9,14 @@ data.text           free text, of which `words.py` takes the words
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING
 
 from ...errors import UserError, override
 from ..files.decisions import decide
 from ..files.readings import PLAIN, Reading
 from ..files.survey import ColumnSurvey, Spelling, misfits, read, survey
+from ..lazy_polars import pl
 from .times import dates_of, numbered_date, written
 from .values import as_text, is_text
-
-if TYPE_CHECKING:
-    from polars import DataFrame, Series
 
 AS_TEXT = ("categorical", "text")  # kinds whose values are texts
 MOMENTS = ("date", "datetime", "time")  # kinds of readings
@@ -28,31 +25,20 @@ DIGITS = {4: r"(\d{4})", 6: r"(\d{4})(\d\d)", 8: r"(\d{4})(\d\d)(\d\d)"}  # of w
 
 @dataclass(frozen=True)
 class Stated:
-    """What settings state.
+    """What settings state."""
 
-    Args:
-        kinds: categorical, numeric, dates or text, of the columns that a setting names.
-        max_categories: more than these are hashed.
-        max_words: of a column of text.
-    """
-
+    # categorical, numeric, dates or text, of the columns that a setting names
     kinds: Mapping[str, str] = field(default_factory=dict)
-    max_categories: int = 500
-    max_words: int = 500
+    max_categories: int = 500  # more are hashed
+    max_words: int = 500  # of a column of text
 
     @classmethod
     def of(cls, columns: Mapping[str, Sequence[str]], max_categories: int, max_words: int) -> "Stated":
         """Return what settings state; `columns` are those of each kind."""
         return cls({name: kind for kind, names in columns.items() for name in names}, max_categories, max_words)
 
-    def typed(self, table: "DataFrame", readings: Mapping[str, Reading], spelling: Spelling, path: str) -> "Typed":
+    def typed(self, table: "pl.DataFrame", readings: Mapping[str, Reading], spelling: Spelling, path: str) -> "Typed":
         """Return rows whose columns have the types that are stated, and how their texts are read.
-
-        Args:
-            table: of a file, as it was read.
-            readings: how it was read.
-            spelling: what the file does not say of itself.
-            path: of the file, or of several, for messages.
 
         Raises:
             UserError: a value does not fit: it is named with its column and row.
@@ -70,15 +56,13 @@ class Stated:
         return table.with_columns(columns), kept
 
 
-Typed = tuple["DataFrame", dict[str, Reading]]
+Typed = tuple["pl.DataFrame", dict[str, Reading]]
 
 
-def as_stated_numbers(series: "Series", reading: Reading, spelling: Spelling, where: str) -> tuple["Series", Reading]:
-    """Return a column that is stated to hold numbers, and how its texts are read.
-
-    Raises:
-        UserError: it holds others.
-    """
+def as_stated_numbers(
+    series: "pl.Series", reading: Reading, spelling: Spelling, where: str
+) -> tuple["pl.Series", Reading]:
+    """Return a column that is stated to hold numbers, and how its texts are read."""
     if not is_text(series):
         return series, reading
     texts, found = surveyed(series, spelling)
@@ -93,7 +77,7 @@ def as_stated_numbers(series: "Series", reading: Reading, spelling: Spelling, wh
     return parsed(texts, best, where), best
 
 
-def surveyed(series: "Series", spelling: Spelling) -> tuple["Series", ColumnSurvey]:
+def surveyed(series: "pl.Series", spelling: Spelling) -> tuple["pl.Series", ColumnSurvey]:
     """Return a column of texts without blanks around them, and what they are."""
     texts = as_text(series)
     return texts, survey([texts.to_frame()], [texts.name], spelling.missing)[texts.name]
@@ -105,7 +89,7 @@ def nearest_reading(found: ColumnSurvey, kinds: Sequence[str]) -> Reading | None
     return max(fits, key=lambda reading: fits[reading], default=None)
 
 
-def parsed(texts: "Series", reading: Reading, where: str) -> "Series":
+def parsed(texts: "pl.Series", reading: Reading, where: str) -> "pl.Series":
     """Return what texts say.
 
     Raises:
@@ -122,12 +106,10 @@ def parsed(texts: "Series", reading: Reading, where: str) -> "Series":
     return values.alias(texts.name)
 
 
-def as_stated_dates(series: "Series", reading: Reading, spelling: Spelling, where: str) -> tuple["Series", Reading]:
-    """Return a column that is stated to hold dates, and how its texts are read.
-
-    Raises:
-        UserError: it holds others.
-    """
+def as_stated_dates(
+    series: "pl.Series", reading: Reading, spelling: Spelling, where: str
+) -> tuple["pl.Series", Reading]:
+    """Return a column that is stated to hold dates, and how its texts are read."""
     if not is_text(series):
         return as_moments(series, where), reading
     texts, found = surveyed(series, spelling)
@@ -141,14 +123,12 @@ def as_stated_dates(series: "Series", reading: Reading, spelling: Spelling, wher
     return parsed(texts, best, where), best
 
 
-def as_moments(series: "Series", where: str) -> "Series":
+def as_moments(series: "pl.Series", where: str) -> "pl.Series":
     """Return dates or times; texts and whole numbers become those that the module's docstring names.
 
     Raises:
         UserError: one is no date.
     """
-    import polars
-
     if series.dtype.is_temporal():
         return series
     if not is_text(series) and not series.dtype.is_numeric():
@@ -163,7 +143,7 @@ def as_moments(series: "Series", where: str) -> "Series":
             f"{where} must hold dates, such as 2026-01-31, 2026-01 or 2026, but row {row} has {strange!r}"
             f"{may_be_missing(strange, where)}"
         )
-    return texts.replace_strict(present, dates, default=None, return_dtype=polars.Date)
+    return texts.replace_strict(present, dates, default=None, return_dtype=pl.Date)
 
 
 def may_be_missing(value: str, where: str) -> str:

@@ -1,21 +1,18 @@
 """What the training rows say about a column of a table, and what it is therefore taken for."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import override
 from ..files.readings import PLAIN, TEXT, Reading
+from ..lazy_polars import pl
 from .dates import PARTS, Date, part_of
 from .features import Category, Column, Hashed, Number
 from .stated import Stated
 from .values import as_numbers, as_text, is_text
 from .words import Words, most_frequent, occurrences
-
-if TYPE_CHECKING:
-    from polars import Series
 
 FEW = 20  # that many categories are never taken for names of rows, unless every value is different
 
@@ -41,24 +38,18 @@ class ColumnStatistics:
         self.zone: str | None = None  # of dates
         self.parts: dict[str, set[int]] = {part: set() for part in ("year", *PARTS)}  # of dates, those that occur
 
-    def add(self, series: "Series") -> None:
-        """Take in the values of more rows.
-
-        Raises:
-            UserError: they are lists or the like.
-        """
-        import polars
-
+    def add(self, series: "pl.Series") -> None:
+        """Take in the values of more rows."""
         self.rows += len(series)
         if is_text(series) or self.kind == "categorical":
             self.is_text = True
             self.add_texts(as_text(series).drop_nulls())
             return
-        if series.dtype in (polars.Date, polars.Datetime) and self.kind != "numeric":
+        if series.dtype in (pl.Date, pl.Datetime) and self.kind != "numeric":
             self.is_date, self.holds = True, "dates"
             self.add_dates(series.drop_nulls())
-        elif series.dtype == polars.Boolean or series.dtype.is_temporal():
-            self.holds = "true and false" if series.dtype == polars.Boolean else "times, in days"
+        elif series.dtype == pl.Boolean or series.dtype.is_temporal():
+            self.holds = "true and false" if series.dtype == pl.Boolean else "times, in days"
         numbers = as_numbers(series)
         numbers = numbers[np.isfinite(numbers)]
         if len(numbers):
@@ -66,7 +57,7 @@ class ColumnStatistics:
             self.total += float(numbers.sum())
             self.lowest, self.highest = min(self.lowest, numbers.min()), max(self.highest, numbers.max())
 
-    def add_texts(self, texts: "Series") -> None:
+    def add_texts(self, texts: "pl.Series") -> None:
         """Take in texts that are there."""
         self.present += len(texts)
         if self.kind == "text":
@@ -76,7 +67,7 @@ class ColumnStatistics:
         if len(self.hashes) <= self.stated.max_categories:
             self.texts.update(different)
 
-    def add_dates(self, dates: "Series") -> None:
+    def add_dates(self, dates: "pl.Series") -> None:
         """Take in dates that are there."""
         self.zone = getattr(dates.dtype, "time_zone", None)
         self.years += int(dates.dt.year().sum())

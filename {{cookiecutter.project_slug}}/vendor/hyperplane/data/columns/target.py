@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
 from ...errors import UserError
+from ..lazy_polars import pl
 from .labels import encode_labels, labels, some_of
 from .values import as_numbers, as_text, is_text, listed
-
-if TYPE_CHECKING:
-    from polars import DataFrame, Series
 
 TaskName = Literal["classification", "multilabel", "regression"]
 
@@ -36,19 +34,15 @@ class Targets(NamedTuple):
             "target_names": () if self.names else tuple(columns),
         }
 
-    def say(self, path: Path, columns: Sequence["Series"], asked: str) -> None:
+    def say(self, path: Path, columns: Sequence["pl.Series"], asked: str) -> None:
         """Say what the task is; `asked` is the setting, which may leave it open."""
         names, kinds = [one.name for one in columns], dict.fromkeys(str(one.dtype) for one in columns)
         inferred = "" if asked != "auto" else ", inferred from its values; data.task= overrides it"
         logger.info("{}: {} of {} ({}{})", path, self.task, listed(names, 5), ", ".join(kinds), inferred)
 
 
-def has_value(table: "DataFrame", targets: Sequence[str]) -> "Series":
-    """Return for each row whether it has all targets (rows,), and say how many have not.
-
-    Raises:
-        UserError: none has.
-    """
+def has_value(table: "pl.DataFrame", targets: Sequence[str]) -> "pl.Series":
+    """Return for each row whether it has all targets (rows,), and say how many have not."""
     present = present_in(table, targets)
     if not present.all():
         missing = (~present).sum()
@@ -59,18 +53,16 @@ def has_value(table: "DataFrame", targets: Sequence[str]) -> "Series":
     return present
 
 
-def present_in(table: "DataFrame", targets: Sequence[str]) -> "Series":
+def present_in(table: "pl.DataFrame", targets: Sequence[str]) -> "pl.Series":
     """Return for each row whether it has all targets (rows,).
 
     Raises:
         UserError: none has.
     """
-    import polars
-
-    present = polars.Series([True]).new_from_index(0, table.height)
+    present = pl.Series([True]).new_from_index(0, table.height)
     for name in targets:
         column = table[name]
-        here = as_text(column).is_not_null() if is_text(column) else polars.Series(np.isfinite(as_numbers(column)))
+        here = as_text(column).is_not_null() if is_text(column) else pl.Series(np.isfinite(as_numbers(column)))
         if not here.any():
             raise UserError(f"data.target={name}: all {table.height} rows have no value there")
         present = present & here
@@ -79,7 +71,7 @@ def present_in(table: "DataFrame", targets: Sequence[str]) -> "Series":
     return present
 
 
-def encode_targets(table: "DataFrame", task: TaskName | Literal["auto"]) -> Targets:
+def encode_targets(table: "pl.DataFrame", task: TaskName | Literal["auto"]) -> Targets:
     """Return the targets.
 
     Args:
@@ -109,7 +101,7 @@ def encode_targets(table: "DataFrame", task: TaskName | Literal["auto"]) -> Targ
     return Targets(kind, values_of(columns))
 
 
-def check_target(target: "Series") -> None:
+def check_target(target: "pl.Series") -> None:
     """Refuse a column that cannot be predicted: of dates, or of one value only."""
     if target.dtype.is_temporal():
         raise UserError(f"data.target={target.name} holds dates ({target.dtype}); make it a number or a category")
@@ -117,7 +109,7 @@ def check_target(target: "Series") -> None:
         raise UserError(f"data.target={target.name} is {target[0]!r} in all {len(target)} rows: nothing to learn")
 
 
-def infer_task(target: "Series") -> Literal["classification", "regression"]:
+def infer_task(target: "pl.Series") -> Literal["classification", "regression"]:
     """Return classification for text, booleans and at most ten different integers, else regression."""
     if is_text(target) or str(target.dtype) == "Boolean":
         return "classification"
@@ -128,12 +120,8 @@ def infer_task(target: "Series") -> Literal["classification", "regression"]:
     return "classification" if (values == np.round(values)).all() else "regression"
 
 
-def infer_task_of_several(targets: Sequence["Series"]) -> Literal["multilabel", "regression"]:
-    """Return multilabel if all columns hold two values, regression if all are numbers and none of them holds two.
-
-    Raises:
-        UserError: they are mixed, or some are texts.
-    """
+def infer_task_of_several(targets: Sequence["pl.Series"]) -> Literal["multilabel", "regression"]:
+    """Return multilabel if all columns hold two values, regression if all are numbers and none of them holds two."""
     are_labels = [labels(target) is not None for target in targets]
     are_texts = [is_text(target) for target in targets]
     if all(are_labels):
@@ -153,7 +141,7 @@ def infer_task_of_several(targets: Sequence["Series"]) -> Literal["multilabel", 
     )
 
 
-def values_of(targets: Sequence["Series"]) -> NDArray[np.float64]:
+def values_of(targets: Sequence["pl.Series"]) -> NDArray[np.float64]:
     """Return the numbers (samples, K) of columns.
 
     Raises:
@@ -168,12 +156,8 @@ def values_of(targets: Sequence["Series"]) -> NDArray[np.float64]:
     return np.stack([as_numbers(target) for target in targets], axis=1)
 
 
-def encode_classes(target: "Series") -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return class numbers (samples,) and the names of the classes in order.
-
-    Raises:
-        UserError: there is a class for nearly every row.
-    """
+def encode_classes(target: "pl.Series") -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return class numbers (samples,) and the names of the classes in order."""
     distinct = target.n_unique()
     if distinct > len(target) / 2:
         raise UserError(

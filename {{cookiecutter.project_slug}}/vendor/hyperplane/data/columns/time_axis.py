@@ -79,12 +79,7 @@ class TimeAxis:
 
 
 def recognise(times: Times, series: NDArray[np.int64]) -> TimeAxis | None:
-    """Return the axis on which all times lie; None if they are uneven.
-
-    Args:
-        times: of all rows, in any order.
-        series: the number of the series of each row.
-    """
+    """Return the axis on which the times of all rows, of series by their number, lie; None if they are uneven."""
     order = np.lexsort((times.values, series))
     ordered, of = Times(times.values[order], times.are_dates), series[order]
     for axis in candidates(ordered, of):

@@ -9,18 +9,16 @@ whole numbers   194901, 19490131        dates, where all are and a month or a ye
 import re
 from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UserError
-from .values import as_numbers, as_text
+from ..files.readings import MONTHS
+from ..lazy_polars import pl
+from .values import as_numbers, as_text, is_text, microseconds
 
-if TYPE_CHECKING:
-    from polars import Series
-
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 FIRST_YEAR, LAST_YEAR = 1700, 2200  # of whole numbers that are taken for dates
 BETWEEN = r"[-/.: ]?"
 
@@ -59,59 +57,37 @@ WRITTEN: tuple[tuple[str, Callable[..., date]], ...] = (
 )
 
 
-def read_times(column: "Series", key: str) -> Times:
+def read_times(column: "pl.Series", key: str) -> Times:
     """Return the times of all rows.
-
-    Args:
-        column: dates, times, numbers, or text as above.
-        key: setting and column, for messages.
 
     Raises:
         UserError: one is missing, or no time.
     """
-    import polars
-
     if column.null_count():
         raise UserError(f"{key} must hold a time in every row, and {column.null_count()} of {len(column)} are missing")
-    if column.dtype in (polars.String, polars.Categorical, polars.Enum):
-        return Times(as_moments(as_dates(as_text(column), key)), are_dates=True)
+    if is_text(column):
+        return Times(microseconds(as_dates(as_text(column), key)).to_numpy(), are_dates=True)
     if column.dtype.is_temporal():
-        return Times(as_moments(column), are_dates=True)
+        return Times(microseconds(column).to_numpy(), are_dates=True)
     if not column.dtype.is_numeric():
         raise no_times(column, key, column[0])
     if column.dtype.is_integer():
         dates = dates_of_integers(column)
         if dates is not None:
-            return Times(as_moments(dates), are_dates=True)
+            return Times(microseconds(dates).to_numpy(), are_dates=True)
     values = as_numbers(column)
     if not np.isfinite(values).all():
         raise no_times(column, key, float(values[~np.isfinite(values)][0]))
     return Times(values, are_dates=False)
 
 
-def as_moments(column: "Series") -> NDArray[np.int64]:
-    """Return dates and times in microseconds since 1970, UTC; times of the day since midnight."""
-    import polars
-
-    if column.dtype == polars.Time:
-        column = column.cast(polars.Duration("us"))
-    unit = polars.Duration("us") if column.dtype == polars.Duration else polars.Datetime("us")
-    return column.cast(unit).cast(polars.Int64).to_numpy()
-
-
-def as_dates(texts: "Series", key: str) -> "Series":
-    """Return the dates that texts stand for, all written in the same way.
-
-    Raises:
-        UserError: one is not.
-    """
-    import polars
-
+def as_dates(texts: "pl.Series", key: str) -> "pl.Series":
+    """Return the dates that texts stand for, all written in the same way."""
     values = texts.unique(maintain_order=True).to_list()
     dates = dates_of(values)
     if None in dates:
         raise no_times(texts, key, values[dates.index(None)])
-    return texts.replace_strict(values, dates, return_dtype=polars.Date)
+    return texts.replace_strict(values, dates, return_dtype=pl.Date)
 
 
 def dates_of(texts: list[str]) -> list[date | None]:
@@ -133,14 +109,12 @@ def written(text: str | None, pattern: str, meaning: Callable[..., date]) -> dat
         return None
 
 
-def dates_of_integers(column: "Series") -> "Series | None":
+def dates_of_integers(column: "pl.Series") -> "pl.Series | None":
     """Return the dates of numbers such as 194901 or 20260131; None if they are numbers and no more.
 
     Where neither a month nor a year ends between them both readings count the same steps.
     """
-    import polars
-
-    numbers = column.cast(polars.Int64).to_numpy()
+    numbers = column.cast(pl.Int64).to_numpy()
     for pattern, year in ((r"(\d{4})(\d\d)", 100), (r"(\d{4})(\d\d)(\d\d)", 10_000)):
         lowest, highest = FIRST_YEAR * year, (LAST_YEAR + 1) * year
         if numbers.min() < lowest or numbers.max() >= highest or len(np.unique(numbers // 100)) < 2:
@@ -148,11 +122,11 @@ def dates_of_integers(column: "Series") -> "Series | None":
         unique = np.unique(numbers).tolist()
         dates = [written(str(number), pattern, numbered_date) for number in unique]
         if None not in dates:
-            return column.cast(polars.Int64).replace_strict(unique, dates, return_dtype=polars.Date)
+            return column.cast(pl.Int64).replace_strict(unique, dates, return_dtype=pl.Date)
     return None
 
 
-def no_times(column: "Series", key: str, example: object) -> UserError:
+def no_times(column: "pl.Series", key: str, example: object) -> UserError:
     """Return what to say about a column whose `example` is no time."""
     return UserError(
         f"{key} must hold dates, times or whole numbers in every row, such as 2026-01-31, 2026-01, 2026Q1 or 2026; "

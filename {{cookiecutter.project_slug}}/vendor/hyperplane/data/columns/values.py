@@ -1,58 +1,44 @@
 """The values of a column as numbers or text."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UserError, override
-
-if TYPE_CHECKING:
-    from polars import Series
+from ..lazy_polars import pl
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 
 
-def is_text(series: "Series") -> bool:
+def is_text(series: "pl.Series") -> bool:
     """Say whether a column holds text or categories."""
-    import polars
-
-    return series.dtype in (polars.String, polars.Categorical, polars.Enum)
+    return series.dtype in (pl.String, pl.Categorical, pl.Enum)
 
 
-def as_text(series: "Series") -> "Series":
+def as_text(series: "pl.Series") -> "pl.Series":
     """Return values as text without blanks around it; empty text is missing, and 3.0 is the same as 3.
 
     Raises:
         UserError: they are lists or the like.
     """
-    import polars
-
     refuse_nested(series)
-    text = series.cast(polars.String).str.strip_chars()
+    text = series.cast(pl.String).str.strip_chars()
     if series.dtype.is_float():
         text = text.set(series.is_nan(), None).str.strip_suffix(".0")
     return text.set(text == "", None)
 
 
-def as_numbers(series: "Series", rows: str = "the training rows") -> NDArray[np.float64]:
+def as_numbers(series: "pl.Series", rows: str = "the training rows") -> NDArray[np.float64]:
     """Return values (samples,), NaN where missing: dates and times in days, booleans as 0 and 1.
 
     Raises:
         UserError: a value is no number.
     """
-    import polars
-
     refuse_nested(series)
     if series.dtype.is_temporal():
-        if series.dtype == polars.Date:
-            series = series.cast(polars.Datetime("us"))
-        elif series.dtype == polars.Time:
-            series = series.cast(polars.Duration("us"))
-        unit = polars.Duration("us") if series.dtype == polars.Duration else polars.Datetime("us")
-        return series.cast(unit).cast(polars.Int64).cast(polars.Float64).to_numpy() / MICROSECONDS_PER_DAY
-    numbers = series.cast(polars.Float64, strict=False)
+        return microseconds(series).cast(pl.Float64).to_numpy() / MICROSECONDS_PER_DAY
+    numbers = series.cast(pl.Float64, strict=False)
     wrong = (numbers.is_null() & series.is_not_null()).arg_true()
     if len(wrong):
         row = wrong[0]
@@ -60,11 +46,17 @@ def as_numbers(series: "Series", rows: str = "the training rows") -> NDArray[np.
     return numbers.to_numpy()
 
 
-def refuse_nested(series: "Series") -> None:
-    """Refuse a column of lists or the like."""
-    import polars
+def microseconds(series: "pl.Series") -> "pl.Series":
+    """Return dates and times in microseconds since 1970, UTC; times of the day since midnight."""
+    if series.dtype == pl.Time:
+        series = series.cast(pl.Duration("us"))
+    unit = pl.Duration("us") if series.dtype == pl.Duration else pl.Datetime("us")
+    return series.cast(unit).cast(pl.Int64)
 
-    if series.dtype.is_nested() or series.dtype in (polars.Binary, polars.Object):
+
+def refuse_nested(series: "pl.Series") -> None:
+    """Refuse a column of lists or the like."""
+    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
         leave_out = override("data.ignore", series.name)
         raise UserError(f"column {series.name!r} holds {series.dtype}: leave it out with {leave_out}")
 

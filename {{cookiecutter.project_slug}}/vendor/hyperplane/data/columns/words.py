@@ -7,16 +7,13 @@ finds them: two letters or digits at least. A word that is not among them counts
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..lazy_polars import pl
 from .features import Column, Remarks
 from .values import as_text
-
-if TYPE_CHECKING:
-    from polars import Series
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +28,12 @@ class Words(Column):
     def outputs(self) -> list[str]:
         return [f"{self.name}={word}" for word in self.words]
 
-    def encode(self, series: "Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
+    def encode(self, series: "pl.Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
         """Return how often each word occurs (samples, words)."""
         return counts(series, self.words)
 
 
-def counts(texts: "Series", words: Sequence[str]) -> NDArray[np.float64]:
+def counts(texts: "pl.Series", words: Sequence[str]) -> NDArray[np.float64]:
     """Return how often each word occurs in each text (samples, words)."""
     from sklearn.feature_extraction.text import CountVectorizer
 
@@ -44,7 +41,7 @@ def counts(texts: "Series", words: Sequence[str]) -> NDArray[np.float64]:
     return vectorizer.transform(as_text(texts).fill_null("").to_list()).toarray()
 
 
-def occurrences(texts: "Series") -> Counter[str]:
+def occurrences(texts: "pl.Series") -> Counter[str]:
     """Return how often each word occurs in all texts."""
     from sklearn.feature_extraction.text import CountVectorizer
 

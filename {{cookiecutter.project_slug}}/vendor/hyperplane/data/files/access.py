@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...errors import UserError, nearest
 from ...paths import expanded, must_exist
+from ..lazy_polars import pl
 from .layout import too_long
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
@@ -66,20 +67,14 @@ def not_utf8(error: UnicodeDecodeError) -> str:
 
 @contextmanager
 def readable(path: Path, key: str) -> Iterator[None]:
-    """Say what is wrong with a file that is read inside.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    from polars.exceptions import NoDataError, PolarsError
-
+    """Say what is wrong with a file that is read inside."""
     try:
         yield
-    except NoDataError:
+    except pl.exceptions.NoDataError:
         raise UserError(f"{key}={path} is empty: it needs a line of column names, and rows below it") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{key}={path} cannot be read: {not_utf8(error)}") from None
-    except (PolarsError, OSError, EOFError, zlib.error, UnicodeError) as error:
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, UnicodeError) as error:
         reason = str(error).partition("\n")[0]
         if "properly escaped" in str(error):
             field = re.search("Field `(.*)` is not properly escaped", str(error), re.DOTALL)

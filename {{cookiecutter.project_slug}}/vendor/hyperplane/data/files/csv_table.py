@@ -8,10 +8,10 @@ settle.
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from ..lazy_polars import pl
 from .decisions import Remark, choose, say
 from .first_look import plain_numbers
 from .layout import (
@@ -28,13 +28,10 @@ from .layout import (
 from .readings import MISSING, TEXT, Reading
 from .survey import ColumnSurvey, Spelling, survey
 
-if TYPE_CHECKING:
-    from polars import DataFrame, DataType, Expr, LazyFrame
-
 FIRST_ROWS = 1000
 
-Pieces = Callable[["LazyFrame"], Iterable["DataFrame"]]  # yields rows in pieces, few of which are in memory
-Keep = Callable[["LazyFrame"], "LazyFrame"]  # evaluates rows once, so that they can be read again and again
+Pieces = Callable[["pl.LazyFrame"], Iterable["pl.DataFrame"]]  # yields rows in pieces, few of which are in memory
+Keep = Callable[["pl.LazyFrame"], "pl.LazyFrame"]  # evaluates rows once, so that they can be read again and again
 
 
 class CsvTable:
@@ -60,7 +57,7 @@ class CsvTable:
         self.found: dict[str, ColumnSurvey] = {}
         self.readings: dict[str, Reading] = {}
 
-    def read(self, keep: Keep, pieces: Pieces) -> "LazyFrame":
+    def read(self, keep: Keep, pieces: Pieces) -> "pl.LazyFrame":
         """Return the rows that are not blank, and say what is not plain; `readings` then says how they are read.
 
         Raises:
@@ -87,7 +84,7 @@ class CsvTable:
         say(remarks)
         return self.without_blank(rows, keep) if min(nulls.values()) else rows
 
-    def survey(self, chunks: Iterable["DataFrame"], names: Sequence[str]) -> None:
+    def survey(self, chunks: Iterable["pl.DataFrame"], names: Sequence[str]) -> None:
         """Look at the texts of some columns."""
         self.found |= survey(chunks, names, self.spelling.missing)
 
@@ -111,7 +108,7 @@ class CsvTable:
             "data.decimal=comma; if not, data.decimal=point says so"
         )
 
-    def settled(self, first: "DataFrame") -> set[str]:
+    def settled(self, first: "pl.DataFrame") -> set[str]:
         """Return the names of the columns that the first rows settle, unless others contradict them."""
         if self.layout.has_blanked_quotes:
             return set()
@@ -121,24 +118,20 @@ class CsvTable:
         settled = {name: column.settled() for name, column in self.found.items()}
         return {name for name, one in settled.items() if one is not None and not (one.is_plain and may_be_marks)}
 
-    def kinds(self, settled: set[str]) -> "dict[str, type[DataType]]":
+    def kinds(self, settled: set[str]) -> "dict[str, type[pl.DataType]]":
         """Return the types of the columns that the parser makes numbers of."""
-        import polars
-
         numbers = [name for name in self.names if name in settled and self.readings[name].is_plain]
-        return {name: polars.Int64 if self.found[name].is_whole else polars.Float64 for name in numbers}
+        return {name: pl.Int64 if self.found[name].is_whole else pl.Float64 for name in numbers}
 
-    def typed(self, settled: set[str]) -> "LazyFrame":
+    def typed(self, settled: set[str]) -> "pl.LazyFrame":
         """Return the rows, of which the parser makes the numbers that are settled."""
-        import polars
-
         kinds = self.kinds(settled)
         fields = scan_fields(self.path, self.layout, kinds, self.marks(kinds))
         return fields.select(
             self.value(name, field.str.strip_chars() if name in settled else texts_of(field, self.layout))
             if name not in kinds
             else field.fill_nan(None)
-            if kinds[name] == polars.Float64
+            if kinds[name] == pl.Float64
             else field
             for name, field in zip(self.names, exactly(self.names), strict=True)
         )
@@ -158,17 +151,17 @@ class CsvTable:
         counts = empty.collect(engine="streaming").row(0, named=True)
         return {name for name in holed if nulls[name] != counts[name]}
 
-    def value(self, name: str, texts: "Expr") -> "Expr":
+    def value(self, name: str, texts: "pl.Expr") -> "pl.Expr":
         """Return what the texts of a column say."""
         reading = self.readings[name]
         is_whole = reading.is_plain and self.found[name].is_whole
         return (reading.whole(texts) if is_whole else reading.values(texts)).alias(name)
 
-    def values(self) -> "list[Expr]":
+    def values(self) -> "list[pl.Expr]":
         """Return what the texts of all columns say."""
         return [self.value(name, texts) for name, texts in zip(self.names, exactly(self.names), strict=True)]
 
-    def without_blank(self, rows: "LazyFrame", keep: Keep) -> "LazyFrame":
+    def without_blank(self, rows: "pl.LazyFrame", keep: Keep) -> "pl.LazyFrame":
         """Leave out the rows whose fields are all empty, those of columns that are not read among them."""
         nothing = rows.select(is_blank().sum()).collect().item()
         if not nothing:

@@ -93,11 +93,7 @@ def nearly(column: ColumnSurvey) -> list[str]:
 
 
 def moment_of(column: ColumnSurvey, moments: list[Reading], spelling: Spelling, key: str) -> Reading:
-    """Return how dates are read.
-
-    Raises:
-        UserError: the day and the month may both come first.
-    """
+    """Return how dates are read."""
     by_order = {day_first(reading): reading for reading in moments}
     if len(by_order) == 1:
         return moments[0]

@@ -1,17 +1,14 @@
 """A first look at the texts of all columns in one go, which is several times as fast as a survey of each."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from ..lazy_polars import pl
 from .layout import exactly
 from .readings import PLAIN, Reading
 from .survey import PADDED, ColumnSurvey, Fit
 
-if TYPE_CHECKING:
-    from polars import DataFrame
 
-
-def plain_numbers(texts: "DataFrame", names: Sequence[str]) -> dict[str, ColumnSurvey]:
+def plain_numbers(texts: "pl.DataFrame", names: Sequence[str]) -> dict[str, ColumnSurvey]:
     """Return what a survey would of the columns that hold plain numbers and nothing that may be something else."""
     by_comma, looks = Reading("number", ","), []
     for i, one in enumerate(exactly(names)):

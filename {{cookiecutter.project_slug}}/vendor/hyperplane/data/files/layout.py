@@ -6,14 +6,12 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from loguru import logger
 
 from ...errors import UserError
-
-if TYPE_CHECKING:
-    from polars import DataFrame, DataType, Expr, LazyFrame
+from ..lazy_polars import pl
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 BEGINNING = 2**20  # characters that the separator follows from
@@ -77,10 +75,8 @@ def about_rows(path: Path) -> int | None:
 
     A Parquet file says it.
     """
-    import polars
-
     if path.name.lower().endswith(".parquet"):
-        return int(polars.scan_parquet(path, glob=False).select(polars.len()).collect().item())
+        return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
     if path.name.lower().endswith(".gz"):
         return None
     with path.open("rb") as file:
@@ -89,8 +85,8 @@ def about_rows(path: Path) -> int | None:
 
 
 def scan_fields(
-    path: Path, layout: Layout, kinds: "Mapping[str, type[DataType]] | None" = None, missing: Sequence[str] = ()
-) -> "LazyFrame":
+    path: Path, layout: Layout, kinds: "Mapping[str, type[pl.DataType]] | None" = None, missing: Sequence[str] = ()
+) -> "pl.LazyFrame":
     """Return the fields of a CSV file, null where there is none; all columns but the first without a name are renamed.
 
     Args:
@@ -99,47 +95,39 @@ def scan_fields(
         kinds: of columns that are no texts; a field that says something else is null.
         missing: fields that are null in all columns.
     """
-    import polars
-
     names = [f" {i}" if name in layout.names[:i] else name for i, name in enumerate(layout.names)]
     options: dict[str, Any] = {"separator": layout.separator, "infer_schema": False, "glob": False}
     if kinds:
-        raw = polars.scan_csv(path, **options).collect_schema().names()
+        raw = pl.scan_csv(path, **options).collect_schema().names()
         own = {before: kinds[name] for before, name in zip(raw, names, strict=True) if name in kinds}
         options |= {"schema_overrides": own, "ignore_errors": True}
-    return polars.scan_csv(path, null_values=[*missing] or None, new_columns=names, **options)
+    return pl.scan_csv(path, null_values=[*missing] or None, new_columns=names, **options)
 
 
-def scan_texts(path: Path, layout: Layout) -> "LazyFrame":
+def scan_texts(path: Path, layout: Layout) -> "pl.LazyFrame":
     """Return the fields of a CSV file as texts without blanks around them, null where there is none."""
     return scan_fields(path, layout).select(texts_of(one, layout) for one in exactly(layout.used))
 
 
-def texts_of(fields: "Expr", layout: Layout) -> "Expr":
+def texts_of(fields: "pl.Expr", layout: Layout) -> "pl.Expr":
     """Return the fields of a column without blanks around them, null where nothing is left."""
-    import polars
-
     texts = fields.str.strip_chars()
     if layout.has_blanked_quotes:
         texts = texts.str.replace('^"(.*)"$', "$1").str.strip_chars()
-    return polars.when(texts != "").then(texts)
+    return pl.when(texts != "").then(texts)
 
 
-def exactly(names: Iterable[str]) -> "list[Expr]":
+def exactly(names: Iterable[str]) -> "list[pl.Expr]":
     """Return the columns of these names: elsewhere polars takes `*` for all of them."""
-    from polars.selectors import by_name
-
-    return [by_name(name).as_expr() for name in names]
+    return [pl.selectors.by_name(name).as_expr() for name in names]
 
 
-def is_blank() -> "Expr":
+def is_blank() -> "pl.Expr":
     """Say which rows of texts have none."""
-    import polars
-
-    return polars.all_horizontal(polars.all().is_null())
+    return pl.all_horizontal(pl.all().is_null())
 
 
-def without_blank(texts: "DataFrame", path: Path) -> "DataFrame":
+def without_blank(texts: "pl.DataFrame", path: Path) -> "pl.DataFrame":
     """Leave out the rows that hold nothing, and say how many there were."""
     rows = texts.filter(~is_blank())
     say_blank(texts.height - rows.height, path)

@@ -3,21 +3,18 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from loguru import logger
 from tqdm import tqdm
 
 from ...processes.cores import jobs_beside
-
-if TYPE_CHECKING:
-    from polars import DataFrame
+from ..lazy_polars import pl
 
 SECONDS_BEFORE_BAR = 0.5
 SECONDS_BETWEEN_LINES = 10.0
 
 
-def with_progress(batches: Iterable["DataFrame"], doing: str, rows: int | None = None) -> Iterator["DataFrame"]:
+def with_progress(batches: Iterable["pl.DataFrame"], doing: str, rows: int | None = None) -> Iterator["pl.DataFrame"]:
     """Yield batches of rows, and show how many came.
 
     Args:
@@ -37,7 +34,7 @@ def with_progress(batches: Iterable["DataFrame"], doing: str, rows: int | None =
             logger.info("{}: {:,} rows{}", doing, done, "" if rows is None else f" of about {rows:,}")
 
 
-def with_bar(batches: Iterable["DataFrame"], doing: str, rows: int | None) -> Iterator["DataFrame"]:
+def with_bar(batches: Iterable["pl.DataFrame"], doing: str, rows: int | None) -> Iterator["pl.DataFrame"]:
     """Yield batches of rows, and draw a bar, which disappears at the end, unless all of it is quick."""
     with tqdm(
         total=rows, desc=doing, unit=" rows", unit_scale=True, leave=False, dynamic_ncols=True, delay=SECONDS_BEFORE_BAR

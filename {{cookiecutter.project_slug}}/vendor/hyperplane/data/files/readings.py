@@ -3,10 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    from polars import DataType, Expr
+from ..lazy_polars import pl
 
 # What stands for a missing value in any column
 MISSING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None"]
@@ -34,20 +33,14 @@ ZONE = re.compile(r"Z|[+-]\d{2}:?\d{2}")
 
 @dataclass(frozen=True)
 class Reading:
-    """How a column of texts is read.
+    """How a column of texts is read."""
 
-    Args:
-        kind: text, boolean, number, date, datetime or time.
-        pattern: of numbers `.` or `,`, the decimal mark where there are other marks; of dates and times that of
-            strptime; empty for plain numbers, and for dates of a file that says itself what they are.
-        unit: a currency, % or kg that stands at every number.
-        missing: what else stands for a missing value.
-    """
-
-    kind: str
+    kind: str  # text, boolean, number, date, datetime or time
+    # Of numbers `.` or `,`, the decimal mark where there are other marks; of dates and times that of strptime; empty
+    # for plain numbers, and for dates of a file that says itself what they are
     pattern: str = ""
-    unit: str = ""
-    missing: tuple[str, ...] = ()
+    unit: str = ""  # a currency, % or kg that stands at every number
+    missing: tuple[str, ...] = ()  # what else stands for a missing value
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
@@ -74,39 +67,33 @@ class Reading:
         plural = {"text": "texts", "boolean": "true and false", "date": "dates", "datetime": "dates", "time": "times"}
         return plural[self.kind] + (f" in the order {order(self.pattern)}" if self.pattern else "")
 
-    def values(self, text: "Expr") -> "Expr":
+    def values(self, text: "pl.Expr") -> "pl.Expr":
         """Return what texts without blanks around them say; null where they say nothing of the kind."""
-        import polars
-
         if self.missing:
-            text = polars.when(~text.is_in(self.missing)).then(text)
+            text = pl.when(~text.is_in(self.missing)).then(text)
         if self.kind == "text":
-            return polars.when(~text.is_in(MISSING)).then(text)
+            return pl.when(~text.is_in(MISSING)).then(text)
         if self.kind == "boolean":
             lower = text.str.to_lowercase()
-            return polars.when(lower.is_in(["true", "1"])).then(True).when(lower.is_in(["false", "0"])).then(False)
+            return pl.when(lower.is_in(["true", "1"])).then(True).when(lower.is_in(["false", "0"])).then(False)
         if self.kind == "number":
             return self.numbers(text)
-        kinds: dict[str, Any] = {"date": polars.Date, "datetime": polars.Datetime("us"), "time": polars.Time}
+        kinds: dict[str, Any] = {"date": pl.Date, "datetime": pl.Datetime("us"), "time": pl.Time}
         # strptime would take the year 24 for one of four digits
         four = text.str.contains(r"^(\w+\W{1,2}\w+\W{1,2})?\d{4}(\D|$)") if "%Y" in self.pattern else True
-        moments = polars.when(four).then(text)
+        moments = pl.when(four).then(text)
         return moments.str.strptime(kinds[self.kind], self.pattern, strict=False)
 
-    def whole(self, text: "Expr") -> "Expr":
+    def whole(self, text: "pl.Expr") -> "pl.Expr":
         """Return what plain numbers say that are known to be whole ones: 64 bits hold more digits than a float."""
-        import polars
-
         if self.missing:
-            text = polars.when(~text.is_in(self.missing)).then(text)
-        return text.cast(polars.Int64, strict=False)
+            text = pl.when(~text.is_in(self.missing)).then(text)
+        return text.cast(pl.Int64, strict=False)
 
-    def numbers(self, text: "Expr") -> "Expr":
+    def numbers(self, text: "pl.Expr") -> "pl.Expr":
         """Return the numbers that texts are."""
-        import polars
-
         if self.is_plain:
-            return text.cast(polars.Float64, strict=False).fill_nan(None)
+            return text.cast(pl.Float64, strict=False).fill_nan(None)
         mark = self.pattern or "."
         other = "," if mark == "." else "."
         sign, unit = "[-+−]?", rf"(?:{re.escape(self.unit)})?"
@@ -123,10 +110,10 @@ class Reading:
             fits &= text.str.contains(self.unit, literal=True)
             text = text.str.replace_all(self.unit, "", literal=True)
         plain = text.str.replace_all(rf"[{other}{GROUPS}]", "").str.replace_all("−", "-", literal=True)
-        plain = polars.when(is_debit).then("-" + plain.str.replace_all(r"[()]|-$", "")).otherwise(plain)
+        plain = pl.when(is_debit).then("-" + plain.str.replace_all(r"[()]|-$", "")).otherwise(plain)
         if mark == ",":
             plain = plain.str.replace(",", ".", literal=True)
-        return polars.when(fits).then(plain).cast(polars.Float64, strict=False)
+        return pl.when(fits).then(plain).cast(pl.Float64, strict=False)
 
 
 TEXT, PLAIN, BOOLEAN = Reading("text"), Reading("number"), Reading("boolean")
@@ -138,15 +125,13 @@ def order(pattern: str) -> str:
     return "-".join(words[code] for code in re.findall("%[YymBd]", pattern)) or "of a clock"
 
 
-def reading_of(kind: "DataType") -> Reading:
+def reading_of(kind: "pl.DataType") -> Reading:
     """Return how the values of a column that has a type are written in a CSV file."""
-    import polars
-
-    if kind == polars.Boolean:
+    if kind == pl.Boolean:
         return BOOLEAN
     if kind.is_numeric():
         return PLAIN
-    names = {polars.Date: "date", polars.Datetime: "datetime", polars.Time: "time"}
+    names = {pl.Date: "date", pl.Datetime: "datetime", pl.Time: "time"}
     return Reading(next((name for of, name in names.items() if kind == of), "text"))
 
 

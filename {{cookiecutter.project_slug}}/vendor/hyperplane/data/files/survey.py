@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from ..lazy_polars import pl
 from .readings import MISSING, MISSING_BESIDE_NUMBERS, PLAIN, TEXT, Reading, proposals
-
-if TYPE_CHECKING:
-    from polars import DataFrame, Series
 
 PADDED = r"^0\d"
 SAMPLE = 1000  # values of a column that its possible readings follow from
@@ -15,19 +13,12 @@ SAMPLE = 1000  # values of a column that its possible readings follow from
 
 @dataclass(frozen=True)
 class Spelling:
-    """What a file does not say of itself.
+    """What a file does not say of itself."""
 
-    Args:
-        day_first: whether 02/01/2024 is 2 January, where nothing in the column tells.
-        decimal: which mark separates decimals, where nothing in the file tells.
-        missing: what stands for a missing value, besides the usual marks.
-        texts: columns that hold texts, whatever they look like.
-    """
-
-    day_first: bool | None = None
-    decimal: Literal["point", "comma"] | None = None
-    missing: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
+    day_first: bool | None = None  # whether 02/01/2024 is 2 January, where nothing in the column tells
+    decimal: Literal["point", "comma"] | None = None  # which mark separates decimals, where nothing in the file tells
+    missing: tuple[str, ...] = ()  # what stands for a missing value, besides the usual marks
+    texts: tuple[str, ...] = ()  # columns that hold texts, whatever they look like
 
 
 @dataclass
@@ -39,7 +30,7 @@ class Fit:
     odd: str | None = None  # the first of these that does not stand for one among texts
     unlike: str | None = None  # the first that is neither
 
-    def add(self, fits: int, others: "Series") -> None:
+    def add(self, fits: int, others: "pl.Series") -> None:
         """Count texts that fit, and look at those that do not."""
         self.fits += fits
         if len(others):
@@ -64,7 +55,7 @@ class ColumnSurvey:
     example: str | None = None  # the first text that is no plain number
     debit: str | None = None  # the first text whose end may mark a negative number: (4.00) or 4.00-
 
-    def add(self, texts: "Series") -> None:
+    def add(self, texts: "pl.Series") -> None:
         """Take in texts without blanks around them, null where there is none."""
         texts = texts.drop_nulls()
         if self.missing:
@@ -75,7 +66,7 @@ class ColumnSurvey:
             texts = texts[SAMPLE:]
         self.count(texts)
 
-    def count(self, texts: "Series") -> None:
+    def count(self, texts: "pl.Series") -> None:
         """Count the texts that fit each reading."""
         self.texts += len(texts)
         if not self.fits or not len(texts):
@@ -97,16 +88,14 @@ class ColumnSurvey:
             fit.add(len(texts) - len(some) + int(fits.sum()), some.filter(~fits))
         self.fits = {r: fit for r, fit in self.fits.items() if 2 * (fit.fits + fit.marks) >= self.texts}
 
-    def add_plain(self, texts: "Series") -> "Series":
+    def add_plain(self, texts: "pl.Series") -> "pl.Series":
         """Count plain numbers, and return the other texts."""
-        import polars
-
         assert self.fits is not None
         is_plain = read(PLAIN, texts).is_not_null()
         rest = texts.head(0) if is_plain.all() else texts.filter(~is_plain)
         self.fits[PLAIN].add(len(texts) - len(rest), rest)
         if self.is_whole:
-            whole = len(texts) - texts.cast(polars.Int64, strict=False).null_count()
+            whole = len(texts) - texts.cast(pl.Int64, strict=False).null_count()
             self.is_whole = whole == len(texts) - len(rest)
         if self.padded is None:
             self.padded = first(texts.filter(is_plain & texts.str.contains(PADDED)))
@@ -114,7 +103,7 @@ class ColumnSurvey:
             self.pointed = first(texts.filter(is_plain & texts.str.contains(r"\.\d")))
         return rest
 
-    def propose(self, texts: "Series") -> None:
+    def propose(self, texts: "pl.Series") -> None:
         """Keep the readings that at least half of the first texts fit."""
         says = texts.filter(~is_missing(texts)).head(SAMPLE)
         if len(says):
@@ -157,24 +146,22 @@ class ColumnSurvey:
         return next(iter(found)) if len(found) == 1 and says else None
 
 
-def is_missing(texts: "Series") -> "Series":
+def is_missing(texts: "pl.Series") -> "pl.Series":
     """Say which texts stand for a missing value beside numbers."""
     return texts.str.to_lowercase().is_in(MISSING_BESIDE_NUMBERS)
 
 
-def first(texts: "Series") -> str | None:
+def first(texts: "pl.Series") -> str | None:
     """Return the first of some texts, if there is one."""
     return texts[0] if len(texts) else None
 
 
-def read(reading: Reading, texts: "Series") -> "Series":
+def read(reading: Reading, texts: "pl.Series") -> "pl.Series":
     """Return what texts say, null where they do not fit."""
-    import polars
-
-    return polars.select(reading.values(polars.lit(texts))).to_series()
+    return pl.select(reading.values(pl.lit(texts))).to_series()
 
 
-def misfits(reading: Reading, texts: "Series", values: "Series") -> list[int]:
+def misfits(reading: Reading, texts: "pl.Series", values: "pl.Series") -> list[int]:
     """Return the numbers of the texts that neither fit a reading nor stand for a missing value."""
     if reading.kind == "text":
         return []
@@ -183,7 +170,7 @@ def misfits(reading: Reading, texts: "Series", values: "Series") -> list[int]:
 
 
 def survey(
-    chunks: Iterable["DataFrame"], names: Iterable[str], missing: tuple[str, ...] = ()
+    chunks: Iterable["pl.DataFrame"], names: Iterable[str], missing: tuple[str, ...] = ()
 ) -> dict[str, ColumnSurvey]:
     """Return what the texts of some columns are."""
     columns = {name: ColumnSurvey(name, missing) for name in names}

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from ...errors import UserError
 from ...whole_file import whole_file
+from ..lazy_polars import pl
 from .access import existing, is_parquet, readable
 from .csv_table import CsvTable
 from .decisions import decide
@@ -16,14 +16,11 @@ from .progress import with_progress
 from .readings import TEXT, Reading, reading_of
 from .survey import Spelling, misfits, read, survey
 
-if TYPE_CHECKING:
-    from polars import DataFrame, LazyFrame
-
 CHUNK = 2**17  # rows of a CSV that are looked at at once
 LARGE = 50 * 2**20  # bytes: reading a larger file takes seconds, so it is said
 
 
-def read_table(path: Path, key: str = "data.path") -> "DataFrame":
+def read_table(path: Path, key: str = "data.path") -> "pl.DataFrame":
     """Return the rows of a file; types of a CSV's columns follow from all of its values, dates are recognised.
 
     Args:
@@ -39,7 +36,7 @@ def read_table(path: Path, key: str = "data.path") -> "DataFrame":
 
 def read_columns(
     path: Path, columns: Sequence[str] | None, spelling: Spelling, key: str = "data.path"
-) -> tuple["DataFrame", dict[str, Reading]]:
+) -> tuple["pl.DataFrame", dict[str, Reading]]:
     """Return some columns of a file, and how they were read; None: all of them.
 
     Raises:
@@ -53,14 +50,12 @@ def read_columns(
     return rows, readings
 
 
-def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "DataFrame":
+def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "pl.DataFrame":
     """Return the columns of a file, those that have a reading read in this way; a Parquet file has types of its own.
 
     Raises:
         UserError: see `read_table`; or a value does not fit: it is named with its column and row.
     """
-    import polars
-
     path = existing(path, key)
     if is_parquet(path):
         return read_table(path, key)
@@ -82,7 +77,7 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "DataFrame
                 f"{texts[name][int(strange[0])]!r}"
             )
         columns.append(values.alias(name))
-    return polars.DataFrame(columns)
+    return pl.DataFrame(columns)
 
 
 def column_names(path: Path, key: str = "data.path") -> list[str]:
@@ -98,16 +93,14 @@ def parquet_names(path: Path, key: str) -> dict[str, str]:
     Raises:
         UserError: two are the same.
     """
-    import polars
-
-    raw = polars.scan_parquet(path, glob=False).collect_schema().names()
+    raw = pl.scan_parquet(path, glob=False).collect_schema().names()
     check_names([name.strip() for name in raw], path, key)
     return {name.strip(): name for name in raw}
 
 
 def scan_table(
     path: Path, columns: Sequence[str] | None, spelling: Spelling, key: str = "data.path", scratch: Path | None = None
-) -> tuple["LazyFrame", dict[str, Reading]]:
+) -> tuple["pl.LazyFrame", dict[str, Reading]]:
     """Return some columns of a file in a form that can be read again and again, and how they are read.
 
     Args:
@@ -118,8 +111,6 @@ def scan_table(
         scratch: a folder for the rows of a large CSV file; None: they are in memory.
     """
     path = existing(path, key)
-    import polars  # here, since it takes half a second
-
     if path.stat().st_size > LARGE:
         logger.info("Reading {} ({:.0f} MB)", path, path.stat().st_size / 1e6)
     with readable(path, key):
@@ -130,49 +121,41 @@ def scan_table(
         names = parquet_names(path, key)
         used = [name for name in names if columns is None or name in columns]
         raw = exactly(names[name] for name in used)
-        rows = polars.scan_parquet(path, glob=False).select(
+        rows = pl.scan_parquet(path, glob=False).select(
             column.alias(name) for name, column in zip(used, raw, strict=True)
         )
         readings = {name: reading_of(kind) for name, kind in rows.collect_schema().items()}
         return rows if scratch is not None else kept(rows, path, None), readings
 
 
-def kept(rows: "LazyFrame", path: Path, scratch: Path | None) -> "LazyFrame":
+def kept(rows: "pl.LazyFrame", path: Path, scratch: Path | None) -> "pl.LazyFrame":
     """Evaluate rows of a file once; they are kept in memory, or, if it is large, in the folder `scratch`."""
-    import polars
-
     if path.stat().st_size <= LARGE and not path.name.lower().endswith(".gz"):  # batches cost a fifth more
         return rows.collect().lazy()
     batches = rows.collect_batches(chunk_size=CHUNK, maintain_order=True, lazy=True)
     shown = with_progress(batches, f"Reading {path.name}", about_rows(path))
     if scratch is None:
         found = [*shown]
-        return (polars.concat(found) if found else polars.DataFrame(schema=rows.collect_schema())).lazy()
+        return (pl.concat(found) if found else pl.DataFrame(schema=rows.collect_schema())).lazy()
     scratch.mkdir(exist_ok=True)
     files = []
     for number, batch in enumerate(shown):
         files.append(scratch / f"{number}.parquet")
         batch.write_parquet(files[-1], compression="uncompressed", statistics=False)  # read thrice, then deleted
-    return polars.scan_parquet(files, glob=False) if files else polars.LazyFrame(schema=rows.collect_schema())
+    return pl.scan_parquet(files, glob=False) if files else pl.LazyFrame(schema=rows.collect_schema())
 
 
-def surveyed(rows: "LazyFrame", path: Path, key: str) -> Iterator["DataFrame"]:
+def surveyed(rows: "pl.LazyFrame", path: Path, key: str) -> Iterator["pl.DataFrame"]:
     """Yield the rows of a file in pieces, and show how far it is."""
     return with_progress(in_chunks(rows, CHUNK, path, key), f"Looking at {path.name}", about_rows(path))
 
 
-def in_chunks(table: "LazyFrame", rows: int, path: Path, key: str = "data.path") -> Iterator["DataFrame"]:
-    """Yield the rows of a file, `rows` at a time, the last time what remains; few chunks are in memory at once.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
-    import polars
-
+def in_chunks(table: "pl.LazyFrame", rows: int, path: Path, key: str = "data.path") -> Iterator["pl.DataFrame"]:
+    """Yield the rows of a file, `rows` at a time, the last time what remains; few chunks are in memory at once."""
     with readable(path, key):
-        waiting = polars.DataFrame(schema=table.collect_schema())
+        waiting = pl.DataFrame(schema=table.collect_schema())
         for chunk in table.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
-            waiting = polars.concat([waiting, chunk])
+            waiting = pl.concat([waiting, chunk])
             while waiting.height >= rows:
                 yield waiting[:rows]
                 waiting = waiting[rows:]
@@ -180,12 +163,8 @@ def in_chunks(table: "LazyFrame", rows: int, path: Path, key: str = "data.path")
             yield waiting
 
 
-def write_table(table: "DataFrame", path: Path) -> None:
-    """Write a .csv or .parquet file.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
+def write_table(table: "pl.DataFrame", path: Path) -> None:
+    """Write a .csv or .parquet file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:

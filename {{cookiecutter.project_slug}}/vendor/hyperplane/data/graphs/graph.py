@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from loguru import logger
@@ -18,15 +18,13 @@ from ..files.access import digest_of
 from ..files.readings import Reading
 from ..files.survey import Spelling
 from ..files.table_files import column_names, read_as, read_columns
+from ..lazy_polars import pl
 from ..new_samples import NewSamples
 from ..parts import stated
 from ..spec import DataSpec
 from .datamodule import Graph, GraphDataModule
 from .edges import read_edges
 from .names import texts_of
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 
 class GraphFiles(GraphDataModule):
@@ -95,12 +93,8 @@ class GraphFiles(GraphDataModule):
         edges = read_edges(self.edges_path, self.ends, self.names, f"{self.nodes_path} does not have")
         return Graph(edges, targets, classes, features, self.encoder.names, parts, task, names)
 
-    def ids_of(self, table: "DataFrame", what: str) -> list[str]:
-        """Return the names of the nodes in a table.
-
-        Raises:
-            UserError: one is missing, or stands twice.
-        """
+    def ids_of(self, table: "pl.DataFrame", what: str) -> list[str]:
+        """Return the names of the nodes in a table."""
         assert self.id is not None
         names = texts_of(table[self.id])
         if names.null_count():
@@ -110,7 +104,7 @@ class GraphFiles(GraphDataModule):
             raise UserError(f"{what}: {self.id} {twice[0]!r} stands in several rows; data.id= names another column")
         return names.to_list()
 
-    def targets_of(self, table: "DataFrame") -> Targets:
+    def targets_of(self, table: "pl.DataFrame") -> Targets:
         """Return the task, the targets of all nodes as `Graph` has them, and the names of classes or labels."""
         known = present_in(table, self.targets)
         task, values, names = encode_targets(table.filter(known), self.task)
@@ -163,14 +157,9 @@ class GraphFiles(GraphDataModule):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take what a checkpoint keeps.
-
-        Raises:
-            UserError: a file has changed since.
-        """
-        for path, now, before in zip(
-            (self.nodes_path, self.edges_path), self.digests, state_dict["digests"], strict=False
-        ):
+        """Take what a checkpoint keeps; refuse a file that has changed since."""
+        paths = self.nodes_path, self.edges_path
+        for path, now, before in zip(paths, self.digests, state_dict["digests"], strict=False):
             if now != before:
                 raise UserError(f"{path} has changed since this run was trained: the graph is another one now")
         self.names, self.id = list(state_dict["names"]), state_dict["id"]

@@ -5,6 +5,7 @@ Dimensions: N images, B batch, H × W rows and columns, C channels.
 
 import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -82,13 +83,13 @@ class ImageBatches(Batches):
             return self.prepare(pixels, targets)
 
 
+@dataclass(frozen=True, eq=False)
 class ImageFiles(Dataset[tuple[Tensor, Tensor]]):
     """Images, with their targets, that are read when they are asked for."""
 
-    def __init__(self, files: Sequence[Path], targets: Tensor, shape: ImageShape) -> None:
-        self.files = files
-        self.targets = targets
-        self.shape = shape
+    files: Sequence[Path]
+    targets: Tensor
+    shape: ImageShape
 
     def __len__(self) -> int:
         return len(self.files)

@@ -26,6 +26,7 @@ from ..arrays import count_classes, means_of
 from ..class_folders import of_folder
 from ..columns.names import as_names
 from ..folds import strata
+from ..lazy_polars import pl
 from ..new_samples import NewSamples
 from ..parts import refuse_changed, sizes, warn_of_absent
 from ..scaling import Scaling, moments
@@ -176,20 +177,14 @@ class Images(ImageLoaders):
         Raises:
             UserError: there is no image.
         """
-        from polars import DataFrame
-
         files, names = new_images(source, self.image or "")
-        return NewSamples(len(files), decoded(files, names, self.shape, source), DataFrame({FILE: names}))
+        return NewSamples(len(files), decoded(files, names, self.shape, source), pl.DataFrame({FILE: names}))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps: how images are decoded, and which ones there were."""
         return {"shape": asdict(self.shape), "digest": self.digest, "column": self.image or ""}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Look whether the images are those of the checkpoint.
-
-        Raises:
-            UserError: they have changed since, so that they would be split in another way.
-        """
+        """Take what a checkpoint keeps; refuse images that have changed since: they would be split anew."""
         self.shape, self.image = ImageShape(**state_dict["shape"]), state_dict["column"] or None
         refuse_changed(self.digest, state_dict["digest"], f"The images of {self.path} have", "images")

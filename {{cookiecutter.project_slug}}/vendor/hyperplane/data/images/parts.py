@@ -37,10 +37,6 @@ class DividedImages(ArrayDataModule):
     def parts_of(self, listing: Listing, kinds: NDArray[np.int64]) -> Parts:
         """Return the numbers of the images of each part.
 
-        Args:
-            listing: of all images.
-            kinds: what each part should have its share of, see `strata` in folds.py.
-
         Raises:
             UserError: a part that is needed has none, or what is stated is no part.
         """

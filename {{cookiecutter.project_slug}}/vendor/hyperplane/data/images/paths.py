@@ -1,7 +1,6 @@
 """Files of images that a table names, and those that are predicted."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...errors import UserError, nearest
 from ...paths import expanded
@@ -9,13 +8,11 @@ from ..class_folders import files_below
 from ..columns.values import as_text, is_text, listed
 from ..files.survey import Spelling
 from ..files.table_files import column_names, read_columns
+from ..lazy_polars import pl
 from .endings import ENDINGS, is_image
 
-if TYPE_CHECKING:
-    from polars import DataFrame
 
-
-def paths_of(table: "DataFrame", column: str, path: Path, key: str) -> tuple[list[Path], list[str]]:
+def paths_of(table: "pl.DataFrame", column: str, path: Path, key: str) -> tuple[list[Path], list[str]]:
     """Return the files that a column names, relative to the table's own folder, and their names as they stand there.
 
     Raises:

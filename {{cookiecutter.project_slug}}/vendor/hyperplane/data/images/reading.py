@@ -137,16 +137,7 @@ def decode_all(files: Sequence[Path], asked: Asked) -> ArrayDict:
 
 
 def only_readable(listing: Listing, problems: Sequence[str], source: Path) -> Listing:
-    """Return the images that could be read; name the others.
-
-    Args:
-        listing: of all.
-        problems: why each could not be read, or nothing.
-        source: where they come from.
-
-    Raises:
-        UserError: none could.
-    """
+    """Return the images that could be read; name the others, with the `problems` that they had."""
     wrong = [number for number, problem in enumerate(problems) if problem]
     some = listed([f"{listing.names[number]} ({problems[number]})" for number in wrong], 5)
     if len(wrong) == len(problems):

@@ -1,7 +1,5 @@
 """Categories of a panel as numbers."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from loguru import logger
@@ -9,14 +7,12 @@ from numpy.typing import NDArray
 
 from ...errors import UserError
 from ..columns.values import as_text, listed
-
-if TYPE_CHECKING:
-    from polars import Series
+from ..lazy_polars import pl
 
 UNKNOWN = 0  # the number of the category that is missing or unknown
 
 
-def numbers_of(column: "Series", categories: list[str]) -> NDArray[np.int64]:
+def numbers_of(column: "pl.Series", categories: list[str]) -> NDArray[np.int64]:
     """Return the number of each row's category: from 1 on, UNKNOWN if it is missing or none of `categories`."""
     values = as_text(column).to_list()
     numbers = {value: number for number, value in enumerate(categories, 1)}
@@ -39,9 +35,6 @@ def require_static(name: str, series: NDArray[np.int64], numbers: NDArray[np.int
         series: number of the series of each row (rows,), in order.
         numbers: of its category in each row (rows,).
         names: of the series of each row.
-
-    Raises:
-        UserError: it changes.
     """
     changes = np.flatnonzero((np.diff(series) == 0) & (np.diff(numbers) != 0))
     if len(changes):

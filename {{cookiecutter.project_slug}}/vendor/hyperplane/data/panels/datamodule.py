@@ -1,6 +1,6 @@
 """Panels as data modules: split by time, standardised, with the naive forecasts of their windows."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -28,7 +28,7 @@ MANY_WINDOWS = 2_000
 HELD_OUT = 0.2  # of the training time, where there is no validation, to choose the scale by
 
 
-class PanelDataModule(WindowLoaders, ABC):
+class PanelDataModule(WindowLoaders):
     """A panel that fits in memory, split by time: all series are trained on before they are tested.
 
     A window belongs to the part that holds all its targets; its past may reach into the part before. So the targets of

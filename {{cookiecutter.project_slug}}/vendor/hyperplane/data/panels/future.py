@@ -13,25 +13,22 @@ from ..columns.times import read_times
 from ..columns.values import as_numbers, as_text, listed
 from ..files.readings import Reading
 from ..files.table_files import read_as
+from ..lazy_polars import pl
 from ..spec import PanelSpec
 from .categories import numbers_of, stacked
 from .gaps import last_known
 from .windows import Rows, Windows, windows_at
 
 if TYPE_CHECKING:
-    from polars import DataFrame, Series
-
     from .panel import Panel
 
 
-def new_rows(panel: "Panel", source: Path) -> "DataFrame":
+def new_rows(panel: "Panel", source: Path) -> "pl.DataFrame":
     """Return the rows of a file, read as those that a panel was trained on.
 
     Raises:
         UserError: the file cannot be read, or a value is not written as in training.
     """
-    from polars import Int64
-
     # Dates that begin with the year mean one thing however they go on: midnight may stand beside them, or not.
     readings = {
         name: Reading(reading.kind) if reading.pattern.startswith("%Y") else reading
@@ -41,11 +38,11 @@ def new_rows(panel: "Panel", source: Path) -> "DataFrame":
     anew = [name for name, reading in panel.readings.items() if reading.pattern.startswith("%Y")]
     used = [table[name] for name in {*panel.whole, *anew} if name in table.columns]
     whole = [column.name for column in used if column.dtype.is_float() and (column.drop_nulls() % 1 == 0).all()]
-    return table.cast(dict.fromkeys(whole, Int64))
+    return table.cast(dict.fromkeys(whole, pl.Int64))
 
 
 def future_windows(
-    table: "DataFrame", panel: "Panel", spec: PanelSpec, source: Path
+    table: "pl.DataFrame", panel: "Panel", spec: PanelSpec, source: Path
 ) -> tuple[Windows, NDArray[np.int64]]:
     """Return a window for each series: the E rows up to its last target, and the H rows after it.
 
@@ -118,7 +115,7 @@ def future_windows(
     return windows_at(torch.tensor(starts), encoded, spec), order[future]
 
 
-def where(ahead: NDArray[np.int64], times: "Series", names: list[str]) -> str:
+def where(ahead: NDArray[np.int64], times: "pl.Series", names: list[str]) -> str:
     """Say which rows that are to be forecast miss a value that should be known in advance, with an example."""
     if not len(ahead):
         return ""
@@ -127,7 +124,7 @@ def where(ahead: NDArray[np.int64], times: "Series", names: list[str]) -> str:
 
 
 def placed(
-    table: "DataFrame", panel: "Panel", source: Path
+    table: "pl.DataFrame", panel: "Panel", source: Path
 ) -> tuple[NDArray[np.int64], list[str], NDArray[np.int64], NDArray[np.int64]]:
     """Return an order of the rows by series and time, and in this order names and numbers of series, and time steps.
 

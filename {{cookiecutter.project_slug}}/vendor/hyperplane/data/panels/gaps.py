@@ -4,13 +4,10 @@ A gap shorter than the encoder, between two values of a series, takes the last v
 would tell the past what comes. What a row of the file says of other columns stays.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from polars import DataFrame
+from ..lazy_polars import pl
 
 
 def rows_to_fill(
@@ -43,13 +40,11 @@ def rows_to_fill(
     return row, step, time[row] != step, ~has_target[row] | (time[row] != step)
 
 
-def without_values(table: "DataFrame", is_new: NDArray[np.bool_], kept: list[str]) -> "DataFrame":
+def without_values(table: "pl.DataFrame", is_new: NDArray[np.bool_], kept: list[str]) -> "pl.DataFrame":
     """Return a table whose new rows hold nothing but the columns `kept`."""
-    import polars
-
-    new = polars.Series(is_new)
+    new = pl.Series(is_new)
     others = [name for name in table.columns if name not in kept]
-    return table.with_columns(polars.when(~new).then(polars.col(name)).alias(name) for name in others)
+    return table.with_columns(pl.when(~new).then(pl.col(name)).alias(name) for name in others)
 
 
 def last_known(values: NDArray[np.float64], is_missing: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -1,7 +1,6 @@
 """The rows of a panel file in order: the series and the step of time of each, gaps, and what is wrong with them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from loguru import logger
@@ -11,11 +10,9 @@ from ...errors import UserError
 from ..columns.time_axis import DAY, TimeAxis, duration, most_common, recognise
 from ..columns.times import Times, read_times
 from ..columns.values import as_numbers, as_text, is_text
+from ..lazy_polars import pl
 from .datamodule import PanelDataModule
 from .gaps import rows_to_fill, without_values
-
-if TYPE_CHECKING:
-    from polars import DataFrame, Series
 
 
 class OrderedPanel(PanelDataModule):
@@ -29,7 +26,7 @@ class OrderedPanel(PanelDataModule):
     fill: bool
     axis: TimeAxis  # on which the times lie
 
-    def ordered(self, table: "DataFrame") -> tuple[NDArray[np.int64], NDArray[np.int64], "DataFrame"]:
+    def ordered(self, table: "pl.DataFrame") -> tuple[NDArray[np.int64], NDArray[np.int64], "pl.DataFrame"]:
         """Return the number of the series and of the time step of each row that has a target, and these rows, in order.
 
         With `fill` there are rows without one: those that `is_filled` marks.
@@ -67,8 +64,8 @@ class OrderedPanel(PanelDataModule):
         return series, time - time.min(), table
 
     def without_gaps(
-        self, series: NDArray[np.int64], time: NDArray[np.int64], table: "DataFrame"
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], "DataFrame"]:
+        self, series: NDArray[np.int64], time: NDArray[np.int64], table: "pl.DataFrame"
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], "pl.DataFrame"]:
         """Return what `ordered` returns, with rows in the gaps that are shorter than the encoder."""
         has_target = np.isfinite(as_numbers(table[self.target]))
         row, step, is_new, self.is_filled = rows_to_fill(series, time, has_target, self.encoder_length - 1)
@@ -78,7 +75,7 @@ class OrderedPanel(PanelDataModule):
         self.names = [self.names[number] for number in row]
         return series[row], step, without_values(table[row], is_new, [self.time, *self.static])
 
-    def series_of(self, table: "DataFrame") -> tuple[NDArray[np.int64], list[str], NDArray[np.int64]]:
+    def series_of(self, table: "pl.DataFrame") -> tuple[NDArray[np.int64], list[str], NDArray[np.int64]]:
         """Return an order of the rows by series, and the name and the number of the series of each row in this order.
 
         Text is compared without the blanks around it, as categories are. What differs in any group column is another
@@ -97,7 +94,7 @@ class OrderedPanel(PanelDataModule):
         series = np.cumsum([0, *(a != b for a, b in zip(rows[1:], rows[:-1], strict=True))])
         return order.to_numpy().astype(np.int64), names, series
 
-    def uneven(self, times: Times, column: "Series", series: NDArray[np.int64], names: list[str]) -> UserError:
+    def uneven(self, times: Times, column: "pl.Series", series: NDArray[np.int64], names: list[str]) -> UserError:
         """Return what to say about times, in the order of the series, that have no common step: with an example."""
         order = np.lexsort((times.values, series))
         values, of = times.values[order], series[order]
@@ -132,7 +129,7 @@ class OrderedPanel(PanelDataModule):
         return segment
 
 
-def why_twice(table: "DataFrame", row: int, times: Times) -> str:
+def why_twice(table: "pl.DataFrame", row: int, times: Times) -> str:
     """Return what two rows of one series and time may come from, and what to do."""
     if table.row(row) == table.row(row + 1):
         return "They are the same: leave one out."

@@ -11,7 +11,7 @@ categories             those of the training rows; missing ones, and those that 
 import hashlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from ..columns.values import as_numbers, as_text, listed
 from ..files.readings import Reading
 from ..files.survey import Spelling
 from ..files.table_files import column_names, read_columns
+from ..lazy_polars import pl
 from ..new_samples import NewSamples
 from ..spec import PanelSpec
 from .categories import numbers_of, require_static, stacked
@@ -32,9 +33,6 @@ from .future import future_windows, new_rows
 from .gaps import last_known
 from .ordering import OrderedPanel
 from .windows import Rows
-
-if TYPE_CHECKING:
-    from polars import Series
 
 
 class Panel(OrderedPanel):
@@ -143,7 +141,7 @@ class Panel(OrderedPanel):
             cardinalities={name: len(categories) + 1 for name, (_, categories) in encoded.items()},
         ), rows
 
-    def encode(self, column: "Series", is_trained: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[str]]:
+    def encode(self, column: "pl.Series", is_trained: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[str]]:
         """Return the number of each row's category, and the categories of the training rows, which count from 1."""
         texts = as_text(column)
         if texts.null_count() and column.name not in self.groups:
@@ -152,7 +150,9 @@ class Panel(OrderedPanel):
         categories = sorted({value for value, trained in zip(values, is_trained, strict=True) if trained and value})
         return numbers_of(column, categories), categories
 
-    def filled(self, column: "Series", series: NDArray[np.int64], is_trained: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def filled(
+        self, column: "pl.Series", series: NDArray[np.int64], is_trained: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
         """Return numbers; what is missing is the last value before, or the mean of the training rows."""
         numbers = as_numbers(column)
         present = np.isfinite(numbers)
@@ -171,11 +171,7 @@ class Panel(OrderedPanel):
         return np.where(has_last, numbers[last], self.means[name])
 
     def read_inputs(self, source: Path, spec: PanelSpec) -> NewSamples:
-        """Return a window for each series of a file, and the rows that they forecast.
-
-        Raises:
-            UserError: see `future.py`.
-        """
+        """Return a window for each series of a file, and the rows that they forecast."""
         table = new_rows(self, source)
         windows, rows = future_windows(table, self, spec, source)
         return NewSamples(table.height, [(tuple(windows[:-1]), rows)], table.select(*self.groups, self.time))
@@ -187,11 +183,7 @@ class Panel(OrderedPanel):
         return {"digest": self.digest, "readings": readings, "whole": self.whole, **encoding}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take what new rows are encoded with, and compare the file with the one that was trained on.
-
-        Raises:
-            UserError: it has changed since.
-        """
+        """Take what new rows are encoded with; refuse a file that is not the one that was trained on."""
         if self.digest and self.digest != state_dict["digest"]:
             raise UserError(f"{self.path} has changed since this run was trained: its parts are no longer the same.")
         self.categories, self.means = state_dict["categories"], state_dict["means"]

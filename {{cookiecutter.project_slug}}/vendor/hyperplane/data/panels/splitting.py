@@ -36,14 +36,7 @@ def boundaries(
 def starts_of_parts(
     rows: Rows, panel: PanelSpec, bounds: Boundaries, is_filled: NDArray[np.bool_] | None
 ) -> dict[str, Tensor]:
-    """Return where the windows of each part begin: those whose targets all lie in it, and are measured.
-
-    Args:
-        rows: of the panel.
-        panel: says how long a window is.
-        bounds: of the parts.
-        is_filled: (rows,) whose targets are not measured, if there are some.
-    """
+    """Return where the windows of each part begin: those whose targets all lie in it, and are measured."""
     time, length = rows.time, panel.encoder_length + panel.decoder_length
     starts = torch.arange(max(0, len(time) - length + 1))
     starts = starts[rows.series[starts] == rows.series[starts + length - 1]]

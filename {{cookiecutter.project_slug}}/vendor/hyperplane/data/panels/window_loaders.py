@@ -3,18 +3,18 @@
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..batches import evaluation_batch, on_gpu
+from ..part_loaders import PartLoaders
 from ..spec import PanelSpec
 from .windows import Rows, WindowBatches, Windows, windows_at
 
 EVALUATION_BATCH = 1024  # windows; evaluation keeps no gradients, so it takes large batches
 
 
-class WindowLoaders(LightningDataModule):
+class WindowLoaders(PartLoaders):
     """Gives out the windows of each part in batches, once a subclass has found them."""
 
     spec: PanelSpec
@@ -23,18 +23,12 @@ class WindowLoaders(LightningDataModule):
     starts: dict[str, Tensor]  # of the windows of each part: train, val, test
     moments: NDArray[Any] | None = None  # (rows,) dates or numbers, if the rows have some besides their steps
     batch_size: int
-    val_fraction: float
     shuffle: bool
     seed: int
 
     def raw_windows(self, starts: Tensor) -> Windows:
         """Return the windows at `starts`, in the units of the data."""
         return windows_at(starts, self.rows, self.spec)
-
-    @property
-    def validates(self) -> bool:
-        """Whether time steps are held out for validation."""
-        return self.val_fraction > 0
 
     def train_dataloader(self) -> WindowBatches:
         """Return the training batches, in an order that follows from seed and epoch."""
@@ -51,14 +45,6 @@ class WindowLoaders(LightningDataModule):
         self.scaled = Rows(*on_gpu(self.scaled, self.trainer))  # once: all parts share the rows
         starts = self.starts[part].to(self.scaled.time.device)
         return WindowBatches(starts, self.scaled, self.spec, batch_size, seed)
-
-    def val_dataloader(self) -> WindowBatches | list[WindowBatches]:
-        """Return the validation batches in order, or an empty list if there are none."""
-        return self.evaluation_batches("val") if self.validates else []
-
-    def test_dataloader(self) -> WindowBatches:
-        """Return the test batches in order."""
-        return self.evaluation_batches("test")
 
     def last_test_windows(self, most: int) -> Tensor:
         """Return where the last test window of each series starts, for up to `most` series spread over all."""

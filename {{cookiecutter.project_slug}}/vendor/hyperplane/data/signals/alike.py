@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...errors import UserError, nearest
 from ..columns.values import is_text, listed
 from ..files.readings import Reading
+from ..lazy_polars import pl
 from ..parts import DividedArrays
 from .arrays import Roles, SignalArrays
 from .files import read_signals
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 
 class SignalFiles(DividedArrays):
@@ -53,7 +50,7 @@ class SignalFiles(DividedArrays):
         """The columns that are channels, of a table."""
         return self.channels if self.roles.series is not None else ()
 
-    def columns_of(self, file: SignalArrays, path: Path) -> "DataFrame":
+    def columns_of(self, file: SignalArrays, path: Path) -> "pl.DataFrame":
         """Return the targets and the groups of the signals in a file.
 
         Raises:
@@ -72,7 +69,7 @@ class SignalFiles(DividedArrays):
                 )
         return file.columns.select(names)
 
-    def names_of(self, columns: "DataFrame") -> list[str]:
+    def names_of(self, columns: "pl.DataFrame") -> list[str]:
         """Return the names of the targets; an array of several columns has as many, which are numbered."""
         found = []
         for name in self.targets:
@@ -81,16 +78,14 @@ class SignalFiles(DividedArrays):
         return found
 
 
-def joined(tables: Sequence["DataFrame"]) -> "DataFrame":
+def joined(tables: Sequence["pl.DataFrame"]) -> "pl.DataFrame":
     """Return the rows of several tables with the same columns.
 
     Raises:
         UserError: a column holds texts in one and numbers in another.
     """
-    import polars
-
     for column in tables[0]:
         if len({is_text(table[column.name]) for table in tables}) > 1:
             kinds = " and ".join(str(table[column.name].dtype) for table in tables)
             raise UserError(f"{column.name} is {kinds} in data.path and data.test_path: write it alike in both")
-    return polars.concat(tables, how="vertical_relaxed")
+    return pl.concat(tables, how="vertical_relaxed")

@@ -1,6 +1,6 @@
 """Signals in memory: values (samples, positions, channels), NaN beyond the end of each, and what is missing in them."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from loguru import logger
@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 
 from ...errors import UserError
 from ..files.readings import Reading
-
-if TYPE_CHECKING:
-    from polars import DataFrame
+from ..lazy_polars import pl
 
 MARK = "is filled"  # the channel that marks filled positions
 Numbers = NDArray[np.float64]
@@ -37,7 +35,7 @@ class SignalArrays(NamedTuple):
 
     values: Numbers  # (samples, positions, channels), NaN where there is none
     channels: tuple[str, ...]
-    columns: "DataFrame"  # a row for each signal: its name, its target
+    columns: "pl.DataFrame"  # a row for each signal: its name, its target
     readings: dict[str, Reading]  # of the columns of a CSV file
 
     @property

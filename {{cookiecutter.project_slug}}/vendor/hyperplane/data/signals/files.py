@@ -24,6 +24,7 @@ from ...errors import UserError, first_line
 from ..columns.values import listed
 from ..files.access import ENDINGS, existing
 from ..files.readings import Reading
+from ..lazy_polars import pl
 from .arrays import Roles, SignalArrays, finite, numbered
 from .tables import from_table
 from .ts_files import from_ts
@@ -68,13 +69,7 @@ def read_signals(path: Path, roles: Roles, key: str, readings: Mapping[str, Read
 
 
 def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
-    """Return the signals of an .npz file.
-
-    Raises:
-        UserError: it cannot be read, or X is not there or of another shape.
-    """
-    import polars
-
+    """Return the signals of an .npz file."""
     values, arrays, others = read_archive(path, roles, key)
     if values.ndim not in (2, 3) or values.dtype.kind not in "biuf":
         raise UserError(
@@ -94,16 +89,12 @@ def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
             channels,
             positions,
         )
-    columns |= {name: polars.Series([None] * len(values)) for name in others}  # nobody asks for them: see their names
-    return SignalArrays(finite(numbers), numbered(channels), polars.DataFrame(columns), {})
+    columns |= {name: pl.Series([None] * len(values)) for name in others}  # nobody asks for them: see their names
+    return SignalArrays(finite(numbers), numbered(channels), pl.DataFrame(columns), {})
 
 
 def read_archive(path: Path, roles: Roles, key: str) -> tuple[NDArray[Any], dict[str, NDArray[Any]], list[str]]:
-    """Return X, the other arrays that are asked for, and the names of those that are not.
-
-    Raises:
-        UserError: the file cannot be read, or holds no X.
-    """
+    """Return X, the other arrays that are asked for, and the names of those that are not."""
     if not zipfile.is_zipfile(path):
         raise UserError(f"{key}={path} is not a NumPy archive: np.savez(path, X=X, y=y) writes one")
     try:

@@ -22,6 +22,7 @@ from ..datamodule import Arrays
 from ..files.access import digest_of
 from ..files.readings import Reading
 from ..folds import strata
+from ..lazy_polars import pl
 from ..new_samples import NewSamples
 from ..parts import Parts, numbers_of, refuse_changed, sizes, warn_of_absent
 from ..spec import DataSpec
@@ -30,8 +31,6 @@ from .arrays import MARK, Roles, lengths_of, padded, without_gaps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from polars import DataFrame
-
 USUAL_TARGETS = {".npz": ("y",), ".ts": ("label",)}  # where data.target= names none
 
 
@@ -112,11 +111,6 @@ class Signals(SignalFiles):
     def parts_of(self, is_test: NDArray[np.bool_], kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> Parts:
         """Return the numbers of the signals of each part.
 
-        Args:
-            is_test: which are in the file of the test.
-            kinds: of the signals, see `strata` in folds.py.
-            groups: of the signals.
-
         Raises:
             UserError: a part that is needed has none.
         """
@@ -137,7 +131,7 @@ class Signals(SignalFiles):
         scaled = self.scaling(inputs)
         return (*(scaled if self.spec.has_mask else (scaled,)), self.scaling.scale_targets(targets))
 
-    def describe(self, lengths: NDArray[np.int64], columns: "DataFrame", targets: Targets, parts: Parts) -> None:
+    def describe(self, lengths: NDArray[np.int64], columns: "pl.DataFrame", targets: Targets, parts: Parts) -> None:
         """Say in a few lines what was read and inferred."""
         targets.say(self.paths[0], columns.get_columns(), self.task)
         positions = f"{lengths.min()} to {lengths.max()}" if self.spec.has_mask else str(self.length)
@@ -177,11 +171,7 @@ class Signals(SignalFiles):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take what a checkpoint keeps.
-
-        Raises:
-            UserError: a file has changed since, so that its signals would be split in another way.
-        """
+        """Take what a checkpoint keeps; refuse a file that has changed since: it would be split anew."""
         for path, now, before in zip(self.paths, self.digests, state_dict["digests"], strict=False):
             refuse_changed(now, before, f"{path} has", "signals")
         self.channels, self.length = tuple(state_dict["channels"]), state_dict["length"]

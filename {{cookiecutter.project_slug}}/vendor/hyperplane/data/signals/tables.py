@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from loguru import logger
@@ -14,10 +14,8 @@ from ..columns.values import as_numbers, as_text, is_text, listed
 from ..files.readings import Reading
 from ..files.survey import Spelling
 from ..files.table_files import read_as, read_columns
+from ..lazy_polars import pl
 from .arrays import Numbers, Roles, SignalArrays, finite
-
-if TYPE_CHECKING:
-    from polars import Series
 
 LONG = 1.5  # times the usual step: more is said
 
@@ -64,15 +62,13 @@ def from_table(path: Path, roles: Roles, key: str, readings: Mapping[str, Readin
     return SignalArrays(finite(values), tuple(channels), columns, dict(readings))
 
 
-def in_order(column: "Series", setting: str) -> NDArray[np.int64]:
+def in_order(column: "pl.Series", setting: str) -> NDArray[np.int64]:
     """Return the number of the series of each row (rows,), counted in the order in which they first occur.
 
     Raises:
         UserError: a row has none.
     """
-    import polars
-
-    texts = as_text(column) if is_text(column) else column.cast(polars.String)
+    texts = as_text(column) if is_text(column) else column.cast(pl.String)
     missing = texts.is_null().arg_true()
     if len(missing):
         raise UserError(f"{setting}={column.name}: row {missing[0] + 1} has no value, so it is of no signal")
@@ -80,7 +76,7 @@ def in_order(column: "Series", setting: str) -> NDArray[np.int64]:
     return np.argsort(np.argsort(first))[numbers].astype(np.int64)
 
 
-def places(column: "Series", path: Path) -> Numbers:
+def places(column: "pl.Series", path: Path) -> Numbers:
     """Return positions as numbers (rows,).
 
     Raises:
@@ -95,7 +91,9 @@ def places(column: "Series", path: Path) -> Numbers:
     return numbers
 
 
-def look_at_steps(positions: "Series", names: "Series", order: NDArray[np.int64], starts: NDArray[np.int64]) -> None:
+def look_at_steps(
+    positions: "pl.Series", names: "pl.Series", order: NDArray[np.int64], starts: NDArray[np.int64]
+) -> None:
     """Look at the distances between the positions of each signal, and say if they are uneven.
 
     Args:
@@ -103,9 +101,6 @@ def look_at_steps(positions: "Series", names: "Series", order: NDArray[np.int64]
         names: of the signals of the rows.
         order: in which rows are sorted.
         starts: of the signals, in this order.
-
-    Raises:
-        UserError: two rows of a signal have the same position.
     """
     steps = np.diff(as_numbers(positions)[order])
     within = np.ones(len(steps), bool)
@@ -125,25 +120,19 @@ def look_at_steps(positions: "Series", names: "Series", order: NDArray[np.int64]
         )
 
 
-def the_same(column: "Series", series: NDArray[np.int64], order: NDArray[np.int64], names: Sequence[Any]) -> "Series":
-    """Return the value of each signal in a column that is the same in all of its rows that have one.
-
-    Raises:
-        UserError: two rows of a signal have different values.
-    """
-    import polars
-
+def the_same(
+    column: "pl.Series", series: NDArray[np.int64], order: NDArray[np.int64], names: Sequence[Any]
+) -> "pl.Series":
+    """Return the value of each signal in a column that is the same in all of its rows that have one."""
     values = as_text(column) if is_text(column) else column
-    table = polars.DataFrame({"series": series, column.name: values[order.tolist()]}).drop_nulls()
-    found = table.group_by("series").agg(
-        polars.col(column.name).n_unique().alias("values"), polars.col(column.name).first()
-    )
-    torn = found.filter(polars.col("values") > 1)
+    table = pl.DataFrame({"series": series, column.name: values[order.tolist()]}).drop_nulls()
+    found = table.group_by("series").agg(pl.col(column.name).n_unique().alias("values"), pl.col(column.name).first())
+    torn = found.filter(pl.col("values") > 1)
     if torn.height:
-        some = table.filter(polars.col("series") == torn["series"][0])[column.name].unique(maintain_order=True)
+        some = table.filter(pl.col("series") == torn["series"][0])[column.name].unique(maintain_order=True)
         raise UserError(
             f"{column.name} must be the same in all rows of a signal, and signal {names[torn['series'][0]]} has "
             f"{listed(list(map(str, some)), 3)}"
         )
-    every = polars.DataFrame({"series": np.arange(len(names))})
+    every = pl.DataFrame({"series": np.arange(len(names))})
     return every.join(found, on="series", how="left", maintain_order="left")[column.name]

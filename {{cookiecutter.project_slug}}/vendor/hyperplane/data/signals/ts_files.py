@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import UserError, first_line, nearest
 from ..columns.values import listed
+from ..lazy_polars import pl
 from .arrays import Numbers, Roles, SignalArrays, finite, numbered
 
 TIMED = re.compile(r"\([^()]*,\s*([^(),]*)\)")  # a value of a .ts file with its time, which only orders it
@@ -19,8 +20,6 @@ def from_ts(path: Path, roles: Roles, key: str) -> SignalArrays:
     Raises:
         UserError: a line is not what the format says.
     """
-    import polars
-
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeError) as error:
@@ -50,15 +49,15 @@ def from_ts(path: Path, roles: Roles, key: str) -> SignalArrays:
     for i, signal in enumerate(signals):
         for channel, values in enumerate(signal):
             padded[i, : len(values), channel] = values
-    column = polars.Series([None if label in ("", "?") else label for label in labels], dtype=polars.String)
+    column = pl.Series([None if label in ("", "?") else label for label in labels], dtype=pl.String)
     if is_true(header.get("targetlabel", [])):
-        told, column = column, column.cast(polars.Float64, strict=False)
+        told, column = column, column.cast(pl.Float64, strict=False)
         for i in (told.is_not_null() & column.is_null()).arg_true():
             raise UserError(f"{key}={path}: line {rows[i][0]} ends in {told[i]!r}, and @targetlabel promises a number")
     require_classes(labels, [number for number, _ in rows], header.get("classlabel", [])[1:], f"{key}={path}")
     name = roles.others[0] if roles.others else "label"
     return SignalArrays(
-        finite(padded), numbered(padded.shape[2]), polars.DataFrame({name: column} if has_labels else {}), {}
+        finite(padded), numbered(padded.shape[2]), pl.DataFrame({name: column} if has_labels else {}), {}
     )
 
 
@@ -68,11 +67,7 @@ def is_true(words: Sequence[str]) -> bool:
 
 
 def require_classes(labels: Sequence[str], lines: Sequence[int], classes: Sequence[str], where: str) -> None:
-    """Refuse a label that the header does not name, if it names some.
-
-    Raises:
-        UserError: it names the line.
-    """
+    """Refuse a label that the header does not name, if it names some."""
     known = {*classes, "", "?"}
     for label, line in zip(labels, lines, strict=False):  # a file may have no labels
         if classes and label not in known:

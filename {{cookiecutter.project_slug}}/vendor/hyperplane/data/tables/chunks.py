@@ -1,8 +1,9 @@
 """The rows of a large table, a chunk at a time: how they are encoded and written to shards."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,34 +11,25 @@ from numpy.typing import NDArray
 
 from ..columns.encoding import Remarks, TableEncoder
 from ..files.table_files import in_chunks
+from ..lazy_polars import pl
 from ..parts import PARTS
 from ..scaling import RunningMoments
 from .shards import Shards
-
-if TYPE_CHECKING:
-    from polars import DataFrame, LazyFrame
 
 CHUNK = 2**16  # rows of the table that are in memory at once
 TRAIN = PARTS.index("train")
 
 
+@dataclass(frozen=True)
 class Chunks:
-    """The rows of a table that have a target, a chunk at a time, as often as they are asked for.
+    """The rows of a table that have a target, a chunk at a time, as often as they are asked for."""
 
-    Args:
-        path: of the file, for messages.
-        table: the columns to predict from.
-        present: which rows have a target (rows,).
-        part_of: the part of each of these, a number in PARTS (rows with a target,).
-    """
+    path: Path  # of the file, for messages
+    table: "pl.LazyFrame"  # the columns to predict from
+    present: NDArray[np.bool_]  # which rows have a target (rows,)
+    part_of: NDArray[np.uint8]  # the part of each of these, a number in PARTS (rows with a target,)
 
-    def __init__(self, path: Path, table: "LazyFrame", present: NDArray[np.bool_], part_of: NDArray[np.uint8]) -> None:
-        self.path = path
-        self.table = table
-        self.present = present
-        self.part_of = part_of
-
-    def __iter__(self) -> Iterator[tuple["DataFrame", NDArray[np.uint8], int]]:
+    def __iter__(self) -> Iterator[tuple["pl.DataFrame", NDArray[np.uint8], int]]:
         """Yield rows, the part of each, and how many with a target came before."""
         seen = done = 0
         for chunk in in_chunks(self.table, CHUNK, self.path):

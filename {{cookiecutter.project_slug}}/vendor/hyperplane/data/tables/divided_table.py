@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,8 @@ from ..columns.roles import groups_of
 from ..columns.stated import Stated
 from ..columns.target import Targets, TaskName, encode_targets
 from ..columns.values import listed
+from ..lazy_polars import pl
 from ..parts import DividedArrays, Parts, numbers_of, refuse_torn, stated
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 
 class DividedTable(DividedArrays):
@@ -64,16 +62,12 @@ class DividedTable(DividedArrays):
             )
         return features
 
-    def targets_of(self, table: "DataFrame") -> Targets:
+    def targets_of(self, table: "pl.DataFrame") -> Targets:
         """Return the task, the encoded targets, and the names of classes or labels."""
         return encode_targets(table[list(self.targets)], self.task)
 
-    def parts_of(self, table: "DataFrame", kinds: NDArray[np.int64]) -> Parts:
+    def parts_of(self, table: "pl.DataFrame", kinds: NDArray[np.int64]) -> Parts:
         """Return the numbers of the rows of each part.
-
-        Args:
-            table: with all columns that have a role.
-            kinds: of the rows, see `strata` in folds.py.
 
         Raises:
             UserError: a part that is needed has no rows, or the split column says something else.

@@ -18,11 +18,7 @@ READER = f"{__package__.rpartition('.')[0]}.files"
 
 
 def refuse_absent_columns(settings: Settings) -> None:
-    """Look whether the table of a run has the columns that its settings name.
-
-    Raises:
-        UserError: it lacks one, or its names cannot be read.
-    """
+    """Refuse a run whose table lacks a column that its settings name, or has names that cannot be read."""
     given = settings.data.arguments()
     keys = class_attribute(settings.data.import_path, "column_settings", (), inherited=False)
     path, pattern = given.get("path"), given.get("pattern")
@@ -45,11 +41,7 @@ def shown(path: str | Sequence[str], pattern: str | None) -> Path:
 
 @cache  # a thousand jobs of a sweep share their file
 def names_at(files: tuple[Path, ...], changes: tuple[int, ...]) -> list[str]:
-    """Return the names of the columns of files that were changed at these times.
-
-    Raises:
-        UserError: see `names_of`.
-    """
+    """Return the names of the columns of files that were changed at these times."""
     from .sources import names_of
 
     logger.disable(READER)  # what there is to say of the files is said when they are read

@@ -27,21 +27,13 @@ Samples = tuple[Tensor, ...]  # inputs and targets
 
 @dataclass(frozen=True)
 class Shards:
-    """The encoded rows of a part (train, val or test) in two files: inputs, and targets.
-
-    Args:
-        folder: of the files.
-        part: their name.
-        rows: how many there are.
-        features: of a row.
-        target_type: int64 for class numbers (rows,), float32 for values (rows, 1).
-    """
+    """The encoded rows of a part (train, val or test) in two files: inputs, and targets."""
 
     folder: Path
-    part: str
+    part: str  # the name of the files
     rows: int
     features: int
-    target_type: str
+    target_type: str  # int64 for class numbers (rows,), float32 for values (rows, 1)
 
     @property
     def files(self) -> tuple[tuple[Path, np.dtype[Any], tuple[int, ...]], ...]:

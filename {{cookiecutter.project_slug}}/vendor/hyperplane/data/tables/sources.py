@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...errors import UserError
 from ...paths import expanded
@@ -15,9 +14,7 @@ from ..files.layout import exactly, is_blank, layout_of, scan_texts
 from ..files.readings import Reading
 from ..files.survey import Spelling, read, survey
 from ..files.table_files import column_names, read_columns
-
-if TYPE_CHECKING:
-    from polars import DataFrame
+from ..lazy_polars import pl
 
 
 def files_of(path: str | Sequence[str], pattern: str | None) -> list[Path]:
@@ -77,11 +74,7 @@ def digest_of_all(paths: Sequence[Path]) -> str:
 
 
 def read_rows(paths: Sequence[Path], columns: Sequence[str], spelling: Spelling, stated: Stated) -> Typed:
-    """Return some columns of all rows, and how their texts are read, as the values of all files together say.
-
-    Raises:
-        UserError: see `read_columns` and `Stated.typed`.
-    """
+    """Return some columns of all rows, and how their texts are read, as the values of all files together say."""
     as_texts = [] if is_parquet(paths[0]) else [name for name in columns if stated.kinds.get(name) in AS_TEXT]
     rest = [name for name in columns if name not in as_texts]
     table, readings = read_columns(paths[0], rest, spelling) if len(paths) == 1 else read_all(paths, rest, spelling)
@@ -93,36 +86,31 @@ def read_rows(paths: Sequence[Path], columns: Sequence[str], spelling: Spelling,
     return stated.typed(table.select(exactly(columns)), readings, spelling, listed([str(path) for path in paths], 3))
 
 
-def texts_of(paths: Sequence[Path], names: Sequence[str]) -> "DataFrame":
+def texts_of(paths: Sequence[Path], names: Sequence[str]) -> "pl.DataFrame":
     """Return columns of CSV files as they are written, without the rows that are blank."""
-    import polars
-
     tables = []
     for path in paths:
         with readable(path, "data.path"):
             texts = scan_texts(path, layout_of(path, "data.path"))
             tables.append(texts.filter(~is_blank()).select(exactly(names)).collect())
-    return polars.concat(tables)
+    return pl.concat(tables)
 
 
 def read_all(
     paths: Sequence[Path], columns: Sequence[str], spelling: Spelling
-) -> tuple["DataFrame", dict[str, Reading]]:
+) -> tuple["pl.DataFrame", dict[str, Reading]]:
     """Return what `read_columns` returns, of several files.
 
     Raises:
         UserError: see there; or a column is of one type in a Parquet file, and of another in the next.
     """
-    import polars
-    from polars.exceptions import PolarsError
-
     if is_parquet(paths[0]):
         tables = [read_columns(path, columns, spelling) for path in paths]
         try:
-            return polars.concat(
-                [table.select(exactly(columns)) for table, _ in tables], how="vertical_relaxed"
-            ), tables[0][1]
-        except PolarsError as error:
+            return pl.concat([table.select(exactly(columns)) for table, _ in tables], how="vertical_relaxed"), tables[
+                0
+            ][1]
+        except pl.exceptions.PolarsError as error:
             raise UserError(f"data.path: a column has another type in some of the files: {error}") from None
     texts = texts_of(paths, columns)
     if texts.is_empty():

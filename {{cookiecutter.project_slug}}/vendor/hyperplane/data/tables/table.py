@@ -1,7 +1,7 @@
 """Your own table: rows of a CSV or Parquet file, with one or several columns to predict."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -23,15 +23,13 @@ from ..files.readings import Reading
 from ..files.survey import Spelling
 from ..files.table_files import read_as
 from ..folds import strata
+from ..lazy_polars import pl
 from ..new_samples import NewSamples
 from ..parts import PARTS, Parts, refuse_changed, sizes, warn_of_absent
 from ..spec import DataSpec
 from .divided_table import DividedTable
 from .header import shown
 from .sources import digest_of_all, files_of, names_of, read_rows
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 
 class Table(DividedTable):
@@ -131,7 +129,7 @@ class Table(DividedTable):
                 raise UserError(f"data.weights={self.weights} is 0 in all {len(rows)} {part} rows: none of them counts")
         return arrays._replace(train_weights=weights[fit], test_weights=weights[test])
 
-    def read(self) -> tuple[list[str], "DataFrame", dict[str, Reading]]:
+    def read(self) -> tuple[list[str], "pl.DataFrame", dict[str, Reading]]:
         """Return the names of the columns to predict from, all columns that have a role, and how they are read.
 
         Raises:
@@ -143,7 +141,7 @@ class Table(DividedTable):
         self.digest = digest_of_all(files)
         return names, table, readings
 
-    def encode_parts(self, features: "DataFrame", parts: Parts) -> NDArray[Any]:
+    def encode_parts(self, features: "pl.DataFrame", parts: Parts) -> NDArray[Any]:
         """Return the encoded rows (samples, features) of all parts, one after the other, without a copy."""
         inputs = np.empty((sum(map(len, parts.values())), len(self.encoder.names)))
         ends = np.cumsum([len(parts[part]) for part in PARTS])
@@ -151,11 +149,11 @@ class Table(DividedTable):
             self.encoder.encode(features[parts[part]], f"the {part} rows", out=place)
         return inputs
 
-    def fit_encoder(self, table: "DataFrame", readings: dict[str, Reading], numbered: dict[str, str]) -> Any:
+    def fit_encoder(self, table: "pl.DataFrame", readings: dict[str, Reading], numbered: dict[str, str]) -> Any:
         """Return what encodes rows in the way that the training rows ask for; see `TableEncoder.fit`."""
         return TableEncoder.fit([table], readings, numbered, self.stated)
 
-    def point_at_leaks(self, features: "DataFrame", targets: NDArray[Any]) -> None:
+    def point_at_leaks(self, features: "pl.DataFrame", targets: NDArray[Any]) -> None:
         """Warn of columns that predict a target almost alone; free text and the columns left out are none of them."""
         if not isinstance(self.encoder, TableEncoder):  # of a data set that extends this one
             return
@@ -163,11 +161,7 @@ class Table(DividedTable):
         point_at_leaks(features[kept], targets, self.targets)
 
     def state_spec(self, encoded: Targets) -> None:
-        """State the spec of the encoded rows.
-
-        Raises:
-            UserError: no column tells anything.
-        """
+        """State the spec of the encoded rows; refuse those of which no column tells anything."""
         if not self.encoder.columns:
             raise UserError(
                 f"{self.path} has no column left to predict {self.target} from. {self.encoder.why_left_out()}\n"
@@ -188,7 +182,7 @@ class Table(DividedTable):
         mean[~measured] = 0
         std[~measured] = 1
 
-    def describe(self, table: "DataFrame", targets: Targets, parts: Parts) -> None:
+    def describe(self, table: "pl.DataFrame", targets: Targets, parts: Parts) -> None:
         """Say in a few lines what was read and inferred."""
         targets.say(self.path, [table[name] for name in self.targets], self.task)
         logger.info("{}; rows{}: {}", self.described_features(), self.of_fold, sizes(parts))

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,14 +26,12 @@ from ..files.access import digest_of, existing, readable
 from ..files.layout import exactly
 from ..files.table_files import column_names, scan_table
 from ..folds import strata
+from ..lazy_polars import pl
 from ..parts import PARTS
 from ..scaling import RunningMoments
 from .chunks import CHUNK, TRAIN, Chunks, write_encoded
 from .shards import Shards
 from .table import Table
-
-if TYPE_CHECKING:
-    from polars import LazyFrame
 
 LAYOUT = 7  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
 STATED = "table.json"  # what is known of the rows; written last
@@ -111,14 +109,7 @@ class WrittenTable(Table):
         (folder / STATED).write_text(json.dumps(stated), encoding="utf-8")
 
     def write_rows(self, folder: Path, chunks: Chunks, targets: NDArray[Any], sizes: dict[str, int]) -> dict[str, Any]:
-        """Write the encoded rows, and return what is known of them.
-
-        Args:
-            folder: of the files.
-            chunks: the rows.
-            targets: class numbers (samples,), or values (samples, 1).
-            sizes: rows of each part.
-        """
+        """Write the encoded rows and class numbers (samples,) or values (samples, 1); return what is known of them."""
         trained = targets[chunks.part_of == TRAIN]
         classes = len(self.spec.class_names)
         centre = 0.0 if classes else float(trained.mean())
@@ -137,7 +128,7 @@ class WrittenTable(Table):
             "target_centre": centre,
         }
 
-    def row_numbers(self, features: "LazyFrame") -> dict[str, str]:
+    def row_numbers(self, features: "pl.LazyFrame") -> dict[str, str]:
         """Return why columns that number the rows are left out; one of them is in memory at a time."""
         schema = features.collect_schema()
         whole = [name for name, kind in schema.items() if kind.is_integer()]

@@ -45,12 +45,7 @@ class Bigrams:
         return float(-np.log(self.unigrams(tokens)).mean())
 
     def loss(self, tokens: Tokens, strength: float | None = None) -> float:
-        """Return the mean of −log p(b | a) over all tokens of a text but the first, in nats.
-
-        Args:
-            tokens: of the text.
-            strength: α; None: the one that was chosen.
-        """
+        """Return the mean of −log p(b | a) over all tokens of a text but the first, in nats."""
         alpha = self.strength if strength is None else strength
         wanted = self.pairs_of(tokens)
         places = np.searchsorted(self.pairs, wanted).clip(max=len(self.pairs) - 1)

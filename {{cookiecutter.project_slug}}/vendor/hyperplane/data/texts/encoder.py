@@ -1,6 +1,6 @@
 """A column of texts as tokens, as the checkpoint of a run knows it."""
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 from loguru import logger
@@ -8,34 +8,28 @@ from numpy.typing import NDArray
 
 from ..columns.names import require_in_rows
 from ..columns.values import as_text
+from ..lazy_polars import pl
 from ..spec import PADDING, UNKNOWN, TextSpec
 from .tokens import Tokenizer
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 MANY_UNKNOWN = 0.2  # of the tokens: that much is worth a hint
 
 
+@dataclass(frozen=True)
 class TextEncoder:
     """Encodes a column of texts with a tokenizer."""
 
-    def __init__(self, column: str, tokenizer: Tokenizer, length: int) -> None:
-        self.column = column
-        self.tokenizer = tokenizer
-        self.length = length
+    column: str
+    tokenizer: Tokenizer
+    length: int  # tokens after which a text is cut
 
     @classmethod
     def of(cls, spec: TextSpec) -> "TextEncoder":
         """Return the encoder of a run."""
         return cls(spec.text, Tokenizer.of(spec), spec.input_shape[0])
 
-    def encode(self, table: "DataFrame", rows: str) -> NDArray[np.int64]:
-        """Return tokens (texts, longest), and say how many texts were cut and how many tokens are unknown.
-
-        Args:
-            table: has the column.
-            rows: what the rows are, for messages: `the test rows`.
+    def encode(self, table: "pl.DataFrame", rows: str) -> NDArray[np.int64]:
+        """Return the tokens (texts, longest) of `rows`; say how many texts were cut, and how many tokens are unknown.
 
         Raises:
             UserError: the column is not there.
@@ -57,6 +51,6 @@ class TextEncoder:
         return numbers
 
 
-def texts_of(table: "DataFrame", column: str) -> list[str]:
+def texts_of(table: "pl.DataFrame", column: str) -> list[str]:
     """Return the texts of a column, empty where one is missing."""
     return as_text(table[column]).fill_null("").to_list()

@@ -29,12 +29,7 @@ MOST_TOKENS = 64  # of a text, from its beginning
 
 
 def figures_of_texts(task: Any, data: Any) -> dict[str, "Figure"]:
-    """Return pictures of the words that mattered in the texts of the test, and of a few texts.
-
-    Args:
-        task: after its test.
-        data: whose spec is a `TextSpec` with a mask.
-    """
+    """Return pictures of the words that mattered in the texts of the test, and of a few texts."""
     from ... import figures
 
     spec: TextSpec = task.spec

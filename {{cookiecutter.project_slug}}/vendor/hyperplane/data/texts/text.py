@@ -20,6 +20,7 @@ from ..columns.target import Targets
 from ..columns.values import as_text, listed
 from ..files.readings import Reading
 from ..files.table_files import read_as
+from ..lazy_polars import pl
 from ..new_samples import NewSamples
 from ..parts import PARTS, Parts, refuse_changed
 from ..spec import PADDING, DataSpec, TextSpec
@@ -31,7 +32,6 @@ from .tokens import Kind, Tokenizer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from polars import DataFrame
 
 Unread = Annotated[tuple[str, ...] | None, Refused("data=text reads one column, the one that data.text names")]
 
@@ -89,12 +89,8 @@ class Text(Table):
         self.spelling = replace(self.spelling, texts=(self.text,))
         self.files: Sequence[str] = ()  # of a folder
 
-    def read(self) -> tuple[list[str], "DataFrame", dict[str, Reading]]:
-        """Return the columns of the file, or those of a folder.
-
-        Raises:
-            UserError: see `Table.read` and `table_of_folder`.
-        """
+    def read(self) -> tuple[list[str], "pl.DataFrame", dict[str, Reading]]:
+        """Return the columns of the file, or those of a folder."""
         folder = expanded(self.path)
         if self.pattern is not None or not isinstance(self.given, str) or not folder.is_dir():
             return super().read()
@@ -123,7 +119,7 @@ class Text(Table):
             raise UserError(f"data.text={self.text} has another role already: choose another column")
         return [self.text]
 
-    def targets_of(self, table: "DataFrame") -> Targets:
+    def targets_of(self, table: "pl.DataFrame") -> Targets:
         """Return the encoded targets, and say which texts are missing."""
         missing = as_text(table[self.text]).is_null().arg_true().to_list()
         if len(missing) == table.height:
@@ -140,14 +136,14 @@ class Text(Table):
             )
         return super().targets_of(table)
 
-    def encode_parts(self, features: "DataFrame", parts: Parts) -> NDArray[Any]:
+    def encode_parts(self, features: "pl.DataFrame", parts: Parts) -> NDArray[Any]:
         """Return the tokens (texts, longest) of all parts, one after the other; padding is behind shorter texts."""
         encoded = [self.encoder.encode(features[parts[part]], f"the {part} rows") for part in PARTS]
         longest = max(tokens.shape[1] for tokens in encoded)
         widths = [((0, 0), (0, longest - tokens.shape[1])) for tokens in encoded]
         return np.concatenate([np.pad(*one, constant_values=PADDING) for one in zip(encoded, widths, strict=True)])
 
-    def fit_encoder(self, table: "DataFrame", readings: Mapping[str, Reading], numbered: Mapping[str, str]) -> Any:
+    def fit_encoder(self, table: "pl.DataFrame", readings: Mapping[str, Reading], numbered: Mapping[str, str]) -> Any:
         """Return what encodes texts with the vocabulary of the training rows."""
         tokenizer = Tokenizer.fit(texts_of(table, self.text), self.tokens, self.vocabulary)
         return TextEncoder(self.text, tokenizer, self.length)

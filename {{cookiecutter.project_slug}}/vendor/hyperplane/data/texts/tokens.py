@@ -30,17 +30,11 @@ BYTES = 256  # what byte pairs begin with
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """A vocabulary, and how texts are taken apart.
+    """A vocabulary, and how texts are taken apart."""
 
-    Args:
-        kind: words, characters or bpe.
-        vocabulary: a token for each number.
-        rules: how byte pairs are joined, as the library tokenizers writes it (JSON); empty for words and characters.
-    """
-
-    kind: str
-    vocabulary: tuple[str, ...]
-    rules: str = ""
+    kind: str  # words, characters or bpe
+    vocabulary: tuple[str, ...]  # a token for each number
+    rules: str = ""  # how byte pairs are joined, as the library tokenizers writes it (JSON)
 
     @classmethod
     def fit(cls, texts: Sequence[str], kind: Kind, size: int) -> Self:
@@ -138,11 +132,7 @@ def pattern_of_words() -> re.Pattern[str]:
 
 
 def byte_pairs(texts: Iterable[str], size: int) -> str:
-    """Return the rules of byte pairs that are learned from texts, as JSON.
-
-    Raises:
-        UserError: the library is not installed, or there is no room for the single bytes.
-    """
+    """Return the rules of byte pairs that are learned from texts, as JSON."""
     if size <= BYTES:
         raise UserError(
             f"data.vocabulary={size + len(SPECIAL)} is too small: data.tokens=bpe begins with {BYTES} bytes"
@@ -163,11 +153,7 @@ def library(rules: str) -> Any:
 
 
 def import_tokenizers() -> Any:
-    """Import the library tokenizers.
-
-    Raises:
-        UserError: it is not installed.
-    """
+    """Import the library tokenizers."""
     try:
         import tokenizers
     except ImportError:
