@@ -15,7 +15,8 @@ MODELS = {
     "mlp": ("trainer.gradient_clip_val=0.5", 250),
     "cnn": ("model.channels=[6,6,6]", 150),
     "rnn": ("model.hidden_size=3", 120),
-    "resnet": ("data=digits data.batch_size=200 model.blocks=[1,1] model.width=4", 20),  # whose batch normalisation keeps means
+    # whose batch normalisation keeps means
+    "resnet": ("data=digits data.batch_size=200 model.blocks=[1,1] model.width=4", 20),
     "transformer": ("model.model_size=8 model.num_heads=2 model.num_layers=1 model.feedforward_size=16", 150),
 }
 
