@@ -65,7 +65,7 @@ def test_time_follows_the_epochs_and_the_jobs_side_by_side(plan):
 def test_seconds_of_a_member_are_its_share_of_the_stack(plan, tmp_path):
     words = ("model=mlp", "seed=11,12,13,14", "hydra.launcher.n_jobs=1")
     told, _ = plan("-m", "--plan", *words, "hydra/launcher=stacked")
-    assert "About 48 s" in told and "Runs like 4 jobs were completed here by themselves only" in told
+    assert "About 48 s" in told and "Runs like 4 jobs were completed here one by one only" in told
     members = {"epochs": 20, "seconds": {"fit": 40.0, "total": 48.0}, "hardware": {"members": 16}}
     write_run(tmp_path / "runs/sweeps/t/0", 0, 0.5, **CHOICES, **members)
     told, _ = plan("-m", "--plan", *words, "hydra/launcher=stacked")

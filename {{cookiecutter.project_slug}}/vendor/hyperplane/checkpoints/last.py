@@ -93,7 +93,7 @@ class LastCheckpoint:
         try:
             trainer.save_checkpoint(self.path, weights_only=False)
         except (OSError, RuntimeError) as error:
-            logger.warning("{} could not be written, the one before stays: {}", shown(self.path), first_line(error))
+            logger.warning("{} could not be written; the previous one is kept: {}", shown(self.path), first_line(error))
 
     def write_final(self, trainer: Trainer, state: RunState) -> Flush | None:
         """Write the checkpoint of a training that has ended; return what to wait for before the run is completed.
@@ -145,5 +145,5 @@ def starting_point(run: RunRecord) -> Path | None:
             continue
         return path
     if refused and run.settings.resume:
-        raise UserError("The run cannot go on:\n" + "\n".join(refused))
+        raise UserError("The run cannot be resumed:\n" + "\n".join(refused))
     return None

@@ -93,7 +93,7 @@ def says_what_changed(folder: Path, begun: dict[str, Any], asked: dict[str, Any]
             f"{folder} holds another search, and its results cannot be compared with those of this one:",
             *changes,
             "Give this one a name of its own with sweep=..., or ask as before. "
-            "Free to change are n_trials, n_jobs, the sampler, the pruner and the launcher.",
+            "You may change n_trials, n_jobs, the sampler, the pruner and the launcher.",
         ]
     )
 

@@ -19,8 +19,8 @@ from .sweep import JobLoader, check_jobs, job_id
 RUNS = Path("runs")
 ALIKE = ("model", "data", "task")  # choices that runs share whose seconds are compared
 STATES = ("completed", "interrupted", "failed", "new")
-LESS = "Runs like {} were completed here by themselves only: as members of a stack they take less."
-MORE = "Runs like {} were completed here as members of a stack only: by themselves they take more."
+LESS = "Runs like {} were completed here one by one only: as members of a stack they take less time."
+MORE = "Runs like {} were completed here as members of a stack only: one by one they take more time."
 SHOWN = 5  # jobs that are listed
 SEPARATE = ("wandb", "mlruns")  # folders of trackers, which are not counted as a run's own
 

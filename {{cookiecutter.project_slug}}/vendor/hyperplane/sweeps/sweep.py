@@ -74,7 +74,7 @@ def run_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader, launc
     except Stopped as stop:
         done = sum(map(is_completed, folders))
         logger.warning(
-            "The sweep was {}: {} of {} jobs completed. The same command goes on with it.", stop, done, len(jobs)
+            "The sweep was {}: {} of {} jobs completed. The same command resumes it.", stop, done, len(jobs)
         )
         raise
     return report_jobs(folder, jobs, folders, reasons)
@@ -131,14 +131,14 @@ def warn_of_other_settings(folders: list[Path], settings: list[Settings]) -> Non
         if summary.get("status") == "completed" and summary.get("settings") not in (None, fingerprint(now)):
             logger.warning(
                 "{} ran with other settings than those that hold now (a default has changed); its result stands. "
-                "Another sweep=<name> runs everything anew.",
+                "Another sweep=<name> starts from scratch.",
                 shown(folder),
             )
         others += summary.get("status") == "completed" and summary.get("code") not in (None, code())
     if others:
         logger.warning(
             "{} of {} jobs are completed by other code: src/ has changed since. Their results stand. "
-            "Another sweep=<name> runs everything anew.",
+            "Another sweep=<name> starts from scratch.",
             others,
             len(folders),
         )
@@ -148,10 +148,10 @@ def launch_jobs(jobs: list[list[str]], folders: list[Path], launcher: Launcher) 
     """Run the jobs that are not completed yet; return, by folder, why one ended without a summary."""
     waiting = [(job, folder) for job, folder in zip(jobs, folders, strict=True) if not is_completed(folder)]
     if len(waiting) < len(jobs):
-        logger.info("{} of {} jobs are completed already; their results stand.", len(jobs) - len(waiting), len(jobs))
+        logger.info("{} of {} jobs are completed already and are not run again.", len(jobs) - len(waiting), len(jobs))
     if not waiting:
         return {}
-    logger.info("Running {0} jobs in {1}. How they stand: runs watch {1}", len(waiting), shown(folders[0].parent))
+    logger.info("Running {0} jobs in {1}. To follow them: runs watch {1}", len(waiting), shown(folders[0].parent))
     return start(waiting, launcher)
 
 
@@ -197,7 +197,7 @@ def report_jobs(
         names = "\n".join(failed)
         raise SweepFailed(
             f"{len(jobs) - len(failed)} of {len(jobs)} jobs completed, {len(failed)} failed:\n{names}\n"
-            "The same command runs those again, and goes on from their checkpoints."
+            "The same command runs those again, from their checkpoints."
         )
     logger.success("All {} jobs completed. Their table: report {}", len(jobs), shlex.quote(str(shown(folder))))
     return summaries
