@@ -8,17 +8,18 @@ counts the steps when it is woken. What the stack does not take (it says why) th
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import LightningModule
 from lightning.pytorch.plugins.precision import DoublePrecision, MixedPrecision, Precision
 from loguru import logger
 
 from ..loop.lean_loop import LeanEpochLoop, is_plain
-from ..loop.lean_validation import to_device
+from ..loop.lean_validation import overrides, to_device
 from ..tasks.epoch_metrics import BATCHES_AT_ONCE, BYTES_AT_ONCE
 from ..turns import current
 from .drawing import Drawn
 from .member import Window
 from .schedules import StepSchedules, are_own, watches_steps
-from .swapping import tensors_of
+from .swapping import parts, tensors_of
 from .validating import StackedValidation
 
 PRECISIONS = (Precision, MixedPrecision, DoublePrecision)
@@ -35,7 +36,7 @@ class StackedEpochLoop(LeanEpochLoop):
         self.drawn: Drawn | None = None
         self.output_bytes = 0  # of a step's outputs; 0: not known yet
         self.kind: int | None = None  # see kinds.py
-        self.about: dict[str, bool] = {}  # what a stack of its kind has to know
+        self.about: dict[str, Any] = {}  # what a stack of its kind has to know
         self.choices: Any = None  # what its step may branch on, when its kind was found
 
     def on_run_start(self, data_fetcher: Any) -> None:
@@ -145,11 +146,26 @@ def why_alone(trainer: Any, data_fetcher: Any) -> str:
     """Return why the steps of a training are not such as a stack takes, or nothing."""
     if not is_plain(trainer, PRECISIONS):
         return "its steps are not plain ones: it has a step of its own, or callbacks that follow each step"
-    if are_own(trainer):
-        return "its task moves schedules in a way of its own"
+    clips = trainer.gradient_clip_val and overrides(trainer.lightning_module, LightningModule, "clip_gradients")
+    if clips or are_own(trainer):
+        return f"its task {'clips gradients' if clips else 'moves schedules'} in a way of its own"
     known = {id(tensor) for tensor in tensors_of(trainer.lightning_module).values()}
     if any(id(one) not in known for group in trainer.optimizers[0].param_groups for one in group["params"]):
         return "its optimizer moves parameters that its task does not hold"
     if len(data_fetcher.combined_loader.flattened) != 1:
         return "it has several loaders"
+    if have_hooks(trainer):
+        return "there are hooks on its modules, parameters or optimizer, which would be called for one member only"
     return ""
+
+
+def have_hooks(trainer: Any) -> bool:
+    """Say whether torch calls something else when modules compute, gradients are known, or an optimizer steps."""
+    task = trainer.lightning_module
+    things = [trainer.optimizers[0], *(module for _, module in parts(task))]
+    return any(
+        held
+        for one in things
+        for name, held in vars(one).items()
+        if name.endswith("hooks") and "state_dict" not in name
+    ) or any(one._backward_hooks or one._post_accumulate_grad_hooks for one in tensors_of(task).values())
