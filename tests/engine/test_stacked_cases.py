@@ -6,7 +6,7 @@ Each case is a file of a user with a component `Own`, settings, and why its jobs
 import importlib
 
 import pytest
-from stacked_sweeps import checkpoint, distance, layout, members
+from stacked_sweeps import checkpoint, distance, layout, members, summary
 
 WORDS = ("data=wine", "model=mlp", "data.batch_size=40", "scheduler=none", "seed=0,1")
 HEADS = {
@@ -58,6 +58,35 @@ class Own(nn.Module):
         STEP
         return loss
 """,
+    "data": """
+from dataclasses import dataclass
+import torch
+from hyperplane import DataSpec
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, default_collate
+
+@dataclass
+class Pair:
+    x: torch.Tensor
+    y: torch.Tensor
+
+    def __iter__(self):
+        return iter((self.x, self.y))
+
+class Own(LightningDataModule):
+    spec = DataSpec(task="classification", input_shape=(4,), output_size=2)
+
+    def train_dataloader(self):
+        x = torch.randn(45, 4, generator=torch.Generator().manual_seed(1))
+        return DataLoader(list(zip(x, (x[:, 0] > 0).long())), 10, collate_fn=self.collated)
+
+    val_dataloader = test_dataloader = train_dataloader
+
+    def collated(self, samples):
+        batch = default_collate(samples)
+        STEP
+        return batch
+""",
     "models": """
 from torch import nn
 from torch.nn.utils import parametrizations
@@ -80,12 +109,6 @@ CASES = {
         "tasks",
         {"INIT": "self.factor = torch.ones(())", "BEGIN": "self.factor = torch.tensor(1.0 + epoch * seed)",
          "STEP": "loss = loss * self.factor"},
-        (SGD,), OTHERS,
-    ),
-    "a list that changes": (
-        "tasks",
-        {"INIT": "self.factors = [1]", "BEGIN": "self.factors[0] = 1 + epoch * seed",
-         "STEP": "loss = loss * self.factors[0]"},
         (SGD,), OTHERS,
     ),
     "a parameter that is never used": ("tasks", {"INIT": "self.idle = nn.Parameter(torch.ones(3))"}, (), ""),
@@ -122,6 +145,16 @@ CASES = {
         {"INIT": "self.tops = [top]", "STEP": "loss = loss + functional.relu(outputs.abs().mean() - self.tops[0])"},
         (SGD, LOSS, "+loss.top=1,100", "optimizer.lr=0.5", "seed=0"), OTHERS,
     ),
+    "a last batch that is short": ("data", {}, (), ""),
+    "a last batch that cannot be read": ("data", {"STEP": "assert len(samples) == 10"}, (), ""),
+    "batches that are objects": (
+        "data", {"STEP": "return Pair(*batch)"}, (), "its batches are more than tensors in lists, tuples and dict",
+    ),
+    "data that change batches": (
+        "data", {"STEP": "return batch\n\n    def on_after_batch_transfer(self, batch, number):\n"
+                         "        batch = [3 * batch[0], batch[1]]"},
+        (), "its steps are not plain ones",
+    ),
     "a weight in two parts": (
         "models", {"INIT": "parametrizations.weight_norm(self.layer)"},
         ("model=svm", "loss=cross_entropy", "model._target_=my_research.models.cases.Own"), "",
@@ -141,15 +174,26 @@ def test_a_member_trains_as_its_job_alone_or_is_one(sweep, write, tmp_path, monk
     monkeypatch.delitem(__import__("sys").modules, f"my_research.{folder}.cases", raising=False)
     chosen = {
         "tasks": "task._target_=my_research.tasks.cases.Own",
+        "data": "+data._target_=my_research.data.cases.Own",
         "callbacks": "+callbacks.own._target_=my_research.callbacks.cases.Own",
     }
-    named = {word.partition("=")[0] for word in more}
+    named = {word.partition("=")[0] for word in more} | ({"data", "data.batch_size"} if folder == "data" else set())
     given = [word for word in WORDS if word.partition("=")[0] not in named]
-    words = (*given, *more, *filter(None, [chosen.get(folder)]), "hardware.precision=64-true")
+    words = (
+        *["~data"] * (folder == "data"),
+        *given,
+        *more,
+        *filter(None, [chosen.get(folder)]),
+        "hardware.precision=64-true",
+    )
     words += ("trainer.max_epochs=8" if folder == "losses" else "trainer.max_epochs=3",)
-    theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
+    status = int("assert" in parts.get("STEP", ""))
+    theirs, ours = (members(sweep(launcher, *words, status=status)) for launcher in ("basic", "stacked"))
     assert sweep.said.count("trains as an ordinary job") == (len(ours) if reason else 0)
     assert sweep.said.count(reason) == (len(ours) if reason else sweep.said.count(""))
     for run, path in ours.items():
+        assert summary(path)["steps"] == summary(theirs[run])["steps"]
+        if status:
+            continue
         assert distance(path, theirs[run]) <= (0 if reason and reason != OTHERS else 1e-8)
         assert layout(checkpoint(path)) == layout(checkpoint(theirs[run]))

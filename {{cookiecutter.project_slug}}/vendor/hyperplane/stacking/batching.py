@@ -32,7 +32,7 @@ def map_tensors(function: Callable[..., Any], *trees: Any) -> Any:
     if isinstance(first, dict):
         return {key: map_tensors(function, *(tree[key] for tree in trees)) for key in first}
     if isinstance(first, list | tuple):
-        return [map_tensors(function, *parts) for parts in zip(*trees, strict=True)]
+        return type(first)(map_tensors(function, *parts) for parts in zip(*trees, strict=True))
     return first
 
 

@@ -34,6 +34,7 @@ class StackedEpochLoop(LeanEpochLoop):
         self.val_loop: StackedValidation = StackedValidation(self.trainer, self.val_loop.is_plain)
         self.refusal = ""  # why the run takes its steps itself
         self.drawn: Drawn | None = None
+        self.is_alone = False  # it trains on the batches that were taken back by itself
         self.output_bytes = 0  # of a step's outputs; 0: not known yet
         self.kind: int | None = None  # see kinds.py
         self.about: dict[str, Any] = {}  # what a stack of its kind has to know
@@ -42,7 +43,7 @@ class StackedEpochLoop(LeanEpochLoop):
     def on_run_start(self, data_fetcher: Any) -> None:
         """Begin an epoch, and look whether its steps are such as a stack takes."""
         super().on_run_start(data_fetcher)
-        self.drawn = None
+        self.drawn, self.is_alone = None, False
         self.schedules = StepSchedules(self.trainer)
         if not self.refusal and (reason := why_alone(self.trainer, data_fetcher)):
             self.refuse(reason)
@@ -62,27 +63,46 @@ class StackedEpochLoop(LeanEpochLoop):
             super().advance(data_fetcher)
             return
         self.drawn = self.drawn or Drawn(data_fetcher)
-        if not self.drawn.returned:
+        self.is_alone &= bool(self.drawn.returned)
+        if not self.is_alone:
             self.prepare()
             window = self.draw_window()
             if not self.refusal:
                 current().ask(window)  # type: ignore[union-attr]
-            if window.failure is not None:
-                raise window.failure
-            if window.left:
-                self.drawn.take_back(window.batches, window.left, many=True)
-            if window.refusal:
-                self.refuse(window.refusal)
-            if window.done:
-                self.follow(window)
+            if window is not None and self.has_trained(window):
                 return
         super().advance(self.drawn)
 
-    def draw_window(self) -> Window:
-        """Return the next batches, on the device and in the precision of the training."""
+    def has_trained(self, window: Window) -> bool:
+        """See what became of a window: say whether the stack has trained on some of it.
+
+        Raises:
+            HalfStep: the optimizer of the stack failed.
+        """
+        assert self.drawn is not None
+        if window.failure is not None:
+            raise window.failure
+        if window.left:
+            self.drawn.take_back(window.batches, window.left, many=True)
+            self.is_alone = True
+        if window.refusal:
+            self.refuse(window.refusal)
+        if window.done:
+            self.follow(window)
+        return bool(window.done)
+
+    def draw_window(self) -> Window | None:
+        """Return the next batches, on the device and in the precision of the training.
+
+        None: the next one is none that a stack takes.
+        """
         assert self.drawn is not None
         trainer: Any = self.trainer
         batches = self.drawn.draw(self.steps_ahead())
+        if batches is None:
+            if not self.refusal:
+                self.refuse("its batches are more than tensors in lists, tuples and dictionaries")
+            return None
         if isinstance(trainer.precision_plugin, DoublePrecision):
             batches = trainer.precision_plugin.convert_input(batches)
         window = Window(self, to_device(batches, trainer.lightning_module.device))
