@@ -135,6 +135,14 @@ CASES = {
     "a hook of an optimizer": (
         "callbacks", {"BEGIN": "optimizer.register_step_post_hook(self.changed)"}, (SGD,), HOOKS,
     ),
+    "another step of an optimizer": (
+        "callbacks", {"BEGIN": "optimizer.step = lambda closure=None: (closure(), self.changed(optimizer, 0, 0))"},
+        (SGD,), HOOKS,
+    ),
+    "a step that keeps the trainer": (
+        "tasks", {"BEGIN": "self.kept = [self.trainer]", "STEP": "loss = loss * (1 + self.kept[0].global_step)"},
+        (SGD,), "it keeps the trainer",
+    ),
     "a hook of a gradient": ("callbacks", {"BEGIN": "first.register_hook(lambda g: g.clamp(-1e-3, 1))"}, (SGD,), HOOKS),
     "a whole number that matters late": (
         "losses", {"INIT": "self.top = top", "STEP": "loss = loss + functional.relu(outputs.abs().mean() - self.top)"},

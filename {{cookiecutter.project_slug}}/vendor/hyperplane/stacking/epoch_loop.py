@@ -181,8 +181,11 @@ def why_alone(trainer: Any, data_fetcher: Any) -> str:
 
 def have_hooks(trainer: Any) -> bool:
     """Say whether torch calls something else when modules compute, gradients are known, or an optimizer steps."""
-    task = trainer.lightning_module
-    things = [trainer.optimizers[0], *(module for _, module in parts(task))]
+    task, optimizer = trainer.lightning_module, trainer.optimizers[0]
+    step = vars(optimizer).get("step")  # of its own; a schedule counts the steps so
+    if step is not None and getattr(step, "__wrapped__", None) is not type(optimizer).step:
+        return True
+    things = [optimizer, *(module for _, module in parts(task))]
     return any(
         held
         for one in things

@@ -53,7 +53,10 @@ def sort_into_kinds(windows: Sequence[Window]) -> None:
     """
     groups: dict[Any, list[Window]] = {}
     for window in windows:
-        groups.setdefault(build_of(window), []).append(window)
+        try:
+            groups.setdefault(build_of(window), []).append(window)
+        except LooksAtProgress as error:
+            refuse([window], f"its step cannot be stacked: {error}")
     for group in groups.values():
         assign(group)
 

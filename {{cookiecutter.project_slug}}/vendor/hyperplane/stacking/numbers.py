@@ -13,10 +13,12 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torchmetrics import Metric
 
 from .attributes import LIGHTNINGS
+from .progress import LooksAtProgress
 from .swapping import parts
 
 # What every module has, but for its mode; and what tasks have beside that, but do not compute a step with.
@@ -103,7 +105,13 @@ def identity(value: Any) -> Any:
 
 
 def summed(value: Any) -> Any:
-    """Return what objects of different members have in common if they are alike."""
+    """Return what objects of different members have in common if they are alike.
+
+    Raises:
+        LooksAtProgress: it is a trainer, which a step could only keep to read it.
+    """
+    if isinstance(value, Trainer):
+        raise LooksAtProgress("it keeps the trainer, whose counters stand still while a stack trains")
     return (value.shape, value.dtype, value.sum().item()) if is_constant(value) else type(value)
 
 
