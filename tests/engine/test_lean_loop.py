@@ -80,6 +80,14 @@ def test_a_progress_bar_is_told_of_all_batches_on_the_short_way(monkeypatch, tra
     assert counts == ["test", "end", "validate", "validate", "validate", "test", "end"]
 
 
+def test_data_may_change_batches_on_their_way_to_the_device(monkeypatch, train):
+    seen = []
+    hook = "on_after_batch_transfer"
+    monkeypatch.setattr(datamodule.ArrayDataModule, hook, lambda self, batch, _: seen.append(len(batch[0])) or batch)
+    train("data=moons", "trainer.max_epochs=1")
+    assert len(seen) == 8 + 1 + 1, "steps, and a batch each of validation and test"
+
+
 def note_run(runs):
     original = lean_validation._EvaluationLoop.on_run_start
 

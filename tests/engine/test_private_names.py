@@ -66,6 +66,12 @@ def an_optimizer() -> torch.optim.Optimizer:
     return torch.optim.Adam([torch.zeros(1, requires_grad=True)], fused=True)
 
 
+def hooked(how: str) -> torch.Tensor:
+    tensor = torch.zeros(1, requires_grad=True)
+    getattr(tensor, how)(lambda _: None)
+    return tensor
+
+
 def a_failed_job() -> JobReturn:
     done = JobReturn()
     done.status, done.return_value = JobStatus.FAILED, ValueError("why")
@@ -218,6 +224,13 @@ CHECKS = {
     ),
     "_parameters": lambda: list(torch.nn.Linear(1, 1)._parameters) == ["weight", "bias"],
     "_buffers": lambda: "running_mean" in torch.nn.BatchNorm1d(1)._buffers,
+    "_backward_hooks": lambda: len(hooked("register_hook")._backward_hooks) == 1,
+    "_post_accumulate_grad_hooks": lambda: (
+        len(hooked("register_post_accumulate_grad_hook")._post_accumulate_grad_hooks) == 1
+    ),
+    "torch._C._functorch._set_vmap_fallback_warning_enabled": lambda: (
+        torch._C._functorch._set_vmap_fallback_warning_enabled(False) is None
+    ),
     "_modules": lambda: list(torch.nn.Sequential(torch.nn.ReLU())._modules) == ["0"],
     "_last_lr": lambda: after_a_step(move_lambda) == after_a_step(LambdaLR.step),
     "_step_count": lambda: LambdaLR(an_optimizer(), lambda step: 1.0)._step_count == 1,

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.core.hooks import DataHooks
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.profilers import PassThroughProfiler
@@ -24,15 +25,15 @@ from ..tasks.task import Task
 from .fused_step import step_of
 from .lean_validation import LeanValidation, autocast, overrides, to_device
 
+# Overridden in a task or in data, any of these changes batches on their way to the device.
+TRANSFERS = ("on_before_batch_transfer", "on_after_batch_transfer", "transfer_batch_to_device")
 # Overridden in a task, any of these sends the run through Lightning's own loop. A step of its own may return a
 # dictionary or nothing, or call `self.log`.
 STEP_HOOKS = (
     "training_step",
     "on_train_batch_start",
     "on_train_batch_end",
-    "on_before_batch_transfer",
-    "on_after_batch_transfer",
-    "transfer_batch_to_device",
+    *TRANSFERS,
     "on_before_zero_grad",
     "optimizer_zero_grad",
     "on_before_backward",
@@ -209,6 +210,7 @@ def is_plain(trainer: Any, precisions: tuple[type, ...] = (Precision, MixedPreci
         and not trainer._detect_anomaly
         and not isinstance(trainer.optimizers[0], LBFGS)
         and has_plain_classes(trainer)
+        and not any(overrides(trainer.datamodule, DataHooks, hook) for hook in TRANSFERS if trainer.datamodule)
     )
 
 

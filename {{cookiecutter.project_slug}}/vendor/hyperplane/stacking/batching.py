@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import (
+from torch._C._functorch import (  # type: ignore[attr-defined]
     _add_batch_dim,
     _remove_batch_dim,
+    _set_vmap_fallback_warning_enabled,
     _vmap_decrement_nesting,
     _vmap_increment_nesting,
     is_batchedtensor,
@@ -31,7 +32,7 @@ def map_tensors(function: Callable[..., Any], *trees: Any) -> Any:
     if isinstance(first, dict):
         return {key: map_tensors(function, *(tree[key] for tree in trees)) for key in first}
     if isinstance(first, list | tuple):
-        return [map_tensors(function, *parts) for parts in zip(*trees, strict=True)]
+        return type(first)(map_tensors(function, *parts) for parts in zip(*trees, strict=True))
     return first
 
 
@@ -53,6 +54,8 @@ def is_close(one: Tensor | None, other: Tensor | None) -> bool:
     """Say whether two tensors agree to half of their digits."""
     if one is None or other is None:
         return one is other
+    if not one.is_floating_point():
+        return torch.equal(one, other)
     close = torch.finfo(one.dtype).eps ** 0.5
     if not (one.isfinite().all() and other.isfinite().all()):
         return bool((one.isfinite() == other.isfinite()).all())
@@ -70,6 +73,7 @@ class Level:
         self.size = size
         self.number = 0
         vmap(torch.neg)(torch.zeros(1))  # the first time, it loads its rules
+        _set_vmap_fallback_warning_enabled(False)  # an operation that it takes for one member after the other is slow
 
     @contextmanager
     def entered(self) -> Iterator[None]:

@@ -3,10 +3,10 @@
 Dimensions: S steps, B batch.
 """
 
-from operator import itemgetter
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..data.batches import Batches, aligned
 from .batching import map_tensors, shapes
@@ -26,6 +26,8 @@ class Drawn:
         (self.loader,) = fetcher.combined_loader.flattened
         self.returned: list[Any] = []  # batches, in their order
         self.at_end = False  # the fetcher was, when batches were taken back
+        self.are_tuples = True  # the batches are
+        self.failure: Exception | None = None  # of the batch that comes after those that were drawn
 
     @property
     def done(self) -> bool:
@@ -42,6 +44,8 @@ class Drawn:
     def draw(self, most: int) -> Any:
         """Return the next batches, at most `most`, all of the same shapes: each tensor is (S, B, ...).
 
+        None: the next batch is more than tensors in lists, tuples and dictionaries, and the member has to train on it.
+
         Raises:
             StopIteration: there is none.
         """
@@ -54,17 +58,28 @@ class Drawn:
             self.count(len(many[0]))
             return many
         batches = [self.next_one()]
+        if not is_tree(batches[0]):
+            self.take_back(batches.pop(), 1)
+            return None
         while len(batches) < most and not self.done:
-            batches.append(self.next_one())
-            if shapes(batches[-1]) != shapes(batches[0]):
+            try:
+                batches.append(self.next_one())
+            except Exception as error:  # first comes training on those before, as in the job alone
+                self.failure = error
+                break
+            if not is_tree(batches[-1]) or shapes(batches[-1]) != shapes(batches[0]):
                 self.take_back(batches.pop(), 1)
                 break
-        return map_tensors(lambda *tensors: torch.stack(tensors), *batches)
+        self.are_tuples = type(batches[0]) is tuple
+        many = map_tensors(lambda *tensors: torch.stack(tensors), *batches)
+        return list(many) if self.are_tuples else many
 
     def next_one(self) -> Any:
         """Return the next batch."""
+        if self.failure is not None and not self.returned:
+            raise self.failure
         batch, _, _ = next(self) if self.returned else next(self.fetcher)
-        return list(batch) if type(batch) is tuple else batch
+        return batch
 
     def take_back(self, batch: Any, number: int, many: bool = False) -> None:
         """Take back the last `number` batches that were drawn, as if they had not been.
@@ -77,9 +92,11 @@ class Drawn:
         self.at_end |= self.done
         self.count(-number)
         self.fetcher.done = False
-        parts = [map_tensors(itemgetter(i), batch) for i in range(-number, 0)] if many else [batch]
-        one_by_one = [map_tensors(aligned, part) for part in parts]
-        self.returned[:0] = one_by_one
+        if many:
+            parts = [map_tensors(lambda tensor, i=i: aligned(tensor[i]), batch) for i in range(-number, 0)]
+            self.returned[:0] = [tuple(part) for part in parts] if self.are_tuples else parts
+        else:
+            self.returned.insert(0, batch)
 
     def count(self, number: int) -> None:
         """Move what Lightning and the loader count by a number of batches."""
@@ -88,6 +105,15 @@ class Drawn:
             self.fetcher.done = self.fetcher.fetched >= self.fetcher.length
         if hasattr(self.loader, "taken"):
             self.loader.taken += number
+
+
+def is_tree(batch: Any) -> bool:
+    """Say whether a batch is tensors, numbers and words, in lists, tuples and dictionaries, and nothing else."""
+    if isinstance(batch, Tensor):
+        return batch.layout is torch.strided and not batch.is_nested
+    if type(batch) in (list, tuple, dict):
+        return all(map(is_tree, batch.values() if isinstance(batch, dict) else batch))
+    return isinstance(batch, bool | int | float | str | None)
 
 
 def takes_many(loader: Any) -> bool:

@@ -72,11 +72,11 @@ def train_to_the_end(members: Sequence[Member], stop: StopRequest) -> None:
         while waiting := [member for member in members if member.request is not None]:
             windows = [member.request for member in waiting if member.request is not None]
             if stop.number is None:
-                unknown = [window for window in windows if is_unknown(window)]
-                if stack is not None and any(window.loop in stack.loops for window in unknown):
-                    stack.release()
-                    stack = None
-                sort_into_kinds(unknown)
+                if any(map(is_unknown, windows)):  # of all, as one that has changed may be like others again
+                    if stack is not None:
+                        stack.release()
+                        stack = None
+                    sort_into_kinds(windows)
                 chosen, steps = next_steps([window for window in windows if not window.refusal])
                 stack = train(stack, chosen, steps, stop)
                 if chosen and time.monotonic() - told > SECONDS_BETWEEN_LINES:

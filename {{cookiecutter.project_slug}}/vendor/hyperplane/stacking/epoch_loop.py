@@ -8,17 +8,18 @@ counts the steps when it is woken. What the stack does not take (it says why) th
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import LightningModule
 from lightning.pytorch.plugins.precision import DoublePrecision, MixedPrecision, Precision
 from loguru import logger
 
 from ..loop.lean_loop import LeanEpochLoop, is_plain
-from ..loop.lean_validation import to_device
+from ..loop.lean_validation import overrides, to_device
 from ..tasks.epoch_metrics import BATCHES_AT_ONCE, BYTES_AT_ONCE
 from ..turns import current
 from .drawing import Drawn
 from .member import Window
 from .schedules import StepSchedules, are_own, watches_steps
-from .swapping import tensors_of
+from .swapping import parts, tensors_of
 from .validating import StackedValidation
 
 PRECISIONS = (Precision, MixedPrecision, DoublePrecision)
@@ -33,15 +34,16 @@ class StackedEpochLoop(LeanEpochLoop):
         self.val_loop: StackedValidation = StackedValidation(self.trainer, self.val_loop.is_plain)
         self.refusal = ""  # why the run takes its steps itself
         self.drawn: Drawn | None = None
+        self.is_alone = False  # it trains on the batches that were taken back by itself
         self.output_bytes = 0  # of a step's outputs; 0: not known yet
         self.kind: int | None = None  # see kinds.py
-        self.about: dict[str, bool] = {}  # what a stack of its kind has to know
+        self.about: dict[str, Any] = {}  # what a stack of its kind has to know
         self.choices: Any = None  # what its step may branch on, when its kind was found
 
     def on_run_start(self, data_fetcher: Any) -> None:
         """Begin an epoch, and look whether its steps are such as a stack takes."""
         super().on_run_start(data_fetcher)
-        self.drawn = None
+        self.drawn, self.is_alone = None, False
         self.schedules = StepSchedules(self.trainer)
         if not self.refusal and (reason := why_alone(self.trainer, data_fetcher)):
             self.refuse(reason)
@@ -61,27 +63,46 @@ class StackedEpochLoop(LeanEpochLoop):
             super().advance(data_fetcher)
             return
         self.drawn = self.drawn or Drawn(data_fetcher)
-        if not self.drawn.returned:
+        self.is_alone &= bool(self.drawn.returned)
+        if not self.is_alone:
             self.prepare()
             window = self.draw_window()
             if not self.refusal:
                 current().ask(window)  # type: ignore[union-attr]
-            if window.failure is not None:
-                raise window.failure
-            if window.left:
-                self.drawn.take_back(window.batches, window.left, many=True)
-            if window.refusal:
-                self.refuse(window.refusal)
-            if window.done:
-                self.follow(window)
+            if window is not None and self.has_trained(window):
                 return
         super().advance(self.drawn)
 
-    def draw_window(self) -> Window:
-        """Return the next batches, on the device and in the precision of the training."""
+    def has_trained(self, window: Window) -> bool:
+        """See what became of a window: say whether the stack has trained on some of it.
+
+        Raises:
+            HalfStep: the optimizer of the stack failed.
+        """
+        assert self.drawn is not None
+        if window.failure is not None:
+            raise window.failure
+        if window.left:
+            self.drawn.take_back(window.batches, window.left, many=True)
+            self.is_alone = True
+        if window.refusal:
+            self.refuse(window.refusal)
+        if window.done:
+            self.follow(window)
+        return bool(window.done)
+
+    def draw_window(self) -> Window | None:
+        """Return the next batches, on the device and in the precision of the training.
+
+        None: the next one is none that a stack takes.
+        """
         assert self.drawn is not None
         trainer: Any = self.trainer
         batches = self.drawn.draw(self.steps_ahead())
+        if batches is None:
+            if not self.refusal:
+                self.refuse("its batches are more than tensors in lists, tuples and dictionaries")
+            return None
         if isinstance(trainer.precision_plugin, DoublePrecision):
             batches = trainer.precision_plugin.convert_input(batches)
         window = Window(self, to_device(batches, trainer.lightning_module.device))
@@ -145,11 +166,29 @@ def why_alone(trainer: Any, data_fetcher: Any) -> str:
     """Return why the steps of a training are not such as a stack takes, or nothing."""
     if not is_plain(trainer, PRECISIONS):
         return "its steps are not plain ones: it has a step of its own, or callbacks that follow each step"
-    if are_own(trainer):
-        return "its task moves schedules in a way of its own"
+    clips = trainer.gradient_clip_val and overrides(trainer.lightning_module, LightningModule, "clip_gradients")
+    if clips or are_own(trainer):
+        return f"its task {'clips gradients' if clips else 'moves schedules'} in a way of its own"
     known = {id(tensor) for tensor in tensors_of(trainer.lightning_module).values()}
     if any(id(one) not in known for group in trainer.optimizers[0].param_groups for one in group["params"]):
         return "its optimizer moves parameters that its task does not hold"
     if len(data_fetcher.combined_loader.flattened) != 1:
         return "it has several loaders"
+    if have_hooks(trainer):
+        return "there are hooks on its modules, parameters or optimizer, which would be called for one member only"
     return ""
+
+
+def have_hooks(trainer: Any) -> bool:
+    """Say whether torch calls something else when modules compute, gradients are known, or an optimizer steps."""
+    task, optimizer = trainer.lightning_module, trainer.optimizers[0]
+    step = vars(optimizer).get("step")  # of its own; a schedule counts the steps so
+    if step is not None and getattr(step, "__wrapped__", None) is not type(optimizer).step:
+        return True
+    things = [optimizer, *(module for _, module in parts(task))]
+    return any(
+        held
+        for one in things
+        for name, held in vars(one).items()
+        if name.endswith("hooks") and "state_dict" not in name
+    ) or any(one._backward_hooks or one._post_accumulate_grad_hooks for one in tensors_of(task).values())

@@ -47,6 +47,8 @@ def layout(optimizer: Optimizer, member: Member) -> list[tuple[Any, ...]] | None
             if update is None or any(group.get(key) for key in update.unused):
                 return None
             parameters = [parameter for parameter in group["params"] if id(parameter) in names]
+            if any(optimizer.state.get(one) for one in group["params"] if id(one) not in names):
+                return None  # it was trained before, and may be again
             steps = {steps_of(optimizer.state.get(parameter, {})) for parameter in parameters}
             if len(steps) > 1 or any(isinstance(group[key], Tensor) for key in update.numbers):
                 return None

@@ -13,24 +13,36 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from ..errors import first_line
 from .attributes import ChangesAttributes, as_they_were
 from .batching import is_close, map_tensors, shapes
 from .generators import DrawsForAll, Generators
 from .member import Window
-from .numbers import choices, floats
+from .numbers import choices, constants, numbers
 from .progress import LooksAtProgress
 from .stack import Stack, context_of
 from .swapping import parts, tensors_of
 
-numbers = count()
+kinds = count()
 SINGLE = "no other job beside it computes the same operations on data of the same shape"
 
 
 def is_unknown(window: Window) -> bool:
     """Say whether nobody has looked at a member, or it may branch otherwise: a callback has set something anew."""
-    return window.loop.kind is None or window.loop.choices != choices(task_of(window))
+    return window.loop.kind is None or window.loop.choices != watched(window)
+
+
+def watched(window: Window) -> list[Any]:
+    """Return what a step may depend on, and what follows on it, as it is now."""
+    trainer = window.loop.trainer
+    return [
+        trainer.gradient_clip_val,
+        trainer.gradient_clip_algorithm,
+        id(trainer.optimizers[0]),
+        *choices(task_of(window)),
+    ]
 
 
 def sort_into_kinds(windows: Sequence[Window]) -> None:
@@ -41,7 +53,10 @@ def sort_into_kinds(windows: Sequence[Window]) -> None:
     """
     groups: dict[Any, list[Window]] = {}
     for window in windows:
-        groups.setdefault(build_of(window), []).append(window)
+        try:
+            groups.setdefault(build_of(window), []).append(window)
+        except LooksAtProgress as error:
+            refuse([window], f"its step cannot be stacked: {error}")
     for group in groups.values():
         assign(group)
 
@@ -55,27 +70,35 @@ def assign(group: list[Window]) -> None:
             refuse(group, f"its step cannot be stacked: {error}")
             return
         except Exception as error:  # whatever an operation says that vmap does not know
-            by_value: dict[Any, list[Window]] = {}
-            for window in group:
-                by_value.setdefault(tuple(floats(task_of(window)).values()), []).append(window)
-            if len(by_value) == 1:
-                refuse(group, f"its step cannot be stacked ({type(error).__name__}: {first_line(error)})")
-                return
-            for some in by_value.values():  # a number that has to be one, such as a share of label smoothing
-                assign(some)
+            for some in by_value(group):  # a number that has to be one, such as a share of label smoothing
+                if len(some) == len(group):
+                    refuse(group, f"its step cannot be stacked ({type(error).__name__}: {first_line(error)})")
+                else:
+                    assign(some)
             return
         if not any(is_alike):
             refuse(group, "its step, computed for all members at once, gives other numbers than by itself")
             return
-        kind = next(numbers)
+        kind = next(kinds)
         alike = [window for window, same in zip(group, is_alike, strict=True) if same]
         if len(alike) > 1:
             for window in alike:
-                window.loop.kind, window.loop.about, window.loop.choices = kind, about, choices(task_of(window))
+                window.loop.kind, window.loop.about, window.loop.choices = kind, about, watched(window)
         else:
             refuse(alike or group[:1], SINGLE)
         group = [window for window in group if window not in alike] if alike else group[1:]
     refuse(group, SINGLE)
+
+
+def by_value(group: Sequence[Window]) -> list[list[Window]]:
+    """Return members by their numbers: by the real ones, or if these are the same, by the whole ones."""
+    for types in (float,), (float, int):
+        found: dict[Any, list[Window]] = {}
+        for window in group:
+            found.setdefault(tuple(numbers(task_of(window), types).values()), []).append(window)
+        if len(found) > 1:
+            break
+    return [*found.values()]
 
 
 def refuse(group: Sequence[Window], reason: str) -> None:
@@ -95,9 +118,10 @@ def build_of(window: Window) -> Any:
     optimizer = trainer.optimizers[0]
     return (
         type(task),
-        tuple((name, type(module)) for name, module in parts(task)),
+        tuple((name, type_before_parametrizations(module)) for name, module in parts(task)),
         tuple((name, t.shape, t.dtype, t.device, t.requires_grad) for name, t in tensors_of(task).items()),
-        tuple((path, name) for path, name in floats(task)),
+        tuple(numbers(task)),
+        tuple(constants(task)),
         (task.has_penalty, task.has_weights),
         (type(optimizer), tuple(len(group["params"]) for group in optimizer.param_groups)),
         (trainer.gradient_clip_val, trainer.gradient_clip_algorithm, trainer.precision),
@@ -105,7 +129,7 @@ def build_of(window: Window) -> Any:
     )
 
 
-def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
+def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, Any]]:
     """Say of each member whether the stack computes what it computes by itself, and what a stack has to know."""
     firsts = [map_tensors(itemgetter(0), window.batches) for window in group]
     batches = map_tensors(lambda *tensors: torch.stack(tensors), *firsts)
@@ -125,14 +149,17 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, bool]]:
             found = []
             for i, (window, batch) in enumerate(zip(group, firsts, strict=True)):
                 own = alone(window.loop, batch)
+                own += tensors_of(tasks[i]).values()  # which a step may change in place
                 mine = [losses[i], *(gradients[name][i] if name in gradients else None for name in stack.trained)]
+                mine += [tensor[i] for tensor in stack.tensors.values()]
                 found.append(all(map(is_close, own, mine)))
         if is_random:  # what the step does in training alone has to be possible as well
-            stack.losses(batches)
+            gradients = stack.gradients(stack.losses(batches)[0])
     finally:
         before.put_back()
         stack.release()
-    return found, {"is_random": is_random, "folds": stack.folded.was_asked}
+    unused = [name for name in stack.trained if name not in gradients]
+    return found, {"is_random": is_random, "folds": stack.folded.was_asked, "unused": unused}
 
 
 def alone(loop: Any, batch: Any) -> list[Tensor | None]:

@@ -1,38 +1,123 @@
-"""Numbers within networks and losses that differ between members, such as a probability of dropout.
+"""What a step finds in networks and losses beside tensors: numbers, such as a probability of dropout, and the rest.
 
-Where they differ, a step computes with a tensor in their place, and each member with its own.
+Where numbers differ, a step computes with a tensor in their place, and each member with its own. The rest members have
+to have in common, and if it changes, their step is compared anew.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from functools import partial
+from inspect import getclosurevars
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor, nn
+from torchmetrics import Metric
 
 from .attributes import LIGHTNINGS
+from .progress import LooksAtProgress
 from .swapping import parts
 
-
-def floats(task: Any) -> dict[tuple[str, str], float]:
-    """Return the real numbers among the attributes of networks and losses, by module and name."""
-    return {(path, name): value for path, module in parts(task) for name, value in floats_in(vars(module)).items()}
-
-
-def floats_in(held: dict[str, Any]) -> dict[str, float]:
-    """Return the real numbers among attributes."""
-    return {name: value for name, value in held.items() if type(value) is float}
+# What every module has, but for its mode; and what tasks have beside that, but do not compute a step with.
+OF_MODULES = LIGHTNINGS | (vars(nn.Module()).keys() - {"training"})
+OF_TASKS = {"optimizer", "scheduler", "spec", "metrics", "val_metrics", "test_metrics", "naive", "sample_weights"}
+OWN = {"_hparams", "_hparams_initial"}  # of each member: all settings of a task, also those that no step reads
+PLAIN = (bool, int, float, complex, str, bytes, type(None), CodeType)
+LIBRARIES = ("torch", "lightning", "hyperplane", "numpy", "builtins")
+DEPTH, LONG = 4, 100  # of lists in lists, and of a list, that are looked into
 
 
-def choices(task: Any) -> dict[tuple[str, str], Any]:
-    """Return the words, whole numbers and switches among the attributes, which a step may branch on."""
-    return {
-        (path, name): value
-        for path, module in parts(task)
-        for name, value in vars(module).items()
-        if type(value) in (int, bool, str) and name not in LIGHTNINGS
-    }
+def computing(task: Any) -> list[tuple[str, nn.Module]]:
+    """Return the modules of a task by their names, without metrics: a step that changed one would not be stacked."""
+    return [(path, module) for path, module in parts(task) if not isinstance(module, Metric)]
+
+
+def numbers(task: Any, kinds: tuple[type, ...] = (float, int)) -> dict[tuple[str, str], float]:
+    """Return the numbers among the attributes of networks and losses, by module and name."""
+    found = ((path, numbers_in(vars(module), kinds)) for path, module in computing(task))
+    return {(path, name): value for path, held in found for name, value in held.items()}
+
+
+def numbers_in(held: dict[str, Any], kinds: tuple[type, ...] = (float, int)) -> dict[str, float]:
+    """Return the numbers among attributes."""
+    return {name: value for name, value in held.items() if type(value) in kinds and name not in OF_MODULES}
+
+
+def choices(task: Any) -> list[Any]:
+    """Return what a step may branch on or compute with, but for real numbers and tensors that are followed anyway."""
+    trained = [one.requires_grad for _, module in parts(task) for one in module._parameters.values() if one is not None]
+    return [*trained, {key: content(value, identity) for key, value in attributes(task, {float})}]
+
+
+def constants(task: Any) -> list[Any]:
+    """Return what members of a stack have in common: what `choices` returns, but for whole numbers and objects."""
+    return sorted(
+        (*key, repr(content(value, summed))) for key, value in attributes(task, {float, int}) if key[1] not in OWN
+    )
+
+
+def attributes(task: Any, but: set[type]) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Yield what modules hold beside tensors and parts, by module and name, but values of some types."""
+    for path, module in computing(task):
+        held = vars(module)
+        for name in held.keys() - OF_MODULES:
+            if type(held[name]) not in but and (path or name not in OF_TASKS):
+                yield (path, name), held[name]
+
+
+def content(value: Any, of_object: Callable[[Any], Any], depth: int = DEPTH) -> Any:
+    """Return what can be compared of a value: it, or what is in it.
+
+    Args:
+        value: an attribute of a module, or a part of one.
+        of_object: returns that of a value that nothing is in, or whose inside nobody knows.
+        depth: of containers in it that are looked into.
+    """
+    if type(value) in PLAIN:
+        return value
+    inner = inside(value) if depth else None
+    if inner is None or len(inner) > LONG:
+        return of_object(value)
+    return type(value), [content(part, of_object, depth - 1) for part in inner]
+
+
+def inside(value: Any) -> Sequence[Any] | None:
+    """Return what is in a value; None: nobody knows."""
+    if isinstance(value, list | tuple | deque):
+        return value
+    if isinstance(value, Mapping | Set):
+        return sorted(value.items() if isinstance(value, Mapping) else value, key=repr)
+    if isinstance(value, partial):
+        return [value.func, value.args, value.keywords]
+    if isinstance(value, FunctionType):
+        return [value.__code__, value.__defaults__, getclosurevars(value).nonlocals]
+    if isinstance(value, Tensor | nn.Module | type) or type(value).__module__.startswith(LIBRARIES):
+        return None
+    return [*vars(value).items()] if hasattr(value, "__dict__") else None
+
+
+def identity(value: Any) -> Any:
+    """Return what tells an object from others, and a tensor from itself before it was changed in place."""
+    return (id(value), value._version) if is_constant(value) else id(value)
+
+
+def summed(value: Any) -> Any:
+    """Return what objects of different members have in common if they are alike.
+
+    Raises:
+        LooksAtProgress: it is a trainer, which a step could only keep to read it.
+    """
+    if isinstance(value, Trainer):
+        raise LooksAtProgress("it keeps the trainer, whose counters stand still while a stack trains")
+    return (value.shape, value.dtype, value.sum().item()) if is_constant(value) else type(value)
+
+
+def is_constant(value: Any) -> bool:
+    """Say whether a value is a tensor that is not trained; one that is may be in a list of its module as well."""
+    return isinstance(value, Tensor) and not isinstance(value, nn.Parameter)
 
 
 class Numbers:
@@ -43,19 +128,22 @@ class Numbers:
     """
 
     def __init__(self, tasks: Sequence[Any]) -> None:
-        self.held = [[vars(module) for _, module in parts(task)] for task in tasks]
-        self.kept = [[floats_in(held) for held in modules] for modules in self.held]
-        found = [floats(task) for task in tasks]
+        self.held = [[vars(module) for _, module in computing(task)] for task in tasks]
+        self.kept = [[numbers_in(held) for held in modules] for modules in self.held]
+        found = [numbers(task) for task in tasks]
         self.names = [key for key in found[0] if any(one.get(key) != found[0][key] for one in found)]
         like = next(tasks[0].parameters())
-        kind = {"dtype": like.dtype, "device": like.device}
-        self.values = [torch.tensor([one[key] for one in found], **kind) for key in self.names]
+        rows = [[one[key] for one in found] for key in self.names]
+        self.values = [
+            torch.tensor(row, dtype=like.dtype if float in map(type, row) else torch.long, device=like.device)
+            for row in rows
+        ]
         modules = dict(parts(tasks[0]))
         self.places = [(modules[path], name) for path, name in self.names]
 
     def are_same(self) -> bool:
         """Say whether the numbers of the members are still what they were, in the same modules."""
-        return self.kept == [[floats_in(held) for held in modules] for modules in self.held]
+        return self.kept == [[numbers_in(held) for held in modules] for modules in self.held]
 
     @contextmanager
     def swapped_to(self, values: Sequence[Tensor]) -> Iterator[None]:
@@ -70,7 +158,8 @@ class Numbers:
             yield
         finally:
             for (module, name), value in zip(self.places, own, strict=True):
-                vars(module).pop("forward", None)
+                if isinstance(module, nn.Dropout):
+                    del module.forward
                 setattr(module, name, value)
 
 

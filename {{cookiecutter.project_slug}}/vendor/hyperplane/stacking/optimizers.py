@@ -45,22 +45,27 @@ class BatchedOptimizer:
 
     @torch.no_grad()
     def take(self) -> None:
-        """Take over the states of the members' own optimizers: then those that a callback has set anew.
+        """Take over the states of the members' own optimizers: then those that a callback has set anew."""
+        for index in range(len(self.members)):
+            self.take_of(index)
 
-        An empty entry is left in each, by which that is seen. Where a callback loads a state, the groups with the rates
-        are others too.
+    def take_of(self, index: int) -> None:
+        """Take over the state of a member.
+
+        An empty entry is left in its place, by which that is seen. Where a callback loads a state, the groups with the
+        rates are others too.
         """
-        for index, (optimizer, member) in enumerate(zip(self.optimizers, self.members, strict=True)):
-            found = self.groups_of(optimizer)
-            for group, dicts in zip(self.groups, self.dicts, strict=True):
-                dicts[index] = found[group.index]
-            if optimizer.state is self.left[index] and optimizer.state:
-                continue
-            for group in self.groups:
-                group.take(index, optimizer, member)
-            optimizer.state.clear()
-            optimizer.state[next(iter(member.values()))] = {}
-            self.left[index] = optimizer.state
+        optimizer, member = self.optimizers[index], self.members[index]
+        found = self.groups_of(optimizer)
+        for group, dicts in zip(self.groups, self.dicts, strict=True):
+            dicts[index] = found[group.index]
+        if optimizer.state is self.left[index] and optimizer.state:
+            return
+        for group in self.groups:
+            group.take(index, optimizer, member)
+        optimizer.state.clear()
+        optimizer.state[next(iter(member.values()))] = {}
+        self.left[index] = optimizer.state
 
     def step(self, gradients: Mapping[str, Tensor]) -> None:
         """Change the stacked parameters in place."""
@@ -86,7 +91,7 @@ class BatchedOptimizer:
     @torch.no_grad()
     def write(self, member: int) -> None:
         """Put copies of what is known of a member into the state of its own optimizer, but what was set anew there."""
-        self.take()
+        self.take_of(member)
         self.optimizers[member].state.clear()
         for group, dicts in zip(self.groups, self.dicts, strict=True):
             group.write(member, self.optimizers[member], self.members[member], group.read(dicts[member]))
@@ -99,6 +104,8 @@ class MemberwiseOptimizer:
         self.optimizers = list(optimizers)
         self.members = list(members)
         bind(self.members, stacked)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()  # also of what is no longer trained
 
     def step(self, gradients: Mapping[str, Tensor]) -> None:
         """Change the stacked parameters in place."""

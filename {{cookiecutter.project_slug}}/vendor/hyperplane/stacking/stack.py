@@ -44,9 +44,12 @@ class Stack:
         loops: of the members, over the batches of an epoch.
         is_random: whether a step of the network draws random numbers, as dropout does.
         folds: whether it may have operations that `folding.py` has a rule for.
+        unused: names of parameters that the loss does not depend on, which no optimizer moves.
     """
 
-    def __init__(self, loops: Sequence[Any], is_random: bool = False, folds: bool = True) -> None:
+    def __init__(
+        self, loops: Sequence[Any], is_random: bool = False, folds: bool = True, unused: Sequence[str] = ()
+    ) -> None:
         self.loops = list(loops)
         self.is_random = is_random
         trainers = [loop.trainer for loop in loops]
@@ -55,7 +58,8 @@ class Stack:
         self.context = context_of(trainers[0])
         self.own = [tensors_of(task) for task in tasks]
         self.tensors = {name: torch.stack([own[name].detach() for own in self.own]) for name in self.own[0]}
-        self.trained = [name for name, tensor in self.own[0].items() if tensor.requires_grad]
+        self.unused = unused
+        self.trained = self.trained_of(self.own[0])
         self.views = [tensor[i] for i in range(len(tasks)) for tensor in self.tensors.values()]
         self.swapped = Swapped(self.task, list(self.tensors))
         self.places = [Places(task) for task in tasks]
@@ -163,6 +167,10 @@ class Stack:
         if joined is not None:
             self.epoch_end.measure(windows, *joined)
 
+    def trained_of(self, own: dict[str, Tensor]) -> list[str]:
+        """Return the names of the tensors of a member that are trained."""
+        return [name for name in own if own[name].requires_grad and name not in self.unused]
+
     def is_current(self) -> bool:
         """Say whether the members still have the tensors and numbers that were stacked.
 
@@ -170,7 +178,7 @@ class Stack:
         """
         return (
             all(map(Places.are_same, self.places))
-            and all([name for name in own if own[name].requires_grad] == self.trained for own in self.own)
+            and all(self.trained_of(own) == self.trained for own in self.own)
             and self.numbers.are_same()
         )
 
