@@ -73,9 +73,7 @@ def run_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader, launc
             reasons = launch_jobs(jobs, folders, launcher)
     except Stopped as stop:
         done = sum(map(is_completed, folders))
-        logger.warning(
-            "The sweep was {}: {} of {} jobs completed. The same command resumes it.", stop, done, len(jobs)
-        )
+        logger.warning("The sweep was {}: {} of {} jobs completed. The same command resumes it.", stop, done, len(jobs))
         raise
     return report_jobs(folder, jobs, folders, reasons)
 
