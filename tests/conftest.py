@@ -65,7 +65,7 @@ ANY_TWO = covering_rows(CHOICES, list(OWN_TESTS_IN.values()))  # any two answers
 # These run beside the others, two at a time: they fill the time in which those wait for a cluster, a kill or a clock,
 # and yield to them otherwise. None leaves files in a project that another one uses. First what the tests that wait need
 # first, so that those have work while the rest goes on; then the longest.
-IN_BACKGROUND = ("types", "engine_tests", "own_tests", "research", "deletions", "labs")
+IN_BACKGROUND = ("types", "engine_tests", "labs", "own_tests", "research", "deletions")
 NICELY = "import os, sys; os.nice(10); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 
 

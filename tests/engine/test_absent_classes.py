@@ -47,4 +47,4 @@ def test_with_all_classes_it_is_that_of_scikit_learn():
 def test_a_quotation_mark_that_nothing_closes_is_named(train, tmp_path, text):
     (tmp_path / "mine.csv").write_text(text)
     said = train("data=table", "data.path=mine.csv", "data.target=y", status=2).stderr
-    assert "A quotation mark within a field is written twice" in said
+    assert "Inside a field, write a quotation mark twice" in said

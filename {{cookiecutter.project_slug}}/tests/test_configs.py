@@ -44,5 +44,5 @@ def test_data_that_nothing_follows_from_are_refused_in_a_sentence(monkeypatch, t
         monkeypatch.setattr(module, "find_spec", lambda *_: None)  # as if the file of this task were gone
     with pytest.raises(UserError, match=r"has no loss for data for .*choose one with loss="):
         losses.auto(DataSpec(task), nn.Identity())
-    with pytest.raises(UserError, match="Choose a task of your own"):
+    with pytest.raises(UserError, match="Choose a task with task="):
         tasks.auto(DataSpec(task), nn.Identity(), nn.Identity(), nn.Identity(), None)

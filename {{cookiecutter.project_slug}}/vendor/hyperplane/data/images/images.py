@@ -75,9 +75,10 @@ class Images(ImageLoaders):
         workers: NonNegativeInt | None = None,  # processes that read them then; null: one for each core, 8 at most
         folder: str = "data/decoded",  # decoded images are kept here for the next run; 8 GiB at most
         standardize: bool = True,
+        batch_size: PositiveInt = 32,  # images in a training batch, at most
         **options: Any,
     ) -> None:
-        super().__init__(standardize=standardize, **options)
+        super().__init__(standardize=standardize, batch_size=batch_size, **options)
         self.path = expanded(Path(path))
         self.image = image
         self.targets = as_names(target)
