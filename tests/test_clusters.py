@@ -182,7 +182,7 @@ def test_on_slurm_a_preempted_job_goes_on_a_killed_one_is_told_and_none_runs_twi
     told = second.communicate(timeout=PATIENCE)[1]
     again = json.loads(register.read_text())[killed.name]
     assert second.returncode == 130, told
-    assert "1 jobs go on in the cluster" in told and f"scancel {again}" in told
+    assert "1 jobs stay in the cluster" in told and f"scancel {again}" in told
 
     third = start(*command)  # waits for it
     told = third.communicate(timeout=PATIENCE)[1]

@@ -65,7 +65,7 @@ def test_a_search_that_is_killed_after_five_trials_ends_with_twelve_and_uses_the
     assert {row["state"] for row in after} == {"completed"}
     assert after[: len(before)] == before
     assert {name: (folder / name / "summary.json").stat().st_mtime_ns for name in written} == written
-    (counted,) = re.findall(r"(\d+) of 12 trials have a result already, (\d+) go on", done.stderr)
+    (counted,) = re.findall(r"(\d+) of 12 trials have a result already, (\d+) are resumed", done.stderr)
     assert int(counted[0]) - len(before) in (0, 1) and int(counted[1]) in (0, 1)
     assert "12 trials: 12 completed" in done.stderr
 

@@ -65,7 +65,7 @@ def test_lbfgs_takes_all_samples_at_once_unless_told_how_many(train):
     assert "Each step uses all 129 training samples" in done.stderr
     assert (done.summary["steps"], done.summary["epochs"]) == (EPOCHS, EPOCHS)
     told = train("model=linear", "data=wine", "optimizer=lbfgs", "data.batch_size=43")
-    assert told.summary["steps"] == 3 and "Each step takes" not in told.stderr
+    assert told.summary["steps"] == 3 and "Each step uses" not in told.stderr
 
 
 def test_a_penalty_holds_the_quantiles_of_a_step_together():

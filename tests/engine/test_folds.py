@@ -249,7 +249,7 @@ def test_a_fold_of_a_panel_never_sees_what_comes_later():
         ),
         (
             ["data=large_table", "data.path=x.csv", "data.target=y", "data.folds=2", "data.fold=0"],
-            "data=large_table has no folds; data=table takes it",
+            "data=large_table has no folds; use data=table",
         ),
     ],
 )

@@ -2,7 +2,9 @@
 
 import pytest
 import torch
-from hyperplane.loop.fused_step import step_of, take_step
+from hyperplane.loop.fused_step import is_followed, is_plain, take_step
+from hyperplane.loop.lean_loop import LeanEpochLoop
+from lightning.pytorch import Callback
 from torch.optim import SGD, Adam, AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.optimizer import register_optimizer_step_post_hook
@@ -28,7 +30,7 @@ def trained(kind, short, **settings):
         if number == 3:
             optimizer.param_groups[0]["lr"] = 0.5
             optimizer.load_state_dict(optimizer.state_dict())
-        (step_of(optimizer) if short else optimizer.step)()
+        take_step(optimizer) if short else optimizer.step()
     return own, optimizer
 
 
@@ -36,7 +38,7 @@ def trained(kind, short, **settings):
 @pytest.mark.parametrize("settings", [{}, {"maximize": True, "betas": (0.5, 0.9), "eps": 1e-3}])
 def test_it_ends_in_the_same_bits(kind, settings):
     (ours, our_optimizer), (theirs, their_optimizer) = (trained(kind, short, **settings) for short in (True, False))
-    assert getattr(step_of(our_optimizer), "func", None) is take_step
+    assert is_plain(our_optimizer) and not is_followed(our_optimizer)
     assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
     assert str(our_optimizer.state_dict()) == str(their_optimizer.state_dict())
 
@@ -52,8 +54,7 @@ def test_it_ends_in_the_same_bits(kind, settings):
     ],
 )
 def test_other_optimizers_take_their_own_step(kind, settings):
-    optimizer = kind(parameters(), **{"lr": 0.1} | settings)
-    assert step_of(optimizer) == optimizer.step
+    assert not is_plain(kind(parameters(), **{"lr": 0.1} | settings))
 
 
 def test_a_step_that_somebody_changed_or_listens_to_is_torchs_own():
@@ -64,13 +65,37 @@ def test_a_step_that_somebody_changed_or_listens_to_is_torchs_own():
     before.register_step_pre_hook(lambda *_: None)
     after.register_step_post_hook(lambda *_: None)
     LambdaLR(scheduled, lambda step: 1.0)
-    for optimizer in (before, after, scheduled):
-        assert step_of(optimizer) == optimizer.step
+    assert all(map(is_followed, (before, after, scheduled)))
     hook = register_optimizer_step_post_hook(lambda *_: None)
-    optimizer = plain()
-    assert step_of(optimizer) == optimizer.step
+    assert is_followed(plain())
     hook.remove()
-    assert step_of(optimizer) != optimizer.step
+    assert not is_followed(plain())
     kinds = [torch.zeros(1, requires_grad=True), torch.zeros(1, dtype=torch.float64, requires_grad=True)]
-    optimizer = Adam(kinds, fused=True)
-    assert step_of(optimizer) == optimizer.step, "the kernel takes tensors of one kind"
+    assert not is_plain(Adam(kinds, fused=True)), "the kernel takes tensors of one kind"
+
+
+class Renewed(Callback):
+    """Makes the optimizer anew within an epoch, and counts its steps."""
+
+    def __init__(self):
+        self.steps = 0
+
+    def on_validation_end(self, trainer, task):
+        if trainer.global_step == 1 and not self.steps:
+            trainer.strategy.setup_optimizers(trainer)
+            trainer.optimizers[0].register_step_post_hook(self.count)
+
+    def count(self, *_):
+        self.steps += 1
+
+
+def test_an_optimizer_that_is_made_anew_within_an_epoch_takes_the_steps(train, monkeypatch):
+    renewed, made = Renewed(), LeanEpochLoop.__init__
+
+    def with_callback(self, trainer, *arguments):
+        trainer.callbacks.append(renewed)
+        made(self, trainer, *arguments)
+
+    monkeypatch.setattr(LeanEpochLoop, "__init__", with_callback)
+    done = train("data=wine", "model=linear", "data.batch_size=43", "optimizer=adam", "trainer.val_check_interval=1")
+    assert done.summary["steps"] == 3 and renewed.steps == 2

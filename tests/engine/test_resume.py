@@ -279,7 +279,7 @@ def test_a_completed_run_that_cannot_go_on_stays_as_it_is(train, command, monkey
         (["resume=runs/nowhere"], "resume=runs/nowhere is not a run"),
         (["resume={folder}", "seed=5"], "seed=5 cannot be set together with resume="),
         (["resume={folder}", "model=cnn"], "model=cnn cannot be set together with resume="),
-        (["-m", "resume={folder}", "seed=1,2"], "A sweep goes on with the command that started it"),
+        (["-m", "resume={folder}", "seed=1,2"], "To resume a sweep, use the command that started it."),
         (["resume={folder}", "trainer.max_epochs=-7"], "trainer.max_epochs=-7 is not allowed"),
         (["resume={folder}", "trainer.max_epoch=7"], "Did you mean trainer.max_epochs?"),
     ],
@@ -309,7 +309,7 @@ def test_a_job_of_a_sweep_goes_on_and_one_with_other_settings_starts_anew(train,
     with monkeypatch.context() as patch:
         stop_at(patch, 5)
         done = train(*sweep, status=143)
-    assert "0 of 2 jobs completed" in done.stderr and "The same command goes on" in done.stderr
+    assert "0 of 2 jobs completed" in done.stderr and "The same command resumes it" in done.stderr
     again = train(*sweep)
     assert again.stderr.count("going on from last.ckpt") == 1
     with monkeypatch.context() as patch:

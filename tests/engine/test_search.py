@@ -162,7 +162,7 @@ def test_a_search_that_was_stopped_goes_on_with_the_trial_that_was_running(train
     assert (counts.pop("completed"), counts) == (1, {"waiting": 1}), "which the line of the search tells"
     done = train(*SEARCH, RATE)
     assert standing(FOLDER).counts == {"completed": 2}
-    assert "0 of 2 trials have a result already, 1 go on" in done.stderr
+    assert "0 of 2 trials have a result already, 1 are resumed" in done.stderr
     assert [row["state"] for row in trials()] == ["completed"] * 2
 
 

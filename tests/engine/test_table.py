@@ -288,7 +288,7 @@ def test_targets_and_weights_that_make_no_task_are_refused(patients, load, chang
         (["data=large_table", "data.target=[a,b]"], "data.target=[a, b] is not allowed: must be a word"),
         (
             ["data=large_table", "data.target=a", "data.weights=b"],
-            "data=large_table has no weights; data=table takes it",
+            "data=large_table has no weights; use data=table",
         ),
         (["data=large_table", "data.target=a", "data.task=multilabel"], "data.task=multilabel is not allowed"),
     ],

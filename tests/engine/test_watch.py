@@ -1,5 +1,6 @@
 """`runs watch` says how a multirun stands while it runs."""
 
+import gc
 import json
 import os
 import sys
@@ -74,6 +75,14 @@ def test_a_multirun_keeps_a_line_on_its_terminal_and_takes_it_away(sweep, monkey
 def test_what_a_job_prints_erases_the_line_and_is_written_whole(tmp_path, monkeypatch):
     screen, terminal = os.openpty()
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+
+    def shown(expected):
+        found = b""
+        while len(found) < len(expected):
+            found += os.read(screen, 1000)
+        assert found == expected
+
     with os.fdopen(terminal, "w", encoding="latin-1", errors="replace") as output:
         monkeypatch.setattr(sys, "stderr", output)
         monkeypatch.setattr(sys, "stdout", output)
@@ -82,17 +91,24 @@ def test_what_a_job_prints_erases_the_line_and_is_written_whole(tmp_path, monkey
         assert type(sys.stdout) is PrintedAbove and sys.stdout.isatty() and sys.stdout.fileno() == output.fileno()
         assert sys.stdout.buffer is output.buffer and (sys.stdout.encoding, sys.stdout.errors) == ("latin-1", "replace")
         sys.stdout.writelines(["two ", "lines\nof a job \N{SNOWMAN}\n"])
-        assert os.read(screen, 1000) == b"\r\x1b[Jtwo lines\r\nof a job ?\r\n"
+        shown(b"\r\x1b[Jtwo lines\r\nof a job ?\r\n")
         sys.stdout.write("half")
         sys.stdout.flush()
-        assert os.read(screen, 1000) == b"\r\x1b[Jhalf"
+        shown(b"\r\x1b[Jhalf")
         sys.stdout.write(" a line\n")
-        assert os.read(screen, 1000) == b"\r\x1b[Jhalf a line\r\n", "it was drawn over meanwhile"
+        shown(b"\r\x1b[Jhalf a line\r\n")  # again, as it was drawn over meanwhile
         sys.stdout.write("1 %\r")
         sys.stdout.write("2 %\r")
-        assert os.read(screen, 1000) == b"\r\x1b[J1 %\r\r\x1b[J2 %\r"
+        shown(b"\r\x1b[J1 %\r\r\x1b[J2 %\r")
         sys.stdout.write("\n")
-        assert os.read(screen, 1000) == b"\r\x1b[J\r\n"
+        shown(b"\r\x1b[J\r\n")
+        for number in range(3):  # wider than the terminal
+            sys.stdout.write(f"{number}" * 30)
+            sys.stdout.flush()
+        shown(b"\r\x1b[J%b\r\x1b[J%b\r\x1b[J%b" % (b"0" * 30, b"0" * 30 + b"1" * 30, b"1" * 20 + b"2" * 30))
+        sys.stdout = output  # as a job may do
+        gc.collect()
+        output.write("still open\n")
         with (tmp_path / "out.txt").open("w") as file:
             monkeypatch.setattr(sys, "stdout", file)
             print_above()
@@ -110,7 +126,7 @@ def test_it_says_when_a_multirun_was_killed(tmp_path, monkeypatch, capsys):
     main(["watch", "runs/sweeps/s"])
     assert (
         capsys.readouterr().out
-        == told + "Nothing is seen to run. The same command goes on with what is left, unless jobs wait in a queue.\n"
+        == told + "No job seems to be running. The same command runs the rest, unless jobs wait in a queue.\n"
     )
 
 

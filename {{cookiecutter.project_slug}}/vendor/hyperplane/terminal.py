@@ -6,7 +6,9 @@ process scroll by above, and what they erased is drawn again below. What a job p
 
 import os
 import sys
+from functools import cache
 from io import TextIOWrapper
+from shutil import get_terminal_size
 from threading import RLock
 
 ERASE = "\r\x1b[J"  # this line, and all below
@@ -46,11 +48,16 @@ class PrintedAbove(TextIOWrapper):
         with self.lock:
             if self.begun:
                 super().write(ERASE + self.begun)
-                self.begun = self.begun.rpartition("\r")[2]
+                line = self.begun.rpartition("\r")[2]
+                columns = get_terminal_size().columns
+                self.begun = line[(len(line) - 1) // columns * columns :] if line else ""  # in its last row
         super().flush()
+
+
+above = cache(PrintedAbove)  # kept for good: one that nobody holds would close what it writes to
 
 
 def print_above() -> None:
     """Let what this process prints on a terminal erase what is drawn there; output elsewhere stays as it is."""
     if is_drawn_on() and isinstance(sys.stdout, TextIOWrapper) and sys.stdout.isatty():
-        sys.stdout = sys.stdout if isinstance(sys.stdout, PrintedAbove) else PrintedAbove(sys.stdout)
+        sys.stdout = sys.stdout if isinstance(sys.stdout, PrintedAbove) else above(sys.stdout)

@@ -1,30 +1,42 @@
 """Figures of a run, drawn from plain arrays: no display, no torch. matplotlib takes a second to import."""
 
-from .classification import confusion_matrix as confusion_matrix
-from .curves import METRIC_LABELS as METRIC_LABELS
-from .curves import learning_curves as learning_curves
-from .finders import tried_batch_sizes as tried_batch_sizes
-from .finders import tried_learning_rates as tried_learning_rates
-from .forecasting import Forecast as Forecast
-from .forecasting import attention_over_time as attention_over_time
-from .forecasting import forecasts as forecasts
-from .forecasting import variable_importances as variable_importances
-from .images import misclassified as misclassified
-from .regions import LabelledPoints as LabelledPoints
-from .regions import Subplot as Subplot
-from .regions import compare_regions as compare_regions
-from .regions import decision_regions as decision_regions
-from .regression import fitted_line as fitted_line
-from .regression import fitted_surface as fitted_surface
-from .regression import r2_by_target as r2_by_target
-from .regression import residuals as residuals
-from .style import CLASS_COLORS as CLASS_COLORS
-from .style import DPI as DPI
-from .style import FIT_COLOR as FIT_COLOR
-from .style import PANEL as PANEL
-from .style import STAGES as STAGES
-from .style import new_figure as new_figure
-from .style import save as save
-from .texts import ExplainedText as ExplainedText
-from .texts import explained_texts as explained_texts
-from .texts import words_that_mattered as words_that_mattered
+from .classification import confusion_matrix
+from .curves import METRIC_LABELS, learning_curves
+from .finders import tried_batch_sizes, tried_learning_rates
+from .forecasting import Forecast, attention_over_time, forecasts, variable_importances
+from .images import misclassified
+from .regions import LabelledPoints, Subplot, compare_regions, decision_regions
+from .regression import fitted_line, fitted_surface, r2_by_target, residuals
+from .style import CLASS_COLORS, DPI, FIT_COLOR, PANEL, STAGES, new_figure, save
+from .texts import ExplainedText, explained_texts, words_that_mattered
+
+__all__ = [
+    "CLASS_COLORS",
+    "DPI",
+    "FIT_COLOR",
+    "METRIC_LABELS",
+    "PANEL",
+    "STAGES",
+    "ExplainedText",
+    "Forecast",
+    "LabelledPoints",
+    "Subplot",
+    "attention_over_time",
+    "compare_regions",
+    "confusion_matrix",
+    "decision_regions",
+    "explained_texts",
+    "fitted_line",
+    "fitted_surface",
+    "forecasts",
+    "learning_curves",
+    "misclassified",
+    "new_figure",
+    "r2_by_target",
+    "residuals",
+    "save",
+    "tried_batch_sizes",
+    "tried_learning_rates",
+    "variable_importances",
+    "words_that_mattered",
+]

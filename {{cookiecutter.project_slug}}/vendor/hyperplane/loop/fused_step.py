@@ -4,8 +4,6 @@ torch enters a label for profilers, looks at the settings of each parameter, and
 are the same: the kernel is, and what it is given.
 """
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import torch
@@ -16,19 +14,19 @@ from torch.optim.optimizer import _global_optimizer_pre_hooks as hooks_before
 UNUSUAL = ("amsgrad", "capturable", "differentiable")
 
 
-def step_of(optimizer: Optimizer) -> Callable[[], Any]:
-    """Return what takes a step of an optimizer: its own `step`, unless `take_step` comes to the same."""
-    return partial(take_step, optimizer) if is_plain(optimizer) else optimizer.step
-
-
 def is_plain(optimizer: Optimizer) -> bool:
-    """Say whether an optimizer is a fused Adam, and nobody has changed its step, as schedules do, or listens to it."""
-    return (
-        type(optimizer) in (Adam, AdamW)
-        and "step" not in vars(optimizer)
-        and not (hooks_before or optimizer._optimizer_step_pre_hooks)
-        and not (hooks_after or optimizer._optimizer_step_post_hooks)
-        and all(map(is_fused, optimizer.param_groups))
+    """Say whether `take_step` comes to the same as an optimizer's own step, as long as nobody follows that."""
+    return type(optimizer) in (Adam, AdamW) and all(map(is_fused, optimizer.param_groups))
+
+
+def is_followed(optimizer: Optimizer) -> bool:
+    """Say whether somebody has changed the step of an optimizer, as schedules do, or listens to it."""
+    return bool(
+        "step" in vars(optimizer)
+        or hooks_before
+        or hooks_after
+        or optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
     )
 
 

@@ -22,7 +22,7 @@ from torch.optim import LBFGS, Optimizer
 from ..data.seeded_loader import SeededLoader
 from ..metrics.metric_names import MetricNames, find
 from ..tasks.task import Task
-from .fused_step import step_of
+from .fused_step import is_followed, is_plain as is_fused, take_step
 from .lean_validation import LeanValidation, autocast, overrides, to_device
 
 # Overridden in a task or in data, any of these changes batches on their way to the device.
@@ -76,7 +76,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         self.restarting: bool = False
         self.is_plain = False
         self.autocast: Any = None
-        self.take_step: Callable[[], Any]
+        self.fused: Optimizer | None = None  # whose steps take the short way, if nobody follows them
         self.validates_between = True  # also within an epoch
 
     def on_run_start(self, data_fetcher: Any) -> None:
@@ -96,8 +96,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
             iter(data_fetcher)
         super().on_run_start(data_fetcher)
         self.is_plain = is_plain(self.trainer)  # a callback may have changed how gradients are accumulated
-        if self.is_plain:
-            self.take_step = step_of(self.trainer.optimizers[0])
+        self.fused = next(filter(is_fused, self.trainer.optimizers), None) if self.is_plain else None
         self.validates_between = validates_between(self.trainer)
 
     def advance(self, data_fetcher: Any) -> None:
@@ -136,7 +135,10 @@ class LeanEpochLoop(_TrainingEpochLoop):
         loss.backward()
         if trainer.gradient_clip_val:
             task.clip_gradients(optimizer)
-        self.take_step()
+        if optimizer is self.fused and not is_followed(optimizer):
+            take_step(optimizer)
+        else:
+            optimizer.step()
         updates.step.increment_by(1)
 
         progress.increment_processed()

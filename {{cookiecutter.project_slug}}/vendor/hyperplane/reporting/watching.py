@@ -167,7 +167,7 @@ def lines_of(now: Standing) -> list[str]:
         lines.append(f"  {path.name}: {epoch}{', ' * bool(figures)}{figures}")
     lines += [f"  failed: {path.name}: {error}" for path, error in now.failed[:SHOWN]]
     if not (now.is_led or now.running) and now.counts.keys() & {WAITING, UNFINISHED, "interrupted"}:
-        lines.append("Nothing is seen to run. The same command goes on with what is left, unless jobs wait in a queue.")
+        lines.append("No job seems to be running. The same command runs the rest, unless jobs wait in a queue.")
     return lines + now.best
 
 

@@ -68,6 +68,10 @@ def search(overrides: Sequence[Override], config: DictConfig, loader: JobLoader,
         except Stopped as stop:
             logger.warning("The search was {}. The same command resumes it.", stop)
             raise
+        except UserError:
+            write_names(jobs.folder, [])  # nothing waits any longer
+            raise
+        write_names(jobs.folder, [])
         report_search(study, settings, shared, jobs.folder)
 
 
@@ -102,7 +106,7 @@ def run_trials(study: Study, settings: Search, fixed: list[str], space: Space, j
     if isinstance(settings.sampler, Grid):
         new = min(new, int(size(space)) - len(study.get_trials(deepcopy=False)))
     if answered or waiting:
-        logger.info("{} of {} trials have a result already, {} go on", answered, settings.n_trials, len(waiting))
+        logger.info("{} of {} trials have a result already, {} are resumed", answered, settings.n_trials, len(waiting))
     width = settings.n_jobs or processes(jobs.config.hydra.launcher.get("n_jobs") or 1)
     while waiting or new > 0:
         batch, waiting = waiting[:width], waiting[width:]

@@ -100,14 +100,14 @@ def require_reader(settings: Settings, spec: TextSpec) -> None:
     network, name = factory(settings.model), settings.model.import_path.rpartition(".")[2]
     if spec.task == "next_token" and not getattr(network, "predicts_next", False):
         raise UserError(
-            f"{name} does not predict the next token at each position. {choices_that('predicts_next', 'gpt')} Your "
-            "own network maps tokens (B, T) to logits (B, V, T), each from earlier tokens only, and sets "
+            f"{name} does not predict the next token at each position. {choices_that('predicts_next', 'gpt')} A "
+            "network of your own must map tokens (B, T) to logits (B, V, T), each from earlier tokens only, and set "
             "predicts_next = True in its class."
         )
     if spec.task != "next_token" and not getattr(network, "reads_tokens", False):
         raise UserError(
-            f"{name} takes numbers, not tokens. {choices_that('reads_tokens', 'linear, the bag of words')} Your "
-            "own network takes tokens and mask (B, L), and sets reads_tokens = True in its class."
+            f"{name} takes numbers, not tokens. {choices_that('reads_tokens', 'linear, the bag of words')} A "
+            "network of your own must take tokens and mask (B, L), and set reads_tokens = True in its class."
         )
 
 

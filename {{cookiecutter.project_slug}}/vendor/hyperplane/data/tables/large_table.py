@@ -24,7 +24,7 @@ from .written_table import STATED, WrittenTable
 
 # What a table that is read from files all the time cannot have
 NOT_LARGE = "data=large_table takes one target, no weights and no folds; data=table, which is in memory, takes them"
-Untold = Annotated[tuple[str, ...], Refused("data=large_table infers the types of all columns; data=table takes it")]
+Untold = Annotated[tuple[str, ...], Refused("data=large_table infers the types of all columns; use data=table")]
 
 
 class LargeTable(WrittenTable):
@@ -40,15 +40,15 @@ class LargeTable(WrittenTable):
         self,
         *,
         path: str,  # the file: .csv, .csv.gz, .tsv or .parquet
-        pattern: Annotated[str | None, Refused("data=large_table reads one file; data=table takes it")] = None,
+        pattern: Annotated[str | None, Refused("data=large_table reads one file; use data=table")] = None,
         target: str,
         task: Literal["auto", "classification", "regression"] = "auto",
         categorical: Untold = (),
         numeric: Untold = (),  # numbers; not here
         dates: Untold = (),  # dates; not here
         text: Untold = (),
-        weights: Annotated[str | None, Refused("data=large_table has no weights; data=table takes it")] = None,
-        folds: Annotated[int | None, Refused("data=large_table has no folds; data=table takes it")] = None,
+        weights: Annotated[str | None, Refused("data=large_table has no weights; use data=table")] = None,
+        folds: Annotated[int | None, Refused("data=large_table has no folds; use data=table")] = None,
         folder: Folder = "data",  # where the encoded rows are kept, once for each seed
         **options: Any,
     ) -> None:

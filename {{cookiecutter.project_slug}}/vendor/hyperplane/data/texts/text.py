@@ -76,9 +76,9 @@ class Text(Table):
         numeric: Unread = (),  # numbers; not here
         dates: Unread = (),  # dates; not here
         # Words of free text beside; not here
-        max_words: Annotated[None, Refused("data.vocabulary limits the number of tokens")] = None,
+        max_words: Annotated[int | None, Refused("data.vocabulary limits the number of tokens")] = None,
         # Categories; not here
-        max_categories: Annotated[None, Refused("data=text has no categories; data=table has them")] = None,
+        max_categories: Annotated[int | None, Refused("data=text has no categories; use data=table")] = None,
         **options: Any,
     ) -> None:
         super().__init__(path=path, target=target or (), **options)

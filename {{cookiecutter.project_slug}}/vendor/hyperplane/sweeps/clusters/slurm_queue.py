@@ -118,7 +118,7 @@ def wait(names: dict[str, str], files: Path, stop: StopRequest) -> dict[str, str
     except Stopped:
         open_arrays = sorted({number.partition("_")[0] for number in names if number not in ended})
         logger.warning(
-            "{} jobs go on in the cluster, and the same command waits for them. To cancel them: scancel {}",
+            "{} jobs stay in the cluster, and the same command waits for them. To cancel them: scancel {}",
             len(names) - len(ended),
             " ".join(open_arrays),
         )
