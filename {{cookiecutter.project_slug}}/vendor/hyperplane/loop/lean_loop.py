@@ -22,7 +22,8 @@ from torch.optim import LBFGS, Optimizer
 from ..data.seeded_loader import SeededLoader
 from ..metrics.metric_names import MetricNames, find
 from ..tasks.task import Task
-from .fused_step import is_followed, is_plain as is_fused, take_step
+from .fused_step import is_followed, take_step
+from .fused_step import is_plain as is_fused
 from .lean_validation import LeanValidation, autocast, overrides, to_device
 
 # Overridden in a task or in data, any of these changes batches on their way to the device.
@@ -76,7 +77,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         self.restarting: bool = False
         self.is_plain = False
         self.autocast: Any = None
-        self.fused: Optimizer | None = None  # whose steps take the short way, if nobody follows them
+        self.fused: Any = None  # the optimizer whose steps take the short way, if nobody follows them
         self.validates_between = True  # also within an epoch
 
     def on_run_start(self, data_fetcher: Any) -> None:
@@ -135,7 +136,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         loss.backward()
         if trainer.gradient_clip_val:
             task.clip_gradients(optimizer)
-        if optimizer is self.fused and not is_followed(optimizer):
+        if self.fused is optimizer and not is_followed(optimizer):
             take_step(optimizer)
         else:
             optimizer.step()

@@ -107,8 +107,8 @@ def read_all(
     if is_parquet(paths[0]):
         tables = [read_columns(path, columns, spelling) for path in paths]
         try:
-            whole = pl.concat([table.select(exactly(columns)) for table, _ in tables], how="vertical_relaxed")
-            return whole, tables[0][1]
+            joined = pl.concat([table.select(exactly(columns)) for table, _ in tables], how="vertical_relaxed")
+            return joined, tables[0][1]
         except pl.exceptions.PolarsError as error:
             raise UserError(f"data.path: a column has another type in some of the files: {error}") from None
     texts = texts_of(paths, columns)
