@@ -107,6 +107,7 @@ class Own(nn.Module):
 OTHERS = "no other job beside it computes the same operations"
 NUMBERS = "gives other numbers than by itself"
 HOOKS = "there are hooks on its modules, parameters or optimizer"
+SLOTS = "self.own = type('Own', (), {'__slots__': 'w', '__module__': 'torch_lab'})()\n        self.own.w = 1.0"
 SGD, LOSS = "optimizer=sgd", "loss._target_=my_research.losses.cases.Own"
 CASES = {
     "a tensor that is set anew": (
@@ -142,13 +143,13 @@ CASES = {
     ),
     "an object with slots": (
         "tasks",
-        {"INIT": "self.own = type('Slots', (), {'__slots__': ('w',)})()\n        self.own.w = 1.0",
+        {"INIT": SLOTS,
          "BEGIN": "self.own.w = 1.0 + epoch * seed", "STEP": "loss = loss * self.own.w"},
         (SGD,), OTHERS,
     ),
     "a step that changes an object with slots": (
         "tasks",
-        {"INIT": "self.own = type('Slots', (), {'__slots__': ('w',)})()\n        self.own.w = 1.0",
+        {"INIT": SLOTS,
          "STEP": "self.own.w += 1\n        loss = loss * self.own.w"},
         (SGD,), "in Python, for one member only",
     ),

@@ -8,12 +8,11 @@ counts the steps when it is woken. What the stack does not take (it says why) th
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.plugins.precision import DoublePrecision, MixedPrecision, Precision
 from loguru import logger
 from torch import nn
-from torch.optim import SGD
+from torch.optim import Optimizer
 
 from ..loop.lean_loop import LeanEpochLoop, is_plain
 from ..loop.lean_validation import overrides, to_device
@@ -29,7 +28,7 @@ PRECISIONS = (Precision, MixedPrecision, DoublePrecision)
 # Where torch keeps hooks, but those of checkpoints.
 HOOKS = {
     name
-    for name in (*vars(nn.Module()), *vars(SGD([torch.zeros(1)])))
+    for name in (*vars(nn.Module()), *Optimizer.__annotations__)
     if name.endswith("hooks") and "state_dict" not in name
 }
 

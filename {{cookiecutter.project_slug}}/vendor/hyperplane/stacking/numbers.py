@@ -79,12 +79,14 @@ def content(value: Any, of_object: Callable[[Any], Any]) -> list[Any]:
         of_object: returns that of a value that nothing is in, or whose inside nobody knows.
     """
     found: list[Any] = []
+    if type(value) in PLAIN:  # as most are
+        return [type(value), value]
     waiting = deque([(value, DEPTH)])
     while waiting:
         one, depth = waiting.popleft()
         inner = inside(one) if depth and type(one) not in PLAIN else None
         if type(one) in PLAIN:
-            found.append((type(one), one))
+            found += (type(one), one)
         elif inner is None or len(found) + len(waiting) + len(inner) > MANY:
             found.append(of_object(one))
         else:
@@ -95,15 +97,15 @@ def content(value: Any, of_object: Callable[[Any], Any]) -> list[Any]:
 
 def inside(value: Any) -> Sequence[Any] | None:
     """Return what is in a value, such as it holds itself; None: nobody knows, or it is too much."""
-    if isinstance(value, list | tuple | deque | Mapping | Set):
+    if isinstance(value, CLOSED):
+        return None
+    if isinstance(value, (list, tuple, deque, Mapping, Set)):
         return None if len(value) > LONG else parts_of(value)
     if isinstance(value, np.ndarray):
         return None if value.size > LONG else [value.shape, *value.ravel().tolist()]
     if isinstance(value, partial | MethodType | FunctionType):
         return called(value)
-    if isinstance(value, CLOSED) or type(value).__module__.partition(".")[0] in LIBRARIES:
-        return None
-    held = fields(value)
+    held = {} if type(value).__module__.partition(".")[0] in LIBRARIES else fields(value)
     return parts_of(held) if held and len(held) <= LONG else None
 
 
