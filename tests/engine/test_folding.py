@@ -70,7 +70,8 @@ def test_a_convolution_takes_the_form_that_is_faster_for_its_shape(channels, str
 
 
 @pytest.mark.parametrize(
-    ("tokens", "more", "is_ours"), [(24, {}, True), (25, {}, False), (5, {"is_causal": True}, False)]
+    ("tokens", "more", "is_ours"),
+    [(24, {}, True), (25, {}, False), (5, {"is_causal": True}, False), (5, {"scale": 0.0}, False)],
 )
 def test_attention_takes_the_form_that_is_faster_for_its_tokens(tokens, more, is_ours):
     given = [randn(5, 2, tokens, 4) for _ in range(3)]

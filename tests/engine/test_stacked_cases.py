@@ -4,8 +4,11 @@ Each case is a file of a user with a component `Own`, settings, and why its jobs
 """
 
 import importlib
+from itertools import pairwise
 
 import pytest
+import torch
+from hyperplane.stacking.numbers import choices
 from stacked_sweeps import checkpoint, distance, layout, members, summary
 
 WORDS = ("data=wine", "model=mlp", "data.batch_size=40", "scheduler=none", "seed=0,1")
@@ -102,7 +105,9 @@ class Own(nn.Module):
 """,
 }
 OTHERS = "no other job beside it computes the same operations"
+NUMBERS = "gives other numbers than by itself"
 HOOKS = "there are hooks on its modules, parameters or optimizer"
+SLOTS = "self.own = type('Own', (), {'__slots__': 'w', '__module__': 'torch_lab'})()\n        self.own.w = 1.0"
 SGD, LOSS = "optimizer=sgd", "loss._target_=my_research.losses.cases.Own"
 CASES = {
     "a tensor that is set anew": (
@@ -117,6 +122,53 @@ CASES = {
         {"INIT": "self.late, self.phase = nn.Parameter(torch.ones(3)), 0", "BEGIN": "self.phase = epoch",
          "STEP": "loss = loss + (self.late.square().sum() if self.phase else 0)"},
         (), "",
+    ),
+    "a parameter that is used from a real number on": (
+        "tasks",
+        {"INIT": "self.late, self.beta = nn.Parameter(torch.ones(3)), 0.0", "BEGIN": "self.beta = 0.1 * epoch",
+         "STEP": "loss = loss + (self.beta * self.late.square().sum() if self.beta > 0.15 else 0)"},
+        (), "",
+    ),
+    "noise from a real number on": (
+        "tasks",
+        {"INIT": "self.noise = 0.0", "BEGIN": "self.noise = 0.1 * epoch",
+         "STEP": "loss = loss * (1 + self.noise * torch.rand(())) if self.noise else loss"},
+        (SGD,), NUMBERS,
+    ),
+    "a real number that differs later": (
+        "tasks",
+        {"INIT": "self.beta = 1.0", "BEGIN": "self.beta = 1.0 + epoch * seed",
+         "STEP": "loss = loss * (self.beta if isinstance(self.beta, float) else 3)"},
+        (SGD,), NUMBERS,
+    ),
+    "an object with slots": (
+        "tasks",
+        {"INIT": SLOTS,
+         "BEGIN": "self.own.w = 1.0 + epoch * seed", "STEP": "loss = loss * self.own.w"},
+        (SGD,), OTHERS,
+    ),
+    "a step that changes an object with slots": (
+        "tasks",
+        {"INIT": SLOTS,
+         "STEP": "self.own.w += 1\n        loss = loss * self.own.w"},
+        (SGD,), "in Python, for one member only",
+    ),
+    "an object of torch": (
+        "tasks",
+        {"INIT": "self.own = torch.distributions.Uniform(0.0, 1.0)",
+         "BEGIN": "self.own.high = torch.tensor(1.0 + epoch * seed)", "STEP": "loss = loss * self.own.high"},
+        (SGD,), OTHERS,
+    ),
+    "an array of NumPy": (
+        "tasks",
+        {"INIT": "self.own = __import__('numpy').ones(1)", "BEGIN": "self.own[:] = 1.0 + epoch * seed",
+         "STEP": "loss = loss * float(self.own[0])"},
+        (SGD,), OTHERS,
+    ),
+    "attributes that look like others": (
+        "tasks",
+        {"INIT": "self.webhooks, self.rest = [1], (lambda: [lambda: y, [y := 1 for _ in ()]][0])()  # y has no value"},
+        (SGD,), "",
     ),
     "clipping of its own": (
         "tasks",
@@ -203,5 +255,26 @@ def test_a_member_trains_as_its_job_alone_or_is_one(sweep, write, tmp_path, monk
         assert summary(path)["steps"] == summary(theirs[run])["steps"]
         if status:
             continue
-        assert distance(path, theirs[run]) <= (0 if reason and reason != OTHERS else 1e-8)
+        assert distance(path, theirs[run]) <= (0 if reason not in ("", OTHERS, NUMBERS) else 1e-8)
         assert layout(checkpoint(path)) == layout(checkpoint(theirs[run]))
+
+
+def test_a_tensor_at_the_address_of_the_last_one_is_another():
+    task, found = torch.nn.Linear(2, 2), []
+    for number in range(20):
+        task.factor = None
+        task.factor = torch.tensor(1.0 + number)
+        found.append(choices(task))
+    assert not any(one == other for one, other in pairwise(found))
+    assert found[-1] == choices(task)
+
+
+def test_what_is_long_is_not_looked_into():
+    task = torch.nn.Linear(2, 2)
+    task.words, task.grid = {str(number): number for number in range(50_000)}, [[[0.5] * 100] * 100] * 100
+    before = choices(task)
+    assert sum(map(len, before[-1].values())) < 1000
+    task.words["0"] = 1
+    assert before == choices(task)
+    task.words = {**task.words}
+    assert before != choices(task)

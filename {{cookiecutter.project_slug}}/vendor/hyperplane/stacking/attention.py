@@ -33,7 +33,9 @@ class Attention(Function):
         return weights.bmm(value)
 
     @staticmethod
-    @once_differentiable  # as torch's kernel is on a CPU
+    # As torch's kernel is on a CPU. Where a step differentiates twice, the second derivative may be left out here
+    # without an error; but `kinds.compare` refuses it: alone it fails in torch's kernel, or has other gradients.
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Any:
         """Return the gradients of Q, K and V."""
         query, key, value, weights = ctx.saved_tensors

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from .swapping import parts, tensors_of
 
 PLAIN = (bool, int, float, complex, str, bytes)
+LIBRARIES = {"torch", "lightning"}  # whose objects are not looked into
 LIGHTNINGS = vars(LightningModule()).keys() - vars(nn.Module()).keys()  # where a task's trainer takes notes
 
 
@@ -63,6 +64,11 @@ class Attributes:
                 for key in copied(container).keys() - kept.keys():
                     del container[key]
                 container.update(kept)
+            elif isinstance(kept, dict):  # an object with slots
+                for key in fields(container).keys() - kept.keys():
+                    object.__delattr__(container, key)
+                for key, value in kept.items():
+                    object.__setattr__(container, key, value)  # also of one that is frozen
             else:
                 container.clear()
                 container.extend(kept) if isinstance(container, list | deque) else container.update(kept)
@@ -90,17 +96,24 @@ def holding(value: Any) -> Any:
     """Return the container that a value is or, if it is an object, has; None: it is neither, or a library's."""
     if isinstance(value, dict | list | deque | set):
         return value
-    if isinstance(value, type | ModuleType | nn.Module) or type(value).__module__.startswith(("torch", "lightning")):
+    if isinstance(value, type | ModuleType | nn.Module) or type(value).__module__.partition(".")[0] in LIBRARIES:
         return None
     found = getattr(value, "__dict__", None)
-    return found if type(found) is dict else None
+    return found if type(found) is dict else value if fields(value) else None
+
+
+def fields(value: Any) -> dict[str, Any]:
+    """Return what an object holds, in its `__dict__` and in the `__slots__` of its classes."""
+    state = object.__getstate__(value)
+    found = state if isinstance(state, tuple) else (state,)
+    return {name: held for one in found if one for name, held in one.items()}
 
 
 def copied(container: Any) -> Any:
     """Return what a container holds now."""
     if isinstance(container, dict):
         return {key: value for key, value in container.items() if key not in LIGHTNINGS}
-    return type(container)(container)
+    return type(container)(container) if isinstance(container, list | deque | set) else fields(container)
 
 
 def values(container: Any) -> list[Any]:

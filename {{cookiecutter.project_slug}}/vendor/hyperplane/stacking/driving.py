@@ -18,7 +18,7 @@ from .batching import map_tensors, shapes
 from .kinds import is_unknown, sort_into_kinds
 from .member import Member, Window, in_process, put_back
 from .memory import MOST, most_members
-from .stack import HalfStep, Stack
+from .stack import HalfStep, Stack, StepChanged
 
 
 def drive(members: Sequence[Member], stop: StopRequest, most: int | None = None, processes: int = 1) -> None:
@@ -125,6 +125,11 @@ def train(stack: Stack | None, windows: list[Window], steps: int, stop: StopRequ
     try:
         stack = stack or Stack(loops, **loops[0].about)
         stack.train(windows, steps, lambda: stop.number is not None)
+    except StepChanged as error:
+        for window in windows:
+            window.loop.kind = None
+            window.refusal = f"its step cannot be stacked: {error}" if window.is_compared else ""
+            window.is_compared = True
     except HalfStep as error:
         for window in windows:
             window.failure = error

@@ -11,6 +11,8 @@ from typing import Any
 from lightning.pytorch import LightningModule
 from lightning.pytorch.plugins.precision import DoublePrecision, MixedPrecision, Precision
 from loguru import logger
+from torch import nn
+from torch.optim import Optimizer
 
 from ..loop.lean_loop import LeanEpochLoop, is_plain
 from ..loop.lean_validation import overrides, to_device
@@ -23,6 +25,12 @@ from .swapping import parts, tensors_of
 from .validating import StackedValidation
 
 PRECISIONS = (Precision, MixedPrecision, DoublePrecision)
+# Where torch keeps hooks, but those of checkpoints.
+HOOKS = {
+    name
+    for name in (*vars(nn.Module()), *Optimizer.__annotations__)
+    if name.endswith("hooks") and "state_dict" not in name
+}
 
 
 class StackedEpochLoop(LeanEpochLoop):
@@ -186,9 +194,6 @@ def have_hooks(trainer: Any) -> bool:
     if step is not None and getattr(step, "__wrapped__", None) is not type(optimizer).step:
         return True
     things = [optimizer, *(module for _, module in parts(task))]
-    return any(
-        held
-        for one in things
-        for name, held in vars(one).items()
-        if name.endswith("hooks") and "state_dict" not in name
-    ) or any(one._backward_hooks or one._post_accumulate_grad_hooks for one in tensors_of(task).values())
+    return any(held for one in things for name, held in vars(one).items() if name in HOOKS) or any(
+        one._backward_hooks or one._post_accumulate_grad_hooks for one in tensors_of(task).values()
+    )

@@ -144,7 +144,8 @@ class Folded(TorchFunctionMode):
                 return functional.scaled_dot_product_attention(query, key, value, mask, **named)
         of_all = [self.level.of_all(tensor) for tensor in given]
         size = of_all[0].shape[:2]
-        if mask is None and not any(named.values()) and is_short(query, key, value):
+        is_plain = named.get("scale") is None and not any(named.values())
+        if mask is None and is_plain and is_short(query, key, value):
             with temporarily_pop_interpreter_stack():
                 z = Attention.apply(*(tensor.flatten(0, -3) for tensor in of_all))
             return self.level.of_one(z.unflatten(0, (*size, *query.shape[1:-2])))

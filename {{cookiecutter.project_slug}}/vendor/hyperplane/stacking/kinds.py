@@ -20,7 +20,7 @@ from .attributes import ChangesAttributes, as_they_were
 from .batching import is_close, map_tensors, shapes
 from .generators import DrawsForAll, Generators
 from .member import Window
-from .numbers import choices, constants, numbers
+from .numbers import Same, choices, constants, numbers
 from .progress import LooksAtProgress
 from .stack import Stack, context_of
 from .swapping import parts, tensors_of
@@ -40,7 +40,7 @@ def watched(window: Window) -> list[Any]:
     return [
         trainer.gradient_clip_val,
         trainer.gradient_clip_algorithm,
-        id(trainer.optimizers[0]),
+        Same(trainer.optimizers[0]),
         *choices(task_of(window)),
     ]
 
@@ -159,7 +159,13 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, Any]]:
         before.put_back()
         stack.release()
     unused = [name for name in stack.trained if name not in gradients]
-    return found, {"is_random": is_random, "folds": stack.folded.was_asked, "unused": unused}
+    about = {
+        "is_random": is_random,
+        "folds": stack.folded.was_asked,
+        "unused": unused,
+        "differing": stack.numbers.names,
+    }
+    return found, about
 
 
 def alone(loop: Any, batch: Any) -> list[Tensor | None]:

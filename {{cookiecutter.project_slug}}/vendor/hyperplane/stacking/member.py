@@ -45,6 +45,7 @@ class Window:
         # Of the steps that were taken together: losses (S,), outputs and targets (S, B, ...).
         self.results: list[tuple[Tensor, Tensor, Tensor]] = []
         self.done = 0  # how many of the batches were trained on
+        self.is_compared = False  # for it the step was compared anew
         self.trains_itself = False  # the member trains on what is left, as it is alone at its step
         self.refusal = ""  # why it trains itself for good
         self.failure: Exception | None = None  # that ends the member

@@ -26,6 +26,7 @@ from .batching import Level, map_tensors
 from .clipping import clip_norm, clip_value
 from .epoch_end import EpochEnd
 from .folding import Folded
+from .generators import Generators
 from .member import Window, share
 from .numbers import Numbers
 from .optimizers import MemberwiseOptimizer, bind, stack_optimizers
@@ -37,6 +38,10 @@ class HalfStep(Exception):
     """The optimizer failed in the middle of a step: the weights are between two steps."""
 
 
+class StepChanged(Exception):
+    """A step is not what it was when the kind of its members was found; no weight has moved yet."""
+
+
 class Stack:
     """Members in lock-step, with their parameters stacked; made anew when one of them joins or leaves.
 
@@ -45,11 +50,13 @@ class Stack:
         is_random: whether a step of the network draws random numbers, as dropout does.
         folds: whether it may have operations that `folding.py` has a rule for.
         unused: names of parameters that the loss does not depend on, which no optimizer moves.
+        differing: numbers of which each member may have its own; None: any.
     """
 
     def __init__(
-        self, loops: Sequence[Any], is_random: bool = False, folds: bool = True, unused: Sequence[str] = ()
-    ) -> None:
+        self, loops: Sequence[Any], is_random: bool = False, folds: bool = True, unused: Sequence[str] = (),
+        differing: Sequence[Any] | None = None,
+    ) -> None:  # fmt: skip
         self.loops = list(loops)
         self.is_random = is_random
         trainers = [loop.trainer for loop in loops]
@@ -60,10 +67,12 @@ class Stack:
         self.tensors = {name: torch.stack([own[name].detach() for own in self.own]) for name in self.own[0]}
         self.unused = unused
         self.trained = self.trained_of(self.own[0])
+        self.asked = [*self.trained, *unused]  # for gradients
         self.views = [tensor[i] for i in range(len(tasks)) for tensor in self.tensors.values()]
         self.swapped = Swapped(self.task, list(self.tensors))
         self.places = [Places(task) for task in tasks]
         self.numbers = Numbers(tasks)
+        self.differing = self.numbers.names if differing is None else differing
         self.clips = trainers[0].gradient_clip_val, trainers[0].gradient_clip_algorithm
         self.members: Any = [{name: own[name] for name in self.trained} for own in self.own]
         self.stacked = {name: self.tensors[name] for name in self.trained}
@@ -81,7 +90,7 @@ class Stack:
             optimizer.register_state_dict_pre_hook(lambda _, i=i: self.optimizer.write(i))
             for i, optimizer in enumerate(optimizers)
         ]
-        for name in self.trained:
+        for name in self.asked:
             self.tensors[name].requires_grad_()
 
     def losses(self, batch: Any, penalises: bool = True) -> tuple[Tensor, Tensor, Tensor]:
@@ -113,10 +122,10 @@ class Stack:
 
     def gradients(self, losses: Tensor) -> dict[str, Tensor]:
         """Return the gradients of each member's loss by its own parameters (M, *shape), clipped if it is asked for."""
-        found = torch.autograd.grad(losses.sum(), [self.tensors[name] for name in self.trained], allow_unused=True)
+        found = torch.autograd.grad(losses.sum(), [self.tensors[name] for name in self.asked], allow_unused=True)
         known = {
             name: gradient.contiguous()  # fused kernels of optimizers go through memory as it lies
-            for name, gradient in zip(self.trained, found, strict=True)
+            for name, gradient in zip(self.asked, found, strict=True)
             if gradient is not None
         }
         limit, algorithm = self.clips
@@ -134,7 +143,10 @@ class Stack:
 
         Raises:
             HalfStep: the optimizer failed, and no member can go on from the weights that it has.
+            StepChanged: the step has to be compared anew, as a number that it branches on has changed.
         """
+        if not set(self.numbers.names) <= set(self.differing):
+            raise StepChanged("numbers differ that were the same")
         moving = [window for window in windows if window.loop.schedules]
         batches = map_tensors(
             lambda *tensors: torch.stack(
@@ -144,6 +156,7 @@ class Stack:
         )
         results: list[tuple[Tensor, Tensor, Tensor]] = []
         self.read()
+        before = None if self.is_random else Generators(self.task.device)
         try:
             for i in range(steps):
                 if is_over():
@@ -152,6 +165,8 @@ class Stack:
                     torch.manual_seed((self.seed + windows[0].place) % 2**63)
                 losses, outputs, targets = self.losses(map_tensors(itemgetter(i), batches))
                 gradients = self.gradients(losses)
+                if not results:
+                    self.check(gradients, before)
                 try:
                     self.optimizer.step(gradients)
                 except Exception as error:
@@ -162,10 +177,26 @@ class Stack:
                 for window in moving:
                     window.loop.schedules.move(window.loop.batch_progress.current.ready + window.done)
         finally:
-            self.write()
+            self.write() if results else self.unbind()
             joined = share(results, windows) if results else None
         if joined is not None:
             self.epoch_end.measure(windows, *joined)
+
+    def check(self, gradients: dict[str, Tensor], before: Generators | None) -> None:
+        """Compare a step with what is known of its kind: it may branch on real numbers, which callbacks set anew.
+
+        Args:
+            gradients: of the step.
+            before: the generators as they were before it; None: it may draw.
+
+        Raises:
+            StepChanged: it uses other parameters, or draws random numbers.
+        """
+        if [*gradients] != self.trained:
+            raise StepChanged("it uses other parameters than before")
+        if before is not None and before.have_moved():
+            before.put_back()
+            raise StepChanged("it draws random numbers now")
 
     def trained_of(self, own: dict[str, Tensor]) -> list[str]:
         """Return the names of the tensors of a member that are trained."""
