@@ -201,8 +201,8 @@ def growing(training: Training) -> float:
     """Train members of a stack for whole epochs; return the processor's seconds of a step of all.
 
     An epoch of all members is what lies between the moments when the first of them begins two: validation, rows of
-    metrics, tracked runs and checkpoints are in it, the start and the test of the members are not. Nor are the first two
-    epochs, in which the stack tries its steps and what it computes at the end of an epoch.
+    metrics, tracked runs and checkpoints are in it, the start and the test of the members are not. Nor are the first
+    two epochs, in which the stack tries its steps and what it computes at the end of an epoch.
     """
     from hyperplane.loop.lean_loop import LeanEpochLoop
 

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 from hyperplane.loop.lean_loop import LeanEpochLoop
 from hyperplane.processes.signals import StopRequest, listening
 from hyperplane.stacking import driving, epoch_loop, memory
@@ -371,6 +372,22 @@ def test_processes_share_the_memory_and_few_outputs_are_kept_where_they_are_larg
     monkeypatch.setattr(epoch_loop, "BYTES_AT_ONCE", 50 * 10 * 4 * 3)  # the outputs of three steps
     sweep("stacked", "data=digits", "model=linear", "data.batch_size=50", "seed=2,3", "trainer.max_epochs=1")
     assert max(steps) <= 4
+
+
+def test_a_stack_takes_the_threads_that_its_members_set(sweep, monkeypatch):
+    gradients, found, before = Stack.gradients, [], torch.get_num_threads()
+
+    def counted(self, losses):
+        found.append(torch.get_num_threads())
+        return gradients(self, losses)
+
+    monkeypatch.setattr(Stack, "gradients", counted)
+    torch.set_num_threads(2)
+    try:
+        sweep("stacked", *TINY, "seed=0,1", "trainer.max_epochs=1")  # with hardware.threads=1
+    finally:
+        torch.set_num_threads(before)
+    assert len(found) > 3 and {*found} == {1}
 
 
 def test_a_job_of_a_stack_that_has_ended_listens_no_longer():

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from operator import itemgetter
 
+import torch
 from loguru import logger
 
 from ..errors import first_line
@@ -72,6 +73,8 @@ def train_to_the_end(members: Sequence[Member], stop: StopRequest) -> None:
         while waiting := [member for member in members if member.request is not None]:
             windows = [member.request for member in waiting if member.request is not None]
             if stop.number is None:
+                if torch.get_num_threads() != windows[0].loop.threads:  # torch counts them for each thread of Python
+                    torch.set_num_threads(windows[0].loop.threads)
                 if any(map(is_unknown, windows)):  # of all, as one that has changed may be like others again
                     if stack is not None:
                         stack.release()

@@ -8,6 +8,7 @@ counts the steps when it is woken. What the stack does not take (it says why) th
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.plugins.precision import DoublePrecision, MixedPrecision, Precision
 from loguru import logger
@@ -52,6 +53,7 @@ class StackedEpochLoop(LeanEpochLoop):
         """Begin an epoch, and look whether its steps are such as a stack takes."""
         super().on_run_start(data_fetcher)
         self.drawn, self.is_alone = None, False
+        self.threads = torch.get_num_threads()  # that this member set for its own thread of Python
         self.schedules = StepSchedules(self.trainer)
         if not self.refusal and (reason := why_alone(self.trainer, data_fetcher)):
             self.refuse(reason)
