@@ -363,7 +363,7 @@ def _(masked_weights, tokenizer, trained):
         network = trained.network
         numbers = torch.tensor(tokenizer.encode(phrase)[None].astype(np.int64))
         with torch.no_grad():
-            h = network.tokens(numbers) + network.places[: numbers.shape[1]]
+            h = network.tokens(numbers) + network.positions[: numbers.shape[1]]
             for block in network.blocks:
                 parts = block.attention.query_key_value(block.attention_norm(h)).unflatten(
                     2, (3, block.attention.num_heads, -1)

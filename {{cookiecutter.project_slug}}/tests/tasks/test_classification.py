@@ -6,7 +6,7 @@ from hyperplane import DataSpec
 from hyperplane.data.arrays import IGNORED
 from torch import nn
 
-from {{ cookiecutter.package_name }}.tasks.classification import Classification, is_uneven, winners
+from {{ cookiecutter.package_name }}.tasks.classification import Classification, is_uneven, labelled
 
 
 def task(spec):
@@ -27,7 +27,7 @@ def test_predictions_are_probabilities_under_the_names_of_the_classes():
 
 def test_places_without_a_class_are_left_out():
     logits, targets = torch.randn(2, 3, 4), torch.tensor([[0, 1, IGNORED, 2], [IGNORED, 1, 1, 0]])
-    outputs, classes = winners(logits, targets)
+    outputs, classes = labelled(logits, targets)
     assert classes.tolist() == [0, 1, 2, 1, 1, 0]
     assert torch.equal(outputs[3], logits[1, :, 1])
 

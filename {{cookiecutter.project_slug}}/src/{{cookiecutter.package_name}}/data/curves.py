@@ -3,7 +3,7 @@
     salary: y = 30 + 4.5 x + ε  thousands a year, x ~ U(0, 20) years of experience
     plane:  y = 1 + 2 x₁ − 3 x₂ + ε, x₁, x₂ ~ U(−1, 1)
 
-ε ~ N(0, noise²), so no model has a test rmse below `noise`, but for chance.
+ε ~ N(0, noise²), so no model has a test rmse below `noise`, except by chance.
 """
 
 from typing import Annotated, Any

@@ -37,7 +37,7 @@ class Demand(PanelDataModule):
         *,
         num_series: PositiveInt = 12,  # shops
         num_steps: Annotated[int, Field(ge=10)] = 500,  # days
-        # As of every panel; here the level of a shop is known from training, and tells more than that of a window
+        # As for every panel; here the level of a shop is known from training, and says more than that of a window
         scale: Literal["window", "all"] = "all",
         **options: Any,
     ) -> None:

@@ -1,4 +1,4 @@
-"""Zachary's karate club: who met whom outside of it, and on which side they were when it split.
+"""Zachary's karate club: who met whom outside the club, and which side each took when it split.
 
 34 members, 78 pairs of them that met; 17 stayed with the instructor, "Mr. Hi", 17 went with the club's officer. Source:
 Zachary 1977, "An Information Flow Model for Conflict and Fission in Small Groups", Journal of Anthropological Research
@@ -23,7 +23,7 @@ MEMBERS = 34
 
 
 class Karate(GraphDataModule):
-    """A graph without features, of which a few nodes are labelled."""
+    """A graph without features; a few of its nodes are labelled."""
 
     def __init__(self, *, labelled: PositiveInt = 2, val_fraction: ProperFraction = 0.25, **options: Any) -> None:
         super().__init__(labelled=labelled, val_fraction=val_fraction, **options)

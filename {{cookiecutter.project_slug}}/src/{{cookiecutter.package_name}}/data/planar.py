@@ -72,7 +72,7 @@ class Moons(Planar):
 
 
 class Circles(Planar):
-    """A circle of radius 0.5 inside one of radius 1: no line parts them, a kernel or a hidden layer does."""
+    """A circle of radius 0.5 inside one of radius 1: no line separates them, but a kernel or a hidden layer does."""
 
     class_names = ("outer circle", "inner circle")
 
@@ -87,7 +87,7 @@ class Circles(Planar):
 
 
 class Blobs(Planar):
-    """Three clouds, which lines can part but for their overlap."""
+    """Three clouds, which lines can separate except where they overlap."""
 
     class_names = ("cloud 1", "cloud 2", "cloud 3")
 

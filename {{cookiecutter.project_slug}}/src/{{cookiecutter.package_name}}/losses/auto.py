@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from hyperplane import DataSpec, UserError
 from torch import nn
 
-# The loss of each kind of data, and its file, which is read only where it is needed.
+# The loss of each task, and its file, which is imported only if needed.
 LOSSES = {
     "classification": ("classification", "CrossEntropy"),
     "multilabel": ("multilabel", "BinaryCrossEntropy"),
@@ -20,7 +20,7 @@ def auto(spec: DataSpec, network: nn.Module) -> nn.Module:
     """Return the loss that the network names as its `default_loss`, or the usual one of `spec.task`.
 
     Raises:
-        UserError: nothing follows from them.
+        UserError: no loss follows from them.
     """
     if (loss := getattr(network, "default_loss", None)) is not None:
         return loss(spec)

@@ -1,6 +1,6 @@
 """The loss of class numbers.
 
-Dimensions: B batch, K classes, ... the places of a sample in dense prediction, such as pixels or steps of a text.
+Dimensions: B batch, K classes, ... the positions of a sample in dense prediction, such as pixels or steps of a text.
 """
 
 from hyperplane import DataSpec
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 
 class CrossEntropy(nn.Module):
-    """−cₜ log softmax(o)ₜ, divided by the mean of cₜ over the batch. A target of −100 is left out."""
+    """−cₜ log softmax(o)ₜ, divided by the mean of cₜ over the batch. A target of −100 is ignored."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class CrossEntropy(nn.Module):
         self.register_buffer("class_weights", weight_of_classes(spec, class_weights), persistent=False)
 
     def forward(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Return the mean loss of logits (B, K, ...) for class numbers (B, ...), or for shares of classes (B, K)."""
+        """Return the mean loss of logits (B, K, ...) for class numbers (B, ...), or for class probabilities (B, K)."""
         if weights is None and not self.has_unlabelled:
             return functional.cross_entropy(outputs, targets, self.class_weights)
         losses = functional.cross_entropy(outputs, targets, self.class_weights, reduction="none")
@@ -34,11 +34,11 @@ class CrossEntropy(nn.Module):
         return weighted_mean(losses, weights, self.counts(targets).to(losses.dtype))
 
     def counts(self, targets: Tensor) -> Tensor:
-        """Return how much each target (B, ...) counts: cₜ, or 0 if it is left out."""
+        """Return the weight of each target (B, ...): cₜ, or 0 if it is ignored."""
         known = (targets != IGNORED).float()
         return known if self.class_weights is None else known * self.class_weights[targets.clamp(min=0)]
 
     def sample_weights(self, targets: Tensor, weights: Tensor | None) -> Tensor:
-        """Return how much each sample counts in the mean loss (B,)."""
+        """Return the weight of each sample in the mean loss (B,)."""
         counts = self.counts(targets).flatten(1).sum(1) if targets.ndim > 1 else self.counts(targets)
         return counts if weights is None else counts * weights

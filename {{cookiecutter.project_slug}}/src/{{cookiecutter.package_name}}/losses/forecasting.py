@@ -1,6 +1,6 @@
 """The loss of quantiles.
 
-Dimensions: B batch, H steps that are forecast, Q quantiles.
+Dimensions: B batch, H steps to forecast, Q quantiles.
 """
 
 from hyperplane import DataSpec, PanelSpec, UserError

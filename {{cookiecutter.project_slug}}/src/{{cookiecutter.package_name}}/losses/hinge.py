@@ -1,6 +1,6 @@
 """The loss of support vector machines, which ask for a margin between classes.
 
-Dimensions: B batch, K outputs, ... the places of a sample in dense prediction.
+Dimensions: B batch, K outputs, ... the positions of a sample in dense prediction.
 """
 
 from hyperplane import DataSpec
@@ -13,8 +13,8 @@ from torch.nn import functional
 class Hinge(nn.Module):
     """cₜ max(0, 1 − y f): y = ±1 says on which side of the hyperplane f = 0 a sample belongs.
 
-    Two classes have one hyperplane, f = (o₁ − o₀) / 2. More have one each, the class against the rest, and their losses
-    are added. Source: Cortes & Vapnik 1995, "Support-Vector Networks".
+    Two classes have one hyperplane, f = (o₁ − o₀) / 2. More have one each (one-vs-rest), and their losses are
+    added. Source: Cortes & Vapnik 1995, "Support-Vector Networks".
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""The loss of labels, of which each applies or not.
+"""The loss of labels, each of which applies or does not.
 
-Dimensions: B batch, K labels, ... the places of a sample in dense prediction, such as pixels or steps of a text.
+Dimensions: B batch, K labels, ... the positions of a sample in dense prediction, such as pixels or steps of a text.
 """
 
 from hyperplane import DataSpec
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 
 class BinaryCrossEntropy(nn.Module):
-    """−pₖ tₖ log σ(oₖ) − (1 − tₖ) log(1 − σ(oₖ)), the mean over labels k: each applies or not, by itself."""
+    """−pₖ tₖ log σ(oₖ) − (1 − tₖ) log(1 − σ(oₖ)), the mean over labels k."""
 
     def __init__(
         self,

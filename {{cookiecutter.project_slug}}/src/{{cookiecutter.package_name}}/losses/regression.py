@@ -1,6 +1,6 @@
 """Losses for real values.
 
-Dimensions: B batch, K outputs, ... the places of a sample in dense prediction.
+Dimensions: B batch, K outputs, ... the positions of a sample in dense prediction.
 """
 
 from hyperplane import DataSpec

@@ -1,10 +1,10 @@
 """The convolutional network for signals, images and texts.
 
     h₁ = σ(x ∗ W₁ + b₁),  hₗ = σ(hₗ₋₁ ∗ Wₗ + bₗ)
-    ŷ  = flatten(h_L) W + b,   for signals of unequal lengths  mean(h_L) W + b  over the positions that exist
+    ŷ  = flatten(h_L) W + b,   for signals of unequal lengths  mean(h_L) W + b  over the positions that are not padding
 
-∗ is the cross-correlation along the positions of a signal, or the rows and columns of an image; the same weights look
-at every neighbourhood. Of a text x are embedded tokens, a channel for each value of an embedding. Sources: LeCun et al.
+∗ is the cross-correlation along the positions of a signal, or the rows and columns of an image; the same weights serve
+every neighbourhood. For a text, x are embedded tokens: each value of the embedding is a channel. Sources: LeCun et al.
 1998, "Gradient-Based Learning Applied to Document Recognition"; texts: Kim 2014, https://arxiv.org/abs/1408.5882.
 
 Dimensions: B batch, L positions of a signal or a text, H × W rows and columns of an image, C channels, K outputs.
@@ -27,7 +27,7 @@ CONVOLUTIONS: dict[int, type[nn.Conv1d | nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv
 
 
 class CNN(nn.Module):
-    """Strided convolutions over inputs (L, C) or (H, W, C), then one linear layer over all that is left.
+    """Strided convolutions over inputs (L, C) or (H, W, C), then one linear layer over the result.
 
     Raises:
         UserError: the data are neither signals, images nor texts, or too small for these convolutions.
@@ -45,7 +45,7 @@ class CNN(nn.Module):
         padding: NonNegativeInt = 1,  # zeros put on all ends before each convolution
         activation: Activation = "relu",  # σ, after each convolution
         dropout: Dropout = 0.0,  # probability that an activation is set to zero in training
-        embedding_size: PositiveInt = 32,  # C of a token of a text; of other data unused
+        embedding_size: PositiveInt = 32,  # C of a token of a text; unused for other data
     ) -> None:
         super().__init__()
         self.embedding = Embedding(spec.num_tokens, embedding_size) if spec.num_tokens else None
@@ -91,7 +91,7 @@ class CNN(nn.Module):
         return self.output(torch.flatten(h, 1))
 
     def pooled(self, h: Tensor, mask: Tensor) -> Tensor:
-        """Return the mean (B, C) over what the convolutions make of signals alone, each as if nothing came after it."""
+        """Return the mean (B, C) of the last convolution over each signal, without its padding."""
         lengths = (mask * torch.arange(1, mask.shape[1] + 1, device=mask.device)).amax(dim=1, keepdim=True)
         h = h.masked_fill(~mask[:, None], 0)
         for layer in self.convolutions:

@@ -1,16 +1,17 @@
-"""GPT: a transformer that sees at each place of a text what came before, and says what comes next.
+"""GPT: a transformer that predicts the next token at each position of a text from the tokens up to it.
 
     h⁰ = W[x] + P
     h ← h + attention(norm(h)),  attention = softmax(QKᵀ/√d + M)V in each head;  Mᵢⱼ = 0 for j ≤ i, else −∞
     h ← h + GELU(norm(h) W₁ + b₁) W₂ + b₂
     logits = norm(h) Wᵀ
 
-P are learned places. The embedding W serves twice: a token is likely to come next if its embedding is like h.
+P are learned positional embeddings. The embedding W serves twice: a token is likely to come next if its embedding is
+similar to h.
 
 Sources: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"; one W for both, Press & Wolf 2017,
 https://arxiv.org/abs/1608.05859.
 
-Dimensions: B batch, T places of a text, V tokens of the vocabulary, E model size, N heads, D = E/N.
+Dimensions: B batch, T positions of a text, V tokens of the vocabulary, E model size, N heads, D = E/N.
 """
 
 from typing import Annotated
@@ -24,7 +25,7 @@ from torch.nn import functional
 
 
 class CausalAttention(nn.Module):
-    """softmax(QKᵀ/√d + M)V: each place takes a mean over the values of the places up to its own."""
+    """softmax(QKᵀ/√d + M)V: each position takes a weighted mean of the values at the positions up to its own."""
 
     def __init__(self, model_size: int, num_heads: int, dropout: float) -> None:
         super().__init__()
@@ -34,7 +35,7 @@ class CausalAttention(nn.Module):
         self.output = nn.Linear(model_size, model_size)
 
     def forward(self, h: Tensor) -> Tensor:
-        """Map places (B, T, E) to (B, T, E)."""
+        """Map (B, T, E) to (B, T, E)."""
         parts = self.query_key_value(h).unflatten(2, (3, self.num_heads, -1))  # (B, T, 3, N, D)
         q, k, v = parts.permute(2, 0, 3, 1, 4)  # (B, N, T, D) each
         dropout = self.dropout if self.training else 0.0
@@ -43,7 +44,7 @@ class CausalAttention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention to what came before, then the same small network at each place; both are added to what comes in."""
+    """Attention to earlier positions, then the same small network at each position; both are added to the input."""
 
     def __init__(self, model_size: int, num_heads: int, dropout: float) -> None:
         super().__init__()
@@ -56,7 +57,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, h: Tensor) -> Tensor:
-        """Map places (B, T, E) to (B, T, E)."""
+        """Map (B, T, E) to (B, T, E)."""
         h = h + self.dropout(self.attention(self.attention_norm(h)))
         return h + self.dropout(self.feedforward(self.feedforward_norm(h)))
 
@@ -65,10 +66,10 @@ class GPT(nn.Module):
     """Blocks of causal attention over the tokens of a text.
 
     Raises:
-        UserError: the data are for something else than the next token of a text.
+        UserError: the data have another task than predicting the next token of a text.
     """
 
-    predicts_next = True  # token, at each place of a text
+    predicts_next = True  # token, at each position of a text
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class GPT(nn.Module):
         if spec.task != "next_token":
             raise UserError(f"model=gpt predicts the next token of data=corpus; these data are for {spec.task}")
         self.tokens = nn.Embedding(spec.num_tokens, model_size)
-        self.places = nn.Parameter(torch.empty(spec.input_shape[0], model_size))
+        self.positions = nn.Parameter(torch.empty(spec.input_shape[0], model_size))
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.Sequential(*(Block(model_size, num_heads, dropout) for _ in range(num_layers)))
         self.norm = nn.LayerNorm(model_size)
@@ -91,6 +92,6 @@ class GPT(nn.Module):
                 nn.init.normal_(parameter, std=0.02)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map tokens (B, T) to logits (B, V, T) of the token after each place; T may be shorter than in training."""
-        h = self.blocks(self.dropout(self.tokens(x) + self.places[: x.shape[1]]))  # (B, T, E)
+        """Map tokens (B, T) to logits (B, V, T) of the token after each position; T may be shorter than in training."""
+        h = self.blocks(self.dropout(self.tokens(x) + self.positions[: x.shape[1]]))  # (B, T, E)
         return (self.norm(h) @ self.tokens.weight.T).transpose(1, 2)

@@ -2,9 +2,10 @@
 
     h₀ = x,    hₗ = σ(Â hₗ₋₁ Wₗ + bₗ),    ŷ = Â h_L W + b,    Â = D^-½ (A + I) D^-½
 
-A has a 1 for each edge, D the degrees of A + I: Â takes a mean over a node and its neighbours. Without edges this is a
-multilayer perceptron. Of a directed graph the degrees are those of the edges that end, and that begin. Source: Kipf &
-Welling 2017, "Semi-Supervised Classification with Graph Convolutional Networks", https://arxiv.org/abs/1609.02907.
+A has a 1 for each edge, and D holds the degrees of A + I: Â takes a mean over a node and its neighbours. Without edges
+this is a multilayer perceptron. In a directed graph, D on the left and on the right are the in- and out-degrees.
+Source: Kipf & Welling 2017, "Semi-Supervised Classification with Graph Convolutional Networks",
+https://arxiv.org/abs/1609.02907.
 
 Dimensions: N nodes, F features, H hidden units, K outputs, E edges.
 """
@@ -22,10 +23,10 @@ from .activations import ACTIVATIONS, Activation
 
 
 class GraphConvolution(nn.Module):
-    """Layers that see a node and its neighbours, and with each layer one step further.
+    """Graph convolutions: with each layer, a node sees one edge further.
 
     Raises:
-        UserError: the data are no graph.
+        UserError: the data are not a graph.
     """
 
     ends: Tensor

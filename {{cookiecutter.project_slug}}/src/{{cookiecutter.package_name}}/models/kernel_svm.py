@@ -9,10 +9,10 @@ A kernel K is the inner product of two samples in the space that it maps them to
 Only the support vectors, the samples with αᵢ > 0, matter for f: those on the margins f = ±1 (αᵢ < C) and those beyond
 (αᵢ = C). It is solved, not trained in steps: see `smo.py`.
 
-More than two classes are parted one-vs-one, by K (K − 1) / 2 machines. The class that wins most of them is
-predicted; where classes win equally many, the one with the larger sum of margins (in scikit-learn: break_ties=True).
+More than two classes are separated one-vs-one, by K (K − 1) / 2 machines. The class with the most votes is predicted;
+of classes with equally many votes, the one with the largest sum of margins (in scikit-learn: break_ties=True).
 
-Source: Cortes & Vapnik 1995, "Support-Vector Networks"; Knerr et al. 1990 for one against one.
+Source: Cortes & Vapnik 1995, "Support-Vector Networks"; Knerr et al. 1990 for one-vs-one.
 
 Dimensions: N training samples, B batch, D input features, K classes, P pairs of classes, S support vectors.
 """
@@ -76,14 +76,14 @@ class KernelSVM(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        C: PositiveFloat = 1.0,  # the largest α; the larger, the fewer samples are left beyond their margin
-        kernel: Literal["rbf", "linear", "polynomial"] = "rbf",  # K, which measures how alike two samples are
+        C: PositiveFloat = 1.0,  # upper bound of α; the larger, the fewer samples violate their margin
+        kernel: Literal["rbf", "linear", "polynomial"] = "rbf",  # K, the similarity of two samples
         gamma: PositiveFloat | Literal["scale"] = "scale",  # γ of the kernel; scale: 1 / (D · variance of the inputs)
         degree: PositiveInt = 3,  # of the polynomial
         coef0: float = 0.0,  # c of the polynomial
         # w of each class, whose largest α is then wC; balanced: inversely proportional to its samples
         class_weights: tuple[PositiveFloat, ...] | Literal["balanced"] | None = None,
-        tolerance: PositiveFloat = 1e-3,  # how exactly the conditions of optimality hold, in units of f
+        tolerance: PositiveFloat = 1e-3,  # how far the optimality conditions may be violated, in units of f
         max_iterations: PositiveInt = 1_000_000,  # of the solver, for each pair of classes
     ) -> None:
         super().__init__()
@@ -101,12 +101,12 @@ class KernelSVM(nn.Module):
         self.pairs = list(combinations(range(spec.output_size), 2))
         weights = weight_of_classes(spec, class_weights, "model.class_weights")
         self.weights = torch.ones(spec.output_size) if weights is None else weights
-        duels = torch.zeros(len(self.pairs), spec.output_size)  # (P, K): the sign of f says which of the two wins
+        votes = torch.zeros(len(self.pairs), spec.output_size)  # (P, K): the sign of f says which class gets it
         for p, (a, b) in enumerate(self.pairs):
-            duels[p, a], duels[p, b] = -1, 1
-        self.duels: Tensor
-        self.register_buffer("duels", duels, persistent=False)
-        # What `solve` finds; its size is not known before, so it travels in the extra state of a checkpoint.
+            votes[p, a], votes[p, b] = -1, 1
+        self.votes: Tensor
+        self.register_buffer("votes", votes, persistent=False)
+        # What `solve` finds. Its size is not known before, so checkpoints keep it as extra state.
         self.kernel: Kernel | None = None
         self.support_vectors: Tensor
         self.support_indices: Tensor
@@ -126,7 +126,7 @@ class KernelSVM(nn.Module):
         for p, (a, b) in enumerate(self.pairs):
             members = ((targets == a) | (targets == b)).nonzero().flatten()
             y = (targets[members] == b).double() * 2 - 1
-            if y.unique().numel() < 2:  # a class without training samples never wins
+            if y.unique().numel() < 2:  # a class without training samples gets no vote
                 biases[p] = y.sum().sign()
                 continue
             limit = self.C * self.weights[targets[members]].double()
@@ -138,11 +138,11 @@ class KernelSVM(nn.Module):
         logger.info("{} of {} training samples are support vectors", len(support), len(x))
 
     def keep(self, kernel: Kernel, found: dict[str, Tensor]) -> None:
-        """Take over a solution, on the device of the module."""
+        """Store a solution on the device of the module."""
         self.kernel = kernel
         for name, tensor in found.items():
-            is_coarse = self.duels.device.type == "mps" and tensor.is_floating_point()  # it has no double precision
-            setattr(self, name, (tensor.float() if is_coarse else tensor).to(self.duels.device))
+            is_coarse = self.votes.device.type == "mps" and tensor.is_floating_point()  # it has no double precision
+            setattr(self, name, (tensor.float() if is_coarse else tensor).to(self.votes.device))
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the solution as tensors and plain values."""
@@ -150,27 +150,27 @@ class KernelSVM(nn.Module):
         return {"kernel": None if self.kernel is None else asdict(self.kernel), **found}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take a solution back from a checkpoint."""
+        """Restore a solution from a checkpoint."""
         if state["kernel"] is not None:
             self.keep(Kernel(**state["kernel"]), {name: state[name] for name in SOLVED})
 
     def forward(self, x: Tensor) -> Tensor:
         """Map inputs (B, *input_shape) to outputs (B, K).
 
-        Two classes: −f and f. More: wins minus losses, with the sum of margins squeezed into ±⅔ to part equal ones; the
-        constant puts a class that wins all of its duels above 0, and all others below.
+        Two classes: −f and f. More: votes for a class minus votes against it, with the sum of margins squeezed into ±⅔
+        to break ties; the constant puts a class with all of its votes above 0, and all others below.
         """
         f = self.margins(x)  # (B, P)
         if len(self.pairs) == 1:
             return torch.cat([-f, f], dim=1)
-        margins, score = f @ self.duels, f.sign() @ self.duels  # (B, K)
-        return score + 2 - self.duels.shape[1] + margins / (1.5 * (1 + margins.abs()))
+        margins, score = f @ self.votes, f.sign() @ self.votes  # (B, K)
+        return score + 2 - self.votes.shape[1] + margins / (1.5 * (1 + margins.abs()))
 
     def margins(self, x: Tensor) -> Tensor:
         """Return f (B, P) of each pair of classes, positive for the second one."""
         assert self.kernel is not None, "solve comes first"
         products = self.kernel(x.flatten(1).to(self.support_vectors), self.support_vectors)  # (B, S)
-        return (products @ self.coefficients.T + self.biases).to(self.duels.dtype)
+        return (products @ self.coefficients.T + self.biases).to(self.votes.dtype)
 
     def decision(self, inputs: Tensor) -> Tensor:
         """Return f (B,) of two classes: 0 on the boundary, ±1 on the margins, positive for class 1."""

@@ -2,16 +2,16 @@
 
     ŷ = xW + b,    J(W, b) = Σᵢ L(ŷᵢ, yᵢ) + λ ‖W‖²
 
-For classification ŷ are the logits: the class with the largest one wins, and where two are equal runs a hyperplane.
-Training minimises J / N. With λ = l2 for squared errors, and half of it for logits, J is that of ridge regression and
-of logistic regression as scikit-learn has them, with alpha = l2 and C = 1 / l2. J is convex: it has a single minimum,
-and training ends there. Of two classes the logits' difference is what counts: its weights w = W₂ − W₁ have
-‖w‖² = 2 ‖W‖² at the minimum, so that λ = l2 stands for the ½ l2 ‖w‖² of a single logit.
+For classification, ŷ are the logits: the class with the largest one is predicted, and two classes meet at a hyperplane.
+Training minimises J / N. With λ = l2 for squared errors, and half of it for logits, J is that of scikit-learn's ridge
+regression and logistic regression, with alpha = l2 and C = 1 / l2. J is convex: it has a single minimum, and training
+ends there. With two classes only the difference of the logits counts: its weights w = W₂ − W₁ have ‖w‖² = 2 ‖W‖² at the
+minimum, so λ = l2 corresponds to the ½ l2 ‖w‖² of a single logit.
 
-Of a text x is the bag of words, so that W holds a weight for each word. Of a panel it forecasts the quantiles of all
-steps directly from the window, flattened to a row; λ besides holds the weights of a step's quantiles together, as few
-windows tell one slope better than a slope for each. Of signals of unequal lengths it sees zeros beyond the end of each,
-and no length besides.
+For a text, x is the bag of words, so W holds a weight for each word. For a panel, it forecasts the quantiles of all
+steps directly from the window, flattened to a row; λ also holds the weights of a step's quantiles together, since few
+windows determine one slope better than one for each quantile. Signals of unequal lengths are padded with zeros; their
+lengths are not an input.
 
 Source: Hoerl & Kennard 1970, "Ridge Regression"; Cox 1958, "The Regression Analysis of Binary Sequences"; Zou & Yuan
 2008, "Composite Quantile Regression".
@@ -27,7 +27,7 @@ from hyperplane.networks.flat_windows import begin_at_naive, flat, sizes_of
 from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
-APART = 10  # times λ for what the weights of a step's quantiles differ by from their mean
+APART = 10  # times λ, for the differences of the weights of a step's quantiles from their mean
 
 
 class Linear(nn.Module):
@@ -40,8 +40,8 @@ class Linear(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        # λ of the penalty; None: for values what leave-one-out chooses, for windows what forecasts those of validation
-        # best; for classes 1 for rows of a table, as in scikit-learn, else 0
+        # λ of the penalty. None: for values, chosen by leave-one-out; for windows, by the forecasts of the validation
+        # windows; for classes, 1 for rows of a table, as in scikit-learn, else 0
         l2: NonNegativeFloat | None = None,
     ) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Linear(nn.Module):
         return self.output(self.windows(x, *others)).unflatten(1, (-1, self.quantiles))
 
     def penalty(self) -> Tensor:
-        """Return λ ‖W‖² / N (), by the number of outputs too where the loss is a mean; for quantiles see `APART`."""
+        """Return λ ‖W‖² / N (), divided by the number of outputs as well if the loss is; for quantiles see `APART`."""
         squares = self.output.weight.square().sum()
         if self.windows is not None:
             by_step = self.output.weight.unflatten(0, (-1, self.quantiles))
@@ -72,12 +72,12 @@ class Linear(nn.Module):
 
 
 def penalty_factor(spec: DataSpec, outputs: int, l2: float | None) -> float:
-    """Return what ‖W‖² counts in the mean loss; 0 where the data do not say how many training samples there are.
+    """Return the factor of ‖W‖² in the mean loss; 0 if the data do not state how many training samples there are.
 
     Args:
         spec: of the data.
-        outputs: of a sample.
-        l2: λ; None is that of the data, see `hyperplane.data.ridge`. Where they have none it is 1 for rows of a table,
+        outputs: number of outputs of a sample.
+        l2: λ; None takes that of the data, see `hyperplane.data.ridge`. If they have none, it is 1 for rows of a table
             and 0 otherwise.
     """
     if l2 is None:

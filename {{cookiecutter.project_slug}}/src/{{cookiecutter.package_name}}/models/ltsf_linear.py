@@ -1,12 +1,12 @@
-"""Linear forecasters of time series: NLinear, for series that grow, and DLinear, for a trend with a season on it.
+"""Linear forecasters of time series: NLinear, for series that grow, and DLinear, for a trend with a season.
 
     NLinear   ŷ = (x − x_E) W + x_E + b
-    DLinear   ŷ = t Wₜ + (x − t) Wₛ + b,    tᵢ = mean of x over the k steps around i, its ends repeated
+    DLinear   ŷ = t Wₜ + (x − t) Wₛ + b,    tᵢ = mean of x over the k steps around i; the ends are repeated
 
-x is the past of the target. What else a window holds (covariates, categories, series) is added as zV, a linear map.
-Where outputs are counted from a naive forecast (`data.scale=window`), that stands in for x_E.
+x is the past of the target. Everything else in a window (covariates, categories, series) is added as zV, a linear map.
+If outputs are counted from a naive forecast (`data.scale=window`), it takes the place of x_E.
 
-Both are regressions in x; they differ in where training begins and in how fast it goes.
+Both are linear regressions on x; they differ in where training begins and in how fast it converges.
 Source: Zeng et al. 2023, "Are Transformers Effective for Time Series Forecasting?", https://arxiv.org/abs/2205.13504.
 
 Dimensions: B batch, E encoder steps, H steps to forecast, Q quantiles.
@@ -23,7 +23,7 @@ class NLinear(nn.Module):
     """One affine map from the past, counted from its last value, to all quantiles of all steps.
 
     Raises:
-        UserError: the data are no panel.
+        UserError: the data are not a panel.
     """
 
     forecasts = True  # reads windows of a panel
@@ -44,10 +44,10 @@ class NLinear(nn.Module):
 
 
 class DLinear(nn.Module):
-    """One affine map of the trend and one of what is left, to all quantiles of all steps.
+    """One affine map of the trend and one of the remainder, to all quantiles of all steps.
 
     Raises:
-        UserError: the data are no panel.
+        UserError: the data are not a panel.
     """
 
     forecasts = True  # reads windows of a panel
@@ -55,7 +55,7 @@ class DLinear(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        kernel_size: PositiveInt = 25,  # k, steps that the trend is a mean of
+        kernel_size: PositiveInt = 25,  # k, steps of the moving average
     ) -> None:
         super().__init__()
         panel = require_panel(spec, "dlinear")
@@ -78,7 +78,7 @@ class DLinear(nn.Module):
 
 
 class Others(nn.Module):
-    """Adds a linear map of all that windows hold besides the past of the target."""
+    """Adds a linear map of everything in a window but the past of the target."""
 
     def __init__(self, panel: PanelSpec) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class Others(nn.Module):
 
 
 def zeros(inputs: int, panel: PanelSpec, bias: bool = True) -> nn.Linear:
-    """Return an affine map (B, inputs) → (B, H · Q) that begins at 0: at the last value, or the naive forecast."""
+    """Return an affine map (B, inputs) → (B, H · Q) that begins at 0: the last value, or the naive forecast."""
     layer = nn.Linear(inputs, panel.decoder_length * panel.output_size, bias=bias)
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)

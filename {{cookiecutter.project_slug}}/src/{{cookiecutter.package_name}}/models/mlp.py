@@ -1,13 +1,13 @@
 """The multilayer perceptron.
 
     h₁ = σ(xW₁ + b₁)
-    hₗ = σ(hₗ₋₁Wₗ + bₗ)  (+ hₗ₋₁, the residual sum, where both have the same size)
+    hₗ = σ(hₗ₋₁Wₗ + bₗ)  (+ hₗ₋₁, the residual connection, where both have the same size)
     ŷ  = h_L W + b
 
-Source of the residual sum: He et al. 2016, "Deep Residual Learning for Image Recognition", equation 1.
+Source of the residual connection: He et al. 2016, "Deep Residual Learning for Image Recognition", equation 1.
 
-Of a text x is the bag of words. Of a panel it forecasts the quantiles of all steps directly from the window, flattened
-to a row. Of signals of unequal lengths it sees zeros beyond the end of each, and no length besides.
+For a text, x is the bag of words. For a panel, it forecasts the quantiles of all steps directly from the window,
+flattened to a row. Signals of unequal lengths are padded with zeros; their lengths are not an input.
 
 Dimensions: B batch, D input features, H hidden units, K outputs, T steps to forecast, Q quantiles.
 """
@@ -34,7 +34,7 @@ class MLP(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        # H of each hidden layer, input side first; an empty list leaves the linear model
+        # H of each hidden layer, from the input on; an empty list gives the linear model
         hidden_sizes: tuple[PositiveInt, ...] = (100, 100),
         activation: Activation = "relu",  # σ
         residual: bool = True,  # add a hidden layer's input to its output where both have the same size
@@ -48,7 +48,7 @@ class MLP(nn.Module):
         self.features = features
         sizes = [features, *hidden_sizes]
         self.hidden = nn.ModuleList(nn.Linear(d, h) for d, h in pairwise(sizes))
-        # The first layer leaves the space of the inputs, so there the sum has no meaning.
+        # The first layer maps inputs to hidden units: a sum of the two has no meaning.
         self.has_residual = [residual and i > 0 and sizes[i] == sizes[i + 1] for i in range(len(hidden_sizes))]
         self.activation = ACTIVATIONS[activation]()
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()  # each module costs time in every step

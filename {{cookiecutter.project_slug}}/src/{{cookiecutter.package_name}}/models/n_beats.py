@@ -1,10 +1,10 @@
-"""N-BEATS: a forecast that is a sum over blocks, each of which reads what those before it could not explain.
+"""N-BEATS: a forecast that is a sum over blocks, each of which reads what the blocks before it could not explain.
 
     h = ReLU layers of (xₗ, z)      x₁ is the past of the target
-    xₗ₊₁ = xₗ − (h Vₗ + aₗ)           without what the block says of the past, its backcast
+    xₗ₊₁ = xₗ − (h Vₗ + aₗ)           without the block's backcast, what it explains of the past
     ŷ = Σₗ (h Wₗ + bₗ)               the parts of the forecast
 
-z is what else a window holds (covariates, categories, series). V and W are learned: the paper's generic basis.
+z is everything else in a window (covariates, categories, series). V and W are learned: the paper's generic basis.
 
 Source: Oreshkin et al. 2020, "N-BEATS: Neural Basis Expansion Analysis for Interpretable Time Series Forecasting",
 https://arxiv.org/abs/1905.10437; covariates beside the past: Olivares et al. 2023, https://arxiv.org/abs/2104.05522.
@@ -23,10 +23,10 @@ from torch import Tensor, nn
 
 
 class NBeats(nn.Module):
-    """Blocks with weights of their own, one after the other.
+    """Blocks, each with its own weights, one after the other.
 
     Raises:
-        UserError: the data are no panel.
+        UserError: the data are not a panel.
     """
 
     forecasts = True  # reads windows of a panel
@@ -34,8 +34,8 @@ class NBeats(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        num_blocks: PositiveInt = 4,  # the more, the smaller the part of each
-        num_layers: PositiveInt = 4,  # hidden, of each block
+        num_blocks: PositiveInt = 4,  # the more blocks, the smaller the part of each
+        num_layers: PositiveInt = 4,  # hidden layers of each block
         hidden_size: PositiveInt = 64,  # units of a hidden layer
     ) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class NBeats(nn.Module):
         self.quantiles = panel.output_size
         sizes = [self.windows.features, *[hidden_size] * num_layers]
         self.blocks = nn.ModuleList(relu_layers(sizes) for _ in range(num_blocks))
-        # The last block has none: nothing would read what it leaves.
+        # The last block has no backcast: no block would read it.
         self.backcasts = nn.ModuleList(nn.Linear(hidden_size, panel.encoder_length) for _ in range(num_blocks - 1))
         outputs = panel.decoder_length * panel.output_size
         parts = [nn.Linear(hidden_size, outputs) for _ in range(num_blocks)]
@@ -65,5 +65,5 @@ class NBeats(nn.Module):
 
 
 def relu_layers(sizes: Sequence[int]) -> nn.Sequential:
-    """Return affine maps from each size to the next, each with a ReLU behind it."""
+    """Return affine maps from each size to the next, each followed by a ReLU."""
     return nn.Sequential(*(module for d, h in pairwise(sizes) for module in (nn.Linear(d, h), nn.ReLU())))

@@ -4,8 +4,8 @@
     h ← σ(h + F(h)),  F(h) = bn(σ(bn(h ∗ W₁)) ∗ W₂)
     ŷ = mean over rows and columns of h · W + b
 
-σ is ReLU, bn batch normalisation, ∗ a convolution with 3 × 3. Where a stage begins its first convolution takes every
-second row and column and makes twice the channels, and h becomes bn(h ∗ Wₛ) with 1 × 1.
+σ is ReLU, bn batch normalisation, ∗ a convolution with 3 × 3. At the start of each stage but the first, the first
+convolution has stride 2 and doubles the channels, and h becomes bn(h ∗ Wₛ) with a 1 × 1 convolution.
 
 Source: He et al. 2016, "Deep Residual Learning for Image Recognition", https://arxiv.org/abs/1512.03385.
 
@@ -20,7 +20,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-LARGE = 64  # rows or columns from which on images are made smaller before the first block
+LARGE = 64  # rows and columns from which stem=auto takes the large stem
 
 
 class Block(nn.Module):
@@ -28,7 +28,7 @@ class Block(nn.Module):
 
     Args:
         c_in: channels of h.
-        c_out: channels of what comes out.
+        c_out: channels of the output.
         stride: rows and columns between two neighbouring outputs.
     """
 
@@ -49,23 +49,23 @@ class Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Stages of residual blocks over images (H, W, C), then one linear layer over the mean of all places.
+    """Stages of residual blocks over images (H, W, C), then one linear layer over the mean of all positions.
 
     With blocks=[2,2,2,2] and width=64 on large images it is ResNet-18.
 
     Raises:
-        UserError: the data are no images.
+        UserError: the data are not images.
     """
 
     def __init__(
         self,
         spec: DataSpec,
-        blocks: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (2, 2, 2),  # of each stage
+        blocks: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (2, 2, 2),  # blocks of each stage
         width: PositiveInt = 32,  # channels of the first stage; each stage has twice those of the one before
-        # What comes before the blocks. Small: a convolution with 3 × 3; large: with 7 × 7, and a maximum, that each
-        # take every second row and column; auto: large if both sides have 64 pixels or more
+        # The layers before the blocks. small: a 3 × 3 convolution; large: a 7 × 7 convolution and a max pooling, each
+        # with stride 2; auto: large if both sides have 64 pixels or more
         stem: Literal["auto", "small", "large"] = "auto",
-        dropout: Dropout = 0.0,  # probability that a mean in front of the last layer is set to zero in training
+        dropout: Dropout = 0.0,  # probability that an input of the last layer is set to zero in training
     ) -> None:
         super().__init__()
         if len(spec.input_shape) != 3:
@@ -96,7 +96,7 @@ class ResNet(nn.Module):
 
 
 def convolution(c_in: int, c_out: int, size: int, stride: int = 1) -> nn.Conv2d:
-    """Return a convolution that keeps rows and columns, or every `stride`-th; its bias is that of the normalisation."""
+    """Return a padded convolution without bias: the normalisation behind it has one."""
     layer = nn.Conv2d(c_in, c_out, size, stride, padding=size // 2, bias=False)
     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
     return layer

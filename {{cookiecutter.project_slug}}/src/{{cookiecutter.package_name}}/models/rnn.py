@@ -1,10 +1,10 @@
-"""The recurrent network for signals, for images row by row, for texts, and for the past of time series.
+"""The recurrent network for signals, images (row by row), texts, and the past of time series.
 
-    rnn:  hₜ = tanh(xₜW + hₜ₋₁U + b);  gru and lstm put gates around this step
-    ŷ  = [h₁; h₂; …; h_L] W + b,   for signals of unequal lengths  mean(h) W + b  over the steps that exist
+    rnn:  hₜ = tanh(xₜW + hₜ₋₁U + b);  gru and lstm add gates to this step
+    ŷ  = [h₁; h₂; …; h_L] W + b,   for signals of unequal lengths  mean(h) W + b  over the steps that are not padding
 
-Of a text x are embedded tokens. Of a panel it forecasts the quantiles of all steps directly; what is known in advance
-is put beside h₁ to h_L.
+For a text, x are embedded tokens. For a panel, it forecasts the quantiles of all steps directly; what is known in
+advance is concatenated with h₁ to h_L.
 
 Sources: gru, Cho et al. 2014, https://arxiv.org/abs/1406.1078; lstm, Hochreiter & Schmidhuber 1997.
 
@@ -41,11 +41,11 @@ class RNN(nn.Module):
         spec: DataSpec,
         cell: Literal["rnn", "gru", "lstm"] = "gru",  # kind of recurrence
         hidden_size: PositiveInt = 6,  # hidden units of each layer and direction
-        num_layers: PositiveInt = 1,  # recurrent layers, each reading the outputs of the one below
+        num_layers: PositiveInt = 1,  # recurrent layers, each of which reads the outputs of the one below
         bidirectional: bool = True,  # read the signal from both ends
         # Probability that an output between two layers is set to zero in training
         dropout: Annotated[Dropout, Needs("num_layers", above=1)] = 0.0,
-        embedding_size: PositiveInt = 32,  # C of a token of a text; of other data unused
+        embedding_size: PositiveInt = 32,  # C of a token of a text; unused for other data
     ) -> None:
         super().__init__()
         self.windows = SteppedWindows(spec) if isinstance(spec, PanelSpec) else None
@@ -59,7 +59,7 @@ class RNN(nn.Module):
                 f"data have the shape {spec.input_shape}: there are no steps. Try model=mlp."
             )
         features, directions = math.prod(values), 2 if bidirectional else 1
-        if spec.has_mask:  # a layer for each direction: the signals are turned round between them
+        if spec.has_mask:  # a layer for each direction: the signals are reversed without their padding
             sizes = [features, *[directions * hidden_size] * (num_layers - 1)]
             self.forwards, self.backwards = (
                 nn.ModuleList(CELLS[cell](c, hidden_size, batch_first=True) for c in sizes[: num_layers * is_read])
@@ -90,10 +90,10 @@ class RNN(nn.Module):
         return self.output(torch.cat([h.flatten(1), known], dim=1)).unflatten(1, (-1, self.quantiles))
 
     def mean_state(self, h: Tensor, mask: Tensor) -> Tensor:
-        """Return the mean (B, H) over the steps of signals (B, L, C) that exist; backwards begins at the last one."""
+        """Return the mean state (B, H) of signals (B, L, C) without their padding, read in both directions."""
         steps = torch.arange(h.shape[1], device=h.device)
         lengths = (mask * (steps + 1)).amax(dim=1, keepdim=True)
-        order = torch.where(steps < lengths, lengths - 1 - steps, steps)[..., None]  # turns round what exists
+        order = torch.where(steps < lengths, lengths - 1 - steps, steps)[..., None]  # reverses all but the padding
         for number, cell in enumerate(self.forwards):
             h = self.dropout(h) if number else h.masked_fill(~mask[..., None], 0)
             outputs = [cell(h)[0]]

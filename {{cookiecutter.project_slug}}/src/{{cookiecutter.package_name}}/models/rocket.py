@@ -1,11 +1,11 @@
-"""MiniROCKET, random convolutions before a ridge regression: what people compare signals with.
+"""MiniROCKET: random convolutions, then a ridge regression; the usual baseline for signals.
 
     φ  = share of the positions t with (x ∗ w)(t) > b, for each of some 10,000 pairs (w, b)
     ŷ  = φW + c,    J(W, c) = Σᵢ ‖ŷᵢ − yᵢ‖² + α ‖σW‖²,    σ the standard deviation of φ
 
-w has nine weights, three of them 2 and six −1, in all 84 ways, at several dilations and over random channels; b are
-quantiles of x ∗ w for training signals drawn at random. Of a class y is 1, of the others −1. α is the best of ten by
-leave-one-out. Source: Dempster, Schmidt & Webb 2021, "MiniRocket", https://arxiv.org/abs/2012.08791.
+w has nine weights, three of them 2 and six −1, in all 84 arrangements, at several dilations and over random channels; b
+are quantiles of x ∗ w for training signals drawn at random. y is 1 for a class and −1 for the others. α is the best of
+ten by leave-one-out. Source: Dempster, Schmidt & Webb 2021, "MiniRocket", https://arxiv.org/abs/2012.08791.
 
 Dimensions: N training signals, B batch, L positions, C channels, D dilations, K outputs.
 """
@@ -26,10 +26,10 @@ AT_ONCE = 2**24  # values of convolutions
 
 
 class Rocket(nn.Module):
-    """Features of signals that nobody trains, and a linear model on them that is solved at once.
+    """Untrained features of signals, and a linear model on them that is solved in closed form.
 
     Raises:
-        UserError: the data are no signals.
+        UserError: the data are not signals.
     """
 
     solved_at_once = True
@@ -80,13 +80,13 @@ class Rocket(nn.Module):
         self.output.bias.copy_(torch.from_numpy(np.atleast_1d(ridge.intercept_)))
 
     def convolved(self, x: Tensor, number: int) -> Tensor:
-        """Return what the kernels at a dilation make of signals (B, C, L), with zeros beyond both ends: (B, 84, L)."""
+        """Return signals (B, C, L), padded with zeros, convolved with the kernels at a dilation: (B, 84, L)."""
         dilation = int(self.dilations[number])
         weights = KERNELS.to(x)[:, None] * self.uses[number][..., None]
         return functional.conv1d(x, weights, padding=WIDTH // 2 * dilation, dilation=dilation)
 
     def features(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Return φ (B, features) of signals (B, L, C), some at a time."""
+        """Return φ (B, features) of signals (B, L, C), in parts that fit into memory."""
         mask = torch.ones_like(x[..., 0], dtype=torch.bool) if mask is None else mask
         if torch.compiler.is_compiling():
             return self.shares(x, mask)
@@ -94,7 +94,7 @@ class Rocket(nn.Module):
         return torch.cat([self.shares(*part) for part in zip(x.split(size), mask.split(size), strict=True)])
 
     def shares(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return φ (B, features); every second kernel leaves out where it reaches beyond an end."""
+        """Return φ (B, features); every second kernel leaves out the positions where it overlaps the padding."""
         lengths, steps = mask.sum(dim=1)[:, None, None], torch.arange(x.shape[1], device=x.device)
         x = x.masked_fill(~mask[..., None], 0).transpose(1, 2)
         found = []
@@ -107,5 +107,5 @@ class Rocket(nn.Module):
         return torch.stack(found, dim=2).flatten(1)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Map signals (B, L, C), if need be with a mask (B, L), to outputs (B, K)."""
+        """Map signals (B, L, C), with a mask (B, L) if lengths differ, to outputs (B, K)."""
         return self.output(self.features(x, mask))

@@ -1,7 +1,7 @@
 """Any classifier or regressor of scikit-learn, by name: a baseline on the same data, with the same metrics.
 
-A classifier's outputs are log p for each class; its decision function where it knows no probabilities; and where it has
-neither, log p of a p that is almost 1 for the class it predicts. A regressor's outputs are its values.
+A classifier's outputs are log p for each class, or its decision function if it has no probabilities. If it has neither,
+p is almost 1 for the predicted class. A regressor's outputs are its values.
 
 Dimensions: N training samples, B batch, D input features, K outputs.
 """
@@ -16,14 +16,14 @@ from hyperplane.processes.fitting import fitted
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-SMALLEST = 1e-7  # a probability of 0 would make one mistake infinitely bad
+SMALLEST = 1e-7  # a probability of 0 would make the loss of one error infinite
 
 
 class Sklearn(nn.Module):
     """An estimator that is fitted once, to all training samples. Inputs of any shape are flattened to D features.
 
     Raises:
-        UserError: there is no such estimator for these data, or it does not take these parameters.
+        UserError: there is no such estimator for these data, or it does not accept these parameters.
     """
 
     solved_at_once = True
@@ -42,12 +42,12 @@ class Sklearn(nn.Module):
         self.estimator = make_estimator(estimator, spec.task, parameters or {}, torch.initial_seed() % 2**32)
 
     def solve(self, inputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> None:
-        """Fit training inputs (N, *input_shape) to classes (N,) or values (N, K); what is beyond a mask is 0.
+        """Fit training inputs (N, *input_shape) to classes (N,) or values (N, K); padding is 0.
 
         Raises:
             UserError: the estimator refuses its parameters, or these data.
         """
-        is_single = targets.ndim == 2 and targets.shape[1] == 1  # scikit-learn wants one value without a dimension
+        is_single = targets.ndim == 2 and targets.shape[1] == 1  # scikit-learn expects a single target as (N,)
         try:
             values = (targets[:, 0] if is_single else targets).cpu().numpy()
             self.estimator = fitted(self.estimator, as_array(inputs), values)
@@ -81,7 +81,7 @@ class Sklearn(nn.Module):
         return write_estimator(self.estimator)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Take a fitted estimator back from a checkpoint.
+        """Restore a fitted estimator from a checkpoint.
 
         Raises:
             UserError: it is of another class than the settings name.

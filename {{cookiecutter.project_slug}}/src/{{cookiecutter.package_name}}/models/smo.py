@@ -6,9 +6,9 @@ Written for βᵢ = yᵢ αᵢ, the kernel matrix K and the errors e = y − K �
 
     max W = ½ βᵀ(y + e),   min(0, yᵢ Cᵢ) ≤ βᵢ ≤ max(0, yᵢ Cᵢ),   Σ βᵢ = 0
 
-A step raises βᵢ and lowers βⱼ by the same amount. Of those that can rise, i has the largest error; of those that can
-fall, j promises the largest gain, (eᵢ − eⱼ)² / (Kᵢᵢ + Kⱼⱼ − 2 Kᵢⱼ). At the maximum, no error of a coefficient that can
-rise exceeds that of one that can fall; the bias b lies between the two.
+A step raises βᵢ and lowers βⱼ by the same amount. Of the coefficients that can rise, i has the largest error; of those
+that can fall, j promises the largest gain, (eᵢ − eⱼ)² / (Kᵢᵢ + Kⱼⱼ − 2 Kᵢⱼ). At the maximum, no error of a coefficient
+that can rise exceeds that of one that can fall; the bias b lies between the two.
 
 Source: Fan, Chen & Lin 2005, "Working Set Selection Using Second Order Information for Training Support Vector
 Machines", https://www.jmlr.org/papers/v6/fan05a.html, algorithm 2.
@@ -26,7 +26,7 @@ SMALLEST_CURVATURE = 1e-12  # of W along a step, where two samples coincide
 
 
 class Solution(NamedTuple):
-    """Where the dual has its maximum; f(x) = Σ βᵢ K(xᵢ, x) + b."""
+    """The maximum of the dual; f(x) = Σ βᵢ K(xᵢ, x) + b."""
 
     beta: Tensor  # (N,) float64, y α
     bias: float
@@ -40,8 +40,8 @@ def solve_dual(K: Tensor, y: Tensor, C: Tensor, tolerance: float, max_iterations
         K: (N, N) kernel matrix, float64.
         y: (N,) class of each sample, ±1, float64; both occur.
         C: (N,) upper bound of each α, float64.
-        tolerance: > 0, how far errors may contradict each other at the end, in units of f.
-        max_iterations: > 0, steps; when they are used up, a warning says how far it came.
+        tolerance: > 0, largest optimality gap at the end, in units of f.
+        max_iterations: > 0, steps; if they do not suffice, a warning states the gap that is left.
     """
     lower, upper = (y * C).clamp(max=0), (y * C).clamp(min=0)
     beta, errors, diagonal = torch.zeros_like(y), y.clone(), K.diagonal()
@@ -57,7 +57,7 @@ def solve_dual(K: Tensor, y: Tensor, C: Tensor, tolerance: float, max_iterations
         j = int(gain.argmax())
         room, stock = float(upper[i] - beta[i]), float(beta[j] - lower[j])
         step = min(float((errors[i] - errors[j]) / curvature[j]), room, stock)
-        # Exactly the bound where it is reached: rounding must not leave it a little inside.
+        # Exactly the bound if it is reached: rounding must not leave the coefficient a little inside.
         beta[i] = upper[i] if step == room else beta[i] + step
         beta[j] = lower[j] if step == stock else beta[j] - step
         errors -= step * (K[i] - K[j])

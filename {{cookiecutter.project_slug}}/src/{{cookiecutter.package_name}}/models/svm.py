@@ -5,7 +5,7 @@
 
 The margins f = ±1 lie 1 / ‖w‖ on either side of the hyperplane f = 0. Training minimises J / (C N), which has its
 minimum at the same w and b: the mean hinge loss, with wᵀw / (2 C N) as penalty. J has a kink wherever a sample lies on
-its margin, so steps come to rest only if they shrink: choose a schedule, such as scheduler=cosine.
+its margin, so steps converge only if they shrink: choose a schedule, such as scheduler=cosine.
 
 Source: Cortes & Vapnik 1995, "Support-Vector Networks".
 
@@ -23,7 +23,7 @@ from ..losses.hinge import Hinge
 
 
 class SVM(nn.Module):
-    """Two classes have one hyperplane between them; more have one each, the class against the rest, and J is the sum.
+    """Two classes have one hyperplane between them; more have one each (one-vs-rest), and J is the sum.
 
     Inputs of any shape are flattened to D features.
 
@@ -36,7 +36,7 @@ class SVM(nn.Module):
     def __init__(
         self,
         spec: DataSpec,
-        C: PositiveFloat = 1.0,  # what a sample beyond its margin costs; the larger, the narrower the margin
+        C: PositiveFloat = 1.0,  # cost of a sample that violates its margin; the larger, the narrower the margin
     ) -> None:
         super().__init__()
         if spec.task != "classification":

@@ -1,17 +1,17 @@
 """The transformer encoder.
 
-    h⁰ = patches of x · W + positional encoding;  of a text W[x] + positional encoding
+    h⁰ = patches of x · W + positional encoding;  for a text W[x] + positional encoding
     h ← h + attention(norm(h)),  attention = softmax(QKᵀ/√d)V in each head
     h ← h + GELU(norm(h) W₁ + b₁) W₂ + b₂
-    ŷ = mean over tokens of norm(h) · W + b; or, as in the vision transformer, of a first token that is learned
+    ŷ = mean over tokens of norm(h) · W + b; or, as in the vision transformer, a learned first token instead of the mean
 
-Where a mask says that positions are padding, no token looks at them, and they have no part in the mean.
+Positions that a mask marks as padding are excluded from attention and from the mean.
 
-Of a panel it forecasts the quantiles of all steps directly: patches of the past are tokens, and what is known in
-advance is put beside their mean.
+For a panel, it forecasts the quantiles of all steps directly: patches of the past are tokens, and what is known in
+advance is concatenated with their mean.
 
-Sources: Vaswani et al. 2017, "Attention Is All You Need", https://arxiv.org/abs/1706.03762; the norm in front of each
-step: Xiong et al. 2020, https://arxiv.org/abs/2002.04745; images in patches: Dosovitskiy et al. 2021,
+Sources: Vaswani et al. 2017, "Attention Is All You Need", https://arxiv.org/abs/1706.03762; the norm before each layer:
+Xiong et al. 2020, https://arxiv.org/abs/2002.04745; images in patches: Dosovitskiy et al. 2021,
 https://arxiv.org/abs/2010.11929.
 
 Dimensions: B batch, T tokens, P values of a patch, E model size, N heads, D = E/N, F feedforward size, K outputs;
@@ -34,11 +34,11 @@ from torch.nn import functional
 class Patches(nn.Module):
     """Cuts a sample into patches, padded with zeros at its end: each becomes a token.
 
-    A signal (L, C) is cut along its positions, an image (H, W, C) into squares, in rows; of a table (features,) every
-    feature is a patch of its own.
+    A signal (L, C) is cut along its positions, an image (H, W, C) into squares, row by row. In a table (features,)
+    every feature is a patch.
 
     Args:
-        input_shape: of a sample.
+        input_shape: shape of a sample.
         patch_size: positions, or rows and columns, of a patch.
     """
 
@@ -56,22 +56,22 @@ class Patches(nn.Module):
         """Cut (B, *input_shape) into patches (B, T, P)."""
         p = self.patch_size
         x = functional.pad(x if x.dim() > 2 else x[..., None], self.padding)
-        if x.dim() == 4:  # (B, H, W, C): the two lengths inside a patch go behind the two that count patches
+        if x.dim() == 4:  # (B, H, W, C) → (B, rows of patches, columns of patches, p, p, C)
             x = x.unflatten(2, (-1, p)).unflatten(1, (-1, p)).transpose(2, 3)
         return x.reshape(x.shape[0], self.num_tokens, self.num_values)
 
     def masked(self, mask: Tensor) -> Tensor:
-        """Return which patches (B, T) of a signal hold more than padding; mask (B, L): false where it is padding."""
+        """Return which patches (B, T) of a signal are more than padding, for a mask (B, L) that is false at padding."""
         return functional.pad(mask, self.padding[2:]).unflatten(1, (-1, self.patch_size)).any(dim=2)
 
 
 class Attention(nn.Module):
-    """softmax(QKᵀ/√d)V: every token takes a mean over all tokens' values, weighted by how well query and key agree.
+    """softmax(QKᵀ/√d)V: every token takes a mean of all tokens' values, weighted by how well query and key match.
 
     Args:
         model_size: E.
-        num_heads: N, each with D = E/N values of its own.
-        dropout: probability that a weight is set to zero in training.
+        num_heads: N, each with D = E/N values.
+        dropout: probability that an attention weight is set to zero in training.
     """
 
     def __init__(self, model_size: int, num_heads: int, dropout: float) -> None:
@@ -82,17 +82,17 @@ class Attention(nn.Module):
         self.output = nn.Linear(model_size, model_size)
 
     def forward(self, h: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Map tokens (B, T, E) to (B, T, E), without a look at those where mask (B, T) is false."""
+        """Map tokens (B, T, E) to (B, T, E); tokens where mask (B, T) is false are ignored."""
         parts = self.query_key_value(h).unflatten(2, (3, self.num_heads, -1))  # (B, T, 3, N, D)
         q, k, v = parts.permute(2, 0, 3, 1, 4)  # (B, N, T, D) each
         dropout = self.dropout if self.training else 0.0
-        looked_at = None if mask is None else mask[:, None, None]
-        means = functional.scaled_dot_product_attention(q, k, v, looked_at, dropout)  # (B, N, T, D)
+        attended = None if mask is None else mask[:, None, None]
+        means = functional.scaled_dot_product_attention(q, k, v, attended, dropout)  # (B, N, T, D)
         return self.output(means.transpose(1, 2).flatten(2))
 
 
 class Block(nn.Module):
-    """Attention between tokens, then the same small network for each token; both are added to what comes in."""
+    """Attention between tokens, then the same small network for each token; both are added to the input."""
 
     def __init__(self, model_size: int, num_heads: int, feedforward_size: int, dropout: float) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, h: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Map tokens (B, T, E) to (B, T, E); mask (B, T) is false where there is none."""
+        """Map tokens (B, T, E) to (B, T, E); mask (B, T) is false at padding."""
         h = h + self.dropout(self.attention(self.attention_norm(h), mask))
         return h + self.dropout(self.feedforward(self.feedforward_norm(h)))
 
@@ -119,7 +119,7 @@ class Transformer(nn.Module):
     Samples are signals (L, C), images (H, W, C), rows of a table (features,), or tokens of a text (L,).
 
     Raises:
-        UserError: the data are of another shape.
+        UserError: the data have another shape.
     """
 
     forecasts = True  # reads windows of a panel
@@ -129,15 +129,15 @@ class Transformer(nn.Module):
         self,
         spec: DataSpec,
         # Positions of a signal, or rows and columns of an image, in a token; null: an eighth of the longest side, at
-        # least 2. A table has a token for each feature, and a text has tokens of its own
+        # least 2. Unused for tables, where each feature is a token, and for texts
         patch_size: PositiveInt | None = 4,
         model_size: PositiveInt = 32,  # E, values of a token
         num_heads: Annotated[PositiveInt, Divides("model_size")] = 4,  # N of the attention; a divisor of model_size
         num_layers: PositiveInt = 2,  # blocks
         feedforward_size: PositiveInt = 64,  # F, hidden units of the network for each token
-        # How a token knows its place: fixed, learned, or none, then the tokens are a set without order
+        # Fixed, learned, or none: then the tokens are a set without order
         positional_encoding: Literal["sinusoidal", "learned", "none"] = "sinusoidal",
-        # What the last layer sees: the mean over all tokens, or one in front of them that gathers what it needs
+        # The input of the last layer: the mean over all tokens, or a learned token before them
         pooling: Literal["mean", "class_token"] = "mean",
         dropout: Dropout = 0.0,  # probability that a value or an attention weight is set to zero in training
     ) -> None:

@@ -1,1 +1,1 @@
-"""Optimizers that torch does not have as they are needed here. Those of torch.optim need a config alone."""
+"""Optimizers that torch does not have in this form. Those of torch.optim need only a config."""

@@ -16,8 +16,8 @@ class Muon(Optimizer):
 
         m ← μm + (1 − μ)∇,  W ← (1 − lr λ)W − 0.2 lr √max(rows, columns) · UVᵀ,  USVᵀ = (1 − μ)∇ + μm
 
-    UVᵀ, the nearest orthogonal matrix, moves all directions alike; a few Newton-Schulz steps come close to it. The
-    factor gives the step the size of AdamW's. The last matrix makes the outputs and goes to AdamW, as do biases and
+    UVᵀ, the nearest orthogonal matrix, moves all directions equally; a few Newton-Schulz steps approximate it. The
+    factor gives the step the size of AdamW's. AdamW updates the last matrix (which makes the outputs), biases and
     convolutions. Sources: Jordan 2024, https://kellerjordan.github.io/posts/muon; Liu et al. 2025,
     https://arxiv.org/abs/2502.16982.
 
@@ -31,7 +31,7 @@ class Muon(Optimizer):
         self,
         params: Iterable[Tensor],  # of a network, in the order of its layers
         lr: PositiveFloat = 1e-3,  # learning rate of both
-        momentum: ProperFraction = 0.95,  # μ of the gradients, before they are made orthogonal
+        momentum: ProperFraction = 0.95,  # μ of the gradients, before they are orthogonalised
         weight_decay: NonNegativeFloat = 0.01,  # λ of both
         ns_steps: Annotated[int, Field(ge=1, lt=100)] = 5,  # Newton-Schulz steps towards the orthogonal matrix
         betas: Betas = (0.9, 0.999),  # of AdamW
@@ -57,12 +57,12 @@ class Muon(Optimizer):
         self.share()
 
     def share(self) -> None:
-        """Let both parts read their groups and their state from here: schedules and checkpoints see one optimizer."""
+        """Share groups and state with both parts, so that schedules and checkpoints see one optimizer."""
         for part, group in zip(self.parts, self.param_groups, strict=True):
             part.param_groups, part.state = [group], self.state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned."""
+        """Restore what `state_dict` returned."""
         super().load_state_dict(state_dict)
         self.share()
 

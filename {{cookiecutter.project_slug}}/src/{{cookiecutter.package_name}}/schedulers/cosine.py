@@ -1,4 +1,4 @@
-"""Schedules along half a cosine. Each takes the optimizer and the run's total steps: it knows how long the run is."""
+"""Schedules along half a cosine. Each takes the optimizer and the total steps of the run."""
 
 import math
 
@@ -25,7 +25,7 @@ def warmup_cosine(
     warmup_fraction: ProperFraction = 0.1,  # of all steps
     final_fraction: Fraction = 0.0,  # of lr, at the end
 ) -> LRScheduler:
-    """lr(t) = lr · (t + 1)/W while t < W, W the warm-up's steps; then along half a cosine to f · lr at T.
+    """lr(t) = lr · (t + 1)/W while t < W, W the steps of the warm-up; then along half a cosine to f · lr at T.
 
     For transformers, whose first steps are unstable. Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762.
     """
@@ -48,7 +48,7 @@ def onecycle(
 ) -> LRScheduler:
     """From i · lr at t = 0 up to lr at t = rT, then down to f · lr at T, both along half a cosine.
 
-    Source: Smith & Topin 2018, https://arxiv.org/abs/1708.07120; the momentum stays as it is.
+    Source: Smith & Topin 2018, https://arxiv.org/abs/1708.07120; the momentum is not changed.
     """
     peak = max(rise_fraction * total_steps, 1.0)
 
@@ -61,5 +61,5 @@ def onecycle(
 
 
 def along_cosine(start: float, end: float, progress: float) -> float:
-    """Return what lies between `start` and `end` along half a cosine; from progress 1 on it is `end`."""
+    """Interpolate between `start` and `end` along half a cosine; from progress 1 on, return `end`."""
     return end + (start - end) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2

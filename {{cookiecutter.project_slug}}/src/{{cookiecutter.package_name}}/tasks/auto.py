@@ -1,4 +1,4 @@
-"""task=auto: what a network is trained for follows from the data."""
+"""task=auto: the task follows from the data."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -10,7 +10,7 @@ from hyperplane.data.scaling import Scaling
 from torch import nn
 from torch.optim import Optimizer
 
-# The task of each kind of data; it stands in the file of that name, which is read only where it is needed.
+# The task of each kind of data, in the file of that name, which is imported only if needed.
 TASKS = {
     "classification": "Classification",
     "multilabel": "MultiLabel",
@@ -27,7 +27,7 @@ def auto(
     scaling: Scaling,
     optimizer: Callable[..., Optimizer],
     scheduler: Callable[[Optimizer], dict[str, Any]] | None = None,
-    metrics: list[Any] | None = None,  # by name, or by _target_; null: those that are usual
+    metrics: list[Any] | None = None,  # by name or by _target_; null: the usual ones
 ) -> Task:
     """Return the task that `spec.task` names.
 

@@ -1,4 +1,4 @@
-"""Classification: the class with the largest logit wins; softmax(logits) are probabilities."""
+"""Classification: the class with the largest logit is predicted; softmax(logits) are probabilities."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from polars import DataFrame
 
-UNEVEN = 2.0  # times an even share
+UNEVEN = 2.0  # times an equal share of the samples
 RANKED = ("auroc", "average_precision")  # metrics that sort all samples
 
 
 class Classification(Task):
-    """Sorts samples, or each place of dense outputs, into classes.
+    """Predicts the class of each sample, or of each position in dense prediction.
 
-    Accuracy is the fraction, in [0, 1], whose largest logit is the true one. `confusion` counts test samples by true
-    class (rows) and predicted class (columns). If one class is much more frequent than others, balanced accuracy, the
-    mean of the classes' own accuracies, says more, as do F1, the area under the ROC curve and average precision: they
-    are measured beside accuracy then.
+    Accuracy is the fraction, in [0, 1], whose largest logit is that of the true class. `confusion` counts test samples
+    by true class (rows) and predicted class (columns). If one class is much more frequent than others, accuracy says
+    little. Balanced accuracy (the mean of the accuracies of the classes), F1, the area under the ROC curve and average
+    precision are measured beside it then.
     """
 
     kind = "classification"
 
     def on_fit_start(self) -> None:
-        """Say what a model that always names the most frequent class would reach, where that is much."""
+        """Log the accuracy of always predicting the most frequent class, if it is high."""
         super().on_fit_start()
         if is_uneven(self.spec) and not self.is_trained:
             majority = max(self.spec.class_counts) / sum(self.spec.class_counts)
@@ -48,42 +48,42 @@ class Classification(Task):
             )
 
     def on_test_start(self) -> None:
-        """Count confusions from zero."""
+        """Start an empty confusion matrix."""
         super().on_test_start()
         self.confusion = MulticlassConfusionMatrix(
             self.spec.output_size, validate_args=False, sync_on_compute=False
         ).to(self.device)
 
     def make_metrics(self) -> dict[str, Metric]:
-        """Return the metrics that were asked for; of uneven classes, others beside accuracy alone."""
+        """Return the metrics of the settings; if classes are imbalanced and none were set, more than accuracy."""
         if tuple(self.metrics) == DEFAULTS[self.kind] and is_uneven(self.spec):
             self.metrics = ("accuracy", "balanced_accuracy", "f1", *RANKED)
             self.only_evaluated = RANKED
         return super().make_metrics()
 
     def naive_output(self) -> Tensor | None:
-        """Return the logarithms of the classes' frequencies (K,): the most frequent one wins."""
+        """Return the logarithms of the classes' frequencies (K,): the most frequent one is predicted."""
         counts = self.spec.class_counts
         return log_frequencies(counts) if sum(counts) and len(counts) == self.spec.output_size else None
 
     def views(self, metrics: dict[str, Metric]) -> list[View]:
-        """Return metrics by what they take: logits (N, K), probabilities (N, K), or that of the second class (N,)."""
+        """Group metrics by their input: logits (N, K), probabilities (N, K), or those of the second class (N,)."""
         takes: dict[Measured, dict[str, Metric]] = {}
-        only_winners = all(isinstance(metric, MulticlassAccuracy) for metric in metrics.values())
+        only_accuracy = all(isinstance(metric, MulticlassAccuracy) for metric in metrics.values())
         for name, metric in metrics.items():
             is_binary = type(metric).__name__.startswith("Binary")
-            view = second_class if is_binary else winners if only_winners else probabilities
+            view = second_class if is_binary else labelled if only_accuracy else probabilities
             takes.setdefault(view, {})[name] = metric
         return [View(collection(some), view) for view, some in takes.items()]
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Add one test batch to the metrics and to the confusion matrix."""
         outputs, targets = self.evaluation_step(batch, self.test_metrics[dataloader_idx])
-        self.confusion.update(*winners(outputs, targets))
+        self.confusion.update(*labelled(outputs, targets))
         self.add_naive(batch, outputs, targets)
 
     def figures(self, data: Any) -> dict[str, "Figure"]:
-        """Return the confusion matrix of the test, and for points in a plane the regions of the classes."""
+        """Return the confusion matrix of the test, and for points in the plane the decision regions."""
         from hyperplane.figures import LabelledPoints, confusion_matrix, decision_regions, misclassified
 
         names = self.spec.class_names
@@ -108,10 +108,10 @@ class Classification(Task):
     def support_vectors(
         self, inputs: NDArray[Any], classes: NDArray[Any], decide: Callable[[NDArray[Any]], NDArray[Any]] | None
     ) -> NDArray[Any] | None:
-        """Return the numbers of the training samples that hold the margin; None if there is none."""
+        """Return the indices of the support vectors among the training samples; None if the model has none."""
         if hasattr(self.network, "support_indices"):
             return self.network.support_indices.cpu().numpy()
-        # The primal form names none: they are those on their margin or beyond it, as that is where the loss pulls.
+        # The primal form does not name them: they are the samples on or beyond their margin, where the hinge loss acts.
         return None if decide is None else np.flatnonzero((2 * classes - 1) * decide(inputs) <= 1)
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
@@ -124,21 +124,21 @@ class Classification(Task):
         return list(self.spec.class_names)
 
     def as_table(self, predictions: NDArray[Any]) -> "DataFrame":
-        """Return the most probable class, and the probability of each; of dense predictions the class of each place."""
+        """Return the predicted class and all probabilities; in dense prediction, the class of each position."""
         import polars
 
         names = self.prediction_names
         if predictions.ndim > 2:
-            places = np.array(names)[predictions.argmax(axis=1)].reshape(len(predictions), -1)
-            return polars.DataFrame(places, schema=[f"prediction {i + 1}" for i in range(places.shape[1])])
+            classes = np.array(names)[predictions.argmax(axis=1)].reshape(len(predictions), -1)
+            return polars.DataFrame(classes, schema=[f"prediction {i + 1}" for i in range(classes.shape[1])])
         table = polars.DataFrame(predictions, schema=[f"probability {name}" for name in names])
         best = polars.Series("prediction", [names[number] for number in predictions.argmax(axis=1)])
         return table.insert_column(0, best)
 
 
-def winners(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Return logits (N, K) and classes (N,) of samples, or places of dense outputs (B, K, ...), that have a class."""
-    if targets.is_floating_point():  # shares of classes, of images that were mixed
+def labelled(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return logits (N, K) and classes (N,) of labelled samples, or of labelled positions of outputs (B, K, ...)."""
+    if targets.is_floating_point():  # class probabilities, from mixed images
         targets = targets.argmax(dim=1)
     known = targets != IGNORED
     if targets.ndim == 1 and known.all():
@@ -149,15 +149,15 @@ def winners(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 def probabilities(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Return the probability of each class (N, K), and the classes (N,).
 
-    torchmetrics would take logits that all lie between 0 and 1 for probabilities.
+    torchmetrics would mistake logits that all lie between 0 and 1 for probabilities.
     """
-    outputs, targets = winners(outputs, targets)
+    outputs, targets = labelled(outputs, targets)
     return outputs.float().softmax(dim=1), targets
 
 
 def second_class(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Return the probability of the second of two classes (N,), and the classes (N,)."""
-    outputs, targets = winners(outputs, targets)
+    outputs, targets = labelled(outputs, targets)
     return outputs.float().softmax(dim=1)[:, 1], targets
 
 

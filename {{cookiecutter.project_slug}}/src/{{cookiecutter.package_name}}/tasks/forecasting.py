@@ -23,7 +23,7 @@ MAX_EXPLAINED = 1024  # test windows behind the figures of importances and atten
 class Forecasting(Task):
     """Forecasts quantiles (samples, H, Q) of the next H steps. quantile_loss is in the units of the target.
 
-    The loss is taken on the standardised target, if the data are standardised.
+    The loss is computed on the standardised target if the data are standardised.
     """
 
     spec: PanelSpec
@@ -36,7 +36,7 @@ class Forecasting(Task):
         return [View(collection(metrics), self.in_units)]
 
     def in_units(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Return quantiles and targets in the units of the data, without a loss of digits."""
+        """Return quantiles and targets in the units of the data, without losing digits."""
         return self.scaling.to_units(wide(outputs)), self.scaling.to_units(wide(targets))
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ class Forecasting(Task):
         return [f"q{quantile:g}" for quantile in self.spec.quantiles]
 
     def on_test_start(self) -> None:
-        """Count from zero what lies in the band."""
+        """Start counting the targets inside the band."""
         super().on_test_start()
         self.coverage = Coverage(sync_on_compute=False).to(self.device)
 
@@ -71,10 +71,9 @@ class Forecasting(Task):
         self.coverage.update(outputs, targets)
 
     def on_test_epoch_end(self) -> None:
-        """Log the metrics, beside those of naive forecasts and the best that any could reach, if the data know it.
+        """Log the metrics, those of naive forecasts, and the best possible loss if the data know it.
 
-        MASE is the mean absolute error as a share of that of the naive forecast in training; below 1, a model is better
-        than that was.
+        MASE is the mean absolute error divided by that of the naive forecast in training; below 1, the model is better.
         """
         super().on_test_epoch_end()
         self.log_epoch({"test/coverage": self.coverage.compute()})
@@ -104,7 +103,7 @@ class Forecasting(Task):
 
     @torch.no_grad()
     def figures(self, data: Any) -> dict[str, "Figure"]:
-        """Return forecasts with their bands and, if the network says so, which variables and steps they came from."""
+        """Return forecasts with their bands and, if the network explains them, the weights of variables and steps."""
         from hyperplane.figures import Forecast, attention_over_time, forecasts, variable_importances
 
         panel = self.spec
@@ -144,5 +143,5 @@ class Forecasting(Task):
 
 
 def named_lag(lag: int) -> str:
-    """Return what a naive forecast of that lag says."""
+    """Return the name of the naive forecast with that lag."""
     return "the last value" if lag == 1 else f"the value {lag} steps before"

@@ -1,4 +1,4 @@
-"""Multi-label classification: each label is there or not, by itself; σ(logit) is its probability."""
+"""Multi-label classification: each label applies or does not; σ(logit) is its probability."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,11 @@ from torchmetrics import Metric
 if TYPE_CHECKING:
     from polars import DataFrame
 
-THRESHOLD = 0.5  # from this probability on a label is predicted
+THRESHOLD = 0.5  # a label with at least this probability is predicted
 
 
 class MultiLabel(Task):
-    """Says which labels a sample has. Metrics are means over labels."""
+    """Predicts which labels a sample has. Metrics are means over labels."""
 
     kind = "multilabel"
 

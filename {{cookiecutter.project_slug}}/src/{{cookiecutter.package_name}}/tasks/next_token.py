@@ -1,4 +1,4 @@
-"""The next token of a text: exp(loss) is the perplexity, of how many tokens it is as if they were equally likely."""
+"""The next token of a text. exp(loss) is the perplexity: as uncertain as among that many equally likely tokens."""
 
 import math
 from typing import Any, ClassVar
@@ -8,14 +8,14 @@ from hyperplane import Task, TextSpec
 from hyperplane.data.texts.tokens import Tokenizer
 from torch import Tensor
 
-SAMPLED = 500  # tokens of the text that a run writes
+SAMPLED = 500  # tokens of the sample that a run writes
 
 
 class NextToken(Task):
-    """Predicts at each place of a text which token comes next, from those before.
+    """Predicts the next token at each position of a text.
 
-    Beside the loss, in nats for each token, stand the perplexity and the bits for each character. The naive loss is
-    that of bigrams: how often each token follows the one before it.
+    Logged beside the loss, in nats per token: the perplexity and the bits per character. The naive loss is that of
+    bigrams: how often each token follows the one before it.
     """
 
     kind = "next_token"
@@ -23,7 +23,7 @@ class NextToken(Task):
     spec: TextSpec
 
     def log_epoch(self, metrics: dict[str, Tensor], steps_ago: int = 0) -> None:
-        """Add what follows from the losses."""
+        """Add perplexity and bits per character, which follow from the losses."""
         for name in [name.removesuffix("loss") for name in metrics if name.endswith("loss")]:
             loss = metrics[f"{name}loss"]
             characters = self.spec.characters_per_token.get(name.partition("/")[0], 1.0)  # of the text of this stage
@@ -31,28 +31,28 @@ class NextToken(Task):
         super().log_epoch(metrics, steps_ago)
 
     def floors(self) -> dict[str, Tensor]:
-        """Return the loss of bigrams on the text of the test, if the data state it."""
+        """Return the loss of bigrams on the test text, if the data state it."""
         loss = getattr(self.trainer.datamodule, "bigram_loss", None)  # type: ignore[attr-defined]
         return {} if loss is None else {"test/naive_loss": torch.tensor(loss)}
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
-        """Return the probability of each token (B, V, T) to come after each place."""
+        """Return the probability of each token (B, V, T) to come after each position."""
         return outputs.softmax(dim=1)
 
     def texts(self, data: Any) -> dict[str, str]:
-        """Return a text that the network writes; it begins as the text of the test does."""
+        """Return a text that the network writes; it begins like the test text."""
         beginning = Tokenizer.of(self.spec).decode(data.parts["test"][: self.spec.input_shape[0] // 2].tolist())
         return {"sample": self.continued(beginning, SAMPLED)}
 
     @torch.no_grad()
     def continued(self, prompt: str, length: int, temperature: float = 1.0, seed: int = 0) -> str:
-        """Return a text, and what the network writes after it.
+        """Return the prompt, continued by the network.
 
         Args:
-            prompt: the beginning; empty: any.
+            prompt: the beginning; may be empty.
             length: tokens to write.
             temperature: of softmax(logits / temperature), from which tokens are drawn; 0: always the likeliest one.
-            seed: of the draw.
+            seed: for drawing tokens.
         """
         self.eval()
         tokenizer, generator = Tokenizer.of(self.spec), torch.Generator().manual_seed(seed)
@@ -61,7 +61,7 @@ class NextToken(Task):
         for _ in range(length):
             window = torch.tensor([tokens[-self.spec.input_shape[0] :]], device=self.device)
             logits = self.network(window)[0, :, -1].double().cpu()
-            logits[:2] = -math.inf  # padding and unknown are nothing to write
+            logits[:2] = -math.inf  # padding and unknown are never written
             p = (logits / temperature).softmax(dim=0) if temperature > 0 else (logits == logits.max()).double()
             tokens.append(int(p.multinomial(1, generator=generator)))
         return prompt + tokenizer.decode(tokens[len(given) :])

@@ -1,4 +1,4 @@
-"""Regression: real targets, predicted with as small an error as the loss sees it."""
+"""Regression: predicts real targets."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,13 +22,13 @@ MAX_DRAWN = 4  # targets that get figures of their own
 class Regression(Task):
     """Predicts real values (samples, K). rmse and mae are in the units of the target, r2 is at most 1.
 
-    The loss is taken on the standardised target, if the data are standardised.
+    The loss is computed on the standardised target if the data are standardised.
     """
 
     kind = "regression"
 
     def views(self, metrics: dict[str, Metric]) -> list[View]:
-        """Return metrics by what they take: targets one by one, or all together."""
+        """Return the metrics in two groups: those of each target alone, and those of all targets together."""
         apart: dict[str, Metric] = {
             name: metric for name, metric in metrics.items() if isinstance(metric, R2 | Spearman)
         }
@@ -62,12 +62,12 @@ class Regression(Task):
     def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the residuals of the test, and for one or two features the line or the surface through the points.
 
-        Of many targets the first are drawn one by one, and R² of all in one picture.
+        If there are many targets, the first ones get figures of their own, and one figure shows R² of all.
         """
         from hyperplane.figures import fitted_line, fitted_surface, r2_by_target, residuals
 
         if not hasattr(data, "arrays"):
-            if not hasattr(data, "figures"):  # which may draw them
+            if not hasattr(data, "figures"):  # a data module's own figures may show them
                 logger.info("Residuals are not drawn: {} has no arrays(part)", type(data).__name__)
             return {}
         features, targets = self.spec.feature_names, self.spec.target_names
