@@ -94,9 +94,9 @@ def test_the_teachers_page_and_the_labs_say_the_same() -> None:
     ("check", "answer", "said"),
     [
         ("gradient_of_a_line", lambda w, b, z, y: None, "its `return` missing"),
-        ("gradient_of_a_line", lambda w, b, z, y: (np.mean((w * z + b - y) * z), np.mean(w * z + b - y)), "in w is"),
+        ("gradient_of_a_line", lambda w, b, z, y: (np.mean((w * z + b - y) * z), np.mean(w * z + b - y)), "∂J/∂w is"),
         ("gradient_of_a_line", lambda w, b, z, y: [2 * np.mean((w * z + b - y) * v) for v in (z, 1)], None),
-        ("hinge_slopes", lambda w, b, x, t: (-t @ x / len(t), -t.mean()), "slope in w"),
+        ("hinge_slopes", lambda w, b, x, t: (-t @ x / len(t), -t.mean()), "∂J/∂w[0] is"),
         ("hinge_slopes", lambda w, b, x, t: (lambda c: (-c @ x / len(t), -c.mean()))(t * (t * (x @ w + b) < 1)), None),
         ("kernel_of_a_lift", lambda x, z: (x @ z) ** 2, "not"),
         ("kernel_of_a_lift", lambda x, z: ((x[:2] @ z[:2]) + 1) ** 2, "any number of them"),

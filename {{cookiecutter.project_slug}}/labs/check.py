@@ -1,6 +1,6 @@
-"""Run all labs from top to bottom, and hold the solutions against the checks: `make check-labs`.
+"""Run all labs from top to bottom, and test the solutions with the checks: `make check-labs`.
 
-A lab fails when a number in its text is no longer true, or a cell raises. Prints the seconds of each.
+A lab fails if a number in its text is no longer true, or if a cell raises an error. Prints the seconds of each lab.
 """
 
 import os
@@ -15,7 +15,7 @@ LABS = Path(__file__).resolve().parent
 
 
 def main(names: list[str]) -> int:
-    """Run the labs that are named, such as 03, or all; return how many failed."""
+    """Run the named labs, such as 03, or all; return the number of labs that failed."""
     for check, solution in SOLVED:
         check(solution)
     print(f"{len(SOLVED)} solutions are right.")  # noqa: T201

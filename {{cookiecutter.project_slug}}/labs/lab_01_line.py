@@ -20,17 +20,19 @@ def _():
     mo.md(r"""
     # Lab 1: a line
 
-    One feature, one target, two numbers to learn. Everything that later labs do to a million weights is done here to two:
-    a model, a loss, a gradient, a step. About 30 minutes.
+    One feature, one target, two parameters to learn. Later labs train networks with far more parameters, but the ingredients
+    stay the same: a model, a loss, a gradient, an update step. About 30 minutes.
 
-    ## Words that are used for each other
+    ## Four terms that are often confused
 
-    *Automation* lets a machine do what a person did. *Artificial intelligence* is automation of what needs thought when people
-    do it: a chess program that tries moves by fixed rules belongs to it, and learns nothing. *Machine learning* is the part in
-    which the rules come from data. *Deep learning* is the part of that in which the features come from data too, layer upon
-    layer. Each lies within the one before.
+    *Automation*: a machine does a task that a person used to do. *Artificial intelligence*: automation of tasks for which people
+    need intelligence. A chess program that searches through moves by fixed rules is artificial intelligence, although it learns
+    nothing. *Machine learning*: the part of artificial intelligence in which the rules are learned from data. *Deep learning*: the
+    part of machine learning in which the features are learned from data too, layer by layer. Each field is a subset of the one
+    before.
 
-    The picture follows figure 1.4 of *Deep Learning* (Goodfellow, Bengio and Courville 2016), which begins with artificial intelligence.
+    The figure follows figure 1.4 of *Deep Learning* (Goodfellow, Bengio and Courville 2016), whose largest set is artificial
+    intelligence.
     """)
     return
 
@@ -60,20 +62,20 @@ def _():
 
     | year | what | who, and where |
     |---|:---|:---|
-    | 1805 | least squares in print: the line of this lab | Legendre, *Nouvelles méthodes pour la détermination des orbites des comètes* |
-    | 1943 | a neuron as a weighted sum and a threshold | McCulloch and Pitts, *A logical calculus of the ideas immanent in nervous activity* |
+    | 1805 | least squares is published: the method of this lab | Legendre, *Nouvelles méthodes pour la détermination des orbites des comètes* |
+    | 1943 | a model of a neuron: a weighted sum and a threshold | McCulloch and Pitts, *A logical calculus of the ideas immanent in nervous activity* |
     | 1958 | the perceptron: its weights are learned | Rosenblatt, *The perceptron: a probabilistic model* |
-    | 1969 | one layer cannot compute exclusive or | Minsky and Papert, *Perceptrons* |
+    | 1969 | proof that a single layer cannot compute XOR (exclusive or) | Minsky and Papert, *Perceptrons* |
     | 1986 | backpropagation trains hidden layers | Rumelhart, Hinton and Williams, *Learning representations by back-propagating errors* |
     | 1995 | support vector machines | Cortes and Vapnik, *Support-vector networks* |
-    | 2012 | a deep convolutional network wins ImageNet by more than ten points | Krizhevsky, Sutskever and Hinton, *ImageNet classification with deep convolutional neural networks* |
-    | 2017 | attention alone: the transformer | Vaswani and others, *Attention is all you need* |
+    | 2012 | a deep convolutional network wins ImageNet by more than ten percentage points | Krizhevsky, Sutskever and Hinton, *ImageNet classification with deep convolutional neural networks* |
+    | 2017 | the transformer: attention without recurrence | Vaswani and others, *Attention is all you need* |
 
     ## Data
 
-    How much more does a year of experience pay? `data=salary` draws 500 people whose answer is known: 30 thousand to start
-    with, 4.5 more for each year, and luck, which is normally distributed with a standard deviation of 10. From 400 of them we learn;
-    100 are kept for the test.
+    How much does the salary rise with each year of experience? `data=salary` generates 500 people by a known rule: a starting
+    salary of 30 thousand a year, 4.5 thousand more for each year of experience, and normally distributed noise with a standard
+    deviation of 10 thousand. 400 of them are the training set, 100 are the test set.
     """)
     return
 
@@ -88,16 +90,17 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    w_slider = mo.ui.slider(-2, 10, 0.1, value=0, label="w, thousands a year for each year of experience", show_value=True)
-    b_slider = mo.ui.slider(0, 80, 1, value=50, label="b, thousands a year at the start", show_value=True)
+    w_slider = mo.ui.slider(-2, 10, 0.1, value=0, label="w, rise in thousands a year per year of experience", show_value=True)
+    b_slider = mo.ui.slider(0, 80, 1, value=50, label="b, starting salary in thousands a year", show_value=True)
     mo.vstack(
         [
             mo.md(r"""
             ## A model and a loss
 
-            The model is a line: $\hat y = wx + b$ is what it predicts for $x$ years. The loss says how far it is off: the mean
-            squared error over the $m = 400$ people, $J(w, b) = \frac{1}{m}\sum_i (wx_i + b - y_i)^2$, in squared thousands. Move
-            the two sliders until it is as small as you can make it.
+            The model is a line: for $x$ years of experience it predicts $\hat y = wx + b$. The loss measures how wrong the
+            predictions are. Here it is the mean squared error over the $m = 400$ training samples,
+            $J(w, b) = \frac{1}{m}\sum_i (wx_i + b - y_i)^2$. The title of the plot shows J. Move the two sliders to make J as
+            small as you can.
             """),
             w_slider,
             b_slider,
@@ -126,9 +129,9 @@ def _(b_slider, w_slider, x, y):
 @app.cell(hide_code=True)
 def _():
     ask(
-        "How small can J become? Half of the people are luckier than the line, half less lucky, and luck has a standard "
-        "deviation of 10.",
-        "The best line leaves the luck: J is about 10² = 100. On new people no model has less on average, whatever it does on these.",
+        "How small can J become? Remember that the noise has a standard deviation of 10.",
+        "About 10² = 100, the variance of the noise: the best line still cannot predict the noise. On new people no model has a lower "
+        "expected loss, however small its loss on the training set is.",
     )
     return
 
@@ -136,16 +139,18 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## The answer in one step
+    ## The closed-form solution
 
-    Drawn over w and b, J is a bowl. At its lowest point both slopes are zero, which gives two equations for two unknowns:
+    J is a convex quadratic function of w and b: its graph is shaped like a bowl. At its minimum both partial derivatives are
+    zero. This gives two equations for two unknowns:
 
     $$w = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}{\sum_i (x_i - \bar x)^2}, \qquad b = \bar y - w\bar x,$$
 
-    with $\bar x$ and $\bar y$ the means.
+    where $\bar x$ and $\bar y$ are the means.
 
-    In matrices it is the same for any number of features: a row of $X$ for each person, a column for each feature. Put a column of ones beside the features, so that the last weight
-    is the bias: $Y = XW + b$ becomes $Y = XW$, and the lowest point solves the normal equations $X^\top X W = X^\top Y$.
+    In matrix form the same works for any number of features. $X$ has a row for each person and a column for each feature. Add a
+    column of ones to $X$; then the last weight is the bias, and $Y = XW + b$ becomes $Y = XW$. At the minimum, $W$ solves the
+    normal equations $X^\top X W = X^\top Y$.
     """)
     return
 
@@ -166,10 +171,10 @@ def _(x, x_test, y, y_test):
 @app.cell(hide_code=True)
 def _(b_best, loss, test_rmse, w_best):
     mo.md(
-        f"The best line has w = {stated(4.56, w_best, 0.005)} and b = {stated(29.2, b_best, 0.05)}: 400 people are enough to "
-        f"come close to 4.5 and 30. Its loss on them is J = {stated(85.0, loss(w_best, b_best), 0.05)}: less than 100, as their "
-        f"luck happens to be spread a little less. On 100 new people it is off by {stated(10.0, test_rmse, 0.05)} thousand "
-        "(root mean square). That is luck, and nothing can predict it."
+        f"The best line has w = {stated(4.56, w_best, 0.005)} and b = {stated(29.2, b_best, 0.05)}: with 400 people the estimates are "
+        f"close to the true values 4.5 and 30. The training loss is J = {stated(85.0, loss(w_best, b_best), 0.05)}. It is below 100 "
+        "because the noise of these 400 people happens to have a smaller variance. On the 100 people of the test set the root mean "
+        f"squared error (RMSE) is {stated(10.0, test_rmse, 0.05)} thousand. That is the noise, which no model can predict."
     )
     return
 
@@ -177,17 +182,19 @@ def _(b_best, loss, test_rmse, w_best):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## The answer in many steps
+    ## Gradient descent
 
-    Most models have no such formula. They go downhill: from any point, a step against the gradient,
+    Most models have no closed-form solution. They are trained by gradient descent: start anywhere, and repeat a small step in the
+    direction of the negative gradient,
 
-    $$w \leftarrow w - \eta \frac{\partial J}{\partial w}, \qquad b \leftarrow b - \eta \frac{\partial J}{\partial b},$$
+    $$w \leftarrow w - \eta \frac{\partial J}{\partial w}, \qquad b \leftarrow b - \eta \frac{\partial J}{\partial b}.$$
 
-    again and again. η is the learning rate. To keep the bowl round, experience is measured from its mean and in units of
-    its standard deviation σ, as the project does with every table: $z = (x - \bar x) / \sigma$.
+    η is the learning rate. First we standardize the feature: $z = (x - \bar x) / \sigma$, where σ is the standard deviation. Then J
+    has the same curvature in w and in b. The project standardizes every table in this way.
 
-    **Exercise.** Write the two slopes ∂J/∂w and ∂J/∂b of $J(w, b) = \frac{1}{m}\sum_i (wz_i + b - y_i)^2$. `z` and `y` are arrays of the
-    same length. Change the cell, then run it (Ctrl+Enter, or Cmd+Enter): the box below it says what it finds.
+    **Exercise.** Compute the two partial derivatives ∂J/∂w and ∂J/∂b of $J(w, b) = \frac{1}{m}\sum_i (wz_i + b - y_i)^2$. `z` and `y`
+    are arrays of the same length. Replace the `raise` line in the next cell, then run the cell (Ctrl+Enter, or Cmd+Enter). The box
+    below it says *Right*, or what is still wrong.
     """)
     return
 
@@ -195,7 +202,7 @@ def _():
 @app.cell
 def _():
     def gradient(w: float, b: float, z: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-        """Return the slopes of J(w, b) = mean((w z + b - y)²)."""
+        """Return ∂J/∂w and ∂J/∂b of J(w, b) = mean((w z + b - y)²)."""
         raise NotImplementedError
 
     checked(lambda: check_gradient_of_a_line(gradient))
@@ -223,9 +230,9 @@ def _():
     rate_choice = mo.ui.dropdown({str(rate): rate for rate in (0.01, 0.3, 0.99, 1.02)}, value="0.01", label="learning rate η")
     mo.vstack([
         ask(
-            "Four learning rates, 25 steps each. Which of them end near the lowest point, and what do the others do?",
-            "0.3 arrives. 0.01 has come less than half of the way. 0.99 jumps from wall to wall, and gets no nearer than "
-            "0.01 does; 1.02 climbs out of the bowl.",
+            "We take 25 steps with each of four learning rates. Which rates end near the minimum? What happens with the others?",
+            "0.3 reaches the minimum. 0.01 is too slow: it covers less than half of the distance. 0.99 jumps back and forth across "
+            "the minimum, and ends as far away as 0.01. 1.02 diverges: each step leads further away.",
         ),
         rate_choice,
     ])
@@ -242,9 +249,9 @@ def _(path, rate_choice, y, z):
         axes.contour(w_grid, b_grid, losses, levels=np.geomspace(110, losses.max(), 12), colors="0.75", linewidths=0.8)
         axes.plot(*points.T, "o-", color=COLORS[1], markersize=3, linewidth=1)
         axes.plot(*points[0], "o", color=COLORS[0], markersize=8, label="start")
-        axes.plot(np.mean(z * y), y.mean(), "*", color=COLORS[2], markersize=14, label="lowest point")
-        axes.set(xlabel="w (thousands for each σ of experience)", ylabel="b (thousands at the mean experience)")
-        axes.set(xlim=(-40, 90), ylim=(0, 150), aspect="equal", title=f"25 steps with η = {rate:g}, and levels of J")
+        axes.plot(np.mean(z * y), y.mean(), "*", color=COLORS[2], markersize=14, label="minimum")
+        axes.set(xlabel="w (thousands per standard deviation of experience)", ylabel="b (thousands, at the mean experience)")
+        axes.set(xlim=(-40, 90), ylim=(0, 150), aspect="equal", title=f"25 steps with η = {rate:g}, and contour lines of J")
         axes.legend()
         return figure
 
@@ -265,13 +272,13 @@ def _(path, y, z):
 @app.cell(hide_code=True)
 def _(begin, far):
     mo.md(
-        f"The start lies {stated(74, begin, 0.5)} away from the lowest point. After 25 steps η = 0.3 is "
-        f"{stated(0, far[0.3], 1e-6)} away (to six digits), 0.01 is {stated(45, far[0.01], 0.5)} away, 0.99 is "
-        f"{stated(45, far[0.99], 0.5)} away too, and 1.02 is {stated(198, far[1.02], 0.5)} away.\n\n"
-        "Why the limit is 1: along each axis J is a parabola with curvature 2, and one step multiplies the distance by "
-        "$1 - 2\\eta$: by 0.98 for η = 0.01, by −0.98 for 0.99. Its size is below 1 for $0 < \\eta < 1$, and smallest at $\\eta = 0.5$, which arrives in a single step. In "
-        "general the limit is $2/\\lambda$, with λ the largest curvature of the bowl: this is why rates that are too large "
-        "fail all at once, and not little by little."
+        f"The start is {stated(74, begin, 0.5)} away from the minimum. After 25 steps the distance is "
+        f"{stated(0, far[0.3], 1e-6)} with η = 0.3 (to six decimal places), {stated(45, far[0.01], 0.5)} with 0.01, "
+        f"{stated(45, far[0.99], 0.5)} with 0.99, and {stated(198, far[1.02], 0.5)} with 1.02.\n\n"
+        "Why is the limit 1? Along each axis J is a parabola with second derivative 2. One step multiplies the distance from the "
+        "minimum by $1 - 2\\eta$: by 0.98 for η = 0.01, by −0.98 for η = 0.99. Its absolute value is below 1 for $0 < \\eta < 1$. At "
+        "$\\eta = 0.5$ it is 0: a single step reaches the minimum. For any quadratic J the limit is $2/\\lambda$, where λ is its "
+        "largest curvature (the largest eigenvalue of the Hessian). Just above this limit gradient descent already diverges."
     )
     return
 
@@ -281,8 +288,8 @@ def _():
     mo.md(r"""
     ## The same in this project
 
-    `models/linear.py` is this model, and PyTorch computes the gradients. `train model=linear data=salary` does what you just
-    did, with batches, a schedule for η, a validation part and a test at the end. What it finds is the line above:
+    `models/linear.py` is this model; PyTorch computes its gradients. `train model=linear data=salary` does what you just did, and
+    adds mini-batches, a learning rate schedule, a validation set and a test at the end. It finds the same line:
     """)
     return
 
@@ -309,9 +316,9 @@ def _(b_best, w_best, x, y):
 @app.cell(hide_code=True)
 def _(b_torch, rmse, test_rmse, w_torch):
     mo.md(
-        f"PyTorch's 50 steps end at w = {w_torch:.4f}, b = {b_torch:.3f}: equal to the formula in four digits. The command's run "
-        f"has test/rmse {stated(10.0, rmse, 0.05)} (it held back a tenth of the people for validation, so its line differs a "
-        f"little), the formula {stated(10.0, test_rmse, 0.05)}."
+        f"After 50 steps PyTorch has w = {w_torch:.4f}, b = {b_torch:.3f}, which equal the closed-form solution to four digits. "
+        f"The run has a test/rmse of {stated(10.0, rmse, 0.05)}, the closed-form solution {stated(10.0, test_rmse, 0.05)}. The two "
+        "lines differ slightly, because the run uses a tenth of the training set for validation."
     )
     return
 
@@ -319,11 +326,11 @@ def _(b_torch, rmse, test_rmse, w_torch):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## What to take along
+    ## Key points
 
-    - A model is a function with numbers in it; a loss says how wrong they are; a gradient says which way to change them.
-    - The learning rate has a limit that the curvature of the loss sets: far below it training is slow, above it the loss grows.
-    - What is left of the loss at the end is noise or a wrong model. More training helps against neither.
+    - A model is a function with parameters. The loss measures how wrong it is. The gradient shows how to change the parameters.
+    - The curvature of the loss limits the learning rate. Far below the limit training is slow; above it training diverges.
+    - The loss that remains at the end is due to noise, or to a model that is too simple. Longer training reduces neither.
 
     Next: [lab 2](?file=lab_02_hyperplane.py), more features, and classes.
     """)

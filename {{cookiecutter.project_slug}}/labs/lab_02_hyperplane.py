@@ -22,14 +22,14 @@ def _():
     mo.md(r"""
     # Lab 2: the hyperplane
 
-    A line has one feature. With two it becomes a plane, with a hundred a *hyperplane*, and the formula stays: $\hat y = xW + b$, with
-    the features of a sample in the row $x$, and a weight for each in $W$.
-    The same hyperplane that predicts a number can part two classes. About 35 minutes.
+    With one feature a linear model is a line, with two a plane, with more a *hyperplane*. The formula stays the same:
+    $\hat y = xW + b$, where the row $x$ holds the features of a sample, and $W$ holds one weight for each feature. The same
+    hyperplane that predicts a number can also separate two classes. About 35 minutes.
 
-    ## A plane that predicts
+    ## Regression with a plane
 
-    `data=plane` has two features and $y = 1 + 2x_1 - 3x_2$, with a little noise. The normal equations of lab 1 solve it
-    without a change.
+    `data=plane` has two features, and $y = 1 + 2x_1 - 3x_2$ with a little noise. The normal equations of lab 1 solve it without
+    any change.
     """)
     return
 
@@ -52,7 +52,7 @@ def _(W, X, y):
         grid = np.meshgrid(np.linspace(-1, 1, 12), np.linspace(-1, 1, 12))
         axes.plot_surface(*grid, W[0] * grid[0] + W[1] * grid[1] + W[2], color=COLORS[0], alpha=0.35)
         axes.scatter(X[::4, 0], X[::4, 1], y[::4], s=8, color=COLORS[1])
-        axes.set(xlabel="x₁", ylabel="x₂", zlabel="y", title="a regression plane over two features")
+        axes.set(xlabel="x₁", ylabel="x₂", zlabel="y", title="Regression plane of two features")
         axes.set(xticks=(-1, 0, 1), yticks=(-1, 0, 1))
         axes.view_init(elev=18, azim=-35)
         return figure
@@ -60,9 +60,9 @@ def _(W, X, y):
     mo.vstack([
         draw_plane(),
         mo.md(
-            f"Found: y = {stated(2.0, W[0], 0.1)} x₁ − {stated(3.0, -W[1], 0.1)} x₂ + {stated(1.0, W[2], 0.1)}. The data live in "
-            "three dimensions (x₁, x₂ and y), the plane has two. **A hyperplane has one dimension less than its space**: a point on "
-            "a line, a line in the plane, a plane in space."
+            f"The solution is y = {stated(2.0, W[0], 0.1)} x₁ − {stated(3.0, -W[1], 0.1)} x₂ + {stated(1.0, W[2], 0.1)}. The data have "
+            "three dimensions (x₁, x₂ and y); the plane has two. **A hyperplane has one dimension less than the space around it**: it "
+            "is a point on a line, a line in a plane, a plane in three-dimensional space."
         ),
     ])
     return
@@ -71,10 +71,10 @@ def _(W, X, y):
 @app.cell(hide_code=True)
 def _():
     ask(
-        "A picture of 28 × 28 pixels is a point in a space of 784 dimensions. How many dimensions has a hyperplane there, and "
-        "how many numbers describe it?",
-        "783 dimensions, described by 785 numbers: 784 weights, which are the direction that it faces, and b. Scaling "
-        "all of them alike leaves the hyperplane where it is.",
+        "An image of 28 × 28 pixels is a point in a space of 784 dimensions. How many dimensions does a hyperplane have there? How "
+        "many numbers describe it?",
+        "It has 783 dimensions. 785 numbers describe it: 784 weights, which give its direction, and b. If you multiply all 785 by the "
+        "same number (not 0), the hyperplane stays the same.",
     )
     return
 
@@ -85,13 +85,13 @@ def _():
     offset = mo.ui.slider(-3, 3, 0.1, value=0, label="b", show_value=True)
     mo.vstack([
         mo.md(r"""
-        ## A hyperplane that parts
+        ## A hyperplane that separates two classes
 
-        For classes $t = \pm 1$ the sign decides: $\hat t = \operatorname{sign}(xw + b)$. Where $xw + b = 0$ runs the boundary. $w$ stands at
-        right angles to it and points to the side of the positive class. A point lies $(xw + b) / \lVert w \rVert$ away from it, where
-        minus stands for the other side.
+        For classes $t = \pm 1$ the sign decides: $\hat t = \operatorname{sign}(xw + b)$. The points with $xw + b = 0$ are the
+        *decision boundary*. The vector $w$ is perpendicular to it, and points to the positive class. The signed distance of a
+        point from the boundary is $(xw + b) / \lVert w \rVert$; it is negative on the side of the negative class.
 
-        Turn and shift the line until no point is on the wrong side. Here $w$ has length 1.
+        Move the two sliders until no point is on the wrong side. The title of the plot counts the errors. Here $w$ has length 1.
         """),
         angle,
         offset,
@@ -123,20 +123,22 @@ def _(angle, classes, offset, points):
 
     direction = np.array([np.cos(np.radians(angle.value)), np.sin(np.radians(angle.value))])
     wrong = int((np.sign(points @ direction + offset.value) != classes).sum())
-    draw_line(direction, offset.value, f"{wrong} of {len(points)} on the wrong side")
+    draw_line(direction, offset.value, f"{wrong} of {len(points)} points on the wrong side")
     return (draw_line,)
 
 
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## Two losses for a class
+    ## Two losses for classification
 
-    Counting errors gives no slope to go down. Two losses do. With $f(x) = xw + b$, both look at the *margin* $t f(x)$, which is
-    positive where a point is on its side (log is the natural logarithm):
+    The number of errors has a gradient of zero almost everywhere, so gradient descent cannot reduce it. Two other losses have a
+    useful gradient. Let $f(x) = xw + b$. Both losses depend on the *margin* $t f(x)$, which is positive if a point is on the
+    correct side (log is the natural logarithm):
 
-    - logistic: $\log(1 + e^{-t f})$, which never quite reaches zero, so every point keeps pulling;
-    - hinge: $\max(0, 1 - t f)$, which is zero beyond the margin 1, so only points near the boundary pull.
+    - logistic loss: $\log(1 + e^{-t f})$. It is never exactly zero, so every point contributes to the gradient.
+    - hinge loss: $\max(0, 1 - t f)$. It is zero for margins of at least 1, so only points near the boundary or on the wrong side
+      contribute.
     """)
     return
 
@@ -149,7 +151,7 @@ def _():
         axes.step(margin, (margin < 0).astype(float), color="0.6", label="errors (0 or 1)")
         axes.plot(margin, np.log1p(np.exp(-margin)), color=COLORS[0], label="logistic")
         axes.plot(margin, np.maximum(0, 1 - margin), color=COLORS[1], label="hinge")
-        axes.set(xlabel="margin t f(x)", ylabel="loss of one sample", title="what a sample costs")
+        axes.set(xlabel="margin t f(x)", ylabel="loss of one sample", title="Loss of one sample, as a function of its margin")
         axes.legend()
         return figure
 
@@ -157,7 +159,7 @@ def _():
     assert np.maximum(0, 1 - 3.0) == 0
     mo.vstack([
         draw_losses(),
-        mo.md(f"At a margin of 3 the hinge costs nothing, the logistic loss still {stated(0.049, logistic_at_3, 0.0005)}."),
+        mo.md(f"At a margin of 3 the hinge loss is 0; the logistic loss is still {stated(0.049, logistic_at_3, 0.0005)}."),
     ])
     return
 
@@ -165,8 +167,9 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    **Exercise.** Write the slopes of the mean hinge loss, $\frac1m\sum_i \max(0, 1 - t_i(x_iw + b))$, in $w$ and in $b$. Samples with
-    $t f(x) \ge 1$ add nothing to them, but are counted in $m$.
+    **Exercise.** Compute the gradient of the mean hinge loss, $\frac1m\sum_i \max(0, 1 - t_i(x_iw + b))$, with respect to $w$ and to
+    $b$. Samples with $t f(x) \ge 1$ contribute nothing to the sum, but they do count in $m$. The box below the cell says *Right* when
+    your function is correct.
     """)
     return
 
@@ -174,7 +177,7 @@ def _():
 @app.cell
 def _():
     def hinge_slopes(w: np.ndarray, b: float, x: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return the slopes of mean(max(0, 1 - t (x w + b))) in w (features,) and in b; x (samples, features), t (samples,)."""
+        """Return the derivatives of mean(max(0, 1 - t (x w + b))) by w (features,) and by b; x (samples, features), t (samples,)."""
         raise NotImplementedError
 
     checked(lambda: check_hinge_slopes(hinge_slopes))
@@ -186,19 +189,20 @@ def _():
     cost = mo.ui.slider(-3, 3, 0.5, value=0, label="log₁₀ C (0: C = 1; 3: C = 1000)", show_value=True)
     mo.vstack([
         mo.md(r"""
-        ## The widest street
+        ## The maximum margin
 
-        Many lines part these points. The *support vector machine* (Cortes and Vapnik 1995) takes the one with the widest street around it:
-        the margins $f = \pm 1$ lie $1 / \lVert w \rVert$ on either side, so a small $w$ is a wide street.
+        Many lines separate these points. The *support vector machine* (SVM; Cortes and Vapnik 1995) chooses the one with the widest
+        street around it. The edges of the street are the lines $f = \pm 1$, each at a distance of $1 / \lVert w \rVert$ from the
+        boundary. So a small $w$ means a wide street.
 
         $$J(w, b) = \tfrac12 w^\top w + C \sum_i \max(0, 1 - t_i f(x_i))$$
 
-        C is what it costs to stand in the street, or beyond it on the wrong side.
+        C is the penalty for points inside the street or on the wrong side of it.
         """),
         ask(
-            "What becomes of the street when C is large, and when it is small?",
-            "Large: nobody may stand in it, so it becomes narrow, and hangs on a few points. Small: it is wide, points stand in "
-            "it, and single points matter less.",
+            "How does the street change when C is large, and when C is small? Guess first, then move the slider.",
+            "Large C: points inside the street are expensive, so the street becomes narrow and depends on a few points. Small C: the "
+            "street is wide, many points are inside it, and each single point has less influence.",
         ),
         cost,
     ])
@@ -212,7 +216,7 @@ def _(classes, cost, draw_line, points):
         return machine.coef_[0], float(machine.intercept_[0]), len(machine.support_)
 
     w, b, support = fit(10.0**cost.value)
-    draw_line(w, b, f"C = {10.0**cost.value:g}: street {2 / np.linalg.norm(w):.2f} wide, {support} support vectors", margins=True)
+    draw_line(w, b, f"C = {10.0**cost.value:g}: width of the street {2 / np.linalg.norm(w):.2f}, {support} support vectors", margins=True)
     return (fit,)
 
 
@@ -232,9 +236,10 @@ def _(classes, fit, points):
 @app.cell(hide_code=True)
 def _(vectors, widths):
     mo.md(
-        f"At C = 0.001 the street is {stated(18.5, widths[0.001], 0.05)} wide and {stated(60, vectors[0.001], 0)} points "
-        f"stand in it or on its edge, which are all; at C = 1000 it is {stated(0.859, widths[1000.0], 0.005)} wide and rests on "
-        f"{stated(3, vectors[1000.0], 0)}: the *support vectors*. Take all other points away, and nothing changes."
+        f"At C = 0.001 the street is {stated(18.5, widths[0.001], 0.05)} wide, and all {stated(60, vectors[0.001], 0)} points are "
+        f"inside it or on its edge. At C = 1000 it is {stated(0.859, widths[1000.0], 0.005)} wide, and only "
+        f"{stated(3, vectors[1000.0], 0)} points determine it: the *support vectors*. If you remove all other points, the solution stays "
+        "the same."
     )
     return
 
@@ -244,8 +249,9 @@ def _():
     mo.md(r"""
     ## The same in this project
 
-    `models/svm.py` trains this J by gradient steps, `models/kernel_svm.py` solves its dual (lab 3). Steps on the primal come
-    to rest at the same hyperplane. `DataSpec` tells a model what the data are like: two features here, two classes.
+    `models/svm.py` minimizes this J by gradient steps; this is called the *primal* problem. `models/kernel_svm.py` solves the
+    *dual* problem (lab 3). Both find the same hyperplane. `DataSpec` tells a model what the data look like: here two features and
+    two classes.
     """)
     return
 
@@ -272,8 +278,9 @@ def _(classes, fit, points):
 @app.cell(hide_code=True)
 def _(by_steps, solved):
     mo.md(
-        f"By 2000 steps: w = ({by_steps[0]:.3f}, {by_steps[1]:.3f}), b = {by_steps[2]:.3f}. Solved by scikit-learn: w = ({solved[0]:.3f}, "
-        f"{solved[1]:.3f}), b = {solved[2]:.3f}. They differ by less than 0.02. On the command line: `train model=svm data=blobs scheduler=cosine`."
+        f"After 2000 gradient steps: w = ({by_steps[0]:.3f}, {by_steps[1]:.3f}), b = {by_steps[2]:.3f}. scikit-learn's solver finds "
+        f"w = ({solved[0]:.3f}, {solved[1]:.3f}), b = {solved[2]:.3f}. They differ by less than 0.02. On the command line: "
+        "`train model=svm data=blobs scheduler=cosine`."
     )
     return
 
@@ -281,13 +288,14 @@ def _(by_steps, solved):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## What to take along
+    ## Key points
 
-    - A hyperplane has one dimension less than its space; its w says where it faces, its b how far it is from the origin.
-    - A loss must have a slope where the model is wrong. Hinge and logistic differ in whom they still listen to.
-    - C trades a wide street against points that stand in it. It is a setting, so it is chosen on validation data.
+    - A hyperplane has one dimension less than the space around it. w gives its direction; b shifts it away from the origin.
+    - A loss must have a nonzero gradient where the model is wrong. Hinge loss ignores samples with a margin of at least 1; logistic
+      loss never ignores a sample completely.
+    - C trades a wide street against points inside it. It is a hyperparameter, so it is chosen on the validation set.
 
-    Next: [lab 3](?file=lab_03_kernel_trick.py), where no hyperplane parts the classes.
+    Next: [lab 3](?file=lab_03_kernel_trick.py), where no hyperplane separates the classes.
     """)
     return
 

@@ -25,8 +25,9 @@ def _():
     mo.md(r"""
     # Lab 3: the kernel trick
 
-    No line parts a ring from what it surrounds. In 1992 the answer was: keep the hyperplane, and change the space
-    (Boser, Guyon and Vapnik, *A training algorithm for optimal margin classifiers*). About 35 minutes.
+    No straight line separates a ring from the points inside it. Support vector machines solved this problem in 1992: keep the
+    hyperplane, and change the space (Boser, Guyon and Vapnik, *A training algorithm for optimal margin classifiers*). About 35
+    minutes.
 
     ## Where a line fails
     """)
@@ -51,8 +52,8 @@ def _():
     mo.vstack([
         draw_points({"circles": (rings, ring_classes), "moons": (moons, moon_classes)}),
         mo.md(
-            f"The line that logistic regression finds puts a share of {stated(0.5, line_on_rings, 0.02)} of the circles on their side, no "
-            f"more than a coin would, and {stated(0.86, line_on_moons, 0.01)} of the moons."
+            f"Logistic regression, whose decision boundary is a line, has an accuracy of {stated(0.5, line_on_rings, 0.02)} on the "
+            f"circles, no better than flipping a coin, and of {stated(0.86, line_on_moons, 0.01)} on the moons."
         ),
     ])
     return moon_classes, moons, ring_classes, rings
@@ -62,13 +63,15 @@ def _():
 def _():
     mo.vstack([
         mo.md(r"""
-        ## Lifting by hand
+        ## A feature map by hand
 
-        Give each point a third coordinate, its squared distance from the middle: $\varphi(x) = (x_1, x_2, x_1^2 + x_2^2)$.
+        Give each point a third coordinate, its squared distance from the origin: $\varphi(x) = (x_1, x_2, x_1^2 + x_2^2)$. Such a
+        function φ is called a *feature map*; it lifts the data into a space with more dimensions.
         """),
         ask(
-            "Where do the two rings lie in this space, and what parts them?",
-            "Both on a bowl, the inner ring deeper than the outer one. A level plane between them parts them without an error.",
+            "Where do the two rings lie in this space? Which surface separates them?",
+            "Both lie on a paraboloid, which has the shape of a bowl. The inner ring lies lower than the outer one, so a horizontal "
+            "plane between them separates the classes without errors.",
         ),
     ])
     return
@@ -86,11 +89,14 @@ def _(ring_classes, rings):
             axes.scatter(*lifted[ring_classes == label].T, s=8, color=color)
         grid = np.meshgrid(np.linspace(-1.2, 1.2, 2), np.linspace(-1.2, 1.2, 2))
         axes.plot_surface(*grid, np.full((2, 2), 0.5), color="0.5", alpha=0.3)
-        axes.set(xlabel="x₁", ylabel="x₂", zlabel="x₁² + x₂²", title="a plane parts the lifted circles")
+        axes.set(xlabel="x₁", ylabel="x₂", zlabel="x₁² + x₂²", title="A plane separates the lifted circles")
         axes.view_init(elev=14, azim=-50)
         return figure
 
-    mo.vstack([draw_lifted(), mo.md(f"A plane puts all on their side: a share of {stated(1.0, plane_on_lifted, 0)}.")])
+    mo.vstack([
+        draw_lifted(),
+        mo.md(f"A plane classifies all points correctly: the accuracy is {stated(1.0, plane_on_lifted, 0)}."),
+    ])
     return
 
 
@@ -99,17 +105,18 @@ def _():
     mo.md(r"""
     ## The trick
 
-    All products of two coordinates would be a richer lift. For $D$ features these are $D(D+1)/2$ numbers; for pictures of 28 × 28
-    pixels, $D = 784$, that is already 308 thousand. But a support vector machine never asks for $\varphi(x)$ itself, as its equations
-    below show. It asks only for inner products $\varphi(x)^\top \varphi(z)$ of two points $x$ and $z$, and these can be had without
-    the lift. In two dimensions:
+    A richer feature map contains all products of two coordinates. For $D$ features these are $D(D+1)/2$ numbers. For images of
+    28 × 28 pixels, $D = 784$, these are already 308 thousand. But a support vector machine never needs $\varphi(x)$ itself, as its
+    equations below show. It only needs inner products $\varphi(x)^\top \varphi(z)$ of two points $x$ and $z$, and we can compute
+    these without φ. In two dimensions:
 
     $$\varphi(x) = (x_1^2, \sqrt2\, x_1 x_2, x_2^2) \quad\Rightarrow\quad \varphi(x)^\top\varphi(z) = (x^\top z)^2.$$
 
-    A function that is such an inner product is a *kernel*, $K(x, z)$.
+    A function $K(x, z)$ that equals such an inner product is called a *kernel*.
 
-    **Exercise.** Write the kernel of $\varphi(x) = (x_1^2, \sqrt2\,x_1x_2, x_2^2, \sqrt2\,x_1, \sqrt2\,x_2, 1)$, without building
-    φ, so that it holds for any number of features. What do its three new entries add to $(x^\top z)^2$?
+    **Exercise.** Write the kernel of $\varphi(x) = (x_1^2, \sqrt2\,x_1x_2, x_2^2, \sqrt2\,x_1, \sqrt2\,x_2, 1)$ without computing φ.
+    Your function should work for any number of features. Hint: what do the three new entries add to $(x^\top z)^2$? The box below
+    the cell says *Right* when your kernel is correct.
     """)
     return
 
@@ -117,7 +124,7 @@ def _():
 @app.cell
 def _():
     def kernel(x: np.ndarray, z: np.ndarray) -> float:
-        """Return φ(x)ᵀφ(z) of two points (features,)."""
+        """Return φ(x)ᵀφ(z) for two points (features,)."""
         raise NotImplementedError
 
     checked(lambda: check_kernel_of_a_lift(kernel))
@@ -134,8 +141,8 @@ def _():
 
     assert np.isclose(phi(x) @ phi(z), (x @ z) ** 2)
     mo.md(
-        f"For two random points, φ(x)ᵀφ(z) = {phi(x) @ phi(z):.6f} and (xᵀz)² = {(x @ z) ** 2:.6f}. An inner product of 2 numbers each "
-        f"did the work of one of 3; for pictures, one of 784 numbers does the work of one of {stated(307720, 784 * 785 / 2, 0)}."
+        f"For two random points, φ(x)ᵀφ(z) = {phi(x) @ phi(z):.6f} and (xᵀz)² = {(x @ z) ** 2:.6f}. An inner product of 2 numbers "
+        f"replaces one of 3 numbers. For images, an inner product of 784 numbers replaces one of {stated(307720, 784 * 785 / 2, 0)}."
     )
     return
 
@@ -146,22 +153,25 @@ def _():
     log_cost = mo.ui.slider(-2, 4, 0.5, value=0, label="log₁₀ C (0: C = 1)", show_value=True)
     mo.vstack([
         mo.md(r"""
-        ## A space without end
+        ## A space of infinitely many dimensions
 
-        $K(x, z) = e^{-\gamma \lVert x - z \rVert^2}$ is an inner product in a space of infinitely many dimensions. It says how alike two
-        points are: 1 where they coincide, 0 far away; γ says how far that is. The machine's answer is a vote of the samples near
-        $x$, with classes $t_i = \pm 1$ as in lab 2:
+        The RBF kernel (radial basis function), $K(x, z) = e^{-\gamma \lVert x - z \rVert^2}$, is an inner product in a space of
+        infinitely many dimensions. It measures how similar two points are: it is 1 if they are equal, and near 0 if they are far
+        apart. γ decides what counts as far. The output of the machine is a weighted vote of the training samples near $x$, with
+        classes $t_i = \pm 1$ as in lab 2:
 
         $$f(x) = \sum_i \alpha_i t_i K(x_i, x) + b, \qquad 0 \le \alpha_i \le C.$$
 
-        The α solve the *dual* problem: $\max_\alpha \sum_i \alpha_i - \frac12 \sum_{ij} \alpha_i \alpha_j t_i t_j K(x_i, x_j)$ with
-        $\sum_i \alpha_i t_i = 0$. It is the problem of lab 2 (½wᵀw + C Σ max(0, 1 − tf)), written with one number $\alpha_i$ for each sample in
-        place of one for each feature: $w = \sum_i \alpha_i t_i \varphi(x_i)$. Inner products are all that is left of φ. Most of the α are zero; the others belong to the support vectors, drawn with a ring.
+        The α solve the *dual* problem: $\max_\alpha \sum_i \alpha_i - \frac12 \sum_{ij} \alpha_i \alpha_j t_i t_j K(x_i, x_j)$ subject
+        to $\sum_i \alpha_i t_i = 0$ and $0 \le \alpha_i \le C$. It is equivalent to the problem of lab 2 (½wᵀw + C Σ max(0, 1 − tf)).
+        It has one unknown $\alpha_i$ for each sample instead of one for each feature: $w = \sum_i \alpha_i t_i \varphi(x_i)$. φ itself
+        no longer appears, only inner products. Samples with $\alpha_i = 0$ have no influence; the others are the support vectors,
+        drawn with a circle around them.
         """),
         ask(
-            "What does the boundary look like when γ is very large, and when it is very small?",
-            "Large: each sample votes for its own neighbourhood alone, so the boundary encircles single points and new points "
-            "fare badly. Small: all votes count everywhere, and the boundary is nearly a line.",
+            "What does the decision boundary look like when γ is very large, and when it is very small?",
+            "Large γ: each sample votes only in its own neighbourhood. The boundary encloses single points, and the accuracy on new "
+            "points is low. Small γ: every sample votes everywhere, and the boundary is nearly a line.",
         ),
         log_gamma,
         log_cost,
@@ -181,7 +191,7 @@ def _(log_cost, log_gamma, moon_classes, moons):
         for label, color, marker in ((0, COLORS[1], "s"), (1, COLORS[0], "o")):
             axes.scatter(*moons[moon_classes == label].T, s=10, color=color, marker=marker)
         axes.scatter(*machine.support_vectors_.T, s=45, facecolors="none", edgecolors="black", linewidths=0.6)
-        axes.set(xlabel="x₁", ylabel="x₂", aspect="equal", title=f"γ = {gamma:g}, C = {C:g}: {len(machine.support_)} of 300 are support vectors")
+        axes.set(xlabel="x₁", ylabel="x₂", aspect="equal", title=f"γ = {gamma:g}, C = {C:g}: {len(machine.support_)} of 300 points are support vectors")
         return figure
 
     draw_machine(10.0**log_gamma.value, 10.0**log_cost.value)
@@ -201,12 +211,12 @@ def _(moon_classes, moons):
 @app.cell(hide_code=True)
 def _(scores):
     mo.md(
-        "| γ | right, of these 300 | right, of 2000 new points | support vectors |\n|---:|---:|---:|---:|\n"
+        "| γ | accuracy, on these 300 | accuracy, on 2000 new points | support vectors |\n|---:|---:|---:|---:|\n"
         f"| 0.01 | {stated(0.82, scores[0.01][0], 0.005)} | {stated(0.84, scores[0.01][1], 0.005)} | {stated(185, scores[0.01][2], 3)} |\n"
         f"| 1 | {stated(0.99, scores[1.0][0], 0.005)} | {stated(0.99, scores[1.0][1], 0.005)} | {stated(51, scores[1.0][2], 3)} |\n"
         f"| 1000 | {stated(1.0, scores[1000.0][0], 0.005)} | {stated(0.85, scores[1000.0][1], 0.005)} | {stated(296, scores[1000.0][2], 3)} |\n\n"
-        "With γ = 1000 the machine has learned its samples by heart, and is hardly better on new points than with γ = 0.01, whose "
-        "boundary is nearly a line."
+        "With γ = 1000 the machine *overfits*: it memorizes its training samples. On new points it is hardly better than with "
+        "γ = 0.01, where the boundary is nearly a line."
     )
     return
 
@@ -216,7 +226,8 @@ def _():
     mo.md(r"""
     ## The same in this project, and what it costs
 
-    `model=kernel_svm` solves the dual two coefficients at a time (`models/smo.py`). It finds what scikit-learn finds:
+    `model=kernel_svm` solves the dual problem. Each step changes two of the α (`models/smo.py`). It finds the same solution as
+    scikit-learn:
     """)
     return
 
@@ -230,8 +241,8 @@ def _(moon_classes, moons):
     assert np.array_equal(ours.argmax(axis=1), theirs.predict(moons))
     assert abs(len(network.support_indices) - len(theirs.support_)) <= 3
     mo.md(
-        f"All 300 predictions are the same; {len(network.support_indices)} support vectors here, {len(theirs.support_)} there. On the "
-        "command line: `train model=kernel_svm data=moons`."
+        f"All 300 predictions are the same. Here there are {len(network.support_indices)} support vectors, in scikit-learn "
+        f"{len(theirs.support_)}. On the command line: `train model=kernel_svm data=moons`."
     )
     return
 
@@ -248,9 +259,9 @@ def _():
         sizes = (500, 1000, 2000, 4000, 8000)
         seconds = [min(seconds_for(size) for _ in range(3)) for size in sizes]
         figure, axes = plt.subplots(figsize=(5.4, 3.2), layout="constrained")
-        axes.loglog(sizes, seconds, "o-", color=COLORS[0], label="measured here")
-        axes.loglog(sizes, seconds[-1] * (np.array(sizes) / sizes[-1]) ** 2, "--", color="0.6", label="grows as m²")
-        axes.set(xlabel="samples m", ylabel="seconds of processor time", title="solving the dual")
+        axes.loglog(sizes, seconds, "o-", color=COLORS[0], label="measured on this machine")
+        axes.loglog(sizes, seconds[-1] * (np.array(sizes) / sizes[-1]) ** 2, "--", color="0.6", label="proportional to m²")
+        axes.set(xlabel="number of samples m", ylabel="processor time (seconds)", title="Time to solve the dual problem")
         axes.set_xticks(sizes, labels=map(str, sizes))
         axes.minorticks_off()
         axes.legend()
@@ -259,10 +270,9 @@ def _():
     mo.vstack([
         cost(),
         mo.md(
-            "The dual has a number for each pair of samples: "
-            f"{stated(400, 20_000**2 / 1e6, 0)} million for 20 thousand of them, which is as far as `model=kernel_svm` goes. Twice the samples "
-            "take about four times the work. Deep networks do not pay this: a step of theirs costs the same however many "
-            "samples there are."
+            "The dual problem has a kernel value for each pair of samples. For 20 thousand samples, the limit of `model=kernel_svm`, "
+            f"these are {stated(400, 20_000**2 / 1e6, 0)} million. Twice as many samples take about four times as long. Deep networks "
+            "do not have this problem: one training step costs the same, however many samples there are."
         ),
     ])
     return
@@ -271,13 +281,13 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## What to take along
+    ## Key points
 
-    - A hyperplane in a richer space is a curved boundary in the old one.
-    - Whoever needs inner products only needs the kernel, never the space.
-    - Somebody has to choose the kernel, and every pair of samples is looked at. Deep learning has found another trick.
+    - A hyperplane in a space with more dimensions is a curved decision boundary in the original space.
+    - A method that only needs inner products only needs the kernel, never the feature map itself.
+    - Two limits remain: we have to choose the kernel, and every pair of samples has to be computed. Deep learning uses another trick.
 
-    Next: [lab 4](?file=lab_04_deep_trick.py), where the space is learned.
+    Next: [lab 4](?file=lab_04_deep_trick.py), where the feature map is learned.
     """)
     return
 

@@ -23,13 +23,14 @@ def _():
     mo.md(r"""
     # Lab 4: deep learning's trick
 
-    A kernel is chosen, and then stays. A deep network learns the space itself: its hidden layers bend it until a hyperplane parts
-    the classes. About 35 minutes.
+    A kernel is chosen before training and stays fixed. A deep network learns its feature map: the hidden layers transform the space
+    until a hyperplane can separate the classes. About 35 minutes.
 
-    ## Depth alone is nothing
+    ## Depth alone does not help
 
-    A *layer* of $n$ units computes $n$ numbers from its inputs: $xW + b$, where $W$ has a column for each unit. Two such linear layers, one
-    after the other: $(xW_1 + b_1)W_2 + b_2$. The numbers between them are *hidden*: neither input nor output.
+    A *layer* of $n$ units computes $n$ numbers from its inputs: $xW + b$, where $W$ has a column for each unit. Two such linear
+    layers in sequence compute $(xW_1 + b_1)W_2 + b_2$. The outputs of the first layer are called *hidden*, because they are neither
+    inputs nor outputs of the network.
     """)
     return
 
@@ -37,8 +38,9 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "A hundred linear layers of a thousand units each: which functions can they compute that one layer cannot?",
-        "None. Multiply out: $x(W_1W_2) + (b_1W_2 + b_2)$ is one linear layer.",
+        "A network has a hundred linear layers of a thousand units each. Which functions can it compute that one layer cannot?",
+        "None. Expand the product for two layers: $x(W_1W_2) + (b_1W_2 + b_2)$ is a single linear layer. Repeat this until one layer "
+        "is left.",
     )
     return
 
@@ -46,7 +48,8 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    **Exercise.** Write the one layer that two layers collapse to.
+    **Exercise.** Write the single layer that is equivalent to two linear layers. The box below the cell says *Right* when both
+    give the same outputs.
     """)
     return
 
@@ -72,8 +75,9 @@ def _():
     difference = float((layers(inputs) - (inputs @ W + b)).abs().max().detach())
     parameters = sum(p.numel() for p in layers.parameters())
     mo.md(
-        f"Ten layers with {stated(9300, parameters, 0)} numbers, and the one layer with {stated(930, W.numel() + b.numel(), 0)} that they "
-        f"collapse to: on 100 inputs their outputs differ by {stated(0, difference, 1e-12)} (to twelve digits)."
+        f"Ten layers with {stated(9300, parameters, 0)} parameters collapse to one layer with "
+        f"{stated(930, W.numel() + b.numel(), 0)}. On 100 inputs their outputs differ by {stated(0, difference, 1e-12)} (to twelve "
+        "decimal places)."
     )
     return
 
@@ -81,10 +85,11 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## A bend between the layers
+    ## A nonlinearity between the layers
 
-    What keeps them apart is a function σ between them that is not a straight line: $h = \sigma(xW + b)$. The project knows ten by name
-    (`models/activations.py`), as *activations*; the first, identity, is no bend at all.
+    To keep the layers from collapsing, we put a nonlinear function σ after each hidden layer: $h = \sigma(xW + b)$. It is called an
+    *activation function*. The project has ten of them (`models/activations.py`). The first one, the identity, is linear and is there
+    for comparison.
     """)
     return
 
@@ -97,7 +102,7 @@ def _():
         for axes, (name, kind) in zip(panels.ravel(), ACTIVATIONS.items(), strict=True):
             y = kind()(x)
             (slope,) = torch.autograd.grad(y.sum(), x)
-            axes.plot(x.detach(), slope, color=COLORS[1], linewidth=1, label="slope")
+            axes.plot(x.detach(), slope, color=COLORS[1], linewidth=1, label="derivative")
             axes.plot(x.detach(), y.detach(), color=COLORS[0], label="value")
             axes.set(title=name, ylim=(-1.5, 3))
             axes.grid(alpha=0.3)
@@ -114,8 +119,9 @@ def _():
     mo.vstack([
         draw_activations(),
         mo.md(
-            f"The sigmoid's slope is {stated(0.25, slope_at('sigmoid', 0.0), 1e-6)} at most and {stated(0.018, slope_at('sigmoid', 4.0), 0.0005)} at "
-            f"4; ReLU's is {stated(1, slope_at('relu', 4.0), 0)} wherever it is not 0. Lab 5 shows what that does to ten layers."
+            f"The derivative of the sigmoid is at most {stated(0.25, slope_at('sigmoid', 0.0), 1e-6)}; at 4 it is "
+            f"{stated(0.018, slope_at('sigmoid', 4.0), 0.0005)}. The derivative of ReLU is {stated(1, slope_at('relu', 4.0), 0)} for all "
+            "positive inputs and 0 for negative ones. Lab 5 shows what this means for a network of ten layers."
         ),
     ])
     return
@@ -126,15 +132,16 @@ def _():
     units = mo.ui.slider(1, 12, 1, value=4, label="hidden units", show_value=True)
     mo.vstack([
         mo.md(r"""
-        ## ReLU cuts space into regions
+        ## ReLU divides the space into regions
 
-        Each hidden unit with ReLU has its own hyperplane: on one side it is 0, on the other it passes $xW + b$ on. So a
-        layer of n units cuts the plane of two inputs by n lines, and within each piece the network is linear. The pictures show the
-        pieces of a random network with one such layer, and with two.
+        Each hidden unit with ReLU has its own hyperplane. On one side its output is 0; on the other side it is $xW + b$. With two
+        inputs, the hyperplanes of a layer of n units are n lines in the plane. They divide the plane into regions, and in each region
+        the network is linear. The figures show the regions of a random network with one such layer, and of one with two.
         """),
         ask(
-            "Into how many pieces do 4 lines cut the plane at most? And 12?",
-            "The first line makes 2, and the n-th line cuts through at most n of them: $1 + n + n(n-1)/2$, so 11 and 79.",
+            "Into how many regions can 4 lines divide the plane at most? And 12 lines?",
+            "The first line makes 2 regions. The n-th line can split at most n of the existing regions. In total: $1 + n + n(n-1)/2$, "
+            "which is 11 for 4 lines and 79 for 12.",
         ),
         units,
     ])
@@ -144,7 +151,7 @@ def _():
 @app.cell(hide_code=True)
 def _(units):
     def regions(sizes: tuple[int, ...], seed: int = 0, side: int = 700) -> tuple[int, np.ndarray]:
-        """Return how many linear pieces of the square [-3, 3]² a network has, and which one each point lies in."""
+        """Return how many linear regions of the square [-3, 3]² a network has, and in which one each point lies."""
         torch.manual_seed(seed)
         axis = torch.linspace(-3, 3, side)
         h = torch.cartesian_prod(axis, axis)
@@ -168,7 +175,7 @@ def _(units):
             axes.imshow(shuffled.permutation(number)[pieces].T, cmap="cividis", extent=(-3, 3, -3, 3), origin="lower")
             edges = (np.diff(pieces, axis=0)[:, :-1] != 0) | (np.diff(pieces, axis=1)[:-1] != 0)
             axes.imshow(np.where(edges, 1.0, np.nan).T, cmap="gray", vmin=0, vmax=1, extent=(-3, 3, -3, 3), origin="lower")
-            axes.set(xlabel="x₁", ylabel="x₂", title=f"{' then '.join(map(str, sizes))} units: {number} pieces")
+            axes.set(xlabel="x₁", ylabel="x₂", title=f"{' and '.join(map(str, sizes))} hidden units: {number} regions")
         return figure
 
     draw_regions(units.value)
@@ -187,10 +194,11 @@ def _(regions):
 @app.cell(hide_code=True)
 def _(one, two):
     mo.md(
-        f"Counted on a grid of the square, the most of five random networks: {stated(4, one[2], 0)} pieces for 2 units (the limit is 4), {stated(11, one[4], 0)} for 4 "
-        f"(11), {stated(68, one[12], 0)} for 12 in one layer (79), {stated(73, two, 0)} for 6 and 6 in two layers. Lines of the second layer bend where "
-        "they cross lines of the first: this is how depth cuts finer than width, in the best case exponentially so (Montúfar and "
-        "others 2014)."
+        f"We count the regions on a grid and take the maximum over five random networks. One layer of 2 units has {stated(4, one[2], 0)} "
+        f"regions (the limit is 4), one of 4 units {stated(11, one[4], 0)} (limit 11), one of 12 units {stated(68, one[12], 0)} (limit "
+        f"79). Two layers of 6 units each have {stated(73, two, 0)}. The lines of the second layer bend where they cross the lines of the "
+        "first layer. So with the same number of units, a deeper network can have more regions than a wider one; in the best case "
+        "exponentially more (Montúfar and others 2014)."
     )
     return
 
@@ -198,11 +206,12 @@ def _(one, two):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## Watch the plane bend
+    ## Watch a network transform the plane
 
-    The network of this project, `model=mlp`, on the moons of lab 3, with hidden layers of 24, 24 and 2 units: two in the
-    last one, so that it can be drawn. It is trained for 600 steps; lab 5 shows how. Left: the boundary in the plane. Right: where the hidden layers put the same points, and the hyperplane that parts them
-    there. Move the slider from left to right: what does the right picture do while the left boundary bends?
+    We train the project's network, `model=mlp`, on the moons of lab 3 for 600 steps (lab 5 explains how). Its hidden layers have 24,
+    24 and 2 units; the last one has only two, so that we can draw it. Left: the input plane with the decision boundary. Right: the
+    same points as the last hidden layer sees them, with the hyperplane that separates the classes there. Move the slider from left to
+    right. What happens in the right figure while the boundary in the left one bends?
     """)
     return
 
@@ -270,7 +279,7 @@ def _(labels, moment, points, snapshots, t, x):
             right.scatter(*h[labels == label].T, s=8, color=color, marker=marker)
         with torch.no_grad():
             share = (network(x).argmax(1) == t).float().mean().item()
-        left.set(xlabel="x₁", ylabel="x₂", title=f"the plane after {25 * index} steps: {share:.3f} right")
+        left.set(xlabel="x₁", ylabel="x₂", title=f"input space after {25 * index} steps: accuracy {share:.3f}")
         right.set(xlabel="hidden unit 1", ylabel="hidden unit 2", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), title="the same points in the last hidden layer")
         return figure
 
@@ -283,8 +292,8 @@ def _(at, snapshots, t, x):
     with torch.no_grad():
         begin, end = ((at(i)(x).argmax(1) == t).float().mean().item() for i in (0, len(snapshots) - 1))
     mo.md(
-        f"Before training a share of {stated(0.77, begin, 0.005)} is right, after 600 steps {stated(1.0, end, 0)}, which is all. The last layer is a hyperplane, as "
-        "in lab 2: all the bending was done before it."
+        f"Before training the accuracy is {stated(0.77, begin, 0.005)}, after 600 steps {stated(1.0, end, 0)}. The output layer is a "
+        "hyperplane, as in lab 2. The hidden layers before it have transformed the space so that a hyperplane is enough."
     )
     return
 
@@ -292,11 +301,11 @@ def _(at, snapshots, t, x):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## What to take along
+    ## Key points
 
-    - Linear layers collapse to one; a bend between them makes depth worth something.
-    - ReLU networks are linear in pieces, and depth makes more pieces of as many units.
-    - The kernel trick chooses a space in which a hyperplane suffices. Deep learning's trick is to learn it.
+    - Linear layers collapse to a single one. Only with a nonlinearity between them does depth help.
+    - A ReLU network is piecewise linear. With the same number of units, more layers can give more regions.
+    - The kernel trick uses a fixed space in which a hyperplane is enough. Deep learning learns such a space.
 
     Next: [lab 5](?file=lab_05_training.py), how the weights are found.
     """)

@@ -24,28 +24,30 @@ def _():
     mo.md(r"""
     # Lab 5: training
 
-    A deep network is a chain of simple functions. Its gradient is a chain too, and is computed from the end to the
-    beginning. This
-    lab writes that down, shows where such chains break, and what an optimizer makes of the gradient. About 35 minutes.
+    A deep network is a composition of simple functions. The chain rule gives its gradient, computed from the last layer back to
+    the first. This lab writes the gradient by hand, shows where it vanishes, and compares what three optimizers do with it. About
+    35 minutes.
 
-    ## Three lines
+    ## Three equations
 
     $$h_l = \sigma(h_{l-1} W_l + b_l), \qquad J = -\frac{1}{m}\sum_i \log p_i(y_i), \qquad W \leftarrow W -
     \eta\frac{\partial J}{\partial W}$$
 
-    Forwards, each layer hands on $h_l$. The last one has no σ: its outputs z, the *logits*, become probabilities of the classes by
-    $p_k = \mathrm{softmax}(z)_k = e^{z_k} / \sum_j e^{z_j}$. J is the *cross-entropy*: it asks that the true class $y_i$ gets all of it.
-    Its slopes in the logits are simple, with a one at the true class and zeros elsewhere in $\text{one-hot}(y)$:
-    $\partial J/\partial z = (p - \text{one-hot}(y)) / m$. Backwards, each layer is told the slope δ in its own
-    $z_l = h_{l-1} W_l + b_l$, and makes three things of it:
+    *Forward pass.* Each layer passes $h_l$ to the next one. The last layer has no σ. Its outputs z are called *logits*; softmax turns
+    them into class probabilities: $p_k = \mathrm{softmax}(z)_k = e^{z_k} / \sum_j e^{z_j}$. The loss J is the *cross-entropy*. It is
+    smallest when all of the probability is on the true class $y_i$.
+
+    *Backward pass.* The gradient with respect to the logits is simple: $\partial J/\partial z = (p - \text{one-hot}(y)) / m$, where
+    $\text{one-hot}(y)$ is 1 at the true class and 0 elsewhere. Let δ be the gradient with respect to a layer's
+    $z_l = h_{l-1} W_l + b_l$. Each layer receives its δ from the layer after it, and computes three things:
 
     $$\frac{\partial J}{\partial W_l} = h_{l-1}^\top \delta_l, \qquad \frac{\partial J}{\partial b_l} = \sum_i
     \delta_{l,i}, \qquad
     \delta_{l-1} = (\delta_l W_l^\top) \odot \sigma'(z_{l-1}),$$
 
-    where ⊙ multiplies entry by entry.
+    where ⊙ is the elementwise product.
 
-    That is backpropagation (Rumelhart, Hinton and Williams 1986; Linnainmaa 1970 for chains of any functions).
+    This is backpropagation (Rumelhart, Hinton and Williams 1986; Linnainmaa 1970 for compositions of arbitrary functions).
     """)
     return
 
@@ -53,35 +55,34 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "A network has a million weights. One could instead move each a little and look at the loss: a million "
-        "forward passes. "
-        "What does the backward pass cost?",
-        "About two forward passes, however many weights there are: each layer has two matrix products, where forwards "
-        "it has one.",
+        "A network has a million weights. To estimate the gradient, you could change each weight a little and compute the loss "
+        "again. That takes a million forward passes. What does the backward pass cost?",
+        "About as much as two forward passes, however many weights there are: each layer computes two matrix products in the "
+        "backward pass, and one in the forward pass.",
     )
     return
 
 
 @app.class_definition
 class Network:
-    """Layers with sigmoids between them, softmax and cross-entropy at the end; gradients by hand."""
+    """Layers with sigmoids between them, then softmax and cross-entropy; gradients written by hand."""
 
     def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray]) -> None:
         self.W = [W.copy() for W in weights]
         self.b = [b.copy() for b in biases]
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        """Return probabilities (samples, classes); keep what each layer was given."""
+        """Return probabilities (samples, classes); keep the inputs of each layer."""
         self.h = [x]
         for W, b in zip(self.W[:-1], self.b[:-1], strict=True):
             self.h.append(1 / (1 + np.exp(-(self.h[-1] @ W + b))))
         z = self.h[-1] @ self.W[-1] + self.b[-1]
-        e = np.exp(z - z.max(axis=1, keepdims=True))  # the largest is taken off: no overflow
+        e = np.exp(z - z.max(axis=1, keepdims=True))  # subtracting the maximum avoids overflow
         self.p = e / e.sum(axis=1, keepdims=True)
         return self.p
 
     def backward(self, y: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Return the slopes of the mean cross-entropy in all W and b, after `forward`."""
+        """Return the gradients of the mean cross-entropy with respect to all W and b; call `forward` first."""
         delta = self.p.copy()
         delta[np.arange(len(y)), y] -= 1
         delta /= len(y)
@@ -95,7 +96,7 @@ class Network:
         return in_W, in_b
 
     def step(self, x: np.ndarray, y: np.ndarray, rate: float) -> float:
-        """Go one step downhill; return the loss before it."""
+        """Take one step of gradient descent; return the loss before it."""
         loss = -np.mean(np.log(self.forward(x)[np.arange(len(y)), y]))
         in_W, in_b = self.backward(y)
         self.W = [W - rate * slope for W, slope in zip(self.W, in_W, strict=True)]
@@ -106,9 +107,8 @@ class Network:
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    Beside it, the project's own `MLP` with the same first weights, in double precision, on its digits (`data=digits`,
-    8 × 8 pixels): first one
-    gradient, then a hundred steps of both.
+    Now we compare it with the project's own `MLP`: the same initial weights, double precision, the project's digits
+    (`data=digits`, 8 × 8 pixels). First we compare one gradient, then the weights after a hundred steps.
     """)
     return
 
@@ -147,11 +147,9 @@ def _():
     right = float(np.mean(ours.forward(x_test).argmax(axis=1) == y_test))
     mo.md(
         f"The gradients of all {stated(3466, sum(p.numel() for p in theirs.parameters()), 0)} weights differ by "
-        f"{stated(0, apart, 1e-10)} (to ten digits, and more), the weights after 100 steps by "
-        f"{stated(0, ends, 1e-10)}. The loss fell from "
-        f"{stated(2.3, losses[0][0], 0.05)} to {stated(1.3, losses[-1][0], 0.05)}. After 300 steps more, the NumPy "
-        f"network has "
-        f"{stated(0.97, right, 0.015)} of the test digits right."
+        f"{stated(0, apart, 1e-10)} (to at least ten decimal places), the weights after 100 steps by {stated(0, ends, 1e-10)}. The "
+        f"loss fell from {stated(2.3, losses[0][0], 0.05)} to {stated(1.3, losses[-1][0], 0.05)}. After 300 more steps, the NumPy "
+        f"network has a test accuracy of {stated(0.97, right, 0.015)}."
     )
     return x_test, x_torch, y_test, y_torch
 
@@ -159,11 +157,11 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## Where the chain breaks
+    ## Vanishing gradients
 
-    Backwards, a slope is multiplied by $W^\top$ and by σ′ in each layer. The sigmoid's slope is ¼ at most (lab 4). Ten
-    layers of 64 units, before any training; the size of the gradient is measured in each of them. One network adds to each layer's
-    output what the layer was given, $h + \sigma(hW + b)$: a *residual sum*.
+    In the backward pass, each layer multiplies the gradient by $W^\top$ and by σ′. The derivative of the sigmoid is at most ¼
+    (lab 4). We build networks of ten layers with 64 units, and measure the norm of the gradient in each layer before training. One
+    of the networks adds the input of each layer to its output, $h + \sigma(hW + b)$. This is a *residual connection*.
     """)
     return
 
@@ -171,11 +169,11 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "The gradient in the first of ten sigmoid layers, beside that in the tenth: how much smaller? Half, a "
-        "hundredth, a millionth?",
-        "Below a millionth. Each of the nine layers between them multiplies it by about 0.14: ¼ of the sigmoid, and "
-        "0.58 of PyTorch's first "
-        "weights, whose standard deviation is $1/\\sqrt{3n}$ for n inputs. The last layer learns, the first stands still.",
+        "Compare the gradients in the first and in the tenth of ten sigmoid layers. How much smaller is the first? By a factor of "
+        "two, a hundred, a million?",
+        "By more than a million. Each of the nine layers between them multiplies the gradient by about 0.14: by ¼ because of the "
+        "sigmoid, and by 0.58 because of PyTorch's initial weights, whose standard deviation is $1/\\sqrt{3n}$ for n inputs. The last "
+        "layer learns; the first hardly changes.",
     )
     return
 
@@ -183,7 +181,7 @@ def _():
 @app.cell
 def _(x_torch, y_torch):
     def he(network: MLP) -> None:
-        """Draw first weights with a standard deviation of √(2/n): with them ReLU hands on as much as it gets (He and others 2015)."""
+        """Draw initial weights with a standard deviation of √(2/n): then ReLU keeps the size of its signals (He and others 2015)."""
         for layer in network.hidden:
             nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -196,7 +194,7 @@ def _(x_torch, y_torch):
         return network
 
     def sizes(network: MLP) -> np.ndarray:
-        """Return the size of the loss's gradient in the weights of each hidden layer."""
+        """Return the norm of the gradient with respect to the weights of each hidden layer."""
         network.zero_grad()
         nn.functional.cross_entropy(network(x_torch), y_torch).backward()
         return np.array([layer.weight.grad.norm().item() for layer in network.hidden])
@@ -205,8 +203,8 @@ def _(x_torch, y_torch):
         "sigmoid": deep("sigmoid"),
         "tanh": deep("tanh"),
         "ReLU": deep("relu"),
-        "ReLU, He's first weights": deep("relu", begin="He's"),
-        "ReLU, residual sums": deep("relu", residual=True),
+        "ReLU, He initialization": deep("relu", begin="He's"),
+        "ReLU, residual connections": deep("relu", residual=True),
     }
     gradients = {name: sizes(network) for name, network in kinds.items()}
 
@@ -215,9 +213,9 @@ def _(x_torch, y_torch):
         for (name, found), color, marker in zip(gradients.items(), COLORS, "os^vD", strict=True):
             axes.semilogy(np.arange(1, 11), found, marker=marker, color=color, label=name)
         axes.set(
-            xlabel="layer, from the input",
-            ylabel="size of the gradient in its weights",
-            title="Ten layers before training",
+            xlabel="layer, from input to output",
+            ylabel="norm of the gradient of its weights",
+            title="Gradients in networks of ten layers, before training",
         )
         axes.set_xticks(range(1, 11))
         axes.legend(fontsize=8)
@@ -231,7 +229,7 @@ def _(x_torch, y_torch):
 @app.cell
 def _(deep, gradients, x_test, x_torch, y_test, y_torch):
     def learned(network: MLP, steps: int = 150) -> float:
-        """Return the share of test digits that are right after some steps of gradient descent."""
+        """Return the test accuracy after some steps of gradient descent."""
         optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
         for _ in range(steps):
             optimizer.zero_grad()
@@ -240,22 +238,19 @@ def _(deep, gradients, x_test, x_torch, y_test, y_torch):
         with torch.no_grad():
             return float(np.mean(network(torch.tensor(x_test)).argmax(dim=1).numpy() == y_test))
 
-    HE = "ReLU, He's first weights"
+    HE = "ReLU, He initialization"
     share = {name: found[0] / found[-1] for name, found in gradients.items()}
     shallow = learned(deep("sigmoid"))
     better = learned(deep("relu", begin="He's"))
     assert share["sigmoid"] < 1e-6 < share["ReLU"] < share[HE]
     mo.md(
-        f"From the tenth layer to the first the sigmoid's gradient shrinks to 10 to the power of "
-        f"{stated(-7.5, np.log10(share['sigmoid']), 0.05)}. ReLU is better, and yet loses most with PyTorch's first "
-        f"weights: "
-        f"{stated(0.016, share['ReLU'], 0.0005)} is left. With He's first weights {stated(1.04, share[HE], 0.005)} is "
-        f"left, and "
-        f"with the residual sums of `model=mlp` {stated(1.15, share['ReLU, residual sums'], 0.005)}.\n\n"
-        f"It decides what is learned: after 150 equal steps ten layers of sigmoid have {stated(0.08, shallow, 0.03)} "
-        f"of the test digits right, "
-        f"which is chance; ReLU with He's weights has {stated(0.85, better, 0.03)}. Only activation and first weights "
-        f"differ."
+        f"From the tenth layer back to the first, the gradient of the sigmoid network shrinks by a factor of 10 to the power of "
+        f"{stated(-7.5, np.log10(share['sigmoid']), 0.05)}. ReLU is better, but with PyTorch's default initialization only a factor of "
+        f"{stated(0.016, share['ReLU'], 0.0005)} is left. With He initialization the factor is {stated(1.04, share[HE], 0.005)}, and "
+        f"with the residual connections of `model=mlp` it is {stated(1.15, share['ReLU, residual connections'], 0.005)}.\n\n"
+        f"This decides whether the network learns. After the same 150 steps, ten sigmoid layers have a test accuracy of "
+        f"{stated(0.08, shallow, 0.03)}, no better than chance; ReLU with He initialization has {stated(0.85, better, 0.03)}. Only the "
+        "activation function and the initial weights differ."
     )
     return
 
@@ -263,25 +258,23 @@ def _(deep, gradients, x_test, x_torch, y_test, y_torch):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## A ravine
+    ## Three optimizers in a ravine
 
-    The gradient says where it is steep, not where the lowest point is. Take a loss that is a hundred times as steep
-    across as along:
-    $J(w) = \frac12(w_1^2 + 100\,w_2^2)$. By lab 1 the learning rate must stay below $2/\lambda_{max} = 0.02$ or the
-    steps across
-    the ravine grow; at that rate the steps along it are tiny.
+    The negative gradient points in the direction of steepest descent, but often not to the minimum. An example is a loss whose
+    curvature in one direction is a hundred times that in the other: $J(w) = \frac12(w_1^2 + 100\,w_2^2)$. It has the shape of a
+    ravine: steep across ($w_2$), nearly flat along ($w_1$). By lab 1 the learning rate must stay below $2/\lambda_{max} = 0.02$;
+    otherwise the steps across the ravine diverge. With such a small rate, progress along the ravine is slow.
 
-    - **sgd**: $w \leftarrow w - \eta g$.
-    - **momentum** (Polyak 1964): $v \leftarrow \beta v + g$, $w \leftarrow w - \eta v$. Slopes across cancel from step
-    to step, slopes along
-      add up.
-    - **adam** (Kingma and Ba 2015): means over past steps of the slope, $m \leftarrow \beta_1 m + (1-\beta_1)g$, and
-    of its square,
-      $v \leftarrow \beta_2 v + (1-\beta_2)g^2$, both begun at 0 and therefore divided by $1-\beta_1^t$ and
-      $1-\beta_2^t$ in step t; then
-      $w \leftarrow w - \eta\,\hat m/(\sqrt{\hat v}+\epsilon)$: each weight has its own scale.
+    - **sgd**: $w \leftarrow w - \eta g$, where g is the gradient.
+    - **momentum** (Polyak 1964): $v \leftarrow \beta v + g$, $w \leftarrow w - \eta v$. Across the ravine the gradient changes its
+      sign from step to step, so its sum cancels. Along the ravine it adds up.
+    - **adam** (Kingma and Ba 2015): moving averages of the gradient, $m \leftarrow \beta_1 m + (1-\beta_1)g$, and of its square,
+      $v \leftarrow \beta_2 v + (1-\beta_2)g^2$. Both start at 0. To correct this bias, step t computes
+      $\hat m = m/(1-\beta_1^t)$ and $\hat v = v/(1-\beta_2^t)$. Then $w \leftarrow w - \eta\,\hat m/(\sqrt{\hat v}+\epsilon)$: each
+      weight has its own step size.
 
-    **Exercise.** Write one step of Adam.
+    **Exercise.** Write one step of Adam. Return the new w, m and v (without the correction). The box below the cell compares five
+    steps of yours with the equations above.
     """)
     return
 
@@ -299,7 +292,7 @@ def _():
         beta2: float,
         eps: float,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the next w, m and v. t is 1 in the first step."""
+        """Return the new w, m and v. t is 1 in the first step."""
         raise NotImplementedError
 
     checked(lambda: check_adam_step(adam_step))
@@ -309,16 +302,17 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "Turn the ravine by 45°, so that it lies between the axes. For which of the three does this change the path?",
-        "For Adam alone. sgd and momentum treat all directions alike. Adam scales each axis for itself: it helps where "
-        "the ravine lies along one, and can do little where it does not.",
+        "Rotate the ravine by 45°, so that it no longer lies along an axis. For which of the three optimizers does this change the "
+        "path, apart from the rotation?",
+        "Only for Adam. sgd and momentum treat all directions alike. Adam scales each axis separately. This helps if the ravine lies "
+        "along an axis, and helps little if it does not.",
     )
     return
 
 
 @app.cell(hide_code=True)
 def _():
-    angle = mo.ui.slider(0, 45, 15, value=0, label="the ravine is turned by (degrees)", show_value=True)
+    angle = mo.ui.slider(0, 45, 15, value=0, label="rotation of the ravine (degrees)", show_value=True)
     angle
     return (angle,)
 
@@ -337,7 +331,7 @@ def _(angle):
         return R @ torch.diag(torch.tensor([1.0, 100.0], dtype=R.dtype)) @ R.T
 
     def path(name: str, degrees: float, steps: int = 60) -> np.ndarray:
-        """Return the points (steps + 1, 2) that an optimizer visits, from 5 along and 1 across."""
+        """Return the points (steps + 1, 2) that an optimizer visits; the start is 5 along the ravine and 1 across."""
         H = hessian(degrees)
         turn = np.deg2rad(degrees)
         w = torch.tensor([5 * np.cos(turn) - np.sin(turn), 5 * np.sin(turn) + np.cos(turn)], requires_grad=True)
@@ -361,9 +355,9 @@ def _(angle):
             axes.plot(*points.T, "o-", color=color, markersize=2.5, linewidth=1)
             axes.plot(0, 0, "k*", markersize=10)
             far = np.linalg.norm(points[-1])
-            axes.set(title=f"{name}: {far:.2g} away", xlabel="w₁", xlim=(-6, 6), ylim=(-5, 5), aspect="equal")
+            axes.set(title=f"{name}: distance {far:.2g}", xlabel="w₁", xlim=(-6, 6), ylim=(-5, 5), aspect="equal")
         panels[0].set_ylabel("w₂")
-        figure.suptitle("60 steps")
+        figure.suptitle("60 steps, and the distance from the minimum after them")
         return figure
 
     draw_paths(angle.value)
@@ -380,15 +374,14 @@ def _(path):
     assert np.isclose(away["sgd", 0], away["sgd", 45]) and np.isclose(away["momentum", 0], away["momentum", 45])
     assert away["momentum", 0] < away["sgd", 0]
     mo.md(
-        f"From 5 along and 1 across, after 60 steps: sgd is {stated(1.5, away['sgd', 0], 0.05)} away from the lowest "
-        f"point, "
-        f"momentum {stated(0.0007, away['momentum', 0], 0.00005)}, Adam {stated(0.2, away['adam', 0], 0.05)}; with "
-        f"the ravine turned by 45°, Adam "
-        f"{stated(2.2, away['adam', 45], 0.05)}.\n\n"
-        r"In a ravine with $\kappa = \lambda_{max}/\lambda_{min}$, sgd at its best rate leaves "
-        r"$(\kappa-1)/(\kappa+1)$ of the way after a step, momentum "
-        r"at its best by $(\sqrt\kappa-1)/(\sqrt\kappa+1)$: for κ = 100 that is "
-        f"{stated(0.98, 99 / 101, 0.0005)} and {stated(0.818, 9 / 11, 0.0005)}. In networks κ is often far larger "
+        f"The start is 5 along the ravine and 1 across it. After 60 steps the distance from the minimum is "
+        f"{stated(1.5, away['sgd', 0], 0.05)} for sgd, {stated(0.0007, away['momentum', 0], 0.00005)} for momentum, and "
+        f"{stated(0.2, away['adam', 0], 0.05)} for Adam. With the ravine rotated by 45° it is {stated(2.2, away['adam', 45], 0.05)} for "
+        "Adam; the other two do not change.\n\n"
+        r"The *condition number* of a ravine is $\kappa = \lambda_{max}/\lambda_{min}$. Each step of sgd with its best learning rate "
+        r"multiplies the distance by $(\kappa-1)/(\kappa+1)$; momentum with its best settings multiplies it, in the long run, by "
+        r"$(\sqrt\kappa-1)/(\sqrt\kappa+1)$. For κ = 100 these are "
+        f"{stated(0.98, 99 / 101, 0.0005)} and {stated(0.818, 9 / 11, 0.0005)}. In neural networks κ is often far larger "
         f"(Sagun and others 2016)."
     )
     return
@@ -397,17 +390,17 @@ def _(path):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    The project has these three and more: `train optimizer=sgd`, `momentum`, `adam`, `adamw`, `lbfgs`, `muon`; their
-    settings stand in
-    `configs/optimizer/`.
+    The project has these three and more: `train optimizer=sgd`, `momentum`, `adam`, `adamw`, `lbfgs`, `muon`. Their
+    hyperparameters are in `configs/optimizer/`.
 
-    ## What to take along
+    ## Key points
 
-    - Backpropagation is the chain rule from the end to the beginning; it costs about two forward passes.
-    - A chain of small slopes vanishes. Activations, first weights and residual sums keep it near 1.
-    - Momentum and Adam make the same gradient worth more; neither is best everywhere.
+    - Backpropagation applies the chain rule from the last layer back to the first. It costs about two forward passes.
+    - A product of many small derivatives vanishes. Suitable activation functions, initial weights and residual connections keep it
+      near 1.
+    - Momentum and Adam make better use of the same gradient. Neither is the best everywhere.
 
-    Next: [lab 6](?file=lab_06_structure.py), what a network may know before it learns.
+    Next: [lab 6](?file=lab_06_structure.py), what a network can know before it learns.
     """)
     return
 

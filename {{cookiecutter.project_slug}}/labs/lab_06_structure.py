@@ -26,16 +26,15 @@ def _():
     mo.md(r"""
     # Lab 6: what structure buys
 
-    A network may know something of its data before it learns anything: that neighbours belong together, that a shape
-    stays the same
-    shape when it moves, that there is a before and an after. This lab measures what such knowledge is worth, by taking
-    it away. About 30 minutes.
+    A network can have knowledge about its data built in before it learns anything: that neighbouring positions belong together,
+    that a shape stays the same when it is shifted, that a signal has an order in time. This lab measures how much such knowledge
+    helps, by taking it away. About 30 minutes.
 
     ## Ten digits as signals
 
-    MNIST-1D (Greydanus and Kobak 2024): ten shapes, stretched, shifted, and with noise, as signals of 40 positions.
-    Its twin has the same
-    signals with the positions permuted, all in the same way: no number is lost, but neighbours are.
+    MNIST-1D (Greydanus and Kobak 2024) has ten shapes, one for each digit. Each signal is such a shape, stretched, shifted and with
+    added noise, at 40 positions. The shuffled data set contains the same signals with permuted positions. The permutation is the
+    same for all signals. No number is lost, but neighbours are no longer next to each other.
     """)
     return
 
@@ -55,9 +54,9 @@ def _():
             for row, arrays in enumerate((plain, shuffled)):
                 panels[row, digit].plot(arrays.train_inputs[first, :, 0], color=COLORS[row])
                 panels[row, digit].grid(alpha=0.3)
-            panels[0, digit].set_title(f"a {digit}")
+            panels[0, digit].set_title(f"digit {digit}")
         panels[0, 0].set_ylabel("mnist1d")
-        panels[1, 0].set_ylabel("its shuffled twin")
+        panels[1, 0].set_ylabel("mnist1d_shuffled")
         figure.supxlabel("position")
         return figure
 
@@ -70,12 +69,12 @@ def _():
     mo.md(r"""
     ## Four models
 
-    | model | what it knows before it learns |
+    | model | knowledge built in |
     |---|:---|
-    | linear | nothing; no bends |
-    | mlp | nothing |
-    | cnn | a small window looks everywhere for the same shapes |
-    | rnn | positions come one after the other; the same step at each |
+    | linear | none; it is linear |
+    | mlp | none |
+    | cnn | the same small window is applied at every position |
+    | rnn | the positions have an order; the same step is applied at each |
     """)
     return
 
@@ -83,11 +82,10 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "Which of the four do worse on the shuffled twin, and which do not care?",
-        "linear and mlp do not care: a weight for each position, wherever it stands. Put their weights into the new "
-        "order, and their outputs "
-        "are the same. cnn and rnn rely on neighbours, and lose. The proof is the next cell, the measurement comes "
-        "below.",
+        "Which of the four models will do worse on the shuffled data? Which will not change?",
+        "linear and mlp will not change. They have a separate weight for each position, in whatever order the positions come. If you "
+        "permute these weights in the same way, the outputs are the same. cnn and rnn rely on neighbours, so they will do worse. The "
+        "next cell proves the first part; the experiment below measures the second.",
     )
     return
 
@@ -95,7 +93,7 @@ def _():
 @app.cell
 def _(order, x):
     def apart_after_reordering(kind: type[nn.Module]) -> float:
-        """Return by how much outputs change when positions, and the weights of the first layer, get a new order."""
+        """Return the change of the outputs when the positions and the weights of the first layer are permuted alike."""
         torch.manual_seed(0)
         network = kind(MNIST1D.spec)
         before = network(x[:100])
@@ -109,12 +107,12 @@ def _(order, x):
         kind.__name__: sum(p.numel() for p in kind(MNIST1D.spec).parameters()) for kind in (Linear, MLP, CNN, RNN)
     }
     mo.md(
-        f"With weights in the new order, outputs change by {stated(0, apart['Linear'], 1e-5)} (linear) and "
-        f"{stated(0, apart['MLP'], 1e-5)} (mlp), to "
-        f"five digits. So for these two the twin is the same problem.\n\n"
-        f"Weights: linear {stated(410, counts['Linear'], 0)}, mlp {stated(15210, counts['MLP'], 0)}, cnn "
-        f"{stated(5210, counts['CNN'], 0)}, "
-        f"rnn {stated(5134, counts['RNN'], 0)}. The two with structure have a third of the mlp's."
+        f"With permuted weights, the outputs on the shuffled signals differ by {stated(0, apart['Linear'], 1e-5)} (linear) and "
+        f"{stated(0, apart['MLP'], 1e-5)} (mlp), to five decimal places. So for these two models both data sets are the same "
+        "problem.\n\n"
+        f"Number of parameters: linear {stated(410, counts['Linear'], 0)}, mlp {stated(15210, counts['MLP'], 0)}, cnn "
+        f"{stated(5210, counts['CNN'], 0)}, rnn {stated(5134, counts['RNN'], 0)}. The two models with structure have about a third of "
+        "the parameters of the mlp."
     )
     return
 
@@ -124,10 +122,9 @@ def _():
     mo.md(r"""
     ## A convolution is a matrix with shared weights
 
-    A kernel k of 5 weights slides along the signal, two positions at a time: $z_i = b + \sum_j k_j\, x_{2i+j-1}$ (with
-    one zero beside each
-    end). As a linear layer $z = Tx + b$ it is a matrix that is zero nearly everywhere, and repeats the same five
-    numbers.
+    A kernel k of 5 weights slides along the signal, in steps of two positions (stride 2): $z_i = b + \sum_j k_j\, x_{2i+j-1}$. The
+    signal is padded with one zero at each end. We can write this as a linear layer $z = Tx + b$. Most entries of the matrix T are
+    zero, and the same five weights appear in each row.
     """)
     return
 
@@ -138,7 +135,7 @@ def _(x):
     convolution = nn.Conv1d(1, 1, kernel_size=5, stride=2, padding=1)
 
     def as_matrix(kernel: torch.Tensor, length: int, stride: int, padding: int) -> torch.Tensor:
-        """Return T (outputs, length) with T x the convolution of x, without its bias."""
+        """Return T (outputs, length), so that T x is the convolution of x without its bias."""
         outputs = (length + 2 * padding - len(kernel)) // stride + 1
         T = torch.zeros(outputs, length + 2 * padding)
         for i in range(outputs):
@@ -155,9 +152,9 @@ def _(x):
         limit = float(T.abs().max())
         shown = axes.imshow(T.numpy(), cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
         axes.set(
-            xlabel="position of the signal",
+            xlabel="position in the signal",
             ylabel="output of the convolution",
-            title="T: the same five weights in each row",
+            title="The matrix T has the same five weights in each row",
             yticks=range(0, 19, 3),
         )
         figure.colorbar(shown, label="weight")
@@ -167,13 +164,11 @@ def _(x):
         [
             draw_matrix(),
             mo.md(
-                f"T has {stated(760, T.numel(), 0)} entries, of which {stated(94, int((T != 0).sum()), 0)} are not zero, "
-                f"and "
-                f"{stated(5, len(set(T[T != 0].tolist())), 0)} are different. $Tx + b$ and PyTorch's convolution differ "
-                f"by {stated(0, difference, 1e-5)} on "
-                "4000 signals, to five digits. So a convolution can do nothing that a linear layer could not; it only "
-                "need not learn that "
-                "neighbours belong together, nor learn each shape anew at each position."
+                f"T has {stated(760, T.numel(), 0)} entries. {stated(94, int((T != 0).sum()), 0)} of them are not zero, with only "
+                f"{stated(5, len(set(T[T != 0].tolist())), 0)} different values. On 4000 signals, $Tx + b$ and PyTorch's convolution "
+                f"differ by {stated(0, difference, 1e-5)}, to five decimal places. So everything that a convolution computes, a linear "
+                "layer can compute too. But the convolution does not have to learn that neighbours belong together, and it does not "
+                "have to learn each shape again at each position."
             ),
         ]
     )
@@ -187,10 +182,10 @@ def _():
     signal = torch.randn(1, 1, 40)
     moved = float((sliding(signal.roll(7, dims=2)) - sliding(signal).roll(7, dims=2)).abs().max().detach())
     mo.md(
-        f"What moves in, moves out: shift the signal by 7 positions, and the outputs of a convolution (of stride 1, "
-        f"on a ring) shift by 7 and "
-        f"change by {stated(0, moved, 1e-6)}, to six digits. This is called equivariance. No linear layer has it "
-        f"unless its matrix is such a T."
+        f"If you shift the signal by 7 positions, the outputs of a convolution shift by 7 positions too; otherwise they change by "
+        f"{stated(0, moved, 1e-6)}, to six decimal places. This property is called *equivariance* (to shifts). Here the stride is 1, "
+        "and the signal is a ring: its end is connected to its start. A linear layer is equivariant to shifts only if its matrix is a "
+        "convolution like T."
     )
     return
 
@@ -198,13 +193,14 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## How far a unit sees
+    ## The receptive field
 
-    The project's cnn has three convolutions with kernels of 5, 3 and 3, each with stride 2. A unit of the first sees 5
-    positions. A unit of the
-    second sees 3 units of the first, which stand 2 positions apart.
+    The *receptive field* of a unit is the part of the signal that it can see. The project's cnn has three convolutions with kernels
+    of 5, 3 and 3, each with stride 2. A unit of the first convolution sees 5 positions. A unit of the second sees 3 units of the
+    first, which are 2 positions apart.
 
-    **Exercise.** How many positions does a unit of the last convolution see?
+    **Exercise.** How many positions does a unit of the last convolution see? Write a function for any kernel sizes. The box below
+    the cell says *Right* when it is correct. Then compare with the measurement.
     """)
     return
 
@@ -228,10 +224,10 @@ def _():
     seen = int((probe.grad != 0).sum())
     mo.accordion(
         {
-            "Measured: positions with a gradient": mo.md(
-                f"A unit in the middle of the last convolution has a gradient in {stated(17, seen, 0)} of the 40 "
-                f"positions. Stacked convolutions see far "
-                "with few weights: with stride 2 the field doubles from layer to layer."
+            "Measured: the number of positions with a nonzero gradient": mo.md(
+                f"A unit in the middle of the last convolution has a nonzero gradient at {stated(17, seen, 0)} of the 40 positions. "
+                "Several convolutions in sequence see far with few weights: with stride 2, each additional layer roughly doubles the "
+                "receptive field."
             )
         }
     )
@@ -241,18 +237,16 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## The measurement
+    ## The experiment
 
-    Eight runs of the project, with one command:
+    This command starts eight runs of the project:
 
         train -m model=linear,mlp,cnn,rnn data=mnist1d,mnist1d_shuffled \
             optimizer=adam optimizer.lr=0.01 trainer.max_epochs=10
 
-    Ten epochs are 360 steps. The published table has 6000, and `make table` trains as long, with two seeds each. So
-    compare the
-    order here, not the digits. `references/mnist1d_published.csv` has the published numbers, and a note on the mlp's:
-    the authors' own code does
-    not reach its 0.68 either.
+    Ten epochs are 360 steps. The published results used 6000 steps. `make table` also trains for 6000 steps, with two seeds each. So
+    compare the ranking of the models here, not the exact numbers. `references/mnist1d_published.csv` contains the published numbers,
+    with a note on the mlp: the authors' own code does not reach the published 0.68 either.
     """)
     return
 
@@ -303,18 +297,15 @@ def _(found, published):
             < min(lost(numbers, "cnn"), lost(numbers, "rnn"))
         )
     mo.md(
-        f"In order, structure wins: cnn {stated(0.81, found['mnist1d', 'cnn'], 0.04)} and rnn "
-        f"{stated(0.8, found['mnist1d', 'rnn'], 0.13)} before mlp "
-        f"{stated(0.56, found['mnist1d', 'mlp'], 0.04)} and linear {stated(0.3, found['mnist1d', 'linear'], 0.03)}. "
-        f"Shuffled, cnn loses "
-        f"{stated(0.27, lost(found, 'cnn'), 0.06)} and rnn {stated(0.3, lost(found, 'rnn'), 0.14)}, and the mlp, "
-        f"which loses nothing "
-        f"({stated(-0.01, lost(found, 'mlp'), 0.04)}), is best. The published table says the same: cnn loses "
-        f"{stated(0.38, lost(published, 'cnn'), 1e-9)}, rnn {stated(0.34, lost(published, 'rnn'), 1e-9)}, mlp and "
-        f"linear {stated(0, lost(published, 'mlp'), 1e-9)}.\n\n"
-        "So knowledge that is built in is worth more than weights, where it is true, and costs where it is not. One "
-        "seed and a short "
-        "training cannot tell whether cnn or rnn is ahead."
+        f"On the original signals the models with structure win: cnn {stated(0.81, found['mnist1d', 'cnn'], 0.04)} and rnn "
+        f"{stated(0.8, found['mnist1d', 'rnn'], 0.13)}, then mlp {stated(0.56, found['mnist1d', 'mlp'], 0.04)} and linear "
+        f"{stated(0.3, found['mnist1d', 'linear'], 0.03)}. On the shuffled signals, cnn loses {stated(0.27, lost(found, 'cnn'), 0.06)} "
+        f"and rnn {stated(0.3, lost(found, 'rnn'), 0.14)}. The mlp hardly changes (it loses {stated(-0.01, lost(found, 'mlp'), 0.04)}) "
+        "and is now the best. The published results agree: cnn loses "
+        f"{stated(0.38, lost(published, 'cnn'), 1e-9)}, rnn {stated(0.34, lost(published, 'rnn'), 1e-9)}, mlp and linear "
+        f"{stated(0, lost(published, 'mlp'), 1e-9)}.\n\n"
+        "So built-in knowledge is worth more than additional weights if it is true for the data, and it hurts if it is not. One seed "
+        "and short training are not enough to rank cnn and rnn."
     )
     return
 
@@ -322,13 +313,14 @@ def _(found, published):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## What to take along
+    ## Key points
 
-    - A convolution is a linear layer with most weights zero and the others shared; it moves along when its input moves.
-    - Linear layers over all positions do not see neighbourhood, and do not miss it.
-    - Take the structure away, to measure what it was worth.
+    - A convolution is a linear layer in which most weights are zero and the others are shared. When its input shifts, its output
+      shifts too.
+    - Linear layers over all positions do not use the order of the positions. So shuffling does not hurt them.
+    - To measure what built-in structure contributes, take it away.
 
-    Next: [lab 7](?file=lab_07_memory_attention.py), networks that remember, and networks that look.
+    Next: [lab 7](?file=lab_07_memory_attention.py), networks with memory and networks with attention.
     """)
     return
 

@@ -24,7 +24,7 @@ with app.setup(hide_code=True):
 
     from {{ cookiecutter.package_name }}.models.gpt import GPT
 
-    # The lab says itself what is worth saying.
+    # The log lines of the engine would appear between the cells.
     logger.disable("hyperplane")
 
 
@@ -33,17 +33,15 @@ def _():
     mo.md(r"""
     # Lab 8: a transformer that writes
 
-    A language model says which token comes next. Whoever can say that can write: draw a token, put it at the end, ask
-    again. This lab trains a GPT with a
-    hundred thousand weights in less than a minute. It works as those that read millions of times as much, and writes
-    like one that has read one chapter. About 30 minutes.
+    A language model predicts the next token. A model that can do this can also write: sample a token, append it to the text, and
+    repeat. This lab trains a GPT with a hundred thousand weights in less than a minute. It works like the large models, but they
+    have read millions of times as much text. About 30 minutes.
 
     ## A text, and its tokens
 
-    Python brings a text along: its language reference, which `help("yield")` prints from. Its prose, without tables
-    and code, is our corpus. The tokens
-    are characters. Larger models take pieces of words (`data.tokens=bpe`), which makes texts shorter and the
-    vocabulary longer.
+    Python comes with a text: its language reference, which you can read with `help("yield")`. Its paragraphs, without tables and
+    code, are our corpus. The tokens are characters. Larger models use parts of words (`data.tokens=bpe`); then texts have fewer
+    tokens, and the vocabulary is larger.
     """)
     return
 
@@ -51,7 +49,7 @@ def _():
 @app.cell
 def _():
     def prose() -> str:
-        """Return the paragraphs of Python's language reference, one a line."""
+        """Return the paragraphs of Python's language reference, one on each line."""
         paragraphs = [paragraph for name in sorted(topics) for paragraph in topics[name].split("\n\n")]
         running = [
             p
@@ -70,9 +68,9 @@ def _():
     begin = corpus.parts["train"][:49]
     assert tokenizer.decode(tokenizer.encode("a yield expression")) == "a yield expression"
     mo.md(
-        f"It has {stated(97, len(prose()) / 1000, 4)} thousand characters of "
-        f"{stated(91, corpus.spec.num_tokens - 2, 6)} kinds (Python 3.11; other versions "
-        "have other words). What the network sees are numbers, and its target is the same text, one place further on:"
+        f"The corpus has {stated(97, len(prose()) / 1000, 4)} thousand characters, "
+        f"{stated(91, corpus.spec.num_tokens - 2, 6)} of them different (with Python 3.11; in other versions the text differs). The "
+        "network sees numbers. Its target is the same text, shifted by one position:"
     )
     return begin, corpus, tokenizer
 
@@ -81,10 +79,10 @@ def _():
 def _(begin, tokenizer):
     shown = [
         {
-            "place": t,
-            "sees": tokenizer.decode(begin[: t + 1].tolist())[-40:],
+            "position": t,
+            "the network sees": tokenizer.decode(begin[: t + 1].tolist())[-40:],
             "number": int(begin[t]),
-            "next": repr(tokenizer.decode([int(begin[t + 1])])),
+            "target": repr(tokenizer.decode([int(begin[t + 1])])),
         }
         for t in range(12)
     ]
@@ -95,21 +93,22 @@ def _(begin, tokenizer):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    One window of 48 characters is 48 exercises at once: from one character predict the second, from two the third. The
-    loss is the mean of
-    $-\log p(\text{next})$, in nats; exp of it, the perplexity, is of how many tokens it is as if they were equally
-    likely.
+    A window of 48 characters contains 48 training samples: predict the second character from the first, the third from the first
+    two, and so on. The loss is the mean of $-\log p(\text{next})$, in nats. The exponential of the loss is the *perplexity*. A
+    perplexity of 10 means: the model is as uncertain as if it had to choose among 10 equally likely tokens.
 
-    ## What counting reaches
+    ## A baseline: counting
 
-    Before any network: how well do pairs of letters do (Shannon 1948 wrote English with them)? With n the counts in N
-    training tokens of V kinds,
+    Before any network: how good are predictions from counted pairs of characters, called *bigrams*? (Shannon 1948 generated English
+    text with them.) Let n be the counts in N training tokens, and V the number of different tokens:
 
     $$p(b) = \frac{n(b) + 1}{N + V}, \qquad p(b \mid a) = \frac{n(ab) + \alpha\, p(b)}{n(a) + \alpha}.$$
 
-    α says how far single tokens speak where pairs are rare. n(a) counts those tokens that have a next one.
+    α is the weight of the single-token probability p(b); it matters where pairs are rare. In p(b | a), n(a) counts only those tokens
+    a that are followed by another token.
 
-    **Exercise.** Write the table of $p(b \mid a)$.
+    **Exercise.** Write a function that returns the table of $p(b \mid a)$. Each row must sum to 1. The box below the cell says *Right*
+    when the table is correct.
     """)
     return
 
@@ -117,7 +116,7 @@ def _():
 @app.cell
 def _():
     def bigrams(tokens: np.ndarray, kinds: int, alpha: float) -> np.ndarray:
-        """Return p(b | a) at [a, b] (kinds, kinds), counted in tokens (N,), whole numbers below `kinds`."""
+        """Return p(b | a) at [a, b] (kinds, kinds), counted in tokens (N,), which are integers from 0 to `kinds` - 1."""
         raise NotImplementedError
 
     checked(lambda: check_bigrams(bigrams))
@@ -127,9 +126,10 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "Guessing blindly costs log 94 = 4.5 nats for a character. What do single letters reach, and what do pairs?",
-        "Single letters 3.1: as if 23 were equally likely. Pairs 2.5, as if 12 were. Each network has to be below "
-        "that, or it has learned nothing but pairs.",
+        "Guessing uniformly gives a loss of log 94 = 4.5 nats per character. What loss do single characters (unigrams) reach? And "
+        "pairs (bigrams)?",
+        "Unigrams: 3.1, a perplexity of 23. Bigrams: 2.5, a perplexity of 12. A network must be below this; otherwise it has learned "
+        "nothing more than pairs.",
     )
     return
 
@@ -140,10 +140,9 @@ def _(corpus):
     counted = Bigrams(parts["train"], corpus.spec.num_tokens, parts["val"])
     unigram, bigram = counted.unigram_loss(parts["test"]), counted.loss(parts["test"])
     mo.md(
-        f"Measured on the end of the text, which nothing was counted in: single characters "
-        f"{stated(3.14, unigram, 0.04)} nats, pairs {stated(2.48, bigram, 0.04)} "
-        f"(perplexity {stated(11.9, np.exp(bigram), 0.5)}). The project states this number beside every run with "
-        f"`data=corpus`, as `test/naive_loss`."
+        f"Measured on the test set, the end of the text, which was not counted: unigrams {stated(3.14, unigram, 0.04)} nats, bigrams "
+        f"{stated(2.48, bigram, 0.04)} (perplexity {stated(11.9, np.exp(bigram), 0.5)}). The project reports the loss of the bigrams "
+        "with every run on `data=corpus`, as `test/naive_loss`."
     )
     return bigram, unigram
 
@@ -151,16 +150,16 @@ def _(corpus):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## Nobody may look ahead
+    ## The causal mask
 
-    Attention sees all places (lab 7), also those that are to be predicted. So what lies ahead gets a weight of zero: a
-    mask is added before the softmax,
+    Attention sees all positions (lab 7), including those that the model has to predict. So later positions must get a weight of
+    zero. For this, a mask is added before the softmax:
 
     $$\mathrm{softmax}\!\left(\frac{QK^\top}{\sqrt d} + M\right)V, \qquad M_{ij} = 0 \ \text{for}\ j \le i, \
     \text{else}\ -\infty.$$
 
-    The rest of GPT (`models/gpt.py`, a hundred lines) is known from labs 4 to 7: embeddings, positions, residual sums,
-    an MLP at each place.
+    You know the other parts of GPT (`models/gpt.py`, a hundred lines) from labs 4 to 7: embeddings, positions, residual connections,
+    and an MLP at each position.
     """)
     return
 
@@ -168,7 +167,7 @@ def _():
 @app.cell
 def _(corpus):
     def masked_weights(Q: Tensor, K: Tensor) -> Tensor:
-        """Return the weights (..., places, places) of causal attention."""
+        """Return the weights (..., positions, positions) of causal attention."""
         products = Q @ K.mT / Q.shape[-1] ** 0.5
         ahead = torch.ones(products.shape[-2:], dtype=torch.bool).triu(1)
         return products.masked_fill(ahead, -torch.inf).softmax(dim=-1)
@@ -182,14 +181,14 @@ def _(corpus):
     fresh = GPT(corpus.spec).eval()
     text = corpus.parts["train"][None, :48].long()
     changed = text.clone()
-    changed[:, 30:] = 5  # another end
+    changed[:, 30:] = 5  # a different end
     with torch.no_grad():
         effect = (fresh(text) - fresh(changed)).abs().amax(dim=(0, 1))
     assert float(effect[30:].min()) > 1e-4
     mo.md(
-        f"By hand and by torch the masked means differ by {stated(0, apart, 1e-5)}, to five digits. In the project's "
-        f"GPT, replace all characters from place 30 on: the "
-        f"outputs at places 0 to 29 change by {stated(0, float(effect[:30].max()), 1e-5)}, all later ones do."
+        f"Our masked attention and PyTorch's differ by {stated(0, apart, 1e-5)}, to five decimal places. In the project's GPT, we "
+        f"replace all characters from position 30 on. The outputs at positions 0 to 29 change by "
+        f"{stated(0, float(effect[:30].max()), 1e-5)}; all later outputs change."
     )
     return (masked_weights,)
 
@@ -199,7 +198,7 @@ def _():
     mo.md(r"""
     ## Training
 
-    A run of the project, 2000 steps:
+    A run of the project with 2000 steps:
 
         train model=gpt model.num_heads=2 \
             data=corpus data.path=data/python_prose.txt data.length=48 data.batch_size=16 \
@@ -222,9 +221,9 @@ def _(bigram, unigram):
             rows = [(int(row["step"]), float(row["val/loss"])) for row in csv.DictReader(lines) if row["val/loss"]]
         figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
         axes.plot(*zip(*rows, strict=True), "o-", color=COLORS[0], label="GPT, validation")
-        axes.axhline(unigram, color=COLORS[4], linestyle=":", label="single characters, test")
-        axes.axhline(bigram, color=COLORS[1], linestyle="--", label="pairs, test")
-        axes.set(xlabel="step", ylabel="loss (nats a character)", title="First it learns pairs, then more")
+        axes.axhline(unigram, color=COLORS[4], linestyle=":", label="unigrams, test")
+        axes.axhline(bigram, color=COLORS[1], linestyle="--", label="bigrams, test")
+        axes.set(xlabel="step", ylabel="loss (nats per character)", title="GPT soon passes the bigrams")
         axes.legend()
         axes.grid(alpha=0.3)
         return figure
@@ -236,9 +235,8 @@ def _(bigram, unigram):
         [
             draw_training(),
             mo.md(
-                f"{stated(110, summary['parameters'] / 1000, 1.5)} thousand weights reach {stated(1.51, loss, 0.1)} nats, "
-                f"pairs {stated(2.48, bigram, 0.04)}: as if "
-                f"{stated(4.5, np.exp(loss), 0.5)} characters were equally likely at each place, not "
+                f"{stated(110, summary['parameters'] / 1000, 1.5)} thousand weights reach a test loss of {stated(1.51, loss, 0.1)} nats; "
+                f"the bigrams have {stated(2.48, bigram, 0.04)}. The perplexity is {stated(4.5, np.exp(loss), 0.5)} instead of "
                 f"{stated(11.9, np.exp(bigram), 0.5)}."
             ),
         ]
@@ -249,9 +247,9 @@ def _(bigram, unigram):
 @app.cell(hide_code=True)
 def _():
     ask(
-        "At the first place of a window GPT sees a single character, at the last one 48. How good can it be at the "
-        "first?",
-        "No better than pairs: it knows what they know. All that it gains, it gains from looking further back.",
+        "At the first position of a window GPT sees a single character, at the last position 48. How good can its prediction be at the "
+        "first position?",
+        "No better than the bigrams, which also see a single character. All improvement comes from looking further back.",
     )
     return
 
@@ -259,7 +257,7 @@ def _():
 @app.cell
 def _(bigram, corpus, trained):
     test = corpus.parts["test"].long()
-    starts = torch.arange(4000)  # neighbours, so that all places have nearly the same characters to predict
+    starts = torch.arange(4000)  # overlapping windows, so that nearly the same characters are predicted at all positions
     windows = test[starts[:, None] + torch.arange(49)]
     with torch.no_grad():
         by_place = (
@@ -270,19 +268,18 @@ def _(bigram, corpus, trained):
 
     figure, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
     axes.plot(np.arange(1, 49), by_place, color=COLORS[0], label="GPT")
-    axes.axhline(bigram, color=COLORS[1], linestyle="--", label="pairs")
-    axes.set(xlabel="characters that it sees", ylabel="test loss (nats a character)", title="What a longer memory buys")
+    axes.axhline(bigram, color=COLORS[1], linestyle="--", label="bigrams")
+    axes.set(xlabel="number of characters that it sees", ylabel="test loss (nats per character)", title="A longer context lowers the loss, up to a point")
     axes.legend()
     axes.grid(alpha=0.3)
     mo.vstack(
         [
             figure,
             mo.md(
-                f"With one character {stated(2.6, float(by_place[0]), 0.15)} nats, no better than pairs; with ten to "
-                f"twenty {stated(1.42, float(by_place[9:20].mean()), 0.1)}, and with 25 to 48 "
-                f"{stated(1.42, float(by_place[24:].mean()), 0.1)}. All that it gains comes from the last ten characters "
-                f"or so: from the word that is being written, and the one before it. Larger models gain from a thousand "
-                f"tokens and more (Kaplan and others 2020)."
+                f"With one character the loss is {stated(2.6, float(by_place[0]), 0.15)} nats, no better than the bigrams. With ten to "
+                f"twenty characters it is {stated(1.42, float(by_place[9:20].mean()), 0.1)}, and with 25 to 48 it is "
+                f"{stated(1.42, float(by_place[24:].mean()), 0.1)}. So all of the improvement comes from about the last ten characters: "
+                "the current word and the one before it. Larger models use a thousand tokens and more (Kaplan and others 2020)."
             ),
         ]
     )
@@ -297,14 +294,14 @@ def _():
             mo.md(r"""
         ## Temperature
 
-        The network says $p = \mathrm{softmax}(z)$. To write, draw from $\mathrm{softmax}(z/\tau)$. At τ = 1 the text
-        has the network's own probabilities; below, likely
-        tokens become likelier; at 0 it is always the likeliest one; as τ grows, all become equally likely.
+        The network predicts $p = \mathrm{softmax}(z)$. To write, we sample from $\mathrm{softmax}(z/\tau)$, where τ is the *temperature*.
+        At τ = 1 these are the network's own probabilities. Below 1, likely tokens become more likely; at 0 the most likely token is
+        always chosen. The larger τ is, the closer all tokens are to equally likely.
         """),
             ask(
-                "At which temperature does it write the most real words, and why would one not always take that?",
-                "The lower, the more real words. At 0, though, it says the same again and again: a text of the likeliest "
-                "tokens is not a likely text.",
+                "At which temperature does the network write the most real words? Why would you not always choose it?",
+                "The lower the temperature, the more real words. But at 0 the network repeats itself again and again: a text that "
+                "consists of the most likely tokens is not a typical text.",
             ),
             temperature,
         ]
@@ -324,7 +321,7 @@ def _(corpus, tokenizer, trained):
     known = set(re.findall(r"[a-z]+", tokenizer.decode(corpus.parts["train"].tolist()).lower()))
 
     def written(heat: float) -> tuple[float, float]:
-        """Return which shares of the written words the training text has, and are different ones."""
+        """Return two shares of the written words: those that occur in the training text, and those that are distinct."""
         words = re.findall(r"[a-z]{3,}", trained.continued("The ", 1500, heat, seed=1).lower())
         return sum(word in known for word in words) / len(words), len(set(words)) / len(words)
 
@@ -334,13 +331,11 @@ def _(corpus, tokenizer, trained):
     )
     assert real[0.0] > real[0.5] > real[1.0] > real[2.0] and different[0.0] < different[0.5] < different[1.0]
     mo.md(
-        f"Of the words of three letters or more in 1500 characters, the training text has "
-        f"{stated(1.0, real[0.0], 0.1)} at τ = 0, {stated(0.95, real[0.5], 0.1)} at 0.5, "
-        f"{stated(0.7, real[1.0], 0.2)} at "
-        f"1 and {stated(0.1, real[2.0], 0.1)} at 2. But at 0 only {stated(0.1, different[0.0], 0.1)} of the words are "
-        f"different ones, "
-        f"at 1 it is {stated(0.7, different[1.0], 0.15)}.\n\n"
-        'The same from the command line: `predict run=runs/labs/gpt prompt="The yield statement " temperature=0.5`.'
+        f"We take the words of at least three letters in 1500 generated characters. The share that occurs in the training text is "
+        f"{stated(1.0, real[0.0], 0.1)} at τ = 0, {stated(0.95, real[0.5], 0.1)} at 0.5, {stated(0.7, real[1.0], 0.2)} at 1 and "
+        f"{stated(0.1, real[2.0], 0.1)} at 2. But at 0 the number of distinct words is only {stated(0.1, different[0.0], 0.1)} of all "
+        f"words; at 1 it is {stated(0.7, different[1.0], 0.15)}.\n\n"
+        'On the command line: `predict run=runs/labs/gpt prompt="The yield statement " temperature=0.5`.'
     )
     return
 
@@ -348,7 +343,9 @@ def _(corpus, tokenizer, trained):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## Where its heads look
+    ## What its heads look at
+
+    Each row shows the attention weights from one position to itself and to all earlier positions.
     """)
     return
 
@@ -358,7 +355,7 @@ def _(masked_weights, tokenizer, trained):
     phrase = "the value of the expression is the value"
 
     def looked() -> list[Tensor]:
-        """Return the weights (heads, places, places) of each block."""
+        """Return the weights (heads, positions, positions) of each block."""
         found = []
         network = trained.network
         numbers = torch.tensor(tokenizer.encode(phrase)[None].astype(np.int64))
@@ -385,8 +382,8 @@ def _(masked_weights, tokenizer, trained):
                 axes.set_yticks(range(len(phrase)), list(phrase), fontsize=7)
         for number, axes in enumerate(panels.ravel()):
             axes.set_title(f"block {number // 2 + 1}, head {number % 2 + 1}")
-        figure.supxlabel("character that is looked at")
-        figure.supylabel("place from which it looks (brighter: more weight, as its root)")
+        figure.supxlabel("character that the head looks at")
+        figure.supylabel("position from which it looks (brighter: larger square root of the weight)")
         return figure
 
     assert all(float(block.triu(1).abs().max()) == 0 for block in heads)
@@ -394,10 +391,9 @@ def _(masked_weights, tokenizer, trained):
         [
             draw_heads(),
             mo.md(
-                f"Nothing above the diagonal: that is the mask. In the first block the head that looks back most closely "
-                f"has "
-                f"{stated(0.9, max(sum(head[:4]) for head in back[:2]), 0.1)} of its weight on the last four characters. "
-                f"It collects the word that is being written."
+                f"All weights above the diagonal are 0: this is the causal mask. One head of the first block has "
+                f"{stated(0.9, max(sum(head[:4]) for head in back[:2]), 0.1)} of its weight on the last four characters. It collects the "
+                "word that is being written."
             ),
         ]
     )
@@ -407,22 +403,22 @@ def _(masked_weights, tokenizer, trained):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## From here to the large ones
+    ## From here to large language models
 
-    | | weights | tokens it learned from | source |
+    | | weights | training text | source |
     |---|---|---|:---|
-    | this lab | 1.1 · 10⁵ | 1.5 · 10⁶ characters, twenty times over the same | here |
+    | this lab | 1.1 · 10⁵ | 1.5 · 10⁶ characters: the same text twenty times | here |
     | GPT-2 | 1.5 · 10⁹ | 40 GB of text | Radford and others 2019 |
-    | GPT-3 | 1.75 · 10¹¹ | 3 · 10¹¹ | Brown and others 2020 |
+    | GPT-3 | 1.75 · 10¹¹ | 3 · 10¹¹ tokens | Brown and others 2020 |
 
-    The equations are the same. Lab 12 measures what size buys.
+    The equations are the same. Lab 12 measures what scale contributes.
 
-    ## What to take along
+    ## Key points
 
-    - A language model is a classifier of the next token; one window is as many exercises as it has places.
-    - The mask makes attention honest: what is to be predicted cannot be looked at.
-    - State what counting reaches before you praise a network.
-    - Temperature trades errors for variety.
+    - A language model is a classifier of the next token. Each position of a window is a training sample.
+    - The causal mask keeps attention from looking at the tokens that the model has to predict.
+    - Compare a network with a simple baseline, such as counted bigrams, before you praise it.
+    - The temperature trades accuracy for variety.
 
     Next: [lab 9](?file=lab_09_complexity_2021.py), complexity 1990 and 2021.
     """)

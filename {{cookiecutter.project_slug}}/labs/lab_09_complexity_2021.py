@@ -25,15 +25,16 @@ def _():
     mo.md(r"""
     # Lab 9: complexity 2021
 
-    In 1990 a network was one hidden layer: two equations. The Temporal Fusion Transformer of 2021 (Lim, Arık, Loeff and Pfister) is
-    a network of networks: its paper numbers 22 equations for them. What does that buy, and how would you know? About 40 minutes; the
-    runs take about half a minute in all, on a machine that does nothing else.
+    A typical network of 1990 has one hidden layer: two equations. The Temporal Fusion Transformer (TFT) of 2021 (Lim, Arık, Loeff
+    and Pfister) combines several networks; its paper needs 22 numbered equations. What is gained by this complexity? How can you
+    tell? About 40 minutes. All runs together take about half a minute on an otherwise idle machine.
 
-    ## Shops whose truth is known
+    ## Shops with known quantiles
 
-    `data=demand` makes twelve shops over 500 days: a level, a trend, a week, promotions that are announced ahead, and noise. The temperature is
-    in the table too, and has no effect. A model sees 28 days and says for each of the next 7 three numbers: the demand that is undershot with
-    a chance of 0.1, 0.5 and 0.9. As the formula behind the data is known, so are the true quantiles.
+    `data=demand` simulates the sales of twelve shops over 500 days. The demand depends on a level, a trend, the weekday, promotions that
+    are announced in advance, and noise. The table also has a temperature, which has no effect. A model sees 28 days. For each of the
+    next 7 days it predicts three numbers: the quantiles 0.1, 0.5 and 0.9 of the demand. (With probability 0.1, the demand is below the
+    0.1 quantile.) We know the formula behind the data, so we also know the true quantiles.
     """)
     return
 
@@ -53,7 +54,7 @@ def _(data):
         reals = data.rows.reals[data.rows.series == shop][-days:]
         figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 3.8), layout="constrained", sharex=True, height_ratios=(3, 1))
         top.plot(reals[:, -1], color=COLORS[0], marker=".")
-        top.set(ylabel="pieces a day", title=f"{data.series_names[shop]}: the last {days} days")
+        top.set(ylabel="demand (pieces a day)", title=f"{data.series_names[shop]}: the last {days} days")
         bottom.bar(np.arange(days), reals[:, 0], color=COLORS[1])
         bottom.set(xlabel="day", ylabel="discount")
         return figure
@@ -65,24 +66,27 @@ def _(data):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## A loss for a quantile
+    ## The quantile loss
 
-    The quantile loss of a forecast $o$ for the quantile $q$ charges what lies above it at the rate $q$, and what lies below at $1 - q$:
+    Let $o$ be the forecast of the quantile $q$. If the true value $y$ is above $o$, the quantile loss is $q$ times the distance; if it
+    is below, $1 - q$ times the distance:
 
     $$\ell_q(y, o) = \max\big(q\,(y - o),\ (q - 1)(y - o)\big).$$
 
-    Its mean is smallest where exactly a share q of the truth lies below $o$ (Koenker and Bassett 1978). For q = 0.5 it is half of the absolute
-    error. All models here are trained with the mean of it over three quantiles, in pieces a day.
+    The mean loss is smallest when exactly a share q of the true values lies below $o$ (Koenker and Bassett 1978). For q = 0.5 it is half
+    of the absolute error. All models here minimize the mean over the three quantiles, in pieces a day.
 
-    ## 1990 and 2021, side by side
+    ## 1990 and 2021 compared
 
-    Four ways to forecast, from a line to a transformer:
+    We compare four forecasts, from simple to complex:
 
-    - *seasonal naive*: the same day some weeks before, with the quantiles of its errors in training. No training at all.
+    - *seasonal naive*: repeat the value of the same weekday some weeks ago. The quantiles come from its errors on the training set.
+      Nothing is trained.
     - *linear*: each output is a weighted sum of everything in the window. $\hat y = xW + b$.
-    - *1990*: one hidden layer of 16 with tanh. $h = \tanh(xW_1 + b_1)$, $\hat y = hW_2 + b_2$.
-    - *2021*: the TFT, with 16 numbers in each of its layers. Context from what never changes; a choice of variables in each step; an LSTM; attention; gates that can
-      shut each of these out. Equations 2 to 23 of the paper, in `models/tft.py` by their numbers.
+    - *1990*: one hidden layer of 16 units with tanh. $h = \tanh(xW_1 + b_1)$, $\hat y = hW_2 + b_2$.
+    - *2021*: the TFT, with 16 units in each of its layers. It uses the constant features of each shop as context, selects variables at
+      each step, and has an LSTM, attention, and gates that can switch off each of these parts. `models/tft.py` implements equations 2
+      to 23 of the paper and cites their numbers.
     """)
     return
 
@@ -90,11 +94,11 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "The best possible quantile loss here is 0.77, the seasonal naive forecast has 2.06. Guess the other three before you open the table. "
-        "Which step buys the most?",
-        "From naive to linear: the discount is announced, and a weighted sum can use it. What the TFT adds after that is small, and costs the most "
-        "parameters and seconds. The network of 1990 is worse than the line here: it trains for 20 epochs, the line for 60, and all that it knows goes "
-        "through 16 numbers.",
+        "The best possible quantile loss here is 0.77. The seasonal naive forecast has 2.06. Guess the losses of the other three models "
+        "before you look at the table. Which step in complexity helps the most?",
+        "The step from naive to linear: discounts are announced in advance, and a weighted sum can use them. The TFT improves only a "
+        "little on that, with the most parameters and the longest training. The network of 1990 is worse than the linear model here: it "
+        "trains for 20 epochs instead of 60, and all information passes through 16 hidden units.",
     )
     return
 
@@ -124,16 +128,16 @@ def _(data, summaries):
     size = {name: summary["parameters"] for name, summary in summaries.items()}
     seconds = {name: summary["seconds"]["fit"] for name, summary in summaries.items()}
     mo.md(
-        "| model | parameters | equations | seconds to train, here | quantile loss, test |\n|---|---|---|---|---|\n"
+        "| model | parameters | equations | training time here (seconds) | quantile loss, test |\n|---|---|---|---|---|\n"
         f"| seasonal naive, 28 days | 0 | 1 | 0 | {stated(2.06, naive_by_lag[28], 0.01)} |\n"
         f"| linear | {stated(7392, size['linear'], 0)} | 1 | {seconds['linear']:.1f} | {stated(1.02, losses['linear'], 0.03)} |\n"
         f"| 1990: one hidden layer | {stated(5989, size['1990'], 0)} | 2 | {seconds['1990']:.1f} | {stated(1.14, losses['1990'], 0.05)} |\n"
         f"| 2021: TFT | {stated(27295, size['2021'], 0)} | 22 | {seconds['2021']:.1f} | {stated(1.0, losses['2021'], 0.02)} |\n"
-        f"| the truth itself | | 2 | | {stated(0.77, best, 0.005)} |\n\n"
-        "The TFT is the best, and better than the seasonal naive forecast by a factor of two. With seed 0 it beats the "
-        "weighted sum by little; with seeds 1, 2 and 3 its loss is 0.91, 0.94 and 0.96. "
-        "Whether that is worth 22 equations is a question about your shops. That the simple model ran beside it is not: without "
-        "that row you would credit the transformer with everything."
+        f"| the true quantiles | | 2 | | {stated(0.77, best, 0.005)} |\n\n"
+        "The TFT is the best. Its loss is about half of that of the seasonal naive forecast. With seed 0 it is only a little better than the "
+        "linear model; with seeds 1, 2 and 3 its loss is 0.91, 0.94 and 0.96. Is that worth 22 equations? This depends on your shops. "
+        "But always run the simple model too: without the row of the linear model, you would credit the transformer with the whole "
+        "improvement."
     )
     return
 
@@ -141,9 +145,10 @@ def _(data, summaries):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## Forecasts, and what they came from
+    ## Forecasts, and what they depend on
 
-    The TFT gives each variable a weight in every step, by a softmax: they sum to 1. Means over test windows, and some of its forecasts:
+    At every step, the TFT gives each variable a weight, by a softmax: the weights sum to 1. The figures show some forecasts, and the mean
+    weights over the test windows.
     """)
     return
 
@@ -159,9 +164,10 @@ def _(data, folders):
 @app.cell(hide_code=True)
 def _():
     ask(
-        "The temperature has no effect on demand in these data. It has a weight among the past variables all the same. How would you find out "
-        "whether the model uses it?",
-        "Destroy it: deal the temperatures of all windows out anew, forecast again, and see by how much the loss grows. If by nothing, it is not used.",
+        "The temperature has no effect on demand in these data. Still, it has a positive weight among the past variables. How would you "
+        "find out whether the model uses it?",
+        "Permute it: shuffle the temperatures among the windows, forecast again, and measure how much the loss grows. If it does not grow, "
+        "the model does not use the temperature. This is called *permutation importance*.",
     )
     return
 
@@ -177,7 +183,7 @@ def _(data, task, tests, y):
         return float(quantile_loss(torch.tensor(quantiles), torch.tensor(y), data.quantiles).mean())
 
     def harm(field: str, column: int) -> float:
-        """Return by how much the loss grows when one variable is dealt out anew among the windows."""
+        """Return by how much the loss grows when one variable is shuffled among the windows."""
         values = getattr(tests, field).clone()
         order = torch.randperm(len(values), generator=torch.Generator().manual_seed(0))
         values[..., column] = values[order][..., column]
@@ -186,12 +192,12 @@ def _(data, task, tests, y):
     q = forecast(task, tests)
     harms = {
         "past demand": harm("past_reals", 2),
-        "discount of the days ahead": harm("future_reals", 0),
-        "weekday of the days ahead": harm("future_categoricals", 0),
+        "discount, next days": harm("future_reals", 0),
+        "weekday, next days": harm("future_categoricals", 0),
         "shop": harm("static", 0),
         "category": harm("static", 1),
-        "discount of the past": harm("past_reals", 0),
-        "weekday of the past": harm("past_categoricals", 0),
+        "discount, past": harm("past_reals", 0),
+        "weekday, past": harm("past_categoricals", 0),
         "temperature": harm("past_reals", 1),
     }
     inputs, _ = task.scaling.by_window(*task.scaling(*tests[:-1]))
@@ -206,18 +212,18 @@ def _(harms, past_weights):
     def draw_harms() -> Figure:
         figure, axes = plt.subplots(figsize=(6.8, 3.2), layout="constrained")
         axes.barh(list(harms)[::-1], list(harms.values())[::-1], color=COLORS[0])
-        axes.set(xlabel="growth of the quantile loss (pieces a day)", title="What the forecasts depend on: each variable destroyed")
+        axes.set(xlabel="increase of the quantile loss (pieces a day)", title="Permutation importance of each variable")
         return figure
 
-    assert harms["past demand"] > harms["discount of the days ahead"] > 0.5 and harms["weekday of the days ahead"] > 0.5
+    assert harms["past demand"] > harms["discount, next days"] > 0.5 and harms["weekday, next days"] > 0.5
     mo.vstack([
         draw_harms(),
         mo.md(
-            f"Destroying the temperature changes the loss by {stated(0, harms['temperature'], 0.02)} (to one digit), though its weight is "
-            f"{stated(0.12, past_weights[1], 0.03)}. The discount of the days ahead matters by {stated(1.2, harms['discount of the days ahead'], 0.35)}, "
-            f"their weekday by {stated(1.2, harms['weekday of the days ahead'], 0.35)}, past demand by "
-            f"{stated(5.1, harms['past demand'], 1.5)}. A weight says how much of a vector went into a sum, not that the "
-            "vector said anything. Read weights as a question, and ask it by destroying."
+            f"Shuffling the temperature changes the loss by {stated(0, harms['temperature'], 0.02)} (to one decimal place), although its "
+            f"weight is {stated(0.12, past_weights[1], 0.03)}. Shuffling the discount of the next days raises the loss by "
+            f"{stated(1.2, harms['discount, next days'], 0.35)}, their weekday by {stated(1.2, harms['weekday, next days'], 0.35)}, and past "
+            f"demand by {stated(5.1, harms['past demand'], 1.5)}. A weight tells how much of a vector is added to a sum; it does not tell "
+            "whether the vector contains any information. So take a large weight as a hypothesis, and test it by shuffling."
         ),
     ])
     return
@@ -226,9 +232,10 @@ def _(harms, past_weights):
 @app.cell(hide_code=True)
 def _():
     ask(
-        "Attention says which days a forecast looks back to. The week has 7 days: where do you expect stripes?",
-        "You might expect them 7, 14 and 21 days back. There are none here: the weekday of each day ahead is an input, so nothing has to be looked up in the past. The "
-        "attention is flat, a mean over the days: it measures the level. A picture of attention explains this model, not the world.",
+        "Attention shows which past days a forecast uses. A week has 7 days. At which days do you expect large weights?",
+        "You might expect them 7, 14 and 21 days back. But there are none here. The weekday of each future day is an input, so the model "
+        "does not have to look it up in the past. The attention weights are nearly equal: a mean over the days, which measures the level. "
+        "A figure of attention weights explains this model, not the world.",
     )
     return
 
@@ -239,7 +246,7 @@ def _(drawn, explained):
     mo.vstack([
         drawn["attention"],
         mo.md(
-            f"From the first day ahead the largest weight on a day of the past is {stated(1.05, first_day.max() / first_day.mean(), 0.35)} times the mean one."
+            f"For the first forecast day, the largest weight on a past day is {stated(1.05, first_day.max() / first_day.mean(), 0.35)} times the mean weight."
         ),
     ])
     return
@@ -248,9 +255,10 @@ def _(drawn, explained):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## Are its quantiles honest?
+    ## Are the forecasts calibrated?
 
-    Between the quantiles 0.1 and 0.9 there should lie 0.8 of what happens. Count it, and count what lies below each quantile.
+    Between the quantiles 0.1 and 0.9 there should be 0.8 of the true values. Forecasts for which such shares are right are called
+    *calibrated*. We count how many true values lie in this band, and how many lie below each quantile.
     """)
     return
 
@@ -258,8 +266,10 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "The loss was made for quantiles. On training data they come out right, or nearly. Will the test, 100 days later, find 0.8 in the band?",
-        "Less: about 0.74. The shops have trends, the model has not seen the levels that they have now, and it does not know that it does not know.",
+        "The loss was made for quantiles. On the training set the shares are right, or nearly so. Will the band also contain 0.8 of the test "
+        "set, which comes 100 days later?",
+        "No, only about 0.74. The shops have trends, and the model has never seen their present levels. Its bands do not become wider for "
+        "that: it does not know that it is less certain.",
     )
     return
 
@@ -271,7 +281,7 @@ def _(data, folders, forecast, q, tests, y):
 
     true = data.true_quantiles(data.starts["test"]).numpy()
     linear_q = forecast(load_trained(folders["linear"]).task, tests)
-    found = {"truth": true, "linear": linear_q, "TFT": q}
+    found = {"true quantiles": true, "linear": linear_q, "TFT": q}
 
     def draw_honesty() -> Figure:
         figure, axes = plt.subplots(figsize=(5, 4.2), layout="constrained")
@@ -279,16 +289,17 @@ def _(data, folders, forecast, q, tests, y):
         for (name, quantiles), color, marker in zip(found.items(), COLORS, "os^", strict=False):
             below = (y[..., None] <= quantiles).mean(axis=(0, 1))
             axes.plot(data.quantiles, below, marker=marker, color=color, label=f"{name}: {inside(quantiles, y):.2f} in the band")
-        axes.set(xlabel="quantile that was promised", ylabel="share of the test below it", title="On the diagonal: honest")
+        axes.set(xlabel="quantile", ylabel="share of the test set below it", title="Calibrated forecasts lie on the diagonal")
         axes.legend()
         return figure
 
     mo.vstack([
         draw_honesty(),
         mo.md(
-            f"In the band from 0.1 to 0.9 lie {stated(0.74, inside(q, y), 0.06)} of the test with the TFT, {stated(0.80, inside(linear_q, y), 0.04)} with the "
-            f"linear model, and {stated(0.81, inside(true, y), 0.01)} with the true quantiles. By the loss the TFT is better, by its honesty the line: a "
-            "forecast has two virtues, to be sharp and to be calibrated (Gneiting, Balabdaoui and Raftery 2007), and you look at both."
+            f"The band from 0.1 to 0.9 contains {stated(0.74, inside(q, y), 0.06)} of the test set for the TFT, "
+            f"{stated(0.80, inside(linear_q, y), 0.04)} for the linear model, and {stated(0.81, inside(true, y), 0.01)} for the true "
+            "quantiles. The TFT has the lower loss; the linear model is better calibrated. A good forecast is both sharp (narrow bands) and "
+            "calibrated (Gneiting, Balabdaoui and Raftery 2007), so look at both."
         ),
     ])
     return (inside,)
@@ -299,11 +310,13 @@ def _():
     mo.md(r"""
     ## Widen the band
 
-    A band that holds too little can be widened by what the validation part says. How far outside lies each $y_i$?
-    $e_i = \max(\text{low}_i - y_i,\ y_i - \text{high}_i)$, negative within the band. Widened on both sides by the 0.8-quantile of all
-    $e_i$, the band holds 0.8 of the validation part (conformalized quantile regression: Romano, Patterson and Candès 2019).
+    If a band contains too few true values, we can widen it, using the validation set. How far is each $y_i$ outside the band?
+    $e_i = \max(\text{low}_i - y_i,\ y_i - \text{high}_i)$, which is negative inside the band. Move both ends of the band outwards by the
+    0.8 quantile of all $e_i$. Then it contains 0.8 of the validation set. This is *conformalized quantile regression* (Romano, Patterson
+    and Candès 2019).
 
-    **Exercise.** Write it.
+    **Exercise.** Write a function that returns how far to move the ends. The box below the cell checks that the new band contains the
+    required share.
     """)
     return
 
@@ -311,7 +324,7 @@ def _():
 @app.cell
 def _():
     def widening(low: np.ndarray, high: np.ndarray, y: np.ndarray, share: float) -> float:
-        """Return by how much to widen the band on both sides so that it holds `share` of y; negative: narrow it."""
+        """Return by how much to widen the band at both ends so that it contains `share` of y; negative: narrow it."""
         raise NotImplementedError
 
     checked(lambda: check_widening(widening))
@@ -321,9 +334,9 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "Widened until it holds 0.8 of the validation part: does it hold 0.8 of the test?",
-        "No. The validation part came right after the training, and its band was honest already. The method promises its share when new "
-        "data are like those it was set by; the trends went on, and these are not.",
+        "The band is widened until it contains 0.8 of the validation set. Will it contain 0.8 of the test set?",
+        "No. The validation set comes directly after the training set, and the band was calibrated there already. The method guarantees "
+        "the share only if new data have the same distribution as the validation set. Here the trends continue, so they do not.",
     )
     return
 
@@ -342,12 +355,13 @@ def _(data, forecast, inside, q, task, y):
     too_high = np.array([np.mean((q[..., 1] - y)[shop_of == shop]) for shop in range(data.num_series)])
     by_shop = np.array([inside(q[shop_of == shop], y[shop_of == shop]) for shop in range(data.num_series)])
     mo.md(
-        f"The validation part has {stated(0.79, inside(q_val, y_val), 0.05)} in the band, so the band hardly changes, by {stated(0.21, wider, 0.1)} pieces, and "
-        f"the test has {stated(0.75, inside(widened, y), 0.05)} in it then. Shop by shop the test has between {stated(0.54, by_shop.min(), 0.12)} and "
-        f"{stated(0.87, by_shop.max(), 0.08)}. A reason: the trend of a shop and how much too high it is forecast have a correlation of "
-        f"{stated(-0.79, np.corrcoef(trends, too_high)[0, 1], 0.2)}. Shops that grow are forecast too low, those that shrink too high: the model has learned "
-        "the level of each shop, and the levels move on.\n\nWhat may help is to measure each window from its own level: `train model=tft data=demand "
-        "data.scale=window`. Or to train again each week. Try the first."
+        f"The band contains {stated(0.79, inside(q_val, y_val), 0.05)} of the validation set, so it hardly changes: it is widened by "
+        f"{stated(0.21, wider, 0.1)} pieces. Then it contains {stated(0.75, inside(widened, y), 0.05)} of the test set. For single shops "
+        f"the share is between {stated(0.54, by_shop.min(), 0.12)} and {stated(0.87, by_shop.max(), 0.08)}. What is the reason? The trend of "
+        "a shop and the mean error of its forecasts (forecast minus truth) have a correlation of "
+        f"{stated(-0.79, np.corrcoef(trends, too_high)[0, 1], 0.2)}. For growing shops the forecasts are too low, for shrinking shops too "
+        "high: the model has learned the level of each shop, but the levels change.\n\nTwo things may help: measure each window relative to "
+        "its own level, `train model=tft data=demand data.scale=window`, or train again each week. Try the first."
     )
     return
 
@@ -355,11 +369,11 @@ def _(data, forecast, inside, q, task, y):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## What to take along
+    ## Key points
 
-    - Complexity has a price in parameters, equations and seconds. What it buys shows only beside the simple models on the same data.
-    - Weights and attention say what a model computes with. What it depends on shows when you destroy it.
-    - A forecast is judged by its loss and by its honesty. Count how often the truth lies in the band, on data that come later.
+    - Complexity has a price in parameters, equations and seconds. To see its benefit, compare with simple models on the same data.
+    - Weights and attention show what a model computes with. Permutation importance shows what it depends on.
+    - Judge a forecast by its loss and by its calibration. Count how often the true value is in the band, on later data.
 
     Next: [lab 10](?file=lab_10_no_gradients_and_graphs.py), learning without gradients, and graphs.
     """)

@@ -27,7 +27,7 @@ with app.setup(hide_code=True):
     from {{ cookiecutter.package_name }}.models.mlp import MLP
     from {{ cookiecutter.package_name }}.models.scikit import Sklearn
 
-    # Its lines would stand between the cells.
+    # The log lines of the engine would appear between the cells.
     logger.disable("hyperplane")
 
 
@@ -36,22 +36,25 @@ def _():
     mo.md(r"""
     # Lab 10: learning without gradients, and graphs
 
-    Two looks beyond the network that goes downhill on rows of numbers. First a learner that has no gradient at all, and is hard
-    to beat on tables. Then data that are no rows: who knows whom. Both ask the same question: what does a model take for granted,
-    and do the data agree? About 35 minutes.
+    So far, gradient descent trained networks on rows of numbers. This lab looks at two other cases. The first is a model without
+    gradients, which is hard to beat on tables. The second is data that are not independent rows: a graph of who knows whom. In both
+    cases the question is: what does a model assume, and is it true for the data? About 35 minutes.
 
-    ## A tree asks questions
+    ## Decision trees
 
-    A decision tree asks of one feature whether it is at most some threshold, then asks the next question on either side. Each
-    question is the one that leaves the purest sides. With shares $p_k$ of the classes the impurity of a group is
+    A decision tree compares one feature with a threshold, and divides the samples into two groups. Then it divides each group in the
+    same way. At each split it chooses the feature and the threshold that make the two groups as pure as possible. Let $p_k$ be the
+    shares of the classes in a group. Its *Gini impurity* is
 
-    $$G = 1 - \sum_k p_k^2,$$
+    $$G = 1 - \sum_k p_k^2.$$
 
-    the chance that two of its members, drawn with replacement, differ (Breiman, Friedman, Olshen and Stone 1984). A question gains
-    $G - \frac{m_L}{m} G_L - \frac{m_R}{m} G_R$. There is nothing to differentiate: the threshold moves between two samples and
-    nothing changes. So all thresholds are tried.
+    This is the probability that two members of the group, drawn with replacement, have different classes (Breiman, Friedman, Olshen
+    and Stone 1984). The gain of a split is $G - \frac{m_L}{m} G_L - \frac{m_R}{m} G_R$, where L and R are the left and the right group,
+    with $m_L$ and $m_R$ of the $m$ samples. Gradients do not help here: if a threshold moves between two samples without passing one,
+    the gain does not change. So all thresholds are tried.
 
-    **Exercise.** Write the gain. `x` holds one feature, `t` the classes; those with $x \le$ threshold go left.
+    **Exercise.** Write a function that returns the gain of a split. `x` contains one feature, `t` the classes. Samples with $x \le$
+    threshold go to the left. The box below the cell says *Right* when the gain is correct.
     """)
     return
 
@@ -59,7 +62,7 @@ def _():
 @app.cell
 def _():
     def gain(x: np.ndarray, t: np.ndarray, threshold: float) -> float:
-        """Return by how much the split lowers the Gini impurity; 0 where one side is empty."""
+        """Return by how much the split lowers the Gini impurity; 0 if one side is empty."""
         raise NotImplementedError
 
     checked(lambda: check_gini_gain(gain))
@@ -69,7 +72,7 @@ def _():
 @app.cell
 def _():
     def best_question(X: np.ndarray, t: np.ndarray) -> tuple[float, int, float]:
-        """Return gain, feature and threshold of the best split of two classes: all are tried."""
+        """Return gain, feature and threshold of the best split for two classes, found by trying all."""
         best = (0.0, 0, 0.0)
         for feature, x in enumerate(X.T):
             order = np.argsort(x)
@@ -77,7 +80,7 @@ def _():
             left = np.arange(1, len(x))
             p_left, p_right = ones[:-1] / left, (ones[-1] - ones[:-1]) / (len(x) - left)
             impurity = (left * 2 * p_left * (1 - p_left) + (len(x) - left) * 2 * p_right * (1 - p_right)) / len(x)
-            impurity[sorted_x[1:] == sorted_x[:-1]] = np.inf  # no threshold parts equal values
+            impurity[sorted_x[1:] == sorted_x[:-1]] = np.inf  # no threshold separates equal values
             i = int(impurity.argmin())
             found = 2 * t.mean() * (1 - t.mean()) - impurity[i]
             best = max(best, (found, feature, (sorted_x[i] + sorted_x[i + 1]) / 2))
@@ -89,10 +92,10 @@ def _():
     assert stump.feature[0] == found_feature and np.isclose(stump.threshold[0], found_threshold)
     right = np.mean((cells.data[:, found_feature] <= found_threshold) == cells.target)
     mo.md(
-        f"Of 569 tumours (`data=breast_cancer`) the best first question is whether the {cells.feature_names[found_feature]} is at most "
-        f"{stated(16.8, found_threshold, 0.05)}. It lowers the impurity by {stated(0.325, found_gain, 0.0005)} of "
-        f"{stated(0.468, 2 * cells.target.mean() * (1 - cells.target.mean()), 0.0005)}, and alone tells {stated(0.923, right, 0.0005)} of the "
-        "tumours right. scikit-learn's tree asks the same question."
+        f"For the 569 tumours of `data=breast_cancer`, the best first split asks: is the {cells.feature_names[found_feature]} at most "
+        f"{stated(16.8, found_threshold, 0.05)}? It lowers the impurity from "
+        f"{stated(0.468, 2 * cells.target.mean() * (1 - cells.target.mean()), 0.0005)} by {stated(0.325, found_gain, 0.0005)}. This "
+        f"single split has an accuracy of {stated(0.923, right, 0.0005)}. scikit-learn's tree chooses the same split."
     )
     return
 
@@ -100,14 +103,14 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## A forest asks many trees
+    ## Random forests
 
-    A tree that asks until all is pure knows its training set by heart. A random forest (Breiman 2001) grows a hundred, each on
-    samples drawn with replacement and with a few features offered at each question, and takes their mean. The errors of trees that
-    differ cancel; what they agree on stays.
+    A tree that splits until every group is pure memorizes its training set: it overfits. A random forest (Breiman 2001) averages a
+    hundred trees. Each tree is trained on samples drawn with replacement, and at each split it can choose only among a few random
+    features. The errors in which the trees differ cancel in the mean; what they have in common stays.
 
-    `model=sklearn` is a forest in this project, trained, tested and reported like any network. Here it runs beside `model=mlp` and `model=linear` on
-    three small tables, with two seeds each:
+    In this project `model=sklearn` is a random forest. It is trained, tested and reported like any network. Here we compare it with
+    `model=mlp` and `model=linear` on three small tables, with two seeds each:
 
     `train --multirun model=linear,mlp,sklearn data=breast_cancer,wine,diabetes seed=0,1`
     """)
@@ -117,9 +120,10 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "Two tables of classes and one of values, 180 to 570 rows each. Where will the network win, where the forest?",
-        "Nowhere by much: on tables that are so small and so clean the seed matters as much as the model. The linear model "
-        "does about as well. Always run the simple one first.",
+        "Two of the tables are for classification, one is for regression. They have 180 to 570 rows. On which table will the network win? "
+        "On which the forest?",
+        "On none by a clear margin. On such small and clean tables the seed matters as much as the model. The linear model is about as "
+        "good. So always run the simple model first.",
     )
     return
 
@@ -136,7 +140,7 @@ def _():
 
     assert abs(mean_of("mlp", "breast_cancer", "test/accuracy") - mean_of("sklearn", "breast_cancer", "test/accuracy")) < 0.05
     mo.md(
-        "Means of the two seeds, on the test parts:\n\n"
+        "Mean of two seeds, on the test sets:\n\n"
         "| data | metric | linear | network | forest |\n|---|---|---|---|---|\n"
         f"| breast_cancer | accuracy | {stated(0.97, mean_of('linear', 'breast_cancer', 'test/accuracy'), 0.02)} | {stated(0.97, mean_of('mlp', 'breast_cancer', 'test/accuracy'), 0.015)} "
         f"| {stated(0.95, mean_of('sklearn', 'breast_cancer', 'test/accuracy'), 0.015)} |\n"
@@ -144,8 +148,8 @@ def _():
         f"| {stated(0.94, mean_of('sklearn', 'wine', 'test/accuracy'), 0.03)} |\n"
         f"| diabetes | RMSE | {stated(58, mean_of('linear', 'diabetes', 'test/rmse'), 4)} | {stated(58, mean_of('mlp', 'diabetes', 'test/rmse'), 4)} "
         f"| {stated(56, mean_of('sklearn', 'diabetes', 'test/rmse'), 4)} |\n\n"
-        "A test part here has 36 to 113 rows. One row of wine is 0.03 of accuracy: differences of that size say nothing. Lab 11 "
-        "shows what many seeds say."
+        "The test sets have 36 to 113 rows. A single row of wine is 0.03 of accuracy, so differences of this size mean nothing. Lab 11 "
+        "shows what you can conclude from many seeds."
     )
     return
 
@@ -153,11 +157,11 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## Turn the table
+    ## Rotate the table
 
-    To see what the two take for granted, a table is made: ten features, of which only the first two matter. The class is whether exactly one of
-    $x_1 > 0.3$ and $x_2 > -0.3$ holds. Then the same table is turned: $x \leftarrow xQ$ with a random orthogonal Q, so that every new feature
-    mixes all old ones. Distances and angles stay; nothing is lost.
+    To see what the two models assume, we create a table with ten features, of which only the first two matter. The class is 1 if exactly
+    one of the conditions $x_1 > 0.3$ and $x_2 > -0.3$ is true. Then we rotate the table: $x \leftarrow xQ$ with a random orthogonal
+    matrix Q. Now each feature is a mixture of all ten. Distances and angles stay the same, and no information is lost.
     """)
     return
 
@@ -165,9 +169,10 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "400 rows to learn from. Who is better on the table as it was made, and what does the turn do to each?",
-        "The forest's questions run along the features, and the truth does too: it wins, and ignores the eight features that mean nothing. "
-        "Turned, each boundary needs many questions, a staircase, and it falls far behind. The network's first layer turns its inputs anyway.",
+        "Both models get 400 training rows. Which is better on the original table? How does the rotation change each of them?",
+        "The splits of the forest are parallel to the axes, and so are the true boundaries: it wins, and ignores the eight irrelevant "
+        "features. After the rotation it has to approximate each boundary by a staircase of many splits, and it becomes much worse. The "
+        "network hardly changes: its first layer can learn any rotation.",
     )
     return
 
@@ -191,7 +196,7 @@ def _():
         return model
 
     def accuracies(seed: int) -> list[float]:
-        """Return what forest and network reach on 1000 new rows: as made, then turned."""
+        """Return the accuracies of forest and network on 1000 new rows: of the original table, then of the rotated one."""
         random = np.random.default_rng(seed)
         X = random.normal(size=(1400, 10))
         t = torch.tensor((X[:, 0] > 0.3) != (X[:, 1] > -0.3)).long()
@@ -207,11 +212,11 @@ def _():
     turned = np.mean([accuracies(seed) for seed in range(3)], axis=0)
     mo.md(
         "Accuracy on new rows, mean of three tables:\n\n| table | forest | network |\n|---|---|---|\n"
-        f"| as made | {stated(0.985, turned[0], 0.015)} | {stated(0.89, turned[1], 0.03)} |\n"
-        f"| turned | {stated(0.70, turned[2], 0.03)} | {stated(0.91, turned[3], 0.03)} |\n\n"
-        "Neither is better. Columns of a real table mean something each (age, price, blood pressure), and many mean nothing: that is the forest's "
-        "world, and why it still wins on many tables (Grinsztajn, Oyallon and Varoquaux 2022). A pixel or a sample of sound means nothing alone: "
-        "that is the network's."
+        f"| original | {stated(0.985, turned[0], 0.015)} | {stated(0.89, turned[1], 0.03)} |\n"
+        f"| rotated | {stated(0.70, turned[2], 0.03)} | {stated(0.91, turned[3], 0.03)} |\n\n"
+        "Neither model is always better. In many real tables each column has a meaning of its own (age, price, blood pressure), and many "
+        "columns are irrelevant. This suits forests; it is one reason why they still win on many tables (Grinsztajn, Oyallon and Varoquaux "
+        "2022). A single pixel or a single sample of sound has no meaning of its own. This suits networks."
     )
     return
 
@@ -219,18 +224,19 @@ def _():
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## Data that know each other
+    ## Graphs: samples that depend on each other
 
-    In 1977 Wayne Zachary described a karate club of 34 members that split after a quarrel: 17 stayed with the instructor, 17 went with the
-    officer. He had noted who met whom outside of the club, 78 pairs. `data=karate` tells the model the side of two members of each
-    camp. Who is where among the other 30? The members have no features; all that is known is whom they met.
+    In 1977 Wayne Zachary described a karate club with 34 members. After a conflict it split: 17 members stayed with the instructor, 17
+    followed the officer. Zachary had recorded which members met outside the club: 78 pairs. `data=karate` gives the model the side of
+    two members of each group. Which side do the other 30 belong to? The members have no features; we only know whom they met.
 
-    A graph convolution (Kipf and Welling 2017) is the layer of lab 4 with one matrix more. A holds a 1 for each pair that met:
+    A graph convolution (Kipf and Welling 2017) is the layer of lab 4 with an additional matrix Â. The adjacency matrix A has a 1 for
+    each pair that met:
 
-    $$h = \sigma(\hat A x W + b), \qquad \hat A = D^{-1/2}(A + I)D^{-1/2}, \quad D = \text{the row sums of } A + I.$$
+    $$h = \sigma(\hat A x W + b), \qquad \hat A = D^{-1/2}(A + I)D^{-1/2}, \quad D = \text{diagonal matrix of the row sums of } A + I.$$
 
-    Â takes a mean over a node and its neighbours. Without edges $\hat A = I$, and the layer is that of lab 4. Two layers see the
-    neighbours of neighbours.
+    Multiplying by Â replaces the features of each node by a weighted sum over the node and its neighbours, similar to a mean. Without
+    edges $\hat A = I$, and the layer is the one of lab 4. With two layers, a node also sees the neighbours of its neighbours.
     """)
     return
 
@@ -238,7 +244,7 @@ def _():
 @app.cell
 def _():
     def the_club(seed: int) -> tuple[Karate, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the data, features (34, 34), classes that are told (-100 where not), and true classes."""
+        """Return the data, features (34, 34), classes of labelled nodes (-100 for the others), and true classes."""
         data = Karate(seed=seed)
         data.setup()
         inputs, nodes, sides = data.parts["train"]
@@ -247,7 +253,7 @@ def _():
         return data, inputs.float(), told, torch.from_numpy(data.graph.targets)
 
     def by_hand(model: GraphConvolution, x: np.ndarray, edges: np.ndarray) -> np.ndarray:
-        """Return the outputs of a graph convolution of two layers, with its matrices written out."""
+        """Return the outputs of a graph convolution of two layers, computed with explicit matrices."""
         A = np.eye(len(x))
         A[edges[:, 0], edges[:, 1]] = 1
         scale = 1 / np.sqrt(A.sum(axis=1))
@@ -260,8 +266,9 @@ def _():
     fresh = GraphConvolution(club.spec).eval()
     gap = np.abs(by_hand(fresh, members.numpy(), np.array(club.spec.edges)) - fresh(members).detach().numpy()).max()
     mo.md(
-        f"Ten lines of NumPy and `models/graph_convolution.py` differ by {stated(0, gap, 1e-5)} (to five digits) on the club. The project never "
-        "builds Â: it adds along the edges, which costs as much as there are edges and not the square of the nodes."
+        f"On the club, ten lines of NumPy and `models/graph_convolution.py` differ by {stated(0, gap, 1e-5)} (to five decimal places). The "
+        "project never builds Â. It sums over the edges instead: the cost is proportional to the number of edges, not to the square of the "
+        "number of nodes."
     )
     return (the_club,)
 
@@ -269,10 +276,11 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "Four members are told, 30 are guessed. How many does the graph convolution get right? How many does a network without edges? And the "
-        "graph convolution with the same graph, but its nodes dealt out anew at random?",
-        "About 28 of 30 with the edges. Without them every member looks unlike every other, and nothing can be carried over: half are right, by "
-        "luck. With shuffled edges half are right too: what helps is not that there are neighbours, but that they are on the same side.",
+        "Four members are labelled, 30 are not. How many of the 30 does the graph convolution classify correctly? How many does a network "
+        "without edges? And how many does the graph convolution if the same graph is used, but its nodes are shuffled?",
+        "About 28 of 30 with the edges. Without edges no member is similar to any other, so the labels of four say nothing about the rest: "
+        "half are correct, by chance. With a shuffled graph half are correct too. It is not enough to have neighbours; neighbours must "
+        "tend to be on the same side.",
     )
     return
 
@@ -280,7 +288,7 @@ def _():
 @app.cell
 def _(the_club):
     def guess(model: nn.Module, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
-        """Train on the nodes that are told, and return the classes of all."""
+        """Train on the labelled nodes, and return the predicted classes of all nodes."""
         optimizer = torch.optim.Adam(model.parameters(), lr=0.02, weight_decay=5e-4)
         for _ in range(100):
             optimizer.zero_grad()
@@ -289,12 +297,12 @@ def _(the_club):
         return model.eval()(x).argmax(1)
 
     def dealt_out(edges: tuple[tuple[int, int], ...], nodes: int, seed: int) -> tuple[tuple[int, int], ...]:
-        """Return the same graph with its nodes in another order: as many edges, as many friends, others."""
+        """Return the same graph with its nodes shuffled: the same number of edges, but other neighbours."""
         order = np.random.default_rng(seed).permutation(nodes)
         return tuple((int(order[a]), int(order[b])) for a, b in edges)
 
     def three_guesses(seed: int) -> list[float]:
-        """Return what is right of the nodes that are not told: with the edges, without, with shuffled ones."""
+        """Return the accuracy on the unlabelled nodes: with the edges, without edges, with shuffled nodes."""
         data, x, told, true = the_club(seed)
         shuffled = replace(data.spec, edges=dealt_out(data.spec.edges, data.spec.num_nodes, seed))
         right = []
@@ -312,11 +320,11 @@ def _(the_club):
     with_edges, without, shuffled_edges = seeds.mean(axis=0)
     assert with_edges > 0.85 and abs(without - 0.5) < 0.1 and abs(shuffled_edges - 0.5) < 0.1
     mo.md(
-        "Twenty draws of the four members that are told; mean accuracy on the other 30:\n\n| edges | accuracy | worst draw |\n|---|---|---|\n"
+        "Mean accuracy on the 30 unlabelled members, over twenty random choices of the four labelled ones:\n\n| edges | accuracy | worst choice |\n|---|---|---|\n"
         f"| who met whom | {stated(0.93, with_edges, 0.02)} | {stated(0.70, seeds[:, 0].min(), 0.1)} |\n"
         f"| none | {stated(0.51, without, 0.03)} | {stated(0.50, seeds[:, 1].min(), 0.1)} |\n"
-        f"| the same graph, nodes dealt out anew | {stated(0.48, shuffled_edges, 0.04)} | {stated(0.37, seeds[:, 2].min(), 0.1)} |\n\n"
-        "The real run, `train model=graph_convolution data=karate`, holds members back for validation too, and draws the picture below."
+        f"| the same graph, nodes shuffled | {stated(0.48, shuffled_edges, 0.04)} | {stated(0.37, seeds[:, 2].min(), 0.1)} |\n\n"
+        "The command `train model=graph_convolution data=karate` also keeps some members for validation. It draws a figure like the one below."
     )
     return (guess,)
 
@@ -338,9 +346,9 @@ def _():
     mo.md(r"""
     ## When neighbours help
 
-    Now nodes that know something themselves: 300 nodes of two classes, with four features of which one tells the classes apart a little, and about six
-    neighbours each. A share h of a node's edges leads to its own class: h = 1 are birds of a feather, h = 0 are buyers and sellers. 40
-    nodes are told.
+    Now the nodes have features. We create graphs with 300 nodes, two classes and about six neighbours for each node. Only one of the
+    four features differs between the classes, and only a little. A share h of the edges of a node leads to nodes of its own class. h is
+    called *homophily*: h = 1 is like friends who share an interest, h = 0 like buyers and sellers. 40 nodes are labelled.
     """)
     return
 
@@ -348,10 +356,10 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "A network without edges has the same accuracy whatever h is. How does that of the graph convolution change from h = 0 to h = 1?",
-        "It is a U. At 1 all is well: a mean over seven nodes of one class has less noise. At 0.5 neighbours say nothing, and the mean drowns the node's "
-        "own features: worse than no edges. At 0 it is good again, which surprises many: if all neighbours are of the other class, that says as much "
-        "(Ma and others 2022).",
+        "A network without edges has the same accuracy for every h. How does the accuracy of the graph convolution change from h = 0 to h = 1?",
+        "It has the shape of a U. At h = 1 it is high: the mean over about seven nodes of one class has less noise. At 0.5 the neighbours "
+        "carry no information, and averaging hides the node's own features: this is worse than having no edges. At 0 it is high again, "
+        "which surprises many people: if all neighbours are of the other class, they are just as informative (Ma and others 2022).",
     )
     return
 
@@ -359,7 +367,7 @@ def _():
 @app.cell
 def _(guess):
     def made_graph(h: float, seed: int, nodes: int = 300) -> tuple[GraphSpec, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return spec, features (nodes, 4), classes that are told and true classes."""
+        """Return spec, features (nodes, 4), classes of the labelled nodes, and true classes."""
         random = np.random.default_rng(seed)
         t = random.integers(0, 2, nodes)
         pairs = []
@@ -400,8 +408,8 @@ def _(curves, shares):
             axes.plot(shares, mean, marker=marker, color=COLORS[number], label=name)
             axes.fill_between(shares, curves[:, :, number].min(axis=1), curves[:, :, number].max(axis=1), color=COLORS[number], alpha=0.15)
         axes.set(
-            xlabel="h, share of edges within a class", ylabel="accuracy on nodes that are not told", ylim=(0.45, 1.02),
-            title="Neighbours help where they are alike, or reliably unlike",
+            xlabel="h, share of edges within a class", ylabel="accuracy on unlabelled nodes", ylim=(0.45, 1.02),
+            title="Edges help if neighbours are mostly alike, or mostly different",
         )
         axes.legend()
         return figure
@@ -411,9 +419,9 @@ def _(curves, shares):
     mo.vstack([
         draw_curves(),
         mo.md(
-            f"At h = 1 the graph convolution reaches an accuracy of {stated(1.0, means[-1, 0], 0.01)}, at 0.5 one of {stated(0.60, means[3, 0], 0.04)}, at 0 one of "
-            f"{stated(0.95, means[0, 0], 0.04)}; the network without edges one of {stated(0.70, means[3, 1], 0.03)} throughout. Before you use a graph, count: how many "
-            "edges join nodes of one class? In the club it is 67 of 78."
+            f"The graph convolution has an accuracy of {stated(1.0, means[-1, 0], 0.01)} at h = 1, {stated(0.60, means[3, 0], 0.04)} at 0.5, and "
+            f"{stated(0.95, means[0, 0], 0.04)} at 0. The network without edges has {stated(0.70, means[3, 1], 0.03)} for every h. So before "
+            "you use a graph, count how many edges connect nodes of the same class. In the karate club these are 67 of 78."
         ),
     ])
     return
@@ -423,22 +431,22 @@ def _(curves, shares):
 def _(the_club):
     _data, _, _, _true = the_club(0)
     same = sum(bool(_true[a] == _true[b]) for a, b in _data.spec.edges) // 2
-    assert len(_data.spec.edges) == 2 * 78 and same == 67, f"{same} of the club's pairs are on one side"
+    assert len(_data.spec.edges) == 2 * 78 and same == 67, f"{same} of the club's pairs are on the same side"
     return
 
 
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    ## What to take along
+    ## Key points
 
-    - No model is best everywhere. Each takes something for granted: the forest that columns mean something alone, the convolution that
-      places are alike (lab 6), the graph convolution that neighbours are.
-    - On a small table run the forest and the linear model first. They take seconds.
-    - Test what you take for granted by destroying it: turn the table, shuffle the pixels, deal out the nodes. If nothing changes, the model did not
-      use it.
+    - No model is the best everywhere. Each makes assumptions: a forest assumes that single columns are meaningful, a convolution that
+      the same pattern can appear at every position (lab 6), a graph convolution that neighbours are informative.
+    - On a small table, run the random forest and the linear model first. They take seconds.
+    - To test an assumption, destroy it: rotate the table, shuffle the pixels, shuffle the nodes. If the accuracy does not change, the
+      model did not use it.
 
-    Next: [lab 11](?file=lab_11_notebook_to_project.py), how to keep what you find.
+    Next: [lab 11](?file=lab_11_notebook_to_project.py), how to keep your results.
     """)
     return
 

@@ -1,4 +1,4 @@
-"""How the exercises are solved. `make check-labs` holds each against its check."""
+"""The solutions of the exercises. `make check-labs` tests each with its check."""
 
 from typing import Any
 
