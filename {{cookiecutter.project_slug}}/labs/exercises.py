@@ -9,7 +9,7 @@ Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def returned(value: Any, parts: int = 1) -> Any:
-    """Return the value that the function of an exercise returned, if it has the right number of parts."""
+    """Return the value that the function of an exercise returned, if it has the right number of entries."""
     assert value is not None, "your function returns None: is its `return` missing?"
     told = "two" if parts == 2 else "three"
     assert parts == 1 or (isinstance(value, tuple | list | np.ndarray) and len(value) == parts), f"it has to return {told} values"

@@ -75,7 +75,7 @@ def _():
 
     How much does the salary rise with each year of experience? `data=salary` generates 500 people by a known rule: a starting
     salary of 30 thousand a year, 4.5 thousand more for each year of experience, and normally distributed noise with a standard
-    deviation of 10 thousand. 400 of them are the training set, 100 are the test set.
+    deviation of 10 thousand. Of these people, 400 are the training set and 100 are the test set.
     """)
     return
 
@@ -231,8 +231,8 @@ def _():
     mo.vstack([
         ask(
             "We take 25 steps with each of four learning rates. Which rates end near the minimum? What happens with the others?",
-            "0.3 reaches the minimum. 0.01 is too slow: it covers less than half of the distance. 0.99 jumps back and forth across "
-            "the minimum, and ends as far away as 0.01. 1.02 diverges: each step leads further away.",
+            "η = 0.3 reaches the minimum. η = 0.01 is too slow: it covers less than half of the distance. η = 0.99 jumps back and forth "
+            "across the minimum, and ends as far away as 0.01. η = 1.02 diverges: each step leads further away.",
         ),
         rate_choice,
     ])

@@ -193,11 +193,12 @@ def _():
 
         Many lines separate these points. The *support vector machine* (SVM; Cortes and Vapnik 1995) chooses the one with the widest
         street around it. The edges of the street are the lines $f = \pm 1$, each at a distance of $1 / \lVert w \rVert$ from the
-        boundary. So a small $w$ means a wide street.
+        boundary. So the smaller $\lVert w \rVert$, the wider the street.
 
         $$J(w, b) = \tfrac12 w^\top w + C \sum_i \max(0, 1 - t_i f(x_i))$$
 
-        C is the penalty for points inside the street or on the wrong side of it.
+        The first term of J makes the street wide. The second term penalizes points that are inside the street or on the wrong side. C
+        is the weight of this penalty.
         """),
         ask(
             "How does the street change when C is large, and when C is small? Guess first, then move the slider.",

@@ -25,9 +25,8 @@ def _():
     mo.md(r"""
     # Lab 3: the kernel trick
 
-    No straight line separates a ring from the points inside it. Support vector machines solved this problem in 1992: keep the
-    hyperplane, and change the space (Boser, Guyon and Vapnik, *A training algorithm for optimal margin classifiers*). About 35
-    minutes.
+    No straight line separates a ring from the points inside it. The solution of 1992: keep the hyperplane, and change the space
+    (Boser, Guyon and Vapnik, *A training algorithm for optimal margin classifiers*). About 35 minutes.
 
     ## Where a line fails
     """)
@@ -285,7 +284,8 @@ def _():
 
     - A hyperplane in a space with more dimensions is a curved decision boundary in the original space.
     - A method that only needs inner products only needs the kernel, never the feature map itself.
-    - Two limits remain: we have to choose the kernel, and every pair of samples has to be computed. Deep learning uses another trick.
+    - Two limits remain: we have to choose the kernel, and it has to be computed for every pair of samples. Deep learning uses another
+      trick.
 
     Next: [lab 4](?file=lab_04_deep_trick.py), where the feature map is learned.
     """)

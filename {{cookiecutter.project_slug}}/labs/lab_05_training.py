@@ -171,7 +171,7 @@ def _():
     ask(
         "Compare the gradients in the first and in the tenth of ten sigmoid layers. How much smaller is the first? By a factor of "
         "two, a hundred, a million?",
-        "By more than a million. Each of the nine layers between them multiplies the gradient by about 0.14: by ¼ because of the "
+        "By more than a million. Each of the nine steps from the tenth layer to the first multiplies it by about 0.14: by ¼ because of the "
         "sigmoid, and by 0.58 because of PyTorch's initial weights, whose standard deviation is $1/\\sqrt{3n}$ for n inputs. The last "
         "layer learns; the first hardly changes.",
     )
@@ -244,10 +244,10 @@ def _(deep, gradients, x_test, x_torch, y_test, y_torch):
     better = learned(deep("relu", begin="He's"))
     assert share["sigmoid"] < 1e-6 < share["ReLU"] < share[HE]
     mo.md(
-        f"From the tenth layer back to the first, the gradient of the sigmoid network shrinks by a factor of 10 to the power of "
-        f"{stated(-7.5, np.log10(share['sigmoid']), 0.05)}. ReLU is better, but with PyTorch's default initialization only a factor of "
-        f"{stated(0.016, share['ReLU'], 0.0005)} is left. With He initialization the factor is {stated(1.04, share[HE], 0.005)}, and "
-        f"with the residual connections of `model=mlp` it is {stated(1.15, share['ReLU, residual connections'], 0.005)}.\n\n"
+        f"From the tenth layer back to the first, the gradient of the sigmoid network is multiplied by 10 to the power of "
+        f"{stated(-7.5, np.log10(share['sigmoid']), 0.05)}. With ReLU and PyTorch's default initialization, this factor is "
+        f"{stated(0.016, share['ReLU'], 0.0005)}. With He initialization it is {stated(1.04, share[HE], 0.005)}, and with the residual "
+        f"connections of `model=mlp` it is {stated(1.15, share['ReLU, residual connections'], 0.005)}.\n\n"
         f"This decides whether the network learns. After the same 150 steps, ten sigmoid layers have a test accuracy of "
         f"{stated(0.08, shallow, 0.03)}, no better than chance; ReLU with He initialization has {stated(0.85, better, 0.03)}. Only the "
         "activation function and the initial weights differ."
@@ -267,14 +267,14 @@ def _():
 
     - **sgd**: $w \leftarrow w - \eta g$, where g is the gradient.
     - **momentum** (Polyak 1964): $v \leftarrow \beta v + g$, $w \leftarrow w - \eta v$. Across the ravine the gradient changes its
-      sign from step to step, so its sum cancels. Along the ravine it adds up.
+      sign from step to step, so it cancels in the sum v. Along the ravine it adds up.
     - **adam** (Kingma and Ba 2015): moving averages of the gradient, $m \leftarrow \beta_1 m + (1-\beta_1)g$, and of its square,
       $v \leftarrow \beta_2 v + (1-\beta_2)g^2$. Both start at 0. To correct this bias, step t computes
       $\hat m = m/(1-\beta_1^t)$ and $\hat v = v/(1-\beta_2^t)$. Then $w \leftarrow w - \eta\,\hat m/(\sqrt{\hat v}+\epsilon)$: each
       weight has its own step size.
 
-    **Exercise.** Write one step of Adam. Return the new w, m and v (without the correction). The box below the cell compares five
-    steps of yours with the equations above.
+    **Exercise.** Write one step of Adam. Return the new w, and the new m and v before their correction. The box below the cell runs
+    your function for five steps and compares the results with the equations above.
     """)
     return
 

@@ -1,6 +1,6 @@
 import marimo
 
-app = marimo.App(width="medium", app_title="Lab 6: what structure buys")
+app = marimo.App(width="medium", app_title="Lab 6: the value of structure")
 
 with app.setup(hide_code=True):
     import csv
@@ -24,7 +24,7 @@ with app.setup(hide_code=True):
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    # Lab 6: what structure buys
+    # Lab 6: the value of structure
 
     A network can have knowledge about its data built in before it learns anything: that neighbouring positions belong together,
     that a shape stays the same when it is shifted, that a signal has an order in time. This lab measures how much such knowledge
@@ -140,7 +140,7 @@ def _(x):
         T = torch.zeros(outputs, length + 2 * padding)
         for i in range(outputs):
             T[i, i * stride : i * stride + len(kernel)] = kernel
-        return T[:, padding : padding + length]  # the zeros beside the ends meet nothing
+        return T[:, padding : padding + length]  # without the columns of the padding, which multiply zeros
 
     T = as_matrix(convolution.weight[0, 0].detach(), 40, stride=2, padding=1)
     by_matrix = x[:, :, 0] @ T.T + convolution.bias.detach()
@@ -184,8 +184,8 @@ def _():
     mo.md(
         f"If you shift the signal by 7 positions, the outputs of a convolution shift by 7 positions too; otherwise they change by "
         f"{stated(0, moved, 1e-6)}, to six decimal places. This property is called *equivariance* (to shifts). Here the stride is 1, "
-        "and the signal is a ring: its end is connected to its start. A linear layer is equivariant to shifts only if its matrix is a "
-        "convolution like T."
+        "and the signal is a ring: its end is connected to its start. A linear layer is equivariant to shifts only if its matrix has "
+        "the structure of such a convolution."
     )
     return
 
@@ -299,11 +299,11 @@ def _(found, published):
     mo.md(
         f"On the original signals the models with structure win: cnn {stated(0.81, found['mnist1d', 'cnn'], 0.04)} and rnn "
         f"{stated(0.8, found['mnist1d', 'rnn'], 0.13)}, then mlp {stated(0.56, found['mnist1d', 'mlp'], 0.04)} and linear "
-        f"{stated(0.3, found['mnist1d', 'linear'], 0.03)}. On the shuffled signals, cnn loses {stated(0.27, lost(found, 'cnn'), 0.06)} "
-        f"and rnn {stated(0.3, lost(found, 'rnn'), 0.14)}. The mlp hardly changes (it loses {stated(-0.01, lost(found, 'mlp'), 0.04)}) "
-        "and is now the best. The published results agree: cnn loses "
-        f"{stated(0.38, lost(published, 'cnn'), 1e-9)}, rnn {stated(0.34, lost(published, 'rnn'), 1e-9)}, mlp and linear "
-        f"{stated(0, lost(published, 'mlp'), 1e-9)}.\n\n"
+        f"{stated(0.3, found['mnist1d', 'linear'], 0.03)}. On the shuffled signals the accuracy of "
+        f"cnn falls by {stated(0.27, lost(found, 'cnn'), 0.06)}, that of rnn by {stated(0.3, lost(found, 'rnn'), 0.14)}. That of mlp "
+        f"hardly changes (it falls by {stated(-0.01, lost(found, 'mlp'), 0.04)}), so mlp is the best there. The published results agree: "
+        f"cnn falls by {stated(0.38, lost(published, 'cnn'), 1e-9)}, rnn by {stated(0.34, lost(published, 'rnn'), 1e-9)}, mlp and linear "
+        f"by {stated(0, lost(published, 'mlp'), 1e-9)}.\n\n"
         "So built-in knowledge is worth more than additional weights if it is true for the data, and it hurts if it is not. One seed "
         "and short training are not enough to rank cnn and rnn."
     )

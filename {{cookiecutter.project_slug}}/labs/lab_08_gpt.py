@@ -68,9 +68,10 @@ def _():
     begin = corpus.parts["train"][:49]
     assert tokenizer.decode(tokenizer.encode("a yield expression")) == "a yield expression"
     mo.md(
-        f"The corpus has {stated(97, len(prose()) / 1000, 4)} thousand characters, "
-        f"{stated(91, corpus.spec.num_tokens - 2, 6)} of them different (with Python 3.11; in other versions the text differs). The "
-        "network sees numbers. Its target is the same text, shifted by one position:"
+        f"The corpus has {stated(97, len(prose()) / 1000, 4)} thousand characters. Its training set has "
+        f"{stated(91, corpus.spec.num_tokens - 2, 6)} different ones (with Python 3.11; in other versions the text differs). Together with "
+        "two special tokens, for padding and for unknown characters, they form the vocabulary. The network sees numbers. Its target "
+        "is the same text, shifted by one position:"
     )
     return begin, corpus, tokenizer
 
@@ -126,7 +127,7 @@ def _():
 @app.cell(hide_code=True)
 def _():
     ask(
-        "Guessing uniformly gives a loss of log 94 = 4.5 nats per character. What loss do single characters (unigrams) reach? And "
+        "Guessing uniformly gives a loss of log 93 = 4.5 nats per character. What loss do single characters (unigrams) reach? And "
         "pairs (bigrams)?",
         "Unigrams: 3.1, a perplexity of 23. Bigrams: 2.5, a perplexity of 12. A network must be below this; otherwise it has learned "
         "nothing more than pairs.",
@@ -418,7 +419,7 @@ def _():
     - A language model is a classifier of the next token. Each position of a window is a training sample.
     - The causal mask keeps attention from looking at the tokens that the model has to predict.
     - Compare a network with a simple baseline, such as counted bigrams, before you praise it.
-    - The temperature trades accuracy for variety.
+    - A higher temperature gives more variety and more errors.
 
     Next: [lab 9](?file=lab_09_complexity_2021.py), complexity 1990 and 2021.
     """)

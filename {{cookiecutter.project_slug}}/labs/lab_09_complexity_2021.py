@@ -74,7 +74,7 @@ def _():
     $$\ell_q(y, o) = \max\big(q\,(y - o),\ (q - 1)(y - o)\big).$$
 
     The mean loss is smallest when exactly a share q of the true values lies below $o$ (Koenker and Bassett 1978). For q = 0.5 it is half
-    of the absolute error. All models here minimize the mean over the three quantiles, in pieces a day.
+    of the absolute error. All models here minimize its mean over the three quantiles, in pieces a day.
 
     ## 1990 and 2021 compared
 

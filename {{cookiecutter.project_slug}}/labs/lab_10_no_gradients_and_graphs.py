@@ -107,7 +107,7 @@ def _():
 
     A tree that splits until every group is pure memorizes its training set: it overfits. A random forest (Breiman 2001) averages a
     hundred trees. Each tree is trained on samples drawn with replacement, and at each split it can choose only among a few random
-    features. The errors in which the trees differ cancel in the mean; what they have in common stays.
+    features. Errors that differ from tree to tree largely cancel in the mean; errors that all trees share remain.
 
     In this project `model=sklearn` is a random forest. It is trained, tested and reported like any network. Here we compare it with
     `model=mlp` and `model=linear` on three small tables, with two seeds each:

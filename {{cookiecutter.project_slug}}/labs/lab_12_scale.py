@@ -138,7 +138,7 @@ def _():
     mo.md(r"""
     ## A floor
 
-    The formula $L(N) = L_\infty + a N^{-\alpha}$ becomes flat for large N, as the data do. $L_\infty$ is the loss that no network of
+    The formula $L(N) = L_\infty + a N^{-\alpha}$ becomes flat for large N, as the measurements do. $L_\infty$ is the loss that no network of
     this kind can fall below with these data and this number of steps. The noise in the data is not the only reason: a CNN with fewer
     weights classifies far more signals correctly (lab 6), because its assumptions fit the data.
     """)
@@ -302,14 +302,6 @@ def _():
     questions: compared with what, on which data, with how many seeds?
 
     What next? Use your own data: `train data=table data.path=yours.csv data.target=...`, and start with `model=linear`.
-
-    ## What to take along from twelve labs
-
-    A line through points, with a loss and a gradient. A hyperplane where there are classes. A trick that makes the space larger, and another that
-    learns the space. Then structure: share weights where places are alike, remember, attend. And at every step the same question to yourself:
-    compared with what, on which data, with how many seeds?
-
-    What now? Take your own data: `train data=table data.path=yours.csv data.target=...`, `model=linear` first.
     """)
     return
 
