@@ -189,7 +189,7 @@ def _():
     cost = mo.ui.slider(-3, 3, 0.5, value=0, label="log₁₀ C (0: C = 1; 3: C = 1000)", show_value=True)
     mo.vstack([
         mo.md(r"""
-        ## The maximum margin
+        ## Support vector machines
 
         Many lines separate these points. The *support vector machine* (SVM; Cortes and Vapnik 1995) chooses the one with the widest
         street around it. The edges of the street are the lines $f = \pm 1$, each at a distance of $1 / \lVert w \rVert$ from the

@@ -107,7 +107,7 @@ class Network:
 @app.cell(hide_code=True)
 def _():
     mo.md(r"""
-    Now we compare it with the project's own `MLP`: the same initial weights, double precision, the project's digits
+    Now we compare this network with the project's own `MLP`: the same initial weights, double precision, the project's digits
     (`data=digits`, 8 × 8 pixels). First we compare one gradient, then the weights after a hundred steps.
     """)
     return

@@ -140,7 +140,7 @@ def _(LARGE, SMALL, difference):
     mo.vstack([
         mo.md((report / "table.md").read_text()),
         mo.md(
-            f"The mean difference is {stated(-0.6, difference.mean(), 0.8)}, and p = {stated(0.40, p, 0.35)}: random signs often give such a "
+            f"The mean difference (small minus large) is {stated(-0.6, difference.mean(), 0.8)}, and p = {stated(0.40, p, 0.35)}: random signs often give such a "
             "difference. The code above computes the same p-value as the report, from all 256 combinations of signs. An honest summary is: "
             "with eight seeds we found no difference; if there is one, it is small compared with the spread over the seeds."
         ),
