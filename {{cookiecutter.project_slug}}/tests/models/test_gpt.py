@@ -13,7 +13,7 @@ LETTERS = {"tokens": "characters", "vocabulary": ("[padding]", "[unknown]", *"ab
 TEXT = TextSpec(task="next_token", input_shape=(16,), output_size=9, **LETTERS)
 
 
-def test_a_place_knows_what_came_before_and_nothing_of_what_comes():
+def test_a_position_depends_on_earlier_tokens_alone():
     network, x = GPT(TEXT).eval(), torch.randint(9, (2, 16))
     other = torch.cat([x[:, :7], (x[:, 7:] + 1) % 9], dim=1)
     before, after = network(x), network(other)

@@ -50,7 +50,7 @@ def predicted_graph(
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     counted = (classes >= 0) & ~is_trained
     right = int((counted & ~is_wrong).sum())
-    axes.set_title(f"Predicted classes: {right} of {int(counted.sum())} that were not trained on are right")
+    axes.set_title(f"Predicted classes: {right} of {int(counted.sum())} unlabelled nodes are correct")
     axes.set_axis_off()
     return figure
 
