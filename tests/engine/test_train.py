@@ -345,7 +345,7 @@ def test_cosine_ends_with_the_run(train):
         "trainer.deterministic=true",
         "trainer.max_time=00:00:01:00",
         "checkpoint.monitor=val/accuracy checkpoint.mode=max",
-        "checkpoint.monitor=train/loss",
+        "checkpoint.monitor=train/loss trainer.val_check_interval=0.5 early_stopping.patience=1",
         "data.batch_size=5000",
         "data.batch_size=1 trainer.max_steps=3",
     ],
