@@ -5,6 +5,7 @@ from typing import Any
 from lightning.pytorch import seed_everything
 
 from ..data.reproducible import spec_of
+from ..errors import UserError
 from ..loop.lean_loop import LeanEpochLoop, Listener
 from ..run_folder.record import RunRecord
 from ..tasks.building import make_task
@@ -15,11 +16,18 @@ STEP_SETTINGS = {"accumulate_grad_batches", "gradient_clip_val", "gradient_clip_
 
 
 def train_shortly(run: RunRecord, data: Any, listener: Listener, max_steps: int) -> None:
-    """Train a new network for a few steps at a constant learning rate, without validation, test or checkpoints."""
+    """Train a new network for a few steps at a constant learning rate, without validation, test or checkpoints.
+
+    Raises:
+        UserError: it is trained by hand.
+    """
     settings = run.settings.model_copy(update={"scheduler": None})
     seed_everything(settings.seed, verbose=False)
     spec = spec_of(data)
     task = make_task(settings, spec, getattr(data, "scaling", None))
+    if not task.automatic_optimization:
+        name = type(task).__name__
+        raise UserError(f"find={settings.find} follows the loss of each step, and {name} steps its optimizers itself")
     if isinstance(task, Task):
         task.train_metrics.must_be_finite = False  # a loss that is no longer a number is what ends the search
     trainer = trainer_on(
