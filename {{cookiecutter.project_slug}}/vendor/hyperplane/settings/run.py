@@ -127,7 +127,7 @@ class Trainer(Strict):
     # Test in torch.inference_mode, where not even torch.enable_grad() allows gradients; otherwise in torch.no_grad
     inference_mode: bool = False
     detect_anomaly: bool = False  # find the operation that made a NaN; slow
-    profiler: Literal["simple", "advanced"] | None = None  # say at the end where the time went
+    profiler: Literal["simple", "advanced"] | None = None  # write into train.log where the time went
     enable_progress_bar: bool | None = None  # None: on a terminal
     enable_model_summary: bool = False  # print the layers before training starts
 
