@@ -3,6 +3,7 @@
 from typing import Any
 
 from lightning.pytorch import seed_everything
+from lightning.pytorch.loggers.logger import DummyLogger
 
 from ..data.reproducible import spec_of
 from ..errors import UserError
@@ -37,7 +38,7 @@ def train_shortly(run: RunRecord, data: Any, listener: Listener, max_steps: int)
         max_steps=max_steps,
         limit_val_batches=0,
         callbacks=[listener],
-        logger=False,
+        logger=DummyLogger(),  # the task may show it something
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -94,7 +94,7 @@ def make_trainer(
         settings,
         run,
         task,
-        [metrics, tracker],
+        [tracker, metrics],  # the first is `self.logger` of a task
         state,
         last,
         validates=validates,
