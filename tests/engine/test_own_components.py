@@ -155,6 +155,14 @@ def test_what_the_task_does_not_ask_for_is_not_set_in_vain(train, files, tmp_pat
     assert "does not ask for loss or scheduler.\ntask has: metrics, beta" in done.stderr and not done.folders
 
 
+def test_a_file_that_holds_nothing_but_a_target_has_the_settings_of_its_signature(train, files, tmp_path):
+    path = tmp_path / "own" / "task" / "mine.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"_target_: {PACKAGE}.tasks.vae.VAE", encoding="utf-8")
+    said = train(f"--config-dir={path.parents[1]}", "task=mine", "task.bta=2", status=2).stderr
+    assert said == "task.bta=2 is not a setting. Did you mean task.beta?\ntask has: beta, metrics\n"
+
+
 def test_the_check_imports_neither_torch_nor_what_is_checked(python, tmp_path):
     for name, text in {"models/mine.py": MODEL + "\nraise SystemExit('run')\n", "tasks/vae.py": TASK}.items():
         (tmp_path / name).parent.mkdir()
