@@ -106,7 +106,7 @@ def explain_key(full_key: str, parent: Container) -> str:
     says = f"{typed(full_key)} is not a setting."
     if key in arguments:
         return f"{typed(full_key)}: the file of {path} leaves that to its default. To set it: +{typed(full_key)}"
-    if path in COMPONENTS and not known and "_target_" not in parent:
+    if path in COMPONENTS and not known:
         return f"{says} {unchosen(path)}"
     if path and not known:
         return f"{says} {path} is empty; to add something to it: +{typed(full_key)}"
