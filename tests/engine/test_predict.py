@@ -158,6 +158,20 @@ def test_a_plain_lightning_module_is_exported_by_its_forward(tmp_path):
         write_programs(Choosy(), DataSpec(input_shape=(3,)), tmp_path, ["pt2"])
 
 
+class Counted(nn.Linear):
+    """Makes a number of Python of the number of samples."""
+
+    def forward(self, inputs):
+        return super().forward(inputs) + inputs.new_ones(len(inputs), 1)
+
+
+def test_a_network_that_cannot_be_traced_is_told_why(tmp_path):
+    spec = DataSpec("regression", (3,), 1)
+    task = Regression(Counted(3, 1), nn.MSELoss(), spec, Scaling(spec), None)
+    with pytest.raises(UserError, match=r"Counted.forward cannot .*\n.* inputs.shape\[0\] and not len\(inputs\)"):
+        write_programs(task, spec, tmp_path, ["pt2"])
+
+
 class Beside(nn.Module):
     """Takes two inputs, as a network on graphs does."""
 
