@@ -8,6 +8,7 @@ import re
 import signal
 from pathlib import Path
 from threading import Event
+from typing import ClassVar
 
 import pytest
 import torch
@@ -198,6 +199,26 @@ def test_a_task_that_logs_no_metric_of_its_validation_is_told_what_helps(train, 
     assert said.rstrip().endswith("checkpoint.monitor=train/loss. Without any: checkpoint.test=last")
     assert train("data=moons", "checkpoint.test=last").summary["checkpoint"]["tested"] == "last"
     assert train("data=moons", "checkpoint.monitor=train/loss").summary["checkpoint"]["tested"] == "best"
+
+
+class Best(Silent):
+    """Trains best in its second epoch; what it watches is in metrics.csv as train/score_step and train/score_epoch."""
+
+    higher_is_better: ClassVar = {"score": True}
+
+    def training_step(self, batch, batch_idx):
+        self.log("train/score", -abs(self.current_epoch - 1.0), on_step=True, on_epoch=True)
+        return super().training_step(batch, batch_idx)
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val/epoch", float(self.current_epoch))
+
+
+def test_a_summary_has_the_epoch_of_the_weights_that_were_chosen(train, monkeypatch):
+    monkeypatch.setattr("my_research.tasks.classification.Classification", Best)
+    done = train("data=moons", "checkpoint.monitor=train/score", "checkpoint.mode=max", "trainer.max_epochs=4")
+    best = torch.load(done.folder / "checkpoints" / "best.ckpt", weights_only=True)
+    assert done.summary["metrics"]["val/epoch"] == best["epoch"] == 1
 
 
 def test_the_best_weights_of_a_run_that_fails_are_in_their_file(train, monkeypatch):
