@@ -198,7 +198,9 @@ def test_a_task_that_logs_no_metric_of_its_validation_is_told_what_helps(train, 
     assert "checkpoint.monitor=val/loss is not measured here: the validation logs nothing." in said
     assert said.rstrip().endswith("checkpoint.monitor=train/loss. Without any: checkpoint.test=last")
     assert train("data=moons", "checkpoint.test=last").summary["checkpoint"]["tested"] == "last"
-    assert train("data=moons", "checkpoint.monitor=train/loss").summary["checkpoint"]["tested"] == "best"
+    done = train("data=moons", "checkpoint.monitor=train/loss")
+    assert done.summary["checkpoint"]["tested"] == "best"
+    assert f"train/loss {done.summary['metrics']['train/loss']:.4f} with the best weights" in done.stderr, "no test"
 
 
 class Best(Silent):
