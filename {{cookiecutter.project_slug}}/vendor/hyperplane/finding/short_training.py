@@ -9,7 +9,7 @@ from ..data.reproducible import spec_of
 from ..errors import UserError
 from ..loop.lean_loop import LeanEpochLoop, Listener
 from ..run_folder.record import RunRecord
-from ..tasks.building import make_task
+from ..tasks.building import asks_for_network, make_task
 from ..tasks.task import Task
 from ..training.trainer import trainer_on
 
@@ -46,5 +46,5 @@ def train_shortly(run: RunRecord, data: Any, listener: Listener, max_steps: int)
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # see signals.py
     trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, lambda: None)
     if run.trainer is None:
-        run.begin(trainer, task, spec, start=None)
+        run.begin(trainer, task, spec, start=None, uses_model=asks_for_network(settings))
     trainer.fit(task, data)
