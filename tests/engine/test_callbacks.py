@@ -1,13 +1,16 @@
 """Callbacks come from the configuration, several at once, and do what they say."""
 
+import csv
 from pathlib import Path
 
 import pytest
 import torch
+from hyperplane.checkpoints.run_state import RunState
 from hyperplane.commands.evaluate import evaluate_run
 from hyperplane.configs import choices
 
 import test_resume as resuming
+from my_research.tasks.classification import Classification
 
 FILES = choices("callbacks")
 STEPS = 8  # of an epoch of data=moons
@@ -45,6 +48,30 @@ def test_averaged_weights_are_those_that_are_kept_and_tested(train, callback):
     without = train("data=moons", "trainer.max_epochs=4", "optimizer.lr=0.03").folder
     averaged, plain = weights(done.folder, "last"), weights(without, "last")
     assert not any(torch.equal(averaged[name], plain[name]) for name in averaged if name.endswith("weight"))
+
+
+def test_they_find_the_metrics_of_the_epoch_that_ends(train, monkeypatch):
+    found = []
+
+    def look(self, trainer, task):
+        found.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+
+    for hook in ("on_validation_epoch_end", "on_train_epoch_end", "on_test_epoch_end"):
+        monkeypatch.setattr(RunState, hook, look, raising=False)
+    folder = train("data=moons", "trainer.max_epochs=2").folder
+    with (folder / "metrics.csv").open(newline="") as file:
+        first, second, tested = csv.DictReader(file)
+    for row, number, names in ((first, 0, "val"), (first, 1, "train"), (second, 3, "train"), (tested, 4, "test")):
+        assert found[number][f"{names}/loss"] == float(row[f"{names}/loss"]), number
+
+
+def test_hooks_of_a_task_need_no_super(train, monkeypatch):
+    hooks = ("on_train_epoch_end", "on_validation_epoch_end", "on_test_epoch_end")
+    rows = [(train("data=moons").folder / "metrics.csv").read_text()]
+    own = type("Own", (Classification,), dict.fromkeys(hooks, lambda self: None))
+    monkeypatch.setattr("my_research.tasks.classification.Classification", own)
+    rows.append((train("data=moons").folder / "metrics.csv").read_text())
+    assert rows[0] == rows[1] and rows[0].count("\n") == 3
 
 
 def test_their_state_goes_on_with_a_run(train, command, monkeypatch):

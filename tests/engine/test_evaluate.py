@@ -9,6 +9,7 @@ from hyperplane.data.batches import Batches
 from hyperplane.data.datamodule import ArrayDataModule
 from hyperplane.data.part_loaders import PartLoaders
 from hyperplane.tasks.task import Task
+from lightning.pytorch.utilities import CombinedLoader
 
 from my_research.data.bundled import Bundled
 
@@ -183,7 +184,8 @@ def test_what_a_data_module_gives_out_for_the_test_is_what_evaluate_takes(train,
 
 def test_loaders_of_a_validation_keep_their_names(train, command, monkeypatch):
     def loaders(self):
-        return {name: Batches(self.parts["val"], size) for name, size in (("large", 100), ("small", 3))}
+        both = {name: Batches(self.parts["val"], size) for name, size in (("large", 100), ("small", 3))}
+        return CombinedLoader(both, "sequential")
 
     monkeypatch.setattr(Bundled, "val_dataloader", loaders, raising=False)
     done = train("data=wine", "checkpoint.monitor=val/small/loss")

@@ -13,6 +13,8 @@ from hyperplane.finding.learning_rate import steepest
 from hyperplane.tasks.task import Task
 from torch.utils.data import DataLoader, Dataset
 
+from my_research.tasks.classification import Classification
+
 
 @pytest.fixture
 def training_samples_only(monkeypatch):
@@ -125,3 +127,12 @@ def test_a_batch_size_cannot_be_found_where_data_say_nothing_of_it(train, monkey
     monkeypatch.setattr(ArrayDataModule, "train_dataloader", lambda data: iter(()))
     done = train("find=batch_size", "data=moons", status=2)
     assert "find=batch_size is not for Moons: it has no number of training samples" in done.stderr
+
+
+@pytest.mark.parametrize("what", ["lr", "batch_size"])
+def test_a_task_that_steps_by_hand_is_refused(train, monkeypatch, what):
+    manual = property(lambda _: False, lambda *_: None)
+    by_hand = type("ByHand", (Classification,), {"automatic_optimization": manual})
+    monkeypatch.setattr("my_research.tasks.classification.Classification", by_hand)
+    done = train(f"find={what}", "data=moons", status=2)
+    assert f"find={what} follows the loss of each step, and ByHand steps its optimizers itself" in done.stderr

@@ -6,6 +6,7 @@ import types
 from typing import ClassVar
 
 import pytest
+import torch
 from hyperplane.components import settings_class
 from hyperplane.errors import UserError
 from hyperplane.tracking.tensorboard_tracker import TensorBoardTracker
@@ -143,3 +144,31 @@ def test_a_file_of_the_group_tracking_names_a_logger(train, tmp_path):
     unknown = train(given, "tracking=mine", "+tracking.prefx=x", status=2)
     assert "tracking.prefx=x is not a setting. Did you mean tracking.prefix?" in unknown.stderr
     assert len(list(tmp_path.glob("runs/*/*/train.log"))) == 1, "of those that were refused nothing is left"
+
+
+@pytest.mark.parametrize("tracking", ["none", "tensorboard"])
+def test_a_task_shows_its_logger_pictures_as_lightning_documents_it(train, command, monkeypatch, tracking):
+    from my_research.tasks.classification import Classification
+
+    shown = []
+
+    class Shows(Classification):
+        def on_test_epoch_end(self):
+            picture = torch.zeros(3, 4, 4)
+            self.logger.experiment.add_image("own", picture, self.global_step)
+            shown.append(type(self.logger).__name__)
+
+    monkeypatch.setattr("my_research.tasks.classification.Classification", Shows)
+    folder = train("data=moons", f"tracking={tracking}").folder
+    assert command("evaluate", f"run={folder}").status == 0
+    assert shown == ["MetricsFile" if tracking == "none" else "TensorBoardTracker", "DummyLogger"]
+    if tracking == "tensorboard":
+        events = b"".join(path.read_bytes() for path in (folder / "tensorboard").glob("events*"))
+        assert b"own" in events
+
+
+def test_a_tracker_answers_as_its_logger_does(tmp_path):
+    tracker = start(tmp_path, f"{PACKAGE}.callbacks.mine.Remembers")
+    assert tracker.calls is Remembers.made[0].calls
+    with pytest.raises(AttributeError, match="log_image"):
+        tracker.log_image()

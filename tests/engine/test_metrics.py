@@ -16,6 +16,7 @@ from hyperplane.errors import UserError
 from hyperplane.metrics import METRICS, higher_is_better, named, snake_case
 from scipy.stats import spearmanr
 from sklearn import metrics as reference
+from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix, MulticlassROC
 from torchmetrics.classification import MulticlassFBetaScore as FBetaScore
 
 from my_research.tasks.classification import Classification
@@ -183,6 +184,22 @@ def test_two_metrics_of_one_name_are_refused():
     two = [FBetaScore(beta=beta, num_classes=4) for beta in (0.5, 2.0)]
     with pytest.raises(UserError, match="two metrics that go by the name multiclass_f_beta_score"):
         measured(Classification, DataSpec("classification", (2,), 4), two, *drawn(4))
+
+
+@pytest.mark.parametrize("kind", [MulticlassConfusionMatrix, MulticlassROC])
+def test_a_metric_that_is_no_single_number_is_refused_with_what_helps(kind):
+    with pytest.raises(UserError, match=f"{snake_case(kind.__name__)} is several numbers. Choose an average="):
+        measured(Classification, DataSpec("classification", (2,), 4), [kind(num_classes=4)], *drawn(4))
+
+
+def test_a_metric_may_return_a_number_of_python():
+    class Plain(MulticlassAccuracy):
+        def compute(self):
+            return 0.5
+
+    assert (
+        measured(Classification, DataSpec("classification", (2,), 4), [Plain(num_classes=4)], *drawn(4))["plain"] == 0.5
+    )
 
 
 def test_a_name_that_no_metric_has_is_told_the_nearest():

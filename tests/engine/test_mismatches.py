@@ -5,6 +5,8 @@ import logging
 import pytest
 from hyperplane.logs import LoguruHandler, log_to_file
 
+from my_research.tasks.classification import Classification
+
 
 def test_a_step_of_more_batches_than_an_epoch_has_is_refused(train):
     few = ("data=moons", "data.batch_size=200", "trainer.limit_train_batches=3")
@@ -41,3 +43,12 @@ def test_what_matplotlib_says_of_its_cache_stays_in_the_log(tmp_path, capsys, mo
     said = capsys.readouterr().err
     assert "temporary cache" not in said and "something worse" in said
     assert "temporary cache" in (tmp_path / "train.log").read_text()
+
+
+def test_what_lightning_cannot_do_with_a_task_is_said_without_a_traceback(train, monkeypatch):
+    manual = property(lambda _: False, lambda *_: None)
+    by_hand = type("ByHand", (Classification,), {"automatic_optimization": manual})
+    monkeypatch.setattr("my_research.tasks.classification.Classification", by_hand)
+    done = train("data=moons", "trainer.gradient_clip_val=1", status=2)
+    assert "gradient clipping is not supported for manual optimization" in done.stderr
+    assert "Traceback" not in done.stderr and not done.folders

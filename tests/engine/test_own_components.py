@@ -85,6 +85,7 @@ class OfTwo(MulticlassAccuracy):
         super().__init__(num_classes=2, **options)
 """
 MINE = f"{PACKAGE}.models.mine"
+LOSSES = [1 - 0.01 * step for step in range(40)]  # that fall as fast at the end
 # What a file of configs/ holds, and what is said of it.
 MISTAKES = [
     ("model", f"_target_: {MINE}.Mine\nwidth: -1", ["model.width=-1", "greater than 0"]),
@@ -152,6 +153,14 @@ def test_what_the_task_does_not_ask_for_is_not_set_in_vain(train, files, tmp_pat
     vain = " ".join(words.split()[-1:]).split(",")[0]
     assert f"{vain} has no effect: task={PACKAGE}.tasks.vae.VAE has its own" in done.stderr
     assert "does not ask for loss or scheduler.\ntask has: metrics, beta" in done.stderr and not done.folders
+
+
+def test_a_file_that_holds_nothing_but_a_target_has_the_settings_of_its_signature(train, files, tmp_path):
+    path = tmp_path / "own" / "task" / "mine.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"_target_: {PACKAGE}.tasks.vae.VAE", encoding="utf-8")
+    said = train(f"--config-dir={path.parents[1]}", "task=mine", "task.bta=2", status=2).stderr
+    assert said == "task.bta=2 is not a setting. Did you mean task.beta?\ntask has: beta, metrics\n"
 
 
 def test_the_check_imports_neither_torch_nor_what_is_checked(python, tmp_path):
@@ -264,3 +273,26 @@ def test_a_thousand_checks_read_each_signature_once(files, monkeypatch):
     for _ in range(1000):
         given(f"{MINE}.Mine", width=3)
     assert read == [f"{MINE}.Mine"]
+
+
+def test_a_rate_that_is_the_tasks_own_is_not_called_that_of_the_optimizer(files, write, monkeypatch):
+    from types import SimpleNamespace as Made
+
+    from hyperplane.finding import learning_rate
+    from hyperplane.training import caveats, hints
+
+    write("tasks/alone.py", "from lightning.pytorch import LightningModule as Base\n\n\nclass Alone(Base):\n    pass\n")
+    monkeypatch.setattr(learning_rate, "train_shortly", lambda run, data, test, max_steps: test.losses.extend(LOSSES))
+    monkeypatch.setattr(hints, "step_of", lambda error, trainer: 1)
+    trainer, diverged = Made(current_epoch=12, max_steps=-1), type("Diverged", (ArithmeticError,), {})()
+    for target, names_it in ((f"{PACKAGE}.tasks.alone.Alone", False), (f"{PACKAGE}.tasks.vae.VAE", True)):
+        settings = Made(task=given(target, metrics=[]) if names_it else given(target), scheduler=None)
+        settings.optimizer = given("torch.optim.Adam", lr=1e-5)
+        run = Made(settings=settings)
+        said = [
+            caveats.cut_short(settings, trainer, LOSSES),
+            hints.explain_failure(diverged, settings, trainer),
+            learning_rate.find_learning_rate(run, None).setting,
+        ]
+        assert [("optimizer.lr" in text) for text in said] == 3 * [names_it], said
+        assert names_it or (said[0].endswith("Try trainer.max_epochs=24") and "Lower the learning rate" in said[1])

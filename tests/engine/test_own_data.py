@@ -1,6 +1,7 @@
 """A data module of a user's own: its loaders go on in the middle of an epoch, and `evaluate` takes the same batches."""
 
 import sys
+from importlib import import_module
 
 import pytest
 from hyperplane.commands.evaluate import evaluate_run
@@ -75,6 +76,22 @@ def test_a_loader_that_says_how_far_it_is_goes_on_there(data, train, command, mo
         folder = train(*settings, status=143).folder
     assert command("train", f"resume={folder}").status == 0
     resuming.assert_equal(whole, folder)
+
+
+def test_a_curriculum_follows_the_epoch_and_goes_on_in_one(data, train, command, monkeypatch):
+    day_and_night = import_module(TARGET.rpartition(".")[0])
+    module = day_and_night.DayAndNight
+    monkeypatch.setattr(
+        module, "train_dataloader", lambda self: day_and_night.Loader(0, 2 + 2 * self.trainer.current_epoch)
+    )
+    settings = (*SETTINGS, "trainer.reload_dataloaders_every_n_epochs=1", "trainer.max_epochs=3")
+    whole = train(*settings)
+    assert whole.summary["steps"] == 2 + 4 + 6
+    with monkeypatch.context() as patch:
+        resuming.stop_at(patch, 5)
+        folder = train(*settings, status=143).folder
+    assert command("train", f"resume={folder}").status == 0
+    resuming.assert_equal(whole.folder, folder)
 
 
 def test_evaluation_takes_the_batches_and_the_names_of_the_run(data, train):

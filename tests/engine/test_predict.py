@@ -7,6 +7,7 @@ import polars
 import pytest
 import torch
 from hyperplane.checkpoints.trained import load_trained
+from hyperplane.commands.predict import predict_steps
 from hyperplane.data.new_samples import as_inputs
 from hyperplane.data.scaling import Scaling
 from hyperplane.data.spec import DataSpec
@@ -156,6 +157,40 @@ def test_a_plain_lightning_module_is_exported_by_its_forward(tmp_path):
     torch.testing.assert_close(torch.export.load(paths["pt2"]).module()(inputs), task(inputs))
     with pytest.raises(UserError, match=r"Choosy.forward cannot be traced with inputs \(8, 3\)"):
         write_programs(Choosy(), DataSpec(input_shape=(3,)), tmp_path, ["pt2"])
+
+
+class OneRow(Doubled):
+    def predict_step(self, batch, batch_idx):
+        first, *_ = batch
+        return self(first)
+
+
+class OfNames(Doubled):
+    def predict_step(self, batch, batch_idx):
+        return batch["images"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(OneRow, "returned 2 predictions for 4 samples"), (OfNames, r"cannot take inputs \(4, 3\), .* IndexError: ")],
+)
+def test_a_predict_step_for_other_batches_is_told(kind, said):
+    with pytest.raises(UserError, match=f"predict_step of {kind.__name__} {said}"):
+        predict_steps(kind(), np.zeros((4, 3), np.float32))
+
+
+class Counted(nn.Linear):
+    """Makes a number of Python of the number of samples."""
+
+    def forward(self, inputs):
+        return super().forward(inputs) + inputs.new_ones(len(inputs), 1)
+
+
+def test_a_network_that_cannot_be_traced_is_told_why(tmp_path):
+    spec = DataSpec("regression", (3,), 1)
+    task = Regression(Counted(3, 1), nn.MSELoss(), spec, Scaling(spec), None)
+    with pytest.raises(UserError, match=r"Counted.forward cannot .*\n.* inputs.shape\[0\] and not len\(inputs\)"):
+        write_programs(task, spec, tmp_path, ["pt2"])
 
 
 class Beside(nn.Module):

@@ -166,7 +166,7 @@ def test_a_run_with_a_stage_of_its_own_length_is_trained_longer(staged, command)
             "Set hardware.precision=64-true, for a part of the run with run.stage(name, hardware",
         ),
         ({"logger": False}, "make_trainer(logger=...): logger follows from the run"),
-        ({"reload_dataloaders_every_n_epoch": 1}, "Did you mean reload_dataloaders_every_n_epochs?"),
+        ({"limit_predict_batch": 1}, "Did you mean limit_predict_batches?"),
     ],
 )
 def test_what_code_gives_the_trainer_must_be_no_setting(train, monkeypatch, arguments, message):
@@ -184,8 +184,8 @@ def test_other_arguments_reach_the_trainer(train, monkeypatch):
 
     def story_with_arguments(run):
         data = run.make_data()
-        trainer = run.make_trainer(run.make_task(data), data, reload_dataloaders_every_n_epochs=2)
-        seen.append(trainer.reload_dataloaders_every_n_epochs)
+        trainer = run.make_trainer(run.make_task(data), data, limit_predict_batches=2)
+        seen.append(trainer.limit_predict_batches)
 
     monkeypatch.setattr(story, "fit_and_test", story_with_arguments)
     train(*STAGED)

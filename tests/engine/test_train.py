@@ -8,6 +8,7 @@ import re
 import signal
 from pathlib import Path
 from threading import Event
+from typing import ClassVar
 
 import pytest
 import torch
@@ -197,7 +198,29 @@ def test_a_task_that_logs_no_metric_of_its_validation_is_told_what_helps(train, 
     assert "checkpoint.monitor=val/loss is not measured here: the validation logs nothing." in said
     assert said.rstrip().endswith("checkpoint.monitor=train/loss. Without any: checkpoint.test=last")
     assert train("data=moons", "checkpoint.test=last").summary["checkpoint"]["tested"] == "last"
-    assert train("data=moons", "checkpoint.monitor=train/loss").summary["checkpoint"]["tested"] == "best"
+    done = train("data=moons", "checkpoint.monitor=train/loss")
+    assert done.summary["checkpoint"]["tested"] == "best"
+    assert f"train/loss {done.summary['metrics']['train/loss']:.4f} with the best weights" in done.stderr, "no test"
+
+
+class Best(Silent):
+    """Trains best in its second epoch; what it watches is in metrics.csv as train/score_step and train/score_epoch."""
+
+    higher_is_better: ClassVar = {"score": True}
+
+    def training_step(self, batch, batch_idx):
+        self.log("train/score", -abs(self.current_epoch - 1.0), on_step=True, on_epoch=True)
+        return super().training_step(batch, batch_idx)
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val/epoch", float(self.current_epoch))
+
+
+def test_a_summary_has_the_epoch_of_the_weights_that_were_chosen(train, monkeypatch):
+    monkeypatch.setattr("my_research.tasks.classification.Classification", Best)
+    done = train("data=moons", "checkpoint.monitor=train/score", "checkpoint.mode=max", "trainer.max_epochs=4")
+    best = torch.load(done.folder / "checkpoints" / "best.ckpt", weights_only=True)
+    assert done.summary["metrics"]["val/epoch"] == best["epoch"] == 1
 
 
 def test_the_best_weights_of_a_run_that_fails_are_in_their_file(train, monkeypatch):
@@ -345,7 +368,7 @@ def test_cosine_ends_with_the_run(train):
         "trainer.deterministic=true",
         "trainer.max_time=00:00:01:00",
         "checkpoint.monitor=val/accuracy checkpoint.mode=max",
-        "checkpoint.monitor=train/loss",
+        "checkpoint.monitor=train/loss trainer.val_check_interval=0.5 early_stopping.patience=1",
         "data.batch_size=5000",
         "data.batch_size=1 trainer.max_steps=3",
     ],

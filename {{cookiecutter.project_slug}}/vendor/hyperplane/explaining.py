@@ -101,9 +101,10 @@ def explain_several(override: str) -> str:
 def explain_key(full_key: str, parent: Container) -> str:
     """Say that the section `parent` has no such key: the nearest that it has, or where there is one of that name."""
     path, _, key = full_key.rpartition(".")
-    known = [str(name) for name in parent if name != "_target_"]
+    arguments = arguments_of(parent)
+    known = [str(name) for name in parent if name != "_target_"] or arguments
     says = f"{typed(full_key)} is not a setting."
-    if takes(parent, key):
+    if key in arguments:
         return f"{typed(full_key)}: the file of {path} leaves that to its default. To set it: +{typed(full_key)}"
     if path in COMPONENTS and not known:
         return f"{says} {unchosen(path)}"
@@ -116,13 +117,13 @@ def explain_key(full_key: str, parent: Container) -> str:
     return f"{says} {suggestion}".rstrip() + f"\n{where}: {listing(known)}"
 
 
-def takes(section: Container, key: str) -> bool:
-    """Say whether what a section names is called with an argument `key`, though the section has no such line."""
+def arguments_of(section: Container) -> list[str]:
+    """Return the arguments of what a section names, for which it may have no line."""
     target = section.get("_target_") if isinstance(section, DictConfig) else None
     try:
-        return isinstance(target, str) and key in settings_class(target).names()
+        return settings_class(target).names() if isinstance(target, str) else []
     except UserError:  # a target that is not allowed, which is another mistake
-        return False
+        return []
 
 
 def unclosed(text: str) -> str:

@@ -48,6 +48,7 @@ class BestCheckpoint(Checkpoint):
         self.names = names
         self.is_needed = is_needed
         self.score: Tensor | None = None  # the best so far
+        self.epoch: int | None = None  # that it is of
         self.in_memory: dict[str, Any] | None = None
         self.time = time.monotonic()  # of the file, at first of the start
         turn = current()  # those who take turns share the disk, and all wait for each file
@@ -78,7 +79,7 @@ class BestCheckpoint(Checkpoint):
         is_due = time.monotonic() - self.time > self.seconds
         is_due |= trainer.world_size > 1  # several processes would have to agree on the time
         if self.is_best(score):
-            self.score = score.clone()
+            self.score, self.epoch = score.clone(), trainer.current_epoch
             if isinstance(pl_module, Task) and pl_module.is_solved:
                 return  # there are no other weights than those of last.ckpt, which may be hundreds of megabytes
             weights = self.weights(trainer, pl_module)
@@ -153,12 +154,12 @@ class BestCheckpoint(Checkpoint):
         return self._generate_state_key(monitor=self.monitor, mode=self.mode)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the best score so far."""
-        return {"score": self.score}
+        """Return the best score so far, and its epoch."""
+        return {"score": self.score, "epoch": self.epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the best score of the run that goes on."""
-        self.score = state_dict["score"]
+        self.score, self.epoch = state_dict["score"], state_dict.get("epoch")  # none in older checkpoints
 
 
 def copied(weights: dict[str, Any]) -> dict[str, Any]:

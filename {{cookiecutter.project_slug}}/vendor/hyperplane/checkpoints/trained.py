@@ -1,5 +1,6 @@
 """Which weights a run tests, and how they are read back."""
 
+from collections import ChainMap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,7 +45,9 @@ def chosen_weights(
     path = folder / LAST
     if settings.tests_best and best is not None and best.score is not None:
         path, score = folder / BEST, float(best.score)
-        row = next((row for row in rows if row.get(best.monitor) == score), row)
+        # A score that was logged under another name, as train/loss_epoch, or never, is found by its epoch.
+        of_its_epoch = [row for row in rows if row["epoch"] == best.epoch]
+        row = next((row for row in rows if row.get(best.monitor) == score), dict(ChainMap(*of_its_epoch[::-1])) or row)
     return path, {name: value for name, value in row.items() if "/" in name}
 
 

@@ -47,6 +47,8 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     if part not in PARTS:
         raise UserError(f"part={part} is not known. {nearest(part, PARTS)} part can be: {', '.join(PARTS)}")
 
+    from lightning.pytorch.loggers.logger import DummyLogger
+
     from ..checkpoints.trained import load_trained
     from ..data.reproducible import make_data, spec_of
     from ..devices.detection import choose
@@ -75,7 +77,7 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     trainer = trainer_on(
         hardware,
         default_root_dir=folder,
-        logger=False,
+        logger=DummyLogger(),  # the task may show it something
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=False,

@@ -30,7 +30,7 @@ from ..command_line import run_command
 from ..data.files.access import ENDINGS
 from ..data.files.table_files import column_names, write_table
 from ..data.lazy_polars import pl
-from ..errors import UserError, refuse
+from ..errors import UserError, first_line, refuse
 from ..run_folder.reading import read_run
 from ..run_folder.results import refuse_results
 
@@ -151,7 +151,7 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "pl.DataFr
     """Return what a LightningModule's `predict_step(inputs, batch_idx)` makes of inputs: (B, K), or (B,).
 
     Raises:
-        UserError: it has no such step, or that returns something else.
+        UserError: it has no such step, or that takes or returns something else.
     """
     import torch
     from lightning.pytorch.utilities.model_helpers import is_overridden
@@ -162,10 +162,18 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "pl.DataFr
     rows = torch.from_numpy(inputs)
     with torch.no_grad():
         batches = (rows.float() if rows.is_floating_point() else rows).split(PREDICTED_AT_ONCE)
-        outputs = [task.predict_step(batch, number) for number, batch in enumerate(batches)]
+        try:
+            outputs = [task.predict_step(batch, number) for number, batch in enumerate(batches)]
+        except Exception as error:
+            took = f"inputs {tuple(rows.shape)}, a tensor with a row for each sample"
+            raise UserError(
+                f"predict_step of {name} cannot take {took}: {type(error).__name__}: {first_line(error)}"
+            ) from error
     if not all(isinstance(output, torch.Tensor) for output in outputs):
         raise UserError(f"predict_step of {name} must return a tensor (B, K), not {type(outputs[0]).__name__}")
     values = torch.cat([output.reshape(len(output), -1) for output in outputs]).numpy(force=True)
+    if len(values) != len(rows):
+        raise UserError(f"predict_step of {name} returned {len(values)} predictions for {len(rows)} samples")
     names = getattr(task, "prediction_names", None) or [f"output{i + 1}" for i in range(values.shape[1])]
     return pl.DataFrame(values, schema=list(names))
 

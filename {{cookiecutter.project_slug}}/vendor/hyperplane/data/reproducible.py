@@ -73,10 +73,11 @@ def seeded(names: MetricNames, stage: str, loaders: Callable[[], Any], seed: int
     def hook() -> Any:
         with Generators(seed).in_use():
             made = loaders()
-        if isinstance(made, dict):
-            names.loaders[stage] = list(map(str, made))
-        elif isinstance(made, list | tuple):
-            names.loaders[stage] = list(map(str, range(len(made))))
+        several = made.iterables if isinstance(made, CombinedLoader) else made
+        if isinstance(several, dict):
+            names.loaders[stage] = list(map(str, several))
+        elif isinstance(several, list | tuple):
+            names.loaders[stage] = list(map(str, range(len(several))))
         return with_seeds(made, seed, trains=stage == "train")
 
     return hook

@@ -62,10 +62,11 @@ def trace(task: LightningModule, inputs: tuple[Tensor, ...], any_batch: tuple[An
         with quiet():
             return torch.export.export(module, inputs, dynamic_shapes=(any_batch,))
     except Exception as error:
-        if isinstance(module, Predictor):
-            raise
+        traced = task.network if isinstance(module, Predictor) else task
         raise UserError(
-            f"{type(task).__name__}.forward cannot be traced with inputs {tuple(inputs[0].shape)}: {first_line(error)}"
+            f"{type(traced).__name__}.forward cannot be traced with inputs {tuple(inputs[0].shape)}: "
+            f"{first_line(error)}\nIt must take any number of samples, inputs.shape[0] and not len(inputs), and decide "
+            "nothing by the values of tensors"
         ) from error
 
 

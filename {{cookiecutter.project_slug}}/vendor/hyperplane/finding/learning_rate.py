@@ -36,7 +36,8 @@ def find_learning_rate(run: RunRecord, data: Any) -> Found:
             f"find=lr: the loss fell at no learning rate from {LOWEST:g} to {HIGHEST:g}; try another seed, or optimizer"
         )
     finite = {rate: round(loss, 6) for rate, loss in zip(test.rates, test.losses, strict=False) if math.isfinite(loss)}
-    return Found("optimizer.lr", float(f"{test.rates[fastest]:.2g}"), finite)
+    setting = "optimizer.lr" if run.settings.task.asks_for("optimizer") else "lr"  # of a task's own optimizer
+    return Found(setting, float(f"{test.rates[fastest]:.2g}"), finite)
 
 
 class RangeTest(Listener):

@@ -7,6 +7,7 @@ of its own) goes through Lightning's own loop.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -22,6 +23,7 @@ from torch.optim import LBFGS, Optimizer
 from ..data.seeded_loader import SeededLoader
 from ..metrics.metric_names import MetricNames, find
 from ..tasks.task import Task
+from .closure import Closure, takes_closure
 from .fused_step import is_followed, take_step
 from .fused_step import is_plain as is_fused
 from .lean_validation import LeanValidation, autocast, overrides, to_device
@@ -129,15 +131,12 @@ class LeanEpochLoop(_TrainingEpochLoop):
         progress.increment_started()
 
         batch = to_device(batch, task.device)
-        with self.autocast():
-            loss = task.training_step(batch, self.batch_idx)
-        zero_grad(optimizer)
+        loss = self.compute(batch)
         updates.zero_grad.increment_by(1)
-        loss.backward()
-        if trainer.gradient_clip_val:
-            task.clip_gradients(optimizer)
         if self.fused is optimizer and not is_followed(optimizer):
             take_step(optimizer)
+        elif takes_closure(optimizer):
+            optimizer.step(Closure(partial(self.compute, batch), loss, optimizer))
         else:
             optimizer.step()
         updates.step.increment_by(1)
@@ -150,6 +149,17 @@ class LeanEpochLoop(_TrainingEpochLoop):
         for listener in self.listeners:
             listener.on_train_batch_end(trainer, task, {"loss": loss}, batch, self.batch_idx)
         progress.increment_completed()
+
+    def compute(self, batch: Any) -> Any:
+        """Return the loss of a batch, and leave its gradients with the weights."""
+        task, optimizer = self.trainer.lightning_module, self.trainer.optimizers[0]
+        with self.autocast():
+            loss = task.training_step(batch, self.batch_idx)
+        zero_grad(optimizer)
+        loss.backward()
+        if self.trainer.gradient_clip_val:
+            task.clip_gradients(optimizer)
+        return loss
 
     def on_advance_end(self, data_fetcher: Any) -> None:
         """Look, as Lightning does in twenty calls, whether to validate or to stop; within an epoch there is no need."""

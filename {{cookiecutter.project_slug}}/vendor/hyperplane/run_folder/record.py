@@ -172,7 +172,8 @@ class RunRecord:
         self.summary["higher_is_better"] = directions
         self.summary["checkpoint"]["tested"] = checkpoint.stem
         self.summary["warnings"] = warnings
-        logger.success("{} with the {} weights, in {}", in_a_line(tested), checkpoint.stem, shown(self.folder))
+        results = in_a_line(tested or metrics)
+        logger.success("{} with the {} weights, in {}", results, checkpoint.stem, shown(self.folder))
         for warning in warnings:
             logger.warning("{}", warning)
 

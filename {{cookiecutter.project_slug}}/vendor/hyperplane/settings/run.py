@@ -114,6 +114,8 @@ class Trainer(Strict):
     check_val_every_n_epoch: PositiveInt | None = 1  # validate after so many epochs; None: by val_check_interval alone
     # Validate within an epoch too: after so many steps, or this fraction
     val_check_interval: PositiveInt | Fraction | None = None
+    # Ask the data module for its loaders anew, for data that change with self.trainer.current_epoch; 0: once
+    reload_dataloaders_every_n_epochs: NonNegativeInt = 0
     # Validate on so many batches before training starts; -1: on all
     num_sanity_val_steps: Annotated[int, Field(ge=-1)] = 0
     accumulate_grad_batches: PositiveInt = 1  # batches whose gradients make up one step
@@ -127,7 +129,7 @@ class Trainer(Strict):
     # Test in torch.inference_mode, where not even torch.enable_grad() allows gradients; otherwise in torch.no_grad
     inference_mode: bool = False
     detect_anomaly: bool = False  # find the operation that made a NaN; slow
-    profiler: Literal["simple", "advanced"] | None = None  # say at the end where the time went
+    profiler: Literal["simple", "advanced"] | None = None  # write into train.log where the time went
     enable_progress_bar: bool | None = None  # None: on a terminal
     enable_model_summary: bool = False  # print the layers before training starts
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
+from ..errors import UserError
+
 # An update of a metric costs as much as a small model's step, so it is made once for many batches.
 BATCHES_AT_ONCE = 64
 BYTES_AT_ONCE = 32 * 2**20  # of outputs that wait, at most: those of dense prediction are large
@@ -222,7 +224,11 @@ class EpochMetrics(nn.Module):
             raise Diverged(f"{self.stage}/loss", float(losses[first]), len(losses) - first, before)
 
     def compute(self) -> dict[str, Tensor]:
-        """Return `<stage>/<metric>` for the epoch, and start the next one."""
+        """Return `<stage>/<metric>` for the epoch, and start the next one.
+
+        Raises:
+            UserError: a metric is no single number.
+        """
         if self.waiting.known is not None and not self.waiting:
             (values, _), self.waiting.known = self.waiting.known, None
             return values
@@ -231,7 +237,7 @@ class EpochMetrics(nn.Module):
         for metrics in self.collections:
             values |= metrics.compute()
         self.reset()
-        return {f"{self.stage}/{name}": value for name, value in values.items()}
+        return {f"{self.stage}/{name}": number(name, value) for name, value in values.items()}
 
     def reset(self) -> None:
         """Start the next epoch."""
@@ -270,6 +276,22 @@ class EpochMetrics(nn.Module):
         for metrics in self.collections:
             found |= dict(metrics.items(keep_base=True, copy_state=False))
         return found
+
+
+def number(name: str, value: Any) -> Tensor:
+    """Return what a metric has come to as a tensor.
+
+    Raises:
+        UserError: it is several numbers, such as a matrix or a curve.
+    """
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return value
+    if isinstance(value, int | float):
+        return torch.tensor(float(value))
+    raise UserError(
+        f"task.metrics: {name} is several numbers. Choose an average=, wrap it in torchmetrics.wrappers."
+        "ClasswiseWrapper, or draw it: figures(data) in a task of your own"
+    )
 
 
 def apart(value: Any) -> Any:

@@ -162,9 +162,11 @@ class Measuring(LightningModule):
         step = self.trainer.fit_loop.epoch_loop._batches_that_stepped - steps_ago
         connector.log_metrics({"epoch": torch.tensor(self.current_epoch), **metrics}, step)
 
+    # A run calls these before the hooks of its callbacks, see `EpochEnds`: then there is nothing left to log.
     def on_train_epoch_end(self) -> None:
         """Log the metrics of the epoch, taken while the weights changed."""
-        self.log_epoch(self.train_metrics.compute(), steps_ago=1)
+        if not self.train_metrics.is_empty:
+            self.log_epoch(self.train_metrics.compute(), steps_ago=1)
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of the validation samples.
@@ -172,11 +174,13 @@ class Measuring(LightningModule):
         Raises:
             Diverged: their loss is not finite.
         """
-        self.log_epoch(of_all_loaders(self.val_metrics))
+        if not all(metrics.is_empty for metrics in self.val_metrics):
+            self.log_epoch(of_all_loaders(self.val_metrics))
 
     def on_test_epoch_end(self) -> None:
         """Log the metrics of the test samples, and those that a naive model has on them."""
-        self.log_epoch(of_all_loaders(self.test_metrics) | self.floors())
+        if not all(metrics.is_empty for metrics in self.test_metrics):
+            self.log_epoch(of_all_loaders(self.test_metrics) | self.floors())
 
     def floors(self) -> dict[str, Tensor]:
         """Return what a naive model reaches in the test that ends: `test/naive_<metric>`."""

@@ -107,6 +107,12 @@ class Tracker(Logger):
         """End: the run is completed, failed or interrupted."""
         self.finalize("success" if status == "completed" else "failed")
 
+    def __getattr__(self, name: str) -> Any:
+        """Answer as the logger does that does the work: `self.logger.log_image(...)` in a task, as for W&B."""
+        if name == "inner":  # not there yet
+            raise AttributeError(name)
+        return getattr(self.inner, name)
+
     @property
     def experiment(self) -> Any:
         """The tracker's own object: a wandb.Run, a TensorBoard SummaryWriter, an MlflowClient."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.loggers.logger import DummyLogger, Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from ..metrics.metric_names import MetricNames
@@ -105,6 +105,11 @@ class MetricsFile(Logger):
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    @property
+    def experiment(self) -> Any:
+        """What a task shows where there is no tracker, `self.logger.experiment.add_figure(...)`: it is dropped."""
+        return DummyLogger().experiment
 
     # What Lightning's interface also asks for.
     @property

@@ -75,7 +75,8 @@ def longer(trainer: "Trainer") -> str:
 
 def cut_short(settings: Settings, trainer: "Trainer", losses: Sequence[float]) -> str:
     """Return what to say of a validation loss that was still falling, or nothing."""
-    trend, rate = trend_of(losses, settings.scheduler is None), getattr(settings.optimizer, "lr", None)
+    rate = getattr(settings.optimizer, "lr", None) if settings.task.asks_for("optimizer") else None
+    trend = trend_of(losses, settings.scheduler is None)
     if trend == "steady" and isinstance(rate, float) and not settings.optimizer.states("reevaluates_loss"):
         return (
             f"{CURVE} fell as fast at the end as at the start: optimizer.lr={rate:g} is far too low. "

@@ -22,10 +22,11 @@ def explain_failure(error: Exception, settings: Settings, trainer: "Trainer | No
     """Return the error in a line or two, with its remedy where there is a usual one."""
     text = f"{type(error).__name__}: {error}"
     if type(error).__name__ == "Diverged" and trainer is not None:
-        rate = getattr(settings.optimizer, "lr", None)
+        is_ours = settings.task.asks_for("optimizer")  # or the task makes an optimizer of its own
+        rate = f"optimizer.lr (now {getattr(settings.optimizer, 'lr', None)})" if is_ours else "the learning rate"
         return (
             f"{text} (step {step_of(error, trainer)}, epoch {trainer.current_epoch}). "
-            f"Lower optimizer.lr (now {rate}), or limit the gradients with trainer.gradient_clip_val=1."
+            f"Lower {rate}, or limit the gradients with trainer.gradient_clip_val=1."
         )
     if any(words in text for words in NO_MEMORY):
         batch = getattr(settings.data, "batch_size", None)

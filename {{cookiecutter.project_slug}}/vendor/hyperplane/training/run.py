@@ -85,7 +85,11 @@ class Run(RunRecord):
             return steps.make_trainer(self, task, data, callbacks, arguments)
 
     def fit(self, trainer: "Trainer", task: "LightningModule", data: "LightningDataModule") -> None:
-        """Train the task; go on from the last checkpoint where the run was stopped before."""
+        """Train the task; go on from the last checkpoint where the run was stopped before.
+
+        Raises:
+            UserError: Lightning cannot train this task in this way.
+        """
         from .steps import fit
 
         fit(self, trainer, task, data)

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import (
     Callback,
     LightningDataModule,
@@ -19,6 +20,7 @@ from ..checkpoints.transfer import take_weights
 from ..data import reproducible
 from ..data.generators import seed_program
 from ..data.reproducible import has_batches, spec_of
+from ..errors import UserError
 from ..logs import adopt_lightning
 from ..tasks import building, drawing
 from ..tracking.metrics_file import MetricsFile
@@ -94,7 +96,7 @@ def make_trainer(
         settings,
         run,
         task,
-        [metrics, tracker],
+        [tracker, metrics],  # the first is `self.logger` of a task
         state,
         last,
         validates=validates,
@@ -106,9 +108,16 @@ def make_trainer(
 
 
 def fit(run: "Run", trainer: Trainer, task: LightningModule, data: LightningDataModule) -> None:
-    """Train a task; see `Run.fit`."""
+    """Train a task; see `Run.fit`.
+
+    Raises:
+        UserError: Lightning cannot train this task in this way, such as by hand with gradients that are to be clipped.
+    """
     with run.timed("fit"), run.stop.patiently():
-        trainer.fit(task, data, ckpt_path=run.parts.start, weights_only=True)
+        try:
+            trainer.fit(task, data, ckpt_path=run.parts.start, weights_only=True)
+        except MisconfigurationException as error:
+            raise UserError(str(error)) from error
         if flush := run.parts.last.write_final(trainer, run.parts.state):
             run.unfinished.append(flush.wait)
     if run.is_stage:

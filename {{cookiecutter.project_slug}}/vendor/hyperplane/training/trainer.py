@@ -23,6 +23,7 @@ from ..errors import UserError, as_typed, nearest
 from ..loop.accumulation import WholeSteps
 from ..loop.compiling import compile_in_place
 from ..loop.divergence import FiniteLoss
+from ..loop.epoch_ends import EpochEnds
 from ..loop.lean_loop import LeanEpochLoop
 from ..loop.progress import Bar, ProgressLines
 from ..processes.collectives import number_of_ranks
@@ -200,6 +201,7 @@ def early_stopping(settings: Settings, monitor: str, mode: str) -> EarlyStopping
         patience=settings.early_stopping.patience or 0,
         min_delta=settings.early_stopping.min_delta,
         check_finite=False,  # a loss that is not finite stops the run with a message of its own
+        check_on_train_epoch_end=True if monitor.startswith("train/") else None,
     )
 
 
@@ -211,7 +213,7 @@ def devices_of(hardware: Hardware, ranks: int) -> int | list[int]:
     return gpus or ranks
 
 
-def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
+def trainer_on(hardware: Hardware, *, callbacks: Sequence[Callback] = (), **arguments: Any) -> Trainer:
     """Return a Trainer on `hardware`.
 
     Raises:
@@ -239,6 +241,7 @@ def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
             devices=devices_of(hardware, ranks),
             use_distributed_sampler=False,  # see collectives.py: every rank goes through the same batches
             plugins=plugins,
+            callbacks=[EpochEnds(), *callbacks],
             **how,
             **arguments,
         )
