@@ -141,6 +141,22 @@ def log_to_file(path: Path) -> Iterator[None]:
             log.file.close()
 
 
+@contextmanager
+def announcing_nothing() -> Iterator[None]:
+    """Leave out what Lightning says of each new Trainer: the devices of the machine, and advertisements."""
+    other = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    other.addFilter(needs_attention)
+    try:
+        yield
+    finally:
+        other.removeFilter(needs_attention)
+
+
+def needs_attention(record: logging.LogRecord) -> bool:
+    """Say whether a message is at least a warning."""
+    return record.levelno >= logging.WARNING
+
+
 def adopt_lightning() -> None:
     """Take Lightning's own handlers away, so that its messages reach ours; drop warnings that do not apply here."""
     for name, other in logging.root.manager.loggerDict.items():

@@ -20,6 +20,7 @@ from ..checkpoints.transfer import Freeze
 from ..component_settings import Strict
 from ..components import Component, build, signature_of
 from ..errors import UserError, as_typed, nearest
+from ..logs import announcing_nothing
 from ..loop.accumulation import WholeSteps
 from ..loop.compiling import compile_in_place
 from ..loop.divergence import FiniteLoss
@@ -234,13 +235,14 @@ def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
         if hardware.is_sharded:
             plugins.append(ShardedPrecision(how.pop("precision")))
     try:
-        return Trainer(
-            accelerator=hardware.accelerator,
-            devices=devices_of(hardware, ranks),
-            use_distributed_sampler=False,  # see collectives.py: every rank goes through the same batches
-            plugins=plugins,
-            **how,
-            **arguments,
-        )
+        with announcing_nothing():
+            return Trainer(
+                accelerator=hardware.accelerator,
+                devices=devices_of(hardware, ranks),
+                use_distributed_sampler=False,  # see collectives.py: every rank goes through the same batches
+                plugins=plugins,
+                **how,
+                **arguments,
+            )
     except (MisconfigurationException, ValueError) as error:
         raise UserError(f"hardware or trainer: {error}") from None
