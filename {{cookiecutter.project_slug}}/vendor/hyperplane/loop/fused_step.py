@@ -12,7 +12,7 @@ from torch.optim.optimizer import _global_optimizer_post_hooks as hooks_after
 from torch.optim.optimizer import _global_optimizer_pre_hooks as hooks_before
 
 UNUSUAL = ("amsgrad", "capturable", "differentiable")
-ONE = torch.ones(())  # on the CPU; a number would be made a tensor for each of the parameters
+ONE = torch.ones((), device="cpu")  # a number would be made a tensor for each of the parameters
 without_gradients = torch.no_grad()
 
 

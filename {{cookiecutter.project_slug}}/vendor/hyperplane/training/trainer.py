@@ -20,7 +20,6 @@ from ..checkpoints.transfer import Freeze
 from ..component_settings import Strict
 from ..components import Component, build, signature_of
 from ..errors import UserError, as_typed, nearest
-from ..logs import announcing_nothing
 from ..loop.accumulation import WholeSteps
 from ..loop.compiling import compile_in_place
 from ..loop.divergence import FiniteLoss
@@ -235,14 +234,13 @@ def trainer_on(hardware: Hardware, **arguments: Any) -> Trainer:
         if hardware.is_sharded:
             plugins.append(ShardedPrecision(how.pop("precision")))
     try:
-        with announcing_nothing():
-            return Trainer(
-                accelerator=hardware.accelerator,
-                devices=devices_of(hardware, ranks),
-                use_distributed_sampler=False,  # see collectives.py: every rank goes through the same batches
-                plugins=plugins,
-                **how,
-                **arguments,
-            )
+        return Trainer(
+            accelerator=hardware.accelerator,
+            devices=devices_of(hardware, ranks),
+            use_distributed_sampler=False,  # see collectives.py: every rank goes through the same batches
+            plugins=plugins,
+            **how,
+            **arguments,
+        )
     except (MisconfigurationException, ValueError) as error:
         raise UserError(f"hardware or trainer: {error}") from None
