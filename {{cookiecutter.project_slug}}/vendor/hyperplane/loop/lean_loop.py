@@ -81,8 +81,8 @@ class LeanEpochLoop(_TrainingEpochLoop):
         self.is_plain = False
         self.autocast: Any = None
         self.device: Any = None
-        self.fetcher: Any = None  # that takes batches from one loader alone, as they are
-        self.batches: Any = None  # of that loader
+        self.fetcher: Any = None
+        self.batches: Any = None  # of the fetcher's only loader
         self.fused: Any = None  # the optimizer whose steps take the short way, if nobody follows them
         self.validates_between = True  # also within an epoch
 
@@ -106,10 +106,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         self.fused = next(filter(is_fused, self.trainer.optimizers), None) if self.is_plain else None
         self.validates_between = validates_between(self.trainer)
         self.device = self.trainer.lightning_module.device
-        loader = data_fetcher.combined_loader
-        is_simple = len(loader.flattened) == 1 and loader.iterables is loader.flattened[0] and data_fetcher.length
-        self.fetcher = data_fetcher if is_simple else None
-        self.batches = loader._iterator.iterators[0] if is_simple else None
+        self.fetcher, self.batches = data_fetcher, batches_alone(data_fetcher)
 
     def advance(self, data_fetcher: Any) -> None:
         """Train on the next batch; all of Lightning's counters go on as they do in its own loop."""
@@ -123,7 +120,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
 
     def next_batch(self, data_fetcher: Any) -> Any:
         """Return the next batch; what Lightning does for several loaders takes a thirtieth of a small model's step."""
-        if data_fetcher is not self.fetcher:
+        if self.batches is None or data_fetcher is not self.fetcher:
             return next(data_fetcher)[0]
         data_fetcher.done = True  # if there is none left
         batch = next(self.batches)
@@ -197,6 +194,13 @@ class LeanEpochLoop(_TrainingEpochLoop):
     def _get_monitor_value(self, key: str) -> Any:
         """Return a metric that a schedule watches."""
         return find(key, self.trainer.callback_metrics, self.names)
+
+
+def batches_alone(data_fetcher: Any) -> Any:
+    """Return the iterator of the only loader, if its batches are taken as they are and their number is known."""
+    loader = data_fetcher.combined_loader
+    is_alone = len(loader.flattened) == 1 and loader.iterables is loader.flattened[0] and data_fetcher.length
+    return loader._iterator.iterators[0] if is_alone else None
 
 
 def backward(loss: Tensor) -> None:
