@@ -14,7 +14,7 @@ from baked import PACKAGE
 from measuring import Effort, Figures, Measurement, Row, main, run_command
 from side_by_side import Contender
 
-ROW = Row("job", "Each further job of a serial multirun, 5 epochs", 2, "x", "textbook PyTorch loop, 5 epochs", (8, 8))
+ROW = Row("job", "Each further job of a serial multirun, 5 epochs", 1.5, "x", "textbook PyTorch loop, 5 epochs", (8, 8))
 STEPS = 180
 FULL, QUICK = 12, 4  # further jobs
 TRAIN = ["-m", PACKAGE, "train", "-m", "model=mlp", "data=mnist1d", "trainer.max_epochs=5"]

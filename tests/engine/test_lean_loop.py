@@ -10,6 +10,9 @@ from hyperplane.data import datamodule
 from hyperplane.loop import lean_loop, lean_validation
 from hyperplane.loop.progress import Bar
 from lightning.pytorch import Callback
+from lightning.pytorch.loops.fetchers import _PrefetchDataFetcher
+from lightning.pytorch.utilities.combined_loader import CombinedLoader
+from torch.utils.data import DataLoader
 
 from my_research import train
 from my_research.losses.classification import CrossEntropy
@@ -210,3 +213,15 @@ def test_modules_of_any_kind_evaluate_and_then_go_back_to_the_mode_that_each_was
         assert [module.training for module in task.modules()] == before
         x = torch.ones(3, 4)
         assert other is not scripted or (scripted(x) != scripted(x)).any(), "dropout drops again"
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec")
+def test_only_batches_that_stay_as_they_are_come_straight_from_their_loader():
+    loader = DataLoader(range(5), batch_size=2)
+    for loaders, is_straight in ((loader, True), ({"a": loader}, False), ([loader], False), ([loader, loader], False)):
+        fetcher = _PrefetchDataFetcher()
+        fetcher.setup(CombinedLoader(loaders, "max_size_cycle"))
+        iter(fetcher)
+        straight = lean_loop.batches_alone(fetcher)
+        assert (straight is not None) == is_straight, loaders
+        assert not is_straight or [batch.tolist() for batch in straight] == [[0, 1], [2, 3], [4]]

@@ -15,6 +15,7 @@ import torch
 import torchmetrics
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
+from hyperplane.loop import lean_loop
 from hyperplane.stacking.batching import Level
 from hyperplane.stacking.schedules import move_lambda
 from hyperplane.training.imports import Postponed
@@ -127,6 +128,14 @@ def what_stands_there_is_asked_for_hydra():
         HydraConfig.instance().cfg = before
 
 
+def a_backward_pass() -> bool:
+    """The engine returns what `backward()` does."""
+    tensor = torch.tensor([2.0, 3.0], requires_grad=True)
+    for backward in (torch.Tensor.backward, lean_loop.backward):
+        backward((tensor**2).sum())
+    return tensor.grad.tolist() == [8.0, 12.0]
+
+
 # For each name, what is relied upon.
 CHECKS = {
     "trainer._signal_connector.register_signal_handlers": lambda: (
@@ -192,7 +201,11 @@ CHECKS = {
     "_computed": lambda: a_metric()._computed is None,
     "_to_sync": lambda: a_metric()._to_sync is True,
     "_apply": lambda: parameters(torch.nn.Module._apply) == ["self", "fn", "recurse"],
-    "_iterator": lambda: DataLoader([1])._iterator is None,
+    "_iterator": lambda: (
+        DataLoader([1])._iterator is None
+        and [*iter(CombinedLoader([1, 2], "max_size_cycle"))._iterator.iterators[0]] == [1, 2]
+    ),
+    "_execution_engine": a_backward_pass,
     "_optimizer_step_pre_hooks": lambda: an_optimizer()._optimizer_step_pre_hooks == {},
     "_optimizer_step_post_hooks": lambda: an_optimizer()._optimizer_step_post_hooks == {},
     "_global_optimizer_pre_hooks": lambda: import_module("torch.optim.optimizer")._global_optimizer_pre_hooks == {},

@@ -435,6 +435,7 @@ def test_a_run_that_fails_says_so_in_its_folder(train, monkeypatch):
     assert done.summary["error"] == "RuntimeError: the loss is broken"
     log = (done.folder / "train.log").read_text(encoding="utf-8")
     assert "Traceback" in log and 'raise RuntimeError("the loss is broken")' in log
+    assert "GPU available" not in log and "pypi.org" not in log, "what Lightning says of each Trainer"
     assert "the loss is broken" in done.stderr and "train.log" in done.stderr
     assert "Traceback" not in done.stderr
 

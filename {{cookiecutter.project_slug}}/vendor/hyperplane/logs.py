@@ -35,6 +35,8 @@ DO_NOT_APPLY = (
     "callbacks used to create the checkpoint",  # evaluation needs the weights, not the callbacks of the training
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
 )
+# How messages of Lightning begin that stand in each `train.log`, and say nothing that the run does not say itself
+OF_EACH_RUN = ("GPU available", "TPU available", "💡 Tip", "Restoring states", "Restored all", "Loaded model weights")
 _terminal: TextIO | None = None  # that messages go to
 _run_logs: list["RunLog"] = []  # of the runs that go on in this process
 
@@ -141,11 +143,17 @@ def log_to_file(path: Path) -> Iterator[None]:
             log.file.close()
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Say whether a message of Lightning is more than what it says of each run."""
+    return record.levelno > logging.INFO or not str(record.msg).startswith(OF_EACH_RUN)
+
+
 def adopt_lightning() -> None:
-    """Take Lightning's own handlers away, so that its messages reach ours; drop warnings that do not apply here."""
+    """Take Lightning's own handlers away, so that its messages reach ours; drop what does not apply here."""
     for name, other in logging.root.manager.loggerDict.items():
         if name.startswith(("lightning", "torch")) and isinstance(other, logging.Logger):
             other.handlers.clear()
             other.propagate = True
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_news)
     for message in DO_NOT_APPLY:
         warnings.filterwarnings("ignore", f".*{message}")

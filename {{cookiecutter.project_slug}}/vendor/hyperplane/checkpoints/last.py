@@ -13,7 +13,7 @@ from loguru import logger
 from ..errors import UserError, first_line
 from ..loop.lean_loop import LeanEpochLoop
 from ..paths import shown
-from ..processes.collectives import broadcast, of_all_ranks
+from ..processes.collectives import are_several, broadcast, of_all_ranks
 from ..processes.signals import Pruned, Stopped, StopRequest
 from ..run_folder.integrity import is_unchanged
 from ..run_folder.record import RunRecord
@@ -40,6 +40,7 @@ class LastCheckpoint:
         self.path = folder / LAST
         self.stop = stop
         self.seconds = math.inf if settings.every_n_minutes is None else 60 * settings.every_n_minutes
+        self.counts = settings.every_n_steps is not None or settings.every_n_epochs is not None
         self.time = time.monotonic()
         self.step: int | None = None  # of the checkpoint that is there
         self.pruned = ""  # why a search has given up this run
@@ -51,6 +52,9 @@ class LastCheckpoint:
             Stopped: a signal has come; the checkpoint is written.
             Pruned: a search has given this run up; the checkpoint is written.
         """
+        asks = self.stop.number or self.pruned or self.counts or time.monotonic() - self.time > self.seconds
+        if self.step is not None and not asks and not are_several():  # before almost every step of a small model
+            return
         step = trainer.global_step
         if self.step is None:
             self.step = step  # 0, or where the run goes on

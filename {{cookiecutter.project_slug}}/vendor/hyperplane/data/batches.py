@@ -118,9 +118,10 @@ class Batches(Resumable):
         order = None if self.seed is None else self.order(self.seed)
         for first in range(0, len(starts) - 1, GATHERED):
             some = starts[first : first + GATHERED + 1]
-            rows = slice(some[0], some[-1]) if order is None else order[some[0] : some[-1]]
+            rows = slice(some[0], some[-1])
             sizes = [end - start for start, end in pairwise(some)]
-            for batch in zip(*(tensor[rows].split(sizes) for tensor in self.tensors), strict=True):
+            drawn = [tensor[rows] if order is None else tensor.index_select(0, order[rows]) for tensor in self.tensors]
+            for batch in zip(*(tensor.split(sizes) for tensor in drawn), strict=True):
                 self.taken += 1
                 yield self.complete(tuple(map(aligned, batch)))
 

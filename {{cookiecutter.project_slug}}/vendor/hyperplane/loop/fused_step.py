@@ -12,6 +12,8 @@ from torch.optim.optimizer import _global_optimizer_post_hooks as hooks_after
 from torch.optim.optimizer import _global_optimizer_pre_hooks as hooks_before
 
 UNUSUAL = ("amsgrad", "capturable", "differentiable")
+ONE = torch.ones((), device="cpu")  # a number would be made a tensor for each of the parameters
+without_gradients = torch.no_grad()
 
 
 def is_plain(optimizer: Optimizer) -> bool:
@@ -45,7 +47,7 @@ def take_step(optimizer: Optimizer) -> None:
     if not all(map(all, states)):
         optimizer.step()
         return
-    with torch.no_grad():
+    with without_gradients:
         for group, parameters, of_group in zip(optimizer.param_groups, trained, states, strict=True):
             if parameters:
                 update(group, parameters, of_group)
@@ -54,7 +56,7 @@ def take_step(optimizer: Optimizer) -> None:
 def update(group: dict[str, Any], parameters: list[Any], states: list[dict[str, Any]]) -> None:
     """Update the parameters of a group that have a gradient, and their states."""
     steps = [state["step"] for state in states]
-    torch._foreach_add_(steps, 1)
+    torch._foreach_add_(steps, ONE if steps[0].is_cpu else 1)
     kernel: Any = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
     beta1, beta2 = group["betas"]
     kernel(

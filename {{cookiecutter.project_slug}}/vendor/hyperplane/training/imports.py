@@ -44,9 +44,11 @@ def announced(shows: bool) -> Iterator[None]:
         shows: whether this process speaks for the run, and no other job beside it.
     """
     sentence = "Importing torch and Lightning ... The first time takes longest: Python compiles them."
+    if not shows or not sys.stderr.isatty():
+        yield
+        return
     timer = Timer(MOMENT, logger.info, [sentence])
-    if shows and sys.stderr.isatty():
-        timer.start()
+    timer.start()
     try:
         yield
     finally:

@@ -150,5 +150,8 @@ class Run(RunRecord):
 
         with self.timed("startup"):
             with announced(self.is_alone and self.is_first_rank), quick_imports():
+                from ..tracking.tracker import import_tracker
                 from . import steps
+
+                import_tracker(self.settings.tracking)
             yield steps

@@ -24,7 +24,7 @@ from ..errors import UserError
 from ..logs import adopt_lightning
 from ..tasks import building, drawing
 from ..tracking.metrics_file import MetricsFile
-from ..tracking.tracker import close_tracker, import_tracker, log_figures, make_tracker
+from ..tracking.tracker import close_tracker, log_figures, make_tracker
 from . import budget, testing, trainer
 from .caveats import caveats
 from .directions import directions
@@ -45,7 +45,6 @@ class Parts(NamedTuple):
 
 def make_data(run: "Run") -> LightningDataModule:
     """Build the data module of a run; see `Run.make_data`."""
-    import_tracker(run.settings.tracking)
     adopt_lightning()
     seed_program(run.settings.seed)
     data = reproducible.make_data(run.settings, run.names)

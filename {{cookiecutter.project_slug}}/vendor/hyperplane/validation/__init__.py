@@ -15,7 +15,7 @@ from ..configs import COLLECTIONS, COMPONENTS, choices, listing, targets
 from ..errors import UserError, as_typed, first_line
 from ..explaining import unchosen
 from ..paths import must_exist
-from ..security import leaves, place_problem, refuse_foreign_code
+from ..security import leaves, place_problem, refuse_foreign_values
 from ..settings import Settings, Tracking
 from ..signatures.classes import class_attribute
 from .problems import problems_of as problems_of
@@ -34,9 +34,11 @@ def check(config: DictConfig) -> Settings:
     own = config  # copied only where it must be: a sweep checks each of its jobs, and a job itself
     if "hydra" in config:
         own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    refuse_foreign_code(own)
+    values: Any = OmegaConf.to_container(own)
+    refuse_foreign_values(leaves(values))
     try:
-        values: Any = OmegaConf.to_container(own, resolve=True)
+        if "${" in repr(values):  # in those of a job there is nothing to resolve, which takes longer than all else here
+            values = OmegaConf.to_container(own, resolve=True)
     except InterpolationResolutionError as error:
         raise UserError(f"{error.full_key} cannot be resolved: {first_line(error)}") from None
     return check_values(values)
