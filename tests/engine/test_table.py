@@ -351,7 +351,7 @@ def test_a_table_that_makes_no_task_is_refused(frame, load, change, settings, me
         ("mine.csv", b"a,b\n", "no rows"),
         ("mine.csv", b"a,b\n1,2,3\n", "cannot be read"),
         ("mine.csv", b"a,b\n" + 5000 * b"1,2\n" + b"1,\xe9\n", "byte 20007 is 0xe9"),
-        ("mine.csv", b"a,b\n1,\xff\xfe\n", "byte 7 is 0xff. Convert it to UTF-8: iconv -f latin1 -t utf-8"),
+        ("mine.csv", b"a,b\n1,\xff\xfe\n", "byte 7 is 0xff. Convert it to UTF-8: iconv -f cp1252 -t utf-8"),
         ("mine.csv", "a,b\n1,2\n".encode("utf-16"), "iconv -f utf-16"),
         ("mine.csv", gzip.compress(b"a,b\n1,2\n", mtime=0), "is compressed: let its name end in .gz"),
         ("mine.csv", b"a,b\r1,2\r", "end in a carriage return alone"),

@@ -11,6 +11,7 @@ from ..lazy_polars import pl
 from .dates import PARTS, Date, part_of
 from .features import Category, Column, Hashed, Number
 from .stated import Stated
+from .times import dates_of
 from .values import as_numbers, as_text, is_text
 from .words import Words, most_frequent, occurrences
 
@@ -92,8 +93,10 @@ class ColumnStatistics:
             return "" if self.words else "no words in the training rows"
         names_rows = different == self.present or (different > FEW and different > self.present / 2)
         if self.is_text and not self.kind and names_rows and self.present > 1:
+            months = None not in dates_of(sorted(self.texts)[:FEW])
             return (
                 f"{different} different texts in {self.present} training rows: a name, not a category. "
+                f"{override('data.dates', self.name) + ' takes it for dates, ' if months else ''}"
                 f"{override('data.text', self.name)} takes its words, "
                 f"{override('data.categorical', self.name)} its values"
             )
