@@ -311,6 +311,21 @@ def test_text_alone_is_refused_with_what_can_be_done(patients, load):
         load(patients.select("ward", "age"), "ward", "alone.parquet", ignore=("age",))
 
 
+def test_texts_of_a_parquet_file_that_are_numbers_or_dates_are_pointed_at(frame, load, messages):
+    texts = {
+        "area": polars.format("{} m²", "area"),
+        "built": polars.format("{}-01", polars.int_range(1900, 1900 + len(frame))),
+    }
+    data = load(frame.with_columns(**texts, price=polars.format("$ {}", "price")), task="regression", name="t.parquet")
+    assert "area" not in data.spec.feature_names and data.spec.task == "regression"
+    np.testing.assert_allclose(sorted(data.read()[1]["price"]), sorted(frame["price"]))
+    (said,) = (message for message in messages if "Columns are read as" in message)
+    assert "'data.numeric=[area]' reads numbers" in said and "'data.dates=[built]' reads dates" in said
+    with pytest.raises(UserError, match=r"data\.target=price: column .* must hold numbers, but row 1 has 'EUR'"):
+        price = polars.Series(["EUR", *frame["price"][1:].cast(str)])
+        load(frame.with_columns(price=price), task="regression", name="units.csv")
+
+
 @pytest.mark.parametrize(
     "there, held", [(["mine.csv", "notes.txt"], "it holds mine.csv"), ([], "it holds no such file")]
 )

@@ -27,7 +27,7 @@ DIGITS = {4: r"(\d{4})", 6: r"(\d{4})(\d\d)", 8: r"(\d{4})(\d\d)(\d\d)"}  # of w
 class Stated:
     """What settings state."""
 
-    # categorical, numeric, dates or text, of the columns that a setting names
+    # categorical, numeric, dates or text, of the columns that a setting names; target: a number to predict
     kinds: Mapping[str, str] = field(default_factory=dict)
     max_categories: int = 500  # more are hashed
     max_words: int = 500  # of a column of text
@@ -45,10 +45,13 @@ class Stated:
         """
         columns, kept = [], dict(readings)
         for name, kind in self.kinds.items():
-            column, where = table[name], f"data.{kind}=[{name}]: column {name!r} of {path}"
+            key = f"data.target={name}" if kind == "target" else f"data.{kind}=[{name}]"
+            column, where = table[name], f"{key}: column {name!r} of {path}"
             if kind in AS_TEXT:
                 values = as_text(column)
-            elif kind == "numeric":
+            elif kind == "target" and not nearest_reading(surveyed(column, spelling)[1], ("number",)):
+                continue
+            elif kind in ("numeric", "target"):
                 values, kept[name] = as_stated_numbers(column, readings[name], spelling, where)
             else:
                 values, kept[name] = as_stated_dates(column, readings[name], spelling, where)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ...errors import override
 from ..files.readings import PLAIN, TEXT, Reading
+from ..files.survey import survey
 from ..lazy_polars import pl
 from .dates import PARTS, Date, part_of
 from .features import Category, Column, Hashed, Number
@@ -15,6 +16,7 @@ from .times import dates_of
 from .values import as_numbers, as_text, is_text
 from .words import Words, most_frequent, occurrences
 
+NAMES = {"numeric": "numbers", "dates": "dates"}
 FEW = 20  # that many categories are never taken for names of rows, unless every value is different
 
 
@@ -93,14 +95,23 @@ class ColumnStatistics:
             return "" if self.words else "no words in the training rows"
         names_rows = different == self.present or (different > FEW and different > self.present / 2)
         if self.is_text and not self.kind and names_rows and self.present > 1:
-            months = None not in dates_of(sorted(self.texts)[:FEW])
+            kind = self.hidden_kind()
             return (
                 f"{different} different texts in {self.present} training rows: a name, not a category. "
-                f"{override('data.dates', self.name) + ' takes it for dates, ' if months else ''}"
+                f"{override(f'data.{kind}', self.name) + f' reads {NAMES[kind]}, ' if kind else ''}"
                 f"{override('data.text', self.name)} takes its words, "
                 f"{override('data.categorical', self.name)} its values"
             )
         return ""
+
+    def hidden_kind(self) -> str:
+        """Return what texts say that nobody read as numbers or dates: those of a Parquet file, or months; else ``."""
+        texts = pl.Series(self.name, sorted(self.texts), pl.String)
+        found = survey([texts.to_frame()], [self.name])[self.name]
+        if found.numbers():
+            return "numeric"
+        are_dates = any(one.is_moment for one in found.certain()) or None not in dates_of(texts.to_list())
+        return "dates" if are_dates else ""
 
     def reason(self) -> str:
         """Say why the column is taken for what it is."""

@@ -78,9 +78,10 @@ def readable(path: Path, key: str) -> Iterator[None]:
         reason = str(error).partition("\n")[0]
         if "properly escaped" in str(error):
             field = re.search("Field `(.*)` is not properly escaped", str(error), re.DOTALL)
+            begins = repr(field[1][:50]) if field else ""
             raise UserError(
-                f"{key}={path} cannot be read: a quotation mark opens the field {field[1][:50] if field else ''!r}, but "
-                'none closes it. Inside a field, write a quotation mark twice, and the field in quotes: """Yes"" he said"'
+                f"{key}={path} cannot be read: a quotation mark opens the field {begins}, but none closes it. "
+                'Inside a field, write a quotation mark twice, and the field in quotes: """Yes"" he said"'
             ) from None
         if "more fields" in reason:
             with suppress(csv.Error, OSError, UnicodeError):

@@ -132,7 +132,8 @@ def placed(
         UserError: the rows are not as far apart as those that were trained on.
     """
     order, names, series = panel.series_of(table)
-    times = read_times(table[panel.time][order], f"input={source}: column {panel.time!r}")
+    key = f"input={source}: column {panel.time!r}"
+    times = read_times(table[panel.time][order], key, lambda times: int(panel.axis.place(times)[1].sum()))
     time, fits = panel.axis.place(times)
     in_time = np.lexsort((time, series))
     order, series, time, fits = order[in_time], series[in_time], time[in_time], fits[in_time]
