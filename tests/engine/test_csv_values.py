@@ -253,6 +253,26 @@ def test_new_rows_are_read_as_the_old_ones_were(tmp_path):
             read_as(path, readings, "input")
 
 
+@pytest.mark.parametrize(
+    ("trained", "written", "meant"),
+    [
+        ("%Y-%m-%d", "2024-01-02 00:00:00", datetime(2024, 1, 2)),
+        ("%Y-%m-%d %H:%M:%S%.f", "2024/1/2", date(2024, 1, 2)),
+        ("%Y-%m-%d", "2024-01-02T00:00Z", None),  # of another clock
+        ("%Y-%m-%d", "1/22/2024", None),
+    ],
+)
+def test_new_dates_that_begin_with_the_year_may_go_on_in_another_way(tmp_path, trained, written, meant):
+    path = tmp_path / "new.csv"
+    path.write_text(f"day,more\n{written},x\n-,y\n")
+    readings = {"day": Reading("datetime" if "H" in trained else "date", trained)}
+    if meant is None:
+        with pytest.raises(UserError, match=f"as in training, but row 1 has '{written}'"):
+            read_as(path, readings, "input")
+    else:
+        assert read_as(path, readings, "input")["day"].to_list() == [meant, None]
+
+
 def test_a_large_file_is_read_once_and_that_is_said(tmp_path, messages, monkeypatch):
     monkeypatch.setattr(files, "LARGE", 1000)
     monkeypatch.setattr(files, "CHUNK", 2000)
