@@ -10,6 +10,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hyperplane.errors import override, quoted
 from hyperplane.project import current
+from omegaconf import OmegaConf
 
 TEXTS = [
     "Größe",
@@ -23,12 +24,14 @@ TEXTS = [
     "tab\\",
     "C:\\new\\",
     "é#~!$1 `ls`",
+    "${seed}",
+    "C:\\${x} \\\\${y}",
 ]
 
 
 def read(override):
     (read,) = OverridesParser.create().parse_overrides([override])
-    return read.value()
+    return OmegaConf.to_container(OmegaConf.create({"key": read.value()}), resolve=True)["key"]
 
 
 @pytest.mark.parametrize("text", TEXTS)
