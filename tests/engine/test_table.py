@@ -321,6 +321,10 @@ def test_texts_of_a_parquet_file_that_are_numbers_or_dates_are_pointed_at(frame,
     np.testing.assert_allclose(sorted(data.read()[1]["price"]), sorted(frame["price"]))
     (said,) = (message for message in messages if "Columns are read as" in message)
     assert "'data.numeric=[area]' reads numbers" in said and "'data.dates=[built]' reads dates" in said
+    messages.clear()
+    load(frame, max_categories=10)
+    (said,) = (message for message in messages if "Columns are read as" in message)
+    assert "a name, not a category. 'data.text=[name]' takes" in said
     with pytest.raises(UserError, match=r"data\.target=price: column .* must hold numbers, but row 1 has 'EUR'"):
         price = polars.Series(["EUR", *frame["price"][1:].cast(str)])
         load(frame.with_columns(price=price), task="regression", name="units.csv")

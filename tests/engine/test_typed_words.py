@@ -51,7 +51,7 @@ def test_a_suggested_override_is_pasted_as_it_stands(shell):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("text", ["Größe", "x[1].csv", "daten (1).csv", "a{b", "50% *? (1)", "!a$1 `ls` (x)"])
+@pytest.mark.parametrize("text", ["Größe", "x[1].csv", "daten (1).csv", "a{b", "50% *? (1)", "!a$1 `ls` (x)", "5'"])
 def test_the_hint_survives_the_shell(train, text, shell):
     said = train(f"tracking.notes={text}", status=2).stderr
     (hint,) = [line for line in said.splitlines() if line.startswith("If the value is a text: ")]

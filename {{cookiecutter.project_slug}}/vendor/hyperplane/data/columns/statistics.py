@@ -33,6 +33,7 @@ class ColumnStatistics:
         self.rows = 0
         self.present = 0  # rows with a value
         self.texts: set[str] = set()  # as long as they are few enough to be categories
+        self.examples: list[str] = []  # of them
         self.hashes: NDArray[np.uint64] = np.empty(0, np.uint64)  # of all texts
         self.words: Counter[str] = Counter()
         self.total = 0.0  # of the numbers; dates are days
@@ -63,6 +64,7 @@ class ColumnStatistics:
     def add_texts(self, texts: "pl.Series") -> None:
         """Take in texts that are there."""
         self.present += len(texts)
+        self.examples = self.examples or texts[:FEW].to_list()
         if self.kind == "text":
             self.words += occurrences(texts)
         different = texts.unique()
@@ -105,12 +107,11 @@ class ColumnStatistics:
         return ""
 
     def hidden_kind(self) -> str:
-        """Return what texts say that nobody read as numbers or dates: those of a Parquet file, or months; else ``."""
-        texts = pl.Series(self.name, sorted(self.texts), pl.String)
-        found = survey([texts.to_frame()], [self.name])[self.name]
+        """Return what the first texts say that nobody read as numbers or dates: those of a Parquet file, or months."""
+        found = survey([pl.DataFrame({self.name: self.examples})], [self.name])[self.name]
         if found.numbers():
             return "numeric"
-        are_dates = any(one.is_moment for one in found.certain()) or None not in dates_of(texts.to_list())
+        are_dates = any(one.is_moment for one in found.certain()) or None not in dates_of(self.examples)
         return "dates" if are_dates else ""
 
     def reason(self) -> str:
