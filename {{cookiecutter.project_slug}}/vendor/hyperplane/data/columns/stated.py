@@ -49,7 +49,7 @@ class Stated:
             column, where = table[name], f"{key}: column {name!r} of {path}"
             if kind in AS_TEXT:
                 values = as_text(column)
-            elif kind == "target" and not nearest_reading(surveyed(column, spelling)[1], ("number",)):
+            elif kind == "target" and not (is_text(column) and are_numbers(column, spelling)):
                 continue
             elif kind in ("numeric", "target"):
                 values, kept[name] = as_stated_numbers(column, readings[name], spelling, where)
@@ -84,6 +84,11 @@ def surveyed(series: "pl.Series", spelling: Spelling) -> tuple["pl.Series", Colu
     """Return a column of texts without blanks around them, and what they are."""
     texts = as_text(series)
     return texts, survey([texts.to_frame()], [texts.name], spelling.missing)[texts.name]
+
+
+def are_numbers(series: "pl.Series", spelling: Spelling) -> bool:
+    """Say whether half of the texts of a column are numbers."""
+    return nearest_reading(surveyed(series, spelling)[1], ("number",)) is not None
 
 
 def nearest_reading(found: ColumnSurvey, kinds: Sequence[str]) -> Reading | None:
