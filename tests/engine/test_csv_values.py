@@ -5,7 +5,7 @@ import gzip
 import io
 import re
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import polars
@@ -46,6 +46,7 @@ def read(tmp_path):
         (["0,123", "4,567"], [0.123, 4.567]),
         (["1,234,567", "1,000"], [1234567, 1000]),
         (["1.234.567", "1.000"], [1234567, 1000]),
+        (["1,23,456", "12,34,567.5", "1,000"], [123456, 1234567.5, 1000]),  # as in India
         (["1 234", "12\u00a0345", "7"], [1234, 12345, 7]),
         (["1'234.50", "2"], [1234.5, 2]),
         (["$1,200", "$5.5", "?"], [1200, 5.5, None]),
@@ -64,7 +65,7 @@ def read(tmp_path):
         (["(1)", "2"], [-1, 2]),
         (["10 May", "11 May"], ["10 May", "11 May"]),
         (["10 A", "12 A"], ["10 A", "12 A"]),
-        (["−5", "+3"], [-5, 3]),
+        (["−5", "+3", "–7.5"], [-5, 3, -7.5]),
         (["1e3", "2E-1"], [1000, 0.2]),
         (["true", "FALSE", "?"], [True, False, None]),
         (["2024-01-31", "2024-2-1"], [date(2024, 1, 31), date(2024, 2, 1)]),
@@ -74,6 +75,17 @@ def read(tmp_path):
         (["12.5 kg", "1,200 kg", "?"], [12.5, 1200, None]),
         (["3D", "2D"], ["3D", "2D"]),
         (["180cm", "95.5cm"], [180, 95.5]),
+        (["120 m2", "95.5 m2"], [120, 95.5]),
+        (["5", r"\N"], [5, None]),
+        (["2024-01-31", "NaT"], [date(2024, 1, 31), None]),
+        (
+            ["2024-01-31 10:11:12 UTC", "2024-01-31 10:11:12.5 UTC"],
+            [datetime(2024, 1, 31, 10, 11, 12, m) for m in (0, 500000)],
+        ),
+        (
+            ["2024-01-31 10:11:12+00", "2024-01-31 10:11:12-02"],
+            [datetime(2024, 1, 31, h, 11, 12, tzinfo=UTC) for h in (10, 12)],
+        ),
         (["02/01/2024", "31/01/2024"], [date(2024, 1, 2), date(2024, 1, 31)]),
         (["02/01/2024", "01/31/2024"], [date(2024, 2, 1), date(2024, 1, 31)]),
         (["2.1.2024", "3.1.2024"], [date(2024, 1, 2), date(2024, 1, 3)]),
@@ -239,6 +251,26 @@ def test_new_rows_are_read_as_the_old_ones_were(tmp_path):
             UserError, match=f"input=.*: column '{name}' holds {kind}, as in training, but row 2 has '{value}'"
         ):
             read_as(path, readings, "input")
+
+
+@pytest.mark.parametrize(
+    ("trained", "written", "meant"),
+    [
+        ("%Y-%m-%d", "2024-01-02 00:00:00", datetime(2024, 1, 2)),
+        ("%Y-%m-%d %H:%M:%S%.f", "2024/1/2", date(2024, 1, 2)),
+        ("%Y-%m-%d", "2024-01-02T00:00Z", None),  # of another clock
+        ("%Y-%m-%d", "1/22/2024", None),
+    ],
+)
+def test_new_dates_that_begin_with_the_year_may_go_on_in_another_way(tmp_path, trained, written, meant):
+    path = tmp_path / "new.csv"
+    path.write_text(f"day,more\n{written},x\n-,y\n")
+    readings = {"day": Reading("datetime" if "H" in trained else "date", trained)}
+    if meant is None:
+        with pytest.raises(UserError, match=f"as in training, but row 1 has '{written}'"):
+            read_as(path, readings, "input")
+    else:
+        assert read_as(path, readings, "input")["day"].to_list() == [meant, None]
 
 
 def test_a_large_file_is_read_once_and_that_is_said(tmp_path, messages, monkeypatch):

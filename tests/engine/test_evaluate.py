@@ -49,9 +49,9 @@ def recorded(folder, part):
     return {name: value for name, value in metrics.items() if name.startswith(f"{part}/")}
 
 
-@pytest.mark.parametrize("model", ["mlp", "cnn"])
-def test_the_test_metrics_are_reproduced_exactly(train, evaluate, model):
-    folder = train(f"model={model}", "model.dropout=0.1").folder
+@pytest.mark.parametrize("settings", [("model=mlp",), ("model=cnn",), ("model=mlp", "hardware.precision=64-true")])
+def test_the_test_metrics_are_reproduced_exactly(train, evaluate, settings):
+    folder = train(*settings, "model.dropout=0.1").folder
     files = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     status, messages, metrics = evaluate(f"run={folder}")
     assert status == 0 and metrics == recorded(folder, "test")

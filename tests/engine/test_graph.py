@@ -58,6 +58,7 @@ def test_loops_copies_and_unknown_nodes_are_said_and_left_out(files, messages):
     messages.clear()
     assert loaded().spec.edges == whole
     said = "".join(messages)
+    assert f"and {len(whole) // 2} edges;" in said
     assert "1 of" in said and "5 are there twice" in said and "nodes.csv does not have: one without a name, who" in said
     one_way = loaded(directed=True).spec.edges
     assert len(one_way) == edges.height + 2 and set(one_way) < set(whole)

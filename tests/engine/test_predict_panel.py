@@ -87,12 +87,13 @@ def test_rows_of_other_steps_than_those_of_training_are_refused(run, sales, comm
         (polars.Series("day", [start + timedelta(7 * i) for i in range(8)]), "comes 7 steps after 2026-01-01"),
         (hours, "day=2026-01-01 02:00:00 of b is on none"),
         (polars.Series("day", [start + timedelta(i // 2) for i in range(8)]), "has two rows for b in the step of day="),
-        (polars.Series("day", list(range(8))), "day=0 of b is on none"),
     ):
         last.with_columns(days).write_csv("new.csv")
         done = command("predict", f"run={run}", "input=new.csv", "output=never.csv")
         assert done.status == 2 and not Path("never.csv").exists(), done.stderr
         assert "trained on steps of 1 day" in done.stderr and message in done.stderr, done.stderr
+    last.with_columns(polars.Series("day", range(8))).write_csv("new.csv")
+    assert "as in training, but row 1 has '0'" in command("predict", f"run={run}", "input=new.csv").stderr
 
 
 def test_a_value_that_should_be_known_in_advance_is_asked_for(run, sales, command):

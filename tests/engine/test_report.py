@@ -377,6 +377,18 @@ def test_a_best_setting_that_others_equal_is_said_to_be_one_of_them(
     assert "optimizer.lr=0 (1 run, 2 others as good): val/accuracy 1.000" in capsys.readouterr().out
 
 
+def test_targets_have_a_best_setting_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for target, val in (("price", 0.9), ("rent", 0.5)):
+        for rate in (0.1, 0.2):
+            settings = {"data.target": target, "optimizer.lr": rate}
+            write_run(tmp_path / f"{target}{rate}", 0, 0.5, val=val + rate, settings=settings)
+    assert main([str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    for target in ("price", "rent"):
+        best = f"Best on data.target={target} by the highest mean val/accuracy: data.target={target} optimizer.lr=0.2"
+        assert best in printed
+
+
 def test_data_sets_have_a_best_setting_each_and_without_validation_there_is_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -311,6 +311,25 @@ def test_text_alone_is_refused_with_what_can_be_done(patients, load):
         load(patients.select("ward", "age"), "ward", "alone.parquet", ignore=("age",))
 
 
+def test_texts_of_a_parquet_file_that_are_numbers_or_dates_are_pointed_at(frame, load, messages):
+    texts = {
+        "area": polars.format("{} m²", "area"),
+        "built": polars.format("{}-01", polars.int_range(1900, 1900 + len(frame))),
+    }
+    data = load(frame.with_columns(**texts, price=polars.format("$ {}", "price")), task="regression", name="t.parquet")
+    assert "area" not in data.spec.feature_names and data.spec.task == "regression"
+    np.testing.assert_allclose(sorted(data.read()[1]["price"]), sorted(frame["price"]))
+    (said,) = (message for message in messages if "Columns are read as" in message)
+    assert "'data.numeric=[area]' reads numbers" in said and "'data.dates=[built]' reads dates" in said
+    messages.clear()
+    load(frame, max_categories=10)
+    (said,) = (message for message in messages if "Columns are read as" in message)
+    assert "a name, not a category. 'data.text=[name]' takes" in said
+    with pytest.raises(UserError, match=r"data\.target=price: column .* must hold numbers, but row 1 has 'EUR'"):
+        price = polars.Series(["EUR", *frame["price"][1:].cast(str)])
+        load(frame.with_columns(price=price), task="regression", name="units.csv")
+
+
 @pytest.mark.parametrize(
     "there, held", [(["mine.csv", "notes.txt"], "it holds mine.csv"), ([], "it holds no such file")]
 )
@@ -351,7 +370,7 @@ def test_a_table_that_makes_no_task_is_refused(frame, load, change, settings, me
         ("mine.csv", b"a,b\n", "no rows"),
         ("mine.csv", b"a,b\n1,2,3\n", "cannot be read"),
         ("mine.csv", b"a,b\n" + 5000 * b"1,2\n" + b"1,\xe9\n", "byte 20007 is 0xe9"),
-        ("mine.csv", b"a,b\n1,\xff\xfe\n", "byte 7 is 0xff. Convert it to UTF-8: iconv -f latin1 -t utf-8"),
+        ("mine.csv", b"a,b\n1,\xff\xfe\n", "byte 7 is 0xff. Convert it to UTF-8: iconv -f cp1252 -t utf-8"),
         ("mine.csv", "a,b\n1,2\n".encode("utf-16"), "iconv -f utf-16"),
         ("mine.csv", gzip.compress(b"a,b\n1,2\n", mtime=0), "is compressed: let its name end in .gz"),
         ("mine.csv", b"a,b\r1,2\r", "end in a carriage return alone"),

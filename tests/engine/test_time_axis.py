@@ -34,6 +34,10 @@ def written(form, every=1):
     return [day.strftime(form).replace("?", str((day.month + 2) // 3)) for day in months(every)]
 
 
+def week_numbers():
+    return [int(day.strftime("%G%V")) for day in days(every=7)]
+
+
 REGULAR = [
     (days(), "1 day"),
     (days(every=7), "1 week"),
@@ -56,6 +60,7 @@ REGULAR = [
     ([f"{day.isocalendar()[0]}-W{day.isocalendar()[1]:02}" for day in days(every=7)], "1 week"),
     ([int(text) for text in written("%Y%m")], "months"),
     ([int(day.strftime("%Y%m%d")) for day in days()], "1 day"),
+    (week_numbers(), "1 week"),
     (list(range(1700, 1700 + STEPS)), "1"),
     (list(range(200001, 200001 + STEPS)), "1"),  # a counter that passes 200013 counts no months
     ([round(1949 + i / 12, 2) for i in range(STEPS)], "0.0833333"),
@@ -94,6 +99,23 @@ def test_an_axis_of_winter_goes_on_in_summer():
     axis = recognise(winter, np.zeros(60, np.int64))
     numbers, fits = axis.place(read_times(polars.Series("t", at_midnight(dates, "Europe/Berlin")), "t"))
     assert fits.all() and numbers.tolist() == list(range(STEPS))
+
+
+@pytest.mark.parametrize(
+    ("trained", "new"),
+    [
+        ([int(text) for text in written("%Y%m")], [196002, 196003, 196004]),  # no year ends between them
+        ([int(day.strftime("%Y%m%d")) for day in days()], [20230602, 20230603, 20230604]),  # no month
+        (week_numbers(), [202602, 202603, 202604]),  # no months
+        (list(range(200001, 200001 + STEPS)), [200201, 200202, 200203]),  # a counter
+    ],
+    ids=["months", "days", "weeks", "counter"],
+)
+def test_new_whole_numbers_go_on_as_those_of_training_did(trained, new):
+    axis = recognise(read_times(polars.Series("t", trained), "t"), np.zeros(STEPS, np.int64))
+    times = read_times(polars.Series("t", new), "t", lambda times: int(axis.place(times)[1].sum()))
+    numbers, fits = axis.place(times)
+    assert fits.all() and np.diff(numbers).tolist() == [1, 1] and numbers[0] > STEPS
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hyperplane.errors import override, quoted
 from hyperplane.project import current
+from omegaconf import OmegaConf
 
 TEXTS = [
     "Größe",
@@ -23,12 +24,14 @@ TEXTS = [
     "tab\\",
     "C:\\new\\",
     "é#~!$1 `ls`",
+    "${seed}",
+    "C:\\${x} \\\\${y}",
 ]
 
 
 def read(override):
     (read,) = OverridesParser.create().parse_overrides([override])
-    return read.value()
+    return OmegaConf.to_container(OmegaConf.create({"key": read.value()}), resolve=True)["key"]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -48,7 +51,7 @@ def test_a_suggested_override_is_pasted_as_it_stands(shell):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("text", ["Größe", "x[1].csv", "daten (1).csv", "a{b", "50% *? (1)", "!a$1 `ls` (x)"])
+@pytest.mark.parametrize("text", ["Größe", "x[1].csv", "daten (1).csv", "a{b", "50% *? (1)", "!a$1 `ls` (x)", "5'"])
 def test_the_hint_survives_the_shell(train, text, shell):
     said = train(f"tracking.notes={text}", status=2).stderr
     (hint,) = [line for line in said.splitlines() if line.startswith("If the value is a text: ")]

@@ -60,7 +60,7 @@ def as_typed(value: Any) -> str:
 
 def quoted(text: str) -> str:
     """Return a text in quotes of Hydra, in which every character stands for itself."""
-    return '"' + re.sub(r'(\\*)("|$)', lambda at: at[1] * 2 + ("\\" + at[2] if at[2] else ""), text) + '"'
+    return '"' + re.sub(r'(\\*)("|\$\{|$)', lambda at: at[1] * 2 + ("\\" + at[2] if at[2] else ""), text) + '"'
 
 
 def override(key: str, *values: str) -> str:

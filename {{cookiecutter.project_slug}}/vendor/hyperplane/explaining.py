@@ -85,7 +85,7 @@ def explain_syntax(override: str) -> str:
     why = unclosed(override) or known.get(override.count("="), "it has more than one =")
     form = "An override is name=value, such as seed=1; quotes keep spaces together: 'name=[1, 2]'"
     key, equals, value = override.partition("=")
-    text = value.strip("'\"")
+    text = value.strip("'\"") if value.startswith(("'", '"')) else value
     if equals and re.fullmatch(r"[+~]*[\w./@-]+", key, re.ASCII) and text:
         form += f"\nIf the value is a text: {shlex.quote(f'{key}={quoted(text)}')}"
     return mask(f"{override} cannot be read: {why}\n{form}")

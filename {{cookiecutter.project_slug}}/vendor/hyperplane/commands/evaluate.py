@@ -59,6 +59,8 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
 
     adopt_lightning()
     task, settings, summary, saved, checkpoint, spec = load_trained(folder, which)
+    if settings.hardware.precision == "64-true":
+        task.double().load_state_dict(saved["state_dict"])  # the digits that 32 bits lost
     names = MetricNames()
     data = make_data(settings, names)
     state = saved.get(type(data).__qualname__)

@@ -103,7 +103,7 @@ def moments(values: Tensor) -> tuple[Tensor, Tensor]:
 
 def mean_and_std(mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
     """Return both, where the deviation of what does not vary is 1."""
-    varies = std > 1e-12 * mean.abs().clamp(min=1)
+    varies = std > 1e-12 * mean.abs()  # whatever the unit is: fields of a brain are of 1e-13 tesla
     return mean, torch.where(varies, std, 1.0)
 
 

@@ -19,7 +19,7 @@ def best_lines(results: Results) -> list[str]:
         runs = len(row.with_status("completed"))
         shown = [by, *(metric for metric in results.metrics if metric != by)]
         figures = ", ".join(f"{name} {format_statistic(name, row.statistic(name), runs)}" for name in shown)
-        on = f" on {row.settings['data']}" if len(results.best) > 1 else ""
+        on = f" on {results.data_of(row)}" if len(results.best) > 1 else ""
         lost = len(row.runs) - runs
         count = f"{runs} run{'s' * (runs != 1)}" + (f", {lost} more not completed" if lost else "")
         rivals = [other for other in results.rows if results.data_of(other) == results.data_of(row)]

@@ -12,6 +12,7 @@ from .statistics import Statistic, summarize
 from .summaries import FOLD, PRUNED, UNFINISHED, ReportedRun, RunsFound
 
 FIRST_COLUMNS = ("model", "data")
+WHICH_DATA = ("data", "data.path", "data.test_path", "data.nodes", "data.edges", "data.target")
 DEFAULT = "default"  # shown where a run leaves alone what another run overrides
 
 
@@ -115,8 +116,9 @@ class Results:
         return [row for row in self.rows if any(row is other for other in best.values())]
 
     def data_of(self, row: Row) -> str:
-        """The data set of a row: figures of different ones do not compare. Empty where a row is a mean over several."""
-        return "" if "data" in self.averaged_over else row.settings.get("data", "")
+        """What a row predicts, where rows differ in that: figures of different data or targets do not compare."""
+        told = [key for key in WHICH_DATA if key in self.settings]
+        return " ".join(row.settings[key] if key == "data" else f"{key}={row.settings[key]}" for key in told)
 
     def has_all_folds(self, row: Row) -> bool:
         """Whether a row has every fold that another one on its data has: some folds are easier than others."""

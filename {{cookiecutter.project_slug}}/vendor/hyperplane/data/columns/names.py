@@ -19,9 +19,9 @@ def require_columns(named: Named, columns: Sequence[str], path: Path) -> None:
     """Refuse a file that lacks a column which a setting of the data names."""
     for key, name in named:
         if name is not None and name not in columns:
-            raise UserError(
-                f"data.{key}={name} is not a column of {path}. {nearest(name, columns)}\nIt has: {listed(columns)}"
-            )
+            said = f"data.{key}={name} is not a column of {path}. {nearest(name, columns)}".rstrip()
+            alone = "\nThe first line of a CSV file must name its columns." if len(columns) == 1 else ""
+            raise UserError(f"{said}\nIt has: {listed(columns)}{alone}")
 
 
 def require_in_rows(names: Iterable[str], table: "pl.DataFrame", rows: str) -> None:
@@ -29,4 +29,5 @@ def require_in_rows(names: Iterable[str], table: "pl.DataFrame", rows: str) -> N
     for name in names:
         if name not in table.columns:
             hint = nearest(name, table.columns)
-            raise UserError(f"{rows} have no column {name!r}. {hint} They have: {listed(table.columns)}")
+            hint = f" {hint}" if hint else ""
+            raise UserError(f"{rows} have no column {name!r}.{hint} They have: {listed(table.columns)}")

@@ -27,7 +27,7 @@ DIGITS = {4: r"(\d{4})", 6: r"(\d{4})(\d\d)", 8: r"(\d{4})(\d\d)(\d\d)"}  # of w
 class Stated:
     """What settings state."""
 
-    # categorical, numeric, dates or text, of the columns that a setting names
+    # categorical, numeric, dates or text, of the columns that a setting names; target: a number to predict
     kinds: Mapping[str, str] = field(default_factory=dict)
     max_categories: int = 500  # more are hashed
     max_words: int = 500  # of a column of text
@@ -45,10 +45,13 @@ class Stated:
         """
         columns, kept = [], dict(readings)
         for name, kind in self.kinds.items():
-            column, where = table[name], f"data.{kind}=[{name}]: column {name!r} of {path}"
+            key = f"data.target={name}" if kind == "target" else f"data.{kind}=[{name}]"
+            column, where = table[name], f"{key}: column {name!r} of {path}"
             if kind in AS_TEXT:
                 values = as_text(column)
-            elif kind == "numeric":
+            elif kind == "target" and not (is_text(column) and are_numbers(column, spelling)):
+                continue
+            elif kind in ("numeric", "target"):
                 values, kept[name] = as_stated_numbers(column, readings[name], spelling, where)
             else:
                 values, kept[name] = as_stated_dates(column, readings[name], spelling, where)
@@ -81,6 +84,11 @@ def surveyed(series: "pl.Series", spelling: Spelling) -> tuple["pl.Series", Colu
     """Return a column of texts without blanks around them, and what they are."""
     texts = as_text(series)
     return texts, survey([texts.to_frame()], [texts.name], spelling.missing)[texts.name]
+
+
+def are_numbers(series: "pl.Series", spelling: Spelling) -> bool:
+    """Say whether half of the texts of a column are numbers."""
+    return nearest_reading(surveyed(series, spelling)[1], ("number",)) is not None
 
 
 def nearest_reading(found: ColumnSurvey, kinds: Sequence[str]) -> Reading | None:

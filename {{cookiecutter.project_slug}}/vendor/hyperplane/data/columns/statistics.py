@@ -7,13 +7,16 @@ from numpy.typing import NDArray
 
 from ...errors import override
 from ..files.readings import PLAIN, TEXT, Reading
+from ..files.survey import survey
 from ..lazy_polars import pl
 from .dates import PARTS, Date, part_of
 from .features import Category, Column, Hashed, Number
 from .stated import Stated
+from .times import dates_of
 from .values import as_numbers, as_text, is_text
 from .words import Words, most_frequent, occurrences
 
+NAMES = {"numeric": "numbers", "dates": "dates"}
 FEW = 20  # that many categories are never taken for names of rows, unless every value is different
 
 
@@ -30,6 +33,7 @@ class ColumnStatistics:
         self.rows = 0
         self.present = 0  # rows with a value
         self.texts: set[str] = set()  # as long as they are few enough to be categories
+        self.examples: list[str] = []  # of them
         self.hashes: NDArray[np.uint64] = np.empty(0, np.uint64)  # of all texts
         self.words: Counter[str] = Counter()
         self.total = 0.0  # of the numbers; dates are days
@@ -60,6 +64,7 @@ class ColumnStatistics:
     def add_texts(self, texts: "pl.Series") -> None:
         """Take in texts that are there."""
         self.present += len(texts)
+        self.examples = self.examples or texts[:FEW].to_list()
         if self.kind == "text":
             self.words += occurrences(texts)
         different = texts.unique()
@@ -92,12 +97,22 @@ class ColumnStatistics:
             return "" if self.words else "no words in the training rows"
         names_rows = different == self.present or (different > FEW and different > self.present / 2)
         if self.is_text and not self.kind and names_rows and self.present > 1:
+            kind = self.hidden_kind()
             return (
                 f"{different} different texts in {self.present} training rows: a name, not a category. "
+                f"{override(f'data.{kind}', self.name) + f' reads {NAMES[kind]}, ' if kind else ''}"
                 f"{override('data.text', self.name)} takes its words, "
                 f"{override('data.categorical', self.name)} its values"
             )
         return ""
+
+    def hidden_kind(self) -> str:
+        """Return what the first texts say that nobody read as numbers or dates: those of a Parquet file, or months."""
+        found = survey([pl.DataFrame({self.name: self.examples})], [self.name])[self.name]
+        if found.numbers():
+            return "numeric"
+        are_dates = any(one.is_moment for one in found.certain()) or None not in dates_of(self.examples)
+        return "dates" if are_dates else ""
 
     def reason(self) -> str:
         """Say why the column is taken for what it is."""

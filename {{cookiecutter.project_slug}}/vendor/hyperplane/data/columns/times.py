@@ -3,11 +3,11 @@
 text            1949-01, 1949/01, 1949M01, 01/1949, Jan 1949, 1949 Jan      the first day of the month
                 1949Q1, 1949-Q1, Q1 1949                                    the first day of the quarter
                 1949-W01                                                    the Monday of the week, ISO 8601
-whole numbers   194901, 19490131        dates, where all are and a month or a year ends between them
+whole numbers   194901, 19490131, 194953    dates, where all are and a month or a year ends between them
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import NamedTuple
 
@@ -45,20 +45,33 @@ def quarter(year: str, number: str) -> date:
     return date(int(year), 3 * int(number) - 2, 1)
 
 
+def monday(year: str, week: str) -> date:
+    """Return the Monday of a week, ISO 8601."""
+    return date.fromisocalendar(int(year), int(week), 1)
+
+
 # How times are written that no reader of files takes for dates: a pattern, and the date that its groups name.
 WRITTEN: tuple[tuple[str, Callable[..., date]], ...] = (
     (rf"(\d{{4}}){BETWEEN}[Mm]?(\d\d?)", numbered_date),
     (r"(\d\d?)[-/.](\d{4})", lambda month, year: numbered_date(year, month)),
     (rf"(\d{{4}}){BETWEEN}[Qq]([1-4])", quarter),
     (rf"[Qq]([1-4]){BETWEEN}(\d{{4}})", lambda number, year: quarter(year, number)),
-    (r"(\d{4})[- ]?[Ww](\d\d?)", lambda year, week: date.fromisocalendar(int(year), int(week), 1)),
+    (r"(\d{4})[- ]?[Ww](\d\d?)", monday),
     (r"([A-Za-z]{3,9})[-/. ]+(\d{4})", lambda name, year: month_named(year, name)),
     (r"(\d{4})[-/. ]+([A-Za-z]{3,9})", month_named),
 )
+# Whole numbers that are dates: months, days, and weeks where a number is no month
+INTEGERS = ((r"(\d{4})(\d\d)", numbered_date), (r"(\d{4})(\d\d)(\d\d)", numbered_date), (r"(\d{4})(\d\d)", monday))
 
 
-def read_times(column: "pl.Series", key: str) -> Times:
+def read_times(column: "pl.Series", key: str, fits: Callable[[Times], int] | None = None) -> Times:
     """Return the times of all rows.
+
+    Args:
+        column: of the times.
+        key: the setting that named it, for messages.
+        fits: how many of them may go on after those of training, if whole numbers are dates; None: these are the first,
+            dates if a month or a year ends between them. Where none does, both readings count the same steps.
 
     Raises:
         UserError: one is missing, or no time.
@@ -72,9 +85,11 @@ def read_times(column: "pl.Series", key: str) -> Times:
     if not column.dtype.is_numeric():
         raise no_times(column, key, column[0])
     if column.dtype.is_integer():
-        dates = dates_of_integers(column)
-        if dates is not None:
-            return Times(microseconds(dates).to_numpy(), are_dates=True)
+        found = [Times(microseconds(dates).to_numpy(), are_dates=True) for dates in dates_of_integers(column)]
+        if fits is not None and found and fits(best := max(found, key=fits)):
+            return best
+        if fits is None and found and len(np.unique(column.to_numpy() // 100)) > 1:
+            return found[0]
     values = as_numbers(column)
     if not np.isfinite(values).all():
         raise no_times(column, key, float(values[~np.isfinite(values)][0]))
@@ -109,21 +124,14 @@ def written(text: str | None, pattern: str, meaning: Callable[..., date]) -> dat
         return None
 
 
-def dates_of_integers(column: "pl.Series") -> "pl.Series | None":
-    """Return the dates of numbers such as 194901 or 20260131; None if they are numbers and no more.
-
-    Where neither a month nor a year ends between them both readings count the same steps.
-    """
-    numbers = column.cast(pl.Int64).to_numpy()
-    for pattern, year in ((r"(\d{4})(\d\d)", 100), (r"(\d{4})(\d\d)(\d\d)", 10_000)):
-        lowest, highest = FIRST_YEAR * year, (LAST_YEAR + 1) * year
-        if numbers.min() < lowest or numbers.max() >= highest or len(np.unique(numbers // 100)) < 2:
-            continue
-        unique = np.unique(numbers).tolist()
-        dates = [written(str(number), pattern, numbered_date) for number in unique]
-        if None not in dates:
-            return column.cast(pl.Int64).replace_strict(unique, dates, return_dtype=pl.Date)
-    return None
+def dates_of_integers(column: "pl.Series") -> "Iterator[pl.Series]":
+    """Yield the dates that all numbers such as 194901, 20260131 or 202653 may stand for."""
+    numbers = column.cast(pl.Int64)
+    unique = numbers.unique().to_list()
+    for pattern, meaning in INTEGERS:
+        dates = [written(str(number), pattern, meaning) for number in unique]
+        if None not in dates and all(FIRST_YEAR <= day.year <= LAST_YEAR for day in dates if day):
+            yield numbers.replace_strict(unique, dates, return_dtype=pl.Date)
 
 
 def no_times(column: "pl.Series", key: str, example: object) -> UserError:

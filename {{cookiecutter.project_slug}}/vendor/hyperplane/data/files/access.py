@@ -58,7 +58,7 @@ def not_utf8(error: UnicodeDecodeError) -> str:
         return f"it is {kind}, whatever its name says: " + (
             "unpack it, or save it as CSV in UTF-8" if begins == b"PK" else "let its name end in .parquet"
         )
-    encoding = "utf-16" if begins in (b"\xff\xfe", b"\xfe\xff") else "latin1"
+    encoding = "utf-16" if begins in (b"\xff\xfe", b"\xfe\xff") else "cp1252"  # of Windows: latin1, and € and “ as well
     return (
         f"it is not in UTF-8: byte {error.start + 1} is {error.object[error.start]:#04x}. "
         f"Convert it to UTF-8: iconv -f {encoding} -t utf-8"
@@ -78,9 +78,10 @@ def readable(path: Path, key: str) -> Iterator[None]:
         reason = str(error).partition("\n")[0]
         if "properly escaped" in str(error):
             field = re.search("Field `(.*)` is not properly escaped", str(error), re.DOTALL)
+            begins = repr(field[1][:50]) if field else ""
             raise UserError(
-                f"{key}={path} cannot be read: a quotation mark opens the field {field[1] if field else ''}, but none "
-                'closes it. Inside a field, write a quotation mark twice, and the field in quotes: """Yes"" he said"'
+                f"{key}={path} cannot be read: a quotation mark opens the field {begins}, but none closes it. "
+                'Inside a field, write a quotation mark twice, and the field in quotes: """Yes"" he said"'
             ) from None
         if "more fields" in reason:
             with suppress(csv.Error, OSError, UnicodeError):

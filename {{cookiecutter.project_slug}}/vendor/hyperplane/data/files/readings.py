@@ -8,7 +8,7 @@ from typing import Any, Self
 from ..lazy_polars import pl
 
 # What stands for a missing value in any column
-MISSING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None"]
+MISSING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "NULL", "null", r"\N", "None"]
 # Beside numbers and dates these as well, in capitals or not: there they can mean nothing else. Among texts they may be
 # categories, such as the sign of a blood group, or an answer that was given.
 MISSING_BESIDE_NUMBERS = [
@@ -16,6 +16,7 @@ MISSING_BESIDE_NUMBERS = [
     *("?", "-", "--", "–", "—", ".", "..", "*", "n.a.", "unknown", "missing", "#div/0!"),
 ]
 GROUPS = r"'’\s"  # what stands between groups of three digits, besides the mark that is not the decimal one
+MINUS = "−–-"  # the last one would be a range elsewhere in a class
 UNITS = (
     *("%", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "US$", "R$", "A$", "C$", "kr", "zł"),
     *("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "BRL", "AUD", "CAD", "SEK", "NOK", "DKK", "PLN"),
@@ -26,9 +27,9 @@ NAMED = re.compile(r"(?:\d{1,2}([ /.-])[A-Za-z]{3,9}\1(\d{4}|\d{2})|([A-Za-z]{3,
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 NUMBERED = re.compile(r"\(\s*\d+\s*\)")  # a footnote, a class; beside other numbers a negative one
 # of a unit; a single capital may be a part of a building
-SUFFIX = re.compile(r"[-+−]?\d[\d.,]*(?:\s+(?![A-Z]$)|(?=[a-zµ°Ω]))([A-Za-zµ°Ω²³/]{1,8})")
+SUFFIX = re.compile(rf"[+{MINUS}]?\d[\d.,]*(?:\s+(?![A-Z]$)|(?=[a-zµ°Ω]))([A-Za-zµ°Ω²³/]{{1,8}}[23]?)")
 TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}(?:[.,]\d+)?)?(\s?[AaPp][Mm])?")
-ZONE = re.compile(r"Z|[+-]\d{2}:?\d{2}")
+ZONE = re.compile(r" ?(?:UTC|GMT)|Z|[+-]\d{2}(?::?\d{2})?")
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,13 @@ class Reading:
             return text.cast(pl.Float64, strict=False).fill_nan(None)
         mark = self.pattern or "."
         other = "," if mark == "." else "."
-        sign, unit = "[-+−]?", rf"(?:{re.escape(self.unit)})?"
-        whole = rf"(?:[1-9]\d{{0,2}}(?:[{other}{GROUPS}]\d{{3}})+|\d+)"
+        sign, unit = f"[+{MINUS}]?", rf"(?:{re.escape(self.unit)})?"
+        few = 2 if other == "," else 3  # in India 12,34,567
+        grouped = rf"[1-9]\d{{0,2}}(?:[{other}{GROUPS}]\d{{{few},3}})*[{other}{GROUPS}]\d{{3}}"
+        whole = rf"(?:{grouped}|\d+)"
         body = rf"{whole}?(?:[{mark}]\d*)?(?:[eE][-+]?\d+)?"
         # ($4.00), $(4.00), 4.00- and 1,200- of accountants; 2- may be a grade
-        grouped = rf"[1-9]\d{{0,2}}(?:[{other}{GROUPS}]\d{{3}})+"
-        behind = rf"(?:{grouped}|{whole}[{mark}]\d+)\s*{unit}[-−]"
+        behind = rf"(?:{grouped}|{whole}[{mark}]\d+)\s*{unit}[{MINUS}]"
         debit = rf"^{unit}\s*(?:\(\s*{unit}\s*{body}\s*{unit}\s*\)|{behind})\s*{unit}$"
         is_debit = text.str.contains(debit)
         fits = is_debit | text.str.contains(rf"^\s*{sign}\s*{unit}\s*{sign}{body}\s*{unit}$")
@@ -109,7 +111,7 @@ class Reading:
         if self.unit:
             fits &= text.str.contains(self.unit, literal=True)
             text = text.str.replace_all(self.unit, "", literal=True)
-        plain = text.str.replace_all(rf"[{other}{GROUPS}]", "").str.replace_all("−", "-", literal=True)
+        plain = text.str.replace_all(rf"[{other}{GROUPS}]", "").str.replace_all("[−–]", "-")
         plain = pl.when(is_debit).then("-" + plain.str.replace_all(r"[()]|-$", "")).otherwise(plain)
         if mark == ",":
             plain = plain.str.replace(",", ".", literal=True)
@@ -158,7 +160,7 @@ def moments_like(text: str) -> list[Reading]:
     if (not date and not clock) or (rest and not clock) or (date and clock and not separator):
         return []
     times = "" if clock is None else time_pattern(clock)
-    zone = "" if not ZONE.search(rest) else "%#z"
+    zone = (found[0] if "T" in found[0] else "%#z") if (found := ZONE.search(rest)) else ""  # UTC and GMT: as they are
     if date is None:
         return [] if zone else [Reading("time", times)]
     kind = "datetime" if clock else "date"

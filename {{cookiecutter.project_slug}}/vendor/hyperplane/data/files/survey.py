@@ -76,7 +76,7 @@ class ColumnSurvey:
             says = rest.filter(~is_missing(rest))
             self.example = self.example or first(says)
             self.has_mark = self.has_mark or bool(says.str.contains("[.,]").any())
-            self.debit = self.debit or first(says.filter(says.str.contains(r"\d\D*[-−)]\D*$")))
+            self.debit = self.debit or first(says.filter(says.str.contains(r"\d\D*[-−–)]\D*$")))
         for reading, fit in self.fits.items():
             if reading == PLAIN:
                 continue

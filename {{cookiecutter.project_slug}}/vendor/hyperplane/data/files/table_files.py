@@ -1,6 +1,7 @@
 """Tables in files: CSV and Parquet."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from loguru import logger
@@ -68,6 +69,11 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "pl.DataFr
         reading = readings.get(name, TEXT)
         if reading.is_moment and not reading.pattern:  # it was that of a Parquet file, which has none
             reading = decide(survey([texts], [name]), Spelling(), f"{key}={path}")[name]
+        elif reading.pattern.startswith("%Y"):  # one thing, however it goes on: midnight may stand there, or not
+            found = survey([texts], [name], reading.missing)[name].certain()
+            same_clock = [one for one in found if ("z" in one.pattern) == ("z" in reading.pattern)]
+            alike = [one for one in same_clock if one.pattern.startswith("%Y")]
+            reading = replace(alike[0], missing=reading.missing) if alike else reading
         values = read(reading, texts[name])
         strange = misfits(reading, texts[name], values)
         if len(strange):

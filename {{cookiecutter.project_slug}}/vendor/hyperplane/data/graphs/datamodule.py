@@ -89,7 +89,8 @@ class GraphDataModule(PartLoaders):
             for part, values in targets.items()
         }
         features = "no" if graph.features is None else self.inputs.shape[1]
-        edges = f"{len(graph.edges)} {'directed ' if self.directed else ''}edges"
+        joined = len(self.spec.edges)  # without loops and copies
+        edges = f"{joined} directed edges" if self.directed else f"{joined // 2} edges"
         told = "A graph of {} nodes ({} features) and {}; {} of nodes: {}"
         logger.info(told, count, features, edges, graph.task, sizes(self.nodes))
 

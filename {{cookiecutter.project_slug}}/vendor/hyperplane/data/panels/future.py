@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ...errors import UserError, nearest
 from ..columns.times import read_times
 from ..columns.values import as_numbers, as_text, listed
-from ..files.readings import Reading
 from ..files.table_files import read_as
 from ..lazy_polars import pl
 from ..spec import PanelSpec
@@ -29,14 +28,8 @@ def new_rows(panel: "Panel", source: Path) -> "pl.DataFrame":
     Raises:
         UserError: the file cannot be read, or a value is not written as in training.
     """
-    # Dates that begin with the year mean one thing however they go on: midnight may stand beside them, or not.
-    readings = {
-        name: Reading(reading.kind) if reading.pattern.startswith("%Y") else reading
-        for name, reading in panel.readings.items()
-    }
-    table = read_as(source, readings, "input")
-    anew = [name for name, reading in panel.readings.items() if reading.pattern.startswith("%Y")]
-    used = [table[name] for name in {*panel.whole, *anew} if name in table.columns]
+    table = read_as(source, panel.readings, "input")
+    used = [table[name] for name in panel.whole if name in table.columns]
     whole = [column.name for column in used if column.dtype.is_float() and (column.drop_nulls() % 1 == 0).all()]
     return table.cast(dict.fromkeys(whole, pl.Int64))
 
@@ -132,7 +125,8 @@ def placed(
         UserError: the rows are not as far apart as those that were trained on.
     """
     order, names, series = panel.series_of(table)
-    times = read_times(table[panel.time][order], f"input={source}: column {panel.time!r}")
+    key = f"input={source}: column {panel.time!r}"
+    times = read_times(table[panel.time][order], key, lambda times: int(panel.axis.place(times)[1].sum()))
     time, fits = panel.axis.place(times)
     in_time = np.lexsort((time, series))
     order, series, time, fits = order[in_time], series[in_time], time[in_time], fits[in_time]

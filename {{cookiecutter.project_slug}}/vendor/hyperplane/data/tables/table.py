@@ -91,6 +91,7 @@ class Table(DividedTable):
         self.targets = as_names(target)
         self.task, self.ignore = task, ignore
         kinds = {"categorical": categorical, "numeric": numeric, "dates": dates, "text": text}
+        kinds |= {"target": self.targets} if task == "regression" else {}
         self.stated = Stated.of(kinds, max_categories, max_words)
         self.weights, self.group = weights, group
         self.test_fraction = test_fraction
