@@ -41,6 +41,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from checks import git
+from claims import unclaimed
 from conftest import TEMPLATE, bake_into, layers, package_of
 from kills import same
 
@@ -362,11 +363,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="+")
     parser.add_argument("--project", type=Path)
+    parser.add_argument("--claims", type=Path, help="a folder: leave out what another process takes there")
     typed = parser.parse_args()
+    names = unclaimed(typed.names, typed.claims) if typed.claims else typed.names
     with tempfile.TemporaryDirectory() as folder:
         project = typed.project.resolve() if typed.project else bake_into(TEMPLATE, Path(folder))
         prepare(project)
-        sys.stdout.write(json.dumps([outcome(name, project) for name in typed.names], indent=1) + "\n")
+        sys.stdout.write(json.dumps([outcome(name, project) for name in names], indent=1) + "\n")
 
 
 if __name__ == "__main__":
