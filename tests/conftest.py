@@ -89,7 +89,7 @@ class Mine(nn.Module):
         return self.map(x)
 '''
 ANY_TWO = covering_rows(CHOICES, list(OWN_TESTS_IN.values()))  # any two answers meet in one of these projects
-# These run beside the others, two at a time: they fill the time in which those wait for a cluster, a kill or a clock,
+# These run beside the others, three at a time: they fill the time in which those wait for a cluster, a kill or a clock,
 # and yield to them otherwise. None leaves files in a project that another one uses. First what tests of the code style
 # wait for, so that they have work while the rest goes on; then the longest; last what two processes share evenly, so
 # that none is left alone at the end.
@@ -229,8 +229,8 @@ def slurm() -> None:
 
 @pytest.fixture(scope="session")
 def background(clean_environment: dict[str, str]) -> Iterator[Callable[..., Pending]]:
-    """`background(folder, *arguments)` starts this interpreter in a folder, as soon as fewer than two are running."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    """`background(folder, *arguments)` starts this interpreter in a folder, as soon as fewer than three are running."""
+    with ThreadPoolExecutor(max_workers=3) as pool:
 
         def start(folder: Path, *arguments: str, check: bool = True, **variables: str) -> Pending:
             return pool.submit(python, folder, "-c", NICELY, *arguments, check=check, env=clean_environment | variables)

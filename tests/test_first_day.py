@@ -60,14 +60,15 @@ def grown(bake: Bake, tmp_path_factory: pytest.TempPathFactory, clean_environmen
         else:
             commands += text.splitlines()
     script = TRAIN_EACH.format(package=package_of(project))
-    quick = [shlex.join([*shlex.split(line), *QUICK, *untracked(line)]) for line in commands]
+    quick = [shlex.join([*shlex.split(line), *QUICK, *left_out(line)]) for line in commands]
     python(project, "-c", script, *quick, env=clean_environment)
     return project
 
 
-def untracked(command: str) -> list[str]:
-    """Return what leaves the tracker out, unless a command chooses one."""
-    return [] if "tracking=" in command else ["tracking=none"]
+def left_out(command: str) -> list[str]:
+    """Return what leaves out the tracker, unless a command chooses one, and figures but for those of the notebook."""
+    tracking = [] if "tracking=" in command else ["tracking=none"]
+    return tracking if "data=my_data" in command else [*tracking, "figures=false"]
 
 
 def summaries(project: Path) -> list[dict[str, Any]]:
