@@ -16,7 +16,7 @@ import pytest
 from cookiecutter.main import cookiecutter
 from covering import covering_rows
 from jinja2 import Environment
-from warm import Warm
+from warm import PATIENCE, Warm
 
 for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # `make test` runs the tests, and some run make as a user would
     os.environ.pop(variable, None)
@@ -156,7 +156,7 @@ def python(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=1800,
+        timeout=PATIENCE,
     )
     if check:
         assert done.returncode == 0, f"{arguments}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"

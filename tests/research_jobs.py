@@ -85,6 +85,7 @@ class Job:
         self.train = [*QUICK, *self.settings["train"]]
         # What only has to go on, or to be compared, learns no more after a few epochs.
         self.shorter = [*(word for word in self.train if not word.startswith("trainer.max_epochs=")), FEW]
+        self.compared = "whole" if {*self.shorter} == {*self.train} else "few"
         self.problems: list[str] = []
 
     def check(self, holds: bool, otherwise: str) -> None:
@@ -178,8 +179,9 @@ class Job:
 
     def kill_and_resume(self) -> None:
         """Kill a run in the middle of its second epoch and at its end; each goes on to the bits of one never killed."""
-        self.succeed("train", *self.shorter, "figures=false", f"hydra.run.dir={self.run_folder('few')}")
-        state = checkpoint(self.run_folder("few"), "last")
+        if self.compared != "whole":
+            self.succeed("train", *self.shorter, "figures=false", f"hydra.run.dir={self.run_folder(self.compared)}")
+        state = checkpoint(self.run_folder(self.compared), "last")
         loops = state["loops"]["fit_loop"]
         batches = loops["epoch_loop.batch_progress"]["total"]["completed"]
         in_epoch = batches // loops["epoch_progress"]["total"]["completed"]
@@ -222,7 +224,7 @@ class Job:
         found = checkpoint(folder, "last")["global_step"]
         self.check(found == step, f"{name}: its last checkpoint was of step {found}, not {step}")
         self.check("going on from" in self.succeed("train", f"resume={folder}"), f"{name} began anew")
-        self.problems += [f"{name}: {what} differs" for what in differences(self.run_folder("few"), folder)]
+        self.problems += [f"{name}: {what} differs" for what in differences(self.run_folder(self.compared), folder)]
 
     def sweep(self) -> None:
         """Train with two values of a setting, and let `report` compare them."""

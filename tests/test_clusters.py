@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import Bake, Run, demanded, package_of
+from warm import PATIENCE
 
 FOUR_JOBS = ("model=linear,mlp", "seed=0,1", "data=moons", "trainer.max_epochs=2")
 # After 21 of 60 epochs each batch takes a second until there is a file: time enough to act, on any machine.
@@ -40,7 +41,6 @@ class Slowing(Callback):
 '''
 LONG_JOBS = ("model=mlp", "model.dropout=0.1", "data=moons", "trainer.max_epochs=60", "checkpoint.every_n_epochs=10")
 QUICK = ("tracking=none", "figures=false")
-PATIENCE = 240  # seconds until a test gives up waiting
 Sweep = dict[str, dict[str, Any]]
 Start = Callable[..., "subprocess.Popen[str]"]
 

@@ -15,6 +15,7 @@ import yaml
 from checks import git
 from conftest import Bake, Run, layers, package_of, python
 from nbclient import NotebookClient
+from warm import PATIENCE
 
 # What is appended to the page's commands.
 QUICK = ("trainer.max_epochs=2",)
@@ -161,7 +162,7 @@ def test_the_notebook_runs_and_is_kept_without_outputs(grown: Path, clean_enviro
     newest = grown / "runs" / "newest"  # the run on the data set that the page adds: its figures were drawn
     shutil.copytree(next(path.parents[1] for path in grown.glob("runs/*/*/figures/decision_regions.png")), newest)
     os.utime(newest / "summary.json")
-    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(notebook, timeout=PATIENCE, resources={"metadata": {"path": str(path.parent)}})
     client.execute(env={**clean_environment, "PYTHONPATH": layers(grown)})
     shown = json.dumps([cell.outputs for cell in code])
     assert "runs/newest" in shown
