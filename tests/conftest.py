@@ -146,7 +146,11 @@ def demanded(what: str) -> None:
 
 
 def python(
-    folder: Path, *arguments: str, check: bool = True, env: dict[str, str] | None = None
+    folder: Path,
+    *arguments: str,
+    check: bool = True,
+    env: dict[str, str] | None = None,
+    timeout: float | None = PATIENCE,
 ) -> subprocess.CompletedProcess[str]:
     """Run this interpreter in a folder; with `check`, fail the test if it does not exit with 0."""
     done = subprocess.run(
@@ -156,7 +160,7 @@ def python(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=timeout,
     )
     if check:
         assert done.returncode == 0, f"{arguments}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
@@ -233,7 +237,8 @@ def background(clean_environment: dict[str, str]) -> Iterator[Callable[..., Pend
     with ThreadPoolExecutor(max_workers=3) as pool:
 
         def start(folder: Path, *arguments: str, check: bool = True, **variables: str) -> Pending:
-            return pool.submit(python, folder, "-c", NICELY, *arguments, check=check, env=clean_environment | variables)
+            words = ("-c", NICELY, *arguments)  # which yield, and may take as long as the others need
+            return pool.submit(python, folder, *words, check=check, env=clean_environment | variables, timeout=None)
 
         yield start
         pool.shutdown(cancel_futures=True)  # of a session that was stopped
