@@ -10,13 +10,13 @@ import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from cookiecutter.main import cookiecutter
 from covering import covering_rows
 from jinja2 import Environment
-from warm import Warm
+from warm import PATIENCE, Warm
 
 for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # `make test` runs the tests, and some run make as a user would
     os.environ.pop(variable, None)
@@ -25,7 +25,16 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 Bake = Callable[..., Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Pending = Future[subprocess.CompletedProcess[str]]
-OwnTests = dict[str, Pending]
+
+
+class Tested(NamedTuple):
+    """A project whose own tests run."""
+
+    project: Path
+    done: Pending
+
+
+OwnTests = dict[str, Tested]
 
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 # The questions with a choice; the first value is the default. Not labs=, which goes with one of the examples alone: its
@@ -61,11 +70,30 @@ OWN_TESTS_IN = {
         "ci": "none",
     },
 }
+# In this one they run by `codestyle`, beside a model of one's own that none of them tests.
+UNTESTED_IN = "mps"
+UNTESTED = '''\
+"""A model of one's own."""
+
+from torch import Tensor, nn
+
+
+class Mine(nn.Module):
+    """A linear map."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.map = nn.Linear(width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.map(x)
+'''
 ANY_TWO = covering_rows(CHOICES, list(OWN_TESTS_IN.values()))  # any two answers meet in one of these projects
-# These run beside the others, two at a time: they fill the time in which those wait for a cluster, a kill or a clock,
-# and yield to them otherwise. None leaves files in a project that another one uses. First what the tests that wait need
-# first, so that those have work while the rest goes on; then the longest.
-IN_BACKGROUND = ("types", "engine_tests", "labs", "own_tests", "research", "deletions")
+# These run beside the others, three at a time: they fill the time in which those wait for a cluster, a kill or a clock,
+# and yield to them otherwise. None leaves files in a project that another one uses. First what tests of the code style
+# wait for, so that they have work while the rest goes on; then the longest; last what two processes share evenly, so
+# that none is left alone at the end.
+IN_BACKGROUND = ("types", "own_tests", "labs", "engine_tests", "deletions", "research")
 NICELY = "import os, sys; os.nice(10); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 
 
@@ -118,7 +146,11 @@ def demanded(what: str) -> None:
 
 
 def python(
-    folder: Path, *arguments: str, check: bool = True, env: dict[str, str] | None = None
+    folder: Path,
+    *arguments: str,
+    check: bool = True,
+    env: dict[str, str] | None = None,
+    timeout: float | None = PATIENCE,
 ) -> subprocess.CompletedProcess[str]:
     """Run this interpreter in a folder; with `check`, fail the test if it does not exit with 0."""
     done = subprocess.run(
@@ -128,7 +160,7 @@ def python(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=1800,
+        timeout=timeout,
     )
     if check:
         assert done.returncode == 0, f"{arguments}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
@@ -201,11 +233,12 @@ def slurm() -> None:
 
 @pytest.fixture(scope="session")
 def background(clean_environment: dict[str, str]) -> Iterator[Callable[..., Pending]]:
-    """`background(folder, *arguments)` starts this interpreter in a folder, as soon as fewer than two are running."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    """`background(folder, *arguments)` starts this interpreter in a folder, as soon as fewer than three are running."""
+    with ThreadPoolExecutor(max_workers=3) as pool:
 
         def start(folder: Path, *arguments: str, check: bool = True, **variables: str) -> Pending:
-            return pool.submit(python, folder, "-c", NICELY, *arguments, check=check, env=clean_environment | variables)
+            words = ("-c", NICELY, *arguments)  # which yield, and may take as long as the others need
+            return pool.submit(python, folder, *words, check=check, env=clean_environment | variables, timeout=None)
 
         yield start
         pool.shutdown(cancel_futures=True)  # of a session that was stopped
@@ -232,37 +265,44 @@ def types(bake: Bake, background: Callable[..., Pending], one_cache: dict[str, s
 
 
 @pytest.fixture(scope="session")
-def engine_tests(background: Callable[..., Pending]) -> list[Pending]:
-    """The tests of the engine in two halves, so that two cores share them; each bakes a project of its own."""
-    paths = [str(path) for path in sorted(TEMPLATE.glob("tests/engine/test_*.py"))]
-    options = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
-    return [background(TEMPLATE, *options, *half) for half in (paths[::2], paths[1::2])]
+def engine_tests(background: Callable[..., Pending], tmp_path_factory: pytest.TempPathFactory) -> list[Pending]:
+    """The tests of the engine in two processes that share their files; each bakes a project of its own."""
+    claims = tmp_path_factory.mktemp("engine-claims")
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/engine")
+    return [background(TEMPLATE, *command, CLAIMS=str(claims)) for _ in range(2)]
 
 
 @pytest.fixture(scope="session")
-def own_tests(bake: Bake, background: Callable[..., Pending]) -> OwnTests:
-    """The own tests of each project of OWN_TESTS_IN, by its name."""
+def own_tests(bake: Bake, background: Callable[..., Pending], tmp_path_factory: pytest.TempPathFactory) -> OwnTests:
+    """The own tests of each project of OWN_TESTS_IN, by its name; at the last stage by `codestyle`, see UNTESTED."""
     found = {}
     for name, answers in OWN_TESTS_IN.items():
-        project = bake(**answers)
-        # As `make test` does at the last stage; and once over all examples, for the tests of the code style.
-        coverage = ["--cov"] if answers["stage"] == "deployment" or name == "default" else []
+        project, command = bake(**answers), ["pytest", "-q"]
+        if name == "default":
+            command.append("--cov")  # once over all examples, for the tests of the code style
+        if name == UNTESTED_IN:
+            project = Path(shutil.copytree(project, tmp_path_factory.mktemp("untested") / "project"))
+            (project / "src" / package_of(project) / "models" / "mine.py").write_text(UNTESTED, encoding="utf-8")
+            command = [package_of(project), "codestyle", "--topic", "tests", "--json"]
         # Absolute, since tests may start commands in other folders.
-        found[name] = background(project, "-m", "pytest", "-q", *coverage, PYTHONPATH=layers(project))
+        paths = {"PYTHONPATH": layers(project)}
+        found[name] = Tested(project, background(project, "-m", *command, check=name != UNTESTED_IN, **paths))
     return found
 
 
 @pytest.fixture(scope="session")
-def research(request: pytest.FixtureRequest, bake: Bake, background: Callable[..., Pending]) -> dict[str, Pending]:
-    """The research jobs that are tested, by their names: two halves, each in a project of its own for their files."""
-    found: dict[str, Pending] = {}
+def research(
+    request: pytest.FixtureRequest,
+    bake: Bake,
+    background: Callable[..., Pending],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> list[Pending]:
+    """The research jobs that are tested, in two processes that share them; each has a project for their files."""
     names = parameters_of(request, "test_research.py")
-    for number, half in enumerate((names[::2], names[1::2])):
-        if half:
-            project = bake(project_name=f"Research Jobs {'AB'[number]}")
-            done = background(TEMPLATE, "tests/research_jobs.py", *half, "--project", str(project))
-            found |= dict.fromkeys(half, done)
-    return found
+    claims = tmp_path_factory.mktemp("research-claims")
+    projects = [bake(project_name=f"Research Jobs {letter}") for letter in "AB"]
+    command = ("tests/research_jobs.py", *names, "--claims", str(claims), "--project")
+    return [background(TEMPLATE, *command, str(project)) for project in projects]
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from conftest import TEMPLATE, bake_into, layers, package_of
-from warm import Started, Warm
+from warm import PATIENCE, Started, Warm
 
 # Checkpoints every few steps: many of the kills hit one that is being written.
 TRAINING = [
@@ -53,7 +53,7 @@ class Project:
     def train(self, *arguments: str) -> str:
         """Run `train` to its end and return what it said."""
         process = self.start(*arguments)
-        output, _ = process.communicate(timeout=600)
+        output, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, output
         return output
 
@@ -78,7 +78,7 @@ def kill_runs(project: Project, kills: int, seed: int = 0) -> list[dict[str, Any
         wait_for(folder / "train.log", "Training")
         time.sleep(chance.uniform(0, seconds))
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         if (folder / "summary.json").exists():
             continue  # it was faster than the kill
         step = step_of(folder)
@@ -102,16 +102,16 @@ def kill_sweep(project: Project, kills: int, seed: int = 0) -> dict[str, Any]:
     for number in range(kills):
         goal = epochs_in(sweeps / "killed") + chance.uniform(0.05, 1) * a_share
         process = project.start(*SWEEP, "sweep=killed")
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + PATIENCE
         while process.poll() is None and epochs_in(sweeps / "killed") < goal:
             if time.monotonic() > deadline:
                 process.kill()
-                raise TimeoutError(f"the sweep stood still: {process.communicate(timeout=60)[0]}")
-            time.sleep(0.01)
+                raise TimeoutError(f"the sweep stood still: {process.communicate(timeout=PATIENCE)[0]}")
+            time.sleep(0.05)
         if process.poll() is None:
             killed += 1
             (os.killpg if number % 2 else os.kill)(process.pid, signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         for path in sweeps.glob("killed/*/summary.json"):
             if json.loads(path.read_text())["status"] == "completed":
                 done.setdefault(path.parent.name, path.stat().st_mtime_ns)

@@ -41,11 +41,14 @@ from typing import Any, NamedTuple
 
 import yaml
 from checks import git
+from claims import unclaimed
 from conftest import TEMPLATE, bake_into, layers, package_of
 from kills import same
 
 JOBS = TEMPLATE / "tests" / "research"
 QUICK = ("tracking=none", "hardware=cpu", "hardware.threads=1")
+BESIDE = (*QUICK, "figures=false")  # for trainings before and after that of the job
+FEW = "trainer.max_epochs=4"  # kills happen in the second and in the third, or fourth, of them
 KILLED = 9  # the exit status of a process that ends in the middle of everything
 # What is compared of each checkpoint; best.ckpt holds weights, and no state of the training.
 SAME = {
@@ -80,6 +83,9 @@ class Job:
         self.text = (self.folder / "job.yaml").read_text(encoding="utf-8")
         self.settings: dict[str, Any] = yaml.safe_load(self.text)
         self.train = [*QUICK, *self.settings["train"]]
+        # What only has to go on, or to be compared, learns no more after a few epochs.
+        self.shorter = [*(word for word in self.train if not word.startswith("trainer.max_epochs=")), FEW]
+        self.compared = "whole" if {*self.shorter} == {*self.train} else "few"
         self.problems: list[str] = []
 
     def check(self, holds: bool, otherwise: str) -> None:
@@ -172,8 +178,10 @@ class Job:
         return reached
 
     def kill_and_resume(self) -> None:
-        """Kill the same run in the middle of its second epoch and at its end; each goes on to the same bits."""
-        state = checkpoint(self.run_folder("whole"), "last")
+        """Kill a run in the middle of its second epoch and at its end; each goes on to the bits of one never killed."""
+        if self.compared != "whole":
+            self.succeed("train", *self.shorter, "figures=false", f"hydra.run.dir={self.run_folder(self.compared)}")
+        state = checkpoint(self.run_folder(self.compared), "last")
         loops = state["loops"]["fit_loop"]
         batches = loops["epoch_loop.batch_progress"]["total"]["completed"]
         in_epoch = batches // loops["epoch_progress"]["total"]["completed"]
@@ -210,18 +218,18 @@ class Job:
             loop.advance = advance_or_die
 
         folder = self.run_folder(name)
-        words = (*self.train, "figures=false", f"checkpoint.{when}", f"hydra.run.dir={folder}")
+        words = (*self.shorter, "figures=false", f"checkpoint.{when}", f"hydra.run.dir={folder}")
         ended = self.command("train", *words, patch=patch)
         assert ended.status == KILLED, f"killed before batch {batch}, it ended with {ended.status}:\n{ended.output}"
         found = checkpoint(folder, "last")["global_step"]
         self.check(found == step, f"{name}: its last checkpoint was of step {found}, not {step}")
         self.check("going on from" in self.succeed("train", f"resume={folder}"), f"{name} began anew")
-        self.problems += [f"{name}: {what} differs" for what in differences(self.run_folder("whole"), folder)]
+        self.problems += [f"{name}: {what} differs" for what in differences(self.run_folder(self.compared), folder)]
 
     def sweep(self) -> None:
         """Train with two values of a setting, and let `report` compare them."""
-        words = ("-m", "hydra/launcher=basic", *self.train, self.settings["sweep"], f"sweep={self.name}")
-        self.succeed("train", *words)
+        words = ("-m", "hydra/launcher=basic", *self.shorter, "figures=false", self.settings["sweep"])
+        self.succeed("train", *words, f"sweep={self.name}")
         sweep = Path("runs", "sweeps", self.name)
         summaries = [json.loads(path.read_text(encoding="utf-8")) for path in sweep.glob("*/summary.json")]
         self.check([one["status"] for one in summaries] == ["completed"] * 2, "the sweep has not completed two jobs")
@@ -278,7 +286,7 @@ class Job:
         """Run the commands that come last, and look for what they are to say."""
         for line, sentence in self.settings.get("after", {}).items():
             name, *words = shlex.split(line)
-            said = self.succeed(name, *words, *(QUICK if name == "train" else ()))
+            said = self.succeed(name, *words, *(BESIDE if name == "train" else ()))
             self.check(sentence in said, f"{line} does not say {sentence!r}:\n{said}")
 
     def refuse(self, sentence: str, name: str, *words: str) -> None:
@@ -294,7 +302,7 @@ class Job:
             shutil.rmtree(earlier, ignore_errors=True)
         self.add_files()
         for name, *words in self.settings.get("before", ()):
-            self.succeed(name, *words, *(QUICK if name == "train" else ()))
+            self.succeed(name, *words, *(BESIDE if name == "train" else ()))
         reached = self.train_whole()
         seconds = json.loads((self.run_folder("whole") / "summary.json").read_text(encoding="utf-8"))["seconds"]
         for part in (self.kill_and_resume, self.sweep, self.evaluate, self.predict, self.export, self.after):
@@ -362,11 +370,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="+")
     parser.add_argument("--project", type=Path)
+    parser.add_argument("--claims", type=Path, help="a folder: leave out what another process takes there")
     typed = parser.parse_args()
+    names = unclaimed(typed.names, typed.claims) if typed.claims else typed.names
     with tempfile.TemporaryDirectory() as folder:
         project = typed.project.resolve() if typed.project else bake_into(TEMPLATE, Path(folder))
         prepare(project)
-        sys.stdout.write(json.dumps([outcome(name, project) for name in typed.names], indent=1) + "\n")
+        sys.stdout.write(json.dumps([outcome(name, project) for name in names], indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -18,15 +18,60 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Run, demanded, package_of
+from conftest import Bake, Run, demanded, package_of
+from warm import PATIENCE
 
 FOUR_JOBS = ("model=linear,mlp", "seed=0,1", "data=moons", "trainer.max_epochs=2")
-# About five seconds each: long enough to be stopped in the middle.
-LONG_JOBS = ("model=mlp", "model.dropout=0.1", "data=moons", "trainer.max_epochs=500", "checkpoint.every_n_epochs=10")
+# After 21 of 60 epochs each batch takes a second until there is a file: time enough to act, on any machine.
+SLOWING = '''
+"""Waits before each batch."""
+
+import time
+from pathlib import Path
+
+from lightning.pytorch import Callback
+
+
+class Slowing(Callback):
+    """Waits from the 22nd epoch on, until there is a file beside this one."""
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.current_epoch > 20 and not Path(__file__).with_name("go").exists():
+            time.sleep(1)
+'''
+LONG_JOBS = ("model=mlp", "model.dropout=0.1", "data=moons", "trainer.max_epochs=60", "checkpoint.every_n_epochs=10")
 QUICK = ("tracking=none", "figures=false")
-PATIENCE = 240  # seconds until a test gives up waiting
 Sweep = dict[str, dict[str, Any]]
 Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def project(bake: Bake) -> Path:
+    """A project of its own, for the callback that slows long jobs."""
+    project = bake(project_name="On Clusters")
+    source = project / "src" / package_of(project)
+    (source / "callbacks" / "slowing.py").write_text(SLOWING, encoding="utf-8")
+    (source / "configs" / "callbacks").mkdir()
+    target = f"slowing:\n  _target_: {package_of(project)}.callbacks.slowing.Slowing\n"
+    (source / "configs" / "callbacks" / "slowing.yaml").write_text(f"# For a test.\n{target}", encoding="utf-8")
+    train = source / "configs" / "train.yaml"
+    text = train.read_text(encoding="utf-8")
+    assert text.count("callbacks: []") == 1
+    train.write_text(text.replace("callbacks: []", "callbacks: [slowing]"), encoding="utf-8")
+    return project
+
+
+@pytest.fixture
+def go(project: Path, undisturbed: Path) -> Iterator[Path]:
+    """The file that long jobs wait for; it is not there yet."""
+    path = go_of(project)
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def go_of(project: Path) -> Path:
+    """Return the file that long jobs of a project wait for."""
+    return project / "src" / package_of(project) / "callbacks" / "go"
 
 
 @pytest.fixture(scope="session")
@@ -148,13 +193,15 @@ def test_slurm_gives_the_metrics_of_basic(project: Path, run: Run, basic: Sweep)
 @pytest.fixture(scope="module")
 def undisturbed(project: Path, run: Run) -> Path:
     """A sweep of two long jobs that nothing stops."""
+    go_of(project).touch()
     run(project, "train", "-m", "sweep=undisturbed", "hydra/launcher=joblib", "seed=0,1", *LONG_JOBS, *QUICK)
+    go_of(project).unlink()
     return project / "runs/sweeps/undisturbed"
 
 
 @pytest.mark.usefixtures("slurm")
 def test_on_slurm_a_preempted_job_goes_on_a_killed_one_is_told_and_none_runs_twice(
-    project: Path, start: Start, undisturbed: Path
+    project: Path, start: Start, undisturbed: Path, go: Path
 ) -> None:
     command = ("-m", "sweep=troubled", "hydra/launcher=slurm", "seed=0,1", *LONG_JOBS, *QUICK)
     sweep = project / "runs/sweeps/troubled"
@@ -168,6 +215,7 @@ def test_on_slurm_a_preempted_job_goes_on_a_killed_one_is_told_and_none_runs_twi
     ask("scontrol", "requeue", ids[preempted.name])
     os.kill(process_of(ids[killed.name]), signal.SIGKILL)
     begin_again_now(ids[preempted.name])
+    go.touch()
     told = first.communicate(timeout=PATIENCE)[1]
     assert first.returncode == 1, told
     assert "1 of 2 jobs completed, 1 failed" in told
@@ -176,6 +224,7 @@ def test_on_slurm_a_preempted_job_goes_on_a_killed_one_is_told_and_none_runs_twi
     assert "going on from last.ckpt" in (preempted / "train.log").read_text()
     assert_same_weights(preempted, job(undisturbed, 0))
 
+    go.unlink()
     second = start(*command)  # runs the killed job again
     until(lambda: json.loads(register.read_text())[killed.name] != ids[killed.name], "the submission")
     second.send_signal(signal.SIGINT)
@@ -184,6 +233,7 @@ def test_on_slurm_a_preempted_job_goes_on_a_killed_one_is_told_and_none_runs_twi
     assert second.returncode == 130, told
     assert "1 jobs stay in the cluster" in told and f"scancel {again}" in told
 
+    go.touch()
     third = start(*command)  # waits for it
     told = third.communicate(timeout=PATIENCE)[1]
     assert third.returncode == 0, told
@@ -195,7 +245,7 @@ def test_on_slurm_a_preempted_job_goes_on_a_killed_one_is_told_and_none_runs_twi
 
 @pytest.mark.usefixtures("slurm")
 def test_a_run_that_slurm_warns_of_its_time_limit_is_queued_again_and_goes_on(
-    project: Path, clean_environment: dict[str, str], tmp_path: Path, undisturbed: Path
+    project: Path, clean_environment: dict[str, str], tmp_path: Path, undisturbed: Path, go: Path
 ) -> None:
     arguments = shlex.join([sys.executable, "-m", package_of(project), "train", "seed=0", *LONG_JOBS, *QUICK])
     script = tmp_path / "job.sh"
@@ -216,6 +266,7 @@ def test_a_run_that_slurm_warns_of_its_time_limit_is_queued_again_and_goes_on(
     until(lambda: folders() and epochs(folders()[0]) > 20, "the training")
     ask("scancel", "--signal=USR1", number)  # as sbatch --signal=USR1@90 does
     begin_again_now(number)
+    go.touch()
     (folder,) = folders()
     until(
         lambda: (folder / "summary.json").exists() and "completed" in (folder / "summary.json").read_text(), "the end"
@@ -238,7 +289,7 @@ def ray_workers(project: Path) -> list[int]:
 
 @pytest.mark.usefixtures("ray")
 def test_on_ray_jobs_stop_with_a_checkpoint_and_one_that_is_killed_takes_no_other_with_it(
-    project: Path, start: Start, undisturbed: Path
+    project: Path, start: Start, undisturbed: Path, go: Path
 ) -> None:
     command = ("-m", "sweep=on_ray", "hydra/launcher=ray", "seed=0,1", *LONG_JOBS, *QUICK)
     sweep = project / "runs/sweeps/on_ray"
@@ -254,6 +305,7 @@ def test_on_ray_jobs_stop_with_a_checkpoint_and_one_that_is_killed_takes_no_othe
     second = start(*command)
     until(lambda: not list(sweep.glob("*/summary.json")), "the new start of both jobs")
     os.kill(ray_workers(project)[0], signal.SIGKILL)
+    go.touch()
     told = second.communicate(timeout=PATIENCE)[1]
     assert second.returncode == 1, told
     assert "1 of 2 jobs completed, 1 failed" in told

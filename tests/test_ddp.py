@@ -1,19 +1,19 @@
 """Several devices, as two processes on the CPU: one folder a run, and the numbers of one process."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import Run, package_of
+from conftest import Bake, Run, package_of
 from warm import Warm
+
+Done = subprocess.CompletedProcess[str]
 
 MOONS = ("model=mlp", "data=moons", "figures=false")
 # Batches of 37 of the 720 samples: neither they nor the last one, of 17, can be halved.
@@ -95,57 +95,66 @@ def test_a_stage_on_two_processes_equals_that_of_one(project: Path, run: Run, tm
     assert all(torch.equal(value, before[name]) for name, value in weights(together / "pretraining").items())
 
 
-Stop = Callable[[str, Callable[[int], None]], subprocess.CompletedProcess[str]]
-RESUMED = (*MOONS, "hardware=ddp_cpu", "tracking=none", "model.dropout=0.2", "scheduler=cosine")
+# Sends a signal to its own process, in the middle of the third of six epochs: the moment depends on no clock.
+SIGNALLING = '''
+"""Sends the signal that SIGNAL names to the rank that it names."""
+
+import os
+
+from lightning.pytorch import Callback
+
+
+class Signalling(Callback):
+    """Acts in the third epoch, before its sixth batch."""
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        rank, number = map(int, os.environ.get("SIGNAL", "-1 0").split())
+        if (trainer.global_rank, trainer.current_epoch, batch_idx) == (rank, 2, 5):
+            os.kill(os.getpid(), number)
+'''
+RESUMED = (*MOONS, "hardware=ddp_cpu", "tracking=none", "model.dropout=0.2", "scheduler=cosine", "trainer.max_epochs=6")
+Stop = Callable[[str, int, signal.Signals], Done]
+
+
+@pytest.fixture(scope="module")
+def signalled(bake: Bake) -> Path:
+    """A project of its own, whose runs send themselves a signal if the environment says so."""
+    project = bake(project_name="Signalled")
+    source = project / "src" / package_of(project)
+    (source / "configs" / "callbacks").mkdir()
+    (source / "callbacks" / "signalling.py").write_text(SIGNALLING, encoding="utf-8")
+    target = f"signalling:\n  _target_: {package_of(project)}.callbacks.signalling.Signalling\n"
+    (source / "configs" / "callbacks" / "signalling.yaml").write_text(f"# For a test.\n{target}", encoding="utf-8")
+    return project
 
 
 @pytest.fixture
-def stop(project: Path, clean_environment: dict[str, str], warm: Warm) -> Stop:
-    """`stop("name", act)` starts a run in runs/name, and calls `act` with its process id when it has trained a bit."""
+def stop(signalled: Path, clean_environment: dict[str, str], warm: Warm) -> Stop:
+    """`stop("name", rank, number)` runs in runs/name, and sends a signal to a rank in the third epoch."""
 
-    def stop(name: str, act: Callable[[int], None]) -> subprocess.CompletedProcess[str]:
-        arguments = (*RESUMED, "trainer.max_epochs=200", f"hydra.run.dir=runs/{name}")
-        command = (package_of(project), "train", *arguments)
-        process = warm.start(project, *command, environment=clean_environment, merged=False)
-        curve = project / "runs" / name / "metrics.csv"
-        while process.poll() is None and not (curve.exists() and curve.read_text().count("\n") > 3):
-            time.sleep(0.05)
-        try:
-            act(process.pid)
-            _, stderr = process.communicate(timeout=300)
-        finally:
-            process.kill()
-        assert process.returncode is not None
-        return subprocess.CompletedProcess(command, process.returncode, "", stderr)
+    def stop(name: str, rank: int, number: signal.Signals) -> Done:
+        arguments = ("train", *RESUMED, "callbacks=[signalling]", f"hydra.run.dir=runs/{name}")
+        environment = clean_environment | {"SIGNAL": f"{rank} {int(number)}"}
+        return warm.run(signalled, package_of(signalled), *arguments, environment=environment)
 
     return stop
 
 
-def other_rank(first: int) -> int:
-    """Return the id of the process that the first rank has started."""
-    listing = subprocess.run(
-        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-    ).stdout
-    rows = (line.split(maxsplit=2) for line in listing.splitlines())
-    (found,) = (int(pid) for pid, parent, words in rows if int(parent) == first and "spawn_main" in words)
-    return found
-
-
-def test_a_run_that_was_stopped_goes_on_bit_for_bit(project: Path, run: Run, stop: Stop) -> None:
-    done = stop("stopped", lambda first: os.kill(first, signal.SIGTERM))
-    folder = project / "runs" / "stopped"
+def test_a_run_that_was_stopped_goes_on_bit_for_bit(signalled: Path, run: Run, stop: Stop) -> None:
+    done = stop("stopped", 0, signal.SIGTERM)
+    folder = signalled / "runs" / "stopped"
     assert done.returncode == 128 + signal.SIGTERM, done.stderr
-    assert summary(folder)["status"] == "interrupted"
-    run(project, "train", "resume=runs/stopped")
-    run(project, "train", *RESUMED, "trainer.max_epochs=200", "hydra.run.dir=runs/whole")
-    assert summary(folder)["metrics"] == summary(project / "runs" / "whole")["metrics"]
-    for name, value in weights(project / "runs" / "whole").items():
+    assert summary(folder)["status"] == "interrupted" and summary(folder)["epochs"] == 2
+    assert "going on from" in run(signalled, "train", "resume=runs/stopped").stderr
+    run(signalled, "train", *RESUMED, "hydra.run.dir=runs/whole")
+    assert summary(folder)["metrics"] == summary(signalled / "runs" / "whole")["metrics"]
+    for name, value in weights(signalled / "runs" / "whole").items():
         assert torch.equal(weights(folder)[name], value), name
 
 
-def test_a_rank_that_is_killed_ends_the_run_with_a_sentence(project: Path, stop: Stop) -> None:
-    done = stop("killed", lambda first: os.kill(other_rank(first), signal.SIGKILL))
+def test_a_rank_that_is_killed_ends_the_run_with_a_sentence(signalled: Path, stop: Stop) -> None:
+    done = stop("killed", 1, signal.SIGKILL)
     assert done.returncode == 1
     assert "rank 1 of 2: its process was killed by SIGKILL" in done.stderr and "Traceback" not in done.stderr
-    killed = summary(project / "runs" / "killed")
+    killed = summary(signalled / "runs" / "killed")
     assert killed["status"] == "failed" and "killed by SIGKILL" in killed["error"]

@@ -2,14 +2,11 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import CHOICES, Bake, Pending, package_of
-
-SCRIPT = Path(__file__).parent / "deletions.py"
+from warm import Warm
 
 
 @pytest.mark.slow
@@ -23,13 +20,13 @@ def test_what_is_deleted_is_missed_by_nothing(deletions: dict[str, Pending], exa
     assert len(deleted) > (40 if examples == "all" else 15)
 
 
-def test_what_is_missed_is_named(bake: Bake, tmp_path: Path) -> None:
+def test_what_is_missed_is_named(bake: Bake, tmp_path: Path, warm: Warm, clean_environment: dict[str, str]) -> None:
     project = Path(shutil.copytree(bake(), tmp_path / "project", ignore=shutil.ignore_patterns(".git")))
     test = project / "tests/models/test_mlp.py"
     line = f"from {package_of(project)}.models.mlp import MLP\n"
     other = f"from {package_of(project)}.models.rnn import RNN  # noqa: F401\n"
     test.write_text(test.read_text(encoding="utf-8").replace(line, line + other), encoding="utf-8")
-    command = [sys.executable, str(SCRIPT), str(project), "models/rnn.py", "scheduler=step"]
-    environment = os.environ | {"PYTHONPATH": str(project / "vendor")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    paths = os.pathsep.join([str(Path(__file__).parent), str(project / "vendor")])
+    words = ("deletions", str(project), "models/rnn.py", "scheduler=step")
+    done = warm.run(tmp_path, *words, environment=clean_environment | {"PYTHONPATH": paths})
     assert done.returncode == 1 and "Without models/rnn.py:" in done.stdout and "Without scheduler" not in done.stdout

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from conftest import layers, package_of
 from fake_wandb import fake_wandb
-from warm import Warm
+from warm import PATIENCE, Warm
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +66,7 @@ def train(project: Path, clean_environment: dict[str, str], tmp_path: Path, warm
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=300,
+                timeout=PATIENCE,
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
             )
         assert "Traceback" not in done.stderr, done.stderr
@@ -235,6 +235,6 @@ def test_the_best_checkpoint_of_an_offline_run_is_uploaded_by_sync(
             env=clean_environment | NETWORK | {"WANDB_BASE_URL": server.url},
             check=True,
             capture_output=True,
-            timeout=600,
+            timeout=PATIENCE,
         )
     assert server.files["/artifact/best.ckpt"] == (done.folder / "checkpoints" / "best.ckpt").read_bytes()

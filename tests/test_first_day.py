@@ -15,6 +15,7 @@ import yaml
 from checks import git
 from conftest import Bake, Run, layers, package_of, python
 from nbclient import NotebookClient
+from warm import PATIENCE
 
 # What is appended to the page's commands.
 QUICK = ("trainer.max_epochs=2",)
@@ -60,14 +61,15 @@ def grown(bake: Bake, tmp_path_factory: pytest.TempPathFactory, clean_environmen
         else:
             commands += text.splitlines()
     script = TRAIN_EACH.format(package=package_of(project))
-    quick = [shlex.join([*shlex.split(line), *QUICK, *untracked(line)]) for line in commands]
+    quick = [shlex.join([*shlex.split(line), *QUICK, *left_out(line)]) for line in commands]
     python(project, "-c", script, *quick, env=clean_environment)
     return project
 
 
-def untracked(command: str) -> list[str]:
-    """Return what leaves the tracker out, unless a command chooses one."""
-    return [] if "tracking=" in command else ["tracking=none"]
+def left_out(command: str) -> list[str]:
+    """Return what leaves out the tracker, unless a command chooses one, and figures but for those of the notebook."""
+    tracking = [] if "tracking=" in command else ["tracking=none"]
+    return tracking if "data=my_data" in command else [*tracking, "figures=false"]
 
 
 def summaries(project: Path) -> list[dict[str, Any]]:
@@ -160,7 +162,7 @@ def test_the_notebook_runs_and_is_kept_without_outputs(grown: Path, clean_enviro
     newest = grown / "runs" / "newest"  # the run on the data set that the page adds: its figures were drawn
     shutil.copytree(next(path.parents[1] for path in grown.glob("runs/*/*/figures/decision_regions.png")), newest)
     os.utime(newest / "summary.json")
-    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(notebook, timeout=PATIENCE, resources={"metadata": {"path": str(path.parent)}})
     client.execute(env={**clean_environment, "PYTHONPATH": layers(grown)})
     shown = json.dumps([cell.outputs for cell in code])
     assert "runs/newest" in shown

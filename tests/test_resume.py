@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Bake, Run, package_of
 from kills import Project, kill_runs, kill_sweep
-from warm import Warm
+from warm import PATIENCE, Warm
 
 # A model whose third, fifth and seventh job come to grief in their second epoch, until they are repaired.
 FAULTY = '''
@@ -106,7 +106,7 @@ def test_failures_stay_local_and_only_they_are_repeated(
 def test_two_that_start_the_same_sweep_run_each_job_once(trained: Project) -> None:
     command = ("-m", "model=linear", "seed=1,2,3,4", "sweep=twice", *SHORT)
     both = [trained.start(*command) for _ in range(2)]
-    said = [process.communicate(timeout=300)[0] for process in both]
+    said = [process.communicate(timeout=PATIENCE)[0] for process in both]
     jobs = sorted((trained.folder / "runs" / "sweeps" / "twice").glob("*/train.log"))
     assert [log.read_text(encoding="utf-8").count("Training linear") for log in jobs] == [1] * 4
     assert [process.returncode for process in both] == [0, 0], said

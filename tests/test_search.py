@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import Run, package_of, python
-from warm import Warm
+from warm import PATIENCE, Warm
 
 SEARCH = (
     "-m",
@@ -49,10 +49,10 @@ def test_a_search_that_is_killed_after_five_trials_ends_with_twelve_and_uses_the
     command = (package_of(project), "train", *SEARCH, "sweep=killed")
     process = warm.start(project, *command, environment=clean_environment, merged=False)
     while len(trials(project, "killed")) < 5:
-        assert process.poll() is None, process.communicate(timeout=60)[1]
+        assert process.poll() is None, process.communicate(timeout=PATIENCE)[1]
         time.sleep(0.01)
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
 
     before = [row for row in trials(project, "killed") if row["state"] == "completed"]
     assert 5 <= len(before) < 12

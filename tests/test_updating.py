@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from checks import assert_committed, git
 from conftest import TEMPLATE
+from warm import PATIENCE
 
 Done = subprocess.CompletedProcess[str]
 Outcome = tuple[Path, Done]
@@ -26,7 +27,7 @@ README_SENTENCE = "A setting that does not exist or is out of range is refused b
 
 def command(folder: Path, *words: str) -> Done:
     """Run cruft or cookiecutter as a user does."""
-    return subprocess.run([sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, timeout=600)
+    return subprocess.run([sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def read(path: Path) -> str:

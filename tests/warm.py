@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 IMPORTED = ("torch", "lightning.pytorch", "torchmetrics", "hydra", "omegaconf", "pydantic", "loguru")
+PATIENCE = 1800  # seconds that a test waits for what must happen: no load of a machine comes near it
 LARGEST = 1 << 17  # bytes of a request, which is one packet
 
 
@@ -100,7 +101,7 @@ class Warm:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command of a package in a folder to its end."""
         started = self.start(folder, package, *words, environment=environment, merged=False)
-        output, errors = started.communicate(timeout=1800)
+        output, errors = started.communicate(timeout=PATIENCE)
         assert started.returncode is not None
         return subprocess.CompletedProcess([package, *words], started.returncode, output, errors)
 

@@ -11,10 +11,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from claims import unclaimed
 from cookiecutter.main import cookiecutter
 
 TEMPLATE = Path(__file__).resolve().parents[2]
@@ -37,6 +39,20 @@ import my_research  # noqa: E402
 from my_research.data import mnist1d  # noqa: E402
 
 QUICK = ("tracking=none", "figures=false", "trainer.max_epochs=1", "hardware=cpu", "hardware.threads=1")
+
+
+def pytest_runtestloop(session):
+    """Run the files that no other process has taken, where CLAIMS names a folder that several share; else all."""
+    if "CLAIMS" not in os.environ or session.testsfailed or session.config.option.collectonly:
+        return None
+    files = {path.name: list(items) for path, items in groupby(session.items, lambda item: item.path)}
+    chosen = (item for name in unclaimed(files, Path(os.environ["CLAIMS"])) for item in files[name])
+    item = next(chosen, None)
+    while item is not None:
+        following = next(chosen, None)  # by which pytest knows which fixtures have served
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        item = following
+    return True
 
 
 class Done(NamedTuple):

@@ -24,7 +24,8 @@ SETTINGS = {
     "L-BFGS": "data=salary model=linear optimizer=lbfgs optimizer.max_iter=2 data.batch_size=100",
     "half precision": "data=moons hardware.precision=bf16-mixed model.dropout=0.1",
     "no validation": "data=moons data.val_fraction=0 checkpoint.monitor=train/loss",
-    "windows of time series": "model=tft model.hidden_size=8 data=demand data.num_series=3 data.batch_size=20",
+    "windows of time series": "model=tft model.hidden_size=8 data=demand data.num_series=3 data.num_steps=150 "
+    "data.batch_size=20",
 }
 SAME = ("state_dict", "optimizer_states", "lr_schedulers", "loops", "callbacks", "global_step")
 

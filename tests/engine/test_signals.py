@@ -151,13 +151,13 @@ def test_folds_and_groups_keep_what_belongs_together(tmp_path):
     assert sorted(tested) == list(range(10))
 
 
-@pytest.mark.parametrize("model", ["linear", "cnn", "rnn", "rocket", "sklearn"])
+@pytest.mark.parametrize("model", ["linear", "cnn", "rnn", "rocket model.num_features=84", "sklearn"])
 def test_every_command_takes_signals_of_unequal_lengths(train, command, tmp_path, model):
     values, classes = waves()
     long_table(ragged(values), classes).write_csv("train.csv")
     long_table(ragged(waves(12, seed=1)[0])[:, :25], classes[:12]).drop("kind").write_csv("new.csv")
     columns = ("data.path=train.csv", "data.series=id", "data.position=t", "data.target=kind")
-    run = train("data=signals", *columns, f"model={model}", "figures=true").folder
+    run = train("data=signals", *columns, *f"model={model}".split(), "figures=true").folder
     assert (run / "figures/signals.png").is_file()
     done = command("evaluate", f"run={run}", "part=val")
     assert done.status == 0 and "as in summary.json" in done.stderr
