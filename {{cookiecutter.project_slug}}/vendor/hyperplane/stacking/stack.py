@@ -22,7 +22,7 @@ import torch
 from lightning.pytorch.plugins.precision import Precision
 from torch import Tensor
 
-from .batching import Level, map_tensors
+from .batching import Level, map_tensors, shapes, tensors_in
 from .clipping import clip_norm, clip_value
 from .epoch_end import EpochEnd
 from .folding import Folded
@@ -31,6 +31,7 @@ from .member import Window, share
 from .numbers import Numbers
 from .optimizers import MemberwiseOptimizer, bind, stack_optimizers
 from .progress import without_trainer
+from .recording import Repeated
 from .swapping import Places, Swapped, tensors_of
 
 
@@ -79,6 +80,8 @@ class Stack:
         optimizers = [trainer.optimizers[0] for trainer in trainers]
         self.level = Level(len(tasks))
         self.epoch_end = EpochEnd(self)
+        self.repeated: dict[str, Repeated] = {}  # steps, by the shapes of their batches
+        self.moved: list[str] = []  # names of parameters that the last step computed gradients of
         self.folded = Folded(self.level)
         self.folds = folds  # which costs each operation a little
         seeds = [getattr(trainer.datamodule, "seed", 0) for trainer in trainers]
@@ -133,6 +136,24 @@ class Stack:
             return known
         return clip_value(known, limit) if algorithm == "value" else clip_norm(known, limit)
 
+    def step(self, batch: Any, anew: bool) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Return losses, outputs and targets of a step, and the gradients.
+
+        Args:
+            batch: each tensor (M, B, ...).
+            anew: it is computed by Python, as the first of a window, which is compared with what is known of its kind.
+        """
+
+        def compute() -> list[Tensor]:
+            losses, outputs, targets = self.losses(batch)
+            gradients = self.gradients(losses)
+            self.moved = [*gradients]
+            return [losses.detach(), outputs.detach(), targets, *gradients.values()]
+
+        repeated = self.repeated.setdefault(shapes(batch), Repeated())
+        found = repeated(compute, [*self.tensors.values(), *tensors_in(batch)], anew)
+        return found[:3], dict(zip(self.moved, found[3:], strict=True))
+
     def train(self, windows: Sequence[Window], steps: int, is_over: Any = lambda: False) -> None:
         """Take steps with the next batches of every member.
 
@@ -163,15 +184,14 @@ class Stack:
                     break
                 if self.is_random:
                     torch.manual_seed((self.seed + windows[0].place) % 2**63)
-                losses, outputs, targets = self.losses(map_tensors(itemgetter(i), batches))
-                gradients = self.gradients(losses)
+                (losses, outputs, targets), gradients = self.step(map_tensors(itemgetter(i), batches), anew=not results)
                 if not results:
                     self.check(gradients, before)
                 try:
                     self.optimizer.step(gradients)
                 except Exception as error:
                     raise HalfStep(f"the optimizer failed within a step ({type(error).__name__}: {error})") from error
-                results.append((losses.detach(), outputs.detach(), targets))
+                results.append((losses, outputs, targets))
                 for window in windows:
                     window.done += 1
                 for window in moving:
