@@ -59,6 +59,14 @@ def test_only_steps_that_are_the_same_operations_are_repeated(name):
         assert torch.equal(weights, others) and torch.equal(CONSTANT, same)
 
 
+def test_a_step_that_computes_something_else_by_now_is_repeated_no_more():
+    repeated, factor, x, found = Repeated(), [1.0], torch.ones(3), []
+    for step in range(8):
+        factor[0] = 1.0 if step < 5 else 2.0
+        found += repeated(lambda: [factor[0] * x], [x], anew=step in (0, 3, 6))
+    assert [one[0].item() for one in found] == [1, 1, 1, 1, 1, 1, 2, 2]  # the sixth is within a window
+
+
 def test_the_state_of_numpy_is_its_seed_until_somebody_draws():
     outside = generators.states()
     try:

@@ -3,6 +3,7 @@
 Most of a small network's step is not operations: modules, `vmap`, rules, the graph for gradients. All that comes to the
 same list of operations in each step, so a stack notes the list and then calls one after the other, as a CUDA graph
 does it on a GPU. A list is called only if two steps have written the same one: a step that counts in Python does not.
+From time to time a step is computed in both ways, as Python may compute something else by now.
 """
 
 import operator
@@ -14,6 +15,8 @@ from torch import Tensor
 from torch.fx import Graph, GraphModule
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from .batching import is_close
 
 MOST = 400  # operations; to note more of them takes as long as many steps, and a stack lasts until a member leaves it
 
@@ -85,12 +88,14 @@ class Repeated:
         Args:
             compute: the step in Python.
             given: the tensors that it computes with and that change between steps.
-            anew: it is to be computed by Python.
+            anew: it is to be computed by Python, and compared with the operations.
         """
         if self.operations is not None and not anew:
             with torch.no_grad():
                 return self.operations(*given)
-        if self.operations is not None or not self.is_noted:
+        if self.operations is not None:
+            return self.compared(compute, given)
+        if not self.is_noted:
             return compute()
         with Recorder(given) as recorder:
             results = compute()
@@ -99,6 +104,20 @@ class Repeated:
             self.is_noted, self.last = False, None
         elif last is not None:
             self.operations = self.last.forward
+        return results
+
+    def compared(self, compute: Callable[[], list[Tensor]], given: Sequence[Tensor]) -> list[Tensor]:
+        """Return what `compute` returns; if the operations come to something else by now, they are called no more."""
+        assert self.operations is not None
+        copies, before = [tensor.detach().clone() for tensor in given], torch.get_rng_state()
+        results = compute()
+        after = torch.get_rng_state()
+        torch.set_rng_state(before)
+        with torch.no_grad():
+            again = self.operations(*copies)
+        torch.set_rng_state(after)
+        if len(results) != len(again) or not all(map(is_close, results, again)):
+            self.operations, self.is_noted = None, False
         return results
 
 

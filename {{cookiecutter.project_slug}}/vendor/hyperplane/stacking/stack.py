@@ -32,7 +32,8 @@ from .numbers import Numbers
 from .optimizers import MemberwiseOptimizer, bind, stack_optimizers
 from .progress import without_trainer
 from .recording import Repeated
-from .swapping import Places, Swapped, tensors_of
+from .swapping import Swapped
+from .weights import Weights
 
 
 class HalfStep(Exception):
@@ -64,18 +65,14 @@ class Stack:
         tasks = [trainer.lightning_module for trainer in trainers]
         self.task = tasks[0]
         self.context = context_of(trainers[0])
-        self.own = [tensors_of(task) for task in tasks]
-        self.tensors = {name: torch.stack([own[name].detach() for own in self.own]) for name in self.own[0]}
-        self.unused = unused
-        self.trained = self.trained_of(self.own[0])
+        self.weights = Weights(tasks, unused)
+        self.tensors, self.trained = self.weights.stacked, self.weights.trained
         self.asked = [*self.trained, *unused]  # for gradients
-        self.views = [tensor[i] for i in range(len(tasks)) for tensor in self.tensors.values()]
         self.swapped = Swapped(self.task, list(self.tensors))
-        self.places = [Places(task) for task in tasks]
         self.numbers = Numbers(tasks)
         self.differing = self.numbers.names if differing is None else differing
         self.clips = trainers[0].gradient_clip_val, trainers[0].gradient_clip_algorithm
-        self.members: Any = [{name: own[name] for name in self.trained} for own in self.own]
+        self.members: Any = [{name: own[name] for name in self.trained} for own in self.weights.own]
         self.stacked = {name: self.tensors[name] for name in self.trained}
         optimizers = [trainer.optimizers[0] for trainer in trainers]
         self.level = Level(len(tasks))
@@ -88,7 +85,7 @@ class Stack:
         self.seed = zlib.crc32(repr(seeds).encode())  # of what is drawn in a step
         # Last, as it takes the state of the members' optimizers: nothing after it can fail.
         self.optimizer = stack_optimizers(optimizers, self.members, self.stacked)
-        self.unbind()
+        self.weights.unbind()
         self.hooks = [
             optimizer.register_state_dict_pre_hook(lambda _, i=i: self.optimizer.write(i))
             for i, optimizer in enumerate(optimizers)
@@ -176,7 +173,7 @@ class Stack:
             *(window.batches for window in windows),
         )
         results: list[tuple[Tensor, Tensor, Tensor]] = []
-        self.read()
+        self.take()
         before = None if self.is_random else Generators(self.task.device)
         try:
             for i in range(steps):
@@ -197,7 +194,7 @@ class Stack:
                 for window in moving:
                     window.loop.schedules.move(window.loop.batch_progress.current.ready + window.done)
         finally:
-            self.write() if results else self.unbind()
+            self.weights.give() if results else self.weights.unbind()
             joined = share(results, windows) if results else None
         if joined is not None:
             self.epoch_end.measure(windows, *joined)
@@ -218,41 +215,16 @@ class Stack:
             before.put_back()
             raise StepChanged("it draws random numbers now")
 
-    def trained_of(self, own: dict[str, Tensor]) -> list[str]:
-        """Return the names of the tensors of a member that are trained."""
-        return [name for name in own if own[name].requires_grad and name not in self.unused]
-
     def is_current(self) -> bool:
-        """Say whether the members still have the tensors and numbers that were stacked.
+        """Say whether the members still have the tensors and numbers that were stacked."""
+        return self.weights.are_same() and self.numbers.are_same()
 
-        A part may have been unfrozen since, a number within a loss set anew by a callback, a buffer replaced.
-        """
-        return (
-            all(map(Places.are_same, self.places))
-            and all(self.trained_of(own) == self.trained for own in self.own)
-            and self.numbers.are_same()
-        )
-
-    @torch.no_grad()
-    def read(self) -> None:
+    def take(self) -> None:
         """Take the weights from the members, and states of optimizers: a callback may have changed them."""
         self.optimizer.take()
-        torch._foreach_copy_(self.views, [tensor for own in self.own for tensor in own.values()])
+        self.weights.take()
         if isinstance(self.optimizer, MemberwiseOptimizer):
             bind(self.members, self.stacked)
-
-    @torch.no_grad()
-    def write(self) -> None:
-        """Give the members their weights."""
-        self.unbind()
-        torch._foreach_copy_([tensor for own in self.own for tensor in own.values()], self.views)
-
-    def unbind(self) -> None:
-        """Let members have parameters of their own: a checkpoint of a view would hold those of all members."""
-        for tensors in self.own:
-            for tensor in tensors.values():
-                if tensor.untyped_storage().nbytes() != tensor.nbytes:
-                    tensor.data = tensor.data.clone()
 
     def release(self) -> None:
         """Let each member go on by itself: its optimizer has its state again."""
