@@ -13,6 +13,7 @@ Dimensions: M members, S steps, B batch.
 """
 
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import itemgetter
@@ -77,7 +78,7 @@ class Stack:
         optimizers = [trainer.optimizers[0] for trainer in trainers]
         self.level = Level(len(tasks))
         self.epoch_end = EpochEnd(self)
-        self.repeated: dict[str, Repeated] = {}  # steps, by the shapes of their batches
+        self.repeated: dict[str, Repeated] = defaultdict(Repeated)  # steps, by the shapes of their batches
         self.moved: list[str] = []  # names of parameters that the last step computed gradients of
         self.folded = Folded(self.level)
         self.folds = folds  # which costs each operation a little
@@ -147,8 +148,8 @@ class Stack:
             self.moved = [*gradients]
             return [losses.detach(), outputs.detach(), targets, *gradients.values()]
 
-        repeated = self.repeated.setdefault(shapes(batch), Repeated())
-        found = repeated(compute, [*self.tensors.values(), *tensors_in(batch)], anew)
+        given = [*self.tensors.values(), *tensors_in(batch)]
+        found = self.repeated[shapes(batch)](compute, given, anew)
         return found[:3], dict(zip(self.moved, found[3:], strict=True))
 
     def train(self, windows: Sequence[Window], steps: int, is_over: Any = lambda: False) -> None:
