@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Documented, though they begin with an underscore.
-PROMISED = {"_asdict", "_fields", "_replace", "_exit"}
+PROMISED = {"_asdict", "_fields", "_replace", "_exit", "_target_"}
 # Documented as what programs may replace.
 REPLACEABLE = {"warnings.formatwarning", "logging.raiseExceptions", "os.environ", "sys.stdout"}
 
 
 def is_private(name: str) -> bool:
-    return name.startswith("_") and not name.endswith("_")
+    return name.startswith("_") and not name.endswith("__") and name != "_"
 
 
 def found_in(folder: Path) -> set[tuple[str, str]]:

@@ -32,6 +32,7 @@ from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from omegaconf import OmegaConf
 from torch.distributed import distributed_c10d
 from torch.optim.lr_scheduler import LambdaLR
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._triton import has_triton
 from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric
@@ -55,6 +56,43 @@ def trainer() -> Trainer:
 
 def has(thing: object, *names: str) -> bool:
     return all(hasattr(thing, name) for name in names)
+
+
+def fused(name: str, decay: float) -> torch.Tensor:
+    """A weight after a step of a kernel."""
+    weight, gradient, mean, square, steps = (torch.tensor([value]) for value in (1.0, 0.5, 0.0, 0.0, 1.0))
+    kernel = getattr(torch, name)
+    rates = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "weight_decay": decay, "eps": 1e-8}
+    kernel([weight], [gradient], [mean], [square], [], [steps], amsgrad=False, maximize=False, **rates)
+    return weight
+
+
+def by_its_class(kind: type[torch.optim.Optimizer], decay: float) -> torch.Tensor:
+    """The same by the optimizer that the kernel is of."""
+    weight = torch.ones(1, requires_grad=True)
+    optimizer = kind([weight], lr=0.1, weight_decay=decay, fused=True)  # type: ignore[call-arg]
+    weight.grad = torch.full((1,), 0.5)
+    optimizer.step()
+    return weight.detach()
+
+
+def in_place(change) -> list[float]:
+    tensors = [torch.tensor(0.0), torch.tensor(1.0)]
+    change(tensors)
+    return [tensor.item() for tensor in tensors]
+
+
+def operations_of_a_product() -> list[str]:
+    seen = []
+
+    class Watching(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            seen.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    with Watching():
+        torch.ones(2).mul(2)
+    return seen[-1:]
 
 
 def a_metric() -> MeanMetric:
@@ -210,6 +248,11 @@ CHECKS = {
     "_optimizer_step_post_hooks": lambda: an_optimizer()._optimizer_step_post_hooks == {},
     "_global_optimizer_pre_hooks": lambda: import_module("torch.optim.optimizer")._global_optimizer_pre_hooks == {},
     "_global_optimizer_post_hooks": lambda: import_module("torch.optim.optimizer")._global_optimizer_post_hooks == {},
+    "torch._fused_adam_": lambda: torch.equal(fused("_fused_adam_", 0.1), by_its_class(torch.optim.Adam, 0.1)),
+    "torch._fused_adamw_": lambda: torch.equal(fused("_fused_adamw_", 0.1), by_its_class(torch.optim.AdamW, 0.1)),
+    "torch._foreach_add_": lambda: in_place(lambda tensors: torch._foreach_add_(tensors, 1)) == [1, 2],
+    "torch._foreach_copy_": lambda: in_place(lambda tensors: torch._foreach_copy_(tensors, tensors[::-1])) == [1, 1],
+    "torch.utils._python_dispatch.TorchDispatchMode": lambda: operations_of_a_product() == ["aten.mul.Tensor"],
     "_step_supports_amp_scaling": lambda: an_optimizer()._step_supports_amp_scaling is True,
     "_abort_process_group": lambda: (
         not [
@@ -276,8 +319,8 @@ def test_a_name_that_nobody_listed_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(
         "import torch\nfrom lightning import _x\n\n\nclass A(torch.nn.Module):\n    def __init__(self):\n"
         "        self._mine = 1\n\n    def _apply(self):\n        torch.nn.init = self._theirs\n"
-        "        return self._mine, self._own(), getattr(torch, '_got'), torch.f(_word=1)\n\n"
+        "        return self._mine, self._own(), getattr(torch, '_got'), torch._operator_(_word=1), torch.__name__\n\n"
         "    def _own(self):\n        return self._replace\n"
     )
     names = {name for name, _ in private_names.found_in(tmp_path)}
-    assert names == {"_x", "_apply", "torch.nn.init", "_theirs", "_got", "_word"}
+    assert names == {"_x", "_apply", "torch.nn.init", "_theirs", "_got", "_operator_", "_word"}

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hyperplane.stacking.numbers import choices
+from hyperplane.stacking.contents import choices
 from stacked_sweeps import checkpoint, distance, layout, members, summary
 
 WORDS = ("data=wine", "model=mlp", "data.batch_size=40", "scheduler=none", "seed=0,1")

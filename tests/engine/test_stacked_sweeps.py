@@ -375,13 +375,13 @@ def test_processes_share_the_memory_and_few_outputs_are_kept_where_they_are_larg
 
 
 def test_a_stack_takes_the_threads_that_its_members_set(sweep, monkeypatch):
-    gradients, found, before = Stack.gradients, [], torch.get_num_threads()
+    step, found, before = Stack.step, [], torch.get_num_threads()
 
-    def counted(self, losses):
+    def counted(self, batch, anew):
         found.append(torch.get_num_threads())
-        return gradients(self, losses)
+        return step(self, batch, anew)
 
-    monkeypatch.setattr(Stack, "gradients", counted)
+    monkeypatch.setattr(Stack, "step", counted)
     torch.set_num_threads(2)
     try:
         sweep("stacked", *TINY, "seed=0,1", "trainer.max_epochs=1")  # with hardware.threads=1
@@ -411,14 +411,14 @@ def killed(moment, run):
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
         return
     left = iter(range(moment))
-    step = Stack.gradients
+    step = Stack.step
 
-    def gradients(self, losses):
+    def killing(self, batch, anew):
         if next(left, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
-        return step(self, losses)
+        return step(self, batch, anew)
 
-    Stack.gradients = gradients
+    Stack.step = killing
     try:
         run()
     finally:
@@ -439,15 +439,15 @@ def test_a_stack_that_is_killed_again_and_again_ends_where_it_would_have_ended(s
 
 
 def test_a_stopped_stack_leaves_checkpoints_and_each_member_can_go_on_alone(sweep, train, monkeypatch):
-    step, calls = Stack.gradients, []
+    step, calls = Stack.step, []
 
-    def gradients(self, losses):
+    def stopping(self, batch, anew):
         calls.append(1)
-        if len(calls) == 9:
+        if len(calls) == 8:
             os.kill(os.getpid(), signal.SIGTERM)
-        return step(self, losses)
+        return step(self, batch, anew)
 
-    monkeypatch.setattr(Stack, "gradients", gradients)
+    monkeypatch.setattr(Stack, "step", stopping)
     sweep("stacked", *KILLED, status=128 + signal.SIGTERM)
     stopped = members(Path("runs/sweeps/stacked"))
     assert {summary(run)["status"] for run in stopped.values()} == {"interrupted"}

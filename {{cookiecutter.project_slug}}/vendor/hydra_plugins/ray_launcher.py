@@ -1,6 +1,6 @@
 """Where Hydra finds `hydra/launcher=ray`: it loads plugins only from the namespace `hydra_plugins`."""
 
-from .slurm_launcher import ClusterLauncher
+from .cluster_launcher import ClusterLauncher
 
 
 class RayLauncher(ClusterLauncher):

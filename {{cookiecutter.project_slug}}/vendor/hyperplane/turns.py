@@ -30,7 +30,8 @@ class Turn:
         self.answer: Any = None
         self.outcome: Any = None  # what `work` returned, or the exception that it ended with
         self.is_over = False
-        self.own, self.others = threading.Semaphore(0), threading.Semaphore(0)
+        self.own, self.others = threading.Lock(), threading.Lock()  # released by who hands over the turn
+        self.own.acquire(), self.others.acquire()
         self.thread = threading.Thread(target=self.run, daemon=True)  # a process that is told to stop does not wait
 
     @property

@@ -160,7 +160,7 @@ class EpochEnd:
         for i, (window, values) in enumerate(zip(windows, found, strict=True)):
             if values is not None:
                 given = losses[i], outputs[i], targets[i], None if weights is None else weights[i]
-                now = list(self.stack.own[i].values())
+                now = list(self.stack.weights.own[i].values())
                 window.validated = Validated(values, given, now, [tensor[i] for tensor in then])
 
     def each_by_itself(self, batches: Sequence[list[Tensor]]) -> list[tuple[Tensor, Tensor]]:

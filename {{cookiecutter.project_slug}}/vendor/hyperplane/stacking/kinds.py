@@ -18,9 +18,10 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 from ..errors import first_line
 from .attributes import ChangesAttributes, as_they_were
 from .batching import is_close, map_tensors, shapes
+from .contents import Same, choices, constants
 from .generators import DrawsForAll, Generators
 from .member import Window
-from .numbers import Same, choices, constants, numbers
+from .numbers import numbers
 from .progress import LooksAtProgress
 from .stack import Stack, context_of
 from .swapping import parts, tensors_of

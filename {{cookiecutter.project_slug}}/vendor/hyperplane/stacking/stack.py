@@ -13,6 +13,7 @@ Dimensions: M members, S steps, B batch.
 """
 
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import itemgetter
@@ -22,7 +23,7 @@ import torch
 from lightning.pytorch.plugins.precision import Precision
 from torch import Tensor
 
-from .batching import Level, map_tensors
+from .batching import Level, map_tensors, shapes, tensors_in
 from .clipping import clip_norm, clip_value
 from .epoch_end import EpochEnd
 from .folding import Folded
@@ -31,7 +32,9 @@ from .member import Window, share
 from .numbers import Numbers
 from .optimizers import MemberwiseOptimizer, bind, stack_optimizers
 from .progress import without_trainer
-from .swapping import Places, Swapped, tensors_of
+from .recording import Repeated
+from .swapping import Swapped
+from .weights import Weights
 
 
 class HalfStep(Exception):
@@ -63,29 +66,27 @@ class Stack:
         tasks = [trainer.lightning_module for trainer in trainers]
         self.task = tasks[0]
         self.context = context_of(trainers[0])
-        self.own = [tensors_of(task) for task in tasks]
-        self.tensors = {name: torch.stack([own[name].detach() for own in self.own]) for name in self.own[0]}
-        self.unused = unused
-        self.trained = self.trained_of(self.own[0])
+        self.weights = Weights(tasks, unused)
+        self.tensors, self.trained = self.weights.stacked, self.weights.trained
         self.asked = [*self.trained, *unused]  # for gradients
-        self.views = [tensor[i] for i in range(len(tasks)) for tensor in self.tensors.values()]
         self.swapped = Swapped(self.task, list(self.tensors))
-        self.places = [Places(task) for task in tasks]
         self.numbers = Numbers(tasks)
         self.differing = self.numbers.names if differing is None else differing
         self.clips = trainers[0].gradient_clip_val, trainers[0].gradient_clip_algorithm
-        self.members: Any = [{name: own[name] for name in self.trained} for own in self.own]
+        self.members: Any = [{name: own[name] for name in self.trained} for own in self.weights.own]
         self.stacked = {name: self.tensors[name] for name in self.trained}
         optimizers = [trainer.optimizers[0] for trainer in trainers]
         self.level = Level(len(tasks))
         self.epoch_end = EpochEnd(self)
+        self.repeated: dict[str, Repeated] = defaultdict(Repeated)  # steps, by the shapes of their batches
+        self.moved: list[str] = []  # names of parameters that the last step computed gradients of
         self.folded = Folded(self.level)
         self.folds = folds  # which costs each operation a little
         seeds = [getattr(trainer.datamodule, "seed", 0) for trainer in trainers]
         self.seed = zlib.crc32(repr(seeds).encode())  # of what is drawn in a step
         # Last, as it takes the state of the members' optimizers: nothing after it can fail.
         self.optimizer = stack_optimizers(optimizers, self.members, self.stacked)
-        self.unbind()
+        self.weights.unbind()
         self.hooks = [
             optimizer.register_state_dict_pre_hook(lambda _, i=i: self.optimizer.write(i))
             for i, optimizer in enumerate(optimizers)
@@ -133,6 +134,24 @@ class Stack:
             return known
         return clip_value(known, limit) if algorithm == "value" else clip_norm(known, limit)
 
+    def step(self, batch: Any, anew: bool) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Return losses, outputs and targets of a step, and the gradients.
+
+        Args:
+            batch: each tensor (M, B, ...).
+            anew: it is computed by Python, as the first of a window, which is compared with what is known of its kind.
+        """
+
+        def compute() -> list[Tensor]:
+            losses, outputs, targets = self.losses(batch)
+            gradients = self.gradients(losses)
+            self.moved = [*gradients]
+            return [losses.detach(), outputs.detach(), targets, *gradients.values()]
+
+        given = [*self.tensors.values(), *tensors_in(batch)]
+        found = self.repeated[shapes(batch)](compute, given, anew)
+        return found[:3], dict(zip(self.moved, found[3:], strict=True))
+
     def train(self, windows: Sequence[Window], steps: int, is_over: Any = lambda: False) -> None:
         """Take steps with the next batches of every member.
 
@@ -155,7 +174,7 @@ class Stack:
             *(window.batches for window in windows),
         )
         results: list[tuple[Tensor, Tensor, Tensor]] = []
-        self.read()
+        self.take()
         before = None if self.is_random else Generators(self.task.device)
         try:
             for i in range(steps):
@@ -163,21 +182,20 @@ class Stack:
                     break
                 if self.is_random:
                     torch.manual_seed((self.seed + windows[0].place) % 2**63)
-                losses, outputs, targets = self.losses(map_tensors(itemgetter(i), batches))
-                gradients = self.gradients(losses)
+                (losses, outputs, targets), gradients = self.step(map_tensors(itemgetter(i), batches), anew=not results)
                 if not results:
                     self.check(gradients, before)
                 try:
                     self.optimizer.step(gradients)
                 except Exception as error:
                     raise HalfStep(f"the optimizer failed within a step ({type(error).__name__}: {error})") from error
-                results.append((losses.detach(), outputs.detach(), targets))
+                results.append((losses, outputs, targets))
                 for window in windows:
                     window.done += 1
                 for window in moving:
                     window.loop.schedules.move(window.loop.batch_progress.current.ready + window.done)
         finally:
-            self.write() if results else self.unbind()
+            self.weights.give() if results else self.weights.unbind()
             joined = share(results, windows) if results else None
         if joined is not None:
             self.epoch_end.measure(windows, *joined)
@@ -198,41 +216,16 @@ class Stack:
             before.put_back()
             raise StepChanged("it draws random numbers now")
 
-    def trained_of(self, own: dict[str, Tensor]) -> list[str]:
-        """Return the names of the tensors of a member that are trained."""
-        return [name for name in own if own[name].requires_grad and name not in self.unused]
-
     def is_current(self) -> bool:
-        """Say whether the members still have the tensors and numbers that were stacked.
+        """Say whether the members still have the tensors and numbers that were stacked."""
+        return self.weights.are_same() and self.numbers.are_same()
 
-        A part may have been unfrozen since, a number within a loss set anew by a callback, a buffer replaced.
-        """
-        return (
-            all(map(Places.are_same, self.places))
-            and all(self.trained_of(own) == self.trained for own in self.own)
-            and self.numbers.are_same()
-        )
-
-    @torch.no_grad()
-    def read(self) -> None:
+    def take(self) -> None:
         """Take the weights from the members, and states of optimizers: a callback may have changed them."""
         self.optimizer.take()
-        torch._foreach_copy_(self.views, [tensor for own in self.own for tensor in own.values()])
+        self.weights.take()
         if isinstance(self.optimizer, MemberwiseOptimizer):
             bind(self.members, self.stacked)
-
-    @torch.no_grad()
-    def write(self) -> None:
-        """Give the members their weights."""
-        self.unbind()
-        torch._foreach_copy_([tensor for own in self.own for tensor in own.values()], self.views)
-
-    def unbind(self) -> None:
-        """Let members have parameters of their own: a checkpoint of a view would hold those of all members."""
-        for tensors in self.own:
-            for tensor in tensors.values():
-                if tensor.untyped_storage().nbytes() != tensor.nbytes:
-                    tensor.data = tensor.data.clone()
 
     def release(self) -> None:
         """Let each member go on by itself: its optimizer has its state again."""

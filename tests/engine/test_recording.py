@@ -1,0 +1,88 @@
+"""Steps that are the same operations are repeated without their Python; others are computed by it."""
+
+from itertools import count
+
+import numpy as np
+import pytest
+import torch
+from hyperplane.data import generators
+from hyperplane.stacking.recording import MOST, Repeated
+
+NUMBERS = count(1)
+CONSTANT = torch.ones(3)
+
+
+def sums(weights, x):
+    return weights * x.sum() + CONSTANT
+
+
+def many(weights, x):
+    for _ in range(MOST):
+        x = x + weights
+    return x
+
+
+# What steps compute, and how many of six they compute in Python; of the others only the operations are called.
+STEPS = {
+    "the same operations": (sums, 3),
+    "random numbers": (lambda weights, x: torch.rand(3) * x, 3),
+    "a part of a result": (lambda weights, x: (weights * x).max(0, keepdim=True)[0].expand(3), 3),
+    "a view that is changed": (lambda weights, x: weights.view(3).add_(x) * 1, 3),
+    "what counts in Python": (lambda weights, x: x * next(NUMBERS), 6),
+    "a tensor that counts in Python": (lambda weights, x: x * torch.tensor(float(next(NUMBERS))), 6),
+    "what looks at a value": (lambda weights, x: x * float(weights[0]), 6),
+    "a constant that it changes": (lambda weights, x: CONSTANT.add_(1) * x, 6),
+    "too many operations": (many, 6),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_only_steps_that_are_the_same_operations_are_repeated(name):
+    function, by_python = STEPS[name]
+    repeated, calls, found = Repeated(), [], []
+    weights, CONSTANT[:] = torch.arange(3.0), 1
+    others, same = weights.clone(), CONSTANT.clone()
+    for step in range(6):
+        x = torch.full((3,), float(step))
+
+        def compute(x=x):
+            calls.append(1)
+            return [function(weights, x)]
+
+        torch.manual_seed(step)
+        found += repeated(compute, [weights, x], anew=step in (0, 4))
+    assert len(calls) == by_python
+    if by_python == 3:
+        for step in range(6):
+            torch.manual_seed(step)
+            assert torch.equal(found[step], function(others, torch.full((3,), float(step))))
+        assert torch.equal(weights, others) and torch.equal(CONSTANT, same)
+
+
+def test_a_step_that_computes_something_else_by_now_is_repeated_no_more():
+    repeated, factor, x, found = Repeated(), [1.0], torch.ones(3), []
+    for step in range(8):
+        factor[0] = 1.0 if step < 5 else 2.0
+        found += repeated(lambda: [factor[0] * x], [x], anew=step in (0, 3, 6))
+    assert [one[0].item() for one in found] == [1, 1, 1, 1, 1, 1, 2, 2]  # the sixth is within a window
+
+
+def test_the_state_of_numpy_is_its_seed_until_somebody_draws():
+    outside = generators.states()
+    try:
+        generators.seed_all(2**40 + 5)
+        assert generators.states()[1] == 5
+        np.random.randn()  # which keeps a second number
+        kept, expected = generators.states(), np.random.randn(624).tolist()
+        generators.seed_all(3)
+        first = np.random.rand()
+        generators.set_states(kept)
+        assert np.random.randn(624).tolist() == expected
+        generators.seed_all(3)
+        fresh = generators.states()
+        np.random.randint(0, 2**32, 624, dtype=np.uint32)  # the place in its numbers is that of the seed again
+        assert not isinstance(generators.states()[1], int)
+        generators.set_states(fresh)
+        assert np.random.rand() == first
+    finally:
+        generators.set_states(outside)
