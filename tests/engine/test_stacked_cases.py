@@ -104,6 +104,16 @@ class Own(nn.Module):
         return self.output(self.layer(x).tanh())
 """,
 }
+HEADS["optimizers"] = """
+from torch.optim import SGD
+
+class Own(SGD):
+    def step(self, closure):
+        closure()
+        super().step()
+        closure()
+        super().step()
+"""
 OTHERS = "no other job beside it computes the same operations"
 NUMBERS = "gives other numbers than by itself"
 HOOKS = "there are hooks on its modules, parameters or optimizer"
@@ -214,6 +224,9 @@ CASES = {
         "data", {"STEP": "return batch\n\n    def on_after_batch_transfer(self, batch, number):\n"
                          "        batch = [3 * batch[0], batch[1]]"},
         (), "its steps are not plain ones",
+    ),
+    "an optimizer that computes the loss again": (
+        "optimizers", {}, (SGD, "optimizer._target_=my_research.optimizers.cases.Own"), "and may compute the loss again",
     ),
     "a weight in two parts": (
         "models", {"INIT": "parametrizations.weight_norm(self.layer)"},

@@ -5,7 +5,7 @@
 
 The margins f = ±1 lie 1 / ‖w‖ on either side of the hyperplane f = 0. Training minimises J / (C N), which has its
 minimum at the same w and b: the mean hinge loss, with wᵀw / (2 C N) as penalty. J has a kink wherever a sample lies on
-its margin, so steps converge only if they shrink: choose a schedule, such as scheduler=cosine.
+its margin, so steps converge only if they shrink, as those of optimizer=adam_annealed do.
 
 Source: Cortes & Vapnik 1995, "Support-Vector Networks".
 
@@ -31,6 +31,7 @@ class SVM(nn.Module):
         UserError: the data have no classes.
     """
 
+    convex = True  # with the hinge loss
     default_loss = Hinge
 
     def __init__(

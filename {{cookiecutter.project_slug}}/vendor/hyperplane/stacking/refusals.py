@@ -10,8 +10,10 @@ from lightning.pytorch.plugins.precision import DoublePrecision, MixedPrecision,
 from torch import nn
 from torch.optim import Optimizer
 
+from ..loop.closure import takes_closure
 from ..loop.lean_loop import is_plain
 from ..loop.lean_validation import overrides
+from .groups import parts as parts_of
 from .schedules import are_own
 from .swapping import parts, tensors_of
 
@@ -31,6 +33,8 @@ def why_alone(trainer: Any, data_fetcher: Any) -> str:
     clips = trainer.gradient_clip_val and overrides(trainer.lightning_module, LightningModule, "clip_gradients")
     if clips or are_own(trainer):
         return f"its task {'clips gradients' if clips else 'moves schedules'} in a way of its own"
+    if any(map(takes_closure, parts_of(trainer.optimizers[0]))):
+        return "its optimizer takes steps that torch did not write, and may compute the loss again"
     known = {id(tensor) for tensor in tensors_of(trainer.lightning_module).values()}
     if any(id(one) not in known for group in trainer.optimizers[0].param_groups for one in group["params"]):
         return "its optimizer moves parameters that its task does not hold"
