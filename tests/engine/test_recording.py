@@ -2,10 +2,8 @@
 
 from itertools import count
 
-import numpy as np
 import pytest
 import torch
-from hyperplane.data import generators
 from hyperplane.stacking.recording import MOST, Repeated
 
 NUMBERS = count(1)
@@ -65,24 +63,3 @@ def test_a_step_that_computes_something_else_by_now_is_repeated_no_more():
         factor[0] = 1.0 if step < 5 else 2.0
         found += repeated(lambda: [factor[0] * x], [x], anew=step in (0, 3, 6))
     assert [one[0].item() for one in found] == [1, 1, 1, 1, 1, 1, 2, 2]  # the sixth is within a window
-
-
-def test_the_state_of_numpy_is_its_seed_until_somebody_draws():
-    outside = generators.states()
-    try:
-        generators.seed_all(2**40 + 5)
-        assert generators.states()[1] == 5
-        np.random.randn()  # which keeps a second number
-        kept, expected = generators.states(), np.random.randn(624).tolist()
-        generators.seed_all(3)
-        first = np.random.rand()
-        generators.set_states(kept)
-        assert np.random.randn(624).tolist() == expected
-        generators.seed_all(3)
-        fresh = generators.states()
-        np.random.randint(0, 2**32, 624, dtype=np.uint32)  # the place in its numbers is that of the seed again
-        assert not isinstance(generators.states()[1], int)
-        generators.set_states(fresh)
-        assert np.random.rand() == first
-    finally:
-        generators.set_states(outside)
