@@ -226,7 +226,7 @@ CASES = {
         (), "its steps are not plain ones",
     ),
     "an optimizer that computes the loss again": (
-        "optimizers", {}, (SGD, "optimizer._target_=my_research.optimizers.cases.Own"), "and may compute the loss again",
+        "optimizers", {}, (SGD, "optimizer._target_=my_research.optimizers.cases.Own"), "may compute the loss again",
     ),
     "a weight in two parts": (
         "models", {"INIT": "parametrizations.weight_norm(self.layer)"},

@@ -3,6 +3,7 @@
 What settings tell is in `grouping.py`, and what a step tells in `kinds.py`.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from lightning.pytorch import LightningModule
@@ -28,21 +29,26 @@ HOOKS = {
 
 def why_alone(trainer: Any, data_fetcher: Any) -> str:
     """Return why the steps of a training are not such as a stack takes, or nothing."""
+    return next(reasons(trainer, data_fetcher), "")
+
+
+def reasons(trainer: Any, data_fetcher: Any) -> Iterator[str]:
+    """Yield each reason why a training takes its steps by itself."""
     if not is_plain(trainer, PRECISIONS):
-        return "its steps are not plain ones: it has a step of its own, or callbacks that follow each step"
-    clips = trainer.gradient_clip_val and overrides(trainer.lightning_module, LightningModule, "clip_gradients")
-    if clips or are_own(trainer):
-        return f"its task {'clips gradients' if clips else 'moves schedules'} in a way of its own"
+        yield "its steps are not plain ones: it has a step of its own, or callbacks that follow each step"
+    if trainer.gradient_clip_val and overrides(trainer.lightning_module, LightningModule, "clip_gradients"):
+        yield "its task clips gradients in a way of its own"
+    if are_own(trainer):
+        yield "its task moves schedules in a way of its own"
     if any(map(takes_closure, parts_of(trainer.optimizers[0]))):
-        return "its optimizer takes steps that torch did not write, and may compute the loss again"
+        yield "its optimizer takes steps that torch did not write, and may compute the loss again"
     known = {id(tensor) for tensor in tensors_of(trainer.lightning_module).values()}
     if any(id(one) not in known for group in trainer.optimizers[0].param_groups for one in group["params"]):
-        return "its optimizer moves parameters that its task does not hold"
+        yield "its optimizer moves parameters that its task does not hold"
     if len(data_fetcher.combined_loader.flattened) != 1:
-        return "it has several loaders"
+        yield "it has several loaders"
     if have_hooks(trainer):
-        return "there are hooks on its modules, parameters or optimizer, which would be called for one member only"
-    return ""
+        yield "there are hooks on its modules, parameters or optimizer, which would be called for one member only"
 
 
 def have_hooks(trainer: Any) -> bool:
