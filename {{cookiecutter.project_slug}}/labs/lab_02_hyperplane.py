@@ -281,7 +281,7 @@ def _(by_steps, solved):
     mo.md(
         f"After 2000 gradient steps: w = ({by_steps[0]:.3f}, {by_steps[1]:.3f}), b = {by_steps[2]:.3f}. scikit-learn's solver finds "
         f"w = ({solved[0]:.3f}, {solved[1]:.3f}), b = {solved[2]:.3f}. They differ by less than 0.02. On the command line: "
-        "`train model=svm data=blobs scheduler=cosine`."
+        "`train model=svm data=blobs`."
     )
     return
 
