@@ -8,6 +8,8 @@ from hyperplane.stacking.recording import MOST, Repeated
 
 NUMBERS = count(1)
 CONSTANT = torch.ones(3)
+with torch.inference_mode():
+    INFERRED = torch.ones(3)
 
 
 def sums(weights, x):
@@ -30,6 +32,8 @@ STEPS = {
     "a tensor that counts in Python": (lambda weights, x: x * torch.tensor(float(next(NUMBERS))), 6),
     "what looks at a value": (lambda weights, x: x * float(weights[0]), 6),
     "a constant that it changes": (lambda weights, x: CONSTANT.add_(1) * x, 6),
+    "as many as a value says": (lambda weights, x: x * len(x.long().bincount()), 6),
+    "a constant that may change unseen": (lambda weights, x: x * INFERRED, 6),
     "too many operations": (many, 6),
 }
 
@@ -45,10 +49,10 @@ def test_only_steps_that_are_the_same_operations_are_repeated(name):
 
         def compute(x=x):
             calls.append(1)
-            return [function(weights, x)]
+            return [], [function(weights, x)]
 
         torch.manual_seed(step)
-        found += repeated(compute, [weights, x], anew=step in (0, 4))
+        found += repeated(compute, [weights, x], anew=step in (0, 4))[1]
     assert len(calls) == by_python
     if by_python == 3:
         for step in range(6):
@@ -61,5 +65,37 @@ def test_a_step_that_computes_something_else_by_now_is_repeated_no_more():
     repeated, factor, x, found = Repeated(), [1.0], torch.ones(3), []
     for step in range(8):
         factor[0] = 1.0 if step < 5 else 2.0
-        found += repeated(lambda: [factor[0] * x], [x], anew=step in (0, 3, 6))
+        found += repeated(lambda: ([], [factor[0] * x]), [x], anew=step in (0, 3, 6))[1]
     assert [one[0].item() for one in found] == [1, 1, 1, 1, 1, 1, 2, 2]  # the sixth is within a window
+
+
+def test_what_a_step_changes_in_place_is_compared_as_well():
+    repeated, rate, mean = Repeated(), [0.5], torch.zeros(3)
+
+    def compute():
+        before = mean.clone()
+        mean.lerp_(torch.ones(3), rate[0])
+        return [], [before]
+
+    expected = torch.zeros(3)
+    for step in range(9):
+        rate[0] = 0.5 if step < 3 else 0.25
+        expected.lerp_(torch.ones(3), rate[0])
+        repeated(compute, [mean], anew=step % 3 == 0)
+        assert torch.equal(mean, expected)
+
+
+def test_numbers_without_a_type_get_that_of_the_training():
+    repeated, x, found = Repeated(), torch.arange(3), []
+
+    def compute():
+        torch.set_default_dtype(torch.float64)
+        try:
+            return [], [1 / (x + 3), torch.ones(2)]
+        finally:
+            torch.set_default_dtype(torch.float32)
+
+    for _ in range(4):
+        found.append(repeated(compute, [x], anew=False)[1])
+    assert repeated.is_certain and torch.get_default_dtype() == torch.float32
+    assert [tensor.dtype for tensor in found[3]] == [torch.float64] * 2 and torch.equal(found[3][0], found[0][0])

@@ -11,7 +11,7 @@ import torch
 from hyperplane.stacking.contents import choices
 from stacked_sweeps import checkpoint, distance, layout, members, summary
 
-WORDS = ("data=wine", "model=mlp", "data.batch_size=40", "scheduler=none", "seed=0,1")
+WORDS = ("data=wine", "model=mlp", "data.batch_size=12", "scheduler=none", "seed=0,1")
 HEADS = {
     "tasks": """
 import torch
@@ -150,6 +150,13 @@ CASES = {
         {"INIT": "self.beta = 1.0", "BEGIN": "self.beta = 1.0 + epoch * seed",
          "STEP": "loss = loss * (self.beta if isinstance(self.beta, float) else 3)"},
         (SGD,), NUMBERS,
+    ),
+    "a buffer that moves as a class says": (
+        "tasks",
+        {"INIT": "self.register_buffer('mean', torch.zeros(3))", "BEGIN": "Own.rate = 0.3 / (1 + epoch)",
+         "STEP": "loss = loss + (outputs - self.mean).square().mean()\n"
+                 "        if self.training:\n            self.mean.lerp_(outputs.detach().mean(0), Own.rate)"},
+        (SGD,), "",
     ),
     "an object with slots": (
         "tasks",

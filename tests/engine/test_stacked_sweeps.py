@@ -374,12 +374,27 @@ def test_processes_share_the_memory_and_few_outputs_are_kept_where_they_are_larg
     assert max(steps) <= 4
 
 
+def test_most_steps_of_a_stack_are_the_operations_of_those_before(sweep, monkeypatch):
+    gradients, by_python = Stack.gradients, []
+
+    def counted(self, losses):
+        by_python.append(type(self.task.network).__name__)
+        return gradients(self, losses)
+
+    monkeypatch.setattr(Stack, "gradients", counted)
+    words = ("data=digits", "data.batch_size=70", "model=linear,mlp,cnn", "seed=0,1", "trainer.max_epochs=2")
+    sweep("stacked", *words, "trainer.limit_train_batches=12")
+    # In each epoch two batches of 69 samples, which are too few, and ten of 68: two are noted in the first, one is
+    # compared in the second epoch. The first step of all is the trial.
+    assert by_python == ["Linear"] * 8 + ["MLP"] * 8 + ["CNN"] * 8
+
+
 def test_a_stack_takes_the_threads_that_its_members_set(sweep, monkeypatch):
     step, found, before = Stack.step, [], torch.get_num_threads()
 
-    def counted(self, batch, anew):
+    def counted(self, batch, **how):
         found.append(torch.get_num_threads())
-        return step(self, batch, anew)
+        return step(self, batch, **how)
 
     monkeypatch.setattr(Stack, "step", counted)
     torch.set_num_threads(2)
@@ -413,10 +428,10 @@ def killed(moment, run):
     left = iter(range(moment))
     step = Stack.step
 
-    def killing(self, batch, anew):
+    def killing(self, batch, **how):
         if next(left, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
-        return step(self, batch, anew)
+        return step(self, batch, **how)
 
     Stack.step = killing
     try:
@@ -441,11 +456,11 @@ def test_a_stack_that_is_killed_again_and_again_ends_where_it_would_have_ended(s
 def test_a_stopped_stack_leaves_checkpoints_and_each_member_can_go_on_alone(sweep, train, monkeypatch):
     step, calls = Stack.step, []
 
-    def stopping(self, batch, anew):
+    def stopping(self, batch, **how):
         calls.append(1)
         if len(calls) == 8:
             os.kill(os.getpid(), signal.SIGTERM)
-        return step(self, batch, anew)
+        return step(self, batch, **how)
 
     monkeypatch.setattr(Stack, "step", stopping)
     sweep("stacked", *KILLED, status=128 + signal.SIGTERM)

@@ -1,14 +1,14 @@
 """A step as the list of its operations on tensors, called without the Python that led to them.
 
-Most of a small network's step is not operations: modules, `vmap`, rules, the graph for gradients. All that comes to the
-same list of operations in each step, so a stack notes the list and then calls one after the other, as a CUDA graph
-does it on a GPU. A list is called only if two steps have written the same one: a step that counts in Python does not.
-From time to time a step is computed in both ways, as Python may compute something else by now.
+Most of a small network's step is not operations: modules, `vmap`, rules, the graph for gradients. Each step executes
+the same list of operations, so a stack notes the list and then calls one after the other, as a CUDA graph does on a
+GPU. A list is called only if two steps have written the same one. The first step of each window is computed in both
+ways, as Python may compute something else by now.
 """
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,8 +17,37 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from .batching import is_close
+from .generators import Generators
 
+FEWEST = 8  # steps of a window; its first is computed in both ways
 MOST = 1000  # operations, noted in some 30 ms; a stack lasts only until a member leaves it
+# Results that Python may branch by: their shape, or a number, follows from values.
+BY_VALUES = {torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output}
+Results = tuple[list[str], list[Tensor]]  # names of parameters with gradients; losses, outputs, targets, gradients
+
+
+class Operations(NamedTuple):
+    """What a step computes."""
+
+    names: list[str]
+    listed: GraphModule
+    dtype: torch.dtype  # of numbers that have none, when the operations were noted
+
+    def __call__(self, given: Sequence[Tensor]) -> Results:
+        """Call one operation after the other."""
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(self.dtype)
+        try:
+            with torch.no_grad():
+                return self.names, self.listed.forward(*given)
+        finally:
+            torch.set_default_dtype(before)
+
+    def are_those_of(self, other: "Operations") -> bool:
+        """Say whether these are the operations of another step, and compute with the same constants."""
+        mine, theirs = (dict(each.listed.named_buffers()) for each in (self, other))
+        is_same = (self.names, self.dtype, self.listed.code) == (other.names, other.dtype, other.listed.code)
+        return is_same and all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
 class Recorder(TorchDispatchMode):
@@ -35,12 +64,14 @@ class Recorder(TorchDispatchMode):
         self.nodes = WeakTensorKeyDictionary(named)
         self.constants: dict[str, Tensor] = {}  # what else is computed with
         self.versions: list[int] = []  # of these
+        self.dtype: torch.dtype | None = None  # the default one of the first operation, by the training's precision
         self.is_whole = True  # all that was computed is in the list
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Compute an operation and note it."""
         kwargs = kwargs or {}
-        self.is_whole &= len(self.graph.nodes) < MOST
+        self.dtype = self.dtype or torch.get_default_dtype()
+        self.is_whole &= len(self.graph.nodes) < MOST and BY_VALUES.isdisjoint(func.tags)
         node = self.graph.call_function(func, self.noted(args), self.noted(kwargs)) if self.is_whole else None
         result = func(*args, **kwargs)
         for place, part in enumerate(result if isinstance(result, list | tuple) else [result]):
@@ -61,28 +92,30 @@ class Recorder(TorchDispatchMode):
         if value not in self.nodes:
             name = f"constant{len(self.constants)}"
             self.nodes[value], self.constants[name] = self.graph.get_attr(name), value
-            self.versions.append(value._version)
+            self.is_whole &= not value.is_inference()  # torch does not say whether one of these was changed
+            self.versions.append(0 if value.is_inference() else value._version)
         return self.nodes[value]
 
-    def finish(self, results: Sequence[Tensor]) -> GraphModule | None:
+    def finish(self, results: Results) -> Operations | None:
         """Return what computes the results; None: it was more than operations on tensors, or changed a constant."""
-        if not self.is_whole:
+        names, tensors = results
+        if not self.is_whole or self.dtype is None:
             return None
-        self.graph.output(self.noted(results))
+        self.graph.output(self.noted(tensors))
         if [constant._version for constant in self.constants.values()] != self.versions:
             return None
-        return GraphModule(self.constants, self.graph)
+        return Operations(names, GraphModule(self.constants, self.graph), self.dtype)
 
 
 class Repeated:
-    """A step that is computed by Python until two of its steps have written the same list of operations."""
+    """A step that Python computes until two of its steps have written the same list of operations."""
 
     def __init__(self) -> None:
-        self.last: GraphModule | None = None
-        self.operations: Callable[..., list[Tensor]] | None = None
-        self.is_noted = True  # as long as it may turn out to be the same list
+        self.known: Operations | None = None  # of the last step that was noted
+        self.is_certain = False  # two steps have written them
+        self.is_over = False  # Python computes all further steps
 
-    def __call__(self, compute: Callable[[], list[Tensor]], given: Sequence[Tensor], anew: bool) -> list[Tensor]:
+    def __call__(self, compute: Callable[[], Results], given: Sequence[Tensor], anew: bool) -> Results:
         """Return what `compute` returns.
 
         Args:
@@ -90,38 +123,25 @@ class Repeated:
             given: the tensors that it computes with and that change between steps.
             anew: it is to be computed by Python, and compared with the operations.
         """
-        if self.operations is not None and not anew:
-            with torch.no_grad():
-                return self.operations(*given)
-        if self.operations is not None:
-            return self.compared(compute, given)
-        if not self.is_noted:
+        if self.is_over:
             return compute()
+        if self.known is not None and self.is_certain:
+            return self.compared(self.known, compute, given) if anew else self.known(given)
         with Recorder(given) as recorder:
             results = compute()
-        last, self.last = self.last, recorder.finish(results)
-        if self.last is None or (last is not None and not are_same(last, self.last)):
-            self.is_noted, self.last = False, None
-        elif last is not None:
-            self.operations = self.last.forward
+        last, self.known = self.known, recorder.finish(results)
+        self.is_over = self.known is None or (last is not None and not self.known.are_those_of(last))
+        self.is_certain = last is not None and not self.is_over
         return results
 
-    def compared(self, compute: Callable[[], list[Tensor]], given: Sequence[Tensor]) -> list[Tensor]:
+    def compared(self, known: Operations, compute: Callable[[], Results], given: Sequence[Tensor]) -> Results:
         """Return what `compute` returns; if the operations come to something else by now, they are called no more."""
-        assert self.operations is not None
-        copies, before = [tensor.detach().clone() for tensor in given], torch.get_rng_state()
-        results = compute()
-        after = torch.get_rng_state()
-        torch.set_rng_state(before)
-        with torch.no_grad():
-            again = self.operations(*copies)
-        torch.set_rng_state(after)
-        if len(results) != len(again) or not all(map(is_close, results, again)):
-            self.operations, self.is_noted = None, False
-        return results
-
-
-def are_same(one: GraphModule, other: GraphModule) -> bool:
-    """Say whether two lists of operations, and the constants that they compute with, are the same."""
-    constants = [dict(each.named_buffers()) for each in (one, other)]
-    return one.code == other.code and all(torch.equal(constants[0][name], constants[1][name]) for name in constants[0])
+        copies, before = [tensor.detach().clone() for tensor in given], Generators(given[0].device)
+        names, results = compute()
+        after = Generators(given[0].device)
+        before.put_back()
+        others, again = known(copies)
+        after.put_back()
+        # Also what the step changes in place, such as the statistics of a batch norm.
+        self.is_over = names != others or not all(map(is_close, [*results, *given], [*again, *copies]))
+        return names, results

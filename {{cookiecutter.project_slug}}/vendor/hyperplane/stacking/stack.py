@@ -32,7 +32,7 @@ from .member import Window, share
 from .numbers import Numbers
 from .optimizers import MemberwiseOptimizer, bind, stack_optimizers
 from .progress import without_trainer
-from .recording import Repeated
+from .recording import FEWEST, Repeated, Results
 from .swapping import Swapped
 from .weights import Weights
 
@@ -79,7 +79,6 @@ class Stack:
         self.level = Level(len(tasks))
         self.epoch_end = EpochEnd(self)
         self.repeated: dict[str, Repeated] = defaultdict(Repeated)  # steps, by the shapes of their batches
-        self.moved: list[str] = []  # names of parameters that the last step computed gradients of
         self.folded = Folded(self.level)
         self.folds = folds  # which costs each operation a little
         seeds = [getattr(trainer.datamodule, "seed", 0) for trainer in trainers]
@@ -134,23 +133,26 @@ class Stack:
             return known
         return clip_value(known, limit) if algorithm == "value" else clip_norm(known, limit)
 
-    def step(self, batch: Any, anew: bool) -> tuple[list[Tensor], dict[str, Tensor]]:
+    def step(self, batch: Any, anew: bool, repeats: bool) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Return losses, outputs and targets of a step, and the gradients.
 
         Args:
             batch: each tensor (M, B, ...).
             anew: it is computed by Python, as the first of a window, which is compared with what is known of its kind.
+            repeats: it may be computed by the operations that steps before it have written.
         """
 
-        def compute() -> list[Tensor]:
+        def compute() -> Results:
             losses, outputs, targets = self.losses(batch)
             gradients = self.gradients(losses)
-            self.moved = [*gradients]
-            return [losses.detach(), outputs.detach(), targets, *gradients.values()]
+            return [*gradients], [losses.detach(), outputs.detach(), targets, *gradients.values()]
 
-        given = [*self.tensors.values(), *tensors_in(batch)]
-        found = self.repeated[shapes(batch)](compute, given, anew)
-        return found[:3], dict(zip(self.moved, found[3:], strict=True))
+        if repeats:
+            given = [*self.tensors.values(), *tensors_in(batch)]
+            names, found = self.repeated[shapes(batch)](compute, given, anew)
+        else:
+            names, found = compute()
+        return found[:3], dict(zip(names, found[3:], strict=True))
 
     def train(self, windows: Sequence[Window], steps: int, is_over: Any = lambda: False) -> None:
         """Take steps with the next batches of every member.
@@ -182,7 +184,8 @@ class Stack:
                     break
                 if self.is_random:
                     torch.manual_seed((self.seed + windows[0].place) % 2**63)
-                (losses, outputs, targets), gradients = self.step(map_tensors(itemgetter(i), batches), anew=not results)
+                batch = map_tensors(itemgetter(i), batches)
+                (losses, outputs, targets), gradients = self.step(batch, anew=not results, repeats=steps >= FEWEST)
                 if not results:
                     self.check(gradients, before)
                 try:
