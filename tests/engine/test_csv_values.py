@@ -14,7 +14,7 @@ from hyperplane.data.files import progress
 from hyperplane.data.files import table_files as files
 from hyperplane.data.files.progress import with_progress
 from hyperplane.data.files.readings import Reading
-from hyperplane.data.files.survey import Spelling
+from hyperplane.data.files.survey import ColumnSurvey, Fit, Spelling
 from hyperplane.data.files.table_files import read_as, read_columns, read_table
 from hyperplane.errors import UserError
 
@@ -47,6 +47,11 @@ def read(tmp_path):
         (["1,234,567", "1,000"], [1234567, 1000]),
         (["1.234.567", "1.000"], [1234567, 1000]),
         (["1,23,456", "12,34,567.5", "1,000"], [123456, 1234567.5, 1000]),  # as in India
+        (["912 34 567", "12 34 567"], ["912 34 567", "12 34 567"]),
+        (["12'34'567", "13'35'568"], ["12'34'567", "13'35'568"]),
+        (["123,45,678", "124,46,679"], ["123,45,678", "124,46,679"]),
+        (["12.34.567", "13.35.568"], ["12.34.567", "13.35.568"]),
+        (["10,20,300", "5,6,7", "8,15,20"], ["10,20,300", "5,6,7", "8,15,20"]),
         (["1 234", "12\u00a0345", "7"], [1234, 12345, 7]),
         (["1'234.50", "2"], [1234.5, 2]),
         (["$1,200", "$5.5", "?"], [1200, 5.5, None]),
@@ -60,6 +65,7 @@ def read(tmp_path):
         (["2-", "1", "(3", "4)"], ["2-", "1", "(3", "4)"]),
         (["1,200-", "350"], ["1,200-", "350"]),  # or 1.2
         (["1,200-", "3.5-"], [-1200, -3.5]),
+        (["1,200–", "3.5–"], ["1,200–", "3.5–"]),  # from there on
         (["1.500-", "2.250,50"], [-1500, 2250.5]),
         (["(1)", "(2)", "(555)"], ["(1)", "(2)", "(555)"]),
         (["(1)", "2"], [-1, 2]),
@@ -67,6 +73,10 @@ def read(tmp_path):
         (["10 A", "12 A"], ["10 A", "12 A"]),
         (["−5", "+3", "–7.5"], [-5, 3, -7.5]),
         (["1e3", "2E-1"], [1000, 0.2]),
+        (["1,5e3", "2,7E2"], [1500, 270]),
+        (["1,0e2", "2,0e2", "?"], [100, 200, None]),
+        (["1,234.5e3", "2,345.5e3"], [1234500, 2345500]),
+        (["−1.5e3", "2.5e3"], [-1500, 2500]),
         (["true", "FALSE", "?"], [True, False, None]),
         (["2024-01-31", "2024-2-1"], [date(2024, 1, 31), date(2024, 2, 1)]),
         (["5 Jan 2024", "17 March 2024"], [date(2024, 1, 5), date(2024, 3, 17)]),
@@ -76,6 +86,10 @@ def read(tmp_path):
         (["3D", "2D"], ["3D", "2D"]),
         (["180cm", "95.5cm"], [180, 95.5]),
         (["120 m2", "95.5 m2"], [120, 95.5]),
+        (["24.5 kg/m2", "25.1 kg/m2"], [24.5, 25.1]),
+        (["10 B2", "12 B2"], ["10 B2", "12 B2"]),
+        (["10 A3", "12 A3"], ["10 A3", "12 A3"]),
+        (["10x2", "12x2"], ["10x2", "12x2"]),
         (["5", r"\N"], [5, None]),
         (["2024-01-31", "NaT"], [date(2024, 1, 31), None]),
         (
@@ -86,6 +100,10 @@ def read(tmp_path):
             ["2024-01-31 10:11:12+00", "2024-01-31 10:11:12-02"],
             [datetime(2024, 1, 31, h, 11, 12, tzinfo=UTC) for h in (10, 12)],
         ),
+        (["2024-01-31 10:11:12.5+00"], [datetime(2024, 1, 31, 10, 11, 12, 500000, tzinfo=UTC)]),
+        (["2024-01-31 10:00-02:00"], [datetime(2024, 1, 31, 12, tzinfo=UTC)]),
+        (["2024-01-31 10:00-12", "2024-01-31 11:00-13"], ["2024-01-31 10:00-12", "2024-01-31 11:00-13"]),
+        (["1/31/2024 9:00 AM -11"], ["1/31/2024 9:00 AM -11"]),
         (["02/01/2024", "31/01/2024"], [date(2024, 1, 2), date(2024, 1, 31)]),
         (["02/01/2024", "01/31/2024"], [date(2024, 2, 1), date(2024, 1, 31)]),
         (["2.1.2024", "3.1.2024"], [date(2024, 1, 2), date(2024, 1, 3)]),
@@ -100,6 +118,11 @@ def read(tmp_path):
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_a_column_is_read_as_what_all_of_its_values_are(read, written, meant, separator):
     assert read(written, separator) == meant
+
+
+def test_a_reading_without_a_unit_goes_before_one_with_a_unit():
+    fits = {Reading("number", ",", unit): Fit(fits=2) for unit in ("%", "", "€")}
+    assert ColumnSurvey("x", fits=fits, has_mark=True).numbers() == {",": Reading("number", ",")}
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,9 @@ def test_rows_of_other_steps_than_those_of_training_are_refused(run, sales, comm
         assert done.status == 2 and not Path("never.csv").exists(), done.stderr
         assert "trained on steps of 1 day" in done.stderr and message in done.stderr, done.stderr
     last.with_columns(polars.Series("day", range(8))).write_csv("new.csv")
-    assert "as in training, but row 1 has '0'" in command("predict", f"run={run}", "input=new.csv").stderr
+    done = command("predict", f"run={run}", "input=new.csv", "output=never.csv")
+    assert done.status == 2 and not Path("never.csv").exists(), done.stderr
+    assert "as in training, but row 1 has '0'" in done.stderr, done.stderr
 
 
 def test_a_value_that_should_be_known_in_advance_is_asked_for(run, sales, command):

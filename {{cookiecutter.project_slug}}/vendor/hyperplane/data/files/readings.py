@@ -26,10 +26,11 @@ DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d
 NAMED = re.compile(r"(?:\d{1,2}([ /.-])[A-Za-z]{3,9}\1(\d{4}|\d{2})|([A-Za-z]{3,9}) \d{1,2},? \d{4})(?!\d)")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 NUMBERED = re.compile(r"\(\s*\d+\s*\)")  # a footnote, a class; beside other numbers a negative one
-# of a unit; a single capital may be a part of a building
-SUFFIX = re.compile(rf"[+{MINUS}]?\d[\d.,]*(?:\s+(?![A-Z]$)|(?=[a-zµ°Ω]))([A-Za-zµ°Ω²³/]{{1,8}}[23]?)")
+# of a unit; a single capital may be a part of a building, and a digit is a power of a length
+LENGTH = r"(?:[A-Za-zµ°Ω]{1,4}/)?(?:[mcdk]?m|ft|in|yd)[23]"
+SUFFIX = re.compile(rf"[+{MINUS}]?\d[\d.,]*(?:\s+(?![A-Z]$)|(?=[a-zµ°Ω]))([A-Za-zµ°Ω²³/]{{1,8}}|{LENGTH})")
 TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}(?:[.,]\d+)?)?(\s?[AaPp][Mm])?")
-ZONE = re.compile(r" ?(?:UTC|GMT)|Z|[+-]\d{2}(?::?\d{2})?")
+ZONE = re.compile(r" ?(?:UTC|GMT)|Z|[+-]\d{2}:?\d{2}|([+-]\d{2})")
 
 
 @dataclass(frozen=True)
@@ -98,12 +99,13 @@ class Reading:
         mark = self.pattern or "."
         other = "," if mark == "." else "."
         sign, unit = f"[+{MINUS}]?", rf"(?:{re.escape(self.unit)})?"
-        few = 2 if other == "," else 3  # in India 12,34,567
-        grouped = rf"[1-9]\d{{0,2}}(?:[{other}{GROUPS}]\d{{{few},3}})*[{other}{GROUPS}]\d{{3}}"
+        grouped = rf"[1-9]\d{{0,2}}(?:[{other}{GROUPS}]\d{{3}})+"
+        if other == ",":  # in India 12,34,567
+            grouped += r"|[1-9]\d?(?:,\d\d)+,\d{3}"
         whole = rf"(?:{grouped}|\d+)"
         body = rf"{whole}?(?:[{mark}]\d*)?(?:[eE][-+]?\d+)?"
-        # ($4.00), $(4.00), 4.00- and 1,200- of accountants; 2- may be a grade
-        behind = rf"(?:{grouped}|{whole}[{mark}]\d+)\s*{unit}[{MINUS}]"
+        # ($4.00), $(4.00), 4.00- and 1,200- of accountants; 2- may be a grade, and 4.00– is a span without an end
+        behind = rf"(?:{grouped}|{whole}[{mark}]\d+)\s*{unit}[−-]"
         debit = rf"^{unit}\s*(?:\(\s*{unit}\s*{body}\s*{unit}\s*\)|{behind})\s*{unit}$"
         is_debit = text.str.contains(debit)
         fits = is_debit | text.str.contains(rf"^\s*{sign}\s*{unit}\s*{sign}{body}\s*{unit}$")
@@ -160,7 +162,10 @@ def moments_like(text: str) -> list[Reading]:
     if (not date and not clock) or (rest and not clock) or (date and clock and not separator):
         return []
     times = "" if clock is None else time_pattern(clock)
-    zone = (found[0] if "T" in found[0] else "%#z") if (found := ZONE.search(rest)) else ""  # UTC and GMT: as they are
+    found = ZONE.search(rest)
+    if found and found[1] and clock and not clock[1]:  # 10:00-12 is a span of hours
+        return []
+    zone = (found[0] if "T" in found[0] else "%#z") if found else ""  # UTC and GMT: as they are
     if date is None:
         return [] if zone else [Reading("time", times)]
     kind = "datetime" if clock else "date"

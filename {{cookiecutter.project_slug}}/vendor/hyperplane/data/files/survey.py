@@ -76,7 +76,7 @@ class ColumnSurvey:
             says = rest.filter(~is_missing(rest))
             self.example = self.example or first(says)
             self.has_mark = self.has_mark or bool(says.str.contains("[.,]").any())
-            self.debit = self.debit or first(says.filter(says.str.contains(r"\d\D*[-−–)]\D*$")))
+            self.debit = self.debit or first(says.filter(says.str.contains(r"\d\D*[-−)]\D*$")))
         for reading, fit in self.fits.items():
             if reading == PLAIN:
                 continue
@@ -117,7 +117,8 @@ class ColumnSurvey:
 
     def numbers(self) -> dict[str, Reading]:
         """Return the certain readings as numbers, by the mark that separates decimals."""
-        found = {reading.pattern: reading for reading in self.certain() if reading.kind == "number"}
+        without_unit_last = sorted(self.certain(), key=lambda reading: not reading.unit)
+        found = {reading.pattern: reading for reading in without_unit_last if reading.kind == "number"}
         if "" in found:
             found = {".": found[""]} | ({",": found[","]} if "," in found and self.pointed else {})
         elif not self.has_mark:
