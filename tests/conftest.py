@@ -94,6 +94,7 @@ ANY_TWO = covering_rows(CHOICES, list(OWN_TESTS_IN.values()))  # any two answers
 # wait for, so that they have work while the rest goes on; then the longest; last what two processes share evenly, so
 # that none is left alone at the end.
 IN_BACKGROUND = ("types", "own_tests", "labs", "engine_tests", "deletions", "research")
+WHOLE = 4 * PATIENCE  # seconds for all the tests: what takes longer hangs
 NICELY = "import os, sys; os.nice(10); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 
 
@@ -150,18 +151,22 @@ def python(
     *arguments: str,
     check: bool = True,
     env: dict[str, str] | None = None,
-    timeout: float | None = PATIENCE,
+    timeout: float = PATIENCE,
 ) -> subprocess.CompletedProcess[str]:
     """Run this interpreter in a folder; with `check`, fail the test if it does not exit with 0."""
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired as late:  # its output is bytes
+        said = b"\n".join(text[-8000:] for text in (late.stdout, late.stderr) if text).decode(errors="replace")
+        raise AssertionError(f"{arguments}\nended after {timeout} seconds, by force\n{said}") from late
     if check:
         assert done.returncode == 0, f"{arguments}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
     return done
@@ -238,7 +243,8 @@ def background(clean_environment: dict[str, str]) -> Iterator[Callable[..., Pend
 
         def start(folder: Path, *arguments: str, check: bool = True, **variables: str) -> Pending:
             words = ("-c", NICELY, *arguments)  # which yield, and may take as long as the others need
-            return pool.submit(python, folder, *words, check=check, env=clean_environment | variables, timeout=None)
+            environment = clean_environment | variables
+            return pool.submit(python, folder, *words, check=check, env=environment, timeout=WHOLE)
 
         yield start
         pool.shutdown(cancel_futures=True)  # of a session that was stopped
@@ -268,7 +274,8 @@ def types(bake: Bake, background: Callable[..., Pending], one_cache: dict[str, s
 def engine_tests(background: Callable[..., Pending], tmp_path_factory: pytest.TempPathFactory) -> list[Pending]:
     """The tests of the engine in two processes that share their files; each bakes a project of its own."""
     claims = tmp_path_factory.mktemp("engine-claims")
-    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/engine")
+    # Not -q: it says how many tests there are, and which file hangs.
+    command = ("-m", "pytest", "-p", "no:cacheprovider", "tests/engine")
     return [background(TEMPLATE, *command, CLAIMS=str(claims)) for _ in range(2)]
 
 

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,12 +44,18 @@ def pytest_runtestloop(session):
     """Run the files that no other process has taken, where CLAIMS names a folder that several share; else all."""
     if "CLAIMS" not in os.environ or session.testsfailed or session.config.option.collectonly:
         return None
-    files = {path.name: list(items) for path, items in groupby(session.items, lambda item: item.path)}
+    files = {}
+    for item in session.items:
+        files.setdefault(item.path.name, []).append(item)
     chosen = (item for name in unclaimed(files, Path(os.environ["CLAIMS"])) for item in files[name])
     item = next(chosen, None)
     while item is not None:
         following = next(chosen, None)  # by which pytest knows which fixtures have served
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldfail:  # -x, as in pytest's own loop
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
         item = following
     return True
 

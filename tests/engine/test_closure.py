@@ -3,6 +3,7 @@
 import pytest
 import torch
 from hyperplane.loop import lean_loop
+from stacked_sweeps import distance, members
 
 from my_research import optimizers as package
 
@@ -37,6 +38,20 @@ class Deaf(SGD):
         super().step()
 
 
+class Plain(SGD):
+    """Cannot be given a closure."""
+
+    def step(self):
+        super().step()
+
+
+class Named(Sharp):
+    """Takes a closure by its name only, as Lightning gives it."""
+
+    def step(self, *, closure):
+        return super().step(closure)
+
+
 class Late(Sharp):
     """Moves the weights first, and counts on gradients that are there, as in loops by hand."""
 
@@ -54,10 +69,15 @@ SETTINGS = ("data=moons", "~optimizer", "+optimizer.lr=0.1", "model.dropout=0", 
 
 
 @pytest.fixture
-def weights(write, train, tmp_path, monkeypatch):
-    """`weights("Sharp")` trains with that optimizer and returns the weights that the run ends with."""
+def optimizers(write, tmp_path, monkeypatch):
+    """The optimizers above are there."""
     write("optimizers/sharp.py", OPTIMIZERS)
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path / "added" / "optimizers")])
+
+
+@pytest.fixture
+def weights(optimizers, train):
+    """`weights("Sharp")` trains with that optimizer and returns the weights that the run ends with."""
 
     def run(name, *overrides):
         target = f"+optimizer._target_={'torch.optim' if name == 'SGD' else TARGET}.{name}"
@@ -79,6 +99,17 @@ def test_a_second_gradient_is_that_of_lightnings_loop(weights, monkeypatch):
     assert equal(lean, weights("Sharp", *overrides))
 
 
-@pytest.mark.parametrize("name", ["Deaf", "Late"])
+def test_a_closure_is_given_by_its_name(weights):
+    assert equal(weights("Named"), weights("Sharp"))
+
+
+@pytest.mark.parametrize("name", ["Deaf", "Plain", "Late"])
 def test_gradients_are_there_before_the_step_and_are_computed_once(weights, name):
     assert equal(weights(name), weights("SGD"))
+
+
+def test_a_step_that_takes_nothing_is_stacked(optimizers, sweep):
+    words = (*SETTINGS, f"+optimizer._target_={TARGET}.Plain", "seed=0,1")
+    theirs, ours = (members(sweep(launcher, *words)) for launcher in ("basic", "stacked"))
+    assert "trains as an ordinary job" not in sweep.said
+    assert all(distance(path, theirs[run]) < 1e-5 for run, path in ours.items())

@@ -1,6 +1,7 @@
 """Trackers and metrics.csv: what they write, what they say, and that they never stop a run."""
 
 import json
+import pickle
 import subprocess
 import sys
 from base64 import b64encode
@@ -114,6 +115,15 @@ def test_a_new_run_does_not_inherit_old_rows(tmp_path):
     metrics.log_metrics({"train/loss": 0.25, "epoch": 0}, 9)
     metrics.finalize("success")
     assert (tmp_path / "metrics.csv").read_text().splitlines()[1:] == ["0,9,0.25"]
+
+
+def test_what_a_tracker_would_be_shown_is_dropped(tmp_path):
+    metrics = MetricsFile(tmp_path)
+    assert metrics.log_image(key="own", images=[]) is None
+    assert metrics.experiment.add_figure("own", None) is None
+    assert not hasattr(metrics, "_own")
+    assert pickle.loads(pickle.dumps(metrics)).rows == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_tracker(tmp_path):

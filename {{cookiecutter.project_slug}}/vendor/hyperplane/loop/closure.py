@@ -1,6 +1,9 @@
 """What an optimizer of a user's own computes the loss of its batch again with: SAM takes two gradients in a step."""
 
 from collections.abc import Callable
+from functools import cache
+from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,9 +13,22 @@ from torch.optim import Optimizer
 def takes_closure(optimizer: Optimizer) -> bool:
     """Say whether an optimizer has a step that torch did not write; those of torch, but for L-BFGS, need one gradient.
 
-    Lightning gives a closure to each, before there are gradients: those that ignore it would take no step.
+    Lightning gives a closure to each, before there are gradients: those that ignore it would take no step. A step that
+    cannot be given one, `def step(self)`, needs one gradient too.
     """
-    return not type(optimizer).step.__module__.startswith("torch.optim")
+    return may_compute_again(type(optimizer).step)
+
+
+@cache
+def may_compute_again(step: Callable[..., Any]) -> bool:
+    """Say whether torch did not write a step, and it has a parameter for a closure."""
+    if step.__module__.startswith("torch.optim"):
+        return False
+    try:
+        signature(step).bind(None, closure=None)  # as Lightning gives it
+    except TypeError:
+        return False
+    return True
 
 
 class Closure:

@@ -154,7 +154,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         if self.fused is optimizer and not is_followed(optimizer):
             take_step(optimizer)
         elif takes_closure(optimizer):
-            optimizer.step(Closure(partial(self.compute, batch), loss, optimizer))
+            optimizer.step(closure=Closure(partial(self.compute, batch), loss, optimizer))
         else:
             optimizer.step()
         updates.step.increment_by(1)

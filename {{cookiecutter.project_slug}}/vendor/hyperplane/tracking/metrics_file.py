@@ -111,6 +111,12 @@ class MetricsFile(Logger):
         """What a task shows where there is no tracker, `self.logger.experiment.add_figure(...)`: it is dropped."""
         return DummyLogger().experiment
 
+    def __getattr__(self, name: str) -> Any:
+        """Drop what trackers are told by methods of their own, `self.logger.log_image(...)`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(DummyLogger(), name)
+
     # What Lightning's interface also asks for.
     @property
     def name(self) -> str:
