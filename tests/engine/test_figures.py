@@ -163,7 +163,7 @@ def test_a_margin_is_drawn_where_f_is_one_and_the_support_vectors_are_circled():
 def test_the_support_vectors_of_a_run_are_the_training_points_that_hold_the_margin(train, monkeypatch, model):
     drawn = []
     monkeypatch.setattr(figures, "decision_regions", lambda *given: drawn.append(given) or figures.new_figure(1, 1))
-    train(f"model={model}", "data=moons", "figures=true", "optimizer.lr=0.1")
+    train(f"model={model}", "data=moons", "figures=true", "optimizer.lr=0.1", "trainer.max_epochs=5")
     _, data, decision, support = drawn[0]
     side = 2 * data.labels - 1
     held = np.isin(np.arange(len(side)), support)
