@@ -12,10 +12,8 @@ from .style import new_figure
 def confusion_matrix(counts: np.ndarray, class_names: Sequence[str]) -> Figure:
     """How often each true class was taken for which.
 
-    Args:
-        counts: (C, C) integers, rows are true classes, columns are predictions. Colours are
-            fractions of the row; the counts are written into the cells up to 20 classes.
-        class_names: C names, in the order of the rows.
+    Rows of the counts (C, C) are true classes, columns are predictions. Colours are fractions of the row; the counts
+    are written into the cells up to 20 classes.
     """
     num_classes = len(counts)
     total = int(counts.sum())

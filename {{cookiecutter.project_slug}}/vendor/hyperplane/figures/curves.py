@@ -30,9 +30,8 @@ def learning_curves(rows: list[dict[str, float]]) -> Figure:
 
     Of a metric that only the test has there is no curve. Several loaders, `val/<loader>/<metric>`, share a panel.
 
-    Args:
-        rows: As in metrics.csv: `epoch` (from 0) and metrics named `<stage>/<metric>`. The last
-            test value is drawn as a level, since it belongs to the chosen checkpoint.
+    The rows are those of metrics.csv. The last test value is drawn as a level, since it belongs to the chosen
+    checkpoint.
     """
     logged = {name.rpartition("/")[2] for row in rows for name in row if name.startswith(("train/", "val/"))}
     usual = [metric for metric in METRIC_LABELS if metric in logged and metric != "loss"]

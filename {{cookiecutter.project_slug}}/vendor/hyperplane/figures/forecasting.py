@@ -30,11 +30,7 @@ class Forecast(NamedTuple):
 def forecasts(windows: Sequence[Forecast], quantiles: Sequence[float], target: str, time: str = "time") -> Figure:
     """Past, forecast with its bands and what came, a panel for each window.
 
-    Args:
-        windows: at most a handful.
-        quantiles: Q of them, increasing; the first and the last bound the widest band, and so on inwards.
-        target: name with units, for the axis.
-        time: name of the times, if the windows have some.
+    The quantiles increase: the first and the last bound the widest band, and so on inwards.
     """
     columns = min(2, len(windows))
     rows = -(-len(windows) // columns)
@@ -90,8 +86,7 @@ def mark_times(axes: Axes, times: NDArray[Any]) -> None:
 def variable_importances(groups: Mapping[str, Mapping[str, float]]) -> Figure:
     """How much each variable weighed, on average over the test windows; a panel for each group.
 
-    Args:
-        groups: such as past inputs; the weights of each lie in [0, 1] and sum to 1.
+    The weights of each group lie in [0, 1] and sum to 1.
     """
     groups = {name: weights for name, weights in groups.items() if weights}
     figure = new_figure(0.8 * PANEL[0] * max(1, len(groups)), PANEL[1])
@@ -110,8 +105,7 @@ def variable_importances(groups: Mapping[str, Mapping[str, float]]) -> Figure:
 def attention_over_time(attention: NDArray[np.floating]) -> Figure:
     """Which steps a forecast attends to, on average over the test windows.
 
-    Args:
-        attention: (H, T), of each forecast step to all T steps, of which the last H are the forecast.
+    The attention is (H, T), of each forecast step to all T steps, of which the last H are the forecast.
     """
     horizon, total = attention.shape
     positions = np.arange(total) - (total - horizon) + 1

@@ -23,12 +23,8 @@ def predicted_graph(
 ) -> Figure:
     """Draw a graph: colours are predictions, squares were trained on, a red rim says that the class is another.
 
-    Args:
-        edges: (edges, 2) numbers of nodes.
-        predicted: the class of each node (N,).
-        classes: the true ones (N,), negative where unknown.
-        is_trained: which nodes were trained on (N,).
-        class_names: of the classes.
+    Edges are (edges, 2) numbers of nodes. Predicted and true classes and `is_trained` are (N,); a true class is
+    negative where it is unknown.
     """
     places = laid_out(edges, len(classes))
     figure = new_figure(6.4, 4.8)

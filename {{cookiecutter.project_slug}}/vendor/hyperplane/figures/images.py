@@ -22,11 +22,8 @@ def misclassified(
 ) -> Figure | None:
     """Draw the images whose class is another than the predicted one, those first of which the model is surest.
 
-    Args:
-        predict: returns the probability of each class (N, K) of images (N, H, W, C).
-        images: (N, H, W, C); 1 channel is grey, 3 are red, green and blue, of others the first is drawn.
-        classes: their numbers (N,).
-        class_names: K names.
+    `predict` returns the probability of each class (N, K) of images (N, H, W, C). Of these 1 channel is grey, 3 are
+    red, green and blue, of others the first is drawn.
 
     Returns:
         The figure; None where all images are right, or a place of an image has a class of its own.

@@ -56,12 +56,9 @@ def decision_regions(
 ) -> Figure:
     """What a classifier of two features predicts in the plane.
 
-    Args:
-        predict: (N, 2) features -> (N, C) probabilities in [0, 1]; called once.
-        data: the points to draw.
-        decision: of a support vector machine for two classes: (N, 2) -> f (N,). Its hyperplane is f = 0, its margin
-            lies between f = -1 and f = 1.
-        support: numbers of the training points that are support vectors.
+    `predict` maps features (N, 2) to probabilities (N, C), and is called once. `decision`, of a support vector machine
+    for two classes, maps them to f (N,): its hyperplane is f = 0, its margin lies between f = −1 and f = 1. `support`
+    are the numbers of the training points that are support vectors.
     """
     figure = new_figure(5.8, 4.8)
     axes = figure.add_subplot()

@@ -29,12 +29,8 @@ def rmse(errors: NDArray[Any]) -> float:
 def fitted_line(predict: Function, train: Part, test: Part, feature: str, target: str) -> Figure:
     """What a model of one feature predicts, through the points, in a band of one RMSE over the training points.
 
-    Args:
-        predict: (N, 1) features -> (N,) predictions, in the units of the target.
-        train: features (N, 1) and target (N,).
-        test: features (M, 1) and target (M,).
-        feature: name and unit.
-        target: name and unit.
+    `predict` maps features (N, 1) to predictions (N,) in the units of the target; of each part there are features (N,
+    1) and target (N,).
     """
     figure = new_figure(*PANEL)
     axes = figure.add_subplot()
@@ -57,12 +53,8 @@ def fitted_line(predict: Function, train: Part, test: Part, feature: str, target
 def fitted_surface(predict: Function, train: Part, test: Part, features: Sequence[str], target: str) -> Figure:
     """What a model of two features predicts: as a surface with the test points around it, and as a map of heights.
 
-    Args:
-        predict: (N, 2) features -> (N,) predictions, in the units of the target.
-        train: features (N, 2) and target (N,).
-        test: features (M, 2) and target (M,).
-        features: two names with units.
-        target: name and unit.
+    `predict` maps features (N, 2) to predictions (N,) in the units of the target; of each part there are features (N,
+    2) and target (N,).
     """
     seen = np.concatenate([train[0], test[0]])
     axis = [np.linspace(seen[:, i].min(), seen[:, i].max(), GRID_POINTS) for i in (0, 1)]
@@ -108,10 +100,7 @@ def downhill(z: NDArray[Any]) -> float:
 def r2_by_target(predicted: NDArray[Any], true: NDArray[Any], targets: Sequence[str]) -> Figure:
     """R² of each target, in their order: 1 is perfect, 0 as good as the mean of the test samples, below 0 is worse.
 
-    Args:
-        predicted: (N, K, ...), in the units of the targets.
-        true: (N, K, ...).
-        targets: K names.
+    Both are (N, K, ...), in the units of the targets.
     """
     samples = tuple(axis for axis in range(true.ndim) if axis != 1)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -18,11 +18,8 @@ def some_signals(
 ) -> Figure:
     """Draw the first signals of each class, or of all if they have none: a row of panels for each channel.
 
-    Args:
-        inputs: (samples, positions, channels), NaN beyond the end of each signal.
-        targets: class numbers (samples,), or others, which make no classes.
-        channels: their names.
-        class_names: of the classes, if there are any.
+    Inputs are (samples, positions, channels), NaN beyond the end of each signal. Targets that are no class numbers
+    (samples,) make no classes.
     """
     has_classes = targets.ndim == 1 and len(class_names) > 0
     kinds = [k for k in range(len(class_names)) if (targets == k).any()][:MOST_CLASSES] if has_classes else [0]

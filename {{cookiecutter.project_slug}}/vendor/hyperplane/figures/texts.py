@@ -30,8 +30,7 @@ class ExplainedText(NamedTuple):
 def words_that_mattered(effects: dict[str, dict[str, float]]) -> Figure:
     """Which words raise an output, and which lower it, on average over the texts that they stand in.
 
-    Args:
-        effects: for each output, by its name, the mean effect of each word.
+    For each output, by its name, `effects` are the mean effects of each word.
     """
     names = list(effects)[:MOST_PANELS]
     columns = min(3, len(names))
