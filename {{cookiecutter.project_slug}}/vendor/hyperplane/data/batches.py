@@ -32,9 +32,7 @@ def on_gpu(tensors: tuple[Tensor, ...], trainer: Trainer | None) -> tuple[Tensor
 def evaluation_batch(most: int, sample_bytes: int) -> int:
     """Return how many samples to evaluate at once: `most`, fewer where they are large, at least one.
 
-    Args:
-        most: samples of any size.
-        sample_bytes: what inputs, targets and outputs of a sample take together.
+    `sample_bytes` is what inputs, targets and outputs of a sample take together.
     """
     return max(1, min(most, EVALUATION_BYTES // max(1, sample_bytes)))
 

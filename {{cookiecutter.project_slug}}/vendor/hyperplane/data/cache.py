@@ -87,10 +87,7 @@ def write(path: Path, arrays: ArrayDict, compress: bool = True) -> None:
 def keep_within(most: int, used: Path, pattern: str) -> None:
     """Remove files of arrays that were not used for longest, until all of them take at most `most` bytes.
 
-    Args:
-        most: bytes.
-        used: the file that is used now, which stays; the others lie beside it.
-        pattern: of the names of all of them.
+    The file `used` stays; the others lie beside it, and `pattern` is that of the names of all.
     """
     with contextlib.suppress(OSError):  # another process may remove one at the same time, or the folder be read-only
         used.touch()

@@ -15,10 +15,6 @@ UNITS = "inputs and predictions are in the units of the training data"
 def described(spec: DataSpec, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is known of inputs and outputs.
 
-    Args:
-        spec: of the data.
-        checkpoint: has the state of the data module under the name of its class.
-
     Returns:
         `task`, `units`, `features` in order, `classes`, `targets`; for tokens how many there are. For a table
         `columns`: what each column of the file becomes, with categories and fill values; and `fill`, by features. For a

@@ -27,9 +27,7 @@ FOLD_SEED = 0  # of the shuffling
 def strata(targets: NDArray[Any], task: str) -> NDArray[np.int64]:
     """Return for each sample what its fold should have its share of: its class, or its labels together.
 
-    Args:
-        targets: class numbers (samples,), or labels (samples, K); all others, dense ones too, are of one kind.
-        task: of the data.
+    Targets are class numbers (samples,), or labels (samples, K); all others, dense ones too, are of one kind.
     """
     if task == "classification" and targets.ndim == 1:
         return np.unique(targets, return_inverse=True)[1].astype(np.int64)
@@ -41,10 +39,7 @@ def strata(targets: NDArray[Any], task: str) -> NDArray[np.int64]:
 def fold_of_samples(folds: int, kinds: NDArray[np.int64], groups: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Return the fold of each sample (samples,), from 0 to folds − 1.
 
-    Args:
-        folds: how many.
-        kinds: see `strata`, from 0 on (samples,).
-        groups: the group of each sample, from 0 on (samples,); None: each may go anywhere.
+    `kinds` are those of `strata`; groups are numbered from 0 on (samples,), without them each sample may go anywhere.
 
     Raises:
         UserError: there are fewer samples, or groups, than folds.
@@ -78,12 +73,6 @@ def fold_of_groups(folds: int, kinds: NDArray[np.int64], groups: NDArray[np.int6
 
 def whole_groups(share: float, groups: NDArray[np.int64], seed: int, key: str) -> NDArray[np.bool_]:
     """Return which samples to hold out (samples,): whole groups, drawn with `seed`, about `share` of all samples.
-
-    Args:
-        share: of the samples, above 0 and below 1.
-        groups: the group of each sample (samples,).
-        seed: of the draw.
-        key: the setting that says the share, for messages.
 
     Raises:
         UserError: there is only one group.

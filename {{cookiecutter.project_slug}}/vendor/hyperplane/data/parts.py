@@ -66,11 +66,7 @@ class DividedArrays(ArrayDataModule):
     def needed(self, parts: Parts, files: str, groups: NDArray[np.int64] | None, decides: str) -> Parts:
         """Return parts of which some are to validate with, if none are stated.
 
-        Args:
-            parts: as they are stated or drawn.
-            files: where the samples come from, for messages.
-            groups: of the samples; None: each may go anywhere.
-            decides: the setting that says which are the test.
+        `decides` is the setting that says which are the test.
 
         Raises:
             UserError: no sample is for training, or none for the test.
@@ -104,11 +100,7 @@ def sizes(parts: Mapping[str, Sized]) -> str:
 def refuse_changed(now: str, before: str, subject: str, samples: str) -> None:
     """Refuse to test with data that are not those of the training any more: they would be split in another way.
 
-    Args:
-        now: the digest of what was read; empty: nothing was.
-        before: that of the training.
-        subject: what may have changed, with a verb: `houses.csv has`.
-        samples: what the data consist of, such as rows.
+    `now` is the digest of what was read; empty: nothing was. The subject has a verb: `houses.csv has`.
     """
     if now and now != before:
         raise UserError(
@@ -125,12 +117,7 @@ def numbers_of(part_of: NDArray[Any]) -> Parts:
 def refuse_torn(parts: Parts, groups: NDArray[np.int64], split: str, group: str, named: Callable[[int], str]) -> None:
     """Refuse parts that share a group.
 
-    Args:
-        parts: as they are stated.
-        groups: of the samples (N,).
-        split: what states the parts, for messages.
-        group: the setting of the groups.
-        named: what to call the group of a sample, given its number.
+    `named` returns what to call the group of a sample, given its number.
     """
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         shared = np.intersect1d(groups[parts[one]], groups[parts[other]])

@@ -27,11 +27,8 @@ LOADERS = {"train": "train_dataloader", "val": "val_dataloader", "test": "test_d
 def make_reproducible(data: LightningDataModule, seed: int, names: MetricNames, one_epoch: bool = False) -> None:
     """Let everything that `data` draws follow from `seed`, and each of its stages be set up once.
 
-    Args:
-        data: the data module.
-        seed: of all that it draws.
-        names: learns what the loaders of a stage are called, where it has several: their keys, or numbers.
-        one_epoch: every epoch has the batches of the first one.
+    `names` learns what the loaders of a stage are called, where it has several: their keys, or numbers. With
+    `one_epoch` every epoch has the batches of the first one.
     """
     done: set[Any] = set()
 

@@ -60,9 +60,7 @@ def leave_one_out(inputs: Tensor, targets: Tensor) -> float | None:
     regression takes the smallest weights. Steps of a gradient would keep what they began with, as hardly anything pulls
     it to 0. So it is the largest λ whose error is within a hundredth of the least.
 
-    Args:
-        inputs: training samples (N, ...), as a network takes them.
-        targets: theirs (N, K).
+    Inputs are (N, ...), as a network takes them, targets (N, K).
 
     Returns:
         λ; None where samples are too few, too large or not finite.

@@ -115,10 +115,8 @@ def loses_digits(mean: Tensor, std: Tensor) -> Tensor:
 def warn_of_lost_digits(spec: DataSpec, inputs: Tensor, targets: Tensor) -> None:
     """Say what varies too little, for its size, to be told apart in the 32 bits that a step receives.
 
-    Args:
-        spec: of the data.
-        inputs: to train on (samples, features), in the units of the data; those of other shapes are not looked at.
-        targets: the same, (samples, K).
+    Inputs (samples, features) and targets (samples, K) are in the units of the data; those of other shapes are not
+    looked at.
     """
     for values, names in ((inputs, spec.feature_names), (targets, spec.target_names)):
         if values.dtype != torch.double or values.ndim != 2 or values.shape[1] != len(names) or not len(values):

@@ -22,10 +22,7 @@ ORDERED_AT_ONCE = 32  # batches, of their sample numbers: to change generators t
 class SeededLoader(Resumable):
     """A DataLoader whose epochs follow from a seed, and that can begin in the middle of one.
 
-    Args:
-        loader: with workers, samplers and collation of its own.
-        seed: of its draws.
-        trains: each epoch has draws of its own; otherwise every one has the same.
+    Unless it `trains`, every epoch has the same draws.
     """
 
     def __init__(self, loader: DataLoader[Any], seed: int, trains: bool) -> None:
@@ -95,11 +92,7 @@ def drawn_from(generators: Generators, things: Iterable[Any], at_once: int) -> I
 
 
 class SeededOrder:
-    """The batches of an epoch, each with a seed of its own.
-
-    Args:
-        batch_sampler: returns the numbers of the samples of one batch after the other, anew for each epoch.
-    """
+    """The batches of an epoch, each with a seed of its own."""
 
     def __init__(self, batch_sampler: Iterable[list[int]]) -> None:
         self.batch_sampler = batch_sampler
@@ -120,9 +113,7 @@ class SeededOrder:
 class SeededItems(Dataset[Any]):
     """Reads the batches of a data set, in a worker or in the process that trains.
 
-    Args:
-        dataset: of single samples; whoever asks this one, such as a `worker_init_fn`, reaches it.
-        collate: makes a batch of them.
+    Whoever asks it, such as a `worker_init_fn`, reaches the data set of single samples.
     """
 
     def __init__(self, dataset: Any, collate: Any) -> None:

@@ -48,11 +48,7 @@ class TableEncoder:
     ) -> Self:
         """Decide for each column of the training rows how it is encoded, and say which are left out.
 
-        Args:
-            chunks: the rows, some at a time.
-            readings: how texts of a CSV file became these values; new rows are read in the same way.
-            left_out: why columns are left out that may well be in the table.
-            stated: what settings say of the columns.
+        New rows are read as `readings` say. `left_out` says why columns are left out that may well be in the table.
         """
         seen: dict[str, ColumnStatistics] = {}
         for chunk in chunks:
@@ -124,11 +120,9 @@ class TableEncoder:
     ) -> NDArray[np.float64]:
         """Return rows (samples, features); say once what was unknown or missing.
 
-        Args:
-            table: has at least the columns of the training rows, in any order.
-            rows: what the rows are, for messages: `the test rows`.
-            remarks: takes up what was unknown or missing, to be said later; None: it is said here.
-            out: where the encoded rows are written, as they may fill half of the memory; None: into a new array.
+        The table has at least the columns of the training rows, in any order; `rows` says what its rows are: `the test
+        rows`. `remarks` take up what was unknown or missing, to be said later; `out` is filled in the place of a new
+        array, as that may be half of the memory.
 
         Raises:
             UserError: a column is not there, or holds text where numbers were.

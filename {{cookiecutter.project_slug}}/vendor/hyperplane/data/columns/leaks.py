@@ -24,10 +24,7 @@ FEWEST, MOST = 40, 4_000  # rows that are looked at
 def point_at_leaks(features: "pl.DataFrame", targets: NDArray[Any], names: Sequence[str]) -> None:
     """Warn of columns that predict a target almost alone.
 
-    Args:
-        features: the columns that are kept, of the training rows.
-        targets: class numbers (samples,), or labels or values (samples, K).
-        names: of the targets; of one, for classes.
+    Targets are class numbers (samples,), or labels or values (samples, K).
     """
     if features.height < FEWEST or features.width < 2:
         return

@@ -22,9 +22,7 @@ NAMES_ROWS = re.compile(
 def weights_of(column: "pl.Series", is_used: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return the weight of each row that is used (samples,).
 
-    Args:
-        column: of all rows.
-        is_used: which of them have a target (rows,).
+    `is_used` says which rows have a target (rows,).
 
     Raises:
         UserError: one is missing, negative or no number.

@@ -74,10 +74,8 @@ def present_in(table: "pl.DataFrame", targets: Sequence[str]) -> "pl.Series":
 def encode_targets(table: "pl.DataFrame", task: TaskName | Literal["auto"]) -> Targets:
     """Return the targets.
 
-    Args:
-        table: the columns to predict, without missing values.
-        task: what they are for; auto: several columns of numbers are a regression, several that hold two values each
-            are labels, and what one column is, `infer_task` says.
+    With the task `auto` several columns of numbers are a regression, several that hold two values each are labels, and
+    what one column is, `infer_task` says.
 
     Raises:
         UserError: the values do not make the task, or not any.

@@ -67,11 +67,8 @@ INTEGERS = ((r"(\d{4})(\d\d)", numbered_date), (r"(\d{4})(\d\d)(\d\d)", numbered
 def read_times(column: "pl.Series", key: str, fits: Callable[[Times], int] | None = None) -> Times:
     """Return the times of all rows.
 
-    Args:
-        column: of the times.
-        key: the setting that named it, for messages.
-        fits: how many of them may go on after those of training, if whole numbers are dates; None: these are the first,
-            dates if a month or a year ends between them. Where none does, both readings count the same steps.
+    `fits` says how many of them may go on after those of training, if whole numbers are dates; None: these are the
+    first, dates if a month or a year ends between them. Where none does, both readings count the same steps.
 
     Raises:
         UserError: one is missing, or no time.

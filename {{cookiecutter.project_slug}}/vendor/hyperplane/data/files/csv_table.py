@@ -35,14 +35,7 @@ Keep = Callable[["pl.LazyFrame"], "pl.LazyFrame"]  # evaluates rows once, so tha
 
 
 class CsvTable:
-    """Columns of a CSV file.
-
-    Args:
-        path: of the file.
-        columns: the names of those that are read; None: all.
-        spelling: what the file does not say of itself.
-        key: the setting that named the file, for messages.
-    """
+    """Columns of a CSV file."""
 
     def __init__(self, path: Path, columns: Sequence[str] | None, spelling: Spelling, key: str) -> None:
         self.path = path

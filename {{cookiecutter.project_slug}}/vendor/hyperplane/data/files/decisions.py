@@ -58,11 +58,7 @@ def say(remarks: Iterable[Remark]) -> None:
 def reading_of_column(column: ColumnSurvey, tie: str, spelling: Spelling, key: str) -> tuple[Reading, list[str]]:
     """Return how a column is read, and a warning about one that is nearly, or may be, something else than text.
 
-    Args:
-        column: what its texts are.
-        tie: the mark that separates decimals if it may be both; empty: nothing says it.
-        spelling: what the settings say.
-        key: setting and path of the file, for messages.
+    `tie` is the mark that separates decimals if it may be both; empty: nothing says it.
     """
     certain, numbers = column.certain(), column.numbers()
     if len(numbers) == 1 or tie in numbers:

@@ -89,11 +89,7 @@ def scan_fields(
 ) -> "pl.LazyFrame":
     """Return the fields of a CSV file, null where there is none; all columns but the first without a name are renamed.
 
-    Args:
-        path: of the file.
-        layout: of the file.
-        kinds: of columns that are no texts; a field that says something else is null.
-        missing: fields that are null in all columns.
+    A field that is not of the type that `kinds` has for its column is null, and so is one of `missing` in any column.
     """
     names = [f" {i}" if name in layout.names[:i] else name for i, name in enumerate(layout.names)]
     options: dict[str, Any] = {"separator": layout.separator, "infer_schema": False, "glob": False}

@@ -17,10 +17,7 @@ SECONDS_BETWEEN_LINES = 10.0
 def with_progress(batches: Iterable["pl.DataFrame"], doing: str, rows: int | None = None) -> Iterator["pl.DataFrame"]:
     """Yield batches of rows, and show how many came.
 
-    Args:
-        batches: of rows.
-        doing: what is done with them: `Reading houses.csv`.
-        rows: how many there are, or nearly; None: nobody knows.
+    `doing` is what is done with them: `Reading houses.csv`. `rows` is how many there are, or nearly.
     """
     if sys.stderr.isatty() and jobs_beside() == 1:
         yield from with_bar(batches, doing, rows)

@@ -24,10 +24,8 @@ LARGE = 50 * 2**20  # bytes: reading a larger file takes seconds, so it is said
 def read_table(path: Path, key: str = "data.path") -> "pl.DataFrame":
     """Return the rows of a file; types of a CSV's columns follow from all of its values, dates are recognised.
 
-    Args:
-        path: of a file in UTF-8 with a line of column names (.csv, .csv.gz, .tsv), or of a .parquet file. Columns are
-            separated by commas, semicolons, tabs or vertical bars.
-        key: the setting that named it, for messages.
+    It is in UTF-8 with a line of column names (.csv, .csv.gz, .tsv; separated by commas, semicolons, tabs or vertical
+    bars), or a .parquet file.
 
     Raises:
         UserError: there is no such file, it has another ending, no rows, or lines that do not fit together.
@@ -109,12 +107,7 @@ def scan_table(
 ) -> tuple["pl.LazyFrame", dict[str, Reading]]:
     """Return some columns of a file in a form that can be read again and again, and how they are read.
 
-    Args:
-        path: of the file.
-        columns: their names; None: all.
-        spelling: what the file does not say of itself.
-        key: the setting that named it, for messages.
-        scratch: a folder for the rows of a large CSV file; None: they are in memory.
+    `columns` None: all. The rows of a large CSV file go to the folder `scratch`, without one into memory.
     """
     path = existing(path, key)
     if path.stat().st_size > LARGE:

@@ -18,11 +18,7 @@ from .names import numbers_of, texts_of
 def read_edges(path: Path, ends: Sequence[str | None], nodes: Sequence[str], unknown: str) -> NDArray[np.int64]:
     """Return the numbers of the nodes that edges join (edges, 2); those of unknown nodes are said, and left out.
 
-    Args:
-        path: of the table.
-        ends: the columns that say where an edge begins and ends; None: the first, and the second.
-        nodes: the names of all nodes.
-        unknown: what is said of other nodes: `nodes.csv does not have`.
+    `ends` are the columns that say where an edge begins and ends; None: the first, and the second.
 
     Raises:
         UserError: the file has fewer than two columns, or no edge joins nodes.

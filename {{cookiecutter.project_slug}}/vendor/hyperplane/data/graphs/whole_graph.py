@@ -32,10 +32,7 @@ class Graph(NamedTuple):
 class WholeGraph(Batches):
     """The graph as the only batch.
 
-    Args:
-        features: of all nodes (N, F).
-        nodes: the numbers of those of a part (n,).
-        targets: of these (n, ...).
+    `features` are those of all nodes (N, F), `nodes` the numbers of those of a part (n,), `targets` theirs (n, ...).
     """
 
     def __init__(self, features: Tensor, nodes: Tensor, targets: Tensor) -> None:

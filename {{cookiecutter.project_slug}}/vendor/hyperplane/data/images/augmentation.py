@@ -34,11 +34,7 @@ def require_kornia(changes: Sequence[str]) -> None:
 class Augmentation:
     """Changes batches.
 
-    Args:
-        changes: which; they are made in the order crop, flip, color, mixup.
-        shape: of the images.
-        task: of the data.
-        classes: how many, where targets are class numbers; mixed targets are shares of classes (B, K).
+    They are made in the order crop, flip, color, mixup. Mixed targets are shares of classes (B, K).
 
     Raises:
         UserError: these targets cannot be mixed.

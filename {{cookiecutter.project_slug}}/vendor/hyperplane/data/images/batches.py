@@ -25,10 +25,7 @@ from .files import ImageShape, Unreadable, pixels_in
 class Prepare:
     """Makes of images (B, H, W, C), as they are kept, and of targets what a step receives.
 
-    Args:
-        scaling: of the data; copied, as the one of the task goes to the GPU with it.
-        standardize: whether it is used.
-        changes: at random, drawn from torch's generator; None: none.
+    The scaling is copied, as the one of the task goes to the GPU with it. `changes` draw from torch's generator.
     """
 
     def __init__(self, scaling: Scaling, standardize: bool, changes: Augmentation | None) -> None:
@@ -54,14 +51,8 @@ class Prepare:
 class ImageBatches(Batches):
     """Batches of images in memory.
 
-    Args:
-        pixels: of all images (N, H, W, C).
-        rows: the numbers of the images of this part.
-        targets: of these.
-        prepare: makes what a step receives.
-        batch_size: images of a batch.
-        seed: of the order and of all changes; those of a batch follow from it, the epoch and the number of the batch.
-        shuffle: draw a new order in every epoch.
+    `pixels` are those of all images (N, H, W, C), `rows` the numbers of the images of this part. The order and all
+    changes follow from the seed, the epoch and the number of the batch.
     """
 
     def __init__(

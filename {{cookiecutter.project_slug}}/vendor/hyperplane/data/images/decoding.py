@@ -45,10 +45,7 @@ def decoded(files: Sequence[Path], names: Sequence[str], shape: ImageShape, sour
 def for_each(read: Callable[[Path], Any], paths: Sequence[Path], doing: str) -> Iterator[Any]:
     """Yield what `read` returns for each path, in order, or the Unreadable that it raised.
 
-    Args:
-        read: called in as many threads as there are cores; Pillow computes outside Python's lock.
-        paths: of the files.
-        doing: what stands beside the progress bar.
+    It is called in as many threads as there are cores; Pillow computes outside Python's lock.
     """
 
     def attempt(path: Path) -> Any:

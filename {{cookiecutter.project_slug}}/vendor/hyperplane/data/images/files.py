@@ -107,10 +107,8 @@ def is_deep(mode: str) -> bool:
 def common_shape(headers: Sequence[Header], size: tuple[int, int] | None, channels: int | None) -> ImageShape:
     """Return what images are brought to.
 
-    Args:
-        headers: of all of them.
-        size: height and width; None: the median of each, made smaller where the longer one is above 128.
-        channels: 1 or 3; None: 3 if any image has colours.
+    `size` None: the median of height and width, made smaller where the longer one is above 128. `channels` None: 3 if
+    any image has colours.
     """
     sides = np.median([(header.height, header.width) for header in headers], axis=0)
     scale = min(1.0, LARGEST / float(sides.max()))

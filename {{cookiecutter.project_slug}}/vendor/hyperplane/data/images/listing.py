@@ -61,12 +61,7 @@ def of_table(
 ) -> Listing:
     """Return the images that the rows of a file name, with their targets.
 
-    Args:
-        path: .csv, .csv.gz, .tsv or .parquet.
-        image: the column of paths, which are relative to the file.
-        targets: columns to predict; rows without one are left out.
-        group: a column whose rows with the same value stay together.
-        split_column: a column that says train, val or test.
+    Paths in the column `image` are relative to the file; rows without a target are left out.
 
     Raises:
         UserError: a column is not there, or not named.

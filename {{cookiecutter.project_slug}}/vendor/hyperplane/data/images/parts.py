@@ -69,12 +69,7 @@ def held_out(
 ) -> NDArray[np.bool_]:
     """Return which images to hold out (N,): of each kind its share, to one image, or whole groups.
 
-    Args:
-        share: of the images, above 0 and below 1.
-        kinds: of each, see `strata` in folds.py (N,).
-        groups: of each (N,); None: each may go anywhere.
-        seed: of the draw.
-        key: the setting that says the share, for messages.
+    `kinds`, see `strata` in folds.py, and `groups` are those of each image (N,).
 
     Raises:
         UserError: there is only one group.

@@ -38,9 +38,7 @@ def paths_of(table: "pl.DataFrame", column: str, path: Path, key: str) -> tuple[
 def new_images(source: Path, column: str) -> tuple[list[Path], list[str]]:
     """Return the images to predict and their names: one file, all in a folder and below it, or those of a table.
 
-    Args:
-        source: what was typed.
-        column: of a table, which holds paths relative to it; empty: its first one.
+    The `column` of a table holds paths relative to it; empty: its first one.
 
     Raises:
         UserError: there is none.

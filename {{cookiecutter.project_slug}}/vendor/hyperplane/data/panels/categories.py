@@ -30,11 +30,7 @@ def stacked(columns: list[NDArray[np.int64]], rows: int) -> torch.Tensor:
 def require_static(name: str, series: NDArray[np.int64], numbers: NDArray[np.int64], names: list[str]) -> None:
     """Refuse a static variable that changes within a series.
 
-    Args:
-        name: of the variable.
-        series: number of the series of each row (rows,), in order.
-        numbers: of its category in each row (rows,).
-        names: of the series of each row.
+    `series`, in order, and `numbers` of categories are those of each row (rows,).
     """
     changes = np.flatnonzero((np.diff(series) == 0) & (np.diff(numbers) != 0))
     if len(changes):

@@ -39,11 +39,7 @@ def future_windows(
 ) -> tuple[Windows, NDArray[np.int64]]:
     """Return a window for each series: the E rows up to its last target, and the H rows after it.
 
-    Args:
-        table: rows in any order, with the columns that were trained on.
-        panel: the data set that was trained on, with the state of its checkpoint.
-        spec: of the panel.
-        source: the file, for messages.
+    The rows may be in any order; `panel` has the state of its checkpoint.
 
     Returns:
         The windows (B, ...), in the units of the data, and the rows of the table (B, H) that are forecast. Series

@@ -15,11 +15,7 @@ def rows_to_fill(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return the rows of series whose gaps are filled; those without target outside of such gaps are left out.
 
-    Args:
-        series: number of the series of each row (rows,), which are in order.
-        time: number of their step, no two the same in a series.
-        has_target: whether there is one.
-        most: steps of a gap that is filled.
+    Series (rows,) are in order, and no two steps of one are the same. A gap of more than `most` steps is not filled.
 
     Returns:
         For each row its number, for new ones that of the row before it; its step; whether it is new; and whether its

@@ -24,11 +24,7 @@ CLEARLY_BETTER = 0.95  # of the loss of one season that the mean of several has 
 def naive(past: Tensor, lag: int, horizon: int, seasons: int = 1) -> Tensor:
     """Return the values (B, H) of whole numbers of `lag` steps before each of H steps that follow on past (B, E).
 
-    Args:
-        past: values.
-        lag: steps, at most E.
-        horizon: H.
-        seasons: whose values are averaged, each `lag` steps before the next; all of them lie in the past.
+    With `seasons` it is the mean of so many values, each `lag` steps before the next; all of them lie in the past.
     """
     last = past.shape[1] - lag + torch.arange(horizon, device=past.device) % lag
     if seasons == 1:
@@ -55,11 +51,7 @@ def naive_loss(past: Tensor, targets: Tensor, quantiles: Sequence[float], lag: i
 def best_lag(past: Tensor, targets: Tensor, quantiles: Sequence[float], least: int = 1) -> int:
     """Return the lag, from `least` to E, whose naive forecast has the smallest quantile loss on these windows.
 
-    Args:
-        past: of training windows (B, E).
-        targets: that follow (B, H).
-        quantiles: Q.
-        least: at most E.
+    The past is (B, E), the targets that follow are (B, H).
     """
     past, targets = few(past), few(targets)
     return min(range(least, past.shape[1] + 1), key=lambda lag: naive_loss(past, targets, quantiles, lag))

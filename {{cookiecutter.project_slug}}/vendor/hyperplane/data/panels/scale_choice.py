@@ -60,10 +60,8 @@ def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut) -> 
 
     Where there are too few to compare, λ is the largest, which is nearly the naive forecast.
 
-    Args:
-        candidates: the panel by windows, and by all rows; or the only one that is asked for.
-        first: training windows, to fit to.
-        last: that follow, to compare on.
+    The candidates, the panel by windows and by all rows, or the only one that is asked for, are fitted to the `first`
+    training windows and compared on the `last`, which follow.
     """
     if min(len(first.series), len(last.series)) < FEWEST:
         near_naive = replace(candidates[0], ridge=LAMBDAS[0])

@@ -68,12 +68,8 @@ def padded(values: Numbers, positions: int) -> Numbers:
 def without_gaps(values: Numbers, channels: tuple[str, ...], fill: bool, what: str) -> Numbers:
     """Return signals in which nothing is missing before their end.
 
-    Args:
-        values: (samples, positions, channels).
-        channels: their names.
-        fill: whether a missing value takes the last one before it, or where there is none the first one after it; one
-            more channel of 0 and 1 marks the positions. A channel without any value is 0.
-        what: whose signals they are, for messages.
+    Values are (samples, positions, channels). With `fill` a missing one takes the last one before it, or where there is
+    none the first one after it, and one more channel of 0 and 1 marks the positions. A channel without any value is 0.
 
     Raises:
         UserError: something is missing, and is not to be filled.

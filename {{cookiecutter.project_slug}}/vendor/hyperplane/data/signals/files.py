@@ -36,11 +36,7 @@ ALL_ENDINGS = (*OWN_ENDINGS, *ENDINGS)
 def read_signals(path: Path, roles: Roles, key: str, readings: Mapping[str, Reading] | None = None) -> SignalArrays:
     """Return the signals of a file, without positions that are beyond the end of all of them.
 
-    Args:
-        path: of the file.
-        roles: of its columns or arrays.
-        key: the setting that named the file, for messages.
-        readings: how the columns of a CSV file are read; None: as they ask for.
+    `readings` say how the columns of a CSV file are read; None: as they ask for.
 
     Raises:
         UserError: there is no such file, or it does not hold signals.

@@ -96,11 +96,7 @@ def look_at_steps(
 ) -> None:
     """Look at the distances between the positions of each signal, and say if they are uneven.
 
-    Args:
-        positions: of the rows.
-        names: of the signals of the rows.
-        order: in which rows are sorted.
-        starts: of the signals, in this order.
+    `order` is that in which rows are sorted, and `starts` are the places of the first of each signal in it.
     """
     steps = np.diff(as_numbers(positions)[order])
     within = np.ones(len(steps), bool)

@@ -44,12 +44,7 @@ def write_encoded(
 ) -> tuple[RunningMoments, RunningMoments]:
     """Write the rows of each part to its shards.
 
-    Args:
-        chunks: the rows.
-        encoder: of the rows; inputs are written as distances to its centres.
-        targets: class numbers, or values (samples, 1).
-        centre: what values are written as distances to.
-        shards: of each part.
+    Inputs are written as distances to the encoder's centres, values (samples, 1) as distances to `centre`.
 
     Returns:
         The moments of the inputs and of the targets of the training rows, as they are written.

@@ -59,9 +59,7 @@ class Shards:
     def write(self, first: int, *columns: NDArray[Any]) -> None:
         """Deal the rows first, first + 1, ... to the shards in turn.
 
-        Args:
-            first: how many rows were written before.
-            columns: inputs (samples, features) and targets of the rows.
+        `columns` are the inputs (samples, features) and the targets of the rows.
         """
         starts = self.starts
         count = len(starts) - 1
@@ -88,11 +86,7 @@ class Shards:
 class ShardBatches(Batches):
     """Iterates over the rows of shards in batches; a thread reads the next shard while batches of this one are used.
 
-    Args:
-        shards: the rows.
-        prepare: makes what a step receives of inputs and targets as they were written.
-        batch_size: rows of a batch.
-        seed: of the order, which follows from it and the epoch alone; None: the order of the files.
+    Their order follows from the seed and the epoch alone; without a seed it is that of the files.
     """
 
     def __init__(

@@ -20,9 +20,7 @@ from ..lazy_polars import pl
 def files_of(path: str | Sequence[str], pattern: str | None) -> list[Path]:
     """Return the files that settings name.
 
-    Args:
-        path: of one, or a list; with a pattern of the folder that holds them.
-        pattern: such as `part-*.csv`, of the names of files in the folder.
+    `path` is one, or a list; with a pattern such as `part-*.csv` it is the folder that holds them.
 
     Raises:
         UserError: there is no such folder, or no file of the pattern in it.

@@ -17,10 +17,7 @@ Tokens = NDArray[np.int32]
 class Bigrams:
     """Counts of a training text.
 
-    Args:
-        tokens: of the training text (N,).
-        num_tokens: V.
-        chosen_on: the text that α is chosen on; None: α is 1.
+    α is chosen on the text `chosen_on`; None: it is 1.
     """
 
     def __init__(self, tokens: Tokens, num_tokens: int, chosen_on: Tokens | None) -> None:

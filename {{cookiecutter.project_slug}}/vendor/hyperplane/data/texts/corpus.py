@@ -33,12 +33,6 @@ class Windows(Batches):
     """Batches of windows of a text (B, T), and at each place the token that comes next (B, T).
 
     With a `seed` they are in a new order in every epoch, and begin elsewhere; without one they follow each other.
-
-    Args:
-        tokens: of the text (tokens,).
-        length: T.
-        batch_size: windows in a batch.
-        seed: of order and beginning.
     """
 
     def __init__(self, tokens: Tensor, length: int, batch_size: int, seed: int | None = None) -> None:
