@@ -29,13 +29,8 @@ class BestCheckpoint(Checkpoint):
     times a second, and the file takes as long as its epoch: a copy stays in memory then, and is written when the metric
     is looked at later, before `last.ckpt` (which holds the score), and when the training ends, however it ends.
 
-    Args:
-        monitor: the metric.
-        mode: min or max, whether low or high values are better.
-        folder: of the checkpoints.
-        spec: of the data, kept beside the weights so that they can be used without the data.
-        names: of metrics.
-        is_needed: whether it is an error if nobody measures the metric.
+    `spec`, of the data, is kept beside the weights, so that they can be used without the data. `is_needed`: it is an
+    error if nobody measures the metric.
     """
 
     def __init__(

@@ -83,10 +83,7 @@ def write(checkpoint: dict[str, Any], path: Path, waits: bool = True) -> None:
     The `last.ckpt` before stays as `previous.ckpt`. Only `last.ckpt` waits for the disk, and for `best.ckpt` too, whose
     score it holds: a power cut then loses what came after it, and nothing else.
 
-    Args:
-        checkpoint: plain values and tensors.
-        path: of the file.
-        waits: for the disk; otherwise see `Flush`.
+    Unless it `waits` for the disk, see `Flush`.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written; the old files are untouched.
@@ -165,9 +162,8 @@ def flush(path: Path) -> None:
 def read(path: Path, lazily: bool = False) -> dict[str, Any]:
     """Return what a checkpoint holds.
 
-    Args:
-        path: of the checkpoint, a zip archive with a checksum for each of its members.
-        lazily: leave tensors in the file until they are needed.
+    It is a zip archive with a checksum for each of its members. `lazily` leaves tensors in the file until they are
+    needed.
 
     Raises:
         DamagedCheckpoint: it is cut off, a bit has flipped, or it holds more than tensors and plain values.

@@ -27,13 +27,7 @@ from .run_state import RunState
 
 
 class LastCheckpoint:
-    """Writes `last.ckpt` between two steps: when it is time, and when the run is asked to stop.
-
-    Args:
-        settings: say when it is time.
-        folder: where checkpoints go.
-        stop: the request to look at.
-    """
+    """Writes `last.ckpt` between two steps: when it is time, and when the run is asked to stop."""
 
     def __init__(self, settings: Checkpoint, folder: Path, stop: StopRequest) -> None:
         self.settings = settings

@@ -35,11 +35,7 @@ class RunState(Callback):
 
     Lightning's own part: weights, optimizer, schedule, callbacks, and how many epochs and batches are done.
 
-    Args:
-        settings: of the run.
-        metrics: its `metrics.csv`; rows after the checkpoint are dropped when the run goes on.
-        spec: of its data.
-        names: of its metrics.
+    Rows of `metrics` after the checkpoint are dropped when the run goes on.
     """
 
     def __init__(self, settings: Settings, metrics: MetricsFile, spec: DataSpec, names: MetricNames) -> None:

@@ -32,14 +32,7 @@ class Trained(NamedTuple):
 def chosen_weights(
     trainer: Trainer, settings: Settings, folder: Path, rows: Sequence[dict[str, float]]
 ) -> tuple[Path, dict[str, float]]:
-    """Return the checkpoint to test and the training and validation metrics of the epoch it comes from.
-
-    Args:
-        trainer: after `fit`; `last.ckpt` has been written.
-        settings: say whether the best or the last weights are wanted.
-        folder: of the checkpoints.
-        rows: of `metrics.csv`.
-    """
+    """Return the checkpoint to test and the training and validation metrics of the epoch it comes from."""
     best = next((callback for callback in trainer.checkpoint_callbacks if isinstance(callback, BestCheckpoint)), None)
     row = rows[-1] if rows else {}
     path = folder / LAST
@@ -54,11 +47,7 @@ def chosen_weights(
 def whole(task: LightningModule, settings: Settings, spec: DataSpec, path: Path | None = None) -> LightningModule:
     """Return a task that holds all of its network, which FSDP leaves in parts; without FSDP it is `task` itself.
 
-    Args:
-        task: after the training, or after the test.
-        settings: of the run.
-        spec: of its data.
-        path: of the checkpoint that was tested. Before the test there is none, and the weights are new.
+    `path` is the checkpoint that was tested. Before the test there is none, and the weights are new.
     """
     if not settings.hardware.is_sharded:
         return task
@@ -88,9 +77,7 @@ def find_checkpoint(folder: Path, which: str) -> Path:
 def load_trained(folder: Path, which: str = "tested") -> Trained:
     """Rebuild what a run trained from its folder alone; the data are not needed.
 
-    Args:
-        folder: a run folder.
-        which: `tested` (the weights behind `summary.json`), `best` or `last`.
+    `which` is `tested` (the weights behind `summary.json`), `best` or `last`.
 
     Raises:
         UserError: it is no run folder, or there is no such checkpoint, or it cannot be read.

@@ -60,12 +60,7 @@ def take_weights(task: LightningModule, folder: Path) -> None:
 
 
 def differences(theirs: Mapping[str, Any], ours: DataSpec) -> dict[str, str]:
-    """Return which names of the data a run was trained on are not ours, where there are as many, as a text of theirs.
-
-    Args:
-        theirs: the spec in its checkpoint.
-        ours: of the new data.
-    """
+    """Return which names of the data a run was trained on are not ours, where there are as many, as texts of theirs."""
     found = {}
     for key in NAMES:
         before, now = theirs.get(key) or (), getattr(ours, key)
@@ -89,9 +84,7 @@ BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 class Freeze(Callback):
     """Keeps parts of a network as they are, until an epoch if one is given. Their batch statistics rest as well.
 
-    Args:
-        patterns: names of parts, or of parameters: body, body.*.bias.
-        until: the epoch, counted from 0, from which on they are trained; None: never.
+    Patterns name parts, or parameters: body, body.*.bias. Epochs are counted from 0; `until` None: never.
     """
 
     def __init__(self, patterns: tuple[str, ...], until: int | None) -> None:

@@ -24,10 +24,7 @@ WEIGHTED = ("outputs", "targets", "weights")  # what a loss takes where samples 
 def make_task(settings: Settings, spec: DataSpec, scaling: nn.Module | None = None) -> LightningModule:
     """Build the task, and what it asks for: network, loss, scaling, optimizer, scheduler, spec, seed.
 
-    Args:
-        settings: of the run.
-        spec: of the data.
-        scaling: the standardisation of the data, if they have one; a new one is filled from the checkpoint.
+    Without `scaling`, the standardisation of the data, there is a new one, which is filled from the checkpoint.
 
     Raises:
         UserError: the model or the loss cannot serve these data.

@@ -64,11 +64,8 @@ class WaitingBatches(list[Waiting]):
 class EpochMetrics(nn.Module):
     """The mean loss and other metrics over an epoch of one stage.
 
-    Args:
-        stage: train, val or test; the first part of the metrics' names.
-        views: metrics, by what they take.
-        must_be_finite: whether a loss that is not stops the run.
-        sample_weights: of the loss; None: each sample counts as much as any other, or as its weight says.
+    If it `must_be_finite`, a loss that is not stops the run. Without `sample_weights` of the loss each sample counts as
+    much as any other, or as its weight (B,) says.
     """
 
     def __init__(
@@ -99,13 +96,8 @@ class EpochMetrics(nn.Module):
     ) -> None:
         """Take in one batch: its mean loss (), its outputs and its targets. Nothing is computed or synchronised yet.
 
-        Args:
-            loss: of the batch.
-            outputs: of the network.
-            targets: as many as there are samples in the batch.
-            weights: of the samples (B,), if they have any.
-            number: of the batch in its epoch, counted from 0. L-BFGS evaluates a batch again and again; as elsewhere,
-                only the first time counts.
+        `number` is that of the batch in its epoch, counted from 0. L-BFGS evaluates a batch again and again; as
+        elsewhere, only the first time counts.
         """
         if number >= 0 and number == self.waiting.last:
             return

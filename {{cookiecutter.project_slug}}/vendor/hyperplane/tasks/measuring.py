@@ -151,9 +151,8 @@ class Measuring(LightningModule):
 
         `self.log_dict` does the same, but prepares for averages over steps, at the cost of two steps of a small model.
 
-        Args:
-            metrics: computed, by name.
-            steps_ago: Lightning counts the last step before it ends an epoch of training, not before it validates.
+        Lightning counts the last step before it ends an epoch of training, not before it validates: that is one of
+        `steps_ago`.
         """
         if self.trainer.sanity_checking:
             return

@@ -27,11 +27,7 @@ class NaivePredictor:
     def add(self, loss: Callable[..., Tensor], outputs: Tensor, targets: Tensor, weights: Tensor | None) -> None:
         """Take in a batch.
 
-        Args:
-            loss: of outputs, targets, and weights if there are any.
-            outputs: of the network (B, K, ...): what it gives out has the same shape.
-            targets: of the batch.
-            weights: of the samples (B,).
+        What the naive model gives out has the shape of the network's outputs (B, K, ...). Weights are (B,).
         """
         places = (1,) * (outputs.ndim - 2)
         constant = self.output.to(outputs.dtype).view(1, -1, *places).expand_as(outputs)

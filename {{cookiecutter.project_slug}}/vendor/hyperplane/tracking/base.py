@@ -26,11 +26,6 @@ class Tracker(Logger):
     which is 5 % of an epoch of 40 small steps, but 0.2 ms when the calls follow each other.
 
     Subclasses say what a kind of logger can do besides: show pictures, note the outcome, keep a checkpoint.
-
-    Args:
-        inner: The logger that does the work.
-        folder: The run folder.
-        names: under which metrics are kept.
     """
 
     def __init__(self, inner: Logger, folder: Path, names: MetricNames | None = None) -> None:

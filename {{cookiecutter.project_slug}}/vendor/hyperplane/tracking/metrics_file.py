@@ -22,10 +22,6 @@ class MetricsFile(Logger):
     epoch. Metrics appear in order of their first appearance; a metric that was not logged at a
     step leaves its cell empty. In distributed training only rank zero writes. The first row
     replaces what an earlier try has left.
-
-    Args:
-        folder: The run folder.
-        names: under which metrics are kept.
     """
 
     def __init__(self, folder: Path, names: MetricNames | None = None) -> None:

@@ -47,14 +47,9 @@ def make_tracker(
 ) -> Tracker | None:
     """Start the tracker that the settings name, or None where there is nothing to track.
 
-    Args:
-        settings: The configuration group `tracking`: a `kind` and its settings, or a Lightning logger's `_target_`.
-        folder: The run folder; the tracker's files go into a folder of their own below it, those of MLflow into one
-            database for all runs.
-        name: The run's name in the tracker.
-        group: The sweep that the run belongs to, None for a single run.
-        config: The run's whole configuration, plain values only.
-        resumed: Go on with the W&B or MLflow run that the run folder already has.
+    The settings are a `kind` with its own, or a Lightning logger's `_target_`. The tracker's files go into a folder of
+    their own below the run's, those of MLflow into one database for all runs. `group` is the sweep of the run.
+    `resumed` goes on with the W&B or MLflow run that the run folder already has.
 
     Raises:
         UserError: a package is not installed, `_target_` is no logger, or W&B must be online and nobody is logged in.
@@ -144,9 +139,7 @@ def log_figures(tracker: Logger | None, figures: dict[str, Path]) -> None:
 def close_tracker(tracker: Logger | None, summary: dict[str, Any]) -> None:
     """Log the outcome of a run and close its tracker, so that the next job of the process starts its own.
 
-    Args:
-        tracker: What `make_tracker` returned.
-        summary: The content of summary.json; its checkpoint paths are relative to the run folder.
+    Checkpoint paths in the summary are relative to the run folder.
     """
     if not isinstance(tracker, Tracker):
         return

@@ -39,11 +39,7 @@ def least_steps(settings: Settings) -> int:
 
 
 class Budget(Callback):
-    """Adds epochs to a run on few samples, once it is known how many batches an epoch has; says how long a run takes.
-
-    Args:
-        settings: of the run.
-    """
+    """Adds epochs to a run on few samples, once it is known how many batches one has; says how long a run takes."""
 
     def __init__(self, settings: Settings) -> None:
         self.least_steps = least_steps(settings)

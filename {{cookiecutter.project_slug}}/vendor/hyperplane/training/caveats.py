@@ -34,14 +34,7 @@ FLOORED = (  # the first that was measured
 def caveats(
     settings: Settings, trainer: "Trainer", rows: Sequence[Mapping[str, float]], tested: Mapping[str, float]
 ) -> list[str]:
-    """Return what has to be said of a run that ended.
-
-    Args:
-        settings: of the run.
-        trainer: after training and test.
-        rows: of `metrics.csv`.
-        tested: metrics of the test.
-    """
+    """Return what has to be said of a run that ended."""
     found = [no_numbers([*rows, tested]), below_floor(settings, trainer, tested)]
     if not settings.is_solved and reached_its_end(trainer):
         found.insert(0, cut_short(settings, trainer, [row[CURVE] for row in rows if CURVE in row]))

@@ -33,12 +33,7 @@ def directions(
 ) -> dict[str, bool]:
     """Return whether higher is better, of each metric that says so, by its name without the stage.
 
-    Args:
-        settings: of the run.
-        task: that was trained.
-        trainer: after training and test: it knows the metrics of torchmetrics that were logged as such.
-        names: of metrics.
-        measured: the metrics of the run.
+    The trainer knows the metrics of torchmetrics that were logged as such.
     """
     stated: dict[str, Any] = {}
     loops = (trainer.fit_loop.epoch_loop, trainer.fit_loop.epoch_loop.val_loop, trainer.test_loop)

@@ -40,8 +40,7 @@ class Postponed(ModuleType):
 def announced(shows: bool) -> Iterator[None]:
     """Say on a terminal why nothing happens, if what is inside takes more than a moment.
 
-    Args:
-        shows: whether this process speaks for the run, and no other job beside it.
+    It `shows` the sentence if this process speaks for the run, and no other job is beside it.
     """
     sentence = "Importing torch and Lightning ... The first time takes longest: Python compiles them."
     if not shows or not sys.stderr.isatty():

@@ -21,14 +21,7 @@ def test(
 ) -> dict[str, float]:
     """Test a task and return its metrics, by the names that they are kept under.
 
-    Args:
-        trainer: that tests.
-        task: with its weights, unless `checkpoint` has them.
-        data: a data module, or loaders.
-        seed: of what is drawn in the test.
-        checkpoint: whose weights are tested.
-        names: of metrics.
-        validates: by its validation_step, on the validation part of a data module.
+    With `validates` it is done by its validation_step, on the validation part of a data module.
     """
     seed_program(seed)
     steps = trainer.validate if validates else trainer.test

@@ -60,16 +60,8 @@ def make_trainer(
 ) -> Trainer:
     """Return the Trainer of a run.
 
-    Args:
-        settings: of the run.
-        run: where checkpoints go; side by side with other jobs, a run shows no progress bar.
-        task: that is trained.
-        loggers: where metrics are logged.
-        state: what checkpoints hold of the run.
-        last: writes them.
-        validates: whether there is a validation; without it there is no best checkpoint.
-        more: callbacks beside those of the settings.
-        others: arguments of the Trainer that are no settings.
+    Side by side with other jobs, a run shows no progress bar; unless it `validates`, there is no best checkpoint.
+    `more` are callbacks beside those of the settings, `others` arguments of the Trainer that are no settings.
 
     Raises:
         UserError: the hardware is not there, or an argument is none of the Trainer, or a setting.

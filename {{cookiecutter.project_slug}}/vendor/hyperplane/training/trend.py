@@ -26,10 +26,8 @@ Trend = Literal["falling", "steady"]
 def trend_of(losses: Sequence[float], constant_rate: bool = True) -> Trend | None:
     """Return whether a curve falls at its end: `steady` if about as fast as at its start; None: it does not.
 
-    Args:
-        losses: of the validations, in order.
-        constant_rate: the learning rate stayed as it was; where it goes down, losses fall for that reason as well, and
-            nothing is called steady.
+    Where the learning rate goes down, losses fall for that reason as well: without a `constant_rate` nothing is called
+    steady.
     """
     values = np.array([loss for loss in losses if np.isfinite(loss)])
     if len(values) < FEWEST:
