@@ -35,9 +35,7 @@ def module_of(name: str) -> ModuleType:
 def run_command(name: str) -> None:
     """Run a command whose settings Hydra composes.
 
-    Args:
-        name: as it is typed. The function in its module and its configuration have the same name, with `_` where it
-            has a dash.
+    `name` is as it is typed. The function in its module and its configuration have the same name, with `_` for a dash.
     """
     identifier = name.replace("-", "_")
     module = module_of(name)

@@ -22,9 +22,7 @@ from .signatures.source import Module, definition, missing_from
 def settings_class(target: str, group: str = "") -> type[Component]:
     """Return the class of the settings that `target` takes.
 
-    Args:
-        target: full name of what is built.
-        group: of configurations that it is chosen in, such as optimizer; empty: it is a part of another component.
+    The `group` of configurations that it is chosen in is empty where it is a part of another component.
 
     Raises:
         UserError: `target` lies where no configuration may look, only leads there, or is missing.

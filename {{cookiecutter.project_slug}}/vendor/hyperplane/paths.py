@@ -33,10 +33,7 @@ def expanded(path: Path) -> Path:
 def must_exist(path: Path, key: str, endings: Sequence[str] = ()) -> Path:
     """Return the path of a file or a folder that is there, with the home folder for `~`.
 
-    Args:
-        path: as it was given.
-        key: the setting that gave it, for the message.
-        endings: of the files that may be meant; none: of any, and folders.
+    `key` is the setting that gave it. Without `endings` any file may be meant, and folders.
 
     Raises:
         UserError: it is not there; names what is called alike, or what else the folder holds.

@@ -35,9 +35,7 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
     run ends the program: with status 1 after an error, with status 2 and no folder left behind after a user's mistake,
     and with 128 more than the number of the signal that stopped it.
 
-    Args:
-        config: as Hydra composed it.
-        work: a function of a module: with several devices, it runs in as many processes.
+    `work` is a function of a module: with several devices, it runs in as many processes.
 
     Returns:
         The summary, as it stands in `summary.json`.

@@ -108,9 +108,7 @@ def interpolation_problem(value: str, hidden: dict[str, str]) -> str:
 def place_problem(key: str, value: Any) -> str:
     """Return why a setting of a callback or a logger must not name the place that it names, or an empty string.
 
-    Args:
-        key: The full name of the setting.
-        value: What it is after all ${...} in it were resolved.
+    The value is what it is after all ${...} in it were resolved.
     """
     if not isinstance(value, str):
         return ""

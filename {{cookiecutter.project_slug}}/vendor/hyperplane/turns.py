@@ -16,10 +16,8 @@ _here = threading.local()
 class Turn:
     """A job that works until it asks for something, and goes on when it is answered.
 
-    Args:
-        work: what the job does; it is called in the job's own thread.
-        stop: the request that signals go to. What the job listens to learns of it.
-        beside: how many take turns, this one included.
+    `work` is called in the job's own thread. `stop` is the request that signals go to; what the job listens to learns
+    of it. `beside` counts this one, too.
     """
 
     def __init__(self, work: Callable[[], Any], stop: "StopRequest", beside: int = 1) -> None:

@@ -69,9 +69,8 @@ def options(name: str) -> ArgumentParser:
 def run(name: str, task: TaskFunction) -> None:
     """Do what was typed: call `task` with the settings, once or for each job of a multirun, or only show them.
 
-    Args:
-        name: of the command's function and of its file under `configs/`.
-        task: a function of a module, so that launchers can send it to other processes.
+    `name` is that of the command's function and of its file under `configs/`. `task` is a function of a module, so that
+    launchers can send it to other processes.
 
     Raises:
         UserError: a setting could run foreign code, or a folder does not exist.
@@ -169,11 +168,8 @@ def plan(config: DictConfig, context: HydraContext, task: TaskFunction) -> str:
 def text(config: DictConfig, kind: str, section: str | None, resolve: bool) -> str:
     """Return settings as YAML.
 
-    Args:
-        config: with the section `hydra`.
-        kind: `job` leaves that section out, `hydra` everything else.
-        section: to show alone, or None for all of them.
-        resolve: put values in the place of ${...}.
+    The kind `job` leaves the section `hydra` out, `hydra` everything else; `section` is shown alone. `resolve` puts
+    values in the place of ${...}.
 
     Raises:
         UserError: there is no such section.

@@ -33,12 +33,7 @@ def write_programs(
 ) -> dict[str, Path]:
     """Write `model.<format>` for each format, read it back, and compare it with the original.
 
-    Args:
-        task: with its weights.
-        spec: of the data.
-        folder: of the files.
-        formats: pt2, onnx.
-        checkpoint: what the data module keeps there says more of the inputs.
+    What the data module keeps in the checkpoint says more of the inputs.
 
     Returns:
         The path of each format.

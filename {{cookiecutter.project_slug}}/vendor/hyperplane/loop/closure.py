@@ -36,10 +36,7 @@ class Closure:
 
     The first time both are there already, unless the optimizer has moved the weights or dropped the gradients.
 
-    Args:
-        compute: does so.
-        loss: of the weights as they are, whose gradients are there.
-        optimizer: that calls.
+    `loss` is that of the weights as they are, whose gradients are there.
     """
 
     def __init__(self, compute: Callable[[], Tensor], loss: Tensor, optimizer: Optimizer) -> None:

@@ -67,11 +67,8 @@ class Listener(Callback):
 class LeanEpochLoop(_TrainingEpochLoop):
     """Lightning's loop over the batches of an epoch, with a short way through a plain step.
 
-    Args:
-        trainer: whose loop this is.
-        between_steps: called before each step, when nothing is half done: checkpoints that a run goes on from are
-            written then, and only then.
-        names: of metrics.
+    `between_steps` is called before each step, when nothing is half done: checkpoints that a run goes on from are
+    written then, and only then.
     """
 
     def __init__(self, trainer: Trainer, between_steps: Callable[[], None], names: MetricNames | None = None) -> None:

@@ -42,12 +42,7 @@ TASK_HOOKS = (
 
 
 class LeanValidation(_EvaluationLoop):
-    """Lightning's loop over the validation batches, with a short way where a step is a plain one.
-
-    Args:
-        trainer: whose loop this is.
-        is_plain: says whether a training step is plain.
-    """
+    """Lightning's loop over the validation batches, with a short way where a step is a plain one."""
 
     def __init__(self, trainer: Trainer, is_plain: Callable[[Trainer], bool]) -> None:
         super().__init__(trainer, TrainerFn.FITTING, RunningStage.VALIDATING, verbose=False, inference_mode=False)

@@ -19,9 +19,7 @@ SECONDS_BETWEEN_DRAWINGS = 0.1
 class ProgressLines(Callback):
     """Logs a line about the epoch that ended, at most every ten seconds.
 
-    Args:
-        prefix: tells this run from others that log at the same time.
-        level: of the lines; DEBUG: only for `train.log`.
+    The prefix tells this run from others that log at the same time; lines of the level DEBUG are for `train.log` alone.
     """
 
     def __init__(self, prefix: str = "", level: str = "INFO") -> None:

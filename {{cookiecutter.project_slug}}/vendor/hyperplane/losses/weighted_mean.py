@@ -10,10 +10,8 @@ from torch import Tensor
 def weighted_mean(losses: Tensor, weights: Tensor, counts: Tensor | None = None) -> Tensor:
     """Return Σᵢ wᵢ lᵢ / Σᵢ wᵢ, or 0 where all weights are 0.
 
-    Args:
-        losses: l (B, ...); the loss of a sample is their mean over its places.
-        weights: w (B,).
-        counts: how much each loss counts in its sample (B, ...); None: all the same.
+    Losses l are (B, ...): that of a sample is the mean over its places, where `counts` (B, ...) say how much each
+    counts. Weights w are (B,).
     """
     w = weights.reshape(-1, *[1] * (losses.ndim - 1))
     total = (w * (torch.ones_like(losses) if counts is None else counts)).sum()

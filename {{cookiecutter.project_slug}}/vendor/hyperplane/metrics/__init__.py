@@ -84,10 +84,7 @@ PLAIN_NAMES = {"loss": False, "acc": True, "error": False, "bits_per_character":
 def named(name: str, task: str, classes: int = 0) -> Component:
     """Return the settings of the metric of that name.
 
-    Args:
-        name: see `METRICS`.
-        task: one of its keys.
-        classes: of a classification; two have metrics of their own.
+    The task is a key of `METRICS`. Two classes of a classification have metrics of their own.
 
     Raises:
         UserError: there is no metric of that name for the task.
@@ -110,10 +107,8 @@ def snake_case(class_name: str) -> str:
 def higher_is_better(name: str, settings: Any) -> bool | None:
     """Return the direction of a metric before anything has run; None where nobody states it.
 
-    Args:
-        name: with or without its stage: val/f1, val_f1, f1.
-        settings: of the run: its task may name metrics by their classes, or state directions itself, in a class
-            attribute `higher_is_better = {"elbo": True}`.
+    The name is with or without its stage: val/f1, val_f1, f1. The task of the settings may name metrics by their
+    classes, or state directions itself, in a class attribute `higher_is_better = {"elbo": True}`.
     """
     short = re.sub(r"^(train|val)_", "", name).rpartition("/")[2]
     task = getattr(settings, "task", None)

@@ -21,11 +21,8 @@ SUFFIXES = {"classification": "Classifier", "regression": "Regressor"}
 def make_estimator(name: str, task: str, parameters: Mapping[str, Any], seed: int) -> Any:
     """Return an estimator that is not fitted yet.
 
-    Args:
-        name: of its class, or in snake case without Classifier or Regressor.
-        task: classification or regression.
-        parameters: arguments of the class.
-        seed: its random_state, unless `parameters` has one.
+    `name` is that of its class, or in snake case without Classifier or Regressor. `seed` is its random_state, unless
+    `parameters` has one.
 
     Raises:
         UserError: there is no such estimator for the task, or it does not take these parameters.

@@ -30,9 +30,7 @@ def number_of_ranks() -> int:
 def shard_batch(network: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor:
     """Return `network(*inputs)`, of which every rank has computed a share of the rows.
 
-    Args:
-        network: maps inputs (B, ...) to outputs (B, ...), each row on its own.
-        inputs: on all ranks the same.
+    The network maps each row on its own; the inputs are the same on all ranks.
 
     Returns:
         The outputs of all rows. Those of this rank have a gradient, multiplied by the number of ranks: DDP takes the

@@ -43,10 +43,7 @@ def fitted(estimator: Any, inputs: NDArray[Any], targets: NDArray[Any]) -> Any:
 def fit_apart(estimator: Any, inputs: NDArray[Any], targets: NDArray[Any]) -> Any:
     """Return the fitted estimator; a line now and then says how long it has been at it.
 
-    Args:
-        estimator: with a method `fit`.
-        inputs: what it is fitted to (samples, features).
-        targets: (samples,) or (samples, K).
+    Inputs are (samples, features), targets (samples,) or (samples, K).
 
     Raises:
         Exception: whatever `fit` raised, with the lines where it did as a note.

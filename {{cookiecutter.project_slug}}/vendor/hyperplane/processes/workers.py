@@ -112,14 +112,9 @@ def run_in_workers(
 ) -> list[Any]:
     """Call `run` on every job, in `number` processes side by side; return what came of each, in order.
 
-    Args:
-        run: a function of a module; it and the jobs are sent to other processes.
-        jobs: its arguments.
-        number: of processes.
-        idle: processes of an earlier call; those of this one are left there, for the next call or to be stopped.
-        environment: variables that new processes start with, unless they are set already.
-        imported: a module that several processes find imported, where that is safe: it starts no threads and uses no
-            GPU. None: each imports what it needs.
+    `run` is a function of a module: it and the jobs are sent to other processes. `idle` are processes of an earlier
+    call; those of this one are left there. New ones start with the variables of `environment`, unless these are set
+    already. Several find the module `imported` imported, where that is safe: it starts no threads and uses no GPU.
 
     Returns:
         For each job what `run` returned, or the exception that it ended with: `Died` if its process did.

@@ -33,15 +33,7 @@ GROUPS = ("model", "task", "data", "optimizer", "scheduler", "loss", "hardware",
 
 
 class RunRecord:
-    """What is known of a run, and its summary, which grows as it goes on.
-
-    Args:
-        settings: of the run.
-        recorded: what Hydra notes of it.
-        folder: of the run.
-        stop: whether it was asked to stop.
-        is_job: of a multirun.
-    """
+    """What is known of a run, and its summary, which grows as it goes on."""
 
     def __init__(self, settings: Settings, recorded: Recorded, folder: Path, stop: StopRequest, is_job: bool) -> None:
         self.settings = settings
@@ -159,12 +151,8 @@ class RunRecord:
     ) -> None:
         """Note the results.
 
-        Args:
-            checkpoint: that was tested.
-            metrics: of the epoch that it comes from.
-            tested: metrics of the test.
-            directions: whether higher is better, of each metric that says so, by its name without the stage.
-            warnings: what has to be known before they are compared with others.
+        `metrics` are those of the epoch that the checkpoint comes from. `directions` say whether higher is better, by a
+        metric's name without its stage.
         """
         if not self.is_first_rank:
             return

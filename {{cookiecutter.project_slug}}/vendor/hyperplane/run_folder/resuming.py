@@ -97,11 +97,6 @@ def go_on(recorded: Recorded, composed: DictConfig, overrides: list[str]) -> Rec
 def refuse_earlier_end(settings: Settings, changes: tuple[str, ...], before: dict[str, Any]) -> None:
     """Look whether a run is to go on that would end earlier than it has: there is nothing to train.
 
-    Args:
-        settings: of the run, as they hold now.
-        changes: the overrides that were added.
-        before: the summary of the run when it ended last.
-
     Raises:
         UserError: names the setting that was changed.
     """
@@ -119,12 +114,6 @@ def refuse_earlier_end(settings: Settings, changes: tuple[str, ...], before: dic
 
 def refuse_longer_stage(name: str, own: dict[str, Any], changes: tuple[str, ...], before: dict[str, Any]) -> None:
     """Look whether a stage would be trained longer, only because its run is: what followed would begin elsewhere.
-
-    Args:
-        name: of the stage.
-        own: settings of its trainer.
-        changes: the overrides that were added when the run went on.
-        before: the summary of the run when it ended last.
 
     Raises:
         UserError: it has no length of its own.

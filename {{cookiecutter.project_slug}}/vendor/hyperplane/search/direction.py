@@ -13,9 +13,7 @@ NUMBER_OF_PARAMETERS = "parameters"  # of a summary; no metric, and fewer are be
 def directions(search: Search, jobs: Sequence[Settings]) -> tuple[Direction, ...]:
     """Return a direction for each metric of a search.
 
-    Args:
-        search: its metrics, and directions where the user gave some.
-        jobs: the settings of jobs at the ends of the ranges.
+    The jobs are those at the ends of the ranges.
 
     Raises:
         UserError: nothing states what is better, or a direction was given against it.

@@ -33,12 +33,6 @@ from .study import ANSWERED, begin_trial, open_study, read_settings, unfinished_
 def search(overrides: Sequence[Override], config: DictConfig, loader: JobLoader, launcher: Launcher) -> None:
     """Run trials until as many have a result as were asked for, and tell the best.
 
-    Args:
-        overrides: fixed settings, and the ranges of the others.
-        config: of the multirun, with `hydra.sweep.dir`.
-        loader: composes the configuration of a job.
-        launcher: runs jobs, here or elsewhere.
-
     Raises:
         UserError: the search is not valid, or a job at an end of its ranges; nothing has been started.
         SweepFailed: at least one trial failed; the others have run to their end.
@@ -144,8 +138,7 @@ class Jobs:
     def run(self, batch: Sequence[list[str]]) -> list[dict[str, Any]]:
         """Run the jobs of a batch that have no result yet.
 
-        Args:
-            batch: the overrides of each job; two may have the same.
+        Two jobs may have the same overrides.
 
         Returns:
             The summary of each job; where there is none, its status and the reason.

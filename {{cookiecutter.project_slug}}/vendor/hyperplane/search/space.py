@@ -23,9 +23,8 @@ Point = Mapping[str, Any]  # a value for each
 def split(overrides: Sequence[Override], default: Callable[[list[str], str], Any]) -> tuple[list[str], Space]:
     """Return the overrides that all jobs share, and the space that the others span.
 
-    Args:
-        overrides: of the command line; where a key comes twice, the last one holds.
-        default: returns the value of a key in the configuration that a job's overrides make.
+    Where a key comes twice, the last one holds. `default` returns the value of a key in the configuration that a job's
+    overrides make.
 
     Raises:
         UserError: nothing is left to search, or a range makes no sense.

@@ -147,10 +147,7 @@ def with_values(trial: Trial, space: Space) -> Trial:
 def join_trial(folder: Path, settings: Search, job: str) -> Trial:
     """Return the trial that a job belongs to, to report its values and to be told when to stop.
 
-    Args:
-        folder: of the search.
-        settings: of the search.
-        job: the name of its folder. Of several trials with the same values, the first that has no result is meant.
+    `job` is the name of its folder. Of several trials with the same values, the first that has no result is meant.
     """
     storage = open_journal(folder)
     # A job chooses nothing, so that it needs no model of the results.

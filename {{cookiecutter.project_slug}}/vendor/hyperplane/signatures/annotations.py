@@ -47,11 +47,8 @@ OF_ANNOTATED_TYPES = {"Ge", "Gt", "Le", "Lt", "Interval", "MultipleOf", "MinLen"
 def allowed(annotation: ast.expr, module: Module, narrow: Any = None) -> Any:
     """Return the type that an annotation in a file means.
 
-    Args:
-        annotation: the expression.
-        module: the file.
-        narrow: a type with a range, such as PositiveFloat, that takes the place of the plain one within it: of `float`
-            in `float | Tensor`.
+    `narrow`, a type with a range such as PositiveFloat, takes the place of the plain one within it: of `float` in
+    `float | Tensor`.
 
     Returns:
         A type for pydantic; UNKNOWN if any value may be meant.

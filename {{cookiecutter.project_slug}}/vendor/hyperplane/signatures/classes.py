@@ -24,11 +24,8 @@ def lineage(found: Definition) -> Iterator[Definition]:
 def class_attribute(target: str, name: str, default: Any = None, inherited: bool = True) -> Any:
     """Return the value of a class's attribute, where it is written as a literal.
 
-    Args:
-        target: full name of the class, such as torchmetrics.classification.BinaryF1Score.
-        name: of the attribute, such as higher_is_better.
-        default: what to return where no class says it, or where it is computed.
-        inherited: look into the classes that it inherits from, too.
+    `default` is returned where no class says it, or where it is computed. If `inherited`, the classes that it inherits
+    from are asked, too.
     """
     found = definition(target)
     for kind in islice(lineage(found), None if inherited else 1) if found is not None else ():

@@ -40,15 +40,7 @@ class Job(NamedTuple):
 def make_jobs(
     overrides: Sequence[Sequence[str]], first: int, context: HydraContext, task: TaskFunction, config: DictConfig
 ) -> list[Job]:
-    """Compose the jobs of a multirun.
-
-    Args:
-        overrides: of each job.
-        first: number of the first job.
-        context: composes their configurations.
-        task: the function that is called with each.
-        config: of the multirun.
-    """
+    """Compose the jobs of a multirun."""
     loader: Any = context.config_loader
     known = OmegaConf.get_cache(config)
     sweep, folder = config.sweep, str(config.hydra.sweep.dir)  # with the time of the start

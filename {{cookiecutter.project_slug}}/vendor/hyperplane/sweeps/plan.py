@@ -41,11 +41,6 @@ class Cost(NamedTuple):
 def plan(jobs: list[list[str]], config: DictConfig, loader: JobLoader) -> str:
     """Say which jobs would run, how long they take and how much they leave, by what ran before.
 
-    Args:
-        jobs: the overrides of each job.
-        config: of the multirun, with `hydra.sweep.dir`.
-        loader: composes the configuration of a job.
-
     Raises:
         UserError: there is no job, or settings are not valid.
     """

@@ -24,9 +24,7 @@ def restored(values: dict[str, Any], known: dict[str, Any]) -> DictConfig:
 
     One without that part is for a job to do with as it likes. Values that a job has changed are not taken for the next.
 
-    Args:
-        values: of it, plain; `${...}` stand as written.
-        known: what functions such as `${now:...}` have returned already.
+    In `values` each `${...}` stands as written; `known` is what functions such as `${now:...}` have returned already.
     """
     form = repr(keys(values))
     before, config = _kept.pop(form, ({}, None))  # if a change fails, it is neither the one nor the other

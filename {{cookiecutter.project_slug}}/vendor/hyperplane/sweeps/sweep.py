@@ -50,12 +50,6 @@ class JobLoader(Protocol):
 def run_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader, launcher: Launcher) -> list[dict[str, Any]]:
     """Run the jobs of a multirun that are not completed yet; return the summaries of all.
 
-    Args:
-        jobs: the overrides of each job.
-        config: of the multirun, with `hydra.sweep.dir`.
-        loader: composes the configuration of a job.
-        launcher: runs jobs, here or elsewhere.
-
     Raises:
         UserError: there is no job, or settings are not valid; no job has been started.
         SweepFailed: at least one job failed; the others have run to their end.

@@ -63,10 +63,8 @@ def check_ready() -> None:
 def launch(jobs: Sequence[Assignment], options: Options, folder: Path) -> dict[str, str]:
     """Run jobs on the cluster, wait for their end, and return the reasons of those that died by the jobs' names.
 
-    Args:
-        jobs: to run; those that an earlier command submitted and that have not ended are not submitted again.
-        options: what each of them asks for.
-        folder: of the multirun; what a job printed lies in its `.submitit`.
+    Those that an earlier command submitted and that have not ended are not submitted again. What a job printed lies in
+    `.submitit`.
 
     Raises:
         UserError: SLURM does not answer, or refuses the jobs.

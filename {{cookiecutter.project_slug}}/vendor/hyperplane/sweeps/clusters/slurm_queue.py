@@ -88,10 +88,7 @@ def ask_states() -> dict[str, State]:
 def wait(names: dict[str, str], files: Path, stop: StopRequest) -> dict[str, str]:
     """Wait until jobs have ended; return the reasons of those that died by their names.
 
-    Args:
-        names: of the jobs by SLURM's ids.
-        files: the folder with what they printed.
-        stop: the request that signals go to.
+    `names` are those of the jobs by SLURM's ids, `files` is the folder with what they printed.
 
     Raises:
         Stopped: a signal has come; the jobs go on.
