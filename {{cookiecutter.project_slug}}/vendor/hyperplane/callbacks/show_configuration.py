@@ -12,7 +12,6 @@ class ShowConfiguration(Callback):
     """Prints the whole configuration of a run on the terminal before the training starts."""
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print what the run folder keeps."""
         path = Path(trainer.default_root_dir) / ".hydra" / "config.yaml"
         if trainer.is_global_zero and path.exists():
             text = OmegaConf.to_yaml(OmegaConf.load(path))

@@ -47,6 +47,5 @@ class SWA(WeightAveraging):
             checkpoint["state_dict"] = weights
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """End with the mean."""
         if self.has_begun:
             super().on_train_end(trainer, pl_module)

@@ -149,11 +149,9 @@ class BestCheckpoint(Checkpoint):
         return self._generate_state_key(monitor=self.monitor, mode=self.mode)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the best score so far, and its epoch."""
         return {"score": self.score, "epoch": self.epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the best score of the run that goes on."""
         self.score, self.epoch = state_dict["score"], state_dict.get("epoch")  # none in older checkpoints
 
 

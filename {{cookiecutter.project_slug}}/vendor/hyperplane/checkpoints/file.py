@@ -66,7 +66,6 @@ class AtomicCheckpoints(TorchCheckpointIO):
         self.at_hand: tuple[Path, dict[str, Any]] | None = None  # what a file holds, which no step changes
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Write a checkpoint; see `write`."""
         if self.at_hand is not None and self.at_hand[0] == Path(path):
             self.at_hand = None
         write(checkpoint, Path(path), waits=storage_options is not LATER)

@@ -50,11 +50,9 @@ class RunState(Callback):
         self.measured: dict[str, Tensor] = {}  # before the run goes on, by the names that callbacks see
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let callbacks find metrics under the names that they are kept under."""
         keep_names(trainer, self.names)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let callbacks find metrics under the names that they are kept under."""
         keep_names(trainer, self.names)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

@@ -130,7 +130,6 @@ class Freeze(Callback):
         self.apply(trainer)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Freeze, or unfreeze when it is time."""
         self.apply(trainer)
 
     def apply(self, trainer: Trainer) -> None:

@@ -80,7 +80,6 @@ def read_coverage(code: Codebase) -> dict[str, Any] | None:
 
 
 def percent_of(report: dict[str, Any]) -> float:
-    """Return how much of the code the tests run."""
     percent: float = report["totals"]["percent_covered"]
     return percent
 

@@ -40,7 +40,6 @@ class GivenFolder(SearchPathPlugin):
     folder: ClassVar[str | None] = None
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Add the folder to where Hydra looks for files."""
         if self.folder is not None:
             search_path.append("command-line", f"file://{Path(self.folder).absolute()}")
 

@@ -99,7 +99,6 @@ class Batches(Resumable):
         self.cut = (Cut.full if seed is None else Cut.even)(self.count_samples(), batch_size)
 
     def count_samples(self) -> int:
-        """Return how many there are."""
         return len(self.tensors[0])
 
     @property

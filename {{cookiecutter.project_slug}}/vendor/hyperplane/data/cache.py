@@ -72,7 +72,6 @@ def unpacked_bytes(path: Path) -> int:
 
 
 def unpacked(path: Path) -> ArrayDict:
-    """Return the arrays in `path`."""
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 

@@ -11,7 +11,6 @@ class Lazy:
     """
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Remember where the value is."""
         self.place = f"_{name}"
 
     @overload
@@ -28,7 +27,6 @@ class Lazy:
         return value
 
     def __set__(self, spec: object, value: float | Callable[[], float | None] | None) -> None:
-        """Take a number, or what returns it."""
         vars(spec)[self.place] = value
 
     def is_asked(self, spec: object) -> bool:

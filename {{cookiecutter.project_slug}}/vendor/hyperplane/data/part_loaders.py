@@ -50,9 +50,7 @@ class PartLoaders(LightningDataModule, ABC):
         """Return a part in order, in large batches."""
 
     def val_dataloader(self) -> Any:
-        """Return the validation batches, or an empty list if there are none."""
         return self.evaluation_batches("val") if self.validates else []
 
     def test_dataloader(self) -> Any:
-        """Return the test batches."""
         return self.evaluation_batches("test")

@@ -51,11 +51,9 @@ class DividedArrays(ArrayDataModule):
         return {"train": train[kept.numpy()], "val": train[val.numpy()]}  # a tensor of one would be a number
 
     def divide(self, fit: Samples, test: Samples) -> tuple[Samples, Samples]:
-        """Return both as they are."""
         return fit, test
 
     def split(self, samples: int) -> tuple[Tensor, Tensor]:
-        """Return the numbers of the training and of the validation samples."""
         rows = torch.arange(samples)
         return rows[: self.train_rows], rows[self.train_rows :]
 
@@ -93,7 +91,6 @@ def stated(column: "pl.Series") -> NDArray[np.str_]:
 
 
 def sizes(parts: Mapping[str, Sized]) -> str:
-    """Say how many samples are in each part."""
     return ", ".join(f"{len(parts[part])} {part}" for part in PARTS)
 
 

@@ -33,7 +33,6 @@ class Resumable(ABC):
         self.skipped = state["taken"]
 
     def __iter__(self) -> Iterator[Any]:
-        """Return one batch after the other."""
         self.taken, self.skipped = self.skipped, 0
         return self.remaining()
 

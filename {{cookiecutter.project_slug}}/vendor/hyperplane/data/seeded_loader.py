@@ -144,5 +144,4 @@ class SeededItems(Dataset[Any]):
 
 
 def as_it_is(batch: Any) -> Any:
-    """Return a batch that is made already."""
     return batch

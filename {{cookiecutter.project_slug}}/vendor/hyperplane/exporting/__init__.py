@@ -106,7 +106,6 @@ def meaning(task: LightningModule, spec: DataSpec, inputs: tuple[Tensor, ...]) -
 
 
 def input_names(inputs: Sequence[Tensor]) -> list[str]:
-    """Return the names of the inputs of a program."""
     return ["inputs"] if len(inputs) == 1 else list(Windows._fields[: len(inputs)])
 
 

@@ -50,7 +50,6 @@ class RangeTest(Listener):
         self.mean = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin with the lowest rate."""
         set_rate(trainer, self.rates[0])
 
     def on_train_batch_end(
@@ -70,7 +69,6 @@ class RangeTest(Listener):
 
 
 def set_rate(trainer: Trainer, rate: float) -> None:
-    """Set the learning rate of all parameters."""
     for group in trainer.optimizers[0].param_groups:
         group["lr"] = rate
 

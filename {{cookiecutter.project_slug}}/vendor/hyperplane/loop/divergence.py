@@ -32,7 +32,6 @@ class FiniteLoss(Callback):
         self.look()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at the end of an epoch."""
         self.look()
 
     def look(self) -> None:

@@ -56,7 +56,6 @@ class Bar(ProgressBar):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Show the steps of this epoch."""
         self.draw(f"epoch {trainer.current_epoch + 1}", batch_idx, self.total_train_batches)
 
     def on_validation_batch_end(
@@ -68,7 +67,6 @@ class Bar(ProgressBar):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Show the batches of this validation."""
         self.draw(f"epoch {trainer.current_epoch + 1}, validation", batch_idx, self.total_val_batches)
 
     def on_test_batch_end(
@@ -80,7 +78,6 @@ class Bar(ProgressBar):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Show the batches of the test."""
         self.draw("test", batch_idx, sum(trainer.num_test_batches))
 
     def draw(self, where: str, batch_idx: int, total: float) -> None:
@@ -103,7 +100,6 @@ class Bar(ProgressBar):
         self.bar.refresh()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock."""
         self.steps, self.seconds = trainer.global_step, time.monotonic()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -113,7 +109,6 @@ class Bar(ProgressBar):
         self.bar = None
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Take the bar away."""
         self.teardown(trainer, pl_module, "")
 
     def disable(self) -> None:

@@ -29,5 +29,4 @@ class Mean(Metric):
         self.count = self.count + values.numel()
 
     def compute(self) -> Tensor:
-        """Return the mean ()."""
         return (self.total / self.count).float()

@@ -38,7 +38,6 @@ class MetricNames:
         return f"{stage}/{names[index] if index < len(names) else index}/{metric}"
 
     def rename(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
-        """Return metrics under the names that they are kept under."""
         return {self(name): value for name, value in metrics.items()}
 
 

@@ -18,7 +18,6 @@ class BinaryAuroc(BinaryAUROC):
     higher_is_better = True
 
     def compute(self) -> Tensor:  # type: ignore[override]
-        """Return the area ()."""
         return mean_of_present(quietly(super().compute), dim_zero_cat(self.target).reshape(-1, 1))
 
 
@@ -28,7 +27,6 @@ class MulticlassAuroc(MulticlassAUROC):
     higher_is_better = True
 
     def compute(self) -> Tensor:  # type: ignore[override]
-        """Return the area ()."""
         self.average = "none"  # type: ignore[assignment]
         targets = dim_zero_cat(self.target).flatten()
         is_class = targets.unsqueeze(1) == torch.arange(self.num_classes, device=targets.device)
@@ -41,7 +39,6 @@ class MultilabelAuroc(MultilabelAUROC):
     higher_is_better = True
 
     def compute(self) -> Tensor:  # type: ignore[override]
-        """Return the area ()."""
         self.average = "none"
         return mean_of_present(quietly(super().compute), dim_zero_cat(self.target).reshape(-1, self.num_labels))
 

@@ -151,7 +151,6 @@ def run_in_workers(
 
 
 def stop(workers: Iterable[Worker]) -> None:
-    """End these processes."""
     for worker in workers:
         worker.stop()
 

@@ -66,7 +66,6 @@ class GRUCell(Cell):
     states = 1
 
     def forward(self, x: Tensor, w: Tensor, *others: Tensor) -> Tensors:
-        """Scan."""
         bias, h = others
         size = h.size(1)
         gates = x.new_empty(x.shape)  # r, z, Uₙh + b
@@ -85,7 +84,6 @@ class GRUCell(Cell):
         return states, gates, new
 
     def backward(self, gradients: Tensors, w: Tensor, kept: Tensors) -> Tensors:
-        """Return the gradients."""
         states, gates, new = kept
         size = w.size(2)
         r, z, product = gates.split(size, dim=2)
@@ -106,7 +104,6 @@ class GRUCell(Cell):
         return products, of_w, of_bias, now
 
     def reference(self, x: Tensor, w: Tensor, *others: Tensor) -> Tensors:
-        """Return the states."""
         bias, h = others
         states = [h]
         for r, z, n in (one.chunk(3, dim=1) for one in x):
@@ -123,7 +120,6 @@ class LSTMCell(Cell):
     states = 2
 
     def forward(self, x: Tensor, w: Tensor, *others: Tensor) -> Tensors:
-        """Scan."""
         h, c = others
         size = h.size(1)
         gates = x.clone(memory_format=torch.contiguous_format)
@@ -141,7 +137,6 @@ class LSTMCell(Cell):
         return states, cells, gates
 
     def backward(self, gradients: Tensors, w: Tensor, kept: Tensors) -> Tensors:
-        """Return the gradients."""
         states, cells, gates = kept
         o, i, f, g = gates.split(w.size(2), dim=2)
         squashed = cells[1:].tanh()
@@ -166,7 +161,6 @@ class LSTMCell(Cell):
         return products, of_weights(products, states[:-1]), h_now, c_now
 
     def reference(self, x: Tensor, w: Tensor, *others: Tensor) -> Tensors:
-        """Return the states."""
         h, c = others
         states, cells = [h], [c]
         for one in x:
@@ -187,7 +181,6 @@ class RNNCell(Cell):
         self.is_tanh = nonlinearity == "tanh"
 
     def forward(self, x: Tensor, w: Tensor, *others: Tensor) -> Tensors:
-        """Scan."""
         states = x.new_empty(len(x) + 1, *x.shape[1:])
         states[0], states[1:] = others[0], x
         h = states[0]
@@ -197,7 +190,6 @@ class RNNCell(Cell):
         return (states,)
 
     def backward(self, gradients: Tensors, w: Tensor, kept: Tensors) -> Tensors:
-        """Return the gradients."""
         (states,) = kept
         d = 1 - states[1:] ** 2 if self.is_tanh else (states[1:] > 0).to(states.dtype)
         dh = gradients[0].clone(memory_format=torch.contiguous_format)
@@ -207,7 +199,6 @@ class RNNCell(Cell):
         return d, of_weights(d, states[:-1]), now
 
     def reference(self, x: Tensor, w: Tensor, *others: Tensor) -> Tensors:
-        """Return the states."""
         states = [others[0]]
         for one in x:
             h = one + w @ states[-1]

@@ -26,7 +26,6 @@ class Scanned(nn.RNNBase):
     kind: ClassVar[type[Cell]]  # the recurrence
 
     def cell(self) -> Cell:
-        """Return the recurrence."""
         return self.kind()
 
     @torch.compiler.disable  # which would unroll the steps for minutes; of torch's layers it compiles none either
@@ -127,7 +126,6 @@ class RNN(Scanned, nn.RNN):
     """nn.RNN."""
 
     def cell(self) -> Cell:
-        """Return the recurrence."""
         return RNNCell(self.nonlinearity)
 
 

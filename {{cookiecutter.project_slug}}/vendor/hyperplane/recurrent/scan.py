@@ -45,7 +45,6 @@ class Scan(Function):
 
     @staticmethod
     def forward(cell: Cell, *inputs: Tensor) -> Tensors:
-        """Scan."""
         return cell.forward(*inputs)
 
     @staticmethod
@@ -58,7 +57,6 @@ class Scan(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        """Return the gradients of the inputs."""
         gradients = gradients[: ctx.cell.states]
         return None, *ScanBack.apply(ctx.cell, ctx.number, *gradients, *ctx.saved_tensors)
 
@@ -73,13 +71,11 @@ class ScanBack(Function):
 
     @staticmethod
     def forward(cell: Cell, number: int, *tensors: Tensor) -> Tensors:
-        """Scan back."""
         gradients, inputs, kept = ScanBack.parts(cell, number, tensors)
         return cell.backward(gradients, inputs[1], kept)
 
     @staticmethod
     def parts(cell: Cell, number: int, tensors: Tensors) -> tuple[Tensors, Tensors, Tensors]:
-        """Return gradients, inputs and outputs."""
         first, last = cell.states, cell.states + number
         return tensors[:first], tensors[first:last], tensors[last:]
 

@@ -37,7 +37,6 @@ def digest(content: Any) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
     with path.open("rb", buffering=0) as file:  # a buffer costs as much as reading, and there may be 10,000
         if os.fstat(file.fileno()).st_size < SMALL:
             return hashlib.sha256(file.read()).hexdigest()

@@ -78,7 +78,6 @@ class RunRecord:
 
     @property
     def checkpoints(self) -> Path:
-        """The folder of the checkpoints."""
         return self.folder / "checkpoints"
 
     def at_end(self, close: Callable[[dict[str, Any]], None]) -> None:

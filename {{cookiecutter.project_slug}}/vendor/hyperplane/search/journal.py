@@ -53,7 +53,6 @@ class JournalLock(JournalFileOpenLock):
         return True
 
     def release(self) -> None:
-        """Let others write."""
         self.lock.release()
 
 

@@ -95,7 +95,6 @@ def check_tags(override: Override, sweep: Sweep, allowed: set[str]) -> None:
 
 
 def is_whole(value: Any) -> bool:
-    """Say whether a setting is a whole number."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 

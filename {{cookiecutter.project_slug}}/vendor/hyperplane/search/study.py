@@ -99,7 +99,6 @@ def says_what_changed(folder: Path, begun: dict[str, Any], asked: dict[str, Any]
 
 
 def make_pruner(settings: Search) -> optuna.pruners.BasePruner:
-    """Return Optuna's pruner of that name."""
     return PRUNERS[settings.pruner.name](**settings.pruner.model_dump(exclude={"name"}))
 
 

@@ -10,7 +10,6 @@ Direction = Literal["minimize", "maximize"]
 
 
 def as_tuple(value: Any) -> Any:
-    """Return one value as a tuple of one."""
     return (value,) if isinstance(value, str) else value
 
 

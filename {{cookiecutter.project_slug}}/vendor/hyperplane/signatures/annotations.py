@@ -163,7 +163,6 @@ class Reader:
 
 
 def anything(kind: Any) -> Any:
-    """Return a type for pydantic."""
     return Any if kind is UNKNOWN else kind
 
 

@@ -23,7 +23,6 @@ class Dumper(Fast):
 
 
 def represent(dumper: Dumper, text: str) -> ScalarNode:
-    """Write a text."""
     style = "'" if text.lower() in TRUTH or is_number(text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

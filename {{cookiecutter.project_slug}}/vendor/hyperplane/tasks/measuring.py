@@ -107,7 +107,6 @@ class Measuring(LightningModule):
 
     @property
     def metric_names(self) -> list[str]:
-        """The metrics of every stage."""
         return ["loss", *self.val_metrics[0].all_metrics(), *self.higher_is_better]
 
     @property

@@ -88,7 +88,6 @@ class Task(Measuring):
 
     @property
     def prediction_names(self) -> list[str]:
-        """The names of the columns of predictions."""
         return [f"output{i + 1}" for i in range(self.spec.output_size)]
 
     def as_table(self, predictions: NDArray[Any]) -> "pl.DataFrame":
@@ -163,11 +162,9 @@ class Task(Measuring):
         return outputs, targets
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Add one validation batch to the metrics."""
         self.evaluation_step(batch, self.val_metrics[dataloader_idx])
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Add one test batch to the metrics."""
         self.add_naive(batch, *self.evaluation_step(batch, self.test_metrics[dataloader_idx]))
 
     def add_naive(self, batch: Batch, outputs: Tensor, targets: Tensor) -> None:

@@ -49,9 +49,7 @@ class MLflowTracker(Tracker):
         self.attempt(lambda: self.inner.finalize(STATUSES[status]), closing=True)
 
     def copy(self, path: Path, place: str) -> None:
-        """Copy a file to the artifacts."""
         keep_file(self.experiment, self.inner.run_id, path, place)
 
     def tag(self, name: str, text: str) -> None:
-        """Set a tag."""
         self.experiment.set_tag(self.inner.run_id, name, text)

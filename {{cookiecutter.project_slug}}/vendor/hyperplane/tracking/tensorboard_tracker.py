@@ -11,7 +11,6 @@ class TensorBoardTracker(Tracker):
     """Event files; `inner` is Lightning's TensorBoardLogger."""
 
     def show(self, figures: Mapping[str, Path]) -> None:
-        """Show PNG files under `figures/<name>`."""
         for name, path in figures.items():
             self.attempt(partial(self.add_image, f"figures/{name}", path))
 

@@ -102,7 +102,6 @@ class TableEncoder:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the encoded columns."""
         return tuple(name for column in self.columns for name in column.outputs)
 
     @property

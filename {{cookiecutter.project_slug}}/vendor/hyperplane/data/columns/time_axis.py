@@ -166,7 +166,6 @@ def distances(positions: Numbers, series: NDArray[np.int64]) -> Numbers:
 
 
 def most_common(values: Numbers) -> float:
-    """Return the value that occurs most."""
     return float(Counter(values.tolist()).most_common(1)[0][0])
 
 

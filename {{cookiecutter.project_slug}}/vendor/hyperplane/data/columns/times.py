@@ -36,7 +36,6 @@ def month_named(year: str, name: str) -> date:
 
 
 def numbered_date(year: str, month: str, day: str = "1") -> date:
-    """Return the date of three numbers."""
     return date(int(year), int(month), int(day))
 
 

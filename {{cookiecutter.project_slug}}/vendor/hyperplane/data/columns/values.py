@@ -12,7 +12,6 @@ MICROSECONDS_PER_DAY = 86_400_000_000
 
 
 def is_text(series: "pl.Series") -> bool:
-    """Say whether a column holds text or categories."""
     return series.dtype in (pl.String, pl.Categorical, pl.Enum)
 
 
@@ -55,7 +54,6 @@ def microseconds(series: "pl.Series") -> "pl.Series":
 
 
 def refuse_nested(series: "pl.Series") -> None:
-    """Refuse a column of lists or the like."""
     if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
         leave_out = override("data.ignore", series.name)
         raise UserError(f"column {series.name!r} holds {series.dtype}: leave it out with {leave_out}")

@@ -29,7 +29,6 @@ class Words(Column):
         return [f"{self.name}={word}" for word in self.words]
 
     def encode(self, series: "pl.Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
-        """Return how often each word occurs (samples, words)."""
         return counts(series, self.words)
 
 

@@ -38,12 +38,10 @@ def existing(path: Path, key: str, endings: tuple[str, ...] = ENDINGS) -> Path:
 
 
 def is_parquet(path: Path) -> bool:
-    """Say whether the name is that of a Parquet file."""
     return path.name.lower().endswith(".parquet")
 
 
 def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
     with expanded(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

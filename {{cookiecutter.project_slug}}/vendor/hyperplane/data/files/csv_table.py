@@ -78,7 +78,6 @@ class CsvTable:
         return self.without_blank(rows, keep) if min(nulls.values()) else rows
 
     def survey(self, chunks: Iterable["pl.DataFrame"], names: Sequence[str]) -> None:
-        """Look at the texts of some columns."""
         self.found |= survey(chunks, names, self.spelling.missing)
 
     def decide(self) -> list[Remark]:

@@ -50,7 +50,6 @@ def choose(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> tu
 
 
 def say(remarks: Iterable[Remark]) -> None:
-    """Log what is not plain."""
     for level, sentence in remarks:
         logger.log(level, "{}", sentence)
 

@@ -153,7 +153,6 @@ def is_missing(texts: "pl.Series") -> "pl.Series":
 
 
 def first(texts: "pl.Series") -> str | None:
-    """Return the first of some texts, if there is one."""
     return texts[0] if len(texts) else None
 
 

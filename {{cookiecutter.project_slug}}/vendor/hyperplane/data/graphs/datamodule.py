@@ -156,7 +156,6 @@ class GraphDataModule(PartLoaders):
         return WholeGraph(*on_gpu(self.parts[part], self.trainer))
 
     def train_dataloader(self) -> WholeGraph:
-        """Return the graph once an epoch."""
         return self.evaluation_batches("train")
 
     def figures(self, task: Any) -> dict[str, "Figure"]:

@@ -40,7 +40,6 @@ class WholeGraph(Batches):
         self.features = features
 
     def complete(self, batch: Samples) -> Samples:
-        """Return the features, and the nodes and their targets."""
         return self.features, *batch
 
 

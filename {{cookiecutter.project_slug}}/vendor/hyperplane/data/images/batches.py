@@ -43,7 +43,6 @@ class Prepare:
         return self.scaling(pixels), self.scaling.scale_targets(targets)
 
     def collate(self, samples: Sequence[tuple[Tensor, Tensor]]) -> Samples:
-        """Return a batch of single images and targets."""
         pixels, targets = zip(*samples, strict=True)
         return self(torch.stack(pixels), torch.stack(targets))
 
@@ -109,7 +108,6 @@ class EvenBatches(Sampler[list[int]]):
         return self.cut.number
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Yield the numbers of one batch after the other."""
         order = list(self.order)
         for start, end in pairwise(self.cut.starts()):
             yield order[start:end]

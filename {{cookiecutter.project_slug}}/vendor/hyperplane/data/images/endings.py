@@ -9,7 +9,6 @@ ENDINGS = (
 
 
 def is_image(name: str) -> bool:
-    """Say whether a file has the ending of an image."""
     return name.lower().endswith(ENDINGS)
 
 

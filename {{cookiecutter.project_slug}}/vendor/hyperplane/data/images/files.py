@@ -76,7 +76,6 @@ class ImageShape:
 
     @property
     def bytes(self) -> int:
-        """What an image takes."""
         return int(np.prod(self.size)) * np.dtype(self.kind).itemsize
 
     @property

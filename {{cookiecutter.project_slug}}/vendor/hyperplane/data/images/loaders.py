@@ -37,7 +37,6 @@ class ImageLoaders(DividedImages):
     workers: int
 
     def load(self) -> Arrays:
-        """Refuse to load all images at once."""
         raise NotImplementedError("images are prepared batch by batch")
 
     def prepare(self, trains: bool = False) -> Prepare:

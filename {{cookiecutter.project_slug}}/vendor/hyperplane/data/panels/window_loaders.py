@@ -31,7 +31,6 @@ class WindowLoaders(PartLoaders):
         return windows_at(starts, self.rows, self.spec)
 
     def train_dataloader(self) -> WindowBatches:
-        """Return the training batches, in an order that follows from seed and epoch."""
         return self.batches("train", self.batch_size, self.seed if self.shuffle else None)
 
     def evaluation_batches(self, part: str) -> WindowBatches:

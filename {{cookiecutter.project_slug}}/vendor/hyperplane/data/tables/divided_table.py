@@ -63,7 +63,6 @@ class DividedTable(DividedArrays):
         return features
 
     def targets_of(self, table: "pl.DataFrame") -> Targets:
-        """Return the task, the encoded targets, and the names of classes or labels."""
         return encode_targets(table[list(self.targets)], self.task)
 
     def parts_of(self, table: "pl.DataFrame", kinds: NDArray[np.int64]) -> Parts:

@@ -81,11 +81,9 @@ class LargeTable(WrittenTable):
         self.standardise.target_mean = self.scaling.target_mean - self.centres[1]
 
     def load(self) -> Arrays:
-        """Refuse to load all rows."""
         raise NotImplementedError("the rows do not fit in memory")
 
     def training_samples(self) -> tuple[Tensor, Tensor]:
-        """Refuse to return all rows at once."""
         raise UserError("this model is solved with all rows in memory at once: choose data=table, or another model")
 
     def prepare(self, inputs: Tensor, targets: Tensor) -> Samples:

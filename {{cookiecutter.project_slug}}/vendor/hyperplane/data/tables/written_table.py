@@ -74,7 +74,6 @@ class WrittenTable(Table):
             shutil.rmtree(partial, ignore_errors=True)
 
     def shards_of(self, part: str, rows: int, folder: Path) -> Shards:
-        """Return the encoded rows of a part."""
         return Shards(folder, part, rows, len(self.spec.feature_names), "int64" if self.spec.class_names else "float32")
 
     def write(self, folder: Path) -> None:

@@ -150,7 +150,6 @@ class Corpus(PartLoaders):
         return Windows(tokens, min(self.length, len(tokens) - 1), batch_size, seed)
 
     def train_dataloader(self) -> Windows:
-        """Return the training windows, which follow from seed and epoch."""
         return self.windows("train", self.batch_size, self.seed if self.shuffle else None)
 
     def evaluation_batches(self, part: str) -> Windows:

@@ -25,7 +25,6 @@ class TextEncoder:
 
     @classmethod
     def of(cls, spec: TextSpec) -> "TextEncoder":
-        """Return the encoder of a run."""
         return cls(spec.text, Tokenizer.of(spec), spec.input_shape[0])
 
     def encode(self, table: "pl.DataFrame", rows: str) -> NDArray[np.int64]:

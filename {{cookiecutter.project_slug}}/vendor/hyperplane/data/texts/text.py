@@ -169,11 +169,9 @@ class Text(Table):
         """Leave tokens as they are: they are no measurements."""
 
     def training_samples(self) -> NoReturn:
-        """Refuse a model that is solved at once."""
         raise UserError("This model does not train in steps, and takes no texts. model=linear is a bag-of-words model")
 
     def figures(self, task: Any) -> dict[str, "Figure"]:
-        """Return pictures of the words that a trained task goes by."""
         return figures_of_texts(task, self)
 
     def read_inputs(self, source: Path, spec: DataSpec) -> NewSamples:

@@ -55,7 +55,6 @@ class Tokenizer:
 
     @classmethod
     def of(cls, spec: TextSpec) -> Self:
-        """Return the tokenizer of a data set, or of a run."""
         return cls(spec.tokens, spec.vocabulary, spec.token_rules)
 
     def encode(self, text: str) -> NDArray[np.int32]:
@@ -109,12 +108,10 @@ class Tokenizer:
 
     @cached_property
     def library(self) -> Any:
-        """What joins byte pairs."""
         return library(self.rules)
 
 
 def composed(text: str) -> str:
-    """Return a text in Unicode's composed form."""
     return unicodedata.normalize("NFC", text)
 
 
