@@ -42,12 +42,7 @@ class SweepLoader(CheckedLoader):
         return self.groups[key]
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """Compose the configuration of a job.
-
-        Raises:
-            UserError: it could run code that is not this project's.
-            HydraException: an override is not possible.
-        """
+        """Compose the configuration of a job."""
         overrides, key, values = self.parse(sweep_overrides)
         if not all(map(is_plain, overrides)):
             return super().load_sweep_config(master_config, sweep_overrides)
@@ -79,10 +74,6 @@ class SweepLoader(CheckedLoader):
         """Return the settings of a job as plain values, or None where only Hydra's whole composition gives them.
 
         That is all it takes to check a job: a thousand are checked before the first one starts.
-
-        Raises:
-            UserError: it could run code that is not this project's.
-            HydraException: an override is not possible.
         """
         overrides, chosen, values = self.parse(sweep_overrides)
         if not all(is_plain(override) and not override.is_hydra_override() for override in overrides):
@@ -95,12 +86,7 @@ class SweepLoader(CheckedLoader):
         return with_set(known, values)
 
     def whole_values(self, master_config: DictConfig, sweep_overrides: list[str]) -> dict[str, Any]:
-        """Return the configuration of a job, Hydra's part with it, as plain values in which `${...}` stand as written.
-
-        Raises:
-            UserError: it could run code that is not this project's.
-            HydraException: an override is not possible.
-        """
+        """Return the configuration of a job, with Hydra's part, as plain values in which `${...}` stand as written."""
         overrides, chosen, values = self.parse(sweep_overrides)
         if all(map(is_plain, overrides)):
             if chosen not in self.drafts:

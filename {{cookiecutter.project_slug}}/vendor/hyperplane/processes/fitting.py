@@ -32,11 +32,7 @@ CONTEXT = get_context("spawn")  # a new interpreter, not a copy of this one with
 
 
 def fitted(estimator: Any, inputs: NDArray[Any], targets: NDArray[Any]) -> Any:
-    """Return the fitted estimator: in this process if the inputs are few, as starting another takes a second.
-
-    Raises:
-        Exception: see `fit_apart`.
-    """
+    """Return the fitted estimator: in this process if the inputs are few, as starting another takes a second."""
     return estimator.fit(inputs, targets) if inputs.size <= MANY else fit_apart(estimator, inputs, targets)
 
 

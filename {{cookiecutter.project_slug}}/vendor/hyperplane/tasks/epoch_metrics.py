@@ -152,11 +152,7 @@ class EpochMetrics(nn.Module):
         return not self.waiting and self.waiting.known is None and isinstance(self.waiting.weight, float)
 
     def update(self) -> None:
-        """Bring the metrics up to date with the batches that wait.
-
-        Raises:
-            Diverged: one of their losses is not finite.
-        """
+        """Bring the metrics up to date with the batches that wait."""
         if self.waiting.known is not None:
             (_, batches), self.waiting.known = self.waiting.known, None
             self.add_many(*batches)

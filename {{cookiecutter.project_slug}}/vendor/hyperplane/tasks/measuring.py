@@ -167,11 +167,7 @@ class Measuring(LightningModule):
             self.log_epoch(self.train_metrics.compute(), steps_ago=1)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics of the validation samples.
-
-        Raises:
-            Diverged: their loss is not finite.
-        """
+        """Log the metrics of the validation samples."""
         if not all(metrics.is_empty for metrics in self.val_metrics):
             self.log_epoch(of_all_loaders(self.val_metrics))
 

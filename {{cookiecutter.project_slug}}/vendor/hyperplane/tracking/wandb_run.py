@@ -62,9 +62,6 @@ def start_wandb(
     """Start a W&B run below `folder`; None if W&B is disabled or does not start.
 
     Imports no torch. The arguments are those of `tracking.make_tracker`.
-
-    Raises:
-        UserError: it must be online and nobody is logged in.
     """
     logging.raiseExceptions = False  # W&B logs to files: on a full disk each line would end in a traceback
     global _server_unreachable

@@ -16,11 +16,7 @@ def is_text(series: "pl.Series") -> bool:
 
 
 def as_text(series: "pl.Series") -> "pl.Series":
-    """Return values as text without blanks around it; empty text is missing, and 3.0 is the same as 3.
-
-    Raises:
-        UserError: they are lists or the like.
-    """
+    """Return values as text without blanks around it; empty text is missing, and 3.0 is the same as 3."""
     refuse_nested(series)
     text = series.cast(pl.String).str.strip_chars()
     if series.dtype.is_float():

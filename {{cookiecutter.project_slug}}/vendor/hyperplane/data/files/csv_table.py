@@ -51,11 +51,7 @@ class CsvTable:
         self.readings: dict[str, Reading] = {}
 
     def read(self, keep: Keep, pieces: Pieces) -> "pl.LazyFrame":
-        """Return the rows that are not blank, and say what is not plain; `readings` then says how they are read.
-
-        Raises:
-            UserError: nothing tells the day from the month in a column of dates.
-        """
+        """Return the rows that are not blank, and say what is not plain; `readings` then says how they are read."""
         first = self.texts.head(FIRST_ROWS + 1).collect()
         if first.height <= FIRST_ROWS:  # these are all rows
             self.survey([first], self.unstated)

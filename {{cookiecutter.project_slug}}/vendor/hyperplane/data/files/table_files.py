@@ -92,11 +92,7 @@ def column_names(path: Path, key: str = "data.path") -> list[str]:
 
 
 def parquet_names(path: Path, key: str) -> dict[str, str]:
-    """Return the names of the columns as the file has them, by those without blanks.
-
-    Raises:
-        UserError: two are the same.
-    """
+    """Return the names of the columns as the file has them, by those without blanks."""
     raw = pl.scan_parquet(path, glob=False).collect_schema().names()
     check_names([name.strip() for name in raw], path, key)
     return {name.strip(): name for name in raw}

@@ -173,11 +173,7 @@ class Images(ImageLoaders):
             logger.warning("Images with several frames: {}. Only the first frame of each is used.", frames)
 
     def read_inputs(self, source: Path, spec: DataSpec) -> NewSamples:
-        """Return the images of a folder, a file or a table of paths, some at a time, and the names of their files.
-
-        Raises:
-            UserError: there is no image.
-        """
+        """Return the images of a folder, a file or a table of paths, some at a time, and the names of their files."""
         files, names = new_images(source, self.image or "")
         return NewSamples(len(files), decoded(files, names, self.shape, source), pl.DataFrame({FILE: names}))
 

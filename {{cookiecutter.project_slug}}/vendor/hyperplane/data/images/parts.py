@@ -70,9 +70,6 @@ def held_out(
     """Return which images to hold out (N,): of each kind its share, to one image, or whole groups.
 
     `kinds`, see `strata` in folds.py, and `groups` are those of each image (N,).
-
-    Raises:
-        UserError: there is only one group.
     """
     if groups is not None:
         return whole_groups(share, groups, seed, key)

@@ -61,11 +61,7 @@ class Read(NamedTuple):
 
 
 def read_all(listing: Listing, asked: Asked, source: Path, folder: Path) -> tuple[Listing, Read]:
-    """Read all files, or what an earlier run kept of them, and return the images that could be decoded.
-
-    Raises:
-        UserError: none could be decoded.
-    """
+    """Read all files, or what an earlier run kept of them, and return the images that could be decoded."""
     name = name_of(listing.files, asked)
     if name is None:
         arrays = decode_all(listing.files, asked)

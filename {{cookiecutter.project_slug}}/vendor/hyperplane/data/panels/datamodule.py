@@ -93,11 +93,7 @@ class PanelDataModule(WindowLoaders):
         return None
 
     def setup(self, stage: str | None = None) -> None:
-        """Load the panel once, split it by time and standardise it.
-
-        Raises:
-            UserError: a part holds no window.
-        """
+        """Load the panel once, split it by time and standardise it."""
         if self.starts:
             return
         panel, self.rows = self.load()

@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 
 def new_rows(panel: "Panel", source: Path) -> "pl.DataFrame":
-    """Return the rows of a file, read as those that a panel was trained on.
-
-    Raises:
-        UserError: the file cannot be read, or a value is not written as in training.
-    """
+    """Return the rows of a file, read as those that a panel was trained on."""
     table = read_as(source, panel.readings, "input")
     used = [table[name] for name in panel.whole if name in table.columns]
     whole = [column.name for column in used if column.dtype.is_float() and (column.drop_nulls() % 1 == 0).all()]

@@ -109,11 +109,7 @@ class Signals(SignalFiles):
         return Arrays(values[fit], targets[fit], values[test], targets[test])
 
     def parts_of(self, is_test: NDArray[np.bool_], kinds: NDArray[np.int64], groups: NDArray[np.int64] | None) -> Parts:
-        """Return the numbers of the signals of each part.
-
-        Raises:
-            UserError: a part that is needed has none.
-        """
+        """Return the numbers of the signals of each part."""
         if self.folds is not None or len(self.paths) == 1:
             is_test = self.tested(kinds, groups)
         files = listed(list(map(str, self.paths)))

@@ -90,11 +90,7 @@ class Corpus(PartLoaders):
         self.parts: dict[str, Tensor] = {}  # tokens (tokens,) int32
 
     def setup(self, stage: str | None = None) -> None:
-        """Read the text once, and number its tokens.
-
-        Raises:
-            UserError: it cannot be read, or a part is too short.
-        """
+        """Read the text once, and number its tokens."""
         if self.parts:
             return
         text = read_text(self.path)

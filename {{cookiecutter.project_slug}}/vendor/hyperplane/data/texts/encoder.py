@@ -28,11 +28,7 @@ class TextEncoder:
         return cls(spec.text, Tokenizer.of(spec), spec.input_shape[0])
 
     def encode(self, table: "pl.DataFrame", rows: str) -> NDArray[np.int64]:
-        """Return the tokens (texts, longest) of `rows`; say how many texts were cut, and how many tokens are unknown.
-
-        Raises:
-            UserError: the column is not there.
-        """
+        """Return the tokens (texts, longest) of `rows`; say how many texts were cut, how many tokens are unknown."""
         require_in_rows([self.column], table, rows)
         numbers, cut = self.tokenizer.encode_all(texts_of(table, self.column), self.length)
         if cut:

@@ -175,11 +175,7 @@ class Text(Table):
         return figures_of_texts(task, self)
 
     def read_inputs(self, source: Path, spec: DataSpec) -> NewSamples:
-        """Return the texts of a table, a folder or a .txt file as tokens; beside those of files stand their names.
-
-        Raises:
-            UserError: they cannot be read, or the table lacks the column.
-        """
+        """Return the texts of a table, a folder or a .txt file as tokens; beside those of files stand their names."""
         assert isinstance(spec, TextSpec)
         found = new_texts(source, spec.text)
         rows, names = found or (read_as(source, {}, "input"), None)
