@@ -10,7 +10,6 @@ import numpy as np
 import polars
 import pytest
 import torch
-from hyperplane.data.scaling import RunningMoments, moments
 from hyperplane.data.tables import chunks, shards, written_table
 from hyperplane.data.tables.large_table import LargeTable
 from hyperplane.data.tables.shards import ShardBatches, Shards
@@ -159,15 +158,6 @@ def test_a_table_that_was_half_encoded_is_encoded_anew(load, tmp_path, monkeypat
     (folder,) = (path.parent for path in (load(LargeTable), *(tmp_path / "data").glob("houses-*/table.json"))[1:])
     (folder / "table.json").unlink()
     assert load(LargeTable).spec.train_size == 706
-
-
-def test_moments_in_chunks_are_those_of_all():
-    values = torch.randn(1000, 3, generator=torch.Generator().manual_seed(0)) + torch.tensor([1e4, 0, 5])
-    values[:, 2] = 5
-    running = RunningMoments()
-    for chunk in values.split([1, 0, 499, 500]):
-        running.add(chunk)
-    torch.testing.assert_close(running.result(), moments(values))
 
 
 @pytest.mark.parametrize(

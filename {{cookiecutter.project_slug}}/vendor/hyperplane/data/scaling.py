@@ -130,29 +130,3 @@ def warn_of_lost_digits(spec: DataSpec, inputs: Tensor, targets: Tensor) -> None
                     float(std[k]),
                     float(mean[k]),
                 )
-
-
-class RunningMoments:
-    """The moments of samples (samples, K) that come in chunks, after Chan, Golub & LeVeque 1983."""
-
-    def __init__(self) -> None:
-        self.samples = 0
-        self.mean = torch.zeros(0, dtype=torch.double)
-        self.squares = torch.zeros(0, dtype=torch.double)  # sum of the squared distances to the mean
-
-    def add(self, values: Tensor) -> None:
-        """Take in more samples."""
-        if not len(values):
-            return
-        variance, mean = torch.var_mean(values.double(), dim=0, correction=0)
-        before, self.samples = self.samples, self.samples + len(values)
-        if not before:
-            self.mean, self.squares = mean, variance * len(values)
-            return
-        shift = mean - self.mean
-        self.mean = self.mean + shift * (len(values) / self.samples)
-        self.squares = self.squares + variance * len(values) + shift**2 * (before * len(values) / self.samples)
-
-    def result(self) -> tuple[Tensor, Tensor]:
-        """Return what `moments` would return for all of them."""
-        return mean_and_std(self.mean, (self.squares / self.samples).sqrt())

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..columns.encoding import Remarks, TableEncoder
 from ..files.table_files import in_chunks
 from ..lazy_polars import pl
 from ..parts import PARTS
-from ..scaling import RunningMoments
 from .shards import Shards
 
 CHUNK = 2**16  # rows of the table that are in memory at once
@@ -41,17 +39,19 @@ class Chunks:
 
 def write_encoded(
     chunks: Chunks, encoder: TableEncoder, targets: NDArray[Any], centre: float, shards: Mapping[str, Shards]
-) -> tuple[RunningMoments, RunningMoments]:
+) -> tuple[Any, Any]:
     """Write the rows of each part to its shards.
 
     Inputs are written as distances to the encoder's centres, values (samples, 1) as distances to `centre`.
 
     Returns:
-        The moments of the inputs and of the targets of the training rows, as they are written.
+        The moments of the inputs and of the targets of the training rows, as they are written: two StandardScalers.
     """
+    from sklearn.preprocessing import StandardScaler
+
     written = dict.fromkeys(PARTS, 0)
     remarks = {part: Remarks() for part in PARTS}
-    of_inputs, of_targets = RunningMoments(), RunningMoments()
+    of_inputs, of_targets = StandardScaler(), StandardScaler()
     centres, is_class = encoder.centres, targets.ndim == 1
     for number, (chunk, part_of, first) in enumerate(chunks):
         # Dealt in an order drawn for each chunk: a table with a period could otherwise fall apart by it.
@@ -63,9 +63,9 @@ def write_encoded(
             part_targets = chunk_targets[mine] if is_class else chunk_targets[mine] - centre
             shards[part].write(written[part], inputs, part_targets)
             written[part] += len(inputs)
-            if code == TRAIN:
-                of_inputs.add(torch.from_numpy(inputs))
-                of_targets.add(torch.from_numpy(part_targets))
+            if code == TRAIN and len(inputs):
+                of_inputs.partial_fit(inputs)
+                of_targets.partial_fit(part_targets.reshape(len(inputs), -1))
     for part in PARTS:
         remarks[part].say(f"the {part} rows")
     return of_inputs, of_targets

@@ -28,7 +28,7 @@ from ..files.table_files import column_names, scan_table
 from ..folds import strata
 from ..lazy_polars import pl
 from ..parts import PARTS
-from ..scaling import RunningMoments
+from ..scaling import mean_and_std
 from .chunks import CHUNK, TRAIN, Chunks, write_encoded
 from .shards import Shards
 from .table import Table
@@ -145,13 +145,13 @@ class WrittenTable(Table):
                 "are free there. Name another folder, or leave columns out with data.ignore"
             )
 
-    def moments(self, inputs: RunningMoments, targets: RunningMoments, centre: float) -> dict[str, list[float]]:
+    def moments(self, inputs: Any, targets: Any, centre: float) -> dict[str, list[float]]:
         """Return what to standardise by, as `Scaling` names it, of moments of the rows as they are written."""
-        mean, std = inputs.result()
+        mean, std = mean_and_std(torch.from_numpy(inputs.mean_), torch.from_numpy(inputs.var_).sqrt())
         mean += torch.from_numpy(self.encoder.centres)
         self.keep_marks(mean, std)
         moments = {"input_mean": mean, "input_std": std}
         if not self.spec.class_names:
-            mean, std = targets.result()
+            mean, std = mean_and_std(torch.from_numpy(targets.mean_), torch.from_numpy(targets.var_).sqrt())
             moments |= {"target_mean": mean + centre, "target_std": std}
         return {name: values.tolist() for name, values in moments.items()}
