@@ -100,7 +100,7 @@ class CsvTable:
         """Return the names of the columns that the first rows settle, unless others contradict them."""
         if self.layout.has_blanked_quotes:
             return set()
-        may_be_marks = any(is_number(mark) for mark in self.spelling.missing)
+        may_be_marks = pl.Series(self.spelling.missing, dtype=pl.String).cast(pl.Float64, strict=False).count() > 0
         self.found = {} if may_be_marks else plain_numbers(first, self.unstated)
         self.survey([first], [name for name in self.unstated if name not in self.found])
         settled = {name: column.settled() for name, column in self.found.items()}
@@ -159,12 +159,3 @@ class CsvTable:
         if blank == nothing:
             return rows.filter(~is_blank())
         return keep(self.texts.filter(~is_blank()).select(self.values())) if blank else rows
-
-
-def is_number(text: str) -> bool:
-    """Say whether a parser may take a text for a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
