@@ -6,10 +6,4 @@ ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp"),
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 )
-
-
-def is_image(name: str) -> bool:
-    return name.lower().endswith(ENDINGS)
-
-
 IMAGES = Samples("image", "photos/cat/1.jpg", ENDINGS, "data.path=labels.csv data.image=<column> data.target=<column>")

@@ -9,7 +9,7 @@ from ..columns.values import as_text, is_text, listed
 from ..files.survey import Spelling
 from ..files.table_files import column_names, read_columns
 from ..lazy_polars import pl
-from .endings import ENDINGS, is_image
+from .endings import ENDINGS
 
 
 def paths_of(table: "pl.DataFrame", column: str, path: Path, key: str) -> tuple[list[Path], list[str]]:
@@ -48,7 +48,7 @@ def new_images(source: Path, column: str) -> tuple[list[Path], list[str]]:
         if not images:
             raise UserError(f"input={source} holds no image: names end in {', '.join(ENDINGS)}")
         return images, [path.relative_to(source).as_posix() for path in images]
-    if is_image(source.name):
+    if source.name.lower().endswith(ENDINGS):
         return [source], [source.name]
     columns = column_names(source, "input")
     column = column or columns[0]
