@@ -24,7 +24,7 @@ def check_tests(code: Codebase, stage: str) -> Result:
     if not any((code.root / "tests").rglob("test_*.py")):
         return Result(checked, [Finding("pyproject.toml", code.line_of("[tool.pytest"), "there is no test")])
     report = read_coverage(code) if is_newest(code) else None
-    if report is None or percent_of(report) < COVERAGE or untested(report):
+    if report is None or report["totals"]["percent_covered"] < COVERAGE or untested(report):
         done = code.python("pytest", "-q", "--cache-clear", "--cov", "--cov-report=")
         if done is None or "unrecognized arguments: --cov" in done.stderr:
             return Result(checked, obstacle="pytest and pytest-cov are not installed in this environment: make setup")
@@ -36,7 +36,7 @@ def check_tests(code: Codebase, stage: str) -> Result:
     if report is None:
         return Result(checked, failed, "" if failed else "pytest measured no coverage")
     findings = failed + untested(report)
-    percent = percent_of(report)
+    percent = report["totals"]["percent_covered"]
     if percent < COVERAGE:
         short = f"tests run {percent:.0f} % of the lines under src/, where {COVERAGE} % are needed"
         findings += [Finding("pyproject.toml", code.line_of("[tool.coverage"), short), *largest_gaps(report)]
@@ -77,11 +77,6 @@ def read_coverage(code: Codebase) -> dict[str, Any] | None:
         code.python("coverage", "json", "--fail-under=0", "-q", "-o", str(report))
         result: dict[str, Any] | None = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else None
     return result
-
-
-def percent_of(report: dict[str, Any]) -> float:
-    percent: float = report["totals"]["percent_covered"]
-    return percent
 
 
 def untested(report: dict[str, Any]) -> list[Finding]:
