@@ -80,18 +80,8 @@ def write_table(study: Study, settings: Search, folder: Path) -> None:
             values = trial.values or [""] * len(settings.metric)
             chosen = [trial.params.get(key, "") for key in parameters]
             state = STATES.get(trial.state, trial.state.name.lower())
-            table.writerow(
-                [
-                    trial.number,
-                    state,
-                    *values,
-                    towards,
-                    notes.get("epochs"),
-                    *chosen,
-                    notes.get("job"),
-                    notes.get("error"),
-                ]
-            )
+            ended = [notes.get("job"), notes.get("error")]
+            table.writerow([trial.number, state, *values, towards, notes.get("epochs"), *chosen, *ended])
 
 
 def report_search(study: Study, settings: Search, fixed: Sequence[str], folder: Path) -> None:
@@ -108,7 +98,7 @@ def report_search(study: Study, settings: Search, fixed: Sequence[str], folder: 
     else:
         best = study.best_trials
         title = f"Best, with the {wanted(study, settings)}" + ", none in everything" * (len(settings.metric) > 1)
-        lines = [describe_best(trial, settings, fixed) for trial in best]
+        lines = [f"  trial {one.number}: {metric_text(settings, one.values)}   {command(one, fixed)}" for one in best]
         logger.success("{} trials: {}. {}:\n{}", len(trials), counted, title, "\n".join(lines))
         logger.info("All trials: {}   Their report: report {}", folder / TABLE, shlex.quote(str(folder)))
     failed = [trial for trial in trials if trial.state == TrialState.FAIL]
@@ -124,11 +114,6 @@ def wanted(study: Study, settings: Search) -> str:
     """Return what the search looked for: `lowest val/loss`."""
     words = {StudyDirection.MAXIMIZE: "highest", StudyDirection.MINIMIZE: "lowest"}
     return " and ".join(f"{words[way]} {name}" for way, name in zip(study.directions, settings.metric, strict=True))
-
-
-def describe_best(trial: FrozenTrial, settings: Search, fixed: Sequence[str]) -> str:
-    """Return a line with the values of a trial and the command that runs its setting again."""
-    return f"  trial {trial.number}: {metric_text(settings, trial.values)}   {command(trial, fixed)}"
 
 
 def command(trial: FrozenTrial, fixed: Sequence[str]) -> str:
