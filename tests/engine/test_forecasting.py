@@ -79,10 +79,6 @@ def test_quantile_loss_by_hand():
     assert Quantile(spec)(outputs, targets).item() == pytest.approx(np.mean(expected))
 
 
-def test_a_spec_with_a_panel_comes_back_from_a_dict(data):
-    assert DataSpec.from_dict(data.spec.to_dict()) == data.spec
-
-
 @pytest.mark.parametrize(
     "static, known",
     [((), ()), (("shop",), ()), ((), ("holiday",))],
