@@ -10,7 +10,7 @@ def losses(folder):
         return [float(row["train/loss"]) for row in csv.DictReader(file) if row["train/loss"]]
 
 
-@pytest.mark.parametrize("optimizer", ["rmsprop", "lbfgs", "muon"])
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw", "rmsprop", "lbfgs", "muon"])
 def test_an_optimizer_lowers_the_loss(train, optimizer):
     done = train("data=moons", f"optimizer={optimizer}", "trainer.max_epochs=4", "data.batch_size=720")
     assert done.summary["steps"] == 4

@@ -78,10 +78,15 @@ def assert_equal(whole, resumed):
 def test_a_run_that_was_stopped_in_the_middle_of_an_epoch(train, command, monkeypatch, name):
     settings = ("trainer.max_epochs=4", *SETTINGS[name].split())
     whole = train(*settings).folder
+    number = signal.SIGINT if name == "half precision" else signal.SIGTERM
     with monkeypatch.context() as patch:
-        stop_at(patch, 12)
-        folder = train(*settings, status=143).folder
-    assert json.loads((folder / "summary.json").read_text())["status"] == "interrupted"
+        stop_at(patch, 12, number=number)
+        stopped = train(*settings, status=128 + number)
+    folder = stopped.folder
+    assert stopped.summary["status"] == "interrupted"
+    assert f"train resume={folder}" in stopped.stderr and "Traceback" not in stopped.stderr
+    if name == "dropout and a schedule":
+        assert stopped.summary["steps"] == 12 and len((folder / "metrics.csv").read_text().splitlines()) == 2
     done = command("train", f"resume={folder}")
     assert done.status == 0 and "going on from last.ckpt" in done.stderr, done.stderr
     assert_equal(whole, folder)
