@@ -49,7 +49,6 @@ __all__ = list(HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name."""
     if name not in HOMES:
         raise AttributeError(f"module {__name__} has no attribute {name}")
     return getattr(import_module(f".{HOMES[name]}", __name__), name)

@@ -62,7 +62,6 @@ class Turn:
         """Keep what this job left in the process."""
 
     def run(self) -> None:
-        """Work, in the thread of the job."""
         _here.turn = self
         try:
             self.outcome = self.work()

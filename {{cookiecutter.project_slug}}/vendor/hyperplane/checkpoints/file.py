@@ -36,7 +36,6 @@ class Flush:
         self.thread.start()
 
     def run(self) -> None:
-        """Flush the files."""
         try:
             for path in self.paths:
                 flush(path)

@@ -55,7 +55,6 @@ class CheckedLoader(ConfigLoader):
         return config
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """Compose the configuration of a job of a multirun."""
         config = self.loader.load_sweep_config(master_config, sweep_overrides)
         refuse_unheard(config, self.loader.get_sources())
         refuse_late(config, master_config)

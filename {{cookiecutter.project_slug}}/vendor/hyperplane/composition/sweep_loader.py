@@ -42,7 +42,6 @@ class SweepLoader(CheckedLoader):
         return self.groups[key]
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """Compose the configuration of a job."""
         overrides, key, values = self.parse(sweep_overrides)
         if not all(map(is_plain, overrides)):
             return super().load_sweep_config(master_config, sweep_overrides)

@@ -66,7 +66,6 @@ def last_read(path: Path, *_: int) -> ArrayDict:
 
 
 def unpacked_bytes(path: Path) -> int:
-    """Return what the arrays in `path` take in memory."""
     with ZipFile(path) as archive:
         return sum(array.file_size for array in archive.infolist())
 

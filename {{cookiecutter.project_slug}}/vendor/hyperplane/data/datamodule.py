@@ -127,7 +127,6 @@ class ArrayDataModule(PartLoaders):
         return tuple(tensor[~is_test] for tensor in pooled), tuple(tensor[is_test] for tensor in pooled)
 
     def standardised(self, inputs: Tensor, targets: Tensor, *weights: Tensor) -> Samples:
-        """Return samples as a step receives them."""
         if not self.standardize:
             return single(inputs), single(targets), *weights
         return in_pieces(self.scaling, inputs), in_pieces(self.scaling.scale_targets, targets), *weights

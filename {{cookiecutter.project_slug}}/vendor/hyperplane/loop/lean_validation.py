@@ -94,7 +94,6 @@ class LeanValidation(_EvaluationLoop):
                 bar.on_validation_batch_end(trainer, task, None, batch, number)
 
     def tell(self, *hooks: str) -> None:
-        """Call hooks of the callbacks, then of the task."""
         trainer: Any = self.trainer
         for hook in hooks:
             for callback in trainer.callbacks:
@@ -117,7 +116,6 @@ def start_evaluating(task: Any) -> list[tuple[nn.Module, bool]]:
 
 
 def set_modes(modes: Iterable[tuple[nn.Module, bool]]) -> None:
-    """Set whether modules train."""
     for module, mode in modes:
         if "training" in vars(module):
             vars(module)["training"] = mode

@@ -80,7 +80,6 @@ def numbers(override: Override, default: Any) -> BaseDistribution:
 
 
 def bounds(sweep: IntervalSweep) -> tuple[float, float]:
-    """Return both ends of an interval."""
     low, high = sweep.start, sweep.end
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError("an interval goes from a smaller to a larger number")

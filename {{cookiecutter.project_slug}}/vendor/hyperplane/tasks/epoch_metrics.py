@@ -227,7 +227,6 @@ class EpochMetrics(nn.Module):
         return {f"{self.stage}/{name}": number(name, value) for name, value in values.items()}
 
     def reset(self) -> None:
-        """Start the next epoch."""
         for metrics in self.collections:
             metrics.reset()
         self.waiting.loss_sum, self.waiting.weight = 0.0, 0.0
@@ -246,7 +245,6 @@ class EpochMetrics(nn.Module):
         }
 
     def load_state(self, state: dict[str, Any], device: torch.device) -> None:
-        """Go on with the epoch that `state` is of."""
         self.waiting = WaitingBatches(
             Waiting(*(part.to(device) if isinstance(part, Tensor) else part for part in batch))
             for batch in state["waiting"]
@@ -258,7 +256,6 @@ class EpochMetrics(nn.Module):
         load_states(self.all_metrics(), state["metrics"], device)
 
     def all_metrics(self) -> dict[str, Metric]:
-        """Return every metric by its name."""
         found: dict[str, Metric] = {}
         for metrics in self.collections:
             found |= dict(metrics.items(keep_base=True, copy_state=False))

@@ -121,7 +121,6 @@ class Measuring(LightningModule):
         self.one_for_each_loader(self.val_metrics, "val", len(self.trainer.num_val_batches))
 
     def on_test_start(self) -> None:
-        """Keep the metrics of several loaders apart."""
         self.one_for_each_loader(self.test_metrics, "test", len(self.trainer.num_test_batches))
         output = self.naive_output() if len(self.test_metrics) == 1 else None
         self.naive = None
@@ -185,7 +184,6 @@ class Measuring(LightningModule):
         return {"train_metrics": self.train_metrics.save_state()}
 
     def load_epoch(self, state: dict[str, Any]) -> None:
-        """Go on with the epoch that `state` is of."""
         self.train_metrics.load_state(state["train_metrics"], self.device)
 
 

@@ -85,7 +85,6 @@ class MetricsFile(Logger):
         return bool(new)
 
     def _rewrite(self) -> None:
-        """Write the whole file anew."""
         self._close()
         with whole_file(self._path) as partial, partial.open("w", newline="") as file:
             writer = csv.writer(file)

@@ -15,7 +15,6 @@ class TensorBoardTracker(Tracker):
             self.attempt(partial(self.add_image, f"figures/{name}", path))
 
     def add_image(self, name: str, path: Path) -> None:
-        """Show a PNG file."""
         from matplotlib.image import imread
 
         image = imread(path)[..., :3]  # (height, width, 3), floats in [0, 1]

@@ -89,7 +89,6 @@ def wandb_logger(settings: Tracking, folder: Path, config: dict[str, Any], run_o
 
 
 def as_tracker(inner: Logger, folder: Path) -> Tracker:
-    """Return the tracker for a Lightning logger."""
     if isinstance(inner, WandbLogger):
         return WandbTracker(inner, folder)
     if isinstance(inner, MLFlowLogger):
@@ -100,7 +99,6 @@ def as_tracker(inner: Logger, folder: Path) -> Tracker:
 
 
 def tensorboard(folder: Path) -> Logger:
-    """Return Lightning's logger for TensorBoard."""
     try:
         return TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False)
     except ModuleNotFoundError as error:

@@ -13,7 +13,6 @@ class WandbTracker(Tracker):
     """A run of W&B; `inner` is Lightning's WandbLogger."""
 
     def show(self, figures: Mapping[str, Path]) -> None:
-        """Show PNG files under `figures/<name>`."""
         import wandb
 
         self.attempt(

@@ -92,7 +92,6 @@ class TableEncoder:
 
     @classmethod
     def from_state(cls, state: Sequence[dict[str, Any]]) -> Self:
-        """Return the encoder that `state` was taken from."""
         return cls([Column.from_state(column) for column in state])
 
     @property

@@ -41,7 +41,6 @@ class Remarks:
         self.examples[what, became] = {*sorted(self.examples[what, became].union(examples))[:4]}
 
     def say(self, rows: str) -> None:
-        """Log all of it in a line."""
         said = []
         for (what, became), count in self.counts.items():
             examples = sorted(self.examples[what, became])
@@ -84,7 +83,6 @@ class Column(ABC):
 
     @staticmethod
     def from_state(state: dict[str, Any]) -> "Column":
-        """Return the column that `state` was taken from."""
         values = dict(state)
         kind = Column.kinds[values.pop("kind")]
         return kind(**{**values, "reading": Reading.from_state(values["reading"])})

@@ -43,7 +43,6 @@ class ColumnStatistics:
         self.parts: dict[str, set[int]] = {part: set() for part in ("year", *PARTS)}  # of dates, those that occur
 
     def add(self, series: "pl.Series") -> None:
-        """Take in the values of more rows."""
         self.rows += len(series)
         if is_text(series) or self.kind == "categorical":
             self.is_text = True
@@ -62,7 +61,6 @@ class ColumnStatistics:
             self.lowest, self.highest = min(self.lowest, numbers.min()), max(self.highest, numbers.max())
 
     def add_texts(self, texts: "pl.Series") -> None:
-        """Take in texts that are there."""
         self.present += len(texts)
         self.examples = self.examples or texts[:FEW].to_list()
         if self.kind == "text":
@@ -73,7 +71,6 @@ class ColumnStatistics:
             self.texts.update(different)
 
     def add_dates(self, dates: "pl.Series") -> None:
-        """Take in dates that are there."""
         self.zone = getattr(dates.dtype, "time_zone", None)
         self.years += int(dates.dt.year().sum())
         for part in self.parts:

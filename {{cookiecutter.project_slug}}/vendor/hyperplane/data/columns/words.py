@@ -41,7 +41,6 @@ def counts(texts: "pl.Series", words: Sequence[str]) -> NDArray[np.float64]:
 
 
 def occurrences(texts: "pl.Series") -> Counter[str]:
-    """Return how often each word occurs in all texts."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     split = CountVectorizer().build_analyzer()

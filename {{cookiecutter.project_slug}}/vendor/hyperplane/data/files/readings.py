@@ -60,7 +60,6 @@ class Reading:
         return self.kind in ("date", "datetime", "time")
 
     def __str__(self) -> str:
-        """Say it in words."""
         if self.kind == "number":
             mark = {"": "", ".": " with a decimal point", ",": " with a decimal comma"}[self.pattern]
             return (

@@ -67,7 +67,6 @@ class ColumnSurvey:
         self.count(texts)
 
     def count(self, texts: "pl.Series") -> None:
-        """Count the texts that fit each reading."""
         self.texts += len(texts)
         if not self.fits or not len(texts):
             return

@@ -159,7 +159,6 @@ def in_chunks(table: "pl.LazyFrame", rows: int, path: Path, key: str = "data.pat
 
 
 def write_table(table: "pl.DataFrame", path: Path) -> None:
-    """Write a .csv or .parquet file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:

@@ -155,7 +155,6 @@ class Images(ImageLoaders):
             self.scaling.target_mean, self.scaling.target_std = moments(targets)
 
     def describe(self, headers: Sequence[Any]) -> None:
-        """Say in a few lines what was read and chosen."""
         height, width, channels = self.shape.size
         heights, widths = zip(*((header.height, header.width) for header in headers), strict=True)
         found = f"{min(heights)} to {max(heights)} × {min(widths)} to {max(widths)}"

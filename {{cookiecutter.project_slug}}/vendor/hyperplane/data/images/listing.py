@@ -31,7 +31,6 @@ class Listing:
     groups: NDArray[np.int64] | None = None  # (N,), where that is stated
 
     def only(self, rows: NDArray[np.int64]) -> "Listing":
-        """Return some of the images."""
         return Listing(
             [self.files[row] for row in rows],
             [self.names[row] for row in rows],

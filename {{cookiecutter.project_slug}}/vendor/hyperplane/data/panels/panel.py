@@ -91,7 +91,6 @@ class Panel(OrderedPanel):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the columns that are read."""
         return (self.time, self.target, *self.reals, *self.categoricals, *self.static)
 
     def load(self) -> tuple[PanelSpec, Rows]:

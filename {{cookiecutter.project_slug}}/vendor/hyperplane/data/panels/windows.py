@@ -63,6 +63,5 @@ class WindowBatches(Batches):
         self.panel = panel
 
     def complete(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Return the windows at the starts that were drawn."""
         (starts,) = batch
         return windows_at(starts, self.rows, self.panel)

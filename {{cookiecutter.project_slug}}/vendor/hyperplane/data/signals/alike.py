@@ -22,7 +22,6 @@ class SignalFiles(DividedArrays):
     readings: dict[str, Reading]
 
     def read_files(self) -> list[SignalArrays]:
-        """Return what the files hold."""
         first = read_signals(self.paths[0], self.roles, "data.path")
         self.channels, self.readings = first.channels, first.readings
         return [first, *(self.read_like(path, "data.test_path") for path in self.paths[1:])]

@@ -65,7 +65,6 @@ def read_signals(path: Path, roles: Roles, key: str, readings: Mapping[str, Read
 
 
 def from_archive(path: Path, roles: Roles, key: str) -> SignalArrays:
-    """Return the signals of an .npz file."""
     values, arrays, others = read_archive(path, roles, key)
     if values.ndim not in (2, 3) or values.dtype.kind not in "biuf":
         raise UserError(

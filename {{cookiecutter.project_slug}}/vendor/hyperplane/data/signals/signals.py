@@ -128,7 +128,6 @@ class Signals(SignalFiles):
         return (*(scaled if self.spec.has_mask else (scaled,)), self.scaling.scale_targets(targets))
 
     def describe(self, lengths: NDArray[np.int64], columns: "pl.DataFrame", targets: Targets, parts: Parts) -> None:
-        """Say in a few lines what was read and inferred."""
         targets.say(self.paths[0], columns.get_columns(), self.task)
         positions = f"{lengths.min()} to {lengths.max()}" if self.spec.has_mask else str(self.length)
         count = len(self.spec.feature_names)
@@ -175,7 +174,6 @@ class Signals(SignalFiles):
         self.readings = {name: Reading.from_state(state) for name, state in state_dict["readings"].items()}
 
     def figures(self, task: Any) -> dict[str, "Figure"]:
-        """Return a picture of some training signals."""
         from ...figures.signals import some_signals
 
         inputs, targets = self.arrays("train")

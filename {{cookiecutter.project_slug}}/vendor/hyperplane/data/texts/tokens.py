@@ -145,12 +145,10 @@ def byte_pairs(texts: Iterable[str], size: int) -> str:
 
 
 def library(rules: str) -> Any:
-    """Return the library's own tokenizer."""
     return import_tokenizers().Tokenizer.from_str(rules)
 
 
 def import_tokenizers() -> Any:
-    """Import the library tokenizers."""
     try:
         import tokenizers
     except ImportError:
