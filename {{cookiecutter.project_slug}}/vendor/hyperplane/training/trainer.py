@@ -70,7 +70,7 @@ def make_trainer(
     arguments = settings.trainer.model_dump(exclude={"enable_progress_bar", "overfit_batches", "least_steps"})
     if few := settings.trainer.overfit_batches:  # Lightning would put others in the place of our loaders
         arguments |= {"limit_train_batches": few, "limit_val_batches": few}
-    if is_solved(task):
+    if isinstance(task, Task) and task.is_solved:
         if number_of_ranks() > 1:
             raise UserError("this model is solved at once, in one process: choose hardware.devices=1")
         arguments |= {"max_epochs": 1, "max_steps": -1}
@@ -178,11 +178,6 @@ def own_callback(name: str, component: Component, settings: Settings, state: Run
     if not isinstance(callback, Callback):
         raise UserError(f"callbacks.{name}: {component.import_path} must be a Lightning callback")
     return callback
-
-
-def is_solved(task: LightningModule) -> bool:
-    """Say whether a task is solved at once instead of being trained in steps."""
-    return isinstance(task, Task) and task.is_solved
 
 
 def early_stopping(settings: Settings, monitor: str, mode: str) -> EarlyStopping:
