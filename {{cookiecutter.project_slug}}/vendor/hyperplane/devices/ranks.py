@@ -8,14 +8,13 @@ no folder, no log, no summary, no tracker. However it ends, they end with it. Wh
 import copy
 import logging
 import os
-import threading
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import connection, parent_process
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 from pathlib import Path
 from signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask
@@ -26,7 +25,7 @@ from loguru import logger
 
 from ..processes.cores import cores_for_this_job
 from ..processes.signals import SIGNALS
-from ..processes.workers import CONTEXT, Died, start_others_as_usual
+from ..processes.workers import CONTEXT, Died, start_others_as_usual, when_parent_is_gone
 from ..run_folder.record import RunRecord
 from ..settings import Hardware, Tracking
 from .detection import choose
@@ -150,7 +149,7 @@ def as_followed(run: RunRecord, group: Group) -> RunRecord:
 def follow(work: Work, run: RunRecord, rank: int, group: Group, pipe: Connection) -> None:
     """Do `work` as another rank than the first, in a process of its own; tell the first one why it failed."""
     start_others_as_usual()
-    threading.Thread(target=leave_with_parent, daemon=True).start()
+    when_parent_is_gone(lambda: os._exit(1))
     os.environ["LOCAL_RANK"] = str(rank)  # Lightning's name for it
     logger.remove()  # the first rank says what there is to say
     logging.disable()
@@ -178,11 +177,3 @@ def joined(group: Group, rank: int, when_ready: Callable[[], Any] = lambda: None
         yield
     finally:
         distributed.destroy_process_group()
-
-
-def leave_with_parent() -> None:
-    """End this process when the first rank is gone."""
-    parent = parent_process()
-    assert parent is not None
-    connection.wait([parent.sentinel])
-    os._exit(1)

@@ -8,7 +8,6 @@ import copy
 import os
 import signal
 import tempfile
-import threading
 import time
 import traceback
 import warnings
@@ -23,7 +22,7 @@ from loguru import logger
 from numpy.typing import NDArray
 
 from .signals import SIGNALS
-from .workers import Died, start_without_ctrl_c
+from .workers import Died, start_without_ctrl_c, when_parent_is_gone
 
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_TO_CLEAN_UP = 1.0
@@ -68,7 +67,7 @@ def outcome_of(estimator: Any, paths: list[Path], what: str) -> tuple[Any, list[
         Stopped: a signal has come; the process has ended.
     """
     pipe, theirs = CONTEXT.Pipe()
-    process = CONTEXT.Process(target=fit, args=(estimator, paths, theirs, os.getpid()))
+    process = CONTEXT.Process(target=fit, args=(estimator, paths, theirs))
     start_without_ctrl_c(process)
     theirs.close()
     started = said = time.monotonic()
@@ -89,11 +88,11 @@ def outcome_of(estimator: Any, paths: list[Path], what: str) -> tuple[Any, list[
         process.join()
 
 
-def fit(estimator: Any, paths: list[Path], pipe: Connection, parent: int) -> None:
+def fit(estimator: Any, paths: list[Path], pipe: Connection) -> None:
     """Fit the estimator to the samples in files, and send what came of it."""
     for number in SIGNALS:  # they may go to all processes of a group; the one that waits learns of them, and ends this
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=end_with, args=[parent], daemon=True).start()
+    when_parent_is_gone(lambda: os._exit(1))
     inputs, targets = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("default")
@@ -117,10 +116,3 @@ def sendable(error: Exception) -> Exception:
         error = RuntimeError(f"{type(error).__name__}: {error}")
     error.add_note(f"In the process that fitted:\n{lines}")
     return error
-
-
-def end_with(parent: int) -> None:
-    """End this process when the one that started it is gone."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)

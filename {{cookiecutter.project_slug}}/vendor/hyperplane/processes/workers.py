@@ -162,7 +162,7 @@ def serve(run: Callable[[Any], Any], pipe: Connection, slot: int, beside: int, e
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a server holds them back
     start_others_as_usual()
-    threading.Thread(target=stop_with_parent, daemon=True).start()
+    when_parent_is_gone(lambda: os.kill(os.getpid(), signal.SIGTERM))  # asks the job to stop
     while True:
         try:
             job = pipe.recv()
@@ -185,9 +185,13 @@ def start_others_as_usual() -> None:
     set_start_method(None, force=True)
 
 
-def stop_with_parent() -> None:
-    """Ask the job of this process to stop when the one that sent it is gone."""
+def when_parent_is_gone(end: Callable[[], None]) -> None:
+    """Call `end` when the process that started this one is gone, however it ended."""
     parent = parent_process()
     assert parent is not None
-    connection.wait([parent.sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)
+
+    def wait() -> None:
+        connection.wait([parent.sentinel])
+        end()
+
+    threading.Thread(target=wait, daemon=True).start()
