@@ -7,16 +7,12 @@ from .forecasting import Forecast, attention_over_time, forecasts, variable_impo
 from .images import misclassified
 from .regions import LabelledPoints, Subplot, compare_regions, decision_regions
 from .regression import fitted_line, fitted_surface, r2_by_target, residuals
-from .style import CLASS_COLORS, DPI, FIT_COLOR, PANEL, STAGES, new_figure, save
+from .style import CLASS_COLORS, new_figure, save
 from .texts import ExplainedText, explained_texts, words_that_mattered
 
 __all__ = [
     "CLASS_COLORS",
-    "DPI",
-    "FIT_COLOR",
     "METRIC_LABELS",
-    "PANEL",
-    "STAGES",
     "ExplainedText",
     "Forecast",
     "LabelledPoints",
