@@ -97,8 +97,6 @@ def test_texts_of_a_file_are_read_as_they_are_and_the_vocabulary_is_that_of_the_
     data = load(tmp_path / "few.csv", split_column="split")
     assert data.spec.vocabulary == (*SPECIAL, "12", "rare")
     assert data.arrays("test")[0].tolist() == [[1, 3]]
-    about = data.spec.metadata()
-    assert about["vocabulary"] == [*SPECIAL, "12", "rare"] and (about["padding"], about["unknown"]) == (0, 1)
     (tokens, mask, targets), *_ = data.test_dataloader()
     assert (tokens.tolist(), mask.tolist(), targets.tolist()) == ([[1, 3]], [[True, True]], [1])
 

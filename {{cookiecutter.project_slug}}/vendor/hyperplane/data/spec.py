@@ -182,13 +182,3 @@ class TextSpec(DataSpec):
     def with_mask(self, tokens: Any) -> tuple[Any, ...]:
         """Return what a network takes of tokens (B, L): these, and where they are no padding (B, L)."""
         return (tokens, tokens != PADDING) if self.has_mask else (tokens,)
-
-    def metadata(self) -> dict[str, Any]:
-        """Return how texts become inputs, as plain values, for whoever runs an exported program."""
-        return {
-            "tokens": self.tokens,
-            "vocabulary": list(self.vocabulary),
-            "token_rules": self.token_rules,
-            "padding": PADDING,
-            "unknown": UNKNOWN,
-        }
