@@ -18,18 +18,8 @@ from hyperplane.tracking.base import Tracker
 from hyperplane.tracking.metrics_file import MetricsFile
 from hyperplane.tracking.tracker import close_tracker, log_figures, make_tracker
 from lightning.pytorch.loggers import CSVLogger
-from loguru import logger
 from matplotlib.image import imsave
 from pydantic import ValidationError
-
-
-@pytest.fixture
-def messages():
-    """What loguru receives during a test."""
-    received = []
-    sink = logger.add(lambda message: received.append(message.record["message"]), level="INFO")
-    yield received
-    logger.remove(sink)
 
 
 @pytest.fixture
