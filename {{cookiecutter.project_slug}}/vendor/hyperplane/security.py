@@ -47,11 +47,7 @@ def refuse_foreign_code(config: DictConfig) -> None:
 
 
 def refuse_foreign_values(values: Iterable[tuple[str, Any]]) -> None:
-    """Look through values, each with its full key, as `refuse_foreign_code` does with those of a configuration.
-
-    Raises:
-        UserError: names each key that could run code, read a secret, or change the environment, and its value.
-    """
+    """Look through values, each with its full key, as `refuse_foreign_code` does with those of a configuration."""
     hidden = secrets()  # looked up once: the environment is slow to read, and every job of a sweep is looked through
     found = [(key, value, problem(key, value, hidden)) for key, value in values]
     problems = [f"{key}={value} is not allowed: {why}" for key, value, why in found if why]

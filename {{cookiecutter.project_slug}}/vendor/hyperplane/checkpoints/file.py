@@ -15,9 +15,7 @@ from ..errors import UserError
 
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 
-
 PLAIN = (torch.Tensor, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
-
 
 LATER = "later"  # of Lightning's storage options: who writes a checkpoint waits for the disk by himself
 
@@ -43,11 +41,7 @@ class Flush:
             self.error = error
 
     def wait(self) -> None:
-        """Wait until they are on the disk.
-
-        Raises:
-            OSError: they are not.
-        """
+        """Wait until they are on the disk; raise the OSError if they cannot be."""
         self.thread.join()
         if self.error is not None:
             raise self.error

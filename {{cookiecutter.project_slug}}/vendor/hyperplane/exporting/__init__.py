@@ -31,12 +31,9 @@ def write_programs(
     formats: Sequence[str],
     checkpoint: Mapping[str, Any] | None = None,
 ) -> dict[str, Path]:
-    """Write `model.<format>` for each format, read it back, and compare it with the original.
+    """Write `model.<format>` for each format, read it back, and compare it with the original; return the paths.
 
     What the data module keeps in the checkpoint says more of the inputs.
-
-    Returns:
-        The path of each format.
 
     Raises:
         RuntimeError: a program computes something else than the original; it is removed.

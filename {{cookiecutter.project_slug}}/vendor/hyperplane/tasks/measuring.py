@@ -137,11 +137,7 @@ class Measuring(LightningModule):
                 one.to(self.device)
 
     def on_validation_epoch_start(self) -> None:
-        """Look at the losses of the steps before: validation would only tell that something went wrong.
-
-        Raises:
-            Diverged: one is not finite.
-        """
+        """Look at the losses of the steps before: validation would only tell that something went wrong."""
         self.train_metrics.check()
 
     def log_epoch(self, metrics: dict[str, Tensor], steps_ago: int = 0) -> None:

@@ -71,9 +71,6 @@ def start_mlflow(
     """Start an MLflow run, or go on with the one of `folder`; None if MLflow does not start.
 
     The arguments are those of `tracking.make_tracker`.
-
-    Raises:
-        UserError: MLflow is not installed.
     """
     global _given_up
     import_mlflow()

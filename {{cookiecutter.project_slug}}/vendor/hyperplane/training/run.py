@@ -88,7 +88,7 @@ class Run(RunRecord):
         """Train the task; go on from the last checkpoint where the run was stopped before.
 
         Raises:
-            UserError: Lightning cannot train this task in this way.
+            UserError: Lightning cannot train this task in this way, such as by hand with gradients to be clipped.
         """
         from .steps import fit
 

@@ -107,11 +107,7 @@ def make_trainer(
 
 
 def fit(run: "Run", trainer: Trainer, task: LightningModule, data: LightningDataModule) -> None:
-    """Train a task; see `Run.fit`.
-
-    Raises:
-        UserError: Lightning cannot train this task in this way, such as by hand with gradients that are to be clipped.
-    """
+    """Train a task; see `Run.fit`."""
     with run.timed("fit"), run.stop.patiently():
         try:
             trainer.fit(task, data, ckpt_path=run.parts.start, weights_only=True)
