@@ -176,11 +176,8 @@ def test_a_mistake_in_a_file_is_explained_and_leaves_nothing_behind(train, tmp_p
 # Of a multirun. All jobs are checked before the first one starts.
 MULTIRUN_MISTAKES = [
     ("seed=0,-1", "seed=-1", "No job has been started"),
-    ("optimizer.lr=0.1,0", "optimizer.lr=0", "No job has been started"),
     ("model=mlp,cnnn", "model=cnnn", "mean cnn?", "No job has been started"),
     ("model.hidden_size=[10],[20]", "model.hidden_size=[10]", "mean model.hidden_sizes?", "No job has been started"),
-    ("seed=0,1 sweep=a/b", "sweep=a/b", "No job has been started"),
-    ("seed=0,1 sweep=", "sweep= is empty", "leave it out", "No job has been started"),
     ("hydra/sweeper=optuna sweep= seed=choice(0,1)", "sweep= is empty", "No job has been started"),
     ("seed=0,1 resume=nowhere", "resume=", "resume= resumes one run"),
     ("hydra/launcher=joblib hydra.launcher.n_jobs=0 seed=0,1", "n_jobs=0", "-1"),
