@@ -30,14 +30,14 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 PIP = if uv --version >/dev/null 2>&1; then pip="uv pip"; elif [ -x $(BIN)/uv ]; \
 	then pip="$(BIN)/uv pip"; else pip="$(BIN)/python -m pip"; fi; $$pip
 # Makes .venv; without uv on the PATH it gets one of its own, or does without.
-VENV = if uv --version >/dev/null 2>&1; then uv venv --quiet --allow-existing --python '$(PYTHON)' .venv; \
-	else $(PYTHON) -m venv .venv && { $(BIN)/python -m pip install --quiet --disable-pip-version-check uv || \
-	  echo "Without uv: pip installs."; }; fi || { rm -rf .venv; exit 1; }
+VENV = if uv --version >/dev/null 2>&1; then uv venv --quiet --seed --allow-existing --python '$(PYTHON)' .venv; \
+	else $(PYTHON) -m venv .venv && { $(BIN)/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null || \
+	  echo "Without uv: pip installs, and names the size of each file."; }; fi || { rm -rf .venv; exit 1; }
 # What is about to be downloaded: uv knows the size of each file. pip alone names it file by file, while it downloads.
 SIZE = awk '/^\[\[packages/ { total += size; size = wheel = 0; count++ } \
 	/size = / && !wheel { match($$0, /size = [0-9]+/); size = substr($$0, RSTART + 7, RLENGTH - 7); wheel = !/^sdist/ } \
 	END { total += size; if (!count) exit; \
-	  printf "To download: %d packages, %.0f MB, less what uv has in its cache.\n", count, total / 1e6; \
+	  printf "To download: %d packages, %.0f MB, minus what uv has in its cache.\n", count, total / 1e6; \
 	  if (total > 2e9) print "Most of it is for GPUs. Without one, stop and put UV_TORCH_BACKEND=cpu before make." }'
 
 .DEFAULT_GOAL := help
@@ -52,7 +52,7 @@ $(CAN_BAKE): constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Hyperplane needs Python 3.11 or later, and '$(PYTHON)' is not." >&2; \
 	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@[ -x $(BIN)/python ] || { $(VENV); }
+	@[ -x $(BIN)/pip ] || { $(VENV); } # the last file of a new environment: it may have been interrupted
 	@$(PIP) install --quiet --constraint constraints.txt cookiecutter
 	@touch $@
 
@@ -67,8 +67,9 @@ test: $(READY) ## generate projects with every answer; check, test and train in 
 # Baked anew when the template has changed since; otherwise its environment and runs are reused.
 bake: $(CAN_BAKE) ## create a project in demo/, with the default answers
 	@[ -f demo/.baked ] && [ -z "$$(find cookiecutter.json hooks '$(TEMPLATE)' -newer demo/.baked)" ] || { \
-	  rm -rf demo && mkdir demo && touch demo/.baked && \
-	  $(BIN)/cookiecutter --no-input --default-config --output-dir demo .; }
+	  rm -rf demo && mkdir demo && touch demo/.begun && \
+	  $(BIN)/cookiecutter --no-input --default-config --output-dir demo . >/dev/null && \
+	  mv demo/.begun demo/.baked && echo "Created: $(DEMO)"; }
 
 # What is not rendered, the engine and the Python under src/, becomes a link: edited in try/project, it is edited here.
 # Not __init__.py, which says where the project is. The links are committed, so that git names what is not linked.

@@ -145,11 +145,8 @@ if __name__ == "__main__":
     problem = first_commit()
     if problem:
         sys.stderr.write(f"Note: {problem}. Later: git init && git add . && git commit\n")
-    sys.stdout.write(
-        f"\nYour project is ready. Next:\n\n  cd {ANSWERS['project_slug']}\n"
-        "  make setup    # a virtual environment in .venv, with what training needs\n"
-        "  make train    # the first model\n"
-    )
+    # Without comments: zsh would hand them to make.
+    following = [f"cd {ANSWERS['project_slug']}", "make setup", "make train"]
     if ANSWERS["labs"] == "yes":
-        sys.stdout.write("  make labs     # the lecture, in a browser: begin with lab_01_line.py\n")
-    sys.stdout.write("\n")
+        following.append("make labs")
+    sys.stdout.write("\n  ".join(["\nYour project is ready. Next:\n", *following]) + "\n\n")

@@ -110,6 +110,11 @@ def test_setup_makes_the_environment_of_a_copy_anew(tmp_path: Path) -> None:
     assert setup(copy) == setup(project) == "make: Nothing to be done for 'setup'.\n"
     moved = project.rename(tmp_path / "moved")
     assert setup(moved).startswith("Creating .venv again")
+    for pip, makes in ((False, True), (True, False)):  # it was interrupted before pip was there, or after
+        (moved / ".venv/.ready").unlink()
+        if pip:
+            (moved / ".venv/bin/pip").symlink_to("/bin/true")
+        assert ("venv\n" in setup(moved)) is makes
 
 
 def test_a_project_below_a_folder_with_brackets_passes_its_lint(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_a_network_forecasts_better_by_the_scale_that_is_found(kind, train):
 def test_the_log_says_why_and_predict_scales_alike(train, command):
     write("driven")
     done = train("model=linear", *ROLES, *SHORT, "optimizer.lr=0.01", "trainer.max_epochs=60")
-    assert "data.scale=all: a linear forecast of the windows held out has" in done.stderr
+    assert "data.scale=all: a linear forecast of held-out windows has the quantile loss" in done.stderr
     lines = Path("y.csv").read_text(encoding="utf-8").splitlines()
     past, (t, price, _) = lines[-9:-1], lines[-1].split(",")
     ends = [f"{t},{price},", f"{int(t) + 1},1.0,"], [f"{t},5.0,", f"{int(t) + 1},5.0,"]

@@ -90,11 +90,11 @@ class Forecasting(Task):
         if "test/mae" in measured and scale > 0:
             found |= {"test/mase": measured["test/mae"] / scale, "test/naive_mase": found["test/naive_mae"] / scale}
         self.log_epoch(found)
-        naive = ", ".join(f"{loss:.4g} of {named_lag(lag)}" for lag, loss in losses.items())
-        logger.info("test/quantile_loss {:.4g}; naive forecasts have {}", reached, naive)
+        naive = ", ".join(f"{loss:.4g} ({named_lag(lag)})" for lag, loss in losses.items())
+        logger.info("test/quantile_loss {:.4g}; naive forecasts: {}", reached, naive)
         best = data.best_possible("test")
         if best is not None:
-            logger.info("test/quantile_loss {:.4f}; the true quantiles expect {:.4f}, the best possible", reached, best)
+            logger.info("test/quantile_loss {:.4f}; the best possible, by the true quantiles, is {:.4f}", reached, best)
 
     def moved(self, windows: Windows) -> list[Tensor]:
         """Return the inputs of windows on the device of the task; that of a Mac has no float64."""

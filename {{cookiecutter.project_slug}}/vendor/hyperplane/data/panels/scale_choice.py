@@ -69,13 +69,14 @@ def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut) -> 
     fits = [best_ridge(first.windows, last.windows, better_start(panel, first, last)) for panel in candidates]
     by_window, by_all = fits[0], fits[-1]
     reason = (
-        f"a linear forecast of the windows held out has {by_all.loss:.3g} by all rows, {by_window.loss:.3g} by windows"
+        "a linear forecast of held-out windows has the quantile loss "
+        f"{by_all.loss:.3g} if scaled by all rows, {by_window.loss:.3g} if each window is scaled"
     )
     best = min(by_window, by_all, key=lambda fit: fit.loss)
     if not best.panel.lag and len(candidates) > 1:
         outside = share_outside(first, last)
         if outside > LEAVES:
-            best, reason = by_window, f"{outside:.0%} of the windows held out lie at levels not seen before"
+            best, reason = by_window, f"{outside:.0%} of the held-out windows lie at levels not seen before"
     return Choice(replace(best.panel, ridge=best.penalty), reason)
 
 

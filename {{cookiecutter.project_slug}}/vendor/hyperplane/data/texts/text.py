@@ -163,7 +163,7 @@ class Text(Table):
 
     def described_features(self) -> str:
         """Say how texts are taken apart."""
-        return f"{self.text} becomes {self.tokens}, {self.spec.num_tokens} of them with padding and unknown"
+        return f"{self.text} becomes {self.tokens}; vocabulary: {self.spec.num_tokens}, with padding and unknown"
 
     def keep_marks(self, mean: Tensor, std: Tensor) -> None:
         """Leave tokens as they are: they are no measurements."""
