@@ -36,11 +36,11 @@ def best_lines(results: Results) -> list[str]:
 
 
 def best_in_short(results: Results) -> str:
-    """The same in a few words, without what has to be known of it: `best model=mlp: val/accuracy 0.565`."""
+    """The same in a few words, without what has to be known of it: `best 0.565 (val/accuracy): model=mlp`."""
     if len(results.rows) < 2 or not results.best:
         return ""
     row, by = results.best[0], results.validation
-    return f"best {settings_text(results, row.settings)}: {by} {row.statistic(by).mean:.4g}"
+    return f"best {row.statistic(by).mean:.4g} ({by}): {settings_text(results, row.settings)}"
 
 
 def why_no_best(results: Results) -> str:

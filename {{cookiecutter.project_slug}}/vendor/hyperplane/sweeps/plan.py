@@ -164,5 +164,5 @@ def counted(number: int) -> str:
 def in_words(seconds: float) -> str:
     """Return a time as people say it: 40 s, 12 min, 3.5 h."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(1.0, seconds):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
