@@ -18,7 +18,8 @@ def best_lines(results: Results) -> list[str]:
     for row in results.best:
         runs = len(row.with_status("completed"))
         shown = [by, *(metric for metric in results.metrics if metric != by)]
-        figures = ", ".join(f"{name} {format_statistic(name, row.statistic(name), runs)}" for name in shown)
+        texts = {name: format_statistic(name, row.statistic(name), runs) for name in shown}
+        figures = ", ".join(f"{name} {text}" for name, text in texts.items() if text)
         on = f" on {results.data_of(row)}" if len(results.best) > 1 else ""
         lost = len(row.runs) - runs
         count = f"{runs} run{'s' * (runs != 1)}" + (f", {lost} more not completed" if lost else "")
