@@ -8,6 +8,7 @@ from html import unescape
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hyperplane.commands.report import main
 from hyperplane.reporting import chart, drawing, heat_map, parallel_coordinates, parameters
@@ -15,6 +16,7 @@ from hyperplane.reporting import curves as learning
 from hyperplane.reporting.curve_files import parse_curves, read_curves
 from hyperplane.reporting.latex import latex_text
 from hyperplane.reporting.page_script import SCRIPT
+from hyperplane.reporting.pointer import Line, panel
 from hyperplane.reporting.results import Results
 from hyperplane.reporting.sorting import places
 from hyperplane.reporting.summaries import find_runs, load_summary
@@ -284,6 +286,14 @@ def test_other_metrics_are_chosen_on_the_page_with_their_columns_and_curves(tmp_
     assert re.findall('<section data-curves="([^"]*)" hidden>', page) == ["loss"]
     values = [json.loads(unescape(text)) for text in re.findall('<figure data-panels="([^"]*)"', page)]
     assert [panels[0]["lines"][0][2] for panels in values] == [[[1, 0.4], [2, 0.5]], [[1, 1.7], [2, 1.6]]]
+
+
+def test_lines_of_different_lengths_have_points_at_the_same_places():
+    lines = [Line(str(n), "red", np.column_stack([np.arange(1, n + 1), np.ones(n)])) for n in (500, 431, 7)]
+    found = panel(Figure().subplots(), lines)["lines"]
+    xs = [{x for x, _ in points} for _, _, points in found]
+    assert len(xs[0]) <= 201 and max(xs[0]) == 500 and max(xs[1]) == 431
+    assert xs[1] - {431} <= xs[0] and xs[2] == {1, 4, 7}
 
 
 def test_a_click_sorts_by_value_and_leaves_what_has_none_at_the_end():
