@@ -88,7 +88,8 @@ def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve
     for row, curve in reversed(list(zip(coloured, means, strict=False))):  # the best on top
         axes.plot(*thinned(curve).T, color=colors[id(row)], linewidth=2.2)
     for row in coloured:
-        axes.plot([], [], color=colors[id(row)], linewidth=2.2, label=label(results, row))
+        if any(run.folder in lines for run in row.runs):
+            axes.plot([], [], color=colors[id(row)], linewidth=2.2, label=label(results, row))
     if len(coloured) < len(results.rows):
         less_good = ", less good" if results.best else ""
         axes.plot([], [], color=OTHERS, label=f"the other {len(results.rows) - len(coloured)} settings{less_good}")
