@@ -19,6 +19,7 @@ SETTINGS = {
 }
 CHOICES = {
     "data": "mnist1d",
+    "task": "auto",
     **{"optimizer": "adam", "scheduler": "none", "loss": "auto", "hardware": "cpu", "tracking": "none"},
     "experiment": None,
 }
@@ -96,6 +97,7 @@ def summarized(
 ) -> dict[str, Any]:
     """Return a summary of the shape and size that `train` writes."""
     metrics = {f"{stage}/{name}": value for stage in ("val", "train", "test") for name, value in last.items()}
+    metrics |= {"test/naive_loss": 2.3026, "test/naive_accuracy": 0.1}
     return {
         "status": status,
         "metrics": metrics if status == "completed" else {},
@@ -109,6 +111,11 @@ def summarized(
         "input_shape": [40, 1],
         "seconds": {"startup": 3.1, "fit": 5.2, "test": 0.1, "total": 8.4},
         "checkpoint": {"best": "checkpoints/best.ckpt", "last": "checkpoints/last.ckpt", "tested": "best"},
+        "settings": 64 * "0",
+        "code": 64 * "0",
+        "engine": {"version": "0.1.0", "edited": []},
+        "data_files": {},
+        "warnings": ["val/loss was still falling when the training ended: the run was cut short"][: seed % 2],
         "git": {"commit": 40 * "0", "dirty": False},
         "versions": {"python": "3.11.7", "torch": "2.13.0", "lightning": "2.6.6", "numpy": "2.4.6"},
         "hardware": {"accelerator": "cpu", "devices": 1, "precision": "32-true", "threads": 1},

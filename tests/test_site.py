@@ -98,6 +98,15 @@ def test_a_link_that_leads_nowhere_stops_the_build(site: Any, tmp_path: Path, mo
 def test_a_docstring_keeps_its_formulas_as_they_stand(site: Any) -> None:
     doc = "A model.\n\n    y = a * x_1\n    z = [y]\n\nOf `a_b` and c_d."
     assert site["models"].markdown(doc) == ("A model.\n\n```text\ny = a * x_1\nz = [y]\n```\n\nOf `a_b` and c\\_d.")
+    assert site["models"].markdown("A_1, https://a.org/b_c; d_e.") == "A\\_1, <https://a.org/b_c>; d\\_e."
+
+
+def test_the_formulas_of_the_parts_of_a_model_are_on_its_page(site: Any) -> None:
+    (models,) = (PROJECT / "src").glob("*/models")
+    text = site["models"].formulas_of_parts(models / "tft.py")
+    assert text.startswith("\n## Parts\n\n`GRN`: ")
+    assert "```text\nGRN(a, c) = LayerNorm(a + GLU(η₁)),  η₁ = W₁η₂ + b₁,  η₂ = ELU(W₂a + W₃c + b₂)\n```" in text
+    assert site["models"].formulas_of_parts(models / "mlp.py") == ""
 
 
 def test_a_test_proves_the_models_that_it_names(site: Any) -> None:

@@ -32,7 +32,8 @@ def model_pages(project: Path) -> dict[str, str]:
         doc = docstring(models / f"{module}.py")
         name = f"model_{module}"
         words = ", ".join(config.stem for config in configs)
-        pages[name] = f"# {words}\n\n{markdown(doc)}\n" + settings(configs) + proofs(module, project)
+        parts = formulas_of_parts(models / f"{module}.py")
+        pages[name] = f"# {words}\n\n{markdown(doc)}\n" + parts + settings(configs) + proofs(module, project)
         rows.append(f"| [{words}]({name}.md) | {markdown(doc.partition(chr(10))[0])} |\n")
     return {"models": BEGIN + "".join(rows) + hidden(list(pages))} | pages
 
@@ -47,17 +48,33 @@ def docstring(module: Path) -> str:
     return ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or ""
 
 
+def formulas_of_parts(module: Path) -> str:
+    """Return the formulas in the docstrings of a module's classes, each under the first line of its class."""
+    text = ""
+    for item in ast.parse(module.read_text(encoding="utf-8")).body:
+        blocks = (ast.get_docstring(item) or "").split("\n\n") if isinstance(item, ast.ClassDef) else []
+        formulas = [block for block in blocks if block.startswith("    ")]
+        if formulas:
+            text += f"\n`{item.name}`: " + markdown("\n\n".join([blocks[0], *formulas])) + "\n"
+    return "\n## Parts\n" + text if text else ""
+
+
 def markdown(doc: str) -> str:
-    """Return a docstring as Markdown: what is indented, formulas, is shown as it stands."""
+    """Return a docstring as Markdown: what is indented, formulas, is shown as it stands; addresses are links."""
     parts = []
     for block in re.split(r"\n\n+", doc):
         if block.startswith("    "):
             parts.append("```text\n" + re.sub(r"^    ", "", block, flags=re.MULTILINE) + "\n```")
         else:
             words = block.split("`")  # every second one is code
-            words[::2] = [re.sub(r"([*_\[\]<>|\\])", r"\\\1", word) for word in words[::2]]
+            words[::2] = [re.sub(r"(?<!\S)https?://\S*\w|[*_\[\]<>|\\]", as_written, word) for word in words[::2]]
             parts.append("`".join(words))
     return "\n\n".join(parts)
+
+
+def as_written(found: re.Match[str]) -> str:
+    """Return an address as a link, and a mark of Markdown as a character."""
+    return f"<{found[0]}>" if len(found[0]) > 1 else f"\\{found[0]}"
 
 
 def settings(configs: list[Path]) -> str:

@@ -46,7 +46,7 @@ def test_it_names_what_would_run_and_what_it_takes(plan, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
-def test_time_follows_the_epochs_and_the_jobs_side_by_side(plan):
+def test_time_follows_the_epochs_and_the_jobs_side_by_side(plan, tmp_path):
     words = (
         "model=mlp",
         "seed=11,12,13,14",
@@ -58,6 +58,11 @@ def test_time_follows_the_epochs_and_the_jobs_side_by_side(plan):
     assert "About 3 min with 2 at a time" in told
     told, _ = plan("-m", "--plan", "model=mlp", "seed=11,12,13,14", "hardware=gpu", "trainer.max_epochs=36000")
     assert "About 20.0 h with 1 at a time" in told and "GPU hours: 20.0" in told
+    words = ("model=mlp", "seed=11,12,13,14", "hardware=auto")
+    assert "GPU" not in plan("-m", "--plan", *words)[0]
+    on_gpu = {"hardware": {"accelerator": "cuda"}, "epochs": 20, "seconds": {"fit": 10.0, "total": 12.0}}
+    write_run(tmp_path / "runs/gpu", 0, 0.5, **CHOICES, **on_gpu)
+    assert "GPU hours: 0.01" in plan("-m", "--plan", *words)[0], "48 seconds"
     told, _ = plan("-m", "--plan", "model=mlp", "seed=11,12,13,14", "hydra/launcher=slurm")
     assert "About 48 s of computing" in told
 

@@ -168,6 +168,10 @@ def test_the_same_seed_twice_is_pointed_out(tmp_path: Path, capsys: pytest.Captu
         ([["elbo", "loss"]], ["test/loss"]),
         ([["elbo"]], ["test/elbo"]),
         ([["loss", "accuracy"], ["loss", "mae", "r2"], []], ["test/accuracy", "test/r2", "test/mae"]),
+        (
+            [["loss", "mae", "r2"], ["quantile_loss", "mae", "mase"]],
+            ["test/quantile_loss", "test/mae", "test/mase", "test/r2"],
+        ),
         ([["accuracy"], ["loss"]], ["test/accuracy", "test/loss"]),
         ([[]], ["test/accuracy"]),
     ],
@@ -395,9 +399,11 @@ def test_data_sets_have_a_best_setting_each_and_without_validation_there_is_none
     for data, better in (("a", "mlp"), ("b", "cnn")):
         for model in ("mlp", "cnn"):
             write_run(tmp_path / (data + model), 0, 0.5, val=0.7 if model == better else 0.6, data=data, model=model)
+    write_run(tmp_path / "c", 0, None, data="c", metrics={"test/r2": 0.3})
     assert main([str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    assert "Best on a by the highest mean val/accuracy: model=mlp data=a" in printed
+    best = "model=mlp data=a (1 run): val/accuracy 0.700, test/accuracy 0.500\n"
+    assert f"Best on a by the highest mean val/accuracy: {best}" in printed, "and no r2, which it lacks"
     assert "Best on b by the highest mean val/accuracy: model=cnn data=b" in printed
 
     for folder, model in (("x", "mlp"), ("y", "cnn")):

@@ -2,16 +2,23 @@
 
 import json
 import re
+import shutil
+import subprocess
 from html import unescape
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hyperplane.commands.report import main
+from hyperplane.reporting import chart, drawing, heat_map, parallel_coordinates, parameters
 from hyperplane.reporting import curves as learning
-from hyperplane.reporting import drawing, heat_map, parallel_coordinates, parameters
 from hyperplane.reporting.curve_files import parse_curves, read_curves
 from hyperplane.reporting.latex import latex_text
+from hyperplane.reporting.page_script import SCRIPT
+from hyperplane.reporting.pointer import Line, panel
 from hyperplane.reporting.results import Results
+from hyperplane.reporting.sorting import places
 from hyperplane.reporting.summaries import find_runs, load_summary
 from hyperplane.run_folder.integrity import seal
 from matplotlib.collections import LineCollection
@@ -175,6 +182,31 @@ def test_losses_that_exploded_do_not_squeeze_the_others():
     assert low == pytest.approx(-2.9) and high < 0
     assert drawing.limits(False, means[:-1]) == (pytest.approx(-2.9), -1.0)
     assert drawing.limits(None, means) == (pytest.approx(-2.9), 1e9), "nothing says which end is bad"
+    assert drawing.limits(True, [0.3, 0.33, 0.1, -8e13]) == (0.1, 0.33), "also where there are few"
+    assert drawing.limits(True, [0.3, 0.3, 0.3, -0.5]) == (-0.5, 0.3)
+
+
+def test_a_run_that_diverged_is_named_at_the_edge_and_leaves_the_axis_to_the_others(tmp_path, drawn, monkeypatch):
+    monkeypatch.setattr(chart, "png", drawing.png)
+    for i, r2 in enumerate((0.3, 0.35, 0.31, -8.4e13)):
+        summary = {"metrics": {"test/r2": r2}, "higher_is_better": {"r2": True}}
+        folder = write_run(tmp_path / str(i), 0, None, settings={"lr": str(i)}, **summary)
+        (folder / "metrics.csv").write_text(f"epoch,step,val/r2\n0,9,-0.5\n1,19,{r2}\n")
+    assert main([str(tmp_path), "--metric", "test/r2"]) == 0
+    curves, dots = (figure.axes[0] for figure in drawn)
+    assert [text.get_text() for text in dots.texts] == ["← -8.4e+13"] and dots.get_xlim()[0] > 0
+    assert curves.get_ylim()[0] == -0.5 and 0.35 < curves.get_ylim()[1] < 0.5
+    assert "| -8.4e+13 |" in (tmp_path / "report" / "table.md").read_text(encoding="utf-8")
+
+
+def test_a_long_label_keeps_a_part_of_each_setting_and_both_ends_of_long_names():
+    settings = {
+        "data.path": "/data/in/a/folder/of/a/long/name/file_2.csv",
+        "model.hidden_sizes": "[64,16]",
+        "lr": "0.1",
+    }
+    text = drawing.label(SimpleNamespace(settings=list(settings)), SimpleNamespace(settings=settings))
+    assert text == "path=/data/in/a/fold…ong/name/file_2.csv, hidden_sizes=[64,16], lr=0.1"
 
 
 def test_the_latex_table_is_escaped_and_its_best_row_bold(tmp_path):
@@ -250,7 +282,28 @@ def test_other_metrics_are_chosen_on_the_page_with_their_columns_and_curves(tmp_
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     boxes = re.findall(r'<input type="checkbox" value="([^"]*)"( checked)?>', page)
     assert boxes[:2] == [("test/accuracy", " checked"), ("test/loss", "")] and "naive" not in str(boxes)
-    assert '<td data-metric="test/loss" hidden>1.5 ± 0</td>' in page
+    assert '<td data-metric="test/loss" hidden data-place=0>1.5 ± 0</td>' in page
     assert re.findall('<section data-curves="([^"]*)" hidden>', page) == ["loss"]
     values = [json.loads(unescape(text)) for text in re.findall('<figure data-panels="([^"]*)"', page)]
     assert [panels[0]["lines"][0][2] for panels in values] == [[[1, 0.4], [2, 0.5]], [[1, 1.7], [2, 1.6]]]
+
+
+def test_lines_of_different_lengths_have_points_at_the_same_places():
+    lines = [Line(str(n), "red", np.column_stack([np.arange(1, n + 1), np.ones(n)])) for n in (500, 431, 7)]
+    found = panel(Figure().subplots(), lines)["lines"]
+    xs = [{x for x, _ in points} for _, _, points in found]
+    assert len(xs[0]) <= 201 and max(xs[0]) == 500 and max(xs[1]) == 431
+    assert xs[1] - {431} <= xs[0] and xs[2] == {1, 4, 7}
+
+
+def test_a_click_sorts_by_value_and_leaves_what_has_none_at_the_end():
+    figures = ["0.9 ± 0.1", "", "nan ± nan", "12 (1 of 2 runs)", "-1e+14 ± 2", "[0.95, 1.2]", "Kobak 2024", "inf"]
+    assert places(figures, of_settings=False) == [1, None, None, 3, 0, 2, 4, None]
+    settings = ["1_000", "2layers", "[8,8]", "[100]", "1e-3", "[8]", "v10", "v9", "", "inf"]
+    assert places(settings, of_settings=True) == [1, 2, 4, 5, 0, 3, 8, 7, None, 6]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_a_browser_can_read_the_script_of_the_page():
+    done = subprocess.run(["node", "--check", "-"], input=SCRIPT, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr

@@ -54,8 +54,8 @@ def test_it_counts_jobs_and_names_what_runs_and_what_failed(sweep, capsys):
 
 def test_a_multirun_keeps_a_line_on_its_terminal_and_takes_it_away(sweep, monkeypatch):
     line = in_a_line(watching.standing(Path(sweep)))
-    told = "s: 2 completed, 1 running, 1 waiting, 1 failed, 1 unfinished; about 2 min left; best model="
-    assert line.startswith(told) and line.endswith(": val/accuracy 0.6")
+    told = "2 completed, 1 running, 1 waiting, 1 failed, 1 unfinished; about 2 min left; best 0.6"
+    assert line.startswith(f"{told} (val/accuracy): model=")
     assert epochs_of([1.0]) == "" and epochs_of([1.0, 1.0]) == "epoch 2" and epochs_of([4.0, 1.0]) == "epochs 2 to 5"
     screen, terminal = os.openpty()
     termios.tcsetwinsize(terminal, (24, 40))

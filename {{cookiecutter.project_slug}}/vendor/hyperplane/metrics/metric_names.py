@@ -53,3 +53,8 @@ def naive_name(metric: str) -> str:
     """Return the name of the same metric of a model that knows only the training targets: test/naive_accuracy."""
     stage, slash, name = metric.rpartition("/")
     return f"{stage}{slash}naive_{name}"
+
+
+def written(value: float) -> str:
+    """Return a metric with four decimals, or with four digits where these would be noughts or noise."""
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.4g}"

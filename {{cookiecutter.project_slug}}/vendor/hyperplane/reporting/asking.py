@@ -83,9 +83,11 @@ def choose_metrics(runs: Sequence[ReportedRun], asked: list[str]) -> list[str]:
         return list(dict.fromkeys(asked))
     searched = [name for name in by_stage(objective(runs)) if name in known][:1]
     told = [] if searched else [name for name in by_stage(monitor(runs)) if name in known][:1]
+    most = {*told}  # a run that has one of these is known by it
     for names in DEFAULT_METRICS:
-        if any(names[0] in run.metrics and not run.metrics.keys() & told for run in runs):
+        if any(names[0] in run.metrics and not run.metrics.keys() & most for run in runs):
             told += [name for name in names if name in known]
+            most.add(names[0])
     return list(dict.fromkeys([*searched, *told])) or known[:1] or DEFAULT_METRICS[0][:1]
 
 

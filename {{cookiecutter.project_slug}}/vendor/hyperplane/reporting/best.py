@@ -18,7 +18,8 @@ def best_lines(results: Results) -> list[str]:
     for row in results.best:
         runs = len(row.with_status("completed"))
         shown = [by, *(metric for metric in results.metrics if metric != by)]
-        figures = ", ".join(f"{name} {format_statistic(name, row.statistic(name), runs)}" for name in shown)
+        texts = {name: format_statistic(name, row.statistic(name), runs) for name in shown}
+        figures = ", ".join(f"{name} {text}" for name, text in texts.items() if text)
         on = f" on {results.data_of(row)}" if len(results.best) > 1 else ""
         lost = len(row.runs) - runs
         count = f"{runs} run{'s' * (runs != 1)}" + (f", {lost} more not completed" if lost else "")
@@ -36,11 +37,11 @@ def best_lines(results: Results) -> list[str]:
 
 
 def best_in_short(results: Results) -> str:
-    """The same in a few words, without what has to be known of it: `best model=mlp: val/accuracy 0.565`."""
+    """The same in a few words, without what has to be known of it: `best 0.565 (val/accuracy): model=mlp`."""
     if len(results.rows) < 2 or not results.best:
         return ""
     row, by = results.best[0], results.validation
-    return f"best {settings_text(results, row.settings)}: {by} {row.statistic(by).mean:.4g}"
+    return f"best {row.statistic(by).mean:.4g} ({by}): {settings_text(results, row.settings)}"
 
 
 def why_no_best(results: Results) -> str:

@@ -7,9 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 
-from .drawing import COLORS, axis_label, in_words, label, legend_of, png, put_title
+from .direction import higher_is_better
+from .drawing import COLORS, axis_label, in_words, label, legend_of, on_the_scale, png, put_title
 from .reference import METRIC
 from .results import Results, Row
+from .table import format_number
 
 OURS, *REFERENCES = COLORS
 TICKS = (MarkerStyle(2), MarkerStyle(3))  # up and down, so that two never hide each other
@@ -39,12 +41,15 @@ def draw_chart(results: Results) -> bytes:
 
 
 def draw_panel(axes: Axes, results: Results, rows: list[Row], metric: str) -> None:
-    """One metric; `y` counts the rows. A mean that is not finite has no place on the axis."""
-    points = []
-    for y, row in enumerate(rows):
-        statistic = row.statistic(metric)
-        if statistic.mean is not None and math.isfinite(statistic.mean):
-            points.append((statistic.mean, y, statistic.std or 0.0))
+    """One metric; `y` counts the rows. A mean that is not finite, or far off, has no place on the axis."""
+    means = {y: row.statistic(metric).mean for y, row in enumerate(rows)}
+    finite = {y: mean for y, mean in means.items() if mean is not None and math.isfinite(mean)}
+    kept = on_the_scale(higher_is_better(metric, results.found.runs), [*finite.values()]) if finite else []
+    points = [(mean, y, rows[y].statistic(metric).std or 0.0) for y, mean in finite.items() if mean in kept]
+    for y in finite.keys() - {y for _, y, _ in points}:
+        text, is_low = format_number(metric, finite[y], digits=3), finite[y] < min(kept)
+        at, side, text = (0.01, "left", f"← {text}") if is_low else (0.99, "right", f"{text} →")
+        axes.text(at, y, text, transform=axes.get_yaxis_transform(), ha=side, va="center", fontsize=8)
     if points:
         x, ys, std = zip(*points, strict=True)
         axes.errorbar(x, ys, xerr=std, fmt="o", color=OURS, capsize=3, label="our runs, mean ± std", zorder=3)

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .curve_files import STAGES, Curve, read_curves
-from .direction import without_stage
-from .drawing import COLORS, axis_label, in_words, is_log, label, legend_of, png, put_title, shortened
+from .direction import higher_is_better, without_stage
+from .drawing import COLORS, axis_label, in_words, is_log, label, legend_of, on_the_scale, png, put_title
 from .pointer import MOST_LINES, Line, panel
 from .results import Results, Row
 from .summaries import ReportedRun
@@ -52,9 +52,8 @@ def draw_curves(results: Results) -> Curves:
     drawn = [draw_panel(axes, results, name, panels[name], coloured) for axes, name in zip(row, panels, strict=True)]
     put_title(figure, title(panels))
     legend = legend_of(figure)
-    texts = [shortened(text, int(10 * width)) for text in legend]
-    columns = 2 if max(map(len, texts)) < 6 * width else 1
-    below = figure.legend(legend.values(), texts, loc="outside lower center", ncols=columns, frameon=False)
+    columns = 2 if max(map(len, legend)) < 6 * width else 1
+    below = figure.legend(legend.values(), legend, loc="outside lower center", ncols=columns, frameon=False)
     for text in below.get_texts():
         text.set_parse_math(False)
     picture = png(figure)  # before the panels are asked for their place, which drawing gives them
@@ -89,14 +88,19 @@ def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve
     for row, curve in reversed(list(zip(coloured, means, strict=False))):  # the best on top
         axes.plot(*thinned(curve).T, color=colors[id(row)], linewidth=2.2)
     for row in coloured:
-        axes.plot([], [], color=colors[id(row)], linewidth=2.2, label=label(results, row))
+        if any(run.folder in lines for run in row.runs):
+            axes.plot([], [], color=colors[id(row)], linewidth=2.2, label=label(results, row))
     if len(coloured) < len(results.rows):
         less_good = ", less good" if results.best else ""
         axes.plot([], [], color=OTHERS, label=f"the other {len(results.rows) - len(coloured)} settings{less_good}")
-    values = np.concatenate([line[:, 1] for line in lines.values()])
+    finite = [line[np.isfinite(line[:, 1]), 1] for line in lines.values()]
+    ends = [float(end(values)) for values in finite if len(values) for end in (np.min, np.max)]
+    kept = on_the_scale(higher_is_better(name, results.found.runs), ends) if ends else []
     axes.autoscale_view()
-    if is_log(values[np.isfinite(values)].tolist()):
+    if is_log(ends):
         axes.set_yscale("log")
+    elif len(kept) < len(ends):
+        axes.set_ylim(min(kept), max(kept) + 0.05 * (max(kept) - min(kept)))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("epochs trained" if by_epoch else "training steps")
     axes.set_ylabel(axis_label(name), parse_math=False)

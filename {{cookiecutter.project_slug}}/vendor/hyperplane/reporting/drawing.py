@@ -21,8 +21,10 @@ UNITS = {
     "mae": "units of the target",
     "quantile_loss": "units of the target",
 }
-LONG_LABEL, LONGEST_LABEL = 50, 90  # characters
+LONG_LABEL, LONGEST_LABEL = 50, 70  # characters
+SHORTEST = 10  # that each of its parts is cut to
 TAIL = 5.0  # how much longer an axis may get by the worst tenth
+DIVERGED = 1000.0  # times as far from the best as the median is
 LOG_RATIO = 30.0  # positive values that span more than this factor are drawn on a log axis
 
 
@@ -39,14 +41,20 @@ def in_words(metric: str) -> str:
 def label(results: Results, row: Row) -> str:
     """`mlp, mnist1d, optimizer.lr=0.01`: model and data need no key to be understood, nor do many keys their group."""
     keys = {key: f"{key}=" for key in results.settings} | dict.fromkeys(FIRST_COLUMNS, "")
-    text = ", ".join(keys[key] + row.settings[key] for key in results.settings) or "all runs"
-    if len(text) > LONG_LABEL:
-        text = ", ".join(keys[key].rpartition(".")[2] + row.settings[key] for key in results.settings)
-    return shortened(text, LONGEST_LABEL)
+    parts = [keys[key] + row.settings[key] for key in results.settings] or ["all runs"]
+    if len(", ".join(parts)) > LONG_LABEL:
+        parts = [keys[key].rpartition(".")[2] + row.settings[key] for key in results.settings]
+    longest = LONGEST_LABEL  # of a part: the longest ones give way, so that each setting is seen
+    while len(", ".join(parts)) > LONGEST_LABEL and longest > SHORTEST:
+        longest -= 1
+        parts = [shortened(part, longest) for part in parts]
+    return shortened(", ".join(parts), LONGEST_LABEL)
 
 
 def shortened(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    """Leave out the middle: names often differ at their end."""
+    rest = longest - 1
+    return text if len(text) <= longest else text[: rest - rest // 2] + "…" + text[len(text) - rest // 2 :]
 
 
 def is_log(values: list[float]) -> bool:
@@ -64,6 +72,7 @@ def colours(direction: bool | None, means: list[float]) -> tuple[Colormap, Norma
 
 def limits(direction: bool | None, means: list[float]) -> tuple[float, float]:
     """From the lowest to the highest mean; the worst tenth is cut off where it would squeeze all the others."""
+    means = means if is_log(means) else on_the_scale(direction, means)
     low, high = min(means), max(means)
     if is_log(means) or len(means) < 10:
         return low, high if high > low else low + 1e-9
@@ -73,6 +82,15 @@ def limits(direction: bool | None, means: list[float]) -> tuple[float, float]:
     elif direction is False and high - low > TAIL * (nine_tenths - low) > 0:
         high = nine_tenths
     return low, high if high > low else low + 1e-9
+
+
+def on_the_scale(direction: bool | None, values: list[float]) -> list[float]:
+    """Leave out the finite values of runs that diverged: beside them, all others would be one point of an axis."""
+    if direction is None:
+        return values
+    best = max(values) if direction else min(values)
+    typical = float(np.median([abs(value - best) for value in values]))
+    return [value for value in values if not abs(value - best) > DIVERGED * typical > 0]
 
 
 def put_title(figure: Figure, text: str) -> None:

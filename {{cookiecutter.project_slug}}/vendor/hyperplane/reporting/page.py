@@ -12,12 +12,14 @@ from .direction import without_stage
 from .page_script import SCRIPT
 from .pointer import as_text
 from .results import Results
+from .sorting import places
 from .table import cells, header, metric_columns
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8885; --best: #d55e0022; --dim: #777; }
 @media (prefers-color-scheme: dark) { :root { --dim: #aaa; --best: #e69f0033; } }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem;
+  overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2.5rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -29,15 +31,15 @@ th[aria-sort=descending] button::after { content: " \\2193"; }
 th.text, td.text { text-align: left; }
 tr.best { background: var(--best); }
 img { max-width: 100%; background: white; border-radius: 6px; display: block; margin: 1rem 0; }
-figure { position: relative; margin: 0; } figure img { touch-action: pan-y; }
+figure { position: relative; margin: 0; } figure[data-panels] img { touch-action: pan-y pinch-zoom; }
 .rule, .dot, .tip { position: absolute; pointer-events: none; }
 .rule { border-left: 1px solid #555; }
 .dot { width: 9px; height: 9px; margin: -5px; border-radius: 50%; border: 1px solid white; box-sizing: content-box; }
 .tip { background: #fffe; color: #111; border: 1px solid #888; border-radius: 4px; padding: .25rem .5rem;
   font-size: 13px; max-width: 100%; box-sizing: border-box; }
 .tip i { display: inline-block; width: .7em; height: .7em; margin-right: .4em; } .tip .met { font-weight: bold; }
-fieldset { border: 0; padding: 0; margin: 1rem 0; } fieldset label { margin-right: 1rem; white-space: nowrap; }
-summary { cursor: pointer; } .notes { color: var(--dim); } li { overflow-wrap: anywhere; }
+fieldset { border: 0; padding: 0; margin: 1rem 0; } fieldset label { display: inline-block; margin-right: 1rem; }
+summary { cursor: pointer; } .notes { color: var(--dim); }
 """
 PAGE = """\
 <!DOCTYPE html>
@@ -132,8 +134,11 @@ def html_table(results: Results, chosen: Sequence[str]) -> list[str]:
         f'<th{kind}><button type="button">{escape(name)}</button></th>' for kind, name in zip(kinds, names, strict=True)
     )
     lines = ['<div class="wide"><table>', f"<thead><tr>{head}</tr></thead>", "<tbody>"]
-    for row in results.rows:
-        line = "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, cells(results, row), strict=True))
+    table = [cells(results, row) for row in results.rows]
+    columns = [places(column, i < text_columns) for i, column in enumerate(zip(*table, strict=True))]
+    for row, texts, of_row in zip(results.rows, table, zip(*columns, strict=True), strict=True):
+        placed = ["" if place is None else f" data-place={place}" for place in of_row]
+        line = "".join(f"<td{k}{p}>{escape(text)}</td>" for k, p, text in zip(kinds, placed, texts, strict=True))
         tint = ' class="best"' if results.is_best(row) else ""
         lines.append(f"<tr{tint}>{line}</tr>")
     return [*lines, "</tbody></table></div>"]

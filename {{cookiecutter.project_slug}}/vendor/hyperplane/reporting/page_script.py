@@ -1,16 +1,14 @@
 """What a page of a report does in the browser: it sorts the table, shows metrics and answers to the pointer."""
 
-# By the number that a cell begins with, an interval by its lower end, or else by its text; empty cells stay last.
+# By the places that sorting.py gave to the cells of a column; those without one stay last in either direction.
 SORT = """
-const number = text => { const n = parseFloat(text.replace("[", "")); return isNaN(n) ? null : n; };
-const compare = (a, b) => number(a) !== null && number(b) !== null ? number(a) - number(b) : a.localeCompare(b);
 document.querySelectorAll("th button").forEach(button => button.addEventListener("click", () => {
   const head = button.parentNode, column = head.cellIndex, body = head.closest("table").tBodies[0];
   const up = head.getAttribute("aria-sort") !== "ascending";
   document.querySelectorAll("th").forEach(other => other.removeAttribute("aria-sort"));
   head.setAttribute("aria-sort", up ? "ascending" : "descending");
-  const text = row => row.cells[column].textContent;
-  [...body.rows].sort((a, b) => !text(a) - !text(b) || (up ? 1 : -1) * compare(text(a), text(b)))
+  const place = row => parseInt(row.cells[column].dataset.place);
+  [...body.rows].sort((a, b) => isNaN(place(a)) - isNaN(place(b)) || (up ? 1 : -1) * (place(a) - place(b)))
     .forEach(row => body.append(row));
 }));
 """
@@ -53,10 +51,11 @@ document.querySelectorAll("figure[data-panels]").forEach(figure => {
     const across = x0 + (place - panel.x[0]) / (panel.x[1] - panel.x[0]) * (x1 - x0);
     const met = lines.map(([name, color, points]) => ({name, color, point: nearest(points, place)}))
       .filter(({point}) => point[0] === place)
-      .map(it => ({...it, down: bottom - (scale(it.point[1]) - low) / (high - low) * (bottom - top0)}))
+      .map(it => ({...it, up: Math.min(1, Math.max(0, (scale(it.point[1]) - low) / (high - low)))}))  // or at its edge
+      .map(it => ({...it, down: bottom - it.up * (bottom - top0)}))
       .sort((a, b) => Math.abs(a.down - y) - Math.abs(b.down - y));
     const named = met.slice(0, 8).sort((a, b) => a.down - b.down);
-    tip.replaceChildren(`${place} ${panel.unit}`, ...named.map(({name, color, point}) => {
+    tip.replaceChildren(`${panel.unit}: ${place}`, ...named.map(({name, color, point}) => {
       const line = document.createElement("div"), mark = document.createElement("i");
       mark.style.background = color;
       line.append(mark, `${point[1]} `, name);
@@ -71,8 +70,10 @@ document.querySelectorAll("figure[data-panels]").forEach(figure => {
     rule.style.height = `${(bottom - top0) * height}px`;
     put(dot, across * width, met[0].down);
     dot.style.background = met[0].color;
-    const isRight = across * width + tip.offsetWidth + 24 > width;
-    put(tip, Math.max(0, across * width + (isRight ? -tip.offsetWidth - 12 : 12)), top0 + 0.02);
+    const space = tip.offsetWidth + 12, at0 = across * width;
+    if (at0 + space < width) put(tip, at0 + 12, top0 + 0.02);
+    else if (at0 > space) put(tip, at0 - space, top0 + 0.02);
+    else put(tip, 0, bottom);  // too wide for either side: below, so that it hides no line
   });
 });
 """

@@ -29,19 +29,24 @@ def panel(axes: Axes, lines: Iterable[Line]) -> dict[str, Any]:
         whether that of y is logarithmic; `unit`: what x counts; `lines`: name, colour and points of each.
     """
     place = axes.get_position()
+    shown = list(lines)[:MOST_LINES]
+    every = max(1, math.ceil(max((len(line.points) for line in shown), default=0) / MOST_POINTS))
     return {
         "box": [round(value, 5) for value in (place.x0, 1 - place.y1, place.x1, 1 - place.y0)],
         "x": list(axes.get_xlim()),
         "y": list(axes.get_ylim()),
         "log": axes.get_yscale() == "log",
         "unit": axes.get_xlabel(),
-        "lines": [[line.name, line.color, rounded(line.points)] for line in list(lines)[:MOST_LINES]],
+        "lines": [[line.name, line.color, rounded(line.points, every)] for line in shown],
     }
 
 
-def rounded(points: np.ndarray) -> list[list[float]]:
-    """Return some of the points, the last one included, without those that are not finite, to a few digits."""
-    kept = points[:: -max(1, math.ceil(len(points) / MOST_POINTS))][::-1]
+def rounded(points: np.ndarray, every: int) -> list[list[float]]:
+    """Return some of the points and the last one, without those that are not finite, to a few digits.
+
+    Counted from the start, so that the lines of a panel have theirs at the same places, however long each is.
+    """
+    kept = np.concatenate([points[:-1:every], points[-1:]])
     finite = kept[np.isfinite(kept).all(axis=1)]
     return [[x, float(f"{y:.{DIGITS}g}")] for x, y in finite.tolist()]
 

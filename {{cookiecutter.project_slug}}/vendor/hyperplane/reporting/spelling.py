@@ -64,11 +64,11 @@ def unify(settings_of_runs: Iterable[dict[str, str]]) -> None:
 
 
 def numbers_first(value: str) -> list[tuple[bool, float, str]]:
-    """A sort key under which 0.01 < 0.1 < 10 < [50] < [100,100] < adam."""
+    """A sort key under which 0.01 < 0.1 < 10 < [50] < [50,50] < [100,100] < adam."""
     number = as_number(value)
     if number is not None:
         return [(False, number, "")]
-    parts = re.findall(r"\d+|\D+", value)
+    parts = re.findall(r"\d+|\D+", value.strip("[]"))
     return [(True, 0.0, ""), *((not part.isdecimal(), float(as_number(part) or 0), part) for part in parts)]
 
 

@@ -59,8 +59,8 @@ def in_a_line(now: "Standing") -> str:
     """Return how a multirun stands, what matters most first: a narrow terminal shows the start."""
     from .watching import told
 
-    parts = [told(now), epochs_of([metrics["epoch"] for _, metrics in now.running if "epoch" in metrics])]
-    return f"{now.folder.name}: {'; '.join(filter(None, [*parts, now.best_in_short]))}" if now.counts else ""
+    epochs = epochs_of([metrics["epoch"] for _, metrics in now.running if "epoch" in metrics])
+    return "; ".join(filter(None, [told(now), now.best_in_short, epochs])) if now.counts else ""
 
 
 def epochs_of(epochs: list[float]) -> str:

@@ -20,9 +20,12 @@ INTERVAL = "95 % interval"
 
 
 def format_number(metric: str, value: float, digits: int) -> str:
-    """Three decimals for a fraction, else `digits` significant ones, and whole numbers up to ten million in full."""
-    if metric.rpartition("/")[2] in FRACTIONS:
-        return f"{value:.3f}"
+    """Three decimals for a fraction, else `digits` significant ones, and whole numbers up to ten million in full.
+
+    The r2 of a run that diverged is far from a fraction.
+    """
+    if metric.rpartition("/")[2] in FRACTIONS and not abs(value) >= 10:
+        return f"{value:z.3f}"
     return f"{value:.0f}" if 10**digits <= abs(value) < 1e7 else f"{value:.{digits}g}"
 
 

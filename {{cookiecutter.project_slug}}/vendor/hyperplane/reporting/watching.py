@@ -180,6 +180,6 @@ def html_of(lines: list[str], seconds: float | None) -> str:
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">{again}<title>{head}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<style>body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; "
-        "color-scheme: light dark; } li { overflow-wrap: anywhere; }</style>"
+        "color-scheme: light dark; overflow-wrap: anywhere; } h1 { font-size: 1.4rem; }</style>"
         f"</head><body><h1>{head}</h1><ul>{items}</ul></body></html>\n"
     )

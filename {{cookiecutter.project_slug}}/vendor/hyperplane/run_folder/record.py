@@ -12,7 +12,7 @@ from loguru import logger
 from omegaconf import OmegaConf
 
 from ..digest import engine
-from ..metrics.metric_names import naive_name
+from ..metrics.metric_names import naive_name, written
 from ..paths import shown
 from ..processes.cores import jobs_beside
 from ..processes.signals import StopRequest
@@ -193,7 +193,7 @@ def in_a_line(tested: dict[str, float]) -> str:
     """Return metrics in one line, each beside that of a naive model: test/accuracy 0.9429 (naive 0.4000)."""
     floors = {name: naive_name(name) for name in tested if naive_name(name) in tested}
     texts = [
-        f"{name} {value:.4f}" + (f" (naive {tested[floors[name]]:.4f})" if name in floors else "")
+        f"{name} {written(value)}" + (f" (naive {written(tested[floors[name]])})" if name in floors else "")
         for name, value in tested.items()
         if name not in floors.values()
     ]

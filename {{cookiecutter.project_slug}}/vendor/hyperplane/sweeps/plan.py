@@ -36,6 +36,7 @@ class Cost(NamedTuple):
     epochs: int
     size: int
     is_member: bool
+    on_gpu: bool
 
 
 def plan(jobs: list[list[str]], config: DictConfig, loader: JobLoader) -> str:
@@ -94,8 +95,8 @@ def expected(waiting: Sequence[tuple[list[str], Settings]], config: DictConfig) 
         lines.append(
             f"No run like {counted(len(waiting) - len(known))} of these was completed here: counted like the others."
         )
-    gpu = sum(time * gpus(one) for time, (one, _) in zip(seconds, known, strict=True)) * share / 3600
-    return [*lines, f"GPU hours: {gpu:.1f}"] if gpu else lines
+    gpu = sum(time * gpus(*run) for time, run in zip(seconds, known, strict=True)) * share / 3600
+    return [*lines, f"GPU hours: {gpu:.1f}" if gpu >= 1 else f"GPU hours: {gpu:.1g}"] if gpu else lines
 
 
 def typed(job: list[str]) -> Iterator[tuple[str, str]]:
@@ -122,9 +123,10 @@ def costs() -> dict[tuple[str, ...], list[Cost]]:
         seconds, epochs = summary.get("seconds") or {}, summary.get("epochs")
         if summary.get("status") != "completed" or not {"fit", "total"} <= seconds.keys() or not epochs:
             continue
-        members = (summary.get("hardware") or {}).get("members", 1)
+        hardware = summary.get("hardware") or {}
+        members = hardware.get("members", 1)
         beside, epoch = (seconds["total"] - seconds["fit"]) / members, seconds["fit"] / epochs / members
-        cost = Cost(beside, epoch, epochs, size_of(Path(folder)), members > 1)
+        cost = Cost(beside, epoch, epochs, size_of(Path(folder)), members > 1, hardware.get("accelerator") == "cuda")
         found.setdefault(kind_of(summary.get("choices") or {}), []).append(cost)
     return found
 
@@ -142,10 +144,10 @@ def estimate(settings: Settings, alike: Sequence[Cost]) -> float:
     return median(cost.beside for cost in alike) + epochs * median(cost.epoch for cost in alike)
 
 
-def gpus(settings: Settings) -> int:
-    """Return how many GPUs a run asks for; `auto` is one at least."""
+def gpus(settings: Settings, alike: Sequence[Cost]) -> int:
+    """Return how many GPUs a run asks for; `auto` is one at least, if runs like it took any."""
     hardware = settings.hardware
-    if hardware.accelerator != "gpu":
+    if hardware.accelerator != "gpu" and not (hardware.accelerator == "auto" and any(cost.on_gpu for cost in alike)):
         return 0
     devices = hardware.devices
     return devices if isinstance(devices, int) else 1 if devices == "auto" else len(devices)
@@ -159,5 +161,5 @@ def counted(number: int) -> str:
 def in_words(seconds: float) -> str:
     """Return a time as people say it: 40 s, 12 min, 3.5 h."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(1.0, seconds):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

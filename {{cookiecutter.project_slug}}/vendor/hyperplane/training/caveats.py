@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..metrics.metric_names import naive_name
+from ..metrics.metric_names import naive_name, written
 from ..settings import Settings
 from .trend import FASTER, trend_of
 
@@ -106,7 +106,9 @@ def below_floor(settings: Settings, trainer: "Trainer", tested: Mapping[str, flo
         )
     than = "no better than" if not is_worse else "below" if compared.is_higher else "above"
     remedy = "" if settings.is_solved else f"Try {longer(trainer)}, or find=lr for another optimizer.lr"
-    return f"test/{compared.name} {reached:.4f} is {than} the {floor:.4f} of {compared.naive}. {remedy}".rstrip()
+    return (
+        f"test/{compared.name} {written(reached)} is {than} the {written(floor)} of {compared.naive}. {remedy}".rstrip()
+    )
 
 
 def reached_and_floor(tested: Mapping[str, float], name: str) -> tuple[float, float]:
