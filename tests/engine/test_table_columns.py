@@ -191,6 +191,16 @@ def test_free_text_is_left_out_unless_it_is_asked_for(frame, load, messages):
     assert {*data.parts["train"][0][:, column].tolist()} == {0.0, 1.0}, "counts are not standardised"
 
 
+def test_texts_that_look_like_numbers_are_not_left_out_in_passing(messages):
+    forms = {"size": "{}_000", "price": "{}K", "from": "<{}", "house": "house {}", "tag": "T{}"}
+    rows = {name: [form.format(7 * row + 10) for row in range(60)] for name, form in forms.items()}
+    rows["price"][1::2] = [f"{row}.5M" for row in range(30)]
+    TableEncoder.fit([polars.DataFrame(rows)])
+    found = [line.partition("WARNING")[2] for line in messages if "look like numbers" in line]
+    assert [line.partition(" is left out")[0].split()[-1] for line in found] == ["size", "price", "from"]
+    assert "such as '10_000'" in found[0]
+
+
 def test_many_categories_are_hashed_and_new_ones_land_in_a_bucket(messages):
     texts = [f"town {row % 40}" for row in range(200)]
     frame = polars.DataFrame({"town": [None, *texts[1:]]})

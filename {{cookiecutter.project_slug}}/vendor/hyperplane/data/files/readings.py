@@ -18,7 +18,8 @@ MISSING_BESIDE_NUMBERS = [
 GROUPS = r"'’\s"  # what stands between groups of three digits, besides the mark that is not the decimal one
 MINUS = "−–-"  # the last one would be a range elsewhere in a class
 UNITS = (
-    *("%", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "₪", "₫", "₱", "US$", "R$", "A$", "C$", "CA$", "Rs", "Rs.", "kr", "zł"),
+    *("%", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "₪", "₫", "₱", "US$", "R$", "A$", "C$", "CA$"),
+    *("Rs", "Rs.", "kr", "zł"),
     *("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "BRL", "AUD", "CAD", "SEK", "NOK", "DKK", "PLN"),
 )
 DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?!\d)")
