@@ -9,6 +9,7 @@ from hyperplane.data.spec import DataSpec, PanelSpec
 from hyperplane.errors import UserError
 from hyperplane.exporting import write_programs
 from hyperplane.metrics.quantile_loss import quantile_loss
+from torch import nn
 
 from my_research.data.demand import Demand
 from my_research.losses.forecasting import Quantile
@@ -77,6 +78,14 @@ def test_quantile_loss_by_hand():
     expected = [0.1 * 2, 0.1 * 2, 0.9 * 1, 0.1 * 3]
     assert quantile_loss(outputs, targets, (0.1, 0.9)).flatten().tolist() == pytest.approx(expected)
     assert Quantile(spec)(outputs, targets).item() == pytest.approx(np.mean(expected))
+
+
+def test_quantiles_that_a_network_crosses_are_in_order(data):
+    task = Forecasting(nn.Identity(), nn.Identity(), data.spec, data.scaling, torch.optim.SGD)
+    crossed = torch.tensor([[[0.5, -1.0, 0.0]]])
+    ordered = data.scaling.to_units(torch.tensor([[[-1.0, 0.0, 0.5]]]))
+    assert torch.equal(task.to_predictions(crossed), ordered)
+    assert torch.equal(task.in_units(crossed, torch.zeros(1, 1))[0], ordered), "what is measured is what is predicted"
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,12 @@ def test_a_table_that_was_half_encoded_is_encoded_anew(load, tmp_path, monkeypat
     assert load(LargeTable).spec.train_size == 706
 
 
+def test_a_spread_that_is_small_beside_the_mean_is_one():
+    values = 2.0**53 + torch.tensor([[0.0], [200.0], [400.0]], dtype=torch.double)
+    assert moments(values)[1].item() == pytest.approx(200 * (2 / 3) ** 0.5)
+    assert moments(torch.full((1000, 1), 0.1, dtype=torch.double))[1].item() == 1
+
+
 @pytest.mark.parametrize(
     "settings, message",
     [

@@ -45,6 +45,16 @@ def test_what_matplotlib_says_of_its_cache_stays_in_the_log(tmp_path, capsys, mo
     assert "temporary cache" in (tmp_path / "train.log").read_text()
 
 
+def test_a_warning_of_a_library_is_said_once_in_each_run(tmp_path):
+    for name in ("first.log", "second.log"):
+        with log_to_file(tmp_path / name):
+            for message in ("no positives", "no positives", "no negatives"):
+                record = {"name": "py.warnings", "levelno": logging.WARNING, "levelname": "WARNING", "msg": message}
+                LoguruHandler().emit(logging.makeLogRecord(record))
+        said = [line.rpartition("no ")[2] for line in (tmp_path / name).read_text().splitlines()]
+        assert said == ["positives", "negatives"]
+
+
 def test_what_lightning_cannot_do_with_a_task_is_said_without_a_traceback(train, monkeypatch):
     manual = property(lambda _: False, lambda *_: None)
     by_hand = type("ByHand", (Classification,), {"automatic_optimization": manual})

@@ -83,6 +83,15 @@ def test_series_differ_in_any_group_also_where_the_names_read_the_same(table, lo
     assert data.rows.series.tolist() == [0] * DAYS + [1] * DAYS
 
 
+def test_groups_and_categories_are_what_is_written(table, load):
+    codes = {"north": "01", "south": "1"}
+    table = table.with_columns(shop=polars.Series([codes[shop] for shop in table["shop"]]))
+    data = load(table.with_columns(weekday=polars.concat_str(polars.lit("0"), "weekday")))
+    assert data.series_names == ("01", "1") and data.categories["shop"] == ["01", "1"]
+    assert data.categories["weekday"][0] == "00"
+    assert load(replace(table, "weekday", "?", 3), missing=("?",)).categories["weekday"] == [*"0123456"]
+
+
 def test_missing_categories_are_said(table, load):
     said = []
     sink = logger.add(said.append, format="{message}")

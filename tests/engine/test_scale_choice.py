@@ -58,6 +58,19 @@ def test_rows_of_the_test_have_no_say(tmp_path, monkeypatch):
     assert panel(encoder_length=8, decoder_length=2).spec == found and not found.by_window
 
 
+def test_series_that_stay_where_they_are_do_not_drift_however_many_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr("hyperplane.data.panels.datamodule.MOST_WINDOWS", 60)  # one of each series
+    monkeypatch.setattr("hyperplane.data.panels.datamodule.MANY_WINDOWS", 0)
+    noise = np.random.default_rng(0).normal(size=(60, 60))
+    axes = {"g": np.repeat(np.arange(60), 60), "t": np.tile(np.arange(60), 60)}
+    for growth, by_window in ((0.0, False), (0.3, True)):
+        polars.DataFrame(axes | {"y": (noise + growth * np.arange(60)).ravel()}).write_parquet(tmp_path / "y.parquet")
+        options = dict(groups=("g",), encoder_length=6, decoder_length=2, seed=0)
+        data = Panel(path=str(tmp_path / "y.parquet"), time="t", target="y", **options)
+        data.setup()
+        assert data.spec.by_window == by_window
+
+
 def test_what_is_known_and_many_windows_are_learned_from_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write("driven")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars
@@ -191,6 +192,16 @@ def test_free_text_is_left_out_unless_it_is_asked_for(frame, load, messages):
     assert {*data.parts["train"][0][:, column].tolist()} == {0.0, 1.0}, "counts are not standardised"
 
 
+def test_texts_that_look_like_numbers_are_not_left_out_in_passing(messages):
+    forms = {"size": "{}_000", "price": "{}K", "from": "<{}", "house": "house {}", "tag": "T{}"}
+    rows = {name: [form.format(7 * row + 10) for row in range(60)] for name, form in forms.items()}
+    rows["price"][1::2] = [f"{row}.5M" for row in range(30)]
+    TableEncoder.fit([polars.DataFrame(rows)])
+    found = [line.partition("WARNING")[2] for line in messages if "look like numbers" in line]
+    assert [line.partition(" is left out")[0].split()[-1] for line in found] == ["size", "price", "from"]
+    assert "such as '10_000'" in found[0]
+
+
 def test_many_categories_are_hashed_and_new_ones_land_in_a_bucket(messages):
     texts = [f"town {row % 40}" for row in range(200)]
     frame = polars.DataFrame({"town": [None, *texts[1:]]})
@@ -301,6 +312,20 @@ def test_whole_numbers_of_several_files_keep_all_of_their_digits(tmp_path):
         path.write_text(f"id,x\n{2**53 + number},1\n")
     table, _ = read_rows(paths, ["id", "x"], Spelling(), Stated())
     assert table["id"].to_list() == [2**53, 2**53 + 1]
+
+
+def test_a_date_is_that_of_the_clock_that_is_written_and_not_of_utc(load, tmp_path):
+    march = [datetime(2024, 3, day, tzinfo=ZoneInfo("Europe/Berlin")) for day in range(1, 32)] * 2
+    written = polars.DataFrame({"at": [day.isoformat() for day in march], "price": [1.5 * row for row in range(62)]})
+    data = load(written, name="written.csv")
+    names = data.spec.feature_names
+    assert {"at weekday=Friday"} <= {*names} and not any("hour" in name or "month" in name for name in names)
+    new = tmp_path / "new.csv"  # 1 March was a Friday; in summer the offset is another
+    new.write_text("at\n2024-03-01T00:00:00+01:00\n2024-04-01T00:00:00.5+02:00\n")
+    ((rows, _),) = data.read_inputs(new, data.spec).pieces
+    friday, monday = rows
+    assert friday[names.index("at weekday=Friday")] == monday[names.index("at weekday=Monday")] == 1
+    assert monday[names.index("at days")] - friday[names.index("at days")] == pytest.approx(31, abs=1e-4)
 
 
 def test_hours_of_new_rows_are_those_of_the_clock_of_the_training_rows():

@@ -34,6 +34,10 @@ def written(form, every=1):
     return [day.strftime(form).replace("?", str((day.month + 2) // 3)) for day in months(every)]
 
 
+def hours(form):
+    return [(datetime(2024, 1, 31) + timedelta(hours=i)).strftime(form) for i in range(STEPS)]
+
+
 def week_numbers():
     return [int(day.strftime("%G%V")) for day in days(every=7)]
 
@@ -61,6 +65,16 @@ REGULAR = [
     ([int(text) for text in written("%Y%m")], "months"),
     ([int(day.strftime("%Y%m%d")) for day in days()], "1 day"),
     (week_numbers(), "1 week"),
+    (written("%b-%y"), "months"),
+    (written("FY%Y", 12), "years"),
+    (written("?Q FY%Y", 3), "quarters"),
+    ([f"{1949 + i // 2}-H{1 + i % 2}" for i in range(STEPS)], "half-years"),
+    ([day.strftime("%G-W%V-%u") for day in days()], "1 day"),
+    (hours("%Y%m%dT%H%M%S"), "1 hour"),
+    (hours("%Y-%m-%d %H"), "1 hour"),
+    ([int(text) for text in hours("%Y%m%d%H")], "1 hour"),
+    ([int(text) for text in hours("%Y%m%d%H%M")], "1 hour"),
+    ([1_700_000_000_000_000_000 + i for i in range(STEPS)], "1"),  # nanoseconds: a float64 tells no two apart
     (list(range(1700, 1700 + STEPS)), "1"),
     (list(range(200001, 200001 + STEPS)), "1"),  # a counter that passes 200013 counts no months
     ([round(1949 + i / 12, 2) for i in range(STEPS)], "0.0833333"),
@@ -79,7 +93,7 @@ def test_one_row_a_step_whatever_the_step_is(times, step):
         assert fits.all() and (numbers - numbers[0]).tolist() == rows
 
 
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Sydney"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
 @pytest.mark.parametrize(
     ("dates", "step"),
     [(days(), "1 day"), (days(every=7), "1 week"), (days(range(5)), "business days"), (months(), "months")],
@@ -87,7 +101,7 @@ def test_one_row_a_step_whatever_the_step_is(times, step):
 )
 def test_local_midnights_are_even_where_clocks_change(dates, step, zone):
     times = read_times(polars.Series("t", at_midnight([day for day in dates if day.year > 1948], zone)), "t")
-    assert len(np.unique(np.diff(times.values))) > 1, "days of 23 and 25 hours"
+    assert len(np.unique(np.diff(times.values))) > 1, "days of 23 and 25 hours, on Lord Howe Island of 23.5 and 24.5"
     axis = recognise(times, np.zeros(STEPS, np.int64))
     assert str(axis).startswith(step)
     assert np.diff(axis.place(times)[0]).tolist() == [1] * (STEPS - 1)
@@ -108,8 +122,9 @@ def test_an_axis_of_winter_goes_on_in_summer():
         ([int(day.strftime("%Y%m%d")) for day in days()], [20230602, 20230603, 20230604]),  # no month
         (week_numbers(), [202602, 202603, 202604]),  # no months
         (list(range(200001, 200001 + STEPS)), [200201, 200202, 200203]),  # a counter
+        ([int(text) for text in hours("%Y%m%d%H")], [2024020508, 2024020509, 2024020510]),  # no day
     ],
-    ids=["months", "days", "weeks", "counter"],
+    ids=["months", "days", "weeks", "counter", "hours"],
 )
 def test_new_whole_numbers_go_on_as_those_of_training_did(trained, new):
     axis = recognise(read_times(polars.Series("t", trained), "t"), np.zeros(STEPS, np.int64))

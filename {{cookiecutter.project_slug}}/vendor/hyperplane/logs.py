@@ -53,7 +53,9 @@ class LoguruHandler(logging.Handler):
         log_to_terminal()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log `record` at the loguru level of the same name."""
+        """Log `record` at the loguru level of the same name; a warning once in each run."""
+        if record.name == "py.warnings" and was_said(record.getMessage()):
+            return
         try:
             level: str | int = logger.level(record.levelname).name
         except ValueError:
@@ -109,6 +111,7 @@ class RunLog:
         self.job = current()
         self.file = path.open("a", encoding="utf-8", buffering=1)
         self.is_whole = True
+        self.warnings: set[str] = set()  # of Python, that were said
 
     def write(self, line: "Message") -> None:
         """Write a message, unless it is of another job."""
@@ -121,6 +124,14 @@ class RunLog:
             if self.is_whole:
                 sys.stderr.write(f"{self.path} cannot be written: {error.strerror}\n")  # a sink must not log
             self.is_whole = False
+
+
+def was_said(warning: str) -> bool:
+    """Say whether all runs that go on have had a warning: Python forgets it whenever a filter of warnings changes."""
+    missing = [log for log in _run_logs if current() in (None, log.job) and warning not in log.warnings]
+    for log in missing:
+        log.warnings.add(warning)
+    return bool(_run_logs) and not missing
 
 
 def write_to_files(line: "Message") -> None:

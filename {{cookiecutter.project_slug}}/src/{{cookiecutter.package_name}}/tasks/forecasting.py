@@ -6,7 +6,6 @@ import torch
 from hyperplane import Batch, PanelDataModule, PanelSpec, Task, Windows
 from hyperplane.data.panels.scaling import restored
 from hyperplane.metrics.forecasting import Coverage
-from hyperplane.metrics.mean import wide
 from hyperplane.processes.collectives import shard_batch
 from hyperplane.tasks.epoch_metrics import View, collection
 from loguru import logger
@@ -37,7 +36,7 @@ class Forecasting(Task):
 
     def in_units(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return quantiles and targets in the units of the data, without losing digits."""
-        return self.scaling.to_units(wide(outputs)), self.scaling.to_units(wide(targets))
+        return self.to_predictions(outputs), self.scaling.to_units(targets)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map the inputs of windows, see `Windows`, to quantiles, both in the units of the data."""
@@ -52,8 +51,11 @@ class Forecasting(Task):
         return self.loss(quantiles, targets), quantiles, targets
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
-        """Return quantiles (samples, H, Q) in the units of the data."""
-        return self.scaling.to_units(outputs)
+        """Return quantiles (samples, H, Q) in the units of the data, in order: a network may cross them.
+
+        Source: Chernozhukov, Fernández-Val & Galichon 2010, "Quantile and Probability Curves Without Crossing".
+        """
+        return self.scaling.to_units(outputs).sort(dim=-1).values
 
     @property
     def prediction_names(self) -> list[str]:
@@ -68,7 +70,7 @@ class Forecasting(Task):
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Add one test batch to the metrics, and to the coverage of the band."""
         outputs, targets = self.evaluation_step(batch, self.test_metrics[dataloader_idx])
-        self.coverage.update(outputs, targets)
+        self.coverage.update(*self.in_units(outputs, targets))
 
     def on_test_epoch_end(self) -> None:
         """Log the metrics, those of naive forecasts, and the best possible loss if the data know it.

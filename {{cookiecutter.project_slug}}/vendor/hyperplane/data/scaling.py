@@ -16,6 +16,7 @@ from .spec import DataSpec
 
 # Of the standard deviation: a spacing of float32 numbers beyond it takes digits of what varies. Four of them stay.
 COARSEST = 1e-4
+ROUNDED = 1e-14  # of a mean: a spread below that is rounding
 
 
 class Scaling(nn.Module):
@@ -103,7 +104,7 @@ def moments(values: Tensor) -> tuple[Tensor, Tensor]:
 
 def mean_and_std(mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
     """Return both, where the deviation of what does not vary is 1."""
-    varies = std > 1e-12 * mean.abs()  # whatever the unit is: fields of a brain are of 1e-13 tesla
+    varies = std > ROUNDED * mean.abs()  # whatever the unit is: fields of a brain are of 1e-13 tesla
     return mean, torch.where(varies, std, 1.0)
 
 

@@ -6,6 +6,8 @@
     <name> weekday=Monday   where times are given); one that did not occur there is 0 in all of them
     <name> hour=13
 
+All of a clock as it is written, whatever its offset from UTC.
+
 Where a date is missing year and days are the means of the training rows, no mark is set, and `<name> missing` is 1 if
 values are missing in the training rows. Times of the day, and durations, are plain numbers in days.
 """

@@ -57,6 +57,13 @@ class TableEncoder:
         reasons = {name: statistics.why_useless() for name, statistics in seen.items()} | dict(left_out or {})
         left_out = {name: reason for name, reason in reasons.items() if reason}
         kept = {name: statistics for name, statistics in seen.items() if name not in left_out}
+        for name in left_out:
+            if name in seen and name and seen[name].holds_numbers():
+                logger.warning(
+                    "{} is left out, though its texts, such as {!r}, look like numbers: write plain ones to use it",
+                    name,
+                    seen[name].examples[0],
+                )
         encoder = cls(
             [one.column((readings or {}).get(name)) for name, one in kept.items()],
             left_out,

@@ -26,8 +26,9 @@ def require_columns(named: Named, columns: Sequence[str], path: Path) -> None:
 
 def require_in_rows(names: Iterable[str], table: "pl.DataFrame", rows: str) -> None:
     """Refuse rows that lack a column; `rows` is what they are called: `the test rows`."""
+    there = dict.fromkeys(table.columns)
     for name in names:
-        if name not in table.columns:
-            hint = nearest(name, table.columns)
+        if name not in there:
+            hint = nearest(name, [*there])
             hint = f" {hint}" if hint else ""
-            raise UserError(f"{rows} have no column {name!r}.{hint} They have: {listed(table.columns)}")
+            raise UserError(f"{rows} have no column {name!r}.{hint} They have: {listed([*there])}")

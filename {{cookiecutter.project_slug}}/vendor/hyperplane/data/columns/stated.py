@@ -2,7 +2,8 @@
 
 data.categorical    texts as they are written: 01234 keeps its zero
 data.numeric        numbers, also such that would be taken for the numbers of rows; dates in days since 1970
-data.dates          dates and times as files write them, those of `times.py`, and whole numbers: 2026, 202601, 20260131
+data.dates          dates and times as files write them, those of `times.py`, and whole numbers: 2026, 202601, 20260131,
+                    2026013112
 data.text           free text, of which `words.py` takes the words
 """
 
@@ -15,12 +16,13 @@ from ..files.decisions import decide
 from ..files.readings import PLAIN, Reading
 from ..files.survey import ColumnSurvey, Spelling, misfits, read, survey
 from ..lazy_polars import pl
-from .times import dates_of, numbered_date, written
+from .times import dates_of, moment, type_of, written
 from .values import as_text, is_text
 
 AS_TEXT = ("categorical", "text")  # kinds whose values are texts
 MOMENTS = ("date", "datetime", "time")  # kinds of readings
-DIGITS = {4: r"(\d{4})", 6: r"(\d{4})(\d\d)", 8: r"(\d{4})(\d\d)(\d\d)"}  # of whole numbers that are dates
+# Of whole numbers that are dates, or dates and times
+DIGITS = {digits: r"(\d{4})" + r"(\d\d)" * (digits // 2 - 2) for digits in (4, 6, 8, 10, 12, 14)}
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def as_moments(series: "pl.Series", where: str) -> "pl.Series":
             f"{where} must hold dates, such as 2026-01-31, 2026-01 or 2026, but row {row} has {strange!r}"
             f"{may_be_missing(strange, where)}"
         )
-    return texts.replace_strict(present, dates, default=None, return_dtype=pl.Date)
+    return texts.replace_strict(present, dates, default=None, return_dtype=type_of(dates))
 
 
 def may_be_missing(value: str, where: str) -> str:
@@ -160,10 +162,5 @@ def may_be_missing(value: str, where: str) -> str:
 
 
 def dates_of_numbers(numbers: Sequence[str]) -> list[date | None]:
-    """Return the first days of years 2026, months 202601 and days 20260131; None for what is none of them."""
-    return [written(number, DIGITS[len(number)], first_day) if len(number) in DIGITS else None for number in numbers]
-
-
-def first_day(year: str, month: str = "1", day: str = "1") -> date:
-    """Return the date of a year, of its month, or of its day."""
-    return numbered_date(year, month, day)
+    """Return the first days of years 2026, months 202601, days 20260131 and so on; None for what is none of them."""
+    return [written(number, DIGITS[len(number)], moment) if len(number) in DIGITS else None for number in numbers]

@@ -1,5 +1,6 @@
 """What the training rows say about a column of a table, and what it is therefore taken for."""
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -17,6 +18,7 @@ from .values import as_numbers, as_text, is_text
 from .words import Words, most_frequent, occurrences
 
 NAMES = {"numeric": "numbers", "dates": "dates"}
+LIKE_NUMBER = re.compile(r"\W*\d")  # in front of it a sign or a currency
 FEW = 20  # that many categories are never taken for names of rows, unless every value is different
 
 
@@ -103,6 +105,11 @@ class ColumnStatistics:
             )
         return ""
 
+    def holds_numbers(self) -> bool:
+        """Say whether texts look like numbers that nobody could read: 1_000, <5, ~3, 2K and 3M."""
+        forms = Counter(re.sub(r"[\d.,]+", "0", text) for text in self.examples if LIKE_NUMBER.match(text))
+        return sum(count for _, count in forms.most_common(2)) > len(self.examples) / 2
+
     def hidden_kind(self) -> str:
         """Return what the first texts say that nobody read as numbers or dates: those of a Parquet file, or months."""
         found = survey([pl.DataFrame({self.name: self.examples})], [self.name])[self.name]
@@ -136,7 +143,8 @@ class ColumnStatistics:
         if self.is_text:
             categories: list[str | None] = [*sorted(self.texts), *([None] if has_missing else [])]
             return Category(name=self.name, categories=categories, reading=reading or TEXT)
-        mean = self.total / self.present
+        # Rounded, the mean of what does not vary may lie beside it, and would then vary where it fills a gap
+        mean = float(np.clip(self.total / self.present, self.lowest, self.highest))
         if not self.is_date:
             return Number(name=self.name, mean=mean, has_indicator=has_missing, reading=reading or PLAIN)
         occurring = {part: sorted(self.parts[part]) for part in PARTS if len(self.parts[part]) > 1}

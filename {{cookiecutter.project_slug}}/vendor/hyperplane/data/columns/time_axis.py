@@ -20,6 +20,7 @@ from .times import Times
 Numbers = NDArray[np.int64] | NDArray[np.float64]
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000  # microseconds
+CLOCKS_CHANGE = (HOUR, HOUR // 2)  # by half an hour on Lord Howe Island
 LEAST_ACROSS_CLOCKS = 3 * HOUR  # a shorter step cannot be told from the hour by which clocks change
 FIRST_WORKDAY, LAST_WORKDAY = 0, -1  # of a month, instead of one of its days 1 to 31
 ROUNDING = 1e-3  # of a step, by which a time may differ from a whole one
@@ -37,7 +38,7 @@ class TimeAxis:
 
     unit: Literal["months", "weekdays", "time", "number"]
     step: float = 1.0  # in units: months, days that occur, microseconds, or those of the numbers
-    origin: float = 0.0  # position of step 0
+    origin: float = 0.0  # position of step 0; a whole number where positions are, of all their digits
     shift: int = 0  # microseconds to the date that a local midnight, kept in UTC, is that of
     anchor: int = 1  # day of the month, FIRST_WORKDAY or LAST_WORKDAY
     weekdays: tuple[int, ...] = ()  # that occur, 0 is Monday
@@ -53,7 +54,7 @@ class TimeAxis:
         off = np.abs(exact - steps)
         on_step = off <= self.rounding
         if self.unit == "time" and self.step >= LEAST_ACROSS_CLOCKS:
-            on_step |= np.abs(off * self.step - HOUR) <= ROUNDING * HOUR
+            on_step |= np.any([np.abs(off * self.step - by) <= ROUNDING * HOUR for by in CLOCKS_CHANGE], axis=0)
         return steps.astype(np.int64), fits & on_step
 
     def positions(self, values: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
@@ -105,7 +106,7 @@ def candidates(times: Times, series: NDArray[np.int64]) -> Iterator[TimeAxis]:
         return
     unit: Literal["time", "number"] = "time" if times.are_dates else "number"
     for step in (between.min(), most_common(between)):
-        yield TimeAxis(unit, float(step), float(values.min()))
+        yield TimeAxis(unit, float(step), values.min().item())
     if not times.are_dates and (values % 1).any():
         step = float(between[np.abs(between / np.median(between) - 1) < 0.5].mean())
         are_years = YEARS[0] < values.min() and values.max() < YEARS[1] and step < 1
@@ -154,7 +155,7 @@ def clocks_change_rarely(axis: TimeAxis, times: Times) -> bool:
         return True
     moments = np.unique(times.values)
     off = moments - axis.origin
-    off = np.round((off - np.round(off / axis.step) * axis.step) / HOUR)
+    off = np.round((off - np.round(off / axis.step) * axis.step) / min(CLOCKS_CHANGE))
     years = np.ptp(moments) / (365 * DAY)
     return len(np.unique(off)) <= 2 and np.count_nonzero(np.diff(off)) <= 2 + 2 * years
 

@@ -1,14 +1,16 @@
 """Columns of times as numbers: dates and times, and the ways in which months, quarters and weeks are written.
 
-text            1949-01, 1949/01, 1949M01, 01/1949, Jan 1949, 1949 Jan      the first day of the month
-                1949Q1, 1949-Q1, Q1 1949                                    the first day of the quarter
-                1949-W01                                                    the Monday of the week, ISO 8601
-whole numbers   194901, 19490131, 194953    dates, where all are and a month or a year ends between them
+text            1949-01, 1949/01, 1949M01, 01/1949, Jan 1949, 1949 Jan, Jan-49      the first day of the month
+                1949Q1, 1949-Q1, Q1 1949, 1Q1949, FY1949Q1, 1949H1, FY1949          the first day of the period
+                1949-W01, 1949-W01-1                        the Monday of the week, or that day of it, ISO 8601
+                19490131T120000, 1949-01-31 12              date and time
+whole numbers   194901, 19490131, 194953, 1949013112        dates, where all are and a month or a year ends between them
+                                                            (of hours, minutes, seconds: an hour)
 """
 
 import re
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +23,7 @@ from .values import as_numbers, as_text, is_text, microseconds
 
 FIRST_YEAR, LAST_YEAR = 1700, 2200  # of whole numbers that are taken for dates
 BETWEEN = r"[-/.: ]?"
+YEAR = r"(?:FY ?)?(\d{4})"  # a fiscal one is named after the year in which it ends, or begins: no matter for a step
 
 
 class Times(NamedTuple):
@@ -35,8 +38,15 @@ def month_named(year: str, name: str) -> date:
     return date(int(year), MONTHS.index(name[:3].lower()) + 1, 1)
 
 
-def numbered_date(year: str, month: str, day: str = "1") -> date:
-    return date(int(year), int(month), int(day))
+def of_century(name: str, year: str) -> date:
+    """Return the first day of a month whose year has two digits, 69 to 99 of the last century, as of strptime."""
+    return month_named(f"{19 if int(year) > 68 else 20}{year}", name)
+
+
+def moment(year: str, month: str = "1", day: str = "1", *clock: str | None) -> date:
+    """Return the date of some numbers, or with hours, and perhaps minutes and seconds, date and time."""
+    numbers = [int(number) for number in (year, month, day, *clock) if number]
+    return datetime(*numbers) if clock else date(*numbers)  # type: ignore[arg-type]
 
 
 def quarter(year: str, number: str) -> date:
@@ -44,23 +54,32 @@ def quarter(year: str, number: str) -> date:
     return date(int(year), 3 * int(number) - 2, 1)
 
 
-def monday(year: str, week: str) -> date:
-    """Return the Monday of a week, ISO 8601."""
-    return date.fromisocalendar(int(year), int(week), 1)
+def of_week(year: str, week: str, day: str | None = None) -> date:
+    """Return a day, 1 to 7, of a week, ISO 8601; without one the Monday."""
+    return date.fromisocalendar(int(year), int(week), int(day or 1))
 
 
 # How times are written that no reader of files takes for dates: a pattern, and the date that its groups name.
 WRITTEN: tuple[tuple[str, Callable[..., date]], ...] = (
-    (rf"(\d{{4}}){BETWEEN}[Mm]?(\d\d?)", numbered_date),
-    (r"(\d\d?)[-/.](\d{4})", lambda month, year: numbered_date(year, month)),
-    (rf"(\d{{4}}){BETWEEN}[Qq]([1-4])", quarter),
-    (rf"[Qq]([1-4]){BETWEEN}(\d{{4}})", lambda number, year: quarter(year, number)),
-    (r"(\d{4})[- ]?[Ww](\d\d?)", monday),
+    (rf"(\d{{4}}){BETWEEN}[Mm]?(\d\d?)", moment),
+    (r"(\d\d?)[-/.](\d{4})", lambda month, year: moment(year, month)),
+    (rf"{YEAR}{BETWEEN}[Qq]([1-4])", quarter),
+    (rf"(?:[Qq]([1-4])|([1-4])[Qq]){BETWEEN}{YEAR}", lambda a, b, year: quarter(year, a or b)),
+    (rf"{YEAR}{BETWEEN}[Hh]([12])", lambda year, half: quarter(year, str(2 * int(half) - 1))),
+    (r"FY ?(\d{4})", moment),
+    (r"(\d{4})[- ]?[Ww](\d\d?)(?:-?([1-7]))?", of_week),
     (r"([A-Za-z]{3,9})[-/. ]+(\d{4})", lambda name, year: month_named(year, name)),
     (r"(\d{4})[-/. ]+([A-Za-z]{3,9})", month_named),
+    (r"([A-Za-z]{3})(?:-| ?')(\d\d)", of_century),
+    (r"(\d{4})-?(\d\d)-?(\d\d)[T ]?(\d\d)(?::?(\d\d))?(?::?(\d\d))?", moment),
 )
-# Whole numbers that are dates: months, days, and weeks where a number is no month
-INTEGERS = ((r"(\d{4})(\d\d)", numbered_date), (r"(\d{4})(\d\d)(\d\d)", numbered_date), (r"(\d{4})(\d\d)", monday))
+# Whole numbers that are dates: months, days, weeks where a number is no month; hours, minutes and seconds
+INTEGERS = (
+    (r"(\d{4})(\d\d)", moment),
+    (r"(\d{4})(\d\d)(\d\d)", moment),
+    (r"(\d{4})(\d\d)", of_week),
+    (r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)?(\d\d)?", moment),
+)
 
 
 def read_times(column: "pl.Series", key: str, fits: Callable[[Times], int] | None = None) -> Times:
@@ -86,19 +105,20 @@ def read_times(column: "pl.Series", key: str, fits: Callable[[Times], int] | Non
             return best
         if fits is None and found and len(np.unique(column.to_numpy() // 100)) > 1:
             return found[0]
-    values = as_numbers(column)
+    # A float has too few digits for nanoseconds since 1970
+    values = column.cast(pl.Int64, strict=False).to_numpy() if column.dtype.is_integer() else as_numbers(column)
     if not np.isfinite(values).all():
         raise no_times(column, key, float(values[~np.isfinite(values)][0]))
     return Times(values, are_dates=False)
 
 
 def as_dates(texts: "pl.Series", key: str) -> "pl.Series":
-    """Return the dates that texts stand for, all written in the same way."""
+    """Return the dates, or dates and times, that texts stand for, all written in the same way."""
     values = texts.unique(maintain_order=True).to_list()
     dates = dates_of(values)
     if None in dates:
         raise no_times(texts, key, values[dates.index(None)])
-    return texts.replace_strict(values, dates, return_dtype=pl.Date)
+    return texts.replace_strict(values, dates, return_dtype=type_of(dates))
 
 
 def dates_of(texts: list[str]) -> list[date | None]:
@@ -127,7 +147,12 @@ def dates_of_integers(column: "pl.Series") -> "Iterator[pl.Series]":
     for pattern, meaning in INTEGERS:
         dates = [written(str(number), pattern, meaning) for number in unique]
         if None not in dates and all(FIRST_YEAR <= day.year <= LAST_YEAR for day in dates if day):
-            yield numbers.replace_strict(unique, dates, return_dtype=pl.Date)
+            yield numbers.replace_strict(unique, dates, return_dtype=type_of(dates))
+
+
+def type_of(dates: Iterable[date | None]) -> "pl.DataType | type[pl.DataType]":
+    """Return the type of a column of dates, or of dates and times."""
+    return pl.Datetime("us") if any(isinstance(one, datetime) for one in dates) else pl.Date
 
 
 def no_times(column: "pl.Series", key: str, example: object) -> UserError:

@@ -34,9 +34,8 @@ def as_numbers(series: "pl.Series", rows: str = "the training rows") -> NDArray[
     if series.dtype.is_temporal():
         return microseconds(series).cast(pl.Float64).to_numpy() / MICROSECONDS_PER_DAY
     numbers = series.cast(pl.Float64, strict=False)
-    wrong = (numbers.is_null() & series.is_not_null()).arg_true()
-    if len(wrong):
-        row = wrong[0]
+    if numbers.null_count() > series.null_count():
+        row = int((numbers.is_null() & series.is_not_null()).arg_true()[0])
         raise UserError(f"{rows}: column {series.name!r} must hold numbers, but row {row + 1} has {series[row]!r}")
     return numbers.to_numpy()
 

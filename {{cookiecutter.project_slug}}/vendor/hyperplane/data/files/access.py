@@ -18,6 +18,7 @@ ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 # What to do with files that people have as well
 OTHERS = dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods"), "Save the sheet as CSV in UTF-8.")
 OTHERS |= dict.fromkeys((".zip", ".7z", ".tar", ".tgz", ".bz2", ".xz", ".zst"), "Unpack it first.")
+OTHERS |= dict.fromkeys((".feather", ".arrow", ".orc", ".json", ".jsonl", ".pkl", ".h5"), "Save it as Parquet.")
 
 
 def existing(path: Path, key: str, endings: tuple[str, ...] = ENDINGS) -> Path:

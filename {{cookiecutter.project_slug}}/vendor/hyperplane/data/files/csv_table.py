@@ -7,6 +7,7 @@ settle.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from loguru import logger
@@ -47,6 +48,7 @@ class CsvTable:
         self.names = [name for name in self.layout.used if columns is None or name in columns]
         self.unstated = [name for name in self.names if name not in spelling.texts]
         self.texts = scan_texts(path, self.layout)
+        self.may_be_marks = any(is_number(mark) for mark in spelling.missing)
         self.found: dict[str, ColumnSurvey] = {}
         self.readings: dict[str, Reading] = {}
 
@@ -54,7 +56,7 @@ class CsvTable:
         """Return the rows that are not blank, and say what is not plain; `readings` then says how they are read."""
         first = self.texts.head(FIRST_ROWS + 1).collect()
         if first.height <= FIRST_ROWS:  # these are all rows
-            self.survey([first], self.unstated)
+            self.look_at(first)
             say(self.decide())
             return without_blank(first, self.path).lazy().select(self.values())
         settled = self.settled(first)
@@ -76,11 +78,17 @@ class CsvTable:
     def survey(self, chunks: Iterable["pl.DataFrame"], names: Sequence[str]) -> None:
         self.found |= survey(chunks, names, self.spelling.missing)
 
+    def look_at(self, first: "pl.DataFrame") -> None:
+        """Look at the texts of the first rows; at once at those of all columns that hold nothing but plain numbers."""
+        self.found = {} if self.may_be_marks else plain_numbers(first, self.unstated)
+        self.survey([first], [name for name in self.unstated if name not in self.found])
+
     def decide(self) -> list[Remark]:
         """Decide how each column is read, and return what is to be said of it."""
         self.readings, remarks = choose(self.found, self.spelling, self.key)
         remarks += [("WARNING", self.doubt(name)) for name in self.maybe_thousands()]
-        self.readings |= {name: TEXT for name in self.names if name in self.spelling.texts}
+        text = replace(TEXT, missing=self.spelling.missing)
+        self.readings |= {name: text for name in self.names if name in self.spelling.texts}
         return remarks
 
     def maybe_thousands(self) -> list[str]:
@@ -100,11 +108,9 @@ class CsvTable:
         """Return the names of the columns that the first rows settle, unless others contradict them."""
         if self.layout.has_blanked_quotes:
             return set()
-        may_be_marks = pl.Series(self.spelling.missing, dtype=pl.String).cast(pl.Float64, strict=False).count() > 0
-        self.found = {} if may_be_marks else plain_numbers(first, self.unstated)
-        self.survey([first], [name for name in self.unstated if name not in self.found])
+        self.look_at(first)
         settled = {name: column.settled() for name, column in self.found.items()}
-        return {name for name, one in settled.items() if one is not None and not (one.is_plain and may_be_marks)}
+        return {name for name, one in settled.items() if one is not None and not (one.is_plain and self.may_be_marks)}
 
     def kinds(self, settled: set[str]) -> "dict[str, type[pl.DataType]]":
         """Return the types of the columns that the parser makes numbers of."""

@@ -32,7 +32,8 @@ def choose(columns: dict[str, ColumnSurvey], spelling: Spelling, key: str) -> tu
     for name, column in columns.items():
         reading, warnings = reading_of_column(column, tie, spelling, key)
         remarks += [("WARNING", warning) for warning in warnings]
-        readings[name] = replace(reading, missing=spelling.missing)
+        is_local = spelling.is_local and reading.pattern.endswith("%#z")
+        readings[name] = replace(reading, missing=spelling.missing, is_local=is_local)
         fit = (column.fits or {}).get(reading)
         if reading.kind == "number" and not reading.is_plain:
             negative = f"; {column.debit!r} is negative" if column.debit else ""

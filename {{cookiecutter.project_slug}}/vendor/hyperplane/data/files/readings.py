@@ -18,7 +18,8 @@ MISSING_BESIDE_NUMBERS = [
 GROUPS = r"'’\s"  # what stands between groups of three digits, besides the mark that is not the decimal one
 MINUS = "−–-"  # the last one would be a range elsewhere in a class
 UNITS = (
-    *("%", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "US$", "R$", "A$", "C$", "kr", "zł"),
+    *("%", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "₪", "₫", "₱", "US$", "R$", "A$", "C$", "CA$"),
+    *("Rs", "Rs.", "kr", "zł"),
     *("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "BRL", "AUD", "CAD", "SEK", "NOK", "DKK", "PLN"),
 )
 DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?!\d)")
@@ -30,6 +31,7 @@ NUMBERED = re.compile(r"\(\s*\d+\s*\)")  # a footnote, a class; beside other num
 LENGTH = r"(?:[A-Za-zµ°Ω]{1,4}/)?(?:[mcdk]?m|ft|in|yd)[23]"
 SUFFIX = re.compile(rf"[+{MINUS}]?\d[\d.,]*(?:\s+(?![A-Z]$)|(?=[a-zµ°Ω]))([A-Za-zµ°Ω²³/]{{1,8}}|{LENGTH})")
 TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}(?:[.,]\d+)?)?(\s?[AaPp][Mm])?")
+OFFSET = r"(:\d{2}(?:[.,]\d+)?) ?(?:UTC|GMT|Z|[+-]\d{2}(?::?\d{2})?)$"  # behind a clock
 ZONE = re.compile(r" ?(?:UTC|GMT)|Z|[+-]\d{2}:?\d{2}|([+-]\d{2})")
 
 
@@ -43,6 +45,7 @@ class Reading:
     pattern: str = ""
     unit: str = ""  # a currency, % or kg that stands at every number
     missing: tuple[str, ...] = ()  # what else stands for a missing value
+    is_local: bool = False  # the clock that stands there, whatever its offset from UTC
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
@@ -83,7 +86,10 @@ class Reading:
         # strptime would take the year 24 for one of four digits
         four = text.str.contains(r"^(\w+\W{1,2}\w+\W{1,2})?\d{4}(\D|$)") if "%Y" in self.pattern else True
         moments = pl.when(four).then(text)
-        return moments.str.strptime(kinds[self.kind], self.pattern, strict=False)
+        pattern = self.pattern
+        if self.is_local:
+            moments, pattern = moments.str.replace(OFFSET, "$1"), pattern.removesuffix("%#z")
+        return moments.str.strptime(kinds[self.kind], pattern, strict=False)
 
     def whole(self, text: "pl.Expr") -> "pl.Expr":
         """Return what plain numbers say that are known to be whole ones: 64 bits hold more digits than a float."""

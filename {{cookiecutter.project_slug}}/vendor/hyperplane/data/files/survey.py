@@ -19,6 +19,7 @@ class Spelling:
     decimal: Literal["point", "comma"] | None = None  # which mark separates decimals, where nothing in the file tells
     missing: tuple[str, ...] = ()  # what stands for a missing value, besides the usual marks
     texts: tuple[str, ...] = ()  # columns that hold texts, whatever they look like
+    is_local: bool = False  # month, weekday and hour are those that are written, not those of UTC
 
 
 @dataclass

@@ -71,7 +71,7 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "pl.DataFr
             found = survey([texts], [name], reading.missing)[name].certain()
             same_clock = [one for one in found if ("z" in one.pattern) == ("z" in reading.pattern)]
             alike = [one for one in same_clock if one.pattern.startswith("%Y")]
-            reading = replace(alike[0], missing=reading.missing) if alike else reading
+            reading = replace(reading, pattern=alike[0].pattern, kind=alike[0].kind) if alike else reading
         values = read(reading, texts[name])
         strange = misfits(reading, texts[name], values)
         if len(strange):

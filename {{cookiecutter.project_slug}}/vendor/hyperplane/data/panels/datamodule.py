@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
+import torch
 from loguru import logger
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -137,9 +138,14 @@ class PanelDataModule(WindowLoaders):
             begin, end = (self.rows.time[first + panel.encoder_length + step] for step in (0, panel.decoder_length - 1))
             cut = self.first_val - round(HELD_OUT * (self.first_val - int(begin.min())))
             first, last = first[end < cut], first[begin >= cut]
-        fewer = [starts[:: max(1, -(-len(starts) // MOST_WINDOWS))] for starts in (first, last)]
-        of_first, of_last = (HeldOut(windows_at(one, self.scaled, panel), self.rows.series[one]) for one in fewer)
-        return of_first, of_last
+        length = panel.encoder_length + panel.decoder_length
+        sums = torch.cat([torch.zeros(1, dtype=torch.double), self.scaled.reals[:, -1].double().cumsum(dim=0)])
+
+        def held(starts: Tensor) -> HeldOut:
+            few = windows_at(starts[:: max(1, -(-len(starts) // MOST_WINDOWS))], self.scaled, panel)
+            return HeldOut(few, self.rows.series[starts], (sums[starts + length] - sums[starts]) / length)
+
+        return held(first), held(last)
 
     def naive_errors(self, part: str, lag: int) -> Tensor:
         """Return target minus naive forecast (B, H) of the windows of a part, in units of the target."""

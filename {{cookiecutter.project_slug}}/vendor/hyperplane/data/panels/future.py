@@ -52,8 +52,7 @@ def future_windows(
     has_target = np.isfinite(as_numbers(table[panel.target]))
 
     starts, left_out, horizon = [], [], spec.decoder_length
-    for number in np.unique(series):
-        rows = np.flatnonzero(series == number)
+    for rows in np.split(np.arange(len(series)), np.flatnonzero(np.diff(series)) + 1):
         known = rows[has_target[rows]]
         start = int(known[-1]) - spec.encoder_length + 1 if len(known) else -1
         window = np.arange(start, start + spec.encoder_length + spec.decoder_length)

@@ -49,10 +49,11 @@ class Fit(NamedTuple):
 
 
 class HeldOut(NamedTuple):
-    """Windows, standardised by all training rows, and the number of the series of each (B,)."""
+    """Windows, standardised by all training rows: at most `MOST_WINDOWS`, and of all the series and the level."""
 
     windows: "Windows"
-    series: Tensor
+    series: Tensor  # its number
+    means: Tensor  # of the target
 
 
 def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut) -> Choice:
@@ -98,14 +99,11 @@ def loss_of_start(panel: PanelSpec, first: "Windows", last: "Windows") -> float:
 
 def share_outside(first: HeldOut, last: HeldOut) -> float:
     """Return the share of the last windows whose mean lies outside of those of the first windows of their series."""
-    of_first, of_last = (
-        torch.cat([part.windows.past_reals[..., -1], part.windows.targets], dim=1).mean(dim=1) for part in (first, last)
-    )
     count = 1 + int(torch.cat([first.series, last.series]).max())
-    lowest = torch.full((count,), torch.inf, dtype=of_first.dtype)
-    highest = (-lowest).scatter_reduce(0, first.series, of_first, "amax")
-    lowest = lowest.scatter_reduce(0, first.series, of_first, "amin")
-    is_outside = (of_last < lowest[last.series]) | (of_last > highest[last.series])
+    lowest = torch.full((count,), torch.inf, dtype=first.means.dtype)
+    highest = (-lowest).scatter_reduce(0, first.series, first.means, "amax")
+    lowest = lowest.scatter_reduce(0, first.series, first.means, "amin")
+    is_outside = (last.means < lowest[last.series]) | (last.means > highest[last.series])
     known = is_outside[lowest[last.series].isfinite()]
     return float(known.double().mean()) if len(known) else 0.0
 

@@ -96,7 +96,7 @@ class Table(DividedTable):
         self.weights, self.group = weights, group
         self.test_fraction = test_fraction
         self.split_column = split_column
-        self.spelling = Spelling(day_first, decimal, tuple(missing))
+        self.spelling = Spelling(day_first, decimal, tuple(missing), is_local=True)
         self.digest = ""  # of the file
 
     def load(self) -> Arrays:
