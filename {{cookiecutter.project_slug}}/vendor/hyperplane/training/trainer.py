@@ -23,9 +23,9 @@ from ..errors import UserError, as_typed, nearest
 from ..loop.accumulation import WholeSteps
 from ..loop.compiling import compile_in_place
 from ..loop.divergence import FiniteLoss
-from ..loop.epoch_ends import EpochEnds
 from ..loop.lean_loop import LeanEpochLoop
 from ..loop.progress import Bar, ProgressLines
+from ..loop.task_hooks import TaskHooks
 from ..processes.collectives import number_of_ranks
 from ..processes.cores import cores_for_this_job, gpus_for_this_job
 from ..run_folder.record import RunRecord
@@ -246,7 +246,7 @@ def trainer_on(hardware: Hardware, *, callbacks: Sequence[Callback] = (), **argu
             devices=devices_of(hardware, ranks),
             use_distributed_sampler=False,  # see collectives.py: every rank goes through the same batches
             plugins=plugins,
-            callbacks=[EpochEnds(), *callbacks],
+            callbacks=[TaskHooks(), *callbacks],
             **how,
             **arguments,
         )
