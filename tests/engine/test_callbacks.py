@@ -8,6 +8,7 @@ import torch
 from hyperplane.checkpoints.run_state import RunState
 from hyperplane.commands.evaluate import evaluate_run
 from hyperplane.configs import choices
+from torchmetrics.classification import MulticlassConfusionMatrix
 
 import test_resume as resuming
 from my_research.tasks.classification import Classification
@@ -72,6 +73,17 @@ def test_hooks_of_a_task_need_no_super(train, monkeypatch):
     monkeypatch.setattr("my_research.tasks.classification.Classification", own)
     rows.append((train("data=moons").folder / "metrics.csv").read_text())
     assert rows[0] == rows[1] and rows[0].count("\n") == 3
+
+
+def test_hooks_before_a_stage_need_no_super(train, monkeypatch):
+    settings = ("data=wine", "model=kernel_svm")
+    whole = train(*settings).summary["metrics"]
+    assert {"val/loss", "test/naive_loss"} < whole.keys() and whole["test/accuracy"] > 0.9
+    hooks = ("on_fit_start", "on_validation_start", "on_validation_epoch_start")
+    own = dict.fromkeys(hooks, lambda self: None)
+    own["on_test_start"] = lambda self: setattr(self, "confusion", MulticlassConfusionMatrix(3))  # its class needs it
+    monkeypatch.setattr("my_research.tasks.classification.Classification", type("Own", (Classification,), own))
+    assert train(*settings).summary["metrics"] == whole
 
 
 def test_their_state_goes_on_with_a_run(train, command, monkeypatch):

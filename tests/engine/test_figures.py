@@ -7,6 +7,8 @@ from hyperplane import figures
 from matplotlib.image import imread
 from sklearn.metrics import r2_score
 
+from my_research.tasks.classification import Classification
+
 
 def lines(axes):
     return {line.get_label(): line for line in axes.get_lines()}
@@ -221,6 +223,27 @@ def test_residuals_are_drawn_and_summed_up():
     assert sum(bar.get_height() for bar in histogram.patches) == 4
     assert figure.get_suptitle() == "Residuals on 4 test samples: mean 1.00, RMSE 1.73"
     assert histogram.get_xlabel() == "predicted − true, y (m)"
+
+
+@pytest.mark.parametrize("true", [np.full(9, 2.0**63), np.full(9, 3e38, np.float32), np.zeros(9)])
+def test_equal_values_of_any_size_are_drawn(true, tmp_path):
+    points, predicted = np.random.default_rng(0).normal(size=(9, 2)), np.zeros_like(true)
+    drawn = figures.residuals(predicted, true, "y")
+    (bar,) = (bar for bar in drawn.axes[1].patches if bar.get_height() == len(true))
+    assert bar.get_x() <= -float(true[0]) < bar.get_x() + bar.get_width()
+    surface = figures.fitted_surface(lambda x: np.zeros(len(x)), (points, true), (points, true), ["a", "b"], "y")
+    assert len(figures.save({"residuals": drawn, "surface": surface}, tmp_path)) == 2
+
+
+def test_a_figure_that_fails_is_said_and_takes_neither_the_others_nor_the_run_along(train, monkeypatch):
+    made = {"no_figure": object(), "matrix": figures.confusion_matrix(np.eye(2, dtype=int), "ab")}
+    monkeypatch.setattr(Classification, "figures", lambda self, data: made)
+    monkeypatch.setattr(figures, "learning_curves", lambda rows: 1 / 0)
+    done = train("data=wine", "figures=true")
+    assert done.summary["status"] == "completed"
+    assert [path.name for path in (done.folder / "figures").iterdir()] == ["matrix.png"]
+    assert "learning curves could not be drawn: ZeroDivisionError" in done.stderr
+    assert "the figure no_figure could not be drawn: AttributeError" in done.stderr
 
 
 def test_every_target_has_its_r2_and_names_are_cut():

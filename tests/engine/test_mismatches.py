@@ -1,5 +1,6 @@
 """Settings that only turn out not to go together when the data are known: refused in a sentence."""
 
+import json
 import logging
 
 import pytest
@@ -15,6 +16,41 @@ def test_a_step_of_more_batches_than_an_epoch_has_is_refused(train):
     assert "0.75 times as large" in done.stderr
     assert train(*few, "trainer.accumulate_grad_batches=3").summary["steps"] == 1
     assert train(*few, "trainer.accumulate_grad_batches=4", "trainer.fast_dev_run=true").status == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("trainer.val_check_interval=50", "trainer.val_check_interval=50 is more than the batches of an epoch"),
+        ("trainer.overfit_batches=0.01", "`overfit_batches=0.33"),
+        ("trainer.limit_val_batches=0 early_stopping.patience=1", "early_stopping.patience needs a validation"),
+        ("scheduler=plateau scheduler.monitor=val/f1", "scheduler.monitor=val/f1 is not measured here"),
+    ],
+)
+def test_a_setting_that_the_data_do_not_allow_is_refused(train, given, said):
+    done = train("data=wine", "model=mlp", *given.split(), status=2)
+    assert said in done.stderr and not done.folders
+
+
+def test_what_only_the_test_refuses_loses_no_training(train, command):
+    done = train("data=wine", "trainer.limit_test_batches=0.01", status=2)
+    assert "What was trained is kept" in done.stderr and done.summary["status"] == "failed"
+    assert command("train", f"resume={done.folder}", "trainer.limit_test_batches=1.0").status == 0
+    summary = json.loads((done.folder / "summary.json").read_text())
+    assert summary["status"] == "completed" and "test/loss" in summary["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("trainer.fast_dev_run=true", "trainer.fast_dev_run tries out a few batches"),
+        ("trainer.limit_train_batches=0 scheduler=onecycle", "No batch was trained on"),
+        ("trainer.check_val_every_n_epoch=5", "There was no validation before the training ended"),
+    ],
+)
+def test_a_run_that_has_no_result_says_so_and_gives_no_other_advice(train, given, said):
+    (warning,) = train("data=wine", "model=mlp", *given.split(), "figures=true").summary["warnings"]
+    assert warning.startswith(said)
 
 
 @pytest.mark.parametrize(

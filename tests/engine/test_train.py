@@ -328,8 +328,6 @@ def test_cosine_ends_with_the_run(train):
     "overrides",
     [
         "trainer.gradient_clip_val=1.0 trainer.accumulate_grad_batches=4",
-        "trainer.fast_dev_run=true",
-        "trainer.limit_train_batches=0",
         "trainer.limit_val_batches=0",
         "trainer.overfit_batches=2",
         "trainer.val_check_interval=0.5",

@@ -37,7 +37,6 @@ class Classification(Task):
 
     def on_fit_start(self) -> None:
         """Log the accuracy of always predicting the most frequent class, if it is high."""
-        super().on_fit_start()
         if is_uneven(self.spec) and not self.is_trained:
             majority = max(self.spec.class_counts) / sum(self.spec.class_counts)
             logger.info(

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .style import FIT_COLOR, PANEL, STAGES, new_figure, thinned
+from .style import FIT_COLOR, PANEL, STAGES, new_figure, thinned, widened
 
 LINE_POINTS = 300  # at which a model of one feature is asked
 GRID_POINTS = 60  # per axis, at which a model of two features is asked
@@ -61,8 +61,7 @@ def fitted_surface(predict: Function, train: Part, test: Part, features: Sequenc
     x, y = np.meshgrid(*axis)
     z = predict(np.stack([x, y], axis=-1).reshape(-1, 2).astype(seen.dtype)).reshape(x.shape)
     heights = np.concatenate([train[1], test[1]])
-    low, high = float(heights.min()), float(heights.max())
-    high = high if high > low else low + 1
+    low, high = widened(float(np.nanmin(heights)), float(np.nanmax(heights)))
     scale: dict[str, Any] = {"vmin": low, "vmax": high, "cmap": "viridis"}
 
     figure = new_figure(2 * PANEL[0], 4.2)
@@ -140,8 +139,8 @@ def r2_by_target(predicted: NDArray[Any], true: NDArray[Any], targets: Sequence[
 def residuals(predicted: NDArray[Any], true: NDArray[Any], target: str) -> Figure:
     """How far predictions (N,) are from true values (N,), both in the units of `target`, its name and unit."""
     figure = new_figure(2 * PANEL[0], PANEL[1])
-    finite = np.isfinite(predicted)
-    predicted, true = predicted[finite], true[finite]
+    finite = np.isfinite(predicted) & np.isfinite(true)
+    predicted, true = predicted[finite].astype(float), true[finite].astype(float)
     errors = predicted - true
     scatter, histogram = figure.subplots(1, 2)
     if len(errors):
@@ -151,7 +150,8 @@ def residuals(predicted: NDArray[Any], true: NDArray[Any], target: str) -> Figur
         ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
         scatter.plot(ends, ends, color="black", linestyle="--", linewidth=1, label="predicted = true")
         scatter.legend(fontsize=8)
-        histogram.hist(errors, bins=min(30, max(5, len(errors) // 5)), color=TRAIN, edgecolor="white", linewidth=0.5)
+        bins, span = min(30, max(5, len(errors) // 5)), widened(errors.min(), errors.max())
+        histogram.hist(errors, bins, range=span, color=TRAIN, edgecolor="white", linewidth=0.5)
     else:
         figure.suptitle("Residuals: no prediction is finite")
     histogram.axvline(0, color="black", linestyle="--", linewidth=1)

@@ -31,6 +31,12 @@ def thinned(count: int) -> slice:
     return slice(None, None, max(1, math.ceil(count / MOST_POINTS)))
 
 
+def widened(low: float, high: float) -> tuple[float, float]:
+    """Return two ends with room between them, of any size: beyond 2**53, a number stays equal where 1 is added."""
+    size = max(abs(low), abs(high)) or 1.0
+    return (low, high) if high - low > 1e-9 * size else (low - 0.05 * size, high + 0.05 * size)
+
+
 def save(figures: dict[str, Figure], folder: Path) -> dict[str, Path]:
     """Write each figure to `<folder>/figures/<name>.png` and return the paths by name."""
     target = folder / "figures"

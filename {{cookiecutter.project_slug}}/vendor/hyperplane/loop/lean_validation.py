@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ..tasks.epoch_metrics import EpochMetrics
 from ..tasks.task import Task
-from .epoch_ends import EpochEnds
+from .task_hooks import TaskHooks
 
 # Overridden in a callback, other than a progress bar, or in a task, any of these sends the validation through
 # Lightning's own loop: there they may log.
@@ -62,7 +62,7 @@ class LeanValidation(_EvaluationLoop):
             has_hooks = any(overrides(task, Task, hook) for hook in TASK_HOOKS)
             listeners = [c for c in trainer.callbacks if any(overrides(c, Callback, hook) for hook in CALLBACK_HOOKS)]
             self.bars = [c for c in listeners if isinstance(c, ProgressBar)]
-            others = [c for c in listeners if not isinstance(c, ProgressBar | EpochEnds)]
+            others = [c for c in listeners if not isinstance(c, ProgressBar | TaskHooks)]
             self.is_short = has_length and not has_hooks and not others
             self.autocast = autocast(trainer)
         if not (is_plain and self.is_short):

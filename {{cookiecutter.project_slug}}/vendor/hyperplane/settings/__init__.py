@@ -5,6 +5,7 @@ The settings of what is built (a model, a data set, a loss, ...) are the argumen
 said there, see `component_settings.py`. Here are the rules between sections.
 """
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
@@ -12,7 +13,7 @@ from pydantic import Field, PositiveInt, model_validator
 from ..component_settings import Component, Optimizer, Schedule, Strict
 from ..configs import choice_of
 from ..errors import nearest
-from ..metrics import BINARY, METRICS, higher_is_better
+from ..metrics import BINARY, METRICS, higher_is_better, names
 from . import run
 from .run import Checkpoint, EarlyStopping, Hardware, Tracking, Trainer
 
@@ -59,9 +60,15 @@ class Settings(Strict):
         return self.checkpoint.test == "best" or (self.checkpoint.test == "auto" and not self.is_convex)
 
     @property
-    def monitor_mode(self) -> Literal["min", "max"] | None:
-        """Whether less or more of `checkpoint.monitor` is better; None where neither it nor the metric says so."""
-        return self.mode_of(self.checkpoint.monitor)
+    def watched(self) -> dict[str, tuple[str, str | None]]:
+        """The metrics that are looked at, by the section that names each, with the mode that is given there."""
+        found: dict[str, tuple[str, str | None]] = {"checkpoint": (self.checkpoint.monitor, self.checkpoint.mode)}
+        if self.scheduler is not None and self.scheduler.states("watches_metric"):
+            found["scheduler"] = (self.scheduler.monitor or self.checkpoint.monitor, given_mode(self.scheduler))
+        for name, callback in self.callbacks.items():
+            if isinstance(metric := getattr(callback, "monitor", None), str) and "mode" in callback.about.parameters:
+                found[f"callbacks.{name}"] = metric, given_mode(callback)
+        return found
 
     def mode_of(self, metric: str) -> Literal["min", "max"] | None:
         """Return whether less or more of a metric is better; None where nothing says so."""
@@ -91,14 +98,22 @@ class Settings(Strict):
         return self
 
     @model_validator(mode="after")
-    def mode_follows_from_the_metric(self) -> Self:
-        """Refuse to keep the worst weights."""
-        mode, monitor = self.checkpoint.mode, self.checkpoint.monitor
-        if mode is not None and mode != self.monitor_mode:
-            better = "more" if self.monitor_mode == "max" else "less"
-            raise ValueError(
-                f"checkpoint.mode={mode} would keep the worst weights: of {monitor}, {better} is better. Leave it out"
-            )
+    def directions_are_known(self) -> Self:
+        """Refuse to watch a metric where nothing says what is better, or to go the wrong way: to keep the worst."""
+        for section, (metric, given) in self.watched.items():
+            mode, new = self.mode_of(metric), "" if section == "checkpoint" else "+"
+            if mode is None and given is None:
+                like = nearest(re.split("[/_]", metric, maxsplit=1)[1], names(self))
+                raise ValueError(
+                    f"{section}.monitor={metric}: nothing says whether a higher or a lower value is better. "
+                    f"{like or 'Is it spelt right?'} Say it with {new}{section}.mode=max or {new}{section}.mode=min, "
+                    'or in the class of the task: higher_is_better = {"name": True}'
+                )
+            if given is not None and mode not in (None, given):
+                better = "more" if mode == "max" else "less"
+                raise ValueError(
+                    f"{section}.mode={given} goes the wrong way: of {metric}, {better} is better. Leave it out"
+                )
         return self
 
     @model_validator(mode="after")
@@ -106,34 +121,14 @@ class Settings(Strict):
         """Refuse a schedule that could only fail after the first epoch."""
         if self.scheduler is None:
             return self
-        metric = self.scheduler.reserved["monitor"] or self.checkpoint.monitor
-        watches_validation = self.scheduler.states("watches_metric") and metric.startswith("val")
-        if watches_validation and getattr(self.data, "val_fraction", None) == 0:
-            raise ValueError(
-                f"{self.chosen('scheduler')} watches a metric of the validation, so it needs data.val_fraction above 0"
-            )
+        watches_validation = self.watched.get("scheduler", ("", None))[0].startswith("val")
+        none = {"data.val_fraction": getattr(self.data, "val_fraction", None)}
+        none["trainer.limit_val_batches"] = self.trainer.limit_val_batches
+        if watches_validation and 0 in none.values():
+            key, name = next(key for key, value in none.items() if value == 0), self.chosen("scheduler")
+            raise ValueError(f"{name} watches a metric of the validation, so it needs {key} above 0")
         if self.scheduler.asks_for("total_steps") and self.trainer.max_epochs == self.trainer.max_steps == -1:
             raise ValueError(f"{self.chosen('scheduler')} needs an end: set trainer.max_epochs or trainer.max_steps")
-        return self
-
-    @model_validator(mode="after")
-    def schedule_knows_what_is_better(self) -> Self:
-        """Refuse a schedule that would lower the rate when the metric that it watches gets better."""
-        if self.scheduler is None or not self.scheduler.states("watches_metric"):
-            return self
-        metric = self.scheduler.reserved["monitor"] or self.checkpoint.monitor
-        given, mode = self.scheduler.arguments().get("mode"), self.mode_of(metric)
-        if mode is None and given is None and metric != self.checkpoint.monitor:
-            raise ValueError(
-                f"scheduler.monitor={metric}: nothing says whether a higher or a lower value is better. "
-                "Say it with +scheduler.mode=max or +scheduler.mode=min"
-            )
-        if given is not None and mode not in (None, given):
-            better = "more" if mode == "max" else "less"
-            raise ValueError(
-                f"scheduler.mode={given} would lower the rate when {metric} gets better: {better} of it is. "
-                "Leave it out"
-            )
         return self
 
     @model_validator(mode="after")
@@ -187,3 +182,8 @@ class Settings(Strict):
         if self.is_solved and self.hardware.compile:
             raise ValueError(f"{name} is solved at once, there are no steps to compile for: hardware.compile=false")
         return self
+
+
+def given_mode(component: Component) -> str | None:
+    """Return the `mode` that a component was given; the default of its signature is nobody's choice."""
+    return getattr(component, "mode", None) if "mode" in component.model_fields_set else None

@@ -19,21 +19,26 @@ def draw(task: LightningModule, data: Any, rows: list[dict[str, float]], folder:
     """
     from .. import figures  # matplotlib takes a second to import
 
-    drawn = {} if isinstance(task, Task) and task.is_solved else {"learning_curves": figures.learning_curves(rows)}
-    drawn |= made("figures", "task", task, data) | made("figures", "data", data, task)
-    for name, text in made("texts", "task", task, data).items():
-        write_whole(folder / f"{name}.txt", text)
-    return figures.save(drawn, folder)
+    drawn = {}
+    if not (isinstance(task, Task) and task.is_solved):
+        drawn = made("learning curves", lambda rows: {"learning_curves": figures.learning_curves(rows)}, rows)
+    drawn |= made("figures of the task", getattr(task, "figures", None), data)
+    drawn |= made("figures of the data", getattr(data, "figures", None), task)
+    for name, text in made("texts of the task", getattr(task, "texts", None), data).items():
+        write_whole(folder / f"{name}.txt", str(text))
+    paths: dict[str, Path] = {}
+    for name, figure in drawn.items():  # matplotlib looks at most values only when it writes a figure
+        paths |= made(f"the figure {name}", lambda one: figures.save(one, folder), {name: figure})
+    return paths
 
 
-def made(method: str, name: str, owner: Any, other: Any) -> dict[str, Any]:
-    """Return what a method of the task, or of the data, makes of the other; nothing if there is none, or it fails."""
-    own = getattr(owner, method, None)
-    if not callable(own):
+def made(what: str, make: Any, of: Any) -> dict[str, Any]:
+    """Return what a method makes of something, by name; nothing if there is no such method, or it fails."""
+    if not callable(make):
         return {}
     try:
-        return own(other)
+        return dict(make(of))
     except Exception as error:
-        logger.opt(exception=error).debug("The {} failed.", method)
-        logger.error("{} of the {} could not be drawn: {}: {}", method, name, type(error).__name__, error)
+        logger.opt(exception=error).debug("Drawing failed.")
+        logger.error("{} could not be drawn: {}: {}", what, type(error).__name__, error)
         return {}

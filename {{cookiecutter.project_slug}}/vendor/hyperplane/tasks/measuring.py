@@ -155,7 +155,7 @@ class Measuring(LightningModule):
         step = self.trainer.fit_loop.epoch_loop._batches_that_stepped - steps_ago
         connector.log_metrics({"epoch": torch.tensor(self.current_epoch), **metrics}, step)
 
-    # A run calls these before the hooks of its callbacks, see `EpochEnds`: then there is nothing left to log.
+    # A run calls these before the hooks of its callbacks, see `TaskHooks`: then there is nothing left to log.
     def on_train_epoch_end(self) -> None:
         """Log the metrics of the epoch, taken while the weights changed."""
         if not self.train_metrics.is_empty:

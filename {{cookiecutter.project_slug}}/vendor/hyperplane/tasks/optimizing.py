@@ -100,7 +100,8 @@ class SchedulerFactory:
         offers: dict[str, Any] = {"optimizer": optimizer, **({"mode": self.mode} if watches else {})}
         counts_steps = "total_steps" in asked_for(factory(self.settings))
         if counts_steps:
-            steps = self.module.trainer.estimated_stepping_batches
+            trainer = self.module.trainer
+            steps = trainer.estimated_stepping_batches if trainer.limit_train_batches else 1
             if steps in (-1, float("inf")):
                 name = self.settings.import_path.rpartition(".")[2]
                 raise UserError(f"scheduler={name} needs an end: set trainer.max_steps")

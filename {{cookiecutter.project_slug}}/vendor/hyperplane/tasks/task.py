@@ -115,8 +115,8 @@ class Task(Measuring):
             return self.spec.with_mask(scaled)
         return scaled if isinstance(scaled, tuple) else (scaled,)
 
-    def on_fit_start(self) -> None:
-        """Solve a network that is not trained in steps."""
+    def solve_at_once(self) -> None:
+        """Solve a network that is not trained in steps; called when the training starts."""
         if self.is_solved and not self.is_trained:
             with at_once():
                 self.network.solve(*self.trainer.datamodule.training_samples())  # type: ignore[attr-defined]

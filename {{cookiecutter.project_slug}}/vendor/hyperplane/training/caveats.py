@@ -35,10 +35,29 @@ def caveats(
     settings: Settings, trainer: "Trainer", rows: Sequence[Mapping[str, float]], tested: Mapping[str, float]
 ) -> list[str]:
     """Return what has to be said of a run that ended."""
-    found = [no_numbers([*rows, tested]), below_floor(settings, trainer, tested)]
+    found = [unfinished(settings, trainer, rows), no_numbers([*rows, tested])]
+    if not found[0]:
+        found.append(below_floor(settings, trainer, tested))
     if not settings.is_solved and reached_its_end(trainer):
         found.insert(0, cut_short(settings, trainer, [row[CURVE] for row in rows if CURVE in row]))
     return [caveat for caveat in found if caveat]
+
+
+def unfinished(settings: Settings, trainer: "Trainer", rows: Sequence[Mapping[str, float]]) -> str:
+    """Return what to say of a run whose weights were hardly trained or not chosen, whatever they reach; or nothing."""
+    for key in ("fast_dev_run", "overfit_batches"):
+        if getattr(settings.trainer, key):
+            return f"trainer.{key} tries out a few batches: these are no results"
+    if not trainer.fit_loop.epoch_loop.batch_progress.total.ready and not settings.is_solved:
+        return "No batch was trained on: the weights are those of the start"
+    is_chosen = any(getattr(one, "score", None) is not None for one in trainer.checkpoint_callbacks)
+    is_validated = any(name.startswith("val/") for row in rows for name in row)  # and it was never a number
+    if is_chosen or is_validated or not trainer.enable_validation or not settings.tests_best:
+        return ""
+    return (
+        "There was no validation before the training ended: the last weights were tested, not the best. Validate more "
+        "often, with trainer.check_val_every_n_epoch or trainer.val_check_interval, or train longer"
+    )
 
 
 def no_numbers(measured: Sequence[Mapping[str, float]]) -> str:
@@ -100,12 +119,13 @@ def below_floor(settings: Settings, trainer: "Trainer", tested: Mapping[str, flo
         verdict = (
             "A naive forecast is better than this model" if is_worse else "This model is as good as a naive forecast"
         )
-        return (
-            f"{verdict} on the test windows. What may help: {remedy}"
-            f"more epochs ({longer(trainer)}), or a data.encoder_length that covers a season"
-        )
+        more = f"more epochs ({longer(trainer)}), or " if reached_its_end(trainer) else ""
+        return f"{verdict} on the test windows. What may help: {remedy}{more}a data.encoder_length that covers a season"
     than = "no better than" if not is_worse else "below" if compared.is_higher else "above"
-    remedy = "" if settings.is_solved else f"Try {longer(trainer)}, or find=lr for another optimizer.lr"
+    remedies = [longer(trainer)] if reached_its_end(trainer) else []  # and not where it was stopped before
+    if not settings.optimizer.states("reevaluates_loss"):
+        remedies.append("find=lr for another optimizer.lr")
+    remedy = "" if settings.is_solved or not remedies else f"Try {', or '.join(remedies)}"
     return (
         f"test/{compared.name} {written(reached)} is {than} the {written(floor)} of {compared.naive}. {remedy}".rstrip()
     )

@@ -5,27 +5,10 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from ..errors import UserError
 from ..metrics import higher_is_better
 from ..metrics.metric_names import MetricNames
 from ..settings import Settings
 from ..tasks.task import Task
-
-
-def monitor_mode(settings: Settings) -> str:
-    """Return `min` or `max`: whether less or more of `checkpoint.monitor` is better.
-
-    Raises:
-        UserError: neither the metric nor the settings say so.
-    """
-    mode = settings.monitor_mode
-    if mode is None:
-        raise UserError(
-            f"checkpoint.monitor={settings.checkpoint.monitor}: nothing says whether higher or lower is better. "
-            "State it with checkpoint.mode=max or checkpoint.mode=min, or in the task: "
-            'higher_is_better = {"name": True}'
-        )
-    return mode
 
 
 def directions(

@@ -22,6 +22,7 @@ from ..data.generators import seed_program
 from ..data.reproducible import has_batches, spec_of
 from ..errors import UserError
 from ..logs import adopt_lightning
+from ..settings import Settings
 from ..tasks import building, drawing
 from ..tracking.metrics_file import MetricsFile
 from ..tracking.tracker import close_tracker, log_figures, make_tracker
@@ -90,7 +91,7 @@ def make_trainer(
     state = RunState(settings, metrics, spec, run.names)
     last = LastCheckpoint(settings.checkpoint, run.checkpoints, run.stop)
     run.parts = Parts(metrics, tracker, state, last, start)
-    validates = has_batches(data, task, "val")
+    validates = settings.trainer.limit_val_batches != 0 and has_batches(data, task, "val")
     made = trainer.make_trainer(
         settings,
         run,
@@ -111,8 +112,8 @@ def fit(run: "Run", trainer: Trainer, task: LightningModule, data: LightningData
     with run.timed("fit"), run.stop.patiently():
         try:
             trainer.fit(task, data, ckpt_path=run.parts.start, weights_only=True)
-        except MisconfigurationException as error:
-            raise UserError(str(error)) from error
+        except (MisconfigurationException, ValueError) as error:
+            raise refused(error, run.settings) from error
         if flush := run.parts.last.write_final(trainer, run.parts.state):
             run.unfinished.append(flush.wait)
     if run.is_stage:
@@ -126,6 +127,21 @@ def fit(run: "Run", trainer: Trainer, task: LightningModule, data: LightningData
         }
 
 
+def refused(error: Exception, settings: Settings) -> Exception:
+    """Return what Lightning says of a setting that does not go with the data, or the error itself."""
+    text, every = str(error), settings.trainer.val_check_interval
+    if "`val_check_interval` (" in text:
+        return UserError(
+            f"trainer.val_check_interval={every} is more than the batches of an epoch. Without it, every epoch ends "
+            "with a validation; trainer.check_val_every_n_epoch=null counts its steps across epochs"
+        )
+    if not isinstance(error, MisconfigurationException):
+        return error
+    if settings.trainer.overfit_batches:  # see trainer.make_trainer
+        text = text.replace("limit_train_batches", "overfit_batches").replace("limit_val_batches", "overfit_batches")
+    return UserError(text)
+
+
 def test(run: "Run", trainer: Trainer, task: LightningModule, data: LightningDataModule) -> dict[str, float]:
     """Test the weights that were chosen; see `Run.test`."""
     settings, rows = run.settings, run.parts.metrics.rows
@@ -133,7 +149,10 @@ def test(run: "Run", trainer: Trainer, task: LightningModule, data: LightningDat
         checkpoint, values = chosen_weights(trainer, settings, run.checkpoints, rows)
         task = whole(task, settings, spec_of(data))
         has_test = has_batches(data, task, "test")
-        tested = testing.test(trainer, task, data, settings.seed, checkpoint, run.names) if has_test else {}
+        try:
+            tested = testing.test(trainer, task, data, settings.seed, checkpoint, run.names) if has_test else {}
+        except MisconfigurationException as error:
+            raise UserError(str(error)) from error
     run.tested = task, checkpoint
     better = directions(settings, task, trainer, run.names, [*values, *tested])
     found = [*caveats(settings, trainer, rows, tested), *getattr(data, "caveats", ())]

@@ -23,9 +23,9 @@ from ..errors import UserError, as_typed, nearest
 from ..loop.accumulation import WholeSteps
 from ..loop.compiling import compile_in_place
 from ..loop.divergence import FiniteLoss
-from ..loop.epoch_ends import EpochEnds
 from ..loop.lean_loop import LeanEpochLoop
 from ..loop.progress import Bar, ProgressLines
+from ..loop.task_hooks import TaskHooks
 from ..processes.collectives import number_of_ranks
 from ..processes.cores import cores_for_this_job, gpus_for_this_job
 from ..run_folder.record import RunRecord
@@ -36,7 +36,6 @@ from ..tasks.task import Task
 from ..terminal import is_drawn_on
 from ..turns import current
 from . import budget
-from .directions import monitor_mode
 
 # Each Trainer asks all installed packages for callbacks, and reads a file of each: 4 ms, as 10 steps of a small model.
 registry.entry_points = cache(registry.entry_points)  # type: ignore[assignment,attr-defined]
@@ -138,12 +137,14 @@ def callbacks_of(
     """
     monitor = state.names(settings.checkpoint.monitor)
     if isinstance(task, Task):
-        known = [name for name in task.metric_names if validates or monitor.startswith("train/")]
-        if validates and monitor.rpartition("/")[2] not in known:
-            raise UserError(
-                f"checkpoint.monitor={monitor} is not measured here. It can be train/ or val/ with: "
-                f"{', '.join(known)}. {nearest(monitor.partition('/')[2], known)}"
-            )
+        known = task.metric_names
+        for section, (metric, mode) in settings.watched.items() if validates else ():
+            if mode is None and state.names(metric).rpartition("/")[2] not in known:  # with one, a hook may log it
+                raise UserError(
+                    f"{section}.monitor={metric} is not measured here. It can be train/ or val/ with: "
+                    f"{', '.join(known)}, and what task.metrics names. "
+                    f"{nearest(state.names(metric).partition('/')[2], known)}"
+                )
     callbacks = [own_callback(name, component, settings, state) for name, component in settings.callbacks.items()]
     if not isinstance(task, Task):
         callbacks.append(FiniteLoss())
@@ -151,13 +152,17 @@ def callbacks_of(
         callbacks.append(WholeSteps())
     if settings.freeze:
         callbacks.append(Freeze(settings.freeze, settings.unfreeze_epoch))
+    mode = settings.mode_of(settings.checkpoint.monitor)
+    assert mode is not None  # see Settings.directions_are_known
     if validates:
-        mode = monitor_mode(settings)
         needed = settings.tests_best
         callbacks.append(BestCheckpoint(monitor, mode, run.checkpoints, state.spec, state.names, is_needed=needed))
     if settings.early_stopping.patience is not None:
         if not validates:
-            raise UserError("early_stopping.patience needs validation data: set data.val_fraction above 0")
+            raise UserError(
+                "early_stopping.patience needs a validation: data.val_fraction above 0, and not "
+                "trainer.limit_val_batches=0"
+            )
         callbacks.append(early_stopping(settings, monitor, mode))
     if run.is_first_rank and run.is_trial:
         from ..search.pruning import report_to_study  # Optuna is an extra
@@ -228,7 +233,7 @@ def trainer_on(hardware: Hardware, *, callbacks: Sequence[Callback] = (), **argu
             devices=devices_of(hardware, ranks),
             use_distributed_sampler=False,  # see collectives.py: every rank goes through the same batches
             plugins=plugins,
-            callbacks=[EpochEnds(), *callbacks],
+            callbacks=[TaskHooks(), *callbacks],
             **how,
             **arguments,
         )
