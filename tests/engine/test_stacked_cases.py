@@ -170,6 +170,18 @@ CASES = {
          "STEP": "self.own.w += 1\n        loss = loss * self.own.w"},
         (SGD,), "in Python, for one member only",
     ),
+    "a step that counts in its class": (
+        "tasks",
+        {"BEGIN": "if not epoch + seed: Own.calls = 0",
+         "STEP": "Own.calls += 1\n        loss = loss * (1 + Own.calls // 4)"},
+        (SGD,), "it changes Own.calls in Python, for one member only",
+    ),
+    "a step that counts in its file": (
+        "tasks",
+        {"BEGIN": "if not epoch + seed: globals()['calls'] = 0",
+         "STEP": "global calls\n        calls += 1\n        loss = loss * (1 + calls // 4)"},
+        (SGD,), "it changes my_research.tasks.cases.calls in Python, for one member only",
+    ),
     "an object of torch": (
         "tasks",
         {"INIT": "self.own = torch.distributions.Uniform(0.0, 1.0)",

@@ -4,6 +4,7 @@ Parameters and buffers that a step changes in place are those of all members. A 
 list that grows, a mean that is no buffer, or a new tensor in the place of a buffer would be those of the first member.
 """
 
+import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -64,11 +65,13 @@ class Attributes:
                 for key in copied(container).keys() - kept.keys():
                     del container[key]
                 container.update(kept)
-            elif isinstance(kept, dict):  # an object with slots
-                for key in fields(container).keys() - kept.keys():
-                    object.__delattr__(container, key)
+            elif isinstance(kept, dict):  # a class, or an object with slots
+                of, now = (type if isinstance(container, type) else object), copied(container)
+                for key in now.keys() - kept.keys():
+                    of.__delattr__(container, key)
                 for key, value in kept.items():
-                    object.__setattr__(container, key, value)  # also of one that is frozen
+                    if key not in now or now[key] is not value:
+                        of.__setattr__(container, key, value)  # also of one that is frozen
             else:
                 container.clear()
                 container.extend(kept) if isinstance(container, list | deque) else container.update(kept)
@@ -79,7 +82,11 @@ class Attributes:
 
 
 def containers(task: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what can be changed in the modules of a task, by names."""
+    """Yield what can be changed in the modules of a task, by names; first their classes, and the files of these."""
+    for owner in dict.fromkeys(owner for _, module in parts(task) for owner in type(module).__mro__):
+        if owner.__module__.partition(".")[0] not in LIBRARIES:  # what is in the values here, such as caches, is free
+            yield owner.__name__, owner
+            yield owner.__module__, getattr(sys.modules.get(owner.__module__), "__dict__", {})
     seen: set[int] = set()
     waiting = [(name, vars(module)) for name, module in parts(task)]
     while waiting:
@@ -110,9 +117,10 @@ def fields(value: Any) -> dict[str, Any]:
 
 
 def copied(container: Any) -> Any:
-    """Return what a container holds now."""
-    if isinstance(container, dict):
-        return {key: value for key, value in container.items() if key not in LIGHTNINGS}
+    """Return what a container holds now, but for what Lightning and Python keep there."""
+    if isinstance(container, dict | type):
+        held = container if isinstance(container, dict) else vars(container)
+        return {key: value for key, value in held.items() if key not in LIGHTNINGS and str(key)[:2] != "__"}
     return type(container)(container) if isinstance(container, list | deque | set) else fields(container)
 
 

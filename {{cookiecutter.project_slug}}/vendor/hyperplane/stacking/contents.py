@@ -39,7 +39,7 @@ def choices(task: Any) -> list[Any]:
 def constants(task: Any) -> list[Any]:
     """Return what members of a stack have in common: what `choices` returns, but for whole numbers and objects."""
     return sorted(
-        (*key, repr(content(value, summed))) for key, value in attributes(task, {float, int}) if key[1] not in OWN
+        (*key, repr(content(value, fingerprint))) for key, value in attributes(task, {float, int}) if key[1] not in OWN
     )
 
 
@@ -65,7 +65,7 @@ def content(value: Any, of_object: Callable[[Any], Any]) -> list[Any]:
     waiting = deque([(value, DEPTH)])
     while waiting:
         one, depth = waiting.popleft()
-        inner = inside(one) if depth and type(one) not in PLAIN else None
+        inner = children(one) if depth and type(one) not in PLAIN else None
         if type(one) in PLAIN:
             found += (type(one), one)
         elif inner is None or len(found) + len(waiting) + len(inner) > MANY:
@@ -76,21 +76,21 @@ def content(value: Any, of_object: Callable[[Any], Any]) -> list[Any]:
     return found
 
 
-def inside(value: Any) -> Sequence[Any] | None:
+def children(value: Any) -> Sequence[Any] | None:
     """Return what is in a value, such as it holds itself; None: nobody knows, or it is too much."""
     if isinstance(value, CLOSED):
         return None
     if isinstance(value, (list, tuple, deque, Mapping, Set)):
-        return None if len(value) > LONG else parts_of(value)
+        return None if len(value) > LONG else children_of_container(value)
     if isinstance(value, np.ndarray):
         return None if value.size > LONG else [value.shape, *value.ravel().tolist()]
     if isinstance(value, partial | MethodType | FunctionType):
-        return called(value)
+        return children_of_function(value)
     held = {} if type(value).__module__.partition(".")[0] in LIBRARIES else fields(value)
-    return parts_of(held) if held and len(held) <= LONG else None
+    return children_of_container(held) if held and len(held) <= LONG else None
 
 
-def called(value: Any) -> list[Any]:
+def children_of_function(value: Any) -> list[Any]:
     """Return what is in a function, or in what calls one."""
     if isinstance(value, partial):
         return [value.func, value.args, value.keywords]
@@ -100,7 +100,7 @@ def called(value: Any) -> list[Any]:
     return [value.__code__, value.__defaults__, value.__kwdefaults__, *cells]
 
 
-def parts_of(container: Any) -> list[Any]:
+def children_of_container(container: Any) -> list[Any]:
     """Return what is in a container: its items, or its keys in order and their values."""
     if not isinstance(container, Mapping | Set):
         return [*container]
@@ -127,7 +127,7 @@ class Same:
     __hash__ = None  # type: ignore[assignment]
 
 
-def summed(value: Any) -> Any:
+def fingerprint(value: Any) -> Any:
     """Return what objects of different members have in common if they are alike.
 
     Raises:

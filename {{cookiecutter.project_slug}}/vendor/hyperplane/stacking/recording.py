@@ -8,6 +8,7 @@ ways, as Python may compute something else by now.
 
 import operator
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any, NamedTuple
 
 import torch
@@ -23,6 +24,7 @@ FEWEST = 8  # steps of a window; its first is computed in both ways
 MOST = 1000  # operations, noted in some 30 ms; a stack lasts only until a member leaves it
 # Results that Python may branch by: their shape, or a number, follows from values.
 BY_VALUES = {torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output}
+VIEWS = {torch.ops.aten.detach.default, torch.ops.aten.view.default}  # often of the tensor as it is
 Results = tuple[list[str], list[Tensor]]  # names of parameters with gradients; losses, outputs, targets, gradients
 
 
@@ -74,6 +76,9 @@ class Recorder(TorchDispatchMode):
         self.is_whole &= len(self.graph.nodes) < MOST and BY_VALUES.isdisjoint(func.tags)
         node = self.graph.call_function(func, self.noted(args), self.noted(kwargs)) if self.is_whole else None
         result = func(*args, **kwargs)
+        if node is not None and func in VIEWS and lies_as(result, args[0]):
+            self.graph.erase_node(node)
+            node = self.nodes[args[0]]
         for place, part in enumerate(result if isinstance(result, list | tuple) else [result]):
             if isinstance(part, Tensor) and self.is_whole and part not in self.nodes:  # else it was changed in place
                 is_part = part is not result
@@ -107,13 +112,26 @@ class Recorder(TorchDispatchMode):
         return Operations(names, GraphModule(self.constants, self.graph), self.dtype)
 
 
+def lies_as(one: Tensor, other: Tensor) -> bool:
+    """Say whether a view of a tensor is of its shape, and in its place in memory."""
+    return (one.shape, one.stride(), one.data_ptr()) == (other.shape, other.stride(), other.data_ptr())
+
+
+class State(Enum):
+    """How the next step is computed."""
+
+    NEW = "by Python, which notes its operations"
+    NOTED = "by Python, which notes them again"
+    REPEATED = "by the operations that two steps have written"
+    DIFFERENT = "by Python, as are all after it"
+
+
 class Repeated:
     """A step that Python computes until two of its steps have written the same list of operations."""
 
     def __init__(self) -> None:
-        self.known: Operations | None = None  # of the last step that was noted
-        self.is_certain = False  # two steps have written them
-        self.is_over = False  # Python computes all further steps
+        self.state = State.NEW
+        self.known: Any = None  # Operations, once they were noted
 
     def __call__(self, compute: Callable[[], Results], given: Sequence[Tensor], anew: bool) -> Results:
         """Return what `compute` returns.
@@ -123,25 +141,30 @@ class Repeated:
             given: the tensors that it computes with and that change between steps.
             anew: it is to be computed by Python, and compared with the operations.
         """
-        if self.is_over:
-            return compute()
-        if self.known is not None and self.is_certain:
-            return self.compared(self.known, compute, given) if anew else self.known(given)
+        if self.state is State.REPEATED:
+            return self.compared(compute, given) if anew else self.known(given)
+        return compute() if self.state is State.DIFFERENT else self.noted(compute, given)
+
+    def noted(self, compute: Callable[[], Results], given: Sequence[Tensor]) -> Results:
+        """Return what `compute` returns, and note its operations."""
         with Recorder(given) as recorder:
             results = compute()
         last, self.known = self.known, recorder.finish(results)
-        self.is_over = self.known is None or (last is not None and not self.known.are_those_of(last))
-        self.is_certain = last is not None and not self.is_over
+        if self.known is None or (last is not None and not self.known.are_those_of(last)):
+            self.state = State.DIFFERENT
+        else:
+            self.state = State.NOTED if last is None else State.REPEATED
         return results
 
-    def compared(self, known: Operations, compute: Callable[[], Results], given: Sequence[Tensor]) -> Results:
+    def compared(self, compute: Callable[[], Results], given: Sequence[Tensor]) -> Results:
         """Return what `compute` returns; if the operations come to something else by now, they are called no more."""
         copies, before = [tensor.detach().clone() for tensor in given], Generators(given[0].device)
         names, results = compute()
         after = Generators(given[0].device)
         before.put_back()
-        others, again = known(copies)
+        others, again = self.known(copies)
         after.put_back()
         # Also what the step changes in place, such as the statistics of a batch norm.
-        self.is_over = names != others or not all(map(is_close, [*results, *given], [*again, *copies]))
+        if names != others or not all(map(is_close, [*results, *given], [*again, *copies])):
+            self.state = State.DIFFERENT
         return names, results

@@ -133,13 +133,13 @@ class Stack:
             return known
         return clip_value(known, limit) if algorithm == "value" else clip_norm(known, limit)
 
-    def step(self, batch: Any, anew: bool, repeats: bool) -> tuple[list[Tensor], dict[str, Tensor]]:
+    def step(self, batch: Any, anew: bool, repeated: Repeated | None) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Return losses, outputs and targets of a step, and the gradients.
 
         Args:
             batch: each tensor (M, B, ...).
             anew: it is computed by Python, as the first of a window, which is compared with what is known of its kind.
-            repeats: it may be computed by the operations that steps before it have written.
+            repeated: steps before it, whose operations may compute it; None: Python does.
         """
 
         def compute() -> Results:
@@ -147,9 +147,8 @@ class Stack:
             gradients = self.gradients(losses)
             return [*gradients], [losses.detach(), outputs.detach(), targets, *gradients.values()]
 
-        if repeats:
-            given = [*self.tensors.values(), *tensors_in(batch)]
-            names, found = self.repeated[shapes(batch)](compute, given, anew)
+        if repeated is not None:
+            names, found = repeated(compute, [*self.tensors.values(), *tensors_in(batch)], anew)
         else:
             names, found = compute()
         return found[:3], dict(zip(names, found[3:], strict=True))
@@ -176,6 +175,7 @@ class Stack:
             *(window.batches for window in windows),
         )
         results: list[tuple[Tensor, Tensor, Tensor]] = []
+        repeated = self.repeated[shapes(map_tensors(itemgetter(0), batches))] if steps >= FEWEST else None
         self.take()
         before = None if self.is_random else Generators(self.task.device)
         try:
@@ -185,7 +185,7 @@ class Stack:
                 if self.is_random:
                     torch.manual_seed((self.seed + windows[0].place) % 2**63)
                 batch = map_tensors(itemgetter(i), batches)
-                (losses, outputs, targets), gradients = self.step(batch, anew=not results, repeats=steps >= FEWEST)
+                (losses, outputs, targets), gradients = self.step(batch, not results, repeated)
                 if not results:
                     self.check(gradients, before)
                 try:
