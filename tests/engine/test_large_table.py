@@ -10,6 +10,7 @@ import numpy as np
 import polars
 import pytest
 import torch
+from hyperplane.data.scaling import moments
 from hyperplane.data.tables import chunks, shards, written_table
 from hyperplane.data.tables.large_table import LargeTable
 from hyperplane.data.tables.shards import ShardBatches, Shards

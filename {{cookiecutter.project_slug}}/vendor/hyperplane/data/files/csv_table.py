@@ -48,7 +48,8 @@ class CsvTable:
         self.names = [name for name in self.layout.used if columns is None or name in columns]
         self.unstated = [name for name in self.names if name not in spelling.texts]
         self.texts = scan_texts(path, self.layout)
-        self.may_be_marks = any(is_number(mark) for mark in spelling.missing)
+        marks = pl.Series(spelling.missing, dtype=pl.String)
+        self.may_be_marks = marks.cast(pl.Float64, strict=False).count() > 0
         self.found: dict[str, ColumnSurvey] = {}
         self.readings: dict[str, Reading] = {}
 
