@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 import torch
-from hyperplane.stacking.recording import MOST, Repeated
+from hyperplane.stacking.recording import MOST, Repeated, State
 
 NUMBERS = count(1)
 CONSTANT = torch.ones(3)
@@ -97,5 +97,20 @@ def test_numbers_without_a_type_get_that_of_the_training():
 
     for _ in range(4):
         found.append(repeated(compute, [x], anew=False)[1])
-    assert repeated.is_certain and torch.get_default_dtype() == torch.float32
+    assert repeated.state is State.REPEATED and torch.get_default_dtype() == torch.float32
     assert [tensor.dtype for tensor in found[3]] == [torch.float64] * 2 and torch.equal(found[3][0], found[0][0])
+
+
+def test_a_view_of_a_tensor_as_it_lies_is_no_operation():
+    repeated, given = Repeated(), [torch.zeros(2, 3)]
+
+    def compute():
+        given[0].detach().view(2, 3).add_(1)  # changes what is given
+        return [], [given[0].view(3, 2).view(3, -1).detach() * 2, given[0].detach()]
+
+    found = [repeated(compute, given, anew=False)[1] for _ in range(4)]
+    assert repeated.state is State.REPEATED
+    listed = [str(node.target) for node in repeated.known.listed.graph.nodes if node.op == "call_function"]
+    assert listed == ["aten.add_.Tensor", "aten.view.default", "aten.mul.Tensor"]
+    assert [doubled.tolist() for doubled, _ in found] == [[[2.0 * number] * 2] * 3 for number in (1, 2, 3, 4)]
+    assert found[-1][1].tolist() == given[0].tolist() == [[4.0] * 3] * 2

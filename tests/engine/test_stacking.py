@@ -4,7 +4,6 @@ import pytest
 import torch
 from hyperplane.stacking.epoch_end import EpochEnd
 from hyperplane.stacking.member import Window, share
-from hyperplane.stacking.recording import Repeated, State
 from stacked_sweeps import checkpoint, distance, layout, losses, members, rows, summary
 
 from my_research import callbacks, metrics
@@ -136,18 +135,3 @@ def test_what_members_cannot_compute_together_each_computes_by_itself(
         for key in ("train/loss", "val/loss", *(["val/sorted"] if what == "metric" else [])):
             assert losses(folder, key) == pytest.approx(losses(theirs[name], key), rel=1e-4)
     assert together[-1] == ([] if what == "metric" else ["metrics", "validated"])
-
-
-def test_a_view_of_a_tensor_as_it_lies_is_no_operation():
-    step, given = Repeated(), [torch.zeros(2, 3)]
-
-    def compute():
-        given[0].detach().view(2, 3).add_(1)  # changes what is given
-        return [], [given[0].view(3, 2).view(3, -1).detach() * 2, given[0].detach()]
-
-    found = [step(compute, given, anew=False)[1] for _ in range(4)]
-    assert step.state is State.REPEATED
-    listed = [str(node.target) for node in step.known.listed.graph.nodes if node.op == "call_function"]
-    assert listed == ["aten.add_.Tensor", "aten.view.default", "aten.mul.Tensor"]
-    assert [doubled.tolist() for doubled, _ in found] == [[[2.0 * number] * 2] * 3 for number in (1, 2, 3, 4)]
-    assert found[-1][1].tolist() == given[0].tolist() == [[4.0] * 3] * 2

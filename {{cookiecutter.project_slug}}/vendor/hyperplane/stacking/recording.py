@@ -114,14 +114,15 @@ class Recorder(TorchDispatchMode):
 
 def lies_as(one: Tensor, other: Tensor) -> bool:
     """Say whether a view of a tensor is of its shape, and in its place in memory."""
+    if one.layout is not torch.strided:
+        return False
     return (one.shape, one.stride(), one.data_ptr()) == (other.shape, other.stride(), other.data_ptr())
 
 
 class State(Enum):
     """How the next step is computed."""
 
-    NEW = "by Python, which notes its operations"
-    NOTED = "by Python, which notes them again"
+    NOTED = "by Python, and its operations are noted"
     REPEATED = "by the operations that two steps have written"
     DIFFERENT = "by Python, as are all after it"
 
@@ -130,8 +131,8 @@ class Repeated:
     """A step that Python computes until two of its steps have written the same list of operations."""
 
     def __init__(self) -> None:
-        self.state = State.NEW
-        self.known: Any = None  # Operations, once they were noted
+        self.state = State.NOTED
+        self.known: Any = None  # the Operations of the last step that was noted
 
     def __call__(self, compute: Callable[[], Results], given: Sequence[Tensor], anew: bool) -> Results:
         """Return what `compute` returns.
@@ -150,10 +151,9 @@ class Repeated:
         with Recorder(given) as recorder:
             results = compute()
         last, self.known = self.known, recorder.finish(results)
-        if self.known is None or (last is not None and not self.known.are_those_of(last)):
-            self.state = State.DIFFERENT
-        else:
-            self.state = State.NOTED if last is None else State.REPEATED
+        if last is not None or self.known is None:
+            is_same = self.known is not None and self.known.are_those_of(last)
+            self.state = State.REPEATED if is_same else State.DIFFERENT
         return results
 
     def compared(self, compute: Callable[[], Results], given: Sequence[Tensor]) -> Results:

@@ -185,7 +185,7 @@ class Stack:
                 if self.is_random:
                     torch.manual_seed((self.seed + windows[0].place) % 2**63)
                 batch = map_tensors(itemgetter(i), batches)
-                (losses, outputs, targets), gradients = self.step(batch, not results, repeated)
+                (losses, outputs, targets), gradients = self.step(batch, anew=not results, repeated=repeated)
                 if not results:
                     self.check(gradients, before)
                 try:
