@@ -112,8 +112,8 @@ def refuse_changed(now: str, before: str, subject: str, samples: str) -> None:
     """
     if now and now != before:
         raise UserError(
-            f"{subject} changed since this run was trained: the {samples} would be split differently, and the model may "
-            f"have seen some of the test part. `predict` takes new {samples}."
+            f"{subject} changed since this run was trained: the {samples} would be split differently, and the model "
+            f"may have seen some of the test part. `predict` takes new {samples}."
         )
 
 
