@@ -12,6 +12,7 @@ CODE := docs hooks tests benchmarks '$(TEMPLATE)/src'
 ENGINE := --config ruff-engine.toml '$(TEMPLATE)/vendor'
 DEMO := demo/my-research
 FIRST := runs/first_model
+CURVES := $(FIRST)/figures/learning_curves.png
 SWEEP := $(DEMO)/runs/sweeps/mnist1d_table
 # Baking needs cookiecutter alone; testing needs all that a baked project installs.
 CAN_BAKE := .venv/.can-bake
@@ -64,7 +65,7 @@ $(READY): constraints.txt | $(CAN_BAKE)
 test: $(READY) ## generate projects with every answer; check, test and train in them
 	$(BIN)/python -m pytest
 
-# Baked anew when the template has changed since; otherwise its environment and runs are reused.
+# Baked again when the template has changed since; otherwise its environment and runs are reused.
 bake: $(CAN_BAKE) ## create a project in demo/, with the default answers
 	@[ -f demo/.baked ] && [ -z "$$(find cookiecutter.json hooks '$(TEMPLATE)' -newer demo/.baked)" ] || { \
 	  rm -rf demo && mkdir demo && touch demo/.begun && \
@@ -94,11 +95,11 @@ try: $(READY) ## generate try/project from the working tree, linked to it, and c
 	$(if $(TESTS),cd try/project && PYTHONPATH='$(CURDIR)/try/project/src:$(CURDIR)/try/project/vendor' \
 	  '$(CURDIR)/$(BIN)/python' -m pytest -q $(TESTS))
 
-# The first model is trained once; the table goes on where it was stopped.
+# The first model is trained until there is its picture; the table continues where it was stopped.
 demo: bake ## create a project, train a first model within a minute, then four models on two data sets, and show the table
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) setup
-	@[ -f $(DEMO)/$(FIRST)/summary.json ] || { cd $(DEMO) && $(BIN)/train model=mlp hydra.run.dir=$(FIRST); }
-	@echo; echo "A first model is trained. Its learning curves: $(DEMO)/$(FIRST)/figures/learning_curves.png"
+	@[ -f $(DEMO)/$(CURVES) ] || { cd $(DEMO) && rm -rf $(FIRST) && $(BIN)/train model=mlp hydra.run.dir=$(FIRST); }
+	@echo; echo "A first model is trained. Its learning curves: $(DEMO)/$(CURVES)"
 	@echo "Next: four models on two data sets, with two seeds each. Two idle cores take about a minute, busy ones more."; echo
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C $(DEMO) table
 	@echo; echo "The project:              $(DEMO)"

@@ -82,7 +82,7 @@ def kill_runs(project: Project, kills: int, seed: int = 0) -> list[dict[str, Any
         if (folder / "summary.json").exists():
             continue  # it was faster than the kill
         step = step_of(folder)
-        went_on = "going on from" in project.train(f"resume=runs/{folder.name}")
+        went_on = "continuing from" in project.train(f"resume=runs/{folder.name}")
         outcomes.append({"killed after step": step, "went on": went_on, "differs": differences(whole, folder)})
     return outcomes
 
@@ -126,7 +126,7 @@ def kill_sweep(project: Project, kills: int, seed: int = 0) -> dict[str, Any]:
         "completed before the last start": len(done),
         "run again after that": [job for job, moment in done.items() if ends[job].stat().st_mtime_ns != moment],
         "went on from a checkpoint": sum(
-            "going on from" in (path.parent / "train.log").read_text() for path in ends.values()
+            "continuing from" in (path.parent / "train.log").read_text() for path in ends.values()
         ),
         "differs": {job: found for job, found in compared.items() if found},
     }

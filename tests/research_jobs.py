@@ -223,7 +223,7 @@ class Job:
         assert ended.status == KILLED, f"killed before batch {batch}, it ended with {ended.status}:\n{ended.output}"
         found = checkpoint(folder, "last")["global_step"]
         self.check(found == step, f"{name}: its last checkpoint was of step {found}, not {step}")
-        self.check("going on from" in self.succeed("train", f"resume={folder}"), f"{name} began anew")
+        self.check("continuing from" in self.succeed("train", f"resume={folder}"), f"{name} began anew")
         self.problems += [f"{name}: {what} differs" for what in differences(self.run_folder(self.compared), folder)]
 
     def sweep(self) -> None:

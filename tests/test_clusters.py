@@ -221,7 +221,7 @@ def test_on_slurm_a_preempted_job_goes_on_a_killed_one_is_told_and_none_runs_twi
     assert "1 of 2 jobs completed, 1 failed" in told
     assert f"SLURM job {ids[killed.name]} ended as FAILED" in told
     assert statuses(sweep) == {0: "completed"}
-    assert "going on from last.ckpt" in (preempted / "train.log").read_text()
+    assert "continuing from last.ckpt" in (preempted / "train.log").read_text()
     assert_same_weights(preempted, job(undisturbed, 0))
 
     go.unlink()
@@ -272,7 +272,7 @@ def test_a_run_that_slurm_warns_of_its_time_limit_is_queued_again_and_goes_on(
         lambda: (folder / "summary.json").exists() and "completed" in (folder / "summary.json").read_text(), "the end"
     )
     assert folders() == [folder]
-    assert "going on from last.ckpt" in (folder / "train.log").read_text()
+    assert "continuing from last.ckpt" in (folder / "train.log").read_text()
     assert_same_weights(folder, job(undisturbed, 0))
 
 

@@ -86,3 +86,30 @@ def test_what_is_edited_there_is_edited_here_or_kept_and_named(template: Path) -
     assert " M README.md\n?? src/my_research/models/mine.py\n" in done.stdout
     assert "make  train" in read(template / "try/edited/README.md")
     assert "make  train" not in read(project / "README.md")
+
+
+# Refuses a folder that exists, as the command does.
+TRAIN = """#!/bin/sh
+run="${2#hydra.run.dir=}"
+[ ! -e "$run" ] && mkdir -p "$run/figures" && touch "$run/figures/learning_curves.png" && echo "trained $1"
+"""
+
+
+def test_make_demo_shows_a_first_model_that_exists_and_trains_it_once(tmp_path: Path) -> None:
+    shutil.copy(TEMPLATE / "Makefile", tmp_path)
+    for name, text in {
+        "../.baked": "",
+        "Makefile": "setup table: ;\n",
+        "runs/first_model/summary.json": "{}",  # of a run that was stopped, and drew nothing
+        ".venv/bin/train": TRAIN,
+    }.items():
+        path = tmp_path / "demo/my-research" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+    for trains in (True, False):
+        demo = ["make", "--old-file=.venv/.can-bake", "demo"]
+        done = subprocess.run(demo, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert ("trained model=mlp" in done.stdout) is trains
+        (shown,) = (line.partition("curves: ")[2] for line in done.stdout.splitlines() if "learning curves" in line)
+        assert (tmp_path / shown).is_file()

@@ -145,7 +145,7 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(signalled: Path, run: Run, s
     folder = signalled / "runs" / "stopped"
     assert done.returncode == 128 + signal.SIGTERM, done.stderr
     assert summary(folder)["status"] == "interrupted" and summary(folder)["epochs"] == 2
-    assert "going on from" in run(signalled, "train", "resume=runs/stopped").stderr
+    assert "continuing from" in run(signalled, "train", "resume=runs/stopped").stderr
     run(signalled, "train", *RESUMED, "hydra.run.dir=runs/whole")
     assert summary(folder)["metrics"] == summary(signalled / "runs" / "whole")["metrics"]
     for name, value in weights(signalled / "runs" / "whole").items():

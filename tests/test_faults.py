@@ -107,7 +107,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(
     assert not list(folder.rglob("*.partial")), "nothing half-written"
     subprocess.run(["mount", "-o", "remount,size=9m", str(folder)], check=True)
     again = train("resume=run", "hardware=cpu", start=())
-    assert again.status == 0 and "going on from last.ckpt" in again.said
+    assert again.status == 0 and "continuing from last.ckpt" in again.said
     assert again.summary["status"] == "completed"
     alone = train(*MODEL, "hydra.run.dir=other")._replace(folder=tmp_path / "other")
     assert again.summary["metrics"] == alone.summary["metrics"], "nothing was lost"

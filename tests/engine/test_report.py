@@ -365,7 +365,7 @@ def test_several_validation_loaders_are_named_where_none_was_chosen(
         metrics = {"test/accuracy": 0.5, "val/day/accuracy": day, "val/night/accuracy": night}
         write_run(tmp_path / model, 0, None, metrics=metrics, model=model)
     assert main([str(tmp_path)]) == 0
-    said = "No best setting: no completed run has val/accuracy, and test data never choose. "
+    said = "No best setting: no completed run has val/accuracy, and test data must not choose. "
     assert said + "--metric chooses by another one: val/day/accuracy, val/night/accuracy." in capsys.readouterr().out
     for loader, best in (("day", "mlp"), ("night", "cnn")):
         assert main([str(tmp_path), "--metric", f"val/{loader}/accuracy"]) == 0

@@ -88,7 +88,7 @@ def test_a_run_that_was_stopped_in_the_middle_of_an_epoch(train, command, monkey
     if name == "dropout and a schedule":
         assert stopped.summary["steps"] == 12 and len((folder / "metrics.csv").read_text().splitlines()) == 2
     done = command("train", f"resume={folder}")
-    assert done.status == 0 and "going on from last.ckpt" in done.stderr, done.stderr
+    assert done.status == 0 and "continuing from last.ckpt" in done.stderr, done.stderr
     assert_equal(whole, folder)
 
 
@@ -224,7 +224,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(train, comman
     else:
         last.unlink()
     done = command("train", f"resume={folder}")
-    assert done.status == 0 and "going on from previous.ckpt" in done.stderr
+    assert done.status == 0 and "continuing from previous.ckpt" in done.stderr
     if damage != "delete":
         reason = "belongs to other settings: seed=7, not 0" if damage == "swap" else "last.ckpt is damaged"
         assert reason in done.stderr
@@ -317,7 +317,7 @@ def test_a_job_of_a_sweep_goes_on_and_one_with_other_settings_starts_anew(train,
         done = train(*sweep, status=143)
     assert "0 of 2 jobs completed" in done.stderr and "The same command resumes it" in done.stderr
     again = train(*sweep)
-    assert again.stderr.count("going on from last.ckpt") == 1
+    assert again.stderr.count("continuing from last.ckpt") == 1
     with monkeypatch.context() as patch:
         patch.setattr("hyperplane.sweeps.sweep.fingerprint", lambda settings: "other")
         assert train(*sweep).stderr.count("ran with other settings than those that hold now") == 2

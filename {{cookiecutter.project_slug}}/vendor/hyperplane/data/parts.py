@@ -101,8 +101,8 @@ def refuse_changed(now: str, before: str, subject: str, samples: str) -> None:
     """
     if now and now != before:
         raise UserError(
-            f"{subject} changed since this run was trained: the {samples} would be split anew, and those of the test "
-            f"would not be new to the model. `predict` takes new {samples}."
+            f"{subject} changed since this run was trained: the {samples} would be split differently, and the model "
+            f"may have seen some of the test part. `predict` takes new {samples}."
         )
 
 

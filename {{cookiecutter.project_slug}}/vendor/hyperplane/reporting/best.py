@@ -51,7 +51,7 @@ def why_no_best(results: Results) -> str:
     others = [name for name in measured if higher_is_better(name, runs) is not None]
     choice = f" --metric chooses by another one: {', '.join(others)}." if others else ""
     if not any(row.statistic(by).count for row in results.rows):
-        return f"no completed run has {by}, and test data never choose.{choice}"
+        return f"no completed run has {by}, and test data must not choose.{choice}"
     if results.direction is None:
         return f"{why_unknown(by, runs)}.{choice}"
     if not any(map(results.has_all_folds, results.rows)):

@@ -113,7 +113,7 @@ class RunRecord:
         if not self.is_first_rank:
             return
         parameters = sum(p.numel() for p in task.parameters() if p.requires_grad)
-        where = f", going on from {start.name}" if start else ""
+        where = f", continuing from {start.name}" if start else ""
         if self.before.get("status") == "completed" and not self.kept:
             paths = [self.root / name for name in ("summary.json", *GUARDED)]
             self.kept.update({path: path.read_bytes() for path in paths if path.is_file()})

@@ -114,7 +114,7 @@ class Trainer(Strict):
     check_val_every_n_epoch: PositiveInt | None = 1  # validate after so many epochs; None: by val_check_interval alone
     # Validate within an epoch too: after so many steps, or this fraction
     val_check_interval: PositiveInt | Fraction | None = None
-    # Ask the data module for its loaders anew, for data that change with self.trainer.current_epoch; 0: once
+    # Ask the data module for new loaders, for data that change with self.trainer.current_epoch; 0: once
     reload_dataloaders_every_n_epochs: NonNegativeInt = 0
     # Validate on so many batches before training starts; -1: on all
     num_sanity_val_steps: Annotated[int, Field(ge=-1)] = 0

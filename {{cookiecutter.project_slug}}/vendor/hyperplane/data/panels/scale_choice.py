@@ -69,10 +69,8 @@ def choose_scale(candidates: list[PanelSpec], first: HeldOut, last: HeldOut) -> 
         return Choice(near_naive, "there are too few windows to compare")
     fits = [best_ridge(first.windows, last.windows, better_start(panel, first, last)) for panel in candidates]
     by_window, by_all = fits[0], fits[-1]
-    reason = (
-        "a linear forecast of held-out windows has the quantile loss "
-        f"{by_all.loss:.3g} if scaled by all rows, {by_window.loss:.3g} if each window is scaled"
-    )
+    losses = f"{by_all.loss:.3g} scaled by all rows, {by_window.loss:.3g} by window"
+    reason = f"a linear forecast of held-out windows has the quantile loss {losses}"
     best = min(by_window, by_all, key=lambda fit: fit.loss)
     if not best.panel.lag and len(candidates) > 1:
         outside = share_outside(first, last)
