@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 import sys
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from ..whole_file import write_whole
 from .asking import choose_metrics
 from .best import best_in_short, best_lines
 from .results import Results
+from .spelling import as_number
 from .summaries import PRUNED, UNFINISHED, ReportedRun, find_runs
 
 RUNNING, WAITING = "running", "waiting"
@@ -130,15 +130,8 @@ def last_metrics(folder: Path) -> dict[str, float]:
     rows = list(csv.reader(lines[:1] + lines[1:][-1:]))
     if len(rows) < 2 or len(rows[0]) != len(rows[1]):
         return {}
-    return {name: float(text) for name, text in zip(*rows, strict=True) if is_number(text)}
-
-
-def is_number(text: str) -> bool:
-    """Say whether a cell holds a finite number."""
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+    cells = {name: as_number(text) for name, text in zip(*rows, strict=True)}
+    return {name: number for name, number in cells.items() if number is not None}
 
 
 def time_left(completed: list[ReportedRun], waiting: int, running: list[Path]) -> float | None:
