@@ -152,7 +152,7 @@ def told(now: Standing) -> str:
 
 
 def lines_of(now: Standing) -> list[str]:
-    """Return what is to be said of a multirun, line by line, what matters most first: a low terminal shows the start."""
+    """Return what is to be said of a multirun, what matters most first: a low terminal shows the start."""
     lines = [f"{now.folder}: {told(now)}", *now.best]
     if not (now.is_led or now.running) and now.counts.keys() & {WAITING, UNFINISHED, "interrupted"}:
         lines.append("No job seems to be running. The same command runs the rest, unless jobs wait in a queue.")
