@@ -18,10 +18,10 @@ def site() -> Any:
     """The modules that gather the pages; they need nothing but Python."""
     sys.path.insert(0, str(DOCS))
     try:
-        from site_builder import models, pages  # type: ignore[import-not-found]
+        from site_builder import commands, models, pages  # type: ignore[import-not-found]
     finally:
         sys.path.remove(str(DOCS))
-    return {"models": models, "pages": pages}
+    return {"commands": commands, "models": models, "pages": pages}
 
 
 def pages_of(site: Any) -> dict[str, str]:
@@ -107,6 +107,12 @@ def test_the_formulas_of_the_parts_of_a_model_are_on_its_page(site: Any) -> None
     assert text.startswith("\n## Parts\n\n`GRN`: ")
     assert "```text\nGRN(a, c) = LayerNorm(a + GLU(η₁)),  η₁ = W₁η₂ + b₁,  η₂ = ELU(W₂a + W₃c + b₂)\n```" in text
     assert site["models"].formulas_of_parts(models / "mlp.py") == ""
+
+
+def test_the_words_that_follow_a_command_have_a_help_of_their_own(site: Any) -> None:
+    told = "usage: runs [-h] list | show ...\n\npositional arguments:\n  list | show\n    list      list runs\n"
+    assert site["commands"].words_of(told) == ["list", "show"]
+    assert site["commands"].words_of("positional arguments:\n  folder      a folder, or a | b\n") == []
 
 
 def test_a_test_proves_the_models_that_it_names(site: Any) -> None:

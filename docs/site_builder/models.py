@@ -52,10 +52,10 @@ def formulas_of_parts(module: Path) -> str:
     """Return the formulas in the docstrings of a module's classes, each under the first line of its class."""
     text = ""
     for item in ast.parse(module.read_text(encoding="utf-8")).body:
-        blocks = (ast.get_docstring(item) or "").split("\n\n") if isinstance(item, ast.ClassDef) else []
-        formulas = [block for block in blocks if block.startswith("    ")]
-        if formulas:
-            text += f"\n`{item.name}`: " + markdown("\n\n".join([blocks[0], *formulas])) + "\n"
+        if isinstance(item, ast.ClassDef):
+            first, *blocks = (ast.get_docstring(item) or "").split("\n\n")
+            formulas = [block for block in blocks if block.startswith("    ")]
+            text += f"\n`{item.name}`: " + markdown("\n\n".join([first, *formulas])) + "\n" if formulas else ""
     return "\n## Parts\n" + text if text else ""
 
 

@@ -260,7 +260,7 @@ class Loads(HTMLParser):
 
 def test_the_page_holds_everything_and_loads_nothing(tmp_path):
     grid(tmp_path)
-    write_run(tmp_path / "lost", 5, None, status="failed", error="out of <memory>", model="mlp", settings={"lr": "1"})
+    write_run(tmp_path / "lost", 5, None, status="failed", error="out of <memory>", model="mlp", settings={"lr": "inf"})
     assert main([str(tmp_path)]) == 0
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     found = Loads()
@@ -269,7 +269,8 @@ def test_the_page_holds_everything_and_loads_nothing(tmp_path):
     assert len(found.addresses) == 2 and all(text.startswith("data:image/png;base64,") for text in found.addresses)
     assert not re.search(r"url\(|@import|https?:", page)
     assert "default-src 'none'" in page and "prefers-color-scheme: dark" in page
-    assert page.count("<tr") == 1 + 6 and page.count('<tr class="best">') == 1
+    assert page.count("<tr") == 1 + 7 and page.count('<tr class="best">') == 1
+    assert '<td class="text" data-place=3>inf</td>' in page, "a setting, not a figure of a run that diverged"
     assert "out of &lt;memory&gt;" in page
 
 

@@ -9,7 +9,7 @@ from .folds import fold_lines, nested_lines
 from .results import Results
 from .statistics import EXACT_UP_TO, FEWEST, RESAMPLES
 from .summaries import PRUNED, ReportedRun
-from .table import FRACTIONS, INTERVAL, format_number, listed
+from .table import INTERVAL, format_number, is_fraction, listed
 
 
 def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]:
@@ -108,7 +108,7 @@ def comparison_line(comparison: Comparison) -> str:
 
 
 def format_difference(metric: str, value: float) -> str:
-    return f"{value:+.4f}" if metric.rpartition("/")[2] in FRACTIONS else f"{value:+.4g}"
+    return f"{value:+.4f}" if is_fraction(metric, value) else f"{value:+.4g}"
 
 
 def statistics_line(results: Results) -> str:

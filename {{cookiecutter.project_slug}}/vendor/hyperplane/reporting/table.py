@@ -19,12 +19,14 @@ FRACTIONS |= {f"naive_{name}" for name in FRACTIONS}
 INTERVAL = "95 % interval"
 
 
-def format_number(metric: str, value: float, digits: int) -> str:
-    """Three decimals for a fraction, else `digits` significant ones, and whole numbers up to ten million in full.
+def is_fraction(metric: str, value: float) -> bool:
+    """Whether decimals say enough; the r2 of a run that diverged may be anything."""
+    return metric.rpartition("/")[2] in FRACTIONS and abs(value) < 10
 
-    The r2 of a run that diverged is far from a fraction.
-    """
-    if metric.rpartition("/")[2] in FRACTIONS and not abs(value) >= 10:
+
+def format_number(metric: str, value: float, digits: int) -> str:
+    """Three decimals for a fraction, else `digits` significant ones, and whole numbers up to ten million in full."""
+    if is_fraction(metric, value):
         return f"{value:z.3f}"
     return f"{value:.0f}" if 10**digits <= abs(value) < 1e7 else f"{value:.{digits}g}"
 

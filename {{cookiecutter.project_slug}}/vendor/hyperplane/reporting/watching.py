@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 import sys
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from ..whole_file import write_whole
 from .asking import choose_metrics
 from .best import best_in_short, best_lines
 from .results import Results
+from .spelling import as_number
 from .summaries import PRUNED, UNFINISHED, ReportedRun, find_runs
 
 RUNNING, WAITING = "running", "waiting"
@@ -130,15 +130,8 @@ def last_metrics(folder: Path) -> dict[str, float]:
     rows = list(csv.reader(lines[:1] + lines[1:][-1:]))
     if len(rows) < 2 or len(rows[0]) != len(rows[1]):
         return {}
-    return {name: float(text) for name, text in zip(*rows, strict=True) if is_number(text)}
-
-
-def is_number(text: str) -> bool:
-    """Say whether a cell holds a finite number."""
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+    cells = {name: as_number(text) for name, text in zip(*rows, strict=True)}
+    return {name: number for name, number in cells.items() if number is not None}
 
 
 def time_left(completed: list[ReportedRun], waiting: int, running: list[Path]) -> float | None:
@@ -159,16 +152,15 @@ def told(now: Standing) -> str:
 
 
 def lines_of(now: Standing) -> list[str]:
-    """Return what is to be said of a multirun, line by line."""
-    lines = [f"{now.folder}: {told(now)}"]
+    """Return what is to be said of a multirun, what matters most first: a low terminal shows the start."""
+    lines = [f"{now.folder}: {told(now)}", *now.best]
+    if not (now.is_led or now.running) and now.counts.keys() & {WAITING, UNFINISHED, "interrupted"}:
+        lines.append("No job seems to be running. The same command runs the rest, unless jobs wait in a queue.")
     for path, metrics in now.running[:SHOWN]:
         epoch = f"epoch {metrics['epoch'] + 1:.0f}" if "epoch" in metrics else "starting"
         figures = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items() if name.startswith("val/"))
         lines.append(f"  {path.name}: {epoch}{', ' * bool(figures)}{figures}")
-    lines += [f"  failed: {path.name}: {error}" for path, error in now.failed[:SHOWN]]
-    if not (now.is_led or now.running) and now.counts.keys() & {WAITING, UNFINISHED, "interrupted"}:
-        lines.append("No job seems to be running. The same command runs the rest, unless jobs wait in a queue.")
-    return lines + now.best
+    return lines + [f"  failed: {path.name}: {error}" for path, error in now.failed[:SHOWN]]
 
 
 def html_of(lines: list[str], seconds: float | None) -> str:
@@ -179,7 +171,7 @@ def html_of(lines: list[str], seconds: float | None) -> str:
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">{again}<title>{head}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<style>body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; "
-        "color-scheme: light dark; overflow-wrap: anywhere; } h1 { font-size: 1.4rem; }</style>"
+        "<style>:root { color-scheme: light dark; } body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; "
+        "margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; } h1 { font-size: 1.4rem; }</style>"
         f"</head><body><h1>{head}</h1><ul>{items}</ul></body></html>\n"
     )
