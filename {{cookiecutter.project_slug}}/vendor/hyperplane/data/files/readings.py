@@ -86,7 +86,7 @@ class Reading:
         kinds: dict[str, Any] = {"date": pl.Date, "datetime": pl.Datetime("us"), "time": pl.Time}
         # strptime would take the year 24 for one of four digits
         four = text.str.contains(r"^(\w+\W{1,2}\w+\W{1,2})?\d{4}(\D|$)") if "%Y" in self.pattern else True
-        moments = pl.when(four).then(text)
+        moments: pl.Expr = pl.when(four).then(text)
         pattern = self.pattern
         if self.is_local:
             moments, pattern = moments.str.replace(OFFSET, "$1"), pattern.removesuffix("%#z")
