@@ -22,7 +22,7 @@ def plain_numbers(texts: "pl.DataFrame", names: Sequence[str]) -> dict[str, Colu
             pointed.alias(f"pointed {i}"),
             one.filter(one.str.contains(PADDED)).first().alias(f"padded {i}"),
         ]
-    seen = texts.select(looks).row(0, named=True)
+    seen = texts.select(looks).row(0, named=True) if looks else {}
     found = {}
     for i, name in enumerate(names):
         count, pointed = seen[f"texts {i}"], seen[f"pointed {i}"]
