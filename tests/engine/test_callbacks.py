@@ -100,6 +100,8 @@ def test_their_state_goes_on_with_a_run(train, command, monkeypatch):
     ("overrides", "words"),
     [
         (["callbacks=[emma]"], ["emma", "Did you mean ema?"]),
+        (["callbacks.ema.decay=1"], ["callbacks.ema.decay=1 is not a setting", "callbacks=configuration or "]),
+        (["callbacks=[swa]", "callbacks.ema.decay=1"], ["ema is not chosen: 'callbacks=[swa,ema]'"]),
         (["callbacks=[ema]", "callbacks.ema.decy=1"], ["callbacks.ema.decy=1 is not a", "mean callbacks.ema.decay?"]),
         (["+callbacks.x._target_=os.system"], ["callbacks.x", "os.system is not allowed"]),
         (["+callbacks.x._target_=torch.nn.ReLU"], ["callbacks.x", "must be a Lightning callback"]),

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from hyperplane.data.panels.scaling import PanelScaling
+from hyperplane.checkpoints.trained import load_trained
+from hyperplane.data.panels.scaling import PanelScaling, restored
 from hyperplane.data.panels.windows import Windows
 from hyperplane.data.spec import DataSpec, PanelSpec
 from hyperplane.errors import UserError
@@ -121,6 +122,24 @@ def test_a_run_states_its_quantile_loss_and_draws_why(train):
     assert {"forecasts", "variable_importances", "attention"} <= drawn
     checkpoint = torch.load(done.folder / "checkpoints" / "best.ckpt", weights_only=True)
     assert DataSpec.from_dict(checkpoint["spec"]).encoder_length == 14
+
+
+def test_quantiles_do_not_cross_and_the_test_measures_what_is_predicted(train):
+    many = "data.quantiles=[0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9]"
+    done = train("model=mlp", *SMALL, many, "trainer.max_steps=3", "checkpoint.test=last")
+    trained, data = load_trained(done.folder), demand(quantiles=[i / 10 for i in range(1, 10)])
+    windows = data.raw_windows(data.starts["test"])
+    with torch.no_grad():
+        predicted, targets = trained.task(*windows[:-1]), windows.targets.double()
+        inputs, level = trained.task.scaling.by_window(*trained.task.scaling(*windows[:-1]))
+        raw = restored(trained.task.network(*inputs), level)
+    assert (raw.diff(dim=-1) < 0).any() and (predicted.diff(dim=-1) >= 0).all()
+    reached = done.summary["metrics"]
+    assert reached["test/quantile_loss"] == pytest.approx(
+        float(quantile_loss(predicted, targets, data.quantiles).mean()), rel=1e-5
+    )
+    inside = (predicted[..., 0] <= targets) & (targets <= predicted[..., -1])
+    assert reached["test/coverage"] == pytest.approx(float(inside.float().mean()))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, Interpolation
 from yaml import MarkedYAMLError
 
 from .components import settings_class
-from .configs import COMPONENTS, choices, folders, listing
+from .configs import COLLECTIONS, COMPONENTS, choices, folders, listing
 from .errors import UserError, in_words, nearest, quoted, similar
 from .secrets import mask
 
@@ -106,8 +106,11 @@ def explain_key(full_key: str, parent: Container) -> str:
     says = f"{typed(full_key)} is not a setting."
     if key in arguments:
         return f"{typed(full_key)}: the file of {path} leaves that to its default. To set it: +{typed(full_key)}"
-    if path in COMPONENTS and not known:
-        return f"{says} {unchosen(path)}"
+    if path in COLLECTIONS and key in choices(path):
+        chosen = ",".join([*known, key])
+        return f"{says} {key} is not chosen: '{path}=[{chosen}]'"
+    if (path in COMPONENTS and not known) or full_key in COLLECTIONS:
+        return f"{says} {unchosen(path or full_key)}"
     if path and not known:
         return f"{says} {path} is empty; to add something to it: +{typed(full_key)}"
     sections: Any = OmegaConf.to_container(parent._get_root(), resolve=False)  # some may have no value yet

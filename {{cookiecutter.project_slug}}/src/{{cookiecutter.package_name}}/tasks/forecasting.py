@@ -22,7 +22,9 @@ MAX_EXPLAINED = 1024  # test windows behind the figures of importances and atten
 class Forecasting(Task):
     """Forecasts quantiles (samples, H, Q) of the next H steps. quantile_loss is in the units of the target.
 
-    The loss is computed on the standardised target if the data are standardised.
+    The loss is computed on the standardised target if the data are standardised. Outside of training, quantiles that
+    cross are sorted, which never raises their loss. Source: Chernozhukov et al. 2010, "Quantile and Probability Curves
+    Without Crossing".
     """
 
     spec: PanelSpec
@@ -48,6 +50,8 @@ class Forecasting(Task):
         *standardised, targets = batch
         inputs, level = self.scaling.by_window(*standardised)
         quantiles = restored(shard_batch(self.network, inputs), level)
+        if not self.training:
+            quantiles = quantiles.sort(dim=-1).values
         return self.loss(quantiles, targets), quantiles, targets
 
     def to_predictions(self, outputs: Tensor) -> Tensor:

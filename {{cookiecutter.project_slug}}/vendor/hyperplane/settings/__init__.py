@@ -107,7 +107,7 @@ class Settings(Strict):
                 raise ValueError(
                     f"{section}.monitor={metric}: nothing says whether a higher or a lower value is better. "
                     f"{like or 'Is it spelt right?'} Say it with {new}{section}.mode=max or {new}{section}.mode=min, "
-                    'or in the class of the task: higher_is_better = {"name": True}'
+                    "or state higher_is_better in the class of the metric, or of the task"
                 )
             if given is not None and mode not in (None, given):
                 better = "more" if mode == "max" else "less"
