@@ -59,6 +59,15 @@ def test_the_test_metrics_are_reproduced_exactly(train, evaluate, settings):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == files, "the run is left as it was"
 
 
+@pytest.mark.parametrize("settings", [("model=kernel_svm",), ("loss=cross_entropy", "loss.class_weights=balanced")])
+def test_metrics_of_weights_in_16_bits_have_the_digits_of_32(train, evaluate, settings):
+    run = train("data=moons", "hardware.precision=bf16-true", "figures=true", *settings)
+    for name in ("test/loss", "test/naive_loss"):
+        assert (value := run.summary["metrics"][name]) != torch.tensor(value).bfloat16().item()
+    assert evaluate(f"run={run.folder}")[2].items() <= recorded(run.folder, "test").items()
+    assert (run.folder / "figures" / "decision_regions.png").exists()
+
+
 def test_parts_and_checkpoints_can_be_chosen(run, evaluate):
     assert evaluate(f"run={run}", "part=val")[2] == recorded(run, "val")
     assert set(evaluate(f"run={run}", "part=train")[2]) == {"train/loss", "train/accuracy"}

@@ -63,13 +63,14 @@ class Rocket(nn.Module):
         """Draw the biases, and fit training signals (N, L, C) to classes (N,), labels or values (N, K)."""
         from sklearn.linear_model import RidgeCV  # takes a second to import
 
+        inputs = inputs.to(torch.promote_types(self.biases.dtype, torch.float32))  # quantiles need that
         golden = (1 + 5**0.5) / 2
         levels = (torch.arange(1, self.biases.numel() + 1, device=inputs.device) * golden % 1).view_as(self.biases)
         for number, columns in enumerate(self.columns):
             for k, drawn in enumerate(torch.randint(len(inputs), (len(KERNELS),)).tolist()):
                 signal = inputs[drawn] if mask is None else inputs[drawn, mask[drawn]]
                 values = self.convolved(signal.T[None], number)[0, k]
-                self.biases[k, columns] = torch.quantile(values, levels[k, columns].to(values))
+                self.biases[k, columns] = torch.quantile(values, levels[k, columns].to(values)).to(self.biases)
         features = self.features(inputs, mask).double()
         std = torch.where((std := features.std(dim=0, correction=0)) > 0, std, 1.0)
         if self.spec.task == "classification":
@@ -104,7 +105,7 @@ class Rocket(nn.Module):
             counts = (steps >= margin) & (steps < lengths - margin)  # (B, 84, L)
             h, total = self.convolved(x, number), counts.sum(dim=2).clamp(min=1)
             found += [((h > b[:, None]) & counts).sum(dim=2) / total for b in self.biases[:, columns].T]
-        return torch.stack(found, dim=2).flatten(1)
+        return torch.stack(found, dim=2).flatten(1).to(x.dtype)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Map signals (B, L, C), with a mask (B, L) if lengths differ, to outputs (B, K)."""

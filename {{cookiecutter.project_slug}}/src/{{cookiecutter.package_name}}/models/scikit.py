@@ -95,4 +95,5 @@ class Sklearn(nn.Module):
 
 def as_array(inputs: Tensor) -> NDArray[np.float32]:
     """Return inputs (B, *input_shape) as rows (B, D)."""
-    return inputs.flatten(1).cpu().numpy()
+    numbers = inputs.flatten(1).cpu()
+    return numbers.to(torch.promote_types(numbers.dtype, torch.float32)).numpy()  # NumPy has no bfloat16

@@ -102,7 +102,8 @@ class Classification(Task):
     @torch.no_grad()
     def decide_array(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Return f (samples,) of a support vector machine for inputs (samples, *input_shape) in units of the data."""
-        return torch.cat([self.network.decision(self.scaling(batch)) for batch in self.batches(inputs)]).cpu().numpy()
+        decisions = [self.network.decision(self.scaling(batch)) for batch in self.batches(inputs)]
+        return torch.cat(decisions).float().cpu().numpy()
 
     def support_vectors(
         self, inputs: NDArray[Any], classes: NDArray[Any], decide: Callable[[NDArray[Any]], NDArray[Any]] | None

@@ -144,7 +144,7 @@ class Forecasting(Task):
                 "future": dict(zip((*panel.known_reals, *panel.known_categoricals), future, strict=True)),
             }
             drawn["variable_importances"] = variable_importances(groups)
-            drawn["attention"] = attention_over_time(explained.attention.mean(dim=0).cpu().numpy())
+            drawn["attention"] = attention_over_time(explained.attention.mean(dim=0).float().cpu().numpy())
         return drawn
 
 

@@ -5,7 +5,7 @@ Dimensions: B batch, K outputs.
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from numpy.typing import NDArray
@@ -24,7 +24,9 @@ from .measuring import Measuring
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+HALF = (torch.float16, torch.bfloat16)
 Batch = Any  # a tuple of inputs, and the targets last; or what a subclass's `step` takes
 
 
@@ -81,6 +83,17 @@ class Task(Measuring):
         self.automatic_optimization = not self.is_solved
         self.optimizer = optimizer
         self.scheduler = scheduler
+        self.widens = False
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move or convert the task. What a network of 16 bits returns has 32: a loss of three digits says little."""
+        super()._apply(fn, recurse)
+        if not self.widens and any(one.dtype in HALF for one in (*self.network.parameters(), *self.network.buffers())):
+            self.widens = True
+            self.network.register_forward_hook(in_32_bits)
+        if self.widens:
+            self.loss.float()  # the weights of its classes
+        return self
 
     def to_predictions(self, outputs: Tensor) -> Tensor:
         """Return what outputs (B, K) say, in the units of the data: probabilities, values or quantiles."""
@@ -211,3 +224,8 @@ class Task(Measuring):
     def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the figures that this task adds, by name; called after the test."""
         return {}
+
+
+def in_32_bits(network: nn.Module, inputs: Any, outputs: Any) -> Any:
+    """Return the outputs of a network of 16 bits in 32; a forward hook."""
+    return outputs.float() if isinstance(outputs, Tensor) and outputs.dtype in HALF else outputs
