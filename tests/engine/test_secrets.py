@@ -55,6 +55,7 @@ def test_a_key_from_env_is_in_no_file_of_a_run_that_fails_with_it(train, tmp_pat
 def test_the_environment_is_in_no_file_of_a_run(train, monkeypatch):
     monkeypatch.setenv("SOME_VARIABLE", "some-value-of-it")
     done = train("model=linear", "data=blobs", "tracking=csv")
+    assert "val/loss" in (done.folder / "csv" / "metrics.csv").read_text()
     for path in done.folder.rglob("*"):
         assert not path.is_file() or b"some-value-of-it" not in path.read_bytes(), path
 

@@ -319,7 +319,8 @@ def test_the_last_weights_can_be_asked_for(train):
 
 
 def test_cosine_ends_with_the_run(train):
-    done = train("scheduler=cosine", "scheduler.final_fraction=0.25", "optimizer.lr=0.01", "trainer.max_epochs=2")
+    words = ("data=mnist1d_shuffled", "optimizer.lr=0.01", "trainer.max_epochs=2")
+    done = train("scheduler=cosine", "scheduler.final_fraction=0.25", *words)
     (state,) = torch.load(done.folder / "checkpoints" / "last.ckpt", weights_only=True)["lr_schedulers"]
     assert state["_last_lr"] == pytest.approx([0.0025])
 

@@ -34,7 +34,7 @@ def require_kornia(changes: Sequence[str]) -> None:
 class Augmentation:
     """Changes batches.
 
-    They are made in the order crop, flip, color, mixup. Mixed targets are shares of classes (B, K).
+    The changes are made in the order crop, flip, color, mixup. Mixed targets are shares of classes (B, K).
 
     Raises:
         UserError: these targets cannot be mixed.
