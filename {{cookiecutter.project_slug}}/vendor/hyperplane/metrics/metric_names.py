@@ -57,4 +57,4 @@ def naive_name(metric: str) -> str:
 
 def written(value: float) -> str:
     """Return a metric with four decimals, or with four digits where these would be noughts or noise."""
-    return f"{value:.4f}" if -1e6 < value <= 0 or 1e-3 <= value < 1e6 else f"{value:.4g}"  # an r2 of -1e-5 is 0
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.4g}"
