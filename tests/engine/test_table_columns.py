@@ -94,6 +94,7 @@ def test_a_column_that_numbers_the_rows_stays_if_it_is_stated(frame, load, endin
             r"hold dates in the order year-month-day, but row 3",
         ),
         ("dates", ["1949-01", "1949-02", "soon", "1949-04"], "must hold dates, such as .*, but row 3 has 'soon'"),
+        ("dates", ["Jan-67", "Jan-68", "Jan-69", "Jan-70"], "'Jan-69' in 1969: write years of four digits"),
         ("dates", ["2019", "2020", "7", "2021"], "must hold dates, such as .*, but row 3 has '7'"),
         ("dates", ["1.5", "2.5", "3.5", "2021"], "must hold dates, such as .*, but row 1 has '1.5'"),
     ],
@@ -109,7 +110,14 @@ def test_a_stated_type_that_does_not_fit_is_one_error(tmp_path, ending, kind, va
 
 
 @pytest.mark.parametrize(
-    "values", [["1949-01", "1950-02"], ["2019", "2021"], ["20190131", "20200229"], ["3.1.2020", "4.2.2021"]]
+    "values",
+    [
+        ["1949-01", "1950-02"],
+        ["2019", "2021"],
+        ["20190131", "20200229"],
+        ["2019013112", "20200229"],
+        ["3.1.2020", "4.2.2021"],
+    ],
 )
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_stated_dates_are_read_as_they_are_written_and_new_rows_alike(tmp_path, values, ending):
