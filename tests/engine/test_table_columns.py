@@ -210,6 +210,15 @@ def test_texts_that_look_like_numbers_are_not_left_out_in_passing(messages):
     assert "such as '10_000'" in found[0]
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["{} Main St", "555-00{}", "+49 30 0000{}", "10.0.{}.0", "1.0.{}-rc", "00:01:{}", "4997{}-B", "0{}", "5?"],
+)
+def test_addresses_versions_clocks_and_codes_are_no_numbers(messages, form):
+    TableEncoder.fit([polars.DataFrame({"code": [form.format(row + 10) for row in range(60)]})])
+    assert not any("look like numbers" in line for line in messages)
+
+
 def test_many_categories_are_hashed_and_new_ones_land_in_a_bucket(messages):
     texts = [f"town {row % 40}" for row in range(200)]
     frame = polars.DataFrame({"town": [None, *texts[1:]]})
@@ -322,7 +331,7 @@ def test_whole_numbers_of_several_files_keep_all_of_their_digits(tmp_path):
     assert table["id"].to_list() == [2**53, 2**53 + 1]
 
 
-def test_a_date_is_that_of_the_clock_that_is_written_and_not_of_utc(load, tmp_path):
+def test_a_date_is_that_of_the_clock_that_is_written_and_not_of_utc(load, tmp_path, messages):
     march = [datetime(2024, 3, day, tzinfo=ZoneInfo("Europe/Berlin")) for day in range(1, 32)] * 2
     written = polars.DataFrame({"at": [day.isoformat() for day in march], "price": [1.5 * row for row in range(62)]})
     data = load(written, name="written.csv")
@@ -334,6 +343,10 @@ def test_a_date_is_that_of_the_clock_that_is_written_and_not_of_utc(load, tmp_pa
     friday, monday = rows
     assert friday[names.index("at weekday=Friday")] == monday[names.index("at weekday=Monday")] == 1
     assert monday[names.index("at days")] - friday[names.index("at days")] == pytest.approx(31, abs=1e-4)
+    assert not any("holds times of" in line for line in messages)
+    polars.DataFrame({"at": march}).cast(polars.Datetime("us", "UTC")).write_parquet(tmp_path / "new.parquet")
+    data.read_inputs(tmp_path / "new.parquet", data.spec)
+    assert any("column 'at' holds times of UTC; in training" in line for line in messages)
 
 
 def test_hours_of_new_rows_are_those_of_the_clock_of_the_training_rows():

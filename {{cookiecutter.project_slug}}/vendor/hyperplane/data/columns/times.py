@@ -137,13 +137,11 @@ def dates_of(texts: list[str]) -> list[date | None]:
 
 def require_century(texts: Sequence[str], where: str) -> None:
     """Refuse years of two digits, such as those from Jan-58 to Dec-17, that would not be in the order of the texts."""
-    found = [match for text in texts if (match := re.fullmatch(SHORT_YEAR, text))]
-    late = max((match for match in found if match[2] <= "68"), key=lambda match: match[2], default=None)
-    early = min((match for match in found if match[2] > "68"), key=lambda match: match[2], default=None)
-    if late and early and int(early[2]) - int(late[2]) < BETWEEN_CENTURIES:
-        raise UserError(
-            f"{where}: {late[0]!r} would be in 20{late[2]} and {early[0]!r} in 19{early[2]}: write years of four digits"
-        )
+    found = {int(match[2]): text for text in texts if (match := re.fullmatch(SHORT_YEAR, text))}
+    late, early = max((y for y in found if y <= 68), default=0), min((y for y in found if y > 68), default=99)
+    if early - late < BETWEEN_CENTURIES and {late, early} <= {*found}:
+        ends = f"{found[late]!r} would be in 20{late} and {found[early]!r} in 19{early}"
+        raise UserError(f"{where}: {ends}: write years of four digits")
 
 
 def written(text: str | None, pattern: str, meaning: Callable[..., date]) -> date | None:

@@ -46,7 +46,7 @@ class CsvTable:
         if self.layout.separator != ",":
             logger.info("{}: its columns are separated by {}", path, SEPARATORS[self.layout.separator])
         self.names = [name for name in self.layout.used if columns is None or name in columns]
-        self.unstated = [name for name in self.names if name not in spelling.texts]
+        self.unstated = [name for name in self.names if name not in spelling.texts + spelling.codes]
         self.texts = scan_texts(path, self.layout)
         marks = pl.Series(spelling.missing, dtype=pl.String)
         self.may_be_marks = marks.cast(pl.Float64, strict=False).count() > 0
@@ -79,12 +79,9 @@ class CsvTable:
         return self.without_blank(rows, keep) if min(nulls.values()) else rows
 
     def unique_codes(self) -> dict[str, ColumnSurvey]:
-        """Return the columns of texts that may be read as what they look like: 1.0 is then 1, and no two are the same.
-
-        Others keep their texts: 01 and 1 are two codes.
-        """
+        """Return the columns of codes that may be read as what they look like, where 01 and 1 are not two of them."""
         found = {}
-        for name in set(self.names) - {*self.unstated}:
+        for name in (name for name in self.names if name in self.spelling.codes):
             different = self.texts.select(exactly([name])).unique(maintain_order=True).collect()
             column = survey([different], [name], self.spelling.missing)[name]
             if column.certain() and column.padded is None and not has_synonyms(column, different[name]):

@@ -18,7 +18,8 @@ class Spelling:
     day_first: bool | None = None  # whether 02/01/2024 is 2 January, where nothing in the column tells
     decimal: Literal["point", "comma"] | None = None  # which mark separates decimals, where nothing in the file tells
     missing: tuple[str, ...] = ()  # what stands for a missing value, besides the usual marks
-    texts: tuple[str, ...] = ()  # columns of codes: texts where two of them would be one number
+    texts: tuple[str, ...] = ()  # columns that hold texts, whatever they look like
+    codes: tuple[str, ...] = ()  # columns that hold texts where two of them would be one number
     is_local: bool = False  # month, weekday and hour are those that are written, not those of UTC
 
 
