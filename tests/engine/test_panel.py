@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import polars
 import pytest
 import torch
-from hyperplane.data.panels.categories import UNKNOWN
+from hyperplane.data.panels.categories import UNKNOWN, numbers_of
+from hyperplane.data.panels.future import new_rows
 from hyperplane.data.panels.panel import Panel
 from hyperplane.errors import UserError
 from loguru import logger
@@ -90,6 +91,26 @@ def test_groups_and_categories_are_what_is_written(table, load):
     assert data.series_names == ("01", "1") and data.categories["shop"] == ["01", "1"]
     assert data.categories["weekday"][0] == "00"
     assert load(replace(table, "weekday", "?", 3), missing=("?",)).categories["weekday"] == [*"0123456"]
+
+
+@pytest.mark.parametrize("first_rows", [1000, 10])
+def test_codes_of_new_rows_may_be_floats_or_capitals(table, load, tmp_path, monkeypatch, first_rows):
+    monkeypatch.setattr("hyperplane.data.files.csv_table.FIRST_ROWS", first_rows)
+    plain = table.with_columns(
+        shop=polars.col("shop").replace({"north": "1", "south": "2"}),
+        promo=polars.Series([("TRUE", "FALSE", "FALSE")[i % 3] for i in range(2 * DAYS)]),
+    )
+    data = load(plain, known_categoricals=("weekday", "promo"))
+    assert data.series_names == ("1", "2") and data.categories["promo"] == ["false", "true"]
+    other = plain.with_columns(polars.col("shop", "weekday") + ".0", polars.col("promo").str.to_titlecase())
+    other.write_csv(tmp_path / "new.csv")
+    rows = new_rows(data, tmp_path / "new.csv")
+    assert rows["shop"].to_list() == [1] * DAYS + [2] * DAYS
+    codes = [numbers_of(rows[name], data.categories[name]) for name in ("weekday", "promo")]
+    assert codes == [pytest.approx(column) for column in data.rows.categoricals.numpy().T]
+    late = replace(replace(plain, "weekday", "-", DAYS), "shop", "01", 2 * DAYS - 1)  # another series, of one row
+    data = load(late)
+    assert data.series_names == ("01", "1", "2") and data.categories["weekday"] == [*"0123456"]
 
 
 def test_missing_categories_are_said(table, load):

@@ -94,6 +94,7 @@ def test_a_column_that_numbers_the_rows_stays_if_it_is_stated(frame, load, endin
             r"hold dates in the order year-month-day, but row 3",
         ),
         ("dates", ["1949-01", "1949-02", "soon", "1949-04"], "must hold dates, such as .*, but row 3 has 'soon'"),
+        ("dates", ["Jan-67", "Jan-68", "Jan-69", "Jan-70"], "'Jan-69' in 1969: write years of four digits"),
         ("dates", ["2019", "2020", "7", "2021"], "must hold dates, such as .*, but row 3 has '7'"),
         ("dates", ["1.5", "2.5", "3.5", "2021"], "must hold dates, such as .*, but row 1 has '1.5'"),
     ],
@@ -109,7 +110,14 @@ def test_a_stated_type_that_does_not_fit_is_one_error(tmp_path, ending, kind, va
 
 
 @pytest.mark.parametrize(
-    "values", [["1949-01", "1950-02"], ["2019", "2021"], ["20190131", "20200229"], ["3.1.2020", "4.2.2021"]]
+    "values",
+    [
+        ["1949-01", "1950-02"],
+        ["2019", "2021"],
+        ["20190131", "20200229"],
+        ["2019013112", "20200229"],
+        ["3.1.2020", "4.2.2021"],
+    ],
 )
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_stated_dates_are_read_as_they_are_written_and_new_rows_alike(tmp_path, values, ending):
@@ -200,6 +208,15 @@ def test_texts_that_look_like_numbers_are_not_left_out_in_passing(messages):
     found = [line.partition("WARNING")[2] for line in messages if "look like numbers" in line]
     assert [line.partition(" is left out")[0].split()[-1] for line in found] == ["size", "price", "from"]
     assert "such as '10_000'" in found[0]
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{} Main St", "555-00{}", "+49 30 0000{}", "10.0.{}.0", "1.0.{}-rc", "00:01:{}", "4997{}-B", "0{}", "5?"],
+)
+def test_addresses_versions_clocks_and_codes_are_no_numbers(messages, form):
+    TableEncoder.fit([polars.DataFrame({"code": [form.format(row + 10) for row in range(60)]})])
+    assert not any("look like numbers" in line for line in messages)
 
 
 def test_many_categories_are_hashed_and_new_ones_land_in_a_bucket(messages):
@@ -314,7 +331,7 @@ def test_whole_numbers_of_several_files_keep_all_of_their_digits(tmp_path):
     assert table["id"].to_list() == [2**53, 2**53 + 1]
 
 
-def test_a_date_is_that_of_the_clock_that_is_written_and_not_of_utc(load, tmp_path):
+def test_a_date_is_that_of_the_clock_that_is_written_and_not_of_utc(load, tmp_path, messages):
     march = [datetime(2024, 3, day, tzinfo=ZoneInfo("Europe/Berlin")) for day in range(1, 32)] * 2
     written = polars.DataFrame({"at": [day.isoformat() for day in march], "price": [1.5 * row for row in range(62)]})
     data = load(written, name="written.csv")
@@ -326,6 +343,10 @@ def test_a_date_is_that_of_the_clock_that_is_written_and_not_of_utc(load, tmp_pa
     friday, monday = rows
     assert friday[names.index("at weekday=Friday")] == monday[names.index("at weekday=Monday")] == 1
     assert monday[names.index("at days")] - friday[names.index("at days")] == pytest.approx(31, abs=1e-4)
+    assert not any("holds times of" in line for line in messages)
+    polars.DataFrame({"at": march}).cast(polars.Datetime("us", "UTC")).write_parquet(tmp_path / "new.parquet")
+    data.read_inputs(tmp_path / "new.parquet", data.spec)
+    assert any("column 'at' holds times of UTC; in training" in line for line in messages)
 
 
 def test_hours_of_new_rows_are_those_of_the_clock_of_the_training_rows():

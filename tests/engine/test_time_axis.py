@@ -147,6 +147,13 @@ def test_uneven_times_have_no_axis(times):
     assert recognise(read_times(polars.Series("t", times), "t"), np.zeros(STEPS, np.int64)) is None
 
 
+def test_years_of_two_digits_are_read_alike_whatever_rows_there_are():
+    years = [1995, 2000, 2024]
+    for some in (years, years[:1], years[2:]):
+        values = read_times(polars.Series("t", [f"Jan-{year % 100:02}" for year in some]), "t").values
+        assert (values.astype("datetime64[us]").astype("datetime64[Y]").astype(int) + 1970).tolist() == some
+
+
 @pytest.mark.parametrize(
     ("column", "message"),
     [
@@ -155,6 +162,7 @@ def test_uneven_times_have_no_axis(times):
         ([1.0, None], "1 of 2 are missing"),
         ([1.0, float("nan")], "such as nan"),
         ([True, False], "Boolean such as True"),
+        ([f"Jan-{year % 100:02}" for year in range(1958, 2018)], "'Jan-68' would be in 2068 and 'Jan-69' in 1969"),
     ],
 )
 def test_what_is_no_time_is_named(column, message):

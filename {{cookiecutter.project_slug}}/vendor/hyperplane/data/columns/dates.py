@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from loguru import logger
 from numpy.typing import NDArray
 
 from ..lazy_polars import pl
@@ -61,8 +62,12 @@ class Date(Column):
         if is_text(series) and self.reading.is_moment:
             series = parsed(series, self.reading, where)
         series = as_moments(series, where)
-        if self.zone and getattr(series.dtype, "time_zone", None):
+        zone = getattr(series.dtype, "time_zone", None)
+        if zone and self.zone:
             series = series.dt.convert_time_zone(self.zone)
+        elif zone and self.reading.is_local:
+            told = "in training hours and days were those of the clock that was written, whatever its offset"
+            logger.warning("{} holds times of {}; {}: give a CSV file with offsets", where, zone, told)
         days = as_numbers(series, rows)
         missing = np.isnan(days)
         if missing.any() and not self.has_indicator:

@@ -9,14 +9,14 @@ data.text           free text, of which `words.py` takes the words
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, time
 
 from ...errors import UserError, override
 from ..files.decisions import decide
 from ..files.readings import PLAIN, Reading
 from ..files.survey import ColumnSurvey, Spelling, misfits, read, survey
 from ..lazy_polars import pl
-from .times import dates_of, moment, type_of, written
+from .times import dates_of, moment, require_century, type_of, written
 from .values import as_text, is_text
 
 AS_TEXT = ("categorical", "text")  # kinds whose values are texts
@@ -146,6 +146,7 @@ def as_moments(series: "pl.Series", where: str) -> "pl.Series":
     texts = as_text(series)
     present = texts.drop_nulls().unique(maintain_order=True).to_list()
     dates = dates_of_numbers(present) if all(text.isdigit() for text in present) else dates_of(present)
+    require_century(present, where)
     if None in dates:
         strange = present[dates.index(None)]
         row = texts.to_list().index(strange) + 1
@@ -163,4 +164,7 @@ def may_be_missing(value: str, where: str) -> str:
 
 def dates_of_numbers(numbers: Sequence[str]) -> list[date | None]:
     """Return the first days of years 2026, months 202601, days 20260131 and so on; None for what is none of them."""
-    return [written(number, DIGITS[len(number)], moment) if len(number) in DIGITS else None for number in numbers]
+    dates = [written(number, DIGITS[len(number)], moment) if len(number) in DIGITS else None for number in numbers]
+    if any(isinstance(one, datetime) for one in dates):  # a column has one type
+        return [one and (one if isinstance(one, datetime) else datetime.combine(one, time())) for one in dates]
+    return dates

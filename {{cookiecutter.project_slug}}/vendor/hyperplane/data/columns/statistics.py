@@ -18,7 +18,8 @@ from .values import as_numbers, as_text, is_text
 from .words import Words, most_frequent, occurrences
 
 NAMES = {"numeric": "numbers", "dates": "dates"}
-LIKE_NUMBER = re.compile(r"\W*\d")  # in front of it a sign or a currency
+# 1_000, <5, ~3, 2K, 3.5M, 0x1F
+LIKE_NUMBER = re.compile(r"[+−–<>~≈-]?\s?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:_\d{3})*\s?[kKM]?|0x[\da-fA-F]+")
 FEW = 20  # that many categories are never taken for names of rows, unless every value is different
 
 
@@ -94,8 +95,7 @@ class ColumnStatistics:
             return "one value in the training rows"
         if self.kind == "text":
             return "" if self.words else "no words in the training rows"
-        names_rows = different == self.present or (different > FEW and different > self.present / 2)
-        if self.is_text and not self.kind and names_rows and self.present > 1:
+        if self.names_rows():
             kind = self.hidden_kind()
             return (
                 f"{different} different texts in {self.present} training rows: a name, not a category. "
@@ -105,10 +105,17 @@ class ColumnStatistics:
             )
         return ""
 
+    def names_rows(self) -> bool:
+        """Say whether texts are names, as more than half of them are different, and nothing states what they are."""
+        different = len(self.hashes)
+        are_different = different == self.present or (different > FEW and different > self.present / 2)
+        return self.is_text and not self.kind and are_different and self.present > 1
+
     def holds_numbers(self) -> bool:
-        """Say whether texts look like numbers that nobody could read: 1_000, <5, ~3, 2K and 3M."""
-        forms = Counter(re.sub(r"[\d.,]+", "0", text) for text in self.examples if LIKE_NUMBER.match(text))
-        return sum(count for _, count in forms.most_common(2)) > len(self.examples) / 2
+        """Say whether texts that are taken for names look like numbers that nobody could read: 1_000, <5, 2K and 3M."""
+        like_numbers = [text for text in self.examples if LIKE_NUMBER.fullmatch(text)]
+        are_plain = all(text.isdigit() for text in like_numbers)  # in a Parquet file: codes
+        return self.names_rows() and not are_plain and len(like_numbers) > len(self.examples) / 2
 
     def hidden_kind(self) -> str:
         """Return what the first texts say that nobody read as numbers or dates: those of a Parquet file, or months."""

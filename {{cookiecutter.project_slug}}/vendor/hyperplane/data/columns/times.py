@@ -1,6 +1,7 @@
 """Columns of times as numbers: dates and times, and the ways in which months, quarters and weeks are written.
 
-text            1949-01, 1949/01, 1949M01, 01/1949, Jan 1949, 1949 Jan, Jan-49      the first day of the month
+text            1949-01, 1949/01, 1949M01, 01/1949, Jan 1949, 1949 Jan, Jan-99      the first day of the month
+                (69 to 99 are years of the last century, 68 and less of this one: Jan-49 is in 2049)
                 1949Q1, 1949-Q1, Q1 1949, 1Q1949, FY1949Q1, 1949H1, FY1949          the first day of the period
                 1949-W01, 1949-W01-1                        the Monday of the week, or that day of it, ISO 8601
                 19490131T120000, 1949-01-31 12              date and time
@@ -9,7 +10,7 @@ whole numbers   194901, 19490131, 194953, 1949013112        dates, where all are
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ from .values import as_numbers, as_text, is_text, microseconds
 
 FIRST_YEAR, LAST_YEAR = 1700, 2200  # of whole numbers that are taken for dates
 BETWEEN = r"[-/.: ]?"
+SHORT_YEAR = r"([A-Za-z]{3})(?:-| ?')(\d\d)"
+BETWEEN_CENTURIES = 25  # years that nothing is of, between those of this century and those of the last
 YEAR = r"(?:FY ?)?(\d{4})"  # a fiscal one is named after the year in which it ends, or begins: no matter for a step
 
 
@@ -70,7 +73,7 @@ WRITTEN: tuple[tuple[str, Callable[..., date]], ...] = (
     (r"(\d{4})[- ]?[Ww](\d\d?)(?:-?([1-7]))?", of_week),
     (r"([A-Za-z]{3,9})[-/. ]+(\d{4})", lambda name, year: month_named(year, name)),
     (r"(\d{4})[-/. ]+([A-Za-z]{3,9})", month_named),
-    (r"([A-Za-z]{3})(?:-| ?')(\d\d)", of_century),
+    (SHORT_YEAR, of_century),
     (r"(\d{4})-?(\d\d)-?(\d\d)[T ]?(\d\d)(?::?(\d\d))?(?::?(\d\d))?", moment),
 )
 # Whole numbers that are dates: months, days, weeks where a number is no month; hours, minutes and seconds
@@ -116,6 +119,7 @@ def as_dates(texts: "pl.Series", key: str) -> "pl.Series":
     """Return the dates, or dates and times, that texts stand for, all written in the same way."""
     values = texts.unique(maintain_order=True).to_list()
     dates = dates_of(values)
+    require_century(values, key)
     if None in dates:
         raise no_times(texts, key, values[dates.index(None)])
     return texts.replace_strict(values, dates, return_dtype=type_of(dates))
@@ -129,6 +133,15 @@ def dates_of(texts: list[str]) -> list[date | None]:
         if found.count(None) < dates.count(None):
             dates = found
     return dates
+
+
+def require_century(texts: Sequence[str], where: str) -> None:
+    """Refuse years of two digits, such as those from Jan-58 to Dec-17, that would not be in the order of the texts."""
+    found = {int(match[2]): text for text in texts if (match := re.fullmatch(SHORT_YEAR, text))}
+    late, early = max((y for y in found if y <= 68), default=0), min((y for y in found if y > 68), default=99)
+    if early - late < BETWEEN_CENTURIES and {late, early} <= {*found}:
+        ends = f"{found[late]!r} would be in 20{late} and {found[early]!r} in 19{early}"
+        raise UserError(f"{where}: {ends}: write years of four digits")
 
 
 def written(text: str | None, pattern: str, meaning: Callable[..., date]) -> date | None:

@@ -27,7 +27,7 @@ from .layout import (
     without_blank,
 )
 from .readings import MISSING, TEXT, Reading
-from .survey import ColumnSurvey, Spelling, survey
+from .survey import ColumnSurvey, Spelling, has_synonyms, survey
 
 FIRST_ROWS = 1000
 
@@ -46,16 +46,18 @@ class CsvTable:
         if self.layout.separator != ",":
             logger.info("{}: its columns are separated by {}", path, SEPARATORS[self.layout.separator])
         self.names = [name for name in self.layout.used if columns is None or name in columns]
-        self.unstated = [name for name in self.names if name not in spelling.texts]
+        self.unstated = [name for name in self.names if name not in spelling.texts + spelling.codes]
         self.texts = scan_texts(path, self.layout)
         marks = pl.Series(spelling.missing, dtype=pl.String)
         self.may_be_marks = marks.cast(pl.Float64, strict=False).count() > 0
         self.found: dict[str, ColumnSurvey] = {}
+        self.codes: dict[str, ColumnSurvey] = {}
         self.readings: dict[str, Reading] = {}
 
     def read(self, keep: Keep, pieces: Pieces) -> "pl.LazyFrame":
         """Return the rows that are not blank, and say what is not plain; `readings` then says how they are read."""
         first = self.texts.head(FIRST_ROWS + 1).collect()
+        self.codes = self.unique_codes()
         if first.height <= FIRST_ROWS:  # these are all rows
             self.look_at(first)
             say(self.decide())
@@ -76,6 +78,16 @@ class CsvTable:
         say(remarks)
         return self.without_blank(rows, keep) if min(nulls.values()) else rows
 
+    def unique_codes(self) -> dict[str, ColumnSurvey]:
+        """Return the columns of codes that may be read as what they look like, where 01 and 1 are not two of them."""
+        found = {}
+        for name in (name for name in self.names if name in self.spelling.codes):
+            different = self.texts.select(exactly([name])).unique(maintain_order=True).collect()
+            column = survey([different], [name], self.spelling.missing)[name]
+            if column.certain() and column.padded is None and not has_synonyms(column, different[name]):
+                found[name] = column
+        return found
+
     def survey(self, chunks: Iterable["pl.DataFrame"], names: Sequence[str]) -> None:
         self.found |= survey(chunks, names, self.spelling.missing)
 
@@ -86,10 +98,11 @@ class CsvTable:
 
     def decide(self) -> list[Remark]:
         """Decide how each column is read, and return what is to be said of it."""
+        self.found |= self.codes
         self.readings, remarks = choose(self.found, self.spelling, self.key)
         remarks += [("WARNING", self.doubt(name)) for name in self.maybe_thousands()]
         text = replace(TEXT, missing=self.spelling.missing)
-        self.readings |= {name: text for name in self.names if name in self.spelling.texts}
+        self.readings |= {name: text for name in self.names if name not in self.found}
         return remarks
 
     def maybe_thousands(self) -> list[str]:

@@ -19,6 +19,7 @@ class Spelling:
     decimal: Literal["point", "comma"] | None = None  # which mark separates decimals, where nothing in the file tells
     missing: tuple[str, ...] = ()  # what stands for a missing value, besides the usual marks
     texts: tuple[str, ...] = ()  # columns that hold texts, whatever they look like
+    codes: tuple[str, ...] = ()  # columns that hold texts where two of them would be one number
     is_local: bool = False  # month, weekday and hour are those that are written, not those of UTC
 
 
@@ -167,6 +168,12 @@ def misfits(reading: Reading, texts: "pl.Series", values: "pl.Series") -> list[i
         return []
     is_known = texts.is_null() | values.is_not_null() | texts.is_in(reading.missing) | is_missing(texts)
     return (~is_known.fill_null(True)).arg_true().to_list()
+
+
+def has_synonyms(column: ColumnSurvey, texts: "pl.Series") -> bool:
+    """Say whether two different texts of a column are the same number, such as 1 and 1.0."""
+    values = [read(reading, texts).drop_nulls() for reading in column.numbers().values()]
+    return any(some.n_unique() < len(some) for some in values)
 
 
 def survey(
