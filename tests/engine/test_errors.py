@@ -46,7 +46,6 @@ MISTAKES = [
     ("scheduler=plateau data.val_fraction=0", "scheduler", "val_fraction"),
     ("scheduler=plateau scheduler.monitor=val/accuracy +scheduler.mode=min", "scheduler.mode=min", "Leave it out"),
     ("checkpoint.monitor=val_accuracy checkpoint.mode=min", "checkpoint.mode=min", "more is better"),
-    (f"{STOPS} +callbacks.stop.monitor=val/reward", "callbacks.stop.monitor=val/reward", "+callbacks.stop.mode=max"),
     (f"{STOPS} +callbacks.stop.monitor=val/r2 +callbacks.stop.mode=min", "callbacks.stop.mode=min", "more is better"),
     ("scheduler=plateau trainer.limit_val_batches=0", "scheduler=plateau watches", "trainer.limit_val_batches above 0"),
     ("scheduler=plateau scheduler.monitor=val/other", "scheduler.monitor=val/other", "+scheduler.mode=max"),
