@@ -8,11 +8,11 @@ import torch
 from hyperplane.checkpoints.run_state import RunState
 from hyperplane.commands.evaluate import evaluate_run
 from hyperplane.configs import choices
-from torchmetrics.classification import MulticlassConfusionMatrix
 
 import test_resume as resuming
 from my_research import callbacks
 from my_research.tasks.classification import Classification
+from my_research.tasks.forecasting import Forecasting
 
 FILES = choices("callbacks")
 STEPS = 8  # of an epoch of data=moons
@@ -80,11 +80,18 @@ def test_hooks_before_a_stage_need_no_super(train, monkeypatch):
     settings = ("data=wine", "model=kernel_svm")
     whole = train(*settings).summary["metrics"]
     assert {"val/loss", "test/naive_loss"} < whole.keys() and whole["test/accuracy"] > 0.9
-    hooks = ("on_fit_start", "on_validation_start", "on_validation_epoch_start")
-    own = dict.fromkeys(hooks, lambda self: None)
-    own["on_test_start"] = lambda self: setattr(self, "confusion", MulticlassConfusionMatrix(3))  # its class needs it
-    monkeypatch.setattr("my_research.tasks.classification.Classification", type("Own", (Classification,), own))
+    hooks = ("on_fit_start", "on_validation_start", "on_validation_epoch_start", "on_test_start")
+    own = type("Own", (Classification,), dict.fromkeys(hooks, lambda self: None))
+    monkeypatch.setattr("my_research.tasks.classification.Classification", own)
     assert train(*settings).summary["metrics"] == whole
+
+
+def test_a_forecast_counts_its_band_without_super(train, monkeypatch):
+    settings = ("data=demand", "model=dlinear", "trainer.max_steps=2")
+    whole = train(*settings).summary["metrics"]
+    own = type("Own", (Forecasting,), {"on_test_start": lambda self: None})
+    monkeypatch.setattr("my_research.tasks.forecasting.Forecasting", own)
+    assert train(*settings).summary["metrics"] == whole and "test/coverage" in whole
 
 
 def test_their_state_goes_on_with_a_run(train, command, monkeypatch):
