@@ -32,6 +32,12 @@ def test_a_setting_that_the_data_do_not_allow_is_refused(train, given, said):
     assert said in done.stderr and not done.folders
 
 
+def test_what_the_training_refuses_leaves_no_folder(train):
+    keeps = "+callbacks.keeps._target_=lightning.pytorch.callbacks.ModelCheckpoint"
+    done = train("data=wine", keeps, "+callbacks.keeps.monitor=val/los", status=2)
+    assert "val/los" in done.stderr and "is kept" not in done.stderr and not done.folders
+
+
 def test_what_only_the_test_refuses_loses_no_training(train, command):
     done = train("data=wine", "trainer.limit_test_batches=0.01", status=2)
     assert "What was trained is kept" in done.stderr and done.summary["status"] == "failed"
