@@ -70,7 +70,7 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
         if is_job:
             logger.error("{}", error)
             return {}
-        # The training has ended, after hours perhaps; before that, what was wrong is a setting that no run resumes with.
+        # After hours of training, perhaps. Before its end, what was wrong is a setting that no run resumes with.
         if is_new and any(folder.rglob("*.ckpt")) and "test" in run.summary["seconds"]:
             resume = f"train resume={shlex.quote(str(shown(folder)))}"
             refuse(f"{error}\nWhat was trained is kept. Once this is put right: {resume}")

@@ -12,8 +12,8 @@ from ..settings import Settings
 from ..tasks.task import Task
 
 # How the methods begin in which a task may log a metric of its own in training and validation
-LOGGING = ("training_step", "validation_step", "evaluation_step", "backward", "optimizer_")
-LOGGING += ("on_train_", "on_validation_", "on_before_", "on_after_")
+STEPS = ("training_step", "validation_step", "evaluation_step", "backward", "optimizer_")
+LOGGING = (*STEPS, "on_train_", "on_validation_", "on_before_", "on_after_")
 
 
 def refuse_unmeasured(settings: Settings, task: Task, names: MetricNames, callbacks: Sequence[Callback]) -> None:
@@ -25,9 +25,9 @@ def refuse_unmeasured(settings: Settings, task: Task, names: MetricNames, callba
         UserError: there is one.
     """
     known, kind = task.metric_names, type(task)
-    may_log = bool(callbacks) or not all(one.import_path.startswith("lightning.") for one in settings.callbacks.values())
-    for name in dir(kind) if not may_log else ():
-        may_log |= name.startswith(LOGGING) and getattr(kind, name) is not getattr(Task, name, None)
+    own = [name for name, one in settings.callbacks.items() if not one.import_path.startswith("lightning.")]
+    hooks = [one for one in dir(kind) if one.startswith(LOGGING) and getattr(kind, one) is not getattr(Task, one, None)]
+    may_log = bool(callbacks or own or hooks)
     for section, (metric, mode) in settings.watched.items():
         is_checked = section in ("checkpoint", "scheduler") and (mode is None or not may_log)  # others: by Lightning
         if is_checked and short(names(metric)) not in known:
