@@ -31,9 +31,11 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 PIP = if uv --version >/dev/null 2>&1; then pip="uv pip"; elif [ -x $(BIN)/uv ]; \
 	then pip="$(BIN)/uv pip"; else pip="$(BIN)/python -m pip"; fi; $$pip
 # Makes .venv; without uv on the PATH it gets one of its own, or does without.
-VENV = if uv --version >/dev/null 2>&1; then uv venv --quiet --seed --allow-existing --python '$(PYTHON)' .venv; \
+# What could not be made is removed again, unless something was there before.
+VENV = [ -e .venv ] && new= || new=yes; \
+	if uv --version >/dev/null 2>&1; then uv venv --quiet --seed --allow-existing --python '$(PYTHON)' .venv; \
 	else $(PYTHON) -m venv .venv && { $(BIN)/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null || \
-	  echo "Without uv: pip installs, and names the size of each file."; }; fi || { rm -rf .venv; exit 1; }
+	  echo "Without uv: pip installs, and names the size of each file."; }; fi || { [ -z "$$new" ] || rm -rf .venv; exit 1; }
 # What is about to be downloaded: uv knows the size of each file. pip alone names it file by file, while it downloads.
 SIZE = awk '/^\[\[packages/ { total += size; size = wheel = 0; count++ } \
 	/size = / && !wheel { match($$0, /size = [0-9]+/); size = substr($$0, RSTART + 7, RLENGTH - 7); wheel = !/^sdist/ } \

@@ -117,6 +117,24 @@ def test_setup_makes_the_environment_of_a_copy_anew(tmp_path: Path) -> None:
         assert ("venv\n" in setup(moved)) is makes
 
 
+@pytest.mark.parametrize("target", ["setup", "bake"])  # of the project, and of the template
+def test_a_setup_that_fails_removes_only_what_it_made(tmp_path: Path, target: str) -> None:
+    project = bake_into(TEMPLATE, tmp_path) if target == "setup" else tmp_path
+    if target == "bake":
+        shutil.copy(TEMPLATE / "Makefile", tmp_path)
+        (tmp_path / "constraints.txt").touch()
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text('#!/bin/sh\n[ "$1" != venv ] || { mkdir -p .venv; exit 1; }\n')  # pip cannot be fetched
+    uv.chmod(0o755)
+    for is_there in (False, True):
+        if is_there:
+            (project / ".venv").mkdir()
+        path = f"{uv.parent}:{os.environ['PATH']}"
+        assert subprocess.run(["make", target], cwd=project, env=os.environ | {"PATH": path}).returncode == 2
+        assert (project / ".venv").exists() is is_there
+
+
 def test_a_project_below_a_folder_with_brackets_passes_its_lint(tmp_path: Path) -> None:
     project = bake_into(TEMPLATE, tmp_path / "a[1] {b}")
     python(project, "-m", "ruff", "check", "--no-cache", "--output-format=concise")

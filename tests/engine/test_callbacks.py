@@ -8,10 +8,11 @@ import torch
 from hyperplane.checkpoints.run_state import RunState
 from hyperplane.commands.evaluate import evaluate_run
 from hyperplane.configs import choices
-from torchmetrics.classification import MulticlassConfusionMatrix
 
 import test_resume as resuming
+from my_research import callbacks
 from my_research.tasks.classification import Classification
+from my_research.tasks.forecasting import Forecasting
 
 FILES = choices("callbacks")
 STEPS = 8  # of an epoch of data=moons
@@ -79,11 +80,18 @@ def test_hooks_before_a_stage_need_no_super(train, monkeypatch):
     settings = ("data=wine", "model=kernel_svm")
     whole = train(*settings).summary["metrics"]
     assert {"val/loss", "test/naive_loss"} < whole.keys() and whole["test/accuracy"] > 0.9
-    hooks = ("on_fit_start", "on_validation_start", "on_validation_epoch_start")
-    own = dict.fromkeys(hooks, lambda self: None)
-    own["on_test_start"] = lambda self: setattr(self, "confusion", MulticlassConfusionMatrix(3))  # its class needs it
-    monkeypatch.setattr("my_research.tasks.classification.Classification", type("Own", (Classification,), own))
+    hooks = ("on_fit_start", "on_validation_start", "on_validation_epoch_start", "on_test_start")
+    own = type("Own", (Classification,), dict.fromkeys(hooks, lambda self: None))
+    monkeypatch.setattr("my_research.tasks.classification.Classification", own)
     assert train(*settings).summary["metrics"] == whole
+
+
+def test_a_forecast_counts_its_band_without_super(train, monkeypatch):
+    settings = ("data=demand", "model=dlinear", "trainer.max_steps=2")
+    whole = train(*settings).summary["metrics"]
+    own = type("Own", (Forecasting,), {"on_test_start": lambda self: None})
+    monkeypatch.setattr("my_research.tasks.forecasting.Forecasting", own)
+    assert train(*settings).summary["metrics"] == whole and "test/coverage" in whole
 
 
 def test_their_state_goes_on_with_a_run(train, command, monkeypatch):
@@ -110,6 +118,54 @@ def test_their_state_goes_on_with_a_run(train, command, monkeypatch):
 def test_errors_name_the_callback(train, overrides, words):
     done = train(*overrides, status=2)
     assert all(word in done.stderr for word in words), done.stderr
+
+
+KEEPS = "lightning.pytorch.callbacks.ModelCheckpoint"
+STOPS = "lightning.pytorch.callbacks.EarlyStopping"
+
+
+DRAWS = """
+from lightning.pytorch import Callback
+
+
+class Draws(Callback):
+    def __init__(self, monitor: str, mode: str = "line") -> None:
+        assert mode in ("line", "bars")
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "settings"),
+    [
+        (KEEPS, "monitor=epoch"),
+        (KEEPS, "monitor=step"),
+        (KEEPS, "monitor=val/own"),  # logged in a hook, least is best: Lightning's default
+        (STOPS, "monitor=lr-Adam strict=false"),
+        (STOPS, "monitor=val/loss/dataloader_idx_0 strict=false"),  # one of several loaders
+        ("my_research.callbacks.draws.Draws", "monitor=val/loss"),  # its mode says no direction
+        ("my_research.callbacks.draws.Draws", "monitor=val/loss mode=bars"),
+    ],
+)
+def test_what_a_callback_watches_without_a_mode_is_its_own_affair(
+    train, write, monkeypatch, tmp_path, target, settings
+):
+    write("callbacks/draws.py", DRAWS)
+    monkeypatch.setattr(callbacks, "__path__", [*callbacks.__path__, str(tmp_path / "added" / "callbacks")])
+    own = type("Own", (Classification,), {"on_validation_epoch_end": lambda self: self.log("val/own", 1.0)})
+    monkeypatch.setattr("my_research.tasks.classification.Classification", own)
+    words = [f"+callbacks.one.{word}" for word in (f"_target_={target}", *settings.split())]
+    assert train("data=wine", *words).summary["status"] == "completed"
+
+
+@pytest.mark.parametrize("more", ["checkpoint.mode=max", "checkpoint.mode=max trainer.limit_val_batches=0"])
+def test_a_misspelt_metric_is_refused_before_training_unless_a_hook_may_log_it(train, monkeypatch, more):
+    words = ("data=wine", "checkpoint.monitor=val/acuracy", *more.split())
+    done = train(*words, status=2)
+    assert "val/acuracy is not measured here" in done.stderr and "mean accuracy?" in done.stderr
+    assert "Training" not in done.stderr and not done.folders
+    hooks = {"on_validation_epoch_end": lambda self: self.log("val/acuracy", 1.0)}
+    monkeypatch.setattr("my_research.tasks.classification.Classification", type("Own", (Classification,), hooks))
+    assert train(*words).summary["status"] == "completed"
 
 
 @pytest.mark.parametrize(("metric", "mode"), [("val/accuracy", "max"), ("val/loss", "min")])

@@ -8,6 +8,7 @@ import pytest
 from my_research.train import main
 
 PACKAGE = "my_research"
+PLAIN = "lightning.pytorch.demos.boring_classes.BoringModel"
 STOPS = "+callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStopping"
 
 # What was typed, and what the message must name: the key, the value, what is allowed or the nearest name.
@@ -46,7 +47,6 @@ MISTAKES = [
     ("scheduler=plateau data.val_fraction=0", "scheduler", "val_fraction"),
     ("scheduler=plateau scheduler.monitor=val/accuracy +scheduler.mode=min", "scheduler.mode=min", "Leave it out"),
     ("checkpoint.monitor=val_accuracy checkpoint.mode=min", "checkpoint.mode=min", "more is better"),
-    (f"{STOPS} +callbacks.stop.monitor=val/reward", "callbacks.stop.monitor=val/reward", "+callbacks.stop.mode=max"),
     (f"{STOPS} +callbacks.stop.monitor=val/r2 +callbacks.stop.mode=min", "callbacks.stop.mode=min", "more is better"),
     ("scheduler=plateau trainer.limit_val_batches=0", "scheduler=plateau watches", "trainer.limit_val_batches above 0"),
     ("scheduler=plateau scheduler.monitor=val/other", "scheduler.monitor=val/other", "+scheduler.mode=max"),
@@ -74,6 +74,7 @@ MISTAKES = [
     ("trainer.limit_val_batches=1.5", "trainer.limit_val_batches=1.5"),
     ("trainer.limit_test_batches=0", "trainer.limit_test_batches=0"),
     ("checkpoint.test=first", "checkpoint.test=first", "'best' or 'last'"),
+    (f"task._target_={PLAIN} checkpoint.monitor=val_reward", "val_reward: nothing says", "better. Is it spelt right?"),
     ("checkpoint.monitor=val/lss", "checkpoint.monitor=val/lss", "mean loss?", "checkpoint.mode=max"),
     ("model._target_=os.system", "model._target_=os.system", "`libraries`, in my_research/__init__.py"),
     ("seed=1,2", "seed=1,2 is several values", "-m seed=1,2", "seed=[1,2]"),

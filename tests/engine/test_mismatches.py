@@ -4,7 +4,7 @@ import json
 import logging
 
 import pytest
-from hyperplane.logs import LoguruHandler, log_to_file
+from hyperplane.logs import LoguruHandler, log_to_file, was_said
 
 from my_research.tasks.classification import Classification
 
@@ -30,6 +30,12 @@ def test_a_step_of_more_batches_than_an_epoch_has_is_refused(train):
 def test_a_setting_that_the_data_do_not_allow_is_refused(train, given, said):
     done = train("data=wine", "model=mlp", *given.split(), status=2)
     assert said in done.stderr and not done.folders
+
+
+def test_what_the_training_refuses_leaves_no_folder(train):
+    keeps = "+callbacks.keeps._target_=lightning.pytorch.callbacks.ModelCheckpoint"
+    done = train("data=wine", keeps, "+callbacks.keeps.monitor=val/los", status=2)
+    assert "val/los" in done.stderr and "is kept" not in done.stderr and not done.folders
 
 
 def test_what_only_the_test_refuses_loses_no_training(train, command):
@@ -89,6 +95,12 @@ def test_a_warning_of_a_library_is_said_once_in_each_run(tmp_path):
                 LoguruHandler().emit(logging.makeLogRecord(record))
         said = [line.rpartition("no ")[2] for line in (tmp_path / name).read_text().splitlines()]
         assert said == ["positives", "negatives"]
+
+
+def test_a_warning_before_the_log_of_a_job_is_open_is_said(tmp_path, monkeypatch):
+    with log_to_file(tmp_path / "other.log"):
+        monkeypatch.setattr("hyperplane.logs.current", object)  # another job, without a log
+        assert not was_said("no positives")
 
 
 def test_what_lightning_cannot_do_with_a_task_is_said_without_a_traceback(train, monkeypatch):

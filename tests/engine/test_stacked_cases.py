@@ -182,6 +182,12 @@ CASES = {
          "STEP": "global calls\n        calls += 1\n        loss = loss * (1 + calls // 4)"},
         (SGD,), "it changes my_research.tasks.cases.calls in Python, for one member only",
     ),
+    "a constant of its file with a value that is missing": (
+        "tasks",
+        {"BEGIN": "globals().setdefault('LIMITS', torch.tensor([1.0, float('nan')]))",
+         "STEP": "loss = loss * globals()['LIMITS'][0]"},
+        (SGD,), "",
+    ),
     "an object of torch": (
         "tasks",
         {"INIT": "self.own = torch.distributions.Uniform(0.0, 1.0)",

@@ -128,10 +128,11 @@ class RunLog:
 
 def was_said(warning: str) -> bool:
     """Say whether all runs that go on have had a warning: Python forgets it whenever a filter of warnings changes."""
-    missing = [log for log in _run_logs if current() in (None, log.job) and warning not in log.warnings]
+    mine = [log for log in _run_logs if current() in (None, log.job)]
+    missing = [log for log in mine if warning not in log.warnings]
     for log in missing:
         log.warnings.add(warning)
-    return bool(_run_logs) and not missing
+    return bool(mine) and not missing
 
 
 def write_to_files(line: "Message") -> None:

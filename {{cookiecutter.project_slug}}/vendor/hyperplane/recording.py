@@ -33,7 +33,7 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
 
     The log goes to `train.log`. A job of a multirun ends here whatever its error, so that the others go on. A single
     run ends the program: with status 1 after an error, with status 2 after a user's mistake, which leaves no folder
-    unless it holds a checkpoint, and with 128 more than the number of the signal that stopped it.
+    unless the training had ended, and with 128 more than the number of the signal that stopped it.
 
     `work` is a function of a module: with several devices, it runs in as many processes.
 
@@ -70,7 +70,8 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
         if is_job:
             logger.error("{}", error)
             return {}
-        if is_new and any(folder.rglob("*.ckpt")):  # hours of training, perhaps
+        # After hours of training, perhaps. Before its end, what was wrong is a setting that no run resumes with.
+        if is_new and any(folder.rglob("*.ckpt")) and "test" in run.summary["seconds"]:
             resume = f"train resume={shlex.quote(str(shown(folder)))}"
             refuse(f"{error}\nWhat was trained is kept. Once this is put right: {resume}")
         if is_new:

@@ -46,9 +46,8 @@ class Classification(Task):
                 majority,
             )
 
-    def on_test_start(self) -> None:
+    def start_counting(self) -> None:
         """Start an empty confusion matrix."""
-        super().on_test_start()
         self.confusion = MulticlassConfusionMatrix(
             self.spec.output_size, validate_args=False, sync_on_compute=False
         ).to(self.device)

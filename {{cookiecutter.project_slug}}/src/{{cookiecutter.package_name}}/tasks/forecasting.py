@@ -66,9 +66,8 @@ class Forecasting(Task):
         """The names of the quantiles, the last dimension of predictions."""
         return [f"q{quantile:g}" for quantile in self.spec.quantiles]
 
-    def on_test_start(self) -> None:
+    def start_counting(self) -> None:
         """Start counting the targets inside the band."""
-        super().on_test_start()
         self.coverage = Coverage(sync_on_compute=False).to(self.device)
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:

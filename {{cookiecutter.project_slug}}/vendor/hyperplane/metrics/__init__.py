@@ -126,9 +126,13 @@ def higher_is_better(name: str, settings: Any) -> bool | None:
 
 
 def names(settings: Any) -> list[str]:
-    """Return the metrics whose direction is known before anything has run, without their stage."""
+    """Return the metrics whose direction is known before anything has run, without their stage.
+
+    Those of `METRICS` are left out for a task that takes no metrics by name.
+    """
+    by_name = METRICS.values() if settings.task.states("metrics_by_name") else ()
     own = [snake_case(target.rpartition(".")[2]) for target in targets(getattr(settings.task, "metrics", None) or ())]
-    every = dict.fromkeys([*PLAIN_NAMES, *own, *(name for known in METRICS.values() for name in known)])
+    every = dict.fromkeys([*PLAIN_NAMES, *own, *(name for known in by_name for name in known)])
     return [name for name in every if higher_is_better(name, settings) is not None]
 
 

@@ -65,9 +65,10 @@ class Settings(Strict):
         found: dict[str, tuple[str, str | None]] = {"checkpoint": (self.checkpoint.monitor, self.checkpoint.mode)}
         if self.scheduler is not None and self.scheduler.states("watches_metric"):
             found["scheduler"] = (self.scheduler.monitor or self.checkpoint.monitor, given_mode(self.scheduler))
-        for name, callback in self.callbacks.items():
-            if isinstance(metric := getattr(callback, "monitor", None), str) and "mode" in callback.about.parameters:
-                found[f"callbacks.{name}"] = metric, given_mode(callback)
+        for name, callback in self.callbacks.items():  # without a mode, Lightning's own defaults are nobody's mistake
+            mode = given_mode(callback)
+            if isinstance(metric := getattr(callback, "monitor", None), str) and mode in ("min", "max"):
+                found[f"callbacks.{name}"] = metric, mode
         return found
 
     def mode_of(self, metric: str) -> Literal["min", "max"] | None:
@@ -103,7 +104,7 @@ class Settings(Strict):
         for section, (metric, given) in self.watched.items():
             mode, new = self.mode_of(metric), "" if section == "checkpoint" else "+"
             if mode is None and given is None:
-                like = nearest(re.split("[/_]", metric, maxsplit=1)[1], names(self))
+                like = nearest(re.split("[/_]", metric, maxsplit=1)[-1], names(self))
                 raise ValueError(
                     f"{section}.monitor={metric}: nothing says whether a higher or a lower value is better. "
                     f"{like or 'Is it spelt right?'} Say it with {new}{section}.mode=max or {new}{section}.mode=min, "

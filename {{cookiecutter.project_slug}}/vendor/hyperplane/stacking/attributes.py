@@ -53,7 +53,7 @@ class Attributes:
                 isinstance(now, dict) and [*now] != [*kept]
             ):
                 raise ChangesAttributes(f"it changes {named(name, now, kept)} in Python, for one member only")
-        if not all(torch.equal(tensor, kept) for tensor, kept in self.tensors):
+        if not all(same(tensor, kept) for tensor, kept in self.tensors):
             raise ChangesAttributes("it changes a tensor that is no buffer of its module, for one member only")
         if not all(torch.equal(one.get_state(), kept) for one, kept in self.generators):
             raise ChangesAttributes("it draws from a generator of its own, for one member only")
@@ -132,6 +132,13 @@ def values(container: Any) -> list[Any]:
 def plain(value: Any) -> Any:
     """Return what two values have in common if they are the same: a number or a word by its value, else by identity."""
     return (type(value), value) if isinstance(value, PLAIN) else id(value)
+
+
+def same(one: Tensor, other: Tensor) -> bool:
+    """Say whether two tensors hold the same values; NaN is the same as NaN."""
+    if torch.equal(one, other):
+        return True
+    return one.shape == other.shape and bool(((one == other) | (one.isnan() & other.isnan())).all())
 
 
 def named(name: str, now: Any, kept: Any) -> str:

@@ -1,14 +1,40 @@
-"""Whether more or less of a metric is better, as the metric itself says."""
+"""Whether a metric is measured, and whether more or less of it is better, as the metric itself says."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 
+from ..errors import UserError, nearest
 from ..metrics import higher_is_better
 from ..metrics.metric_names import MetricNames
 from ..settings import Settings
 from ..tasks.task import Task
+
+# How the methods begin in which a task may log a metric of its own in training and validation
+STEPS = ("training_step", "validation_step", "evaluation_step", "backward", "optimizer_")
+LOGGING = (*STEPS, "on_train_", "on_validation_", "on_before_", "on_after_")
+
+
+def refuse_unmeasured(settings: Settings, task: Task, names: MetricNames, callbacks: Sequence[Callback]) -> None:
+    """Refuse to watch a metric that the task does not measure, unless it has a mode and something else may log it.
+
+    `callbacks` are those that code gives.
+
+    Raises:
+        UserError: there is one.
+    """
+    known, kind = task.metric_names, type(task)
+    own = [name for name, one in settings.callbacks.items() if not one.import_path.startswith("lightning.")]
+    hooks = [one for one in dir(kind) if one.startswith(LOGGING) and getattr(kind, one) is not getattr(Task, one, None)]
+    may_log = bool(callbacks or own or hooks)
+    for section, (metric, mode) in settings.watched.items():
+        is_checked = section in ("checkpoint", "scheduler") and (mode is None or not may_log)  # others: by Lightning
+        if is_checked and short(names(metric)) not in known:
+            raise UserError(
+                f"{section}.monitor={metric} is not measured here. It can be train/ or val/ with: "
+                f"{', '.join(known)}, and what task.metrics names. {nearest(names(metric).partition('/')[2], known)}"
+            )
 
 
 def directions(

@@ -18,7 +18,7 @@ from ..checkpoints.last import LastCheckpoint
 from ..checkpoints.run_state import RunState
 from ..checkpoints.transfer import Freeze
 from ..component_settings import Strict
-from ..components import Component, build, signature_of
+from ..components import Component, build, factory, signature_of
 from ..errors import UserError, as_typed, nearest
 from ..loop.accumulation import WholeSteps
 from ..loop.compiling import compile_in_place
@@ -36,6 +36,7 @@ from ..tasks.task import Task
 from ..terminal import is_drawn_on
 from ..turns import current
 from . import budget
+from .directions import refuse_unmeasured
 
 # Each Trainer asks all installed packages for callbacks, and reads a file of each: 4 ms, as 10 steps of a small model.
 registry.entry_points = cache(registry.entry_points)  # type: ignore[assignment,attr-defined]
@@ -63,9 +64,12 @@ def make_trainer(
     `more` are callbacks beside those of the settings, `others` arguments of the Trainer that are no settings.
 
     Raises:
-        UserError: the hardware is not there, or an argument is none of the Trainer, or a setting.
+        UserError: the hardware is not there, a metric is watched that is not measured, or an argument is none of the
+            Trainer, or a setting.
     """
     refuse_arguments(others)
+    if isinstance(task, Task) and (validates or settings.trainer.limit_val_batches == 0):
+        refuse_unmeasured(settings, task, state.names, more)
     arguments = settings.trainer.model_dump(exclude={"enable_progress_bar", "overfit_batches", "least_steps"})
     if few := settings.trainer.overfit_batches:  # Lightning would put others in the place of our loaders
         arguments |= {"limit_train_batches": few, "limit_val_batches": few}
@@ -133,18 +137,9 @@ def callbacks_of(
     """Return what accompanies the training: the callbacks of the settings, and those that other settings stand for.
 
     Raises:
-        UserError: a metric is watched that is not measured, or something in `callbacks` is no callback.
+        UserError: something in `callbacks` is no callback, or there is no validation to stop early by.
     """
     monitor = state.names(settings.checkpoint.monitor)
-    if isinstance(task, Task):
-        known = task.metric_names
-        for section, (metric, mode) in settings.watched.items() if validates else ():
-            if mode is None and state.names(metric).rpartition("/")[2] not in known:  # with one, a hook may log it
-                raise UserError(
-                    f"{section}.monitor={metric} is not measured here. It can be train/ or val/ with: "
-                    f"{', '.join(known)}, and what task.metrics names. "
-                    f"{nearest(state.names(metric).partition('/')[2], known)}"
-                )
     callbacks = [own_callback(name, component, settings, state) for name, component in settings.callbacks.items()]
     if not isinstance(task, Task):
         callbacks.append(FiniteLoss())
@@ -179,6 +174,9 @@ def own_callback(name: str, component: Component, settings: Settings, state: Run
     """
     monitor = component.arguments().get("monitor")
     mode = settings.mode_of(monitor) if isinstance(monitor, str) else None
+    default = signature_of(factory(component)).parameters.get("mode")
+    if default is not None and default.default not in ("min", "max", default.empty):
+        mode = None  # it means something else
     callback = build(component, spec=state.spec, seed=settings.seed, **({"mode": mode} if mode else {}))
     if not isinstance(callback, Callback):
         raise UserError(f"callbacks.{name}: {component.import_path} must be a Lightning callback")
