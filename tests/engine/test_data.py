@@ -80,6 +80,14 @@ def make(calls):
     return make
 
 
+def test_cached_arrays_are_made_once(tmp_path):
+    calls = []
+    for _ in range(2):
+        assert cached(tmp_path / "new" / "a.npz", make(calls))["x"].tolist() == [0, 1, 2]
+    assert len(calls) == 1
+    assert files(tmp_path / "new") == {"a.npz"}
+
+
 def test_of_two_that_need_the_same_arrays_at_once_one_makes_them(tmp_path):
     calls = []
 
@@ -132,3 +140,17 @@ def test_a_generator_that_fails_leaves_no_file(tmp_path):
 def test_arrays_that_cannot_be_kept_are_used_all_the_same(tmp_path):
     (tmp_path / "file").write_text("in the way of the folder")
     assert cached(tmp_path / "file" / "a.npz", make([]))["x"].tolist() == [0, 1, 2]
+
+
+def test_processes_may_make_the_same_cache_at_once(tmp_path, python):
+    script = """
+from pathlib import Path
+import numpy as np
+from hyperplane.data.cache import cached
+for i in range(50):
+    arrays = cached(Path(str(i)), lambda: dict(x=np.arange(1000.0)))
+    assert arrays["x"].sum() == 499500
+"""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(python, [script, script]))
+    assert files(tmp_path) == set(map(str, range(50)))

@@ -86,7 +86,10 @@ def test_quantiles_that_a_network_crosses_are_in_order(data):
     crossed = torch.tensor([[[0.5, -1.0, 0.0]]])
     ordered = data.scaling.to_units(torch.tensor([[[-1.0, 0.0, 0.5]]]))
     assert torch.equal(task.to_predictions(crossed), ordered)
-    assert torch.equal(task.in_units(crossed, torch.zeros(1, 1))[0], ordered), "what is measured is what is predicted"
+
+
+def test_a_spec_with_a_panel_comes_back_from_a_dict(data):
+    assert DataSpec.from_dict(data.spec.to_dict()) == data.spec
 
 
 @pytest.mark.parametrize(

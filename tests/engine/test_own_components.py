@@ -109,6 +109,7 @@ MISTAKES = [
     ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decya: 0.9", ["mean callbacks.ema.decay?"]),
     ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decay: 0.9\n  every: a", ["ema.every=a"]),
     ("optimizer", "_target_: torch.optim.NAdam\nmomentum_decay: -1", ["optimizer.momentum_decay=-1"]),
+    ("optimizer", "_target_: torch.optim.NAdam\nlr: 0", ["optimizer.lr=0", "greater than 0"]),
     ("optimizer", "_target_: torch.optim.NAdam\nbetas: [0.9, 1.0]", ["optimizer.betas.1=1.0", "less than 1"]),
     ("optimizer", "_target_: torch.optim.Adam\ngroups: [{lr: 1}]", ["optimizer.groups.0.match has no value"]),
     ("optimizer", "_target_: torch.optim.Adam\ngroups: [{match: a, lr: 0}]", ["optimizer.groups.0.lr=0", "than 0"]),
@@ -119,6 +120,7 @@ MISTAKES = [
         "_target_: torch.optim.lr_scheduler.StepLR\nstep_size: 3\ninterval: day",
         ["scheduler.interval=day", "'step' or 'epoch'"],
     ),
+    ("scheduler", "_target_: torch.optim.lr_scheduler.ExponentialLR\ngama: 1", ["mean scheduler.gamma?"]),
 ]
 
 

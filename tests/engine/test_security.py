@@ -282,3 +282,12 @@ def test_a_bare_pickle_instead_of_a_checkpoint_is_refused(received, refused, pro
     for path in received.glob("checkpoints/*.ckpt"):
         path.write_bytes(pickle.dumps(Payload(), protocol))
     refused(".ckpt")
+
+
+def test_a_cache_that_would_run_code_is_made_anew(train, tmp_path):
+    done = train("model=linear", "data=blobs", "data.num_samples=50")
+    (cache,) = tmp_path.glob("data/blobs*.npz")
+    np.savez(cache, inputs=np.array([Payload()], dtype=object), allow_pickle=True)
+    again = train("model=linear", "data=blobs", "data.num_samples=50")
+    assert again.summary["metrics"] == done.summary["metrics"]
+    assert not (tmp_path / "was-here").exists()

@@ -3,7 +3,9 @@
 import csv
 import json
 import math
+import os
 import re
+import signal
 from pathlib import Path
 from threading import Event
 from typing import ClassVar
@@ -294,6 +296,15 @@ def test_a_model_that_is_solved_at_once_has_its_best_weights_in_a_file_too(train
     }
 
 
+def test_checkpoints_hold_tensors_and_plain_values_only(train):
+    done = train("scheduler=cosine")
+    for path in (done.folder / "checkpoints").iterdir():
+        checkpoint = torch.load(path, weights_only=True)
+        assert {"state_dict", "global_step", "epoch"} <= set(checkpoint)
+    last = torch.load(done.folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["optimizer_states"] and last["lr_schedulers"], "training could go on"
+
+
 @pytest.mark.parametrize("steps", [1, 35, 36, 37, 100])
 def test_max_steps_is_kept_exactly(train, steps):
     done = train("trainer.max_epochs=-1", f"trainer.max_steps={steps}", "model=linear")
@@ -316,6 +327,23 @@ def test_the_last_weights_can_be_asked_for(train):
     done = train("checkpoint.test=last", *OVERSHOOTS)
     assert done.summary["checkpoint"]["tested"] == "last"
     assert done.summary["metrics"]["val/loss"] == float(rows(done.folder)[2]["val/loss"])
+
+
+@pytest.mark.parametrize("model", ["linear", "mlp", "cnn", "rnn"])
+@pytest.mark.parametrize("data", ["mnist1d", "mnist1d_shuffled", "moons"])
+def test_every_model_trains_on_the_data_that_fit(train, model, data):
+    if data == "moons" and model in ("cnn", "rnn"):
+        pytest.skip("these need signals; see test_errors.py")
+    done = train(f"model={model}", f"data={data}", "trainer.max_steps=3")
+    assert done.summary["status"] == "completed" and done.summary["steps"] == 3
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("scheduler", ["none", "cosine", "plateau"])
+def test_every_optimizer_learns_under_every_schedule(train, optimizer, scheduler):
+    done = train(f"optimizer={optimizer}", f"scheduler={scheduler}", "data=moons", "trainer.max_epochs=8")
+    losses = [float(row["train/loss"]) for row in rows(done.folder)[:8]]
+    assert losses[-1] < losses[0]
 
 
 def test_cosine_ends_with_the_run(train):
@@ -376,6 +404,14 @@ def test_figures_explain_the_run(train, data, names):
     assert {path.name for path in (done.folder / "figures").iterdir()} == names
 
 
+def test_the_csv_tracker_receives_the_metrics(train):
+    done = train("tracking=csv")
+    with (done.folder / "csv" / "metrics.csv").open(newline="") as file:
+        tracked = list(csv.DictReader(file))
+    for name, value in done.summary["metrics"].items():
+        assert value in [float(row[name]) for row in tracked if row.get(name)], name
+
+
 def test_wandb_keeps_the_run_in_its_folder_when_offline(train, monkeypatch, tmp_path):
     import wandb
 
@@ -401,6 +437,34 @@ def test_a_run_that_fails_says_so_in_its_folder(train, monkeypatch):
     assert "GPU available" not in log and "pypi.org" not in log, "what Lightning says of each Trainer"
     assert "the loss is broken" in done.stderr and "train.log" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_goes_on_to_the_same_weights(train, command, monkeypatch, number, status):
+    original = Task.training_step
+
+    def step(self, batch, batch_idx):
+        if (self.current_epoch, batch_idx) == (2, 5) and not signalled:
+            signalled.append(number)
+            os.kill(os.getpid(), number)
+        return original(self, batch, batch_idx)
+
+    settings = ("trainer.max_epochs=4", "model.dropout=0.3", "scheduler=cosine", "optimizer=momentum")
+    signalled = [0]
+    whole = train(*settings)
+    signalled.clear()
+    monkeypatch.setattr(Task, "training_step", step)
+    done = train(*settings, status=status)
+    assert (done.summary["status"], done.summary["steps"]) == ("interrupted", 2 * BATCHES + 6), "the step is finished"
+    assert done.summary["checkpoint"]["best"] == "checkpoints/best.ckpt"
+    assert [int(row["epoch"]) for row in rows(done.folder)] == [0, 1]
+    assert f"train resume={done.folder}" in done.stderr and "Traceback" not in done.stderr
+
+    assert command("train", f"resume={done.folder}").status == 0
+    assert same(weights(done.folder), weights(whole.folder))
+    assert same(weights(done.folder, "best"), weights(whole.folder, "best"))
+    assert done.summary["metrics"] == whole.summary["metrics"]
+    assert (done.folder / "metrics.csv").read_text() == (whole.folder / "metrics.csv").read_text()
 
 
 def test_the_log_has_everything_that_lightning_and_hydra_say(train):

@@ -38,7 +38,7 @@ class Forecasting(Task):
 
     def in_units(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return quantiles and targets in the units of the data, without losing digits."""
-        return self.to_predictions(outputs), self.scaling.to_units(targets)
+        return self.scaling.to_units(outputs), self.scaling.to_units(targets)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map the inputs of windows, see `Windows`, to quantiles, both in the units of the data."""

@@ -1,6 +1,8 @@
 """The steps of a training: each makes one part of a run, or puts it to work. `Run` has them as methods."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -110,10 +112,8 @@ def make_trainer(
 def fit(run: "Run", trainer: Trainer, task: LightningModule, data: LightningDataModule) -> None:
     """Train a task; see `Run.fit`."""
     with run.timed("fit"), run.stop.patiently():
-        try:
+        with refusals(run.settings):
             trainer.fit(task, data, ckpt_path=run.parts.start, weights_only=True)
-        except (MisconfigurationException, ValueError) as error:
-            raise refused(error, run.settings) from error
         if flush := run.parts.last.write_final(trainer, run.parts.state):
             run.unfinished.append(flush.wait)
     if run.is_stage:
@@ -127,19 +127,24 @@ def fit(run: "Run", trainer: Trainer, task: LightningModule, data: LightningData
         }
 
 
-def refused(error: Exception, settings: Settings) -> Exception:
-    """Return what Lightning says of a setting that does not go with the data, or the error itself."""
-    text, every = str(error), settings.trainer.val_check_interval
-    if "`val_check_interval` (" in text:
-        return UserError(
-            f"trainer.val_check_interval={every} is more than the batches of an epoch. Without it, every epoch ends "
-            "with a validation; trainer.check_val_every_n_epoch=null counts its steps across epochs"
-        )
-    if not isinstance(error, MisconfigurationException):
-        return error
-    if settings.trainer.overfit_batches:  # see trainer.make_trainer
-        text = text.replace("limit_train_batches", "overfit_batches").replace("limit_val_batches", "overfit_batches")
-    return UserError(text)
+@contextmanager
+def refusals(settings: Settings) -> Iterator[None]:
+    """Say by names of settings what Lightning refuses: arguments that go with no data, or not with these."""
+    every, few = settings.trainer.val_check_interval, settings.trainer.overfit_batches
+    try:
+        yield
+    except (MisconfigurationException, ValueError) as error:
+        text = str(error)
+        if "`val_check_interval` (" in text:
+            text = (
+                f"trainer.val_check_interval={every} is more than the batches of an epoch. Without it, every epoch "
+                "ends with a validation; trainer.check_val_every_n_epoch=null counts its steps across epochs"
+            )
+        elif not isinstance(error, MisconfigurationException):
+            raise
+        if few:  # see trainer.make_trainer
+            text = re.sub("limit_(train|val)_batches", "overfit_batches", text)
+        raise UserError(text) from error
 
 
 def test(run: "Run", trainer: Trainer, task: LightningModule, data: LightningDataModule) -> dict[str, float]:
@@ -149,10 +154,8 @@ def test(run: "Run", trainer: Trainer, task: LightningModule, data: LightningDat
         checkpoint, values = chosen_weights(trainer, settings, run.checkpoints, rows)
         task = whole(task, settings, spec_of(data))
         has_test = has_batches(data, task, "test")
-        try:
+        with refusals(settings):
             tested = testing.test(trainer, task, data, settings.seed, checkpoint, run.names) if has_test else {}
-        except MisconfigurationException as error:
-            raise UserError(str(error)) from error
     run.tested = task, checkpoint
     better = directions(settings, task, trainer, run.names, [*values, *tested])
     found = [*caveats(settings, trainer, rows, tested), *getattr(data, "caveats", ())]
