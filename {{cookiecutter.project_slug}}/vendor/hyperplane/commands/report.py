@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..reporting.asking import Parser, check_known, choose_metrics, known_settings, not_there
 from ..reporting.comparison import Comparison, compare, csv_of
 from ..reporting.notes import notes
-from ..reporting.reference import Reference, read_reference
+from ..reporting.reference import NO_REFERENCE, Reference, read_reference
 from ..reporting.results import Results
 from ..reporting.summaries import ReportedRun, RunsFound, find_runs
 from ..reporting.table import csv_text, markdown_text, terminal_table
@@ -122,7 +122,7 @@ def collect(options: argparse.Namespace) -> Results:
     for key in options.group_by:
         check_known("setting", key, known_settings(found.runs))
     metrics = choose_metrics(found.runs, options.metric)
-    reference = load_reference(options.reference, found.runs) if options.reference else None
+    reference = load_reference(options.reference, found.runs) if options.reference else NO_REFERENCE
     return Results(found, metrics, reference, list(dict.fromkeys(options.group_by)))
 
 
@@ -141,8 +141,6 @@ def load_reference(path: Path, runs: list[ReportedRun]) -> Reference:
         raise UserError(not_there(path, "file", "is not a file")) from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise UserError(str(error)) from error
 
 
 def draw(results: Results) -> tuple[dict[str, bytes], dict[str, str], list[str]]:

@@ -73,8 +73,8 @@ def draw_panel(axes: Axes, results: Results, rows: list[Row], metric: str) -> No
 
 def draw_reference(axes: Axes, results: Results, rows: list[Row]) -> None:
     """The figures of the reference file, a marked tick each."""
-    for i, column in enumerate(results.reference_columns):
-        texts = [results.reference_entry(row).get(column) for row in rows]
+    for i, column in enumerate(results.reference.columns):
+        texts = [results.reference.entry(row.settings).get(column) for row in rows]
         points = [(float(text), y) for y, text in enumerate(texts) if text]
         if points:
             x, ys = zip(*points, strict=True)

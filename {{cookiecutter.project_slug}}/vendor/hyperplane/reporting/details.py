@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import UserError, nearest
 from ..run_folder.integrity import is_unchanged
 from .spelling import value_of
-from .summaries import UNFINISHED, UNREADABLE, first_line, load_summary, read_overrides, run_folders
+from .summaries import UNFINISHED, UNREADABLE, as_setting, first_line, load_summary, read_overrides, run_folders
 
 # Of the summary, what two runs are compared in, beside their overrides and metrics.
 PLAIN = ("status", "seed", "steps", "epochs", "parameters", "code", "error")
@@ -60,7 +60,7 @@ def load(folder: Path) -> dict[str, Any]:
 def differences(first: Path, second: Path) -> dict[str, Pairs]:
     """What differs, by section; a section without differences is left out. None where only one of the two has it."""
     a, b = load(first), load(second)
-    overrides = [dict(as_setting(text) for text in summary.get("overrides") or []) for summary in (a, b)]
+    overrides = [dict(as_setting(str(text)) for text in summary.get("overrides") or []) for summary in (a, b)]
     named = overrides[0].keys() | overrides[1].keys()
     configs = [dict(flat(load_config(folder, summary))) for folder, summary in ((first, a), (second, b))]
     unnamed = [{k: v for k, v in config.items() if not is_named(k, named | BOOKKEEPING)} for config in configs]
@@ -72,12 +72,6 @@ def differences(first: Path, second: Path) -> dict[str, Pairs]:
         **{name: differing(a.get(name) or {}, b.get(name) or {}) for name in SECTIONS},
     }
     return {name: pairs for name, pairs in sections.items() if pairs}
-
-
-def as_setting(override: str) -> tuple[str, str]:
-    """`+model.dropout=0.1` as key and value; `~key` is removed."""
-    key, _, value = str(override).partition("=")
-    return key.lstrip("+~"), "removed" if key.startswith("~") else value
 
 
 def is_named(key: str, overrides: set[str]) -> bool:

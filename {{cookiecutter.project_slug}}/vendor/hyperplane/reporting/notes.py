@@ -29,7 +29,7 @@ def notes(results: Results, comparisons: Iterable[Comparison] = ()) -> list[str]
         lines.append("The same in every run: " + " ".join(f"{k}={v}" for k, v in same.items()))
     lines += code_lines(found.runs) + engine_lines(found.runs)
     lines += [f"[{number}] {note}" for note, number in results.note_numbers.items()]
-    if results.reference:
+    if results.reference.columns:
         lines.append(describe_reference(results))
     repeated = [
         " ".join([*(f"{k}={v}" for k, v in s.items()), which]) + f": {n} runs" for s, which, n in results.repeated
@@ -133,8 +133,7 @@ def statistics_line(results: Results) -> str:
 
 def describe_reference(results: Results) -> str:
     reference = results.reference
-    assert reference is not None
     text = f"{', '.join(reference.columns)}: from {reference.path.name}"
-    if not any(map(results.reference_entry, results.rows)):
+    if not any(reference.entry(row.settings) for row in results.rows):
         text += f", which has no line for these runs (it goes by {', '.join(reference.keys)})"
     return ". Source: ".join([text, *filter(None, ["; ".join(reference.sources)])])

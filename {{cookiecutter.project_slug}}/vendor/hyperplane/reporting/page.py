@@ -13,7 +13,7 @@ from .page_script import SCRIPT
 from .pointer import as_text
 from .results import Results
 from .sorting import places
-from .table import cells, header, metric_columns
+from .table import cells, columns
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8885; --best: #d55e0022; --dim: #777; }
@@ -72,7 +72,6 @@ def page_of(
     title: str, results: Results, paragraphs: list[str], pictures: dict[str, bytes], panels: dict[str, str]
 ) -> str:
     """Return the page, on which further metrics can be chosen as long as the table is not too large for it."""
-
     further = further_metrics(results.found.runs, results.metrics, MOST_CELLS // len(results.rows))
     names = {without_stage(metric) for metric in further} - {without_stage(metric) for metric in results.metrics}
     for name in sorted(names) if len(names) * len(results.runs) <= MOST_CURVES else ():
@@ -89,8 +88,8 @@ def html_page(
     results: Results,
     paragraphs: list[str],
     pictures: Mapping[str, bytes],
-    panels: Mapping[str, str] | None = None,
-    chosen: Sequence[str] = (),
+    panels: Mapping[str, str],
+    chosen: Sequence[str],
 ) -> str:
     """The page. All text from the runs is escaped, and the browser is told to run our script alone and load nothing.
 
@@ -100,15 +99,15 @@ def html_page(
         paragraphs: what is to be said below it.
         pictures: by the name of their file; one of `curves/<metric>` is shown while that metric is chosen.
         panels: what the pointer finds in a picture, by the same name, as JSON.
-        chosen: metrics that are shown at first; all, if none.
+        chosen: metrics that are shown at first.
     """
     script = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{script}'"
     body = [
-        *choices(results.metrics, chosen or results.metrics),
-        *html_table(results, chosen or results.metrics),
+        *choices(results.metrics, chosen),
+        *html_table(results, chosen),
         *html_notes(paragraphs),
-        *(section(name, picture, (panels or {}).get(name, "")) for name, picture in pictures.items()),
+        *(section(name, picture, panels.get(name, "")) for name, picture in pictures.items()),
     ]
     return PAGE.format(title=escape(title), policy=policy, style=STYLE, body="\n".join(body), script=SCRIPT)
 
@@ -124,19 +123,20 @@ def choices(metrics: Sequence[str], chosen: Sequence[str]) -> list[str]:
 
 def html_table(results: Results, chosen: Sequence[str]) -> list[str]:
     """The table of `table.md`, its header made of buttons that sort, the best settings tinted."""
-    names, text_columns = header(results), len(results.settings)
+    text_columns = len(results.settings)
+    names, metrics = zip(*columns(results), strict=True)
     kinds = [
         ' class="text"' * (i < text_columns)
         + (f' data-metric="{escape(metric)}"' + " hidden" * (metric not in chosen) if metric else "")
-        for i, metric in enumerate(metric_columns(results))
+        for i, metric in enumerate(metrics)
     ]
     head = "".join(
         f'<th{kind}><button type="button">{escape(name)}</button></th>' for kind, name in zip(kinds, names, strict=True)
     )
     lines = ['<div class="wide"><table>', f"<thead><tr>{head}</tr></thead>", "<tbody>"]
     table = [cells(results, row) for row in results.rows]
-    columns = [places(column, i < text_columns) for i, column in enumerate(zip(*table, strict=True))]
-    for row, texts, of_row in zip(results.rows, table, zip(*columns, strict=True), strict=True):
+    placed_columns = [places(column, i < text_columns) for i, column in enumerate(zip(*table, strict=True))]
+    for row, texts, of_row in zip(results.rows, table, zip(*placed_columns, strict=True), strict=True):
         placed = ["" if place is None else f" data-place={place}" for place in of_row]
         line = "".join(f"<td{k}{p}>{escape(text)}</td>" for k, p, text in zip(kinds, placed, texts, strict=True))
         tint = ' class="best"' if results.is_best(row) else ""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import UserError
 from .spelling import Value, value_of
 
 METRIC = "test/accuracy"  # what the figures of a reference file are compared with
@@ -33,11 +34,14 @@ class Reference:
         return tuple(value_of(settings.get(key, "")) for key in self.keys)
 
 
+NO_REFERENCE = Reference(Path(), (), (), {}, ())
+
+
 def read_reference(path: Path, settings: Iterable[str]) -> Reference:
     """Columns named like one of `settings` say which runs a line is for; numeric ones are figures.
 
     A column `note` becomes footnotes and `source` is cited; other text columns are ignored.
-    Raises OSError, or ValueError with a sentence for the user.
+    Raises OSError, or UserError where it is no such file.
     """
     known = sorted(settings)
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -49,25 +53,25 @@ def read_reference(path: Path, settings: Iterable[str]) -> Reference:
                 for line in table
             ]
         except (csv.Error, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} is not a CSV file in UTF-8: {error}") from error
+            raise UserError(f"{path} is not a CSV file in UTF-8: {error}") from error
 
     keys = tuple(name for name in header if name in known)
     if not keys:
-        raise ValueError(
+        raise UserError(
             f"{path} has no column that says which runs its lines are for.\n"
             f"Its columns: {', '.join(header) or 'none'}\n"
             f"The settings of the runs: {', '.join(known)}"
         )
     columns = tuple(name for name in header if name not in keys and is_numeric(lines, name))
     if not columns:
-        raise ValueError(f"{path} has no column of numbers beside {', '.join(keys)}")
+        raise UserError(f"{path} has no column of numbers beside {', '.join(keys)}")
 
     entries: dict[tuple[Value, ...], dict[str, str]] = {}
     for line in lines:
         values = tuple(value_of(line.get(key, "")) for key in keys)
         if values in entries:
             where = " ".join(f"{key}={line.get(key, '')}" for key in keys)
-            raise ValueError(f"{path} has more than one line for {where}")
+            raise UserError(f"{path} has more than one line for {where}")
         entries[values] = line
     sources = dict.fromkeys(line["source"] for line in lines if line.get("source"))
     return Reference(path, keys, columns, entries, tuple(sources))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from .direction import higher_is_better, without_stage
-from .reference import Reference
+from .reference import NO_REFERENCE, Reference
 from .spelling import numbers_first
 from .statistics import Statistic, summarize
 from .summaries import FOLD, PRUNED, UNFINISHED, ReportedRun, RunsFound
@@ -51,7 +51,7 @@ class Results:
 
     found: RunsFound
     metrics: list[str]
-    reference: Reference | None = None
+    reference: Reference = NO_REFERENCE
     group_by: list[str] = field(default_factory=list)
 
     @cached_property
@@ -68,10 +68,7 @@ class Results:
     def rows(self) -> list[Row]:
         """In the order of the reference file where it knows them, then by value."""
         rows = group_by_setting(self.runs, self.settings)
-        reference = self.reference
-        if reference is None:
-            return rows
-        return sorted(rows, key=lambda row: reference.position(row.settings))
+        return sorted(rows, key=lambda row: self.reference.position(row.settings))
 
     @cached_property
     def floors(self) -> dict[str, str]:
@@ -161,17 +158,10 @@ class Results:
         """Whether a higher value of `validation` is better; None where that is not known."""
         return higher_is_better(self.validation, self.found.runs)
 
-    @property
-    def reference_columns(self) -> tuple[str, ...]:
-        return self.reference.columns if self.reference else ()
-
-    def reference_entry(self, row: Row) -> dict[str, str]:
-        return self.reference.entry(row.settings) if self.reference else {}
-
     @cached_property
     def note_numbers(self) -> dict[str, int]:
         """The reference's notes on the rows shown, numbered from 1; equal notes share a number."""
-        notes = (self.reference_entry(row).get("note") for row in self.rows)
+        notes = (self.reference.entry(row.settings).get("note") for row in self.rows)
         return {note: i for i, note in enumerate(dict.fromkeys(filter(None, notes)), start=1)}
 
     @cached_property

@@ -146,7 +146,7 @@ def read_reported_run(path: Path) -> ReportedRun:
         status=PRUNED if summary.get("pruned") is True else summary["status"],
         fold=take_fold(settings),
         settings=settings,
-        typed=frozenset(override.partition("=")[0].lstrip("+~") for override in overrides),
+        typed=frozenset(key for key, _ in map(as_setting, overrides)),
         seed=seed if isinstance(seed, int) else None,
         metrics=finite_or_nan(summary.get("metrics") or {}),
         error=first_line(summary.get("error") or ""),
@@ -205,16 +205,19 @@ def settings_of(overrides: Iterable[str], choices: dict[str, Any]) -> dict[str, 
 
     What cannot change the result of a run (`NOT_A_SETTING`) is left out.
     """
-    settings: dict[str, str] = {}
-    for override in overrides:
-        key, _, value = override.partition("=")
-        settings[key.lstrip("+~")] = "removed" if key.startswith("~") else value
+    settings = dict(map(as_setting, overrides))
     settings |= {key: "none" if value is None else str(value) for key, value in choices.items()}
     return {
         printable(key): printable(value)
         for key, value in settings.items()
         if key.replace("/", ".").partition(".")[0] not in NOT_A_SETTING
     }
+
+
+def as_setting(override: str) -> tuple[str, str]:
+    """`+model.dropout=0.1` as key and value; `~key` is removed."""
+    key, _, value = override.partition("=")
+    return key.lstrip("+~"), "removed" if key.startswith("~") else value
 
 
 def take_fold(settings: dict[str, str]) -> int | None:

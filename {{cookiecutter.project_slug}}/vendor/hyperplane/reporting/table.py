@@ -52,21 +52,20 @@ def settings_text(results: Results, settings: dict[str, str]) -> str:
     return " ".join(f"{key}={settings[key]}" for key in results.settings)
 
 
+def columns(results: Results) -> list[tuple[str, str]]:
+    """The name of each column, and the metric that it belongs to, if any; intervals only where there is one."""
+    found = [(name, "") for name in (*results.settings, "runs")]
+    for metric in results.metrics:
+        found.append((metric, metric))
+        if metric in results.with_interval:
+            found.append((INTERVAL, metric))
+        if metric in results.floors:
+            found.append((results.floors[metric], metric))
+    return found + [(name, "") for name in (*results.reference.columns, *results.counted)]
+
+
 def header(results: Results) -> list[str]:
-    """The names of the columns; those of intervals only where there is one."""
-    columns = [*results.settings, "runs"]
-    for metric in results.metrics:
-        columns += [metric, INTERVAL] if metric in results.with_interval else [metric]
-        columns += [results.floors[metric]] if metric in results.floors else []
-    return [*columns, *results.reference_columns, *results.counted]
-
-
-def metric_columns(results: Results) -> list[str]:
-    """The metric that each column of `header` belongs to; empty for the others."""
-    columns = [""] * (len(results.settings) + 1)
-    for metric in results.metrics:
-        columns += [metric] * (1 + (metric in results.with_interval) + (metric in results.floors))
-    return [*columns, *[""] * (len(results.reference_columns) + len(results.counted))]
+    return [name for name, _ in columns(results)]
 
 
 def cells(results: Results, row: Row) -> list[str]:
@@ -80,8 +79,8 @@ def cells(results: Results, row: Row) -> list[str]:
             line.append(format_interval(metric, statistic))
         if floor := results.floors.get(metric):
             line.append(format_statistic(floor, row.statistic(floor), runs))
-    entry = results.reference_entry(row)
-    figures = [entry.get(column, "") for column in results.reference_columns]
+    entry = results.reference.entry(row.settings)
+    figures = [entry.get(column, "") for column in results.reference.columns]
     if entry.get("note"):
         figures[0] = f"{figures[0]} [{results.note_numbers[entry['note']]}]".strip()
     counts = [sum(len(row.with_status(status)) for status in kinds) for kinds in results.counted.values()]
@@ -95,17 +94,17 @@ def csv_text(results: Results) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     counts = ("failed", "interrupted", PRUNED, UNFINISHED)
-    writer.writerow([*results.settings, "runs", *columns, *floors, *results.reference_columns, *counts])
+    writer.writerow([*results.settings, "runs", *columns, *floors, *results.reference.columns, *counts])
     for row in results.rows:
         statistics = [row.statistic(name) for name in results.metrics]
-        entry = results.reference_entry(row)
+        entry = results.reference.entry(row.settings)
         writer.writerow(
             [
                 *(row.settings[key] for key in results.settings),
                 len(row.with_status("completed")),
                 *(value for s in statistics for value in (s.mean, s.std, *(s.interval or (None, None)))),
                 *(row.statistic(floor).mean for floor in floors),
-                *(entry.get(column, "") for column in results.reference_columns),
+                *(entry.get(column, "") for column in results.reference.columns),
                 *(len(row.with_status(status)) for status in counts),
             ]
         )
