@@ -12,7 +12,7 @@ from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
 from ..command_line import run_command
-from ..errors import UserError, nearest, refuse
+from ..errors import UserError, nearest
 from ..metrics.metric_names import naive_name
 from ..run_folder.reading import read_run
 
@@ -25,11 +25,8 @@ PARTS = ("test", "val", "train")
 def evaluate(config: DictConfig) -> dict[str, float]:
     """Return the metrics of the weights of `config.run` on a part of its data."""
     if OmegaConf.is_missing(config, "run"):
-        refuse("Name the run to evaluate: evaluate run=runs/<date>/<time>")
-    try:
-        return evaluate_run(Path(config.run), str(config.checkpoint), str(config.part))
-    except UserError as error:
-        refuse(str(error))
+        raise UserError("Name the run to evaluate: evaluate run=runs/<date>/<time>")
+    return evaluate_run(Path(config.run), str(config.checkpoint), str(config.part))
 
 
 def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dict[str, float]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from ..command_line import run_command
-from ..errors import UserError, nearest, refuse
+from ..errors import UserError, nearest
 from ..run_folder.reading import read_run
 
 FORMATS = ("all", "pt2", "onnx")
@@ -45,11 +45,8 @@ ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 def export_model(config: DictConfig) -> dict[str, Path]:
     """Write `<run>/export/model.pt2` and `model.onnx`, and return their paths by format."""
     if OmegaConf.is_missing(config, "run"):
-        refuse("Name the run to export: export-model run=runs/<date>/<time>")
-    try:
-        return export_run(Path(config.run), str(config.format), str(config.checkpoint))
-    except UserError as error:
-        refuse(str(error))
+        raise UserError("Name the run to export: export-model run=runs/<date>/<time>")
+    return export_run(Path(config.run), str(config.format), str(config.checkpoint))
 
 
 def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[str, Path]:

@@ -30,7 +30,7 @@ from ..command_line import run_command
 from ..data.files.access import ENDINGS
 from ..data.files.table_files import column_names, write_table
 from ..data.lazy_polars import pl
-from ..errors import UserError, first_line, refuse
+from ..errors import UserError, first_line
 from ..run_folder.reading import read_run
 from ..run_folder.results import refuse_results
 
@@ -55,11 +55,8 @@ def predict(config: DictConfig) -> "pl.DataFrame | str":
 
         return write_on(config)
     if OmegaConf.missing_keys(config):
-        refuse("Name the run and the rows to predict: predict run=runs/<date>/<time> input=new.csv")
-    try:
-        return predict_file(Path(config.run), Path(config.input), Path(config.output), str(config.checkpoint))
-    except UserError as error:
-        refuse(str(error))
+        raise UserError("Name the run and the rows to predict: predict run=runs/<date>/<time> input=new.csv")
+    return predict_file(Path(config.run), Path(config.input), Path(config.output), str(config.checkpoint))
 
 
 def predict_file(folder: Path, source: Path, output: Path, which: str = "tested") -> "pl.DataFrame":

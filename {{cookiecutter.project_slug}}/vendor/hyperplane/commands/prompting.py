@@ -6,20 +6,17 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ..errors import UserError, refuse
+from ..errors import UserError
 from ..run_folder.reading import read_run
 
 
 def write_on(config: DictConfig) -> str:
     """Print a prompt and what the model of `config.run` writes after it."""
-    try:
-        if not OmegaConf.is_missing(config, "input"):
-            raise UserError("Give either input=, rows to predict, or prompt=, a text to continue")
-        text = continued(
-            Path(config.run), str(config.prompt), config.length, config.temperature, config.seed, str(config.checkpoint)
-        )
-    except UserError as error:
-        refuse(str(error))
+    if not OmegaConf.is_missing(config, "input"):
+        raise UserError("Give either input=, rows to predict, or prompt=, a text to continue")
+    text = continued(
+        Path(config.run), str(config.prompt), config.length, config.temperature, config.seed, str(config.checkpoint)
+    )
     sys.stdout.write(text + "\n")
     return text
 

@@ -22,7 +22,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from ..errors import UserError, nearest
+from ..errors import UserError, nearest, refuse
 from ..hydra_versions import DEFAULTS, allowing
 from ..project import current
 from ..security import LOGGING_CLASSES
@@ -146,7 +146,14 @@ def call(config: DictConfig, context: HydraContext, task: TaskFunction) -> None:
         sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=task)
         sweeper.sweep(arguments=list(config.hydra.overrides.task))
     else:
-        done = run_job(task, config, job_dir_key="hydra.run.dir", job_subdir_key=None, hydra_context=context)
+
+        def answered(settings: DictConfig) -> Any:
+            try:
+                return task(settings)
+            except UserError as error:  # of which Hydra would say that a job has failed
+                refuse(str(error))
+
+        done = run_job(answered, config, job_dir_key="hydra.run.dir", job_subdir_key=None, hydra_context=context)
         _ = done.return_value  # raises what the task has raised
 
 
