@@ -18,8 +18,7 @@ from ..whole_file import whole_file
 from .space import job
 
 TABLE = "trials.csv"
-ORDER = ("completed", "pruned", "failed", "running")
-STATES = {
+STATES = {  # in the order in which they are counted
     TrialState.COMPLETE: "completed",
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
@@ -79,9 +78,8 @@ def write_table(study: Study, settings: Search, folder: Path) -> None:
             notes = trial.user_attrs
             values = trial.values or [""] * len(settings.metric)
             chosen = [trial.params.get(key, "") for key in parameters]
-            state = STATES.get(trial.state, trial.state.name.lower())
             ended = [notes.get("job"), notes.get("error")]
-            table.writerow([trial.number, state, *values, towards, notes.get("epochs"), *chosen, *ended])
+            table.writerow([trial.number, STATES[trial.state], *values, towards, notes.get("epochs"), *chosen, *ended])
 
 
 def report_search(study: Study, settings: Search, fixed: Sequence[str], folder: Path) -> None:
@@ -91,7 +89,7 @@ def report_search(study: Study, settings: Search, fixed: Sequence[str], folder: 
         SweepFailed: some trials failed; names them.
     """
     trials = study.get_trials(deepcopy=False)
-    counts = {name: sum(STATES.get(trial.state) == name for trial in trials) for name in ORDER}
+    counts = {name: sum(trial.state is state for trial in trials) for state, name in STATES.items()}
     counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     if not counts["completed"]:
         logger.warning("{} trials: {}. None ran to its end, so there is no best.", len(trials), counted)
