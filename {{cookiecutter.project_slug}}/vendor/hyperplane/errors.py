@@ -43,6 +43,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {names[matches[0]]}?" if matches else ""
 
 
+def with_nearest(sentence: str, name: str, known: Iterable[str]) -> str:
+    """Return a sentence that says that `name` is wrong, with `Did you mean …?` behind it if a known one is alike."""
+    return f"{sentence} {nearest(name, known)}".rstrip()
+
+
 def similar(key: str, known: Iterable[str]) -> str:
     """Return `Did you mean …?` with the most similar of the names in the key's section."""
     section, dot, name = key.rpartition(".")

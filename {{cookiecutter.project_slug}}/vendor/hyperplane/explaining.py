@@ -14,7 +14,7 @@ from yaml import MarkedYAMLError
 
 from .components import settings_class
 from .configs import COLLECTIONS, COMPONENTS, choices, folders, listing
-from .errors import UserError, in_words, nearest, quoted, similar
+from .errors import UserError, in_words, quoted, similar, with_nearest
 from .secrets import mask
 
 
@@ -23,7 +23,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, choice = error.missing_cfg_file.rpartition("/")
         known = error.options if error.options is not None else choices(group)
-        says = f"{group}={choice} is not known. {nearest(choice, known)}".rstrip()
+        says = with_nearest(f"{group}={choice} is not known.", choice, known)
         return f"{says}\n{group} can be: {listing(known)}" if group else says
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         where = f"{error.problem_mark.name}, line {error.problem_mark.line + 1}"
@@ -62,8 +62,8 @@ def explain_message(error: Exception, message: list[str]) -> str:
     """Say in our words what Hydra says in the lines of `message`."""
     if missing := re.search("Could not override '([^']*)'", message[0]):
         key = missing[1]
-        hint = nearest(key, choices())
-        return f"{typed(key)} is not a setting. {hint}".rstrip() + f"\nthe groups are: {listing(choices())}"
+        says = with_nearest(f"{typed(key)} is not a setting.", key, choices())
+        return f"{says}\nthe groups are: {listing(choices())}"
     if isinstance(error, OverrideParseException):
         return explain_syntax(str(error.override))
     if merging := re.match("Error merging override (.*)", message[0]):

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import UserError, nearest
+from ..errors import UserError, with_nearest
 from .table import STAGES
 
 
@@ -69,8 +69,8 @@ class Codebase:
                 'pyproject.toml names no stage. Add [tool.hyperplane] with stage = "concept", or use --stage.'
             )
         if stage not in STAGES:
-            allowed = f"must be one of {', '.join(STAGES)}. {nearest(str(stage), STAGES)}".rstrip()
-            raise UserError(f"stage in [tool.hyperplane] of pyproject.toml is {stage}, and {allowed}")
+            says = f"stage in [tool.hyperplane] of pyproject.toml is {stage}, and must be one of {', '.join(STAGES)}."
+            raise UserError(with_nearest(says, str(stage), STAGES))
         return str(stage)
 
     @cached_property

@@ -12,7 +12,7 @@ from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
 from ..command_line import run_command
-from ..errors import UserError, nearest
+from ..errors import UserError, with_nearest
 from ..metrics.metric_names import naive_name
 from ..run_folder.reading import read_run
 
@@ -42,7 +42,8 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
     """
     read_run(folder)  # a mistake is answered before torch is imported
     if part not in PARTS:
-        raise UserError(f"part={part} is not known. {nearest(part, PARTS)} part can be: {', '.join(PARTS)}")
+        says = with_nearest(f"part={part} is not known.", part, PARTS)
+        raise UserError(f"{says} part can be: {', '.join(PARTS)}")
 
     from lightning.pytorch.loggers.logger import DummyLogger
 

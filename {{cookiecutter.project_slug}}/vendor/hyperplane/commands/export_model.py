@@ -18,7 +18,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from ..command_line import run_command
-from ..errors import UserError, nearest
+from ..errors import UserError, with_nearest
 from ..run_folder.reading import read_run
 
 FORMATS = ("all", "pt2", "onnx")
@@ -61,7 +61,8 @@ def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[s
         UserError: the run cannot be read, its model is no torch program, or a package is not installed.
     """
     if form not in FORMATS:
-        raise UserError(f"format={form} is not known. {nearest(form, FORMATS)} format can be: {', '.join(FORMATS)}")
+        says = with_nearest(f"format={form} is not known.", form, FORMATS)
+        raise UserError(f"{says} format can be: {', '.join(FORMATS)}")
     missing = [package for package in ONNX_PACKAGES if find_spec(package) is None]
     if form != "pt2" and missing:
         raise UserError(

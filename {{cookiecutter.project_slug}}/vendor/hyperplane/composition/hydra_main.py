@@ -22,7 +22,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from ..errors import UserError, nearest, refuse
+from ..errors import UserError, refuse, with_nearest
 from ..hydra_versions import DEFAULTS, allowing
 from ..project import current
 from ..security import LOGGING_CLASSES
@@ -125,8 +125,8 @@ def refuse_start(start: str, name: str, loader: SweepLoader) -> None:
     """Refuse a file that --config-name names and that is not there, or is none to start from."""
     known = loader.get_group_options("")
     if start.removesuffix(".yaml") not in known:
-        hint = nearest(start, known)
-        raise UserError(f"--config-name={start}: there is no such file in {current().configs}. {hint}".rstrip())
+        says = f"--config-name={start}: there is no such file in {current().configs}."
+        raise UserError(with_nearest(says, start, known))
     own, other = (loader.loader.load_configuration(file, [], RunMode.RUN) for file in (name, start))
     lacking = [str(key) for key in own if key not in other]
     if lacking or LOGGING_CLASSES[-1] not in str(other.hydra.job_logging):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..errors import UserError, nearest
+from ..errors import UserError, with_nearest
 from .summaries import FOLD, ReportedRun
 
 # What says most of a run, by the metric that it is known by, the first that it has: of classes, of forecasts, of values
@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
         """Name the nearest word where one of a few was asked for."""
         if action.choices is not None and value not in action.choices:
             known = list(map(str, action.choices))
-            hint = f"{action.dest} {value} is not known. {nearest(value, known)}".rstrip()
+            hint = with_nearest(f"{action.dest} {value} is not known.", value, known)
             raise UserError(f"{hint}\nKnown: {', '.join(known)}")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -43,9 +43,8 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             known = [option for option in self._option_string_actions if option.startswith("--")]
             word = unknown[0].partition("=")[0]
-            raise UserError(
-                " ".join([f"unknown option {word}.", nearest(word, known)]) + f"\nKnown: {', '.join(known)}"
-            )
+            hint = with_nearest(f"unknown option {word}.", word, known)
+            raise UserError(f"{hint}\nKnown: {', '.join(known)}")
         return options, unknown
 
 
@@ -54,7 +53,7 @@ def check_known(kind: str, name: str, known: Iterable[str]) -> None:
     names = list(known)
     if name not in names:
         allowed = ", ".join(names) or "none, as no run got that far"
-        raise UserError(f"no run has the {kind} {name}. {nearest(name, names)}".rstrip() + f"\nKnown: {allowed}")
+        raise UserError(with_nearest(f"no run has the {kind} {name}.", name, names) + f"\nKnown: {allowed}")
 
 
 def not_there(path: Path, kind: str, otherwise: str) -> str:
@@ -64,7 +63,7 @@ def not_there(path: Path, kind: str, otherwise: str) -> str:
     missing = path
     while not missing.parent.is_dir():
         missing = missing.parent
-    return f"no {kind} {path}. {nearest(str(missing), map(str, missing.parent.iterdir()))}".rstrip()
+    return with_nearest(f"no {kind} {path}.", str(missing), map(str, missing.parent.iterdir()))
 
 
 def known_metrics(runs: Iterable[ReportedRun]) -> list[str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import UserError, nearest
+from ..errors import UserError, with_nearest
 from .results import Results, Row, fold_name
 from .spelling import find_spelling, numbers_first
 from .statistics import Statistic, sign_flip_p_value, summarize
@@ -78,16 +78,14 @@ def matching(results: Results, wanted: dict[str, str], text: str) -> list[Row]:
     for key, value in wanted.items():
         if key not in results.settings:
             differing = ", ".join(results.settings)
-            raise UserError(
-                f"--compare {text!r}: no column {key}. {nearest(key, results.settings)}\nThe columns: {differing}"
-            )
+            hint = with_nearest(f"--compare {text!r}: no column {key}.", key, results.settings)
+            raise UserError(f"{hint}\nThe columns: {differing}")
         values = sorted({row.settings[key] for row in results.rows}, key=numbers_first)
         wanted[key] = find_spelling(value, values)
         if wanted[key] not in values:
             listed = ", ".join(values)
-            raise UserError(
-                f"--compare {text!r}: no run has {key}={value}. {nearest(value, values)}\nIts values: {listed}"
-            )
+            hint = with_nearest(f"--compare {text!r}: no run has {key}={value}.", value, values)
+            raise UserError(f"{hint}\nIts values: {listed}")
     rows = [row for row in results.rows if all(row.settings[key] == value for key, value in wanted.items())]
     if not rows:
         raise UserError(f"--compare {text!r}: no run has all of these.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError, nearest
+from ..errors import UserError, with_nearest
 from ..run_folder.integrity import is_unchanged
 from .spelling import value_of
 from .summaries import UNFINISHED, UNREADABLE, as_setting, first_line, load_summary, read_overrides, run_folders
@@ -34,7 +34,7 @@ def find_run(name: str, root: Path) -> Path:
         return matches[0]
     if not matches:
         names = [*map(str, folders), *(path.name for path in folders)]
-        raise UserError(f"no run {name}. {nearest(name, names)}".rstrip() + "\nAll of them: runs list")
+        raise UserError(with_nearest(f"no run {name}.", name, names) + "\nAll of them: runs list")
     named = [str(path) for path in matches[:MOST_NAMED]] + ["…"] * (len(matches) > MOST_NAMED)
     raise UserError(f"{name} stands for {len(matches)} runs:\n" + "\n".join(named))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..errors import UserError, nearest
+from ..errors import UserError, with_nearest
 from ..metrics import higher_is_better, names
 from ..settings import Settings
 from ..settings.search import Direction, Search
@@ -41,9 +41,9 @@ def direction(name: str, asked: Direction | None, jobs: Sequence[Settings]) -> D
     if asked is None:
         stage = name.partition("/")[0]
         known = dict.fromkeys(metric for job in jobs for metric in names(job))
-        hint = nearest(name, [f"{stage}/{metric}" for metric in known])
-        raise UserError(
+        says = (
             f"hydra.sweeper.metric={name} needs hydra.sweeper.direction=maximize or minimize: "
-            f"nothing states whether a higher or a lower value is better. {hint}".rstrip()
+            "nothing states whether a higher or a lower value is better."
         )
+        raise UserError(with_nearest(says, name, [f"{stage}/{metric}" for metric in known]))
     return asked

@@ -12,7 +12,7 @@ from optuna import Study
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from ..errors import SweepFailed, UserError, nearest
+from ..errors import SweepFailed, UserError, with_nearest
 from ..settings.search import Search
 from ..whole_file import whole_file
 from .space import job
@@ -49,10 +49,8 @@ def tell(study: Study, settings: Search, trial: Trial, summary: dict[str, Any]) 
         unknown = [name for name in settings.metric if name not in {**summary.get("metrics", {}), "parameters": 0}]
         if status == "completed" and unknown:
             known = summary["metrics"]
-            raise UserError(
-                f"hydra.sweeper.metric={unknown[0]} is not measured by {where}. {nearest(unknown[0], known)}\n"
-                f"These are measured: {', '.join(known)}"
-            )
+            says = f"hydra.sweeper.metric={unknown[0]} is not measured by {where}."
+            raise UserError(f"{with_nearest(says, unknown[0], known)}\nThese are measured: {', '.join(known)}")
 
 
 def value_of(name: str, summary: dict[str, Any]) -> float | None:
