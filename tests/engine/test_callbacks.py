@@ -96,12 +96,7 @@ def test_a_forecast_counts_its_band_without_super(train, monkeypatch):
 
 def test_their_state_goes_on_with_a_run(train, command, monkeypatch):
     settings = ("data=moons", "trainer.max_epochs=4", "callbacks=[ema]", "callbacks.ema.decay=0.9")
-    whole = train(*settings).folder
-    with monkeypatch.context() as patch:
-        resuming.stop_at(patch, 12)
-        folder = train(*settings, status=143).folder
-    assert command("train", f"resume={folder}").status == 0
-    resuming.assert_equal(whole, folder)
+    resuming.assert_goes_on(train, command, monkeypatch, settings, 12)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hyperplane.data.texts.bigrams import Bigrams
 from hyperplane.data.texts.corpus import Corpus, Windows
 from hyperplane.errors import UserError
 
-from test_resume import assert_equal, stop_at
+from test_resume import assert_goes_on
 
 MODULES = "argparse calendar collections datetime email.message fractions json logging os pathlib random shutil socket"
 SIXTHS = {"val_fraction": 1 / 6, "test_fraction": 1 / 6}
@@ -95,12 +95,7 @@ def test_a_corpus_that_was_stopped_goes_on_to_the_same_bits(train, command, book
     settings = (*settings, "trainer.max_epochs=-1", "trainer.max_steps=70", "trainer.val_check_interval=15")
     settings = (*settings, "checkpoint.monitor=val/bits_per_character")
     monkeypatch.setattr("hyperplane.data.batches.EVALUATION_BYTES", 500_000)  # several batches validate
-    whole = train(*settings).folder
-    with monkeypatch.context() as patch:
-        stop_at(patch, 40)
-        stopped = train(*settings, status=143).folder
-    assert command("train", f"resume={stopped}").status == 0
-    assert_equal(whole, stopped)
+    whole, _ = assert_goes_on(train, command, monkeypatch, settings, 40)
     book.write_text(text[:8000], encoding="utf-8")
     assert "has changed since" in command("evaluate", f"run={whole}").stderr
 

@@ -1,5 +1,6 @@
 """A data module of a user's own: its loaders go on in the middle of an epoch, and `evaluate` takes the same batches."""
 
+import json
 import sys
 from importlib import import_module
 
@@ -70,12 +71,7 @@ def data(write, tmp_path, monkeypatch):
 
 def test_a_loader_that_says_how_far_it_is_goes_on_there(data, train, command, monkeypatch):
     settings = (*SETTINGS, "trainer.max_epochs=3", "checkpoint.every_n_steps=3")
-    whole = train(*settings).folder
-    with monkeypatch.context() as patch:
-        resuming.stop_at(patch, 12)
-        folder = train(*settings, status=143).folder
-    assert command("train", f"resume={folder}").status == 0
-    resuming.assert_equal(whole, folder)
+    resuming.assert_goes_on(train, command, monkeypatch, settings, 12)
 
 
 def test_a_curriculum_follows_the_epoch_and_goes_on_in_one(data, train, command, monkeypatch):
@@ -85,13 +81,8 @@ def test_a_curriculum_follows_the_epoch_and_goes_on_in_one(data, train, command,
         module, "train_dataloader", lambda self: day_and_night.Loader(0, 2 + 2 * self.trainer.current_epoch)
     )
     settings = (*SETTINGS, "trainer.reload_dataloaders_every_n_epochs=1", "trainer.max_epochs=3")
-    whole = train(*settings)
-    assert whole.summary["steps"] == 2 + 4 + 6
-    with monkeypatch.context() as patch:
-        resuming.stop_at(patch, 5)
-        folder = train(*settings, status=143).folder
-    assert command("train", f"resume={folder}").status == 0
-    resuming.assert_equal(whole.folder, folder)
+    whole, _ = resuming.assert_goes_on(train, command, monkeypatch, settings, 5)
+    assert json.loads((whole / "summary.json").read_text())["steps"] == 2 + 4 + 6
 
 
 def test_evaluation_takes_the_batches_and_the_names_of_the_run(data, train):

@@ -62,6 +62,17 @@ def same(first, second):
     return first == second
 
 
+def assert_goes_on(train, command, monkeypatch, settings, step, hook="training_step", number=signal.SIGTERM):
+    """A run that is stopped and resumed equals one that is not; return the folders of this one and of the stopped."""
+    whole = train(*settings).folder
+    with monkeypatch.context() as patch:
+        stop_at(patch, step, hook, number)
+        stopped = train(*settings, status=128 + number).folder
+    assert command("train", f"resume={stopped}").status == 0
+    assert_equal(whole, stopped)
+    return whole, stopped
+
+
 def assert_equal(whole, resumed):
     """Every bit of two runs is the same: weights, optimizer, schedule, counters, metrics."""
     for key in SAME:
@@ -110,12 +121,7 @@ class ByHand(Classification):
 def test_gradients_that_are_summed_by_hand_are_not_lost(train, command, monkeypatch, step):
     monkeypatch.setattr("my_research.tasks.classification.Classification", ByHand)
     settings = ("data=moons", "data.val_fraction=0", "checkpoint.monitor=train/loss", "trainer.max_epochs=3")
-    whole = train(*settings).folder
-    with monkeypatch.context() as patch:
-        stop_at(patch, step)
-        folder = train(*settings, status=143).folder
-    assert command("train", f"resume={folder}").status == 0
-    assert_equal(whole, folder)
+    assert_goes_on(train, command, monkeypatch, settings, step)
 
 
 class Stream(IterableDataset):
@@ -138,12 +144,7 @@ def streamed(monkeypatch):
 @pytest.mark.parametrize("step", [12, 16])
 def test_a_stream_goes_on_with_the_draws_of_its_epoch(train, command, monkeypatch, streamed, step):
     settings = ("data=moons", "trainer.max_epochs=4")
-    whole = train(*settings).folder
-    with monkeypatch.context() as patch:
-        stop_at(patch, step)  # of 8 in an epoch
-        folder = train(*settings, status=143).folder
-    assert command("train", f"resume={folder}").status == 0
-    assert_equal(whole, folder)
+    assert_goes_on(train, command, monkeypatch, settings, step)  # of 8 in an epoch
 
 
 def test_a_stream_is_trained_longer(train, command, streamed):
@@ -183,12 +184,7 @@ def test_a_run_that_goes_on_with_another_metric_looks_for_its_best_anew(train, c
 @pytest.mark.parametrize("hook", ["validation_step", "on_test_epoch_end"])
 def test_a_run_that_was_stopped_while_it_measured(train, command, monkeypatch, hook):
     settings = ("data=moons", "trainer.max_epochs=3", "model.dropout=0.3")
-    whole = train(*settings).folder
-    with monkeypatch.context() as patch:
-        stop_at(patch, 1, hook, signal.SIGINT)
-        folder = train(*settings, status=130).folder
-    assert command("train", f"resume={folder}").status == 0
-    assert_equal(whole, folder)
+    assert_goes_on(train, command, monkeypatch, settings, 1, hook, signal.SIGINT)
 
 
 def test_a_second_ctrl_c_does_not_wait(train, command, monkeypatch):

@@ -21,7 +21,7 @@ from my_research.models.linear import Linear
 from my_research.models.mlp import MLP
 from my_research.models.rnn import RNN
 from my_research.models.transformer import Transformer
-from test_resume import assert_equal, stop_at
+from test_resume import assert_goes_on
 
 CLAIMS = {"good": ["great", "lovely", "not dull"], "bad": ["dull", "awful", "not great"]}
 REVIEWS = ("data=text", "data.path=reviews.csv", "data.text=text", "data.target=label")
@@ -209,13 +209,8 @@ def test_networks_of_signals_read_texts(train, command, reviews, tmp_path, model
 def test_a_run_needs_its_folder_alone_and_goes_on_to_the_same_bits(train, command, reviews, monkeypatch, tmp_path):
     texts, _ = reviews()
     settings = (*REVIEWS, "model=transformer", "model.dropout=0.1", "data.batch_size=10", "trainer.max_epochs=2")
-    whole = train(*settings, "figures=true").folder
+    whole, _ = assert_goes_on(train, command, monkeypatch, (*settings, "figures=true"), 12)
     assert {"words_that_mattered.png", "explained_texts.png"} <= {path.name for path in whole.glob("figures/*")}
-    with monkeypatch.context() as patch:
-        stop_at(patch, 12)
-        stopped = train(*settings, "figures=true", status=143).folder
-    assert command("train", f"resume={stopped}").status == 0
-    assert_equal(whole, stopped)
     assert "as in summary.json" in command("evaluate", f"run={whole}").stderr
     (tmp_path / "reviews.csv").unlink()
     polars.DataFrame({"id": [1, 2, 3], "text": [texts[0], None, "Bücher 🦄 " * 200]}).write_csv(tmp_path / "new.csv")
