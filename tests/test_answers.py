@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from checks import assert_committed, assert_lints, assert_parses
-from conftest import ANY_TWO, CHOICES, QUESTIONS, TEMPLATE, Bake, Pending, bake_into, python
+from conftest import ANY_TWO, CHOICES, QUESTIONS, TEMPLATE, Bake, bake_into, python
 from covering import Pair, pairs_of
+from in_background import Pending
 
 LICENCES = {
     "MIT": ("MIT", "MIT License"),

@@ -113,12 +113,6 @@ def job(sweep: Path, seed: int) -> Path:
     return folder
 
 
-def is_completed(run: Path) -> bool:
-    """Say whether a run has written that it completed."""
-    summary = run / "summary.json"
-    return summary.exists() and json.loads(summary.read_text())["status"] == "completed"
-
-
 def epochs(run: Path) -> int:
     """Return how many epochs of a run are on the disk."""
     metrics = run / "metrics.csv"

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from checks import assert_lints, git
-from conftest import CHOICES, UNTESTED, UNTESTED_IN, Bake, OwnTests, Pending, package_of, python
+from conftest import CHOICES, Bake, package_of, python
+from in_background import UNTESTED, UNTESTED_IN, OwnTests, Pending
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import CHOICES, Bake, Pending, package_of
+from conftest import CHOICES, Bake, package_of
+from in_background import Pending
 from warm import Warm
 
 

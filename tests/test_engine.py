@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import Pending
+from in_background import Pending
 
 COLLECTED = re.compile(r"^collected (\d+) items?(?: / (\d+) skipped)?", re.MULTILINE)  # skipped: whole files, by each
 

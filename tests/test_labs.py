@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from checks import assert_committed, assert_lints, assert_parses, git
-from conftest import QUESTIONS, TEMPLATE, Bake, Pending
+from conftest import QUESTIONS, TEMPLATE, Bake
+from in_background import Pending
 
 LABS = TEMPLATE / "{{cookiecutter.project_slug}}" / "labs"
 TESTED = ("01", "02", "03", "04", "05", "07")

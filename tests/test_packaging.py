@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from checks import git
-from conftest import OWN_TESTS_IN, UNTESTED_IN, Bake, OwnTests, package_of, python
+from conftest import OWN_TESTS_IN, Bake, package_of, python
+from in_background import UNTESTED_IN, OwnTests
 from packaging.requirements import Requirement
 
 AWKWARD = {

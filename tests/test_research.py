@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import Pending
+from in_background import Pending
 from research_jobs import JOBS
 
 
