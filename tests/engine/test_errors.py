@@ -2,8 +2,10 @@
 
 import re
 import sys
+from io import BytesIO, TextIOWrapper
 
 import pytest
+from hyperplane.command_line import start
 
 from my_research.train import main
 
@@ -248,6 +250,16 @@ def test_a_mistake_in_one_job_stops_a_multirun_before_it_starts(command, tmp_pat
         assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("runs/**/summary.json")) and not list(tmp_path.glob("runs/**/multirun.yaml"))
+
+
+def test_a_terminal_that_lacks_a_sign_gets_the_rest_of_a_help(monkeypatch):
+    output = TextIOWrapper(BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setattr(sys, "argv", ["report", "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        start("report")
+    output.flush()
+    assert b"mean ? sample standard deviation" in output.buffer.getvalue()
 
 
 def test_help_and_mistakes_never_import_torch(python, tmp_path):

@@ -7,6 +7,7 @@ Help, tab completion and mistakes are answered at once: nothing here imports tor
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 def start(name: str) -> int | None:
     """Run a command of the project; return its exit status if it has one."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no ± or 🥇 still gets the rest
     return module_of(name).main()
 
 

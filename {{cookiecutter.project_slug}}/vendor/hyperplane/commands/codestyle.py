@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import io
 import re
 import sys
 from collections.abc import Sequence
@@ -34,8 +33,6 @@ explains each topic.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 1 where a must is not met, 2 for a mistake of the user."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that has no 🥇 still gets the rest
     try:
         options = parse(arguments)
         code = Codebase(options.project)

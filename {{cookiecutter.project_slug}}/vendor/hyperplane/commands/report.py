@@ -1,7 +1,6 @@
 """`report <folder>`: every run under a folder in one table, in pictures and on one page."""
 
 import argparse
-import io
 import sys
 from collections.abc import Sequence
 from itertools import groupby
@@ -207,8 +206,6 @@ def show(results: Results, paragraphs: list[str]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that has no ± still gets the rest
     console = Console(highlight=False, markup=False, emoji=False)
     table = terminal_table(results, narrow=False)
     natural_width = console.measure(table, options=console.options.update(max_width=10_000)).maximum

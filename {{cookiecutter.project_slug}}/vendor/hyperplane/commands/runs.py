@@ -1,7 +1,6 @@
 """`runs list`, `runs show`, `runs diff`, `runs watch`: what was run, how it ended, and how two runs differ."""
 
 import argparse
-import io
 import json
 import math
 import sys
@@ -34,8 +33,6 @@ search), or unfinished (still running, or killed).
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status, 2 for a mistake of the user."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that has no ± still gets the rest
     try:
         options = parse(arguments)
         {"list": list_runs, "show": show_run, "diff": diff_runs, "watch": watch_runs}[options.command](options)
