@@ -17,12 +17,17 @@ from .project import current
 if TYPE_CHECKING:
     from loguru import Logger
 
+COMPOSED = ("evaluate", "predict", "export-model")  # commands whose settings Hydra composes, beside `train`
+
 
 def start(name: str) -> int | None:
     """Run a command of the project; return its exit status if it has one."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no ± or 🥇 still gets the rest
-    return module_of(name).main()
+    if name not in COMPOSED:
+        return module_of(name).main()
+    run_command(name)
+    return None
 
 
 def module_of(name: str) -> ModuleType:

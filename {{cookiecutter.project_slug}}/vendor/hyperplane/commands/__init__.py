@@ -1,1 +1,1 @@
-"""The commands beside `train`: each a module with a function `main`, and the command as its docstring."""
+"""The commands beside `train`, a module each: the docstring is the help; `main`, or what has its name, does the work."""

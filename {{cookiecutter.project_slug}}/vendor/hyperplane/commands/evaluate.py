@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
-from ..command_line import run_command
 from ..errors import UserError, with_nearest
 from ..metrics.metric_names import naive_name
 from ..run_folder.reading import read_run
@@ -136,8 +135,3 @@ def print_metrics(metrics: dict[str, float], recorded: dict[str, float], checkpo
             logger.success("  {:<16} {:.6f}  as in summary.json{}", name, value, beside)
         else:
             logger.warning("  {:<16} {:.6f}  summary.json says {!r}, here {!r}", name, value, recorded[name], value)
-
-
-def main() -> None:
-    """Run the command."""
-    run_command("evaluate")

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from ..command_line import run_command
 from ..errors import UserError, with_nearest
 from ..run_folder.reading import read_run
 
@@ -91,8 +90,3 @@ def export_run(folder: Path, form: str = "all", which: str = "tested") -> dict[s
 def call(form: str, path: Path) -> str:
     """Return five lines of Python that call an exported program with ones; they need nothing of this project."""
     return CALLS[form].format(path=repr(str(path)))
-
-
-def main() -> None:
-    """Run the command."""
-    run_command("export-model")

@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 from omegaconf import DictConfig, OmegaConf
 
-from ..command_line import run_command
 from ..data.files.access import ENDINGS
 from ..data.files.table_files import column_names, write_table
 from ..data.lazy_polars import pl
@@ -173,8 +172,3 @@ def predict_steps(task: "LightningModule", inputs: "NDArray[Any]") -> "pl.DataFr
         raise UserError(f"predict_step of {name} returned {len(values)} predictions for {len(rows)} samples")
     names = getattr(task, "prediction_names", None) or [f"output{i + 1}" for i in range(values.shape[1])]
     return pl.DataFrame(values, schema=list(names))
-
-
-def main() -> None:
-    """Run the command."""
-    run_command("predict")
