@@ -1,1 +1,1 @@
-"""The commands beside `train`, a module each: the docstring is the help; `main`, or what has its name, does the work."""
+"""The commands beside `train`, each a module: its docstring is the help; `main`, or what has its name, is called."""
