@@ -111,6 +111,7 @@ def test_ten_thousand_runs_fit_in_memory(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 1_000_000  # the texts of all are 2 MB
         before = tracemalloc.get_traced_memory()[0]
         kept = [read_reported_run(tmp_path / "3" / "summary.json") for _ in range(50)]
-        assert (tracemalloc.get_traced_memory()[0] - before) / len(kept) < 2_000  # with sets and digests it is 3,500
+        each = (tracemalloc.get_traced_memory()[0] - before) / len(kept)
+        assert each < 2_000  # it is 1,200; with digests that nobody reads, and sets of its own, 3,500
     finally:
         tracemalloc.stop()
