@@ -56,7 +56,7 @@ class ReportedRun:
     data_files: dict[str, str] = field(default_factory=dict)  # a digest of each file that the data were read from
     higher_is_better: dict[str, bool] = field(default_factory=dict)  # of metrics, by their name without the stage
     warnings: tuple[str, ...] = ()  # what has to be known before its metrics are compared
-    typed: frozenset[str] = frozenset()  # names of the overrides
+    typed: tuple[str, ...] = ()  # names of the overrides; a set takes 700 bytes
     code: str = ""  # a digest of the project's own; empty where the run did not know it
     engine: str = ""  # its version; empty where the run did not know it
     edited: tuple[str, ...] = ()  # files of the engine that had been edited by hand
@@ -147,7 +147,7 @@ def read_reported_run(path: Path) -> ReportedRun:
         status=PRUNED if summary.get("pruned") is True else intern(summary["status"]),
         fold=take_fold(settings),
         settings=settings,
-        typed=shared(frozenset(printable(override.partition("=")[0].lstrip("+~")) for override in overrides)),
+        typed=tuple(printable(override.partition("=")[0].lstrip("+~")) for override in overrides),
         seed=seed if isinstance(seed, int) else None,
         metrics=finite_or_nan(summary.get("metrics") or {}),
         error=first_line(summary.get("error") or ""),
@@ -238,12 +238,6 @@ def finite_or_nan(metrics: dict[str, Any]) -> dict[str, float]:
         for name, value in metrics.items()
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
     }
-
-
-@cache
-def shared(names: frozenset[str]) -> frozenset[str]:
-    """The same, once for all runs: a set takes 700 bytes."""
-    return names
 
 
 def first_line(error: object) -> str:
