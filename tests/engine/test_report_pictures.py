@@ -79,10 +79,16 @@ def test_a_metrics_file_that_is_being_written_is_read_as_far_as_it_is_whole():
     content = b"epoch,step,val/loss,train/mae\n0,9,1.5,\n1,19,,2\n2,29,x,\n3,3\n4,49,0.5,1\n5,59,0.2"
     curves = parse_curves(content, ["loss", "mae", "accuracy"])
     assert {name: curve.tolist() for name, curve in curves.items()} == {
-        "val/loss": [[0, 9, 1.5], [4, 49, 0.5]],
-        "train/mae": [[1, 19, 2], [4, 49, 1]],
+        "val/loss": [[1, 10, 1.5], [5, 50, 0.5]],
+        "train/mae": [[2, 20, 2], [5, 50, 1]],
     }
     assert parse_curves(b"\xff\x00\n\n,,,", ["loss"]) == parse_curves(b"", ["loss"]) == {}
+
+
+def test_the_lines_of_a_picture_are_no_copies():
+    curve = parse_curves(b"epoch,step,val/loss\n0,9,1.5\n1,19,2.5\n", ["loss"])["val/loss"]
+    assert np.shares_memory(learning.thinned(curve[:, 1:]), curve)
+    assert np.isnan(learning.thinned(np.array([[1, 2], [2, np.inf]]))).tolist() == [[False, False], [False, True]]
 
 
 def test_a_curve_that_was_changed_after_its_run_is_named_and_not_drawn(tmp_path, capsys):

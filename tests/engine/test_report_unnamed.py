@@ -1,9 +1,12 @@
 """Runs with the same overrides whose defaults or data files differ are told apart, and not pooled without a word."""
 
 import csv
+import tracemalloc
 
 import pytest
 from hyperplane.commands.report import main
+from hyperplane.reporting.summaries import find_runs, read_reported_run
+from hyperplane.reporting.unnamed import add_unnamed
 from omegaconf import OmegaConf
 
 import synthetic_runs
@@ -95,3 +98,20 @@ def test_a_configuration_without_end_is_passed_over(tmp_path):
         write_run(tmp_path / str(seed), seed, 0.5, config="\n".join([*lines, f"b: {seed}"]))
     assert main([str(tmp_path)]) == 0
     assert [row["runs"] for row in rows_of(tmp_path)] == ["2"]
+
+
+def test_ten_thousand_runs_fit_in_memory(tmp_path):
+    digests = {f"{name}.yaml": 64 * "0" for name in ("config", "hydra", "overrides", "best", "last")}
+    for width in range(20):
+        settings = {"model.width": width, "optimizer.lr": 0.1, "data.batch_size": 10}
+        write_run(tmp_path / str(width), 1, 0.5, settings=settings, files=digests, config=f"text: {100_000 * 'a'}\n")
+    tracemalloc.start()
+    try:
+        add_unnamed(find_runs(tmp_path))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000  # the texts of all are 2 MB
+        before = tracemalloc.get_traced_memory()[0]
+        kept = [read_reported_run(tmp_path / "3" / "summary.json") for _ in range(50)]
+        each = (tracemalloc.get_traced_memory()[0] - before) / len(kept)
+        assert each < 2_000  # it is 1,300; with digests that nobody reads, and sets of its own, 3,500
+    finally:
+        tracemalloc.stop()

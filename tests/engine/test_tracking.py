@@ -210,6 +210,7 @@ def test_jobs_of_a_sweep_are_wandb_runs_of_their_own(tmp_path, nobody_logged_in,
         content = file.read_bytes()
         assert b"mlp seed 3" in content and b"table" in content and b"hidden_sizes" in content
         assert len(list(file.parent.glob("files/media/images/figures/*.png"))) == 1
+        assert [path for path in file.parents[1].iterdir() if path != file.parent] == [], "no links, one run in each"
         summary = inspect(file)
         assert summary["val/accuracy"] == 0.5 and summary["train/loss"] == 0.25
         assert summary["test/accuracy"] == 0.75 and summary["exit_code"] == exit_code

@@ -44,7 +44,8 @@ def make_reproducible(data: LightningDataModule, seed: int, names: MetricNames, 
         setattr(data, step, run)
 
     for step in ("prepare_data", "setup"):
-        once(step)
+        if is_overridden(step, data, LightningDataModule):
+            once(step)
     for number, (stage, hook) in enumerate(LOADERS.items()):
         if is_overridden(hook, data, LightningDataModule):
             loaders = seeded(names, stage, getattr(data, hook), seed * APART + number)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .summaries import ReportedRun
 
-Curve = np.ndarray  # (points, 3): epoch and step, both counted from 0, and the value after them
+Curve = np.ndarray  # (points, 3): epochs and steps that were trained, and the value after them
 FILE = "metrics.csv"
 STAGES = ("val", "train")  # the first that a run measured is its curve
 
@@ -28,7 +28,7 @@ def read_curves(runs: Iterable[ReportedRun], metrics: Iterable[str]) -> tuple[di
             content = (run.folder / FILE).read_bytes()
         except OSError:
             continue
-        expected = run.files.get(FILE) if run.status == "completed" else None
+        expected = run.curves if run.status == "completed" else ""
         if expected and hashlib.sha256(content).hexdigest() != expected:
             changed.append(run.folder / FILE)
             continue
@@ -53,7 +53,7 @@ def parse_curves(content: bytes, metrics: Iterable[str]) -> dict[str, Curve]:
         for name, place in places.items():
             if cells[place]:
                 try:
-                    points[name].append((float(cells[0]), float(cells[1]), float(cells[place])))
+                    points[name].append((float(cells[0]) + 1, float(cells[1]) + 1, float(cells[place])))
                 except ValueError:
                     continue
     return {name: np.array(values) for name, values in points.items() if values}

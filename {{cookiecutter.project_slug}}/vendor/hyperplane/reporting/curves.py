@@ -71,7 +71,7 @@ def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve
     """Draw a metric, and return the mean of each setting, the coloured ones first."""
     # Several validations in one epoch are told apart by their steps only.
     by_epoch = all(len(np.unique(curve[:, 0])) == len(curve) for curve in curves.values())
-    lines = {folder: curve[:, [0 if by_epoch else 1, 2]] + [1, 0] for folder, curve in curves.items()}
+    lines = {folder: curve[:, 0::2] if by_epoch else curve[:, 1:] for folder, curve in curves.items()}  # no copies
     colors = {id(row): color for row, color in zip(coloured, COLORS, strict=False)}
     groups: dict[str, list[np.ndarray]] = defaultdict(list)
     for row in sorted(results.rows, key=lambda row: id(row) in colors):  # grey lines lie below
@@ -93,7 +93,7 @@ def draw_panel(axes: Axes, results: Results, name: str, curves: dict[Path, Curve
     if len(coloured) < len(results.rows):
         less_good = ", less good" if results.best else ""
         axes.plot([], [], color=OTHERS, label=f"the other {len(results.rows) - len(coloured)} settings{less_good}")
-    finite = [line[np.isfinite(line[:, 1]), 1] for line in lines.values()]
+    finite = (line[np.isfinite(line[:, 1]), 1] for line in lines.values())
     ends = [float(end(values)) for values in finite if len(values) for end in (np.min, np.max)]
     kept = on_the_scale(higher_is_better(name, results.found.runs), ends) if ends else []
     axes.autoscale_view()
@@ -129,4 +129,4 @@ def mean_curve(lines: list[np.ndarray]) -> np.ndarray:
 def thinned(line: np.ndarray) -> np.ndarray:
     """At most MOST_POINTS of a line (points, 2), the last one included; a value that is not finite leaves a gap."""
     points = line[:: -max(1, math.ceil(len(line) / MOST_POINTS))][::-1]
-    return np.where(np.isfinite(points), points, math.nan)
+    return points if np.isfinite(points).all() else np.where(np.isfinite(points), points, math.nan)

@@ -7,6 +7,7 @@ from functools import cache
 from itertools import takewhile
 from os import scandir
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from ..run_folder.integrity import is_as_written, read_sealed
@@ -39,7 +40,7 @@ CONFIG = ".hydra/config.yaml"
 FOLD = "data.fold"  # of a cross-validation: a mean is taken over folds too
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ReportedRun:
     """One run: `settings` maps override or config group to value, both as text."""
 
@@ -51,11 +52,11 @@ class ReportedRun:
     fold: int | None = None  # of a cross-validation; None where the run is no part of one
     error: str = ""
     input_shape: tuple[int, ...] = ()  # of the data; empty where the run ended before it was known
-    files: dict[str, str] = field(default_factory=dict)  # SHA-256 of the files of the run, as it wrote them
+    curves: str = ""  # SHA-256 of its metrics.csv, as it wrote it; empty where it did not say
     data_files: dict[str, str] = field(default_factory=dict)  # a digest of each file that the data were read from
     higher_is_better: dict[str, bool] = field(default_factory=dict)  # of metrics, by their name without the stage
     warnings: tuple[str, ...] = ()  # what has to be known before its metrics are compared
-    typed: frozenset[str] = frozenset()  # names of the overrides
+    typed: tuple[str, ...] = ()  # names of the overrides; a set takes 700 bytes
     code: str = ""  # a digest of the project's own; empty where the run did not know it
     engine: str = ""  # its version; empty where the run did not know it
     edited: tuple[str, ...] = ()  # files of the engine that had been edited by hand
@@ -143,16 +144,16 @@ def read_reported_run(path: Path) -> ReportedRun:
     settings = settings_of(overrides, summary.get("choices") or {})
     return ReportedRun(
         folder=path.parent,
-        status=PRUNED if summary.get("pruned") is True else summary["status"],
+        status=PRUNED if summary.get("pruned") is True else intern(summary["status"]),
         fold=take_fold(settings),
         settings=settings,
-        typed=frozenset(key for key, _ in map(as_setting, overrides)),
+        typed=tuple(key for key, _ in map(as_setting, overrides)),
         seed=seed if isinstance(seed, int) else None,
         metrics=finite_or_nan(summary.get("metrics") or {}),
         error=first_line(summary.get("error") or ""),
         warnings=tuple(map(first_line, summary.get("warnings") or [])),
         input_shape=tuple(summary.get("input_shape") or []),
-        files=summary.get("files") or {},
+        curves=str((summary.get("files") or {}).get("metrics.csv", "")),
         data_files={printable(path): printable(str(it)) for path, it in (summary.get("data_files") or {}).items()},
         code=printable(str(summary.get("code") or "")),
         engine=printable(str(engine.get("version") or "")),
@@ -236,7 +237,7 @@ def printable(text: str) -> str:
 def finite_or_nan(metrics: dict[str, Any]) -> dict[str, float]:
     """The numbers among `metrics`; null is how strict JSON writes a loss that became NaN."""
     return {
-        name: math.nan if value is None else float(value)
+        intern(name): math.nan if value is None else float(value)
         for name, value in metrics.items()
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
     }

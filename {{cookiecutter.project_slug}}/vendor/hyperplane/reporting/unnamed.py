@@ -44,20 +44,20 @@ def add_files(runs: list[ReportedRun]) -> list[str]:
 
 def add_defaults(runs: list[ReportedRun]) -> list[str]:
     """The values that runs with the same overrides do not share become settings of all runs that have them."""
-    texts = {run.folder: config_text(run) for run in runs}
-    groups: dict[tuple[tuple[str, str], ...], set[str]] = {}
+    groups: dict[tuple[tuple[str, str], ...], list[ReportedRun]] = {}
     for run in runs:
-        groups.setdefault(tuple(sorted(run.settings.items())), set()).add(texts[run.folder])
+        groups.setdefault(tuple(sorted(run.settings.items())), []).append(run)
     differing: set[str] = set()
     in_some: set[str] = set()
     for members in groups.values():
-        configs = [config for config in map(values_of, members) if config] if len(members) > 1 else []
+        texts = set(map(config_text, members))  # of one group at a time: those of 10,000 runs are 40 MB
+        configs = [config for config in map(values_of, texts) if config] if len(texts) > 1 else []
         keys = {key for config in configs for key in config}
         in_all = {key for key in keys if all(key in config for config in configs)}
         in_some |= keys - in_all
         differing |= {key for key in in_all if len({value_of(config[key]) for config in configs}) > 1}
     for run in runs if differing else []:
-        config = values_of(texts[run.folder])
+        config = values_of(config_text(run))
         run.settings.update({key: config[key] for key in differing - run.settings.keys() if key in config})
     return [
         *remark(differing, "as a file under configs/ was changed between them: what differs is a setting here."),

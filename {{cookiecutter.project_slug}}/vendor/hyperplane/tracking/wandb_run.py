@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +27,7 @@ _quiet: Settings | None = None  # W&B's settings of this process, once they are 
 _server_unreachable = False  # for this process: later jobs of a sweep do not wait for it again
 
 
+@cache
 def import_wandb() -> None:
     """Import W&B, without two things that no run here uses."""
     # W&B's telemetry on itself: at the end of the process it would wait half a minute for a server that is silent.
@@ -187,6 +189,7 @@ def _quiet_settings() -> Settings:
         disable_git=True,
         disable_job_creation=True,
         label_disable=True,
+        symlink=False,  # to the latest of several runs, in each run's own folder
         x_disable_stats=True,
         x_disable_meta=True,
         x_disable_machine_info=True,
