@@ -6,6 +6,7 @@ import numpy as np
 import polars
 import pytest
 from hyperplane.data.columns.encoding import TableEncoder
+from hyperplane.data.columns.stated import Stated
 from hyperplane.data.columns.target import infer_task
 from hyperplane.data.files.table_files import read_table
 from hyperplane.data.tables.large_table import LargeTable
@@ -87,6 +88,15 @@ def test_what_training_rows_did_not_have_is_encoded_and_said_once(frame, message
     np.testing.assert_allclose(rows[:, 0], [1, 1 / 3, 0, 1], atol=1e-6)
     said = messages[-1]
     assert len(messages) == 2 and "1 of unknown category in heating ('coal')" in said and "1 missing in garden" in said
+
+
+@pytest.mark.parametrize("most", [500, 2])  # few enough for a mark each, or hashed
+@pytest.mark.parametrize("trained, new", [(["2", "10", "x"], "10.0"), (["2.0", "10.0", None], "10")])
+def test_a_category_that_is_a_whole_number_may_be_written_with_a_point(messages, most, trained, new):
+    stated = Stated({"rooms": "categorical"}, max_categories=most)
+    encoder = TableEncoder.fit([polars.DataFrame({"rooms": trained})], stated=stated)
+    rows = encoder.encode(polars.DataFrame({"rooms": [trained[1], new]}), "the new rows")
+    assert rows.sum() == 2 and (rows[0] == rows[1]).all() and "unknown" not in "".join(messages)
 
 
 def test_the_state_of_an_encoder_makes_it_again(frame):
@@ -399,7 +409,8 @@ def test_a_setting_without_a_value_is_named(command):
     assert done.stderr == "data.target has no value, and no default: give one with data.target=...\n"
 
 
-ROW_NUMBERS = ["Unnamed: 0", "index", "id", "ID", "PassengerId", "house_id", "row number", "level_0", "nr"]
+ROW_NUMBERS = ["Unnamed: 0.1", "index", "id", "ID", "PassengerId", "house_id", "row number", "level_0", "nr"]
+ROW_NUMBERS += ["Unnamed: 0", "__index_level_0__", "...1"]
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -11,9 +11,11 @@ from ...errors import UserError, override
 from ..lazy_polars import pl
 from .values import as_numbers, as_text, is_text
 
-# What programs and people call a column that tells rows apart: id, PassengerId, row_number, and `Unnamed: 0` of pandas
+# What programs and people call a column that tells rows apart: id, PassengerId, row_number, `Unnamed: 0.1` and
+# `__index_level_0__` of pandas, `...1` of R
 NAMES_ROWS = re.compile(
-    r"unnamed: ?\d+|(level_\d+|index|idx|id|row ?(id|no|nr|num|number|index|name)?s?|serial ?(no|number)?|obs"
+    r"unnamed: ?\d+(\.\d+)*|__index_level_\d+__|\.\.\.\d+"
+    r"|(level_\d+|index|idx|id|row ?(id|no|nr|num|number|index|name)?s?|serial ?(no|number)?|obs"
     r"|observation|record|no\.?|nr\.?|#|.*[_ .-](id|index|idx|row|no|nr))|(?-i:.*[a-z]I[dD])",
     re.IGNORECASE,
 )

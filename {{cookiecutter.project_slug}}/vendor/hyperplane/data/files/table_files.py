@@ -11,7 +11,7 @@ from ...whole_file import whole_file
 from ..lazy_polars import pl
 from .access import existing, is_parquet, readable
 from .csv_table import CsvTable
-from .decisions import decide
+from .decisions import decide, refuse_two_centuries
 from .layout import about_rows, check_names, exactly, layout_of, scan_texts, without_blank
 from .progress import with_progress
 from .readings import TEXT, Reading, reading_of
@@ -81,7 +81,9 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "pl.DataFr
                 f"{texts[name][int(strange[0])]!r}"
             )
         columns.append(values.alias(name))
-    return pl.DataFrame(columns)
+    table = pl.DataFrame(columns)
+    refuse_two_centuries(table.lazy(), {name: readings.get(name, TEXT) for name in table.columns}, f"{key}={path}")
+    return table
 
 
 def column_names(path: Path, key: str = "data.path") -> list[str]:
@@ -112,6 +114,7 @@ def scan_table(
         if not is_parquet(path):
             table = CsvTable(path, columns, spelling, key)
             rows = table.read(lambda rows: kept(rows, path, scratch), lambda rows: surveyed(rows, path, key))
+            refuse_two_centuries(rows, table.readings, f"{key}={path}")
             return rows, table.readings
         names = parquet_names(path, key)
         used = [name for name in names if columns is None or name in columns]

@@ -33,7 +33,7 @@ from .chunks import CHUNK, TRAIN, Chunks, write_encoded
 from .shards import Shards
 from .table import Table
 
-LAYOUT = 7  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
+LAYOUT = 8  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
 STATED = "table.json"  # what is known of the rows; written last
 
 
