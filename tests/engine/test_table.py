@@ -409,8 +409,8 @@ def test_a_setting_without_a_value_is_named(command):
     assert done.stderr == "data.target has no value, and no default: give one with data.target=...\n"
 
 
-ROW_NUMBERS = ["Unnamed: 0.1", "index", "id", "ID", "PassengerId", "house_id", "row number", "level_0", "nr"]
-ROW_NUMBERS += ["Unnamed: 0", "__index_level_0__", "...1"]
+NO_NAMES = ["Unnamed: 0", "Unnamed: 0.1", "__index_level_0__", "...1"]
+ROW_NUMBERS = ["index", "id", "ID", "PassengerId", "house_id", "row number", "level_0", "nr"]
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -418,6 +418,7 @@ ROW_NUMBERS += ["Unnamed: 0", "__index_level_0__", "...1"]
 def test_numbers_of_rows_are_left_out_and_said(tmp_path, messages, kind, ending):
     rows = np.arange(ROWS)
     table = {name: rows + k % 2 for k, name in enumerate(ROW_NUMBERS)}
+    table |= {name: rows % (ROWS // 2) for name in NO_NAMES}  # of two files that were joined
     table |= {"Row": np.random.default_rng(0).permutation(ROWS) + 5, "group_id": rows // 3, "t": rows, "area": rows % 7}
     frame = polars.DataFrame(table | {"label": np.where(rows < ROWS / 2, "low", "high")})
     path = tmp_path / f"sorted.{ending}"
@@ -431,6 +432,7 @@ def test_numbers_of_rows_are_left_out_and_said(tmp_path, messages, kind, ending)
     assert line.split(": the row's number")[0].endswith(
         f"{', '.join([*ROW_NUMBERS, 'Row'])}: whole numbers that differ in all rows"
     )
+    assert f"{', '.join(NO_NAMES)}: a column without a name: the row numbers" in said
     assert "t numbers the rows of the file" in said and said.count("numbers the rows") == 1
 
 
