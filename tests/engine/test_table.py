@@ -1,6 +1,7 @@
 """Your own table: what is inferred, how columns become numbers, and what is said of a file that cannot serve."""
 
 import gzip
+from datetime import date, timedelta
 
 import numpy as np
 import polars
@@ -8,7 +9,8 @@ import pytest
 from hyperplane.data.columns.encoding import TableEncoder
 from hyperplane.data.columns.stated import Stated
 from hyperplane.data.columns.target import infer_task
-from hyperplane.data.files.table_files import read_table
+from hyperplane.data.files.survey import Spelling
+from hyperplane.data.files.table_files import read_as, read_columns, read_table
 from hyperplane.data.tables.large_table import LargeTable
 from hyperplane.data.tables.table import Table
 from hyperplane.errors import UserError
@@ -97,6 +99,35 @@ def test_a_category_that_is_a_whole_number_may_be_written_with_a_point(messages,
     encoder = TableEncoder.fit([polars.DataFrame({"rooms": trained})], stated=stated)
     rows = encoder.encode(polars.DataFrame({"rooms": [trained[1], new]}), "the new rows")
     assert rows.sum() == 2 and (rows[0] == rows[1]).all() and "unknown" not in "".join(messages)
+
+
+@pytest.mark.parametrize(
+    "trained, new, meant",
+    [
+        (["5%", "7%"], [5.0, 0.05], [5, 0.05]),
+        (["true", "false"], ["False", "TRUE"], [0, 1]),
+        ([5, 7], [date(2024, 1, 1)] * 2, "must hold numbers, as in training; it holds Date"),
+        (
+            [date(2024, 1, 1), date(2024, 2, 1)],
+            [timedelta(1)] * 2,
+            "must hold dates, as in training; it holds Duration",
+        ),
+    ],
+)
+def test_columns_of_a_parquet_file_may_hold_another_type(tmp_path, messages, trained, new, meant):
+    polars.DataFrame({"x": trained}).write_csv(tmp_path / "x.csv")
+    table, readings = read_columns(tmp_path / "x.csv", None, Spelling())
+    encoder = TableEncoder.fit([table], readings)
+    encoder.encode(read_as(tmp_path / "x.csv", readings, "input"), "the new rows")
+    assert "WARNING" not in "".join(messages)
+    polars.DataFrame({"x": new}).write_parquet(tmp_path / "x.parquet")
+    rows = read_as(tmp_path / "x.parquet", readings, "input")
+    if isinstance(meant, str):
+        with pytest.raises(UserError, match=meant):
+            encoder.encode(rows, "the new rows")
+    else:
+        assert encoder.encode(rows, "the new rows")[:, 0].tolist() == meant
+        assert ("x holds numbers; in training 5% was 5, not 0.05" in "".join(messages)) == (trained[0] == "5%")
 
 
 def test_the_state_of_an_encoder_makes_it_again(frame):

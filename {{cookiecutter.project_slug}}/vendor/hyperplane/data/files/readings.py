@@ -81,7 +81,12 @@ class Reading:
             return pl.when(~text.is_in(MISSING)).then(text)
         if self.kind == "boolean":
             lower = text.str.to_lowercase()
-            return pl.when(lower.is_in(["true", "1"])).then(True).when(lower.is_in(["false", "0"])).then(False)
+            return (
+                pl.when(lower.is_in(["true", "1", "1.0"]))
+                .then(True)
+                .when(lower.is_in(["false", "0", "0.0"]))
+                .then(False)
+            )
         if self.kind == "number":
             return self.numbers(text)
         kinds: dict[str, Any] = {"date": pl.Date, "datetime": pl.Datetime("us"), "time": pl.Time}

@@ -57,7 +57,11 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "pl.DataFr
     """
     path = existing(path, key)
     if is_parquet(path):
-        return read_table(path, key)
+        table = read_table(path, key)
+        for name in table.columns:  # a workbook holds 0.05 where it shows 5%
+            if name in readings and readings[name].unit == "%" and table[name].dtype.is_numeric():
+                logger.warning("{}={}: {} holds numbers; in training 5% was 5, not 0.05", key, path, name)
+        return table
     with readable(path, key):
         texts = without_blank(scan_texts(path, layout_of(path, key)).collect(), path)
     if texts.is_empty():
