@@ -106,7 +106,6 @@ def test_a_category_that_is_a_whole_number_may_be_written_with_a_point(messages,
     [
         (["5%", "7%"], [5.0, 0.05], [5, 0.05]),
         (["true", "false"], ["False", "TRUE"], [0, 1]),
-        ([5, 7], [date(2024, 1, 1)] * 2, "must hold numbers, as in training; it holds Date"),
         (
             [date(2024, 1, 1), date(2024, 2, 1)],
             [timedelta(1)] * 2,
@@ -121,12 +120,12 @@ def test_columns_of_a_parquet_file_may_hold_another_type(tmp_path, messages, tra
     encoder.encode(read_as(tmp_path / "x.csv", readings, "input"), "the new rows")
     assert "WARNING" not in "".join(messages)
     polars.DataFrame({"x": new}).write_parquet(tmp_path / "x.parquet")
-    rows = read_as(tmp_path / "x.parquet", readings, "input")
     if isinstance(meant, str):
         with pytest.raises(UserError, match=meant):
-            encoder.encode(rows, "the new rows")
+            encoder.encode(read_as(tmp_path / "x.parquet", readings, "input"), "the new rows")
     else:
-        assert encoder.encode(rows, "the new rows")[:, 0].tolist() == meant
+        rows = encoder.encode(read_as(tmp_path / "x.parquet", readings, "input"), "the new rows")
+        assert rows[:, 0].tolist() == meant
         assert ("x holds numbers; in training 5% was 5, not 0.05" in "".join(messages)) == (trained[0] == "5%")
 
 

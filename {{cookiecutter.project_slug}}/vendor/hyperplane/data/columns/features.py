@@ -22,7 +22,6 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
-from ...errors import UserError
 from ..files.readings import PLAIN, Reading
 from ..lazy_polars import pl
 from .stated import parsed
@@ -109,8 +108,6 @@ class Number(Column):
     def encode(self, series: "pl.Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
         if is_text(series) and not self.reading.is_plain and self.reading.kind in ("number", "boolean"):
             series = parsed(series, self.reading, rows)
-        elif self.reading.kind == "number" and series.dtype.is_temporal():
-            raise UserError(f"{rows}: column {self.name!r} must hold numbers, as in training; it holds {series.dtype}")
         numbers = as_numbers(series, rows)
         missing = ~np.isfinite(numbers)
         if missing.any() and not self.has_indicator:

@@ -58,8 +58,8 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "pl.DataFr
     path = existing(path, key)
     if is_parquet(path):
         table = read_table(path, key)
-        for name in table.columns:  # a workbook holds 0.05 where it shows 5%
-            if name in readings and readings[name].unit == "%" and table[name].dtype.is_numeric():
+        for name in readings.keys() & {*table.columns}:
+            if readings[name].unit == "%" and table[name].dtype.is_numeric():  # a workbook has 0.05 where it shows 5%
                 logger.warning("{}={}: {} holds numbers; in training 5% was 5, not 0.05", key, path, name)
         return table
     with readable(path, key):
