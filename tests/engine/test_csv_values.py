@@ -77,7 +77,7 @@ def read(tmp_path):
         (["1,0e2", "2,0e2", "?"], [100, 200, None]),
         (["1,234.5e3", "2,345.5e3"], [1234500, 2345500]),
         (["−1.5e3", "2.5e3"], [-1500, 2500]),
-        (["true", "FALSE", "?"], [True, False, None]),
+        (["true", "FALSE", "?", "1.0"], [True, False, None, True]),
         (["2024-01-31", "2024-2-1"], [date(2024, 1, 31), date(2024, 2, 1)]),
         (["5 Jan 2024", "17 March 2024"], [date(2024, 1, 5), date(2024, 3, 17)]),
         (["05-JAN-24", "17-Mar-24"], [date(2024, 1, 5), date(2024, 3, 17)]),
@@ -91,6 +91,7 @@ def read(tmp_path):
         (["10 A3", "12 A3"], ["10 A3", "12 A3"]),
         (["10x2", "12x2"], ["10x2", "12x2"]),
         (["5", r"\N"], [5, None]),
+        (["#VALUE!", "5", "1.#QNAN", "-nan"], [None, 5, None, None]),
         (["2024-01-31", "NaT"], [date(2024, 1, 31), None]),
         (
             ["2024-01-31 10:11:12 UTC", "2024-01-31 10:11:12.5 UTC"],
@@ -107,6 +108,7 @@ def read(tmp_path):
         (["02/01/2024", "31/01/2024"], [date(2024, 1, 2), date(2024, 1, 31)]),
         (["02/01/2024", "01/31/2024"], [date(2024, 2, 1), date(2024, 1, 31)]),
         (["2.1.2024", "3.1.2024"], [date(2024, 1, 2), date(2024, 1, 3)]),
+        (["2. 1. 2024", "13. 1. 2024"], [date(2024, 1, 2), date(2024, 1, 13)]),
         (["1/2/24", "1/13/24"], [date(2024, 1, 2), date(2024, 1, 13)]),
         (["1/2/2024 1:05 PM", "1/13/2024 11:00 AM"], [datetime(2024, 1, 2, 13, 5), datetime(2024, 1, 13, 11)]),
         (["2024-01-31T10:11:12", "2024-01-31T10:11:12.5"], [datetime(2024, 1, 31, 10, 11, 12, m) for m in (0, 500000)]),
@@ -185,6 +187,17 @@ def test_nothing_that_tells_the_day_from_the_month_is_asked_for(read, messages):
         read(["02/01/2024", "03/04/2024"])
     read(["02/01/2024", "03/14/2024"])
     assert "x (dates in the order month-day-year)" in "".join(messages)
+
+
+@pytest.mark.parametrize("rows", [3, 2000])  # in one look, and typed by the parser
+def test_years_of_two_digits_that_would_run_from_2069_to_1970_are_refused(tmp_path, read, rows):
+    dates = ["13/5/99"] * rows
+    with pytest.raises(UserError, match="of which 70 would be 1970 and 69 2069: write years of four digits"):
+        read([*dates, "13/5/70", "13/5/69"])
+    (tmp_path / "x.csv").write_text("t\n" + "\n".join([*dates, "13/5/70", "13/5/69"]))
+    with pytest.raises(UserError, match="would be 1970"):
+        read_as(tmp_path / "x.csv", {"t": Reading("date", "%d/%m/%y")}, "input")
+    assert read(["13/5/99", "13/5/07"]) == [date(1999, 5, 13), date(2007, 5, 13)]
 
 
 def test_a_value_decides_wherever_it_stands(tmp_path, monkeypatch):

@@ -1,13 +1,16 @@
 """Your own table: what is inferred, how columns become numbers, and what is said of a file that cannot serve."""
 
 import gzip
+from datetime import date, timedelta
 
 import numpy as np
 import polars
 import pytest
 from hyperplane.data.columns.encoding import TableEncoder
+from hyperplane.data.columns.stated import Stated
 from hyperplane.data.columns.target import infer_task
-from hyperplane.data.files.table_files import read_table
+from hyperplane.data.files.survey import Spelling
+from hyperplane.data.files.table_files import read_as, read_columns, read_table
 from hyperplane.data.tables.large_table import LargeTable
 from hyperplane.data.tables.table import Table
 from hyperplane.errors import UserError
@@ -87,6 +90,43 @@ def test_what_training_rows_did_not_have_is_encoded_and_said_once(frame, message
     np.testing.assert_allclose(rows[:, 0], [1, 1 / 3, 0, 1], atol=1e-6)
     said = messages[-1]
     assert len(messages) == 2 and "1 of unknown category in heating ('coal')" in said and "1 missing in garden" in said
+
+
+@pytest.mark.parametrize("most", [500, 2])  # few enough for a mark each, or hashed
+@pytest.mark.parametrize("trained, new", [(["2", "10", "x"], "10.0"), (["2.0", "10.0", None], "10")])
+def test_a_category_that_is_a_whole_number_may_be_written_with_a_point(messages, most, trained, new):
+    stated = Stated({"rooms": "categorical"}, max_categories=most)
+    encoder = TableEncoder.fit([polars.DataFrame({"rooms": trained})], stated=stated)
+    rows = encoder.encode(polars.DataFrame({"rooms": [trained[1], new]}), "the new rows")
+    assert rows.sum() == 2 and (rows[0] == rows[1]).all() and "unknown" not in "".join(messages)
+
+
+@pytest.mark.parametrize(
+    "trained, new, meant",
+    [
+        (["5%", "7%"], [5.0, 0.05], [5, 0.05]),
+        (["true", "false"], ["False", "TRUE"], [0, 1]),
+        (
+            [date(2024, 1, 1), date(2024, 2, 1)],
+            [timedelta(1)] * 2,
+            "must hold dates, as in training; it holds Duration",
+        ),
+    ],
+)
+def test_columns_of_a_parquet_file_may_hold_another_type(tmp_path, messages, trained, new, meant):
+    polars.DataFrame({"x": trained}).write_csv(tmp_path / "x.csv")
+    table, readings = read_columns(tmp_path / "x.csv", None, Spelling())
+    encoder = TableEncoder.fit([table], readings)
+    encoder.encode(read_as(tmp_path / "x.csv", readings, "input"), "the new rows")
+    assert "WARNING" not in "".join(messages)
+    polars.DataFrame({"x": new}).write_parquet(tmp_path / "x.parquet")
+    if isinstance(meant, str):
+        with pytest.raises(UserError, match=meant):
+            encoder.encode(read_as(tmp_path / "x.parquet", readings, "input"), "the new rows")
+    else:
+        rows = encoder.encode(read_as(tmp_path / "x.parquet", readings, "input"), "the new rows")
+        assert rows[:, 0].tolist() == meant
+        assert ("x holds numbers; in training 5% was 5, not 0.05" in "".join(messages)) == (trained[0] == "5%")
 
 
 def test_the_state_of_an_encoder_makes_it_again(frame):
@@ -399,7 +439,8 @@ def test_a_setting_without_a_value_is_named(command):
     assert done.stderr == "data.target has no value, and no default: give one with data.target=...\n"
 
 
-ROW_NUMBERS = ["Unnamed: 0", "index", "id", "ID", "PassengerId", "house_id", "row number", "level_0", "nr"]
+NO_NAMES = ["Unnamed: 0", "Unnamed: 0.1", "__index_level_0__", "...1"]
+ROW_NUMBERS = ["index", "id", "ID", "PassengerId", "house_id", "row number", "level_0", "nr"]
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -407,6 +448,7 @@ ROW_NUMBERS = ["Unnamed: 0", "index", "id", "ID", "PassengerId", "house_id", "ro
 def test_numbers_of_rows_are_left_out_and_said(tmp_path, messages, kind, ending):
     rows = np.arange(ROWS)
     table = {name: rows + k % 2 for k, name in enumerate(ROW_NUMBERS)}
+    table |= {name: rows % (ROWS // 2) for name in NO_NAMES}  # of two files that were joined
     table |= {"Row": np.random.default_rng(0).permutation(ROWS) + 5, "group_id": rows // 3, "t": rows, "area": rows % 7}
     frame = polars.DataFrame(table | {"label": np.where(rows < ROWS / 2, "low", "high")})
     path = tmp_path / f"sorted.{ending}"
@@ -420,6 +462,7 @@ def test_numbers_of_rows_are_left_out_and_said(tmp_path, messages, kind, ending)
     assert line.split(": the row's number")[0].endswith(
         f"{', '.join([*ROW_NUMBERS, 'Row'])}: whole numbers that differ in all rows"
     )
+    assert f"{', '.join(NO_NAMES)}: a column without a name: the row numbers" in said
     assert "t numbers the rows of the file" in said and said.count("numbers the rows") == 1
 
 

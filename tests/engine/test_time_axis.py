@@ -66,6 +66,11 @@ REGULAR = [
     ([int(day.strftime("%Y%m%d")) for day in days()], "1 day"),
     (week_numbers(), "1 week"),
     (written("%b-%y"), "months"),
+    ([str(day) for day in days()], "1 day"),  # of a Parquet file
+    ([np.float32(text) for text in written("%Y.%m")], "months"),
+    ([float(text) for text in written("%Y.?", 3)], "quarters"),
+    (written("%Y:?", 3), "quarters"),
+    ([f"{day.year}:{day.month}" for day in months()], "months"),
     (written("FY%Y", 12), "years"),
     (written("?Q FY%Y", 3), "quarters"),
     ([f"{1949 + i // 2}-H{1 + i % 2}" for i in range(STEPS)], "half-years"),
@@ -121,10 +126,11 @@ def test_an_axis_of_winter_goes_on_in_summer():
         ([int(text) for text in written("%Y%m")], [196002, 196003, 196004]),  # no year ends between them
         ([int(day.strftime("%Y%m%d")) for day in days()], [20230602, 20230603, 20230604]),  # no month
         (week_numbers(), [202602, 202603, 202604]),  # no months
+        ([float(text) for text in written("%Y.%m")], [1960.1, 1960.11, 1960.12]),  # with a point
         (list(range(200001, 200001 + STEPS)), [200201, 200202, 200203]),  # a counter
         ([int(text) for text in hours("%Y%m%d%H")], [2024020508, 2024020509, 2024020510]),  # no day
     ],
-    ids=["months", "days", "weeks", "counter", "hours"],
+    ids=["months", "days", "weeks", "with a point", "counter", "hours"],
 )
 def test_new_whole_numbers_go_on_as_those_of_training_did(trained, new):
     axis = recognise(read_times(polars.Series("t", trained), "t"), np.zeros(STEPS, np.int64))

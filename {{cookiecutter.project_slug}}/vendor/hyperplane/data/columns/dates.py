@@ -19,6 +19,7 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 
+from ...errors import UserError
 from ..lazy_polars import pl
 from .features import Column, Remarks, marks
 from .stated import as_moments, parsed
@@ -62,6 +63,8 @@ class Date(Column):
         if is_text(series) and self.reading.is_moment:
             series = parsed(series, self.reading, where)
         series = as_moments(series, where)
+        if series.dtype not in (pl.Date, pl.Datetime):
+            raise UserError(f"{where} must hold dates, as in training; it holds {series.dtype}")
         zone = getattr(series.dtype, "time_zone", None)
         if zone and self.zone:
             series = series.dt.convert_time_zone(self.zone)

@@ -106,7 +106,7 @@ class Number(Column):
         return [self.mean, None] if self.has_indicator else [self.mean]
 
     def encode(self, series: "pl.Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
-        if is_text(series) and not self.reading.is_plain and self.reading.kind == "number":
+        if is_text(series) and not self.reading.is_plain and self.reading.kind in ("number", "boolean"):
             series = parsed(series, self.reading, rows)
         numbers = as_numbers(series, rows)
         missing = ~np.isfinite(numbers)
@@ -131,7 +131,9 @@ class Category(Column):
     def encode(self, series: "pl.Series", rows: str, remarks: Remarks) -> NDArray[np.float32]:
         values = as_text(series)
         numbers = {value: number for number, value in enumerate(self.categories)}
-        places = values.replace_strict(numbers, default=-1).to_numpy()
+        exact = values.replace_strict(numbers, default=None, return_dtype=pl.Int64)
+        alike = dict(zip(whole(pl.Series(self.categories, dtype=pl.String)), numbers.values(), strict=True))
+        places = exact.fill_null(whole(values).replace_strict(alike, default=-1, return_dtype=pl.Int64)).to_numpy()
         unknown = places < 0
         if unknown.any():
             examples = {"missing" if value is None else repr(value) for value in values.filter(unknown).unique()}
@@ -155,7 +157,7 @@ class Hashed(Column):
         return [*names, f"{self.name}=missing"] if self.has_missing else names
 
     def encode(self, series: "pl.Series", rows: str, remarks: Remarks) -> NDArray[np.float32]:
-        values = as_text(series)
+        values = whole(as_text(series))
         missing = values.is_null().to_numpy()
         if missing.any() and not self.has_missing:
             remarks.add(missing.sum(), f"missing in {self.name}", "0 in all buckets")
@@ -164,6 +166,11 @@ class Hashed(Column):
         absent = self.buckets if self.has_missing else -1
         places = values.replace_strict({**buckets, None: absent}, return_dtype=pl.Int64).to_numpy()
         return marks(places, len(self.outputs))
+
+
+def whole(texts: "pl.Series") -> "pl.Series":
+    """Return texts in which 1.0 is 1: tools write whole numbers with a point where others of the column are missing."""
+    return texts.str.replace(r"^(-?\d+)\.0+$", "$1")
 
 
 def marks(places: NDArray[np.integer[Any]], columns: int) -> NDArray[np.float32]:

@@ -11,12 +11,16 @@ from ...errors import UserError, override
 from ..lazy_polars import pl
 from .values import as_numbers, as_text, is_text
 
-# What programs and people call a column that tells rows apart: id, PassengerId, row_number, and `Unnamed: 0` of pandas
+# What pandas and R call a column that has no name; it may number the rows of each file that was joined
+NO_NAME = re.compile(r"unnamed: ?\d+(\.\d+)*|__index_level_\d+__|\.\.\.\d+", re.IGNORECASE)
+# What programs and people call a column that tells rows apart: id, PassengerId, row_number
 NAMES_ROWS = re.compile(
-    r"unnamed: ?\d+|(level_\d+|index|idx|id|row ?(id|no|nr|num|number|index|name)?s?|serial ?(no|number)?|obs"
+    r"(level_\d+|index|idx|id|row ?(id|no|nr|num|number|index|name)?s?|serial ?(no|number)?|obs"
     r"|observation|record|no\.?|nr\.?|#|.*[_ .-](id|index|idx|row|no|nr))|(?-i:.*[a-z]I[dD])",
     re.IGNORECASE,
 )
+
+NUMBERED = "a column without a name: the row numbers of whatever wrote the file"
 
 
 def weights_of(column: "pl.Series", is_used: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -58,9 +62,10 @@ def groups_of(column: "pl.Series") -> NDArray[np.int64]:
     return np.unique(names.to_numpy().astype(str), return_inverse=True)[1].astype(np.int64)
 
 
-def counts(column: "pl.Series") -> bool:
-    """Say whether whole numbers differ in all rows of a part of a column, so that the whole of it may number them."""
-    return not column.null_count() and column.n_unique() == len(column)
+def may_count(column: "pl.Series") -> bool:
+    """Say whether the whole numbers of a part of a column may number the rows: all differ, or it has no name."""
+    is_nameless = NO_NAME.fullmatch(column.name) is not None
+    return is_nameless or (not column.null_count() and column.n_unique() == len(column))
 
 
 def row_numbers(columns: Iterable["pl.Series"]) -> dict[str, str]:
@@ -71,9 +76,11 @@ def row_numbers(columns: Iterable["pl.Series"]) -> dict[str, str]:
     """
     reasons = {}
     for column in columns:
-        if not column.name or not column.dtype.is_integer() or len(column) < 2 or not counts(column):
+        if not column.name or not column.dtype.is_integer() or len(column) < 2 or not may_count(column):
             continue
-        if NAMES_ROWS.fullmatch(column.name):
+        if NO_NAME.fullmatch(column.name):
+            reasons[column.name] = NUMBERED
+        elif NAMES_ROWS.fullmatch(column.name):
             reasons[column.name] = "whole numbers that differ in all rows: the row's number, not a property"
         elif column[0] in (0, 1) and (column.diff().drop_nulls() == 1).all():
             logger.warning(

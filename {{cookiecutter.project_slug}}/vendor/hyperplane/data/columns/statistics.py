@@ -12,6 +12,7 @@ from ..files.survey import survey
 from ..lazy_polars import pl
 from .dates import PARTS, Date, part_of
 from .features import Category, Column, Hashed, Number
+from .roles import NUMBERED
 from .stated import Stated
 from .times import dates_of
 from .values import as_numbers, as_text, is_text
@@ -87,7 +88,7 @@ class ColumnStatistics:
     def why_useless(self) -> str:
         """Say why the column tells nothing about other rows, or return an empty string."""
         if not self.name:
-            return "a column without a name: the row numbers of whatever wrote the file"
+            return NUMBERED
         if not self.present:
             return "no values in the training rows"
         different = len(self.hashes)

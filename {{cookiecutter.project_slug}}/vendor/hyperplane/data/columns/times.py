@@ -2,11 +2,12 @@
 
 text            1949-01, 1949/01, 1949M01, 01/1949, Jan 1949, 1949 Jan, Jan-99      the first day of the month
                 (69 to 99 are years of the last century, 68 and less of this one: Jan-49 is in 2049)
-                1949Q1, 1949-Q1, Q1 1949, 1Q1949, FY1949Q1, 1949H1, FY1949          the first day of the period
+                1949Q1, 1949:1, 1949-Q1, Q1 1949, 1Q1949, FY1949Q1, 1949H1, FY1949          the first day of the period
                 1949-W01, 1949-W01-1                        the Monday of the week, or that day of it, ISO 8601
-                19490131T120000, 1949-01-31 12              date and time
+                1949-01-31, 19490131T120000, 1949-01-31 12  date, date and time
 whole numbers   194901, 19490131, 194953, 1949013112        dates, where all are and a month or a year ends between them
                                                             (of hours, minutes, seconds: an hour)
+with a point    1949.01, 1949.1 to 1949.4                   months, quarters, on the same condition
 """
 
 import re
@@ -18,14 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UserError
+from ..files.decisions import BETWEEN_CENTURIES
 from ..files.readings import MONTHS
 from ..lazy_polars import pl
 from .values import as_numbers, as_text, is_text, microseconds
 
 FIRST_YEAR, LAST_YEAR = 1700, 2200  # of whole numbers that are taken for dates
+POINT_ROUNDING = 0.01  # by which a hundred times 1949.01, in 32 bits, may differ from 194901
 BETWEEN = r"[-/.: ]?"
 SHORT_YEAR = r"([A-Za-z]{3})(?:-| ?')(\d\d)"
-BETWEEN_CENTURIES = 25  # years that nothing is of, between those of this century and those of the last
 YEAR = r"(?:FY ?)?(\d{4})"  # a fiscal one is named after the year in which it ends, or begins: no matter for a step
 
 
@@ -64,7 +66,9 @@ def of_week(year: str, week: str, day: str | None = None) -> date:
 
 # How times are written that no reader of files takes for dates: a pattern, and the date that its groups name.
 WRITTEN: tuple[tuple[str, Callable[..., date]], ...] = (
+    (r"(\d{4}):([1-4])", quarter),  # where no month, such as 1949:5, stands beside it
     (rf"(\d{{4}}){BETWEEN}[Mm]?(\d\d?)", moment),
+    (r"(\d{4})[-/.](\d\d?)[-/.](\d\d?)", moment),
     (r"(\d\d?)[-/.](\d{4})", lambda month, year: moment(year, month)),
     (rf"{YEAR}{BETWEEN}[Qq]([1-4])", quarter),
     (rf"(?:[Qq]([1-4])|([1-4])[Qq]){BETWEEN}{YEAR}", lambda a, b, year: quarter(year, a or b)),
@@ -102,17 +106,33 @@ def read_times(column: "pl.Series", key: str, fits: Callable[[Times], int] | Non
         return Times(microseconds(column).to_numpy(), are_dates=True)
     if not column.dtype.is_numeric():
         raise no_times(column, key, column[0])
-    if column.dtype.is_integer():
-        found = [Times(microseconds(dates).to_numpy(), are_dates=True) for dates in dates_of_integers(column)]
+    integers = as_integers(column)
+    if integers is not None:
+        found = [Times(microseconds(dates).to_numpy(), are_dates=True) for dates in dates_of_integers(integers)]
         if fits is not None and found and fits(best := max(found, key=fits)):
             return best
-        if fits is None and found and len(np.unique(column.to_numpy() // 100)) > 1:
+        if fits is None and found and len(np.unique(integers.to_numpy() // 100)) > 1:
             return found[0]
     # A float has too few digits for nanoseconds since 1970
     values = column.cast(pl.Int64, strict=False).to_numpy() if column.dtype.is_integer() else as_numbers(column)
     if not np.isfinite(values).all():
         raise no_times(column, key, float(values[~np.isfinite(values)][0]))
     return Times(values, are_dates=False)
+
+
+def as_integers(column: "pl.Series") -> "pl.Series | None":
+    """Return the whole numbers that a column holds, 194901 for 1949.01, 194904 for the quarter 1949.2; else None."""
+    if column.dtype.is_integer():
+        return column
+    values = as_numbers(column)
+    for size in (1, 10, 100):
+        whole = np.round(values * size)
+        if (np.abs(values * size - whole) < POINT_ROUNDING).all():
+            year, part = np.divmod(whole, size)
+            if size == 10 and not ((part >= 1) & (part <= 4)).all():
+                return None
+            return pl.Series(column.name, 100 * year + 3 * part - 2 if size == 10 else whole).cast(pl.Int64)
+    return None
 
 
 def as_dates(texts: "pl.Series", key: str) -> "pl.Series":

@@ -1,14 +1,17 @@
 """How each column of a CSV file is read, as the survey of its values and the settings say."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from loguru import logger
 
 from ...errors import UserError, override
+from ..lazy_polars import pl
+from .layout import exactly
 from .readings import BOOLEAN, PLAIN, TEXT, Reading, day_first
 from .survey import ColumnSurvey, Spelling
 
+BETWEEN_CENTURIES = 25  # years that nothing is of, between those of this century and those of the last
 MARK = {"point": ".", "comma": ","}
 Remark = tuple[str, str]  # the level of the log, and a sentence
 
@@ -86,6 +89,23 @@ def nearly(column: ColumnSurvey) -> list[str]:
         f"read as text. {override('data.missing', str(fit.unlike))} reads this value as missing, "
         f"{override('data.ignore', column.name)} leaves the column out"
     ]
+
+
+def refuse_two_centuries(table: "pl.LazyFrame", readings: Mapping[str, Reading], key: str) -> None:
+    """Refuse dates with years of two digits where 70 would be a century before 69, the year that follows it.
+
+    Raises:
+        UserError: the dates of a column run over this border.
+    """
+    short = [name for name, reading in readings.items() if "%y" in reading.pattern]
+    years = table.select(column.dt.year() for column in exactly(short)).collect() if short else ()
+    for column in years:
+        last, first = column.filter(column >= 2000).max(), column.filter(column < 2000).min()
+        if isinstance(last, int) and isinstance(first, int) and first + 100 - last < BETWEEN_CENTURIES:
+            raise UserError(
+                f"column {column.name!r} of {key} holds years of two digits, of which {first % 100} would be {first} "
+                f"and {last % 100} {last}: write years of four digits, or leave the column out"
+            )
 
 
 def moment_of(column: ColumnSurvey, moments: list[Reading], spelling: Spelling, key: str) -> Reading:

@@ -13,7 +13,9 @@ MISSING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "NULL", 
 # categories, such as the sign of a blood group, or an answer that was given.
 MISSING_BESIDE_NUMBERS = [
     *(mark.lower() for mark in MISSING),
-    *("?", "-", "--", "–", "—", ".", "..", "*", "n.a.", "unknown", "missing", "#div/0!"),
+    *("?", "-", "--", "–", "—", ".", "..", "*", "n.a.", "unknown", "missing"),
+    *("#div/0!", "#num!", "#ref!", "#value!", "#name?", "#null!", "#na", "#n/a n/a"),  # of Excel
+    *("-nan", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),  # of C
 ]
 GROUPS = r"'’\s"  # what stands between groups of three digits, besides the mark that is not the decimal one
 MINUS = "−–-"  # the last one would be a range elsewhere in a class
@@ -22,7 +24,7 @@ UNITS = (
     *("Rs", "Rs.", "kr", "zł"),
     *("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "BRL", "AUD", "CAD", "SEK", "NOK", "DKK", "PLN"),
 )
-DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?!\d)")
+DATE = re.compile(r"(?:\d{4}([-/]|\. ?)\d{1,2}\1\d{1,2}|\d{1,2}([-/]|\. ?)\d{1,2}\2(?:\d{4}|\d{2}))(?!\d)")
 # 5 Jan 2024, 05-JAN-24, Jan 5, 2024: in English
 NAMED = re.compile(r"(?:\d{1,2}([ /.-])[A-Za-z]{3,9}\1(\d{4}|\d{2})|([A-Za-z]{3,9}) \d{1,2},? \d{4})(?!\d)")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -79,7 +81,12 @@ class Reading:
             return pl.when(~text.is_in(MISSING)).then(text)
         if self.kind == "boolean":
             lower = text.str.to_lowercase()
-            return pl.when(lower.is_in(["true", "1"])).then(True).when(lower.is_in(["false", "0"])).then(False)
+            return (
+                pl.when(lower.is_in(["true", "1", "1.0"]))
+                .then(True)
+                .when(lower.is_in(["false", "0", "0.0"]))
+                .then(False)
+            )
         if self.kind == "number":
             return self.numbers(text)
         kinds: dict[str, Any] = {"date": pl.Date, "datetime": pl.Datetime("us"), "time": pl.Time}

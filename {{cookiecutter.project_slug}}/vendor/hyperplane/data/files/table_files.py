@@ -11,7 +11,7 @@ from ...whole_file import whole_file
 from ..lazy_polars import pl
 from .access import existing, is_parquet, readable
 from .csv_table import CsvTable
-from .decisions import decide
+from .decisions import decide, refuse_two_centuries
 from .layout import about_rows, check_names, exactly, layout_of, scan_texts, without_blank
 from .progress import with_progress
 from .readings import TEXT, Reading, reading_of
@@ -57,7 +57,11 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "pl.DataFr
     """
     path = existing(path, key)
     if is_parquet(path):
-        return read_table(path, key)
+        table = read_table(path, key)
+        for name in readings.keys() & {*table.columns}:
+            if readings[name].unit == "%" and table[name].dtype.is_numeric():  # a workbook has 0.05 where it shows 5%
+                logger.warning("{}={}: {} holds numbers; in training 5% was 5, not 0.05", key, path, name)
+        return table
     with readable(path, key):
         texts = without_blank(scan_texts(path, layout_of(path, key)).collect(), path)
     if texts.is_empty():
@@ -81,7 +85,9 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "pl.DataFr
                 f"{texts[name][int(strange[0])]!r}"
             )
         columns.append(values.alias(name))
-    return pl.DataFrame(columns)
+    table = pl.DataFrame(columns)
+    refuse_two_centuries(table.lazy(), {name: readings.get(name, TEXT) for name in table.columns}, f"{key}={path}")
+    return table
 
 
 def column_names(path: Path, key: str = "data.path") -> list[str]:
@@ -112,6 +118,7 @@ def scan_table(
         if not is_parquet(path):
             table = CsvTable(path, columns, spelling, key)
             rows = table.read(lambda rows: kept(rows, path, scratch), lambda rows: surveyed(rows, path, key))
+            refuse_two_centuries(rows, table.readings, f"{key}={path}")
             return rows, table.readings
         names = parquet_names(path, key)
         used = [name for name in names if columns is None or name in columns]

@@ -9,7 +9,7 @@ from ...paths import expanded
 from ..columns.stated import AS_TEXT, Stated, Typed
 from ..columns.values import listed
 from ..files.access import ENDINGS, digest_of, is_parquet, readable
-from ..files.decisions import decide
+from ..files.decisions import decide, refuse_two_centuries
 from ..files.layout import exactly, is_blank, layout_of, scan_texts
 from ..files.readings import Reading
 from ..files.survey import Spelling, read, survey
@@ -119,4 +119,5 @@ def read_all(
         (readings[name].whole(column) if name in whole else readings[name].values(column)).alias(name)
         for name, column in zip(columns, exactly(columns), strict=True)
     )
+    refuse_two_centuries(values.lazy(), readings, "data.path")
     return values, readings

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ...errors import UserError
 from ..columns.encoding import TableEncoder
-from ..columns.roles import counts, row_numbers
+from ..columns.roles import may_count, row_numbers
 from ..columns.target import has_value
 from ..files.access import digest_of, existing, readable
 from ..files.layout import exactly
@@ -33,7 +33,7 @@ from .chunks import CHUNK, TRAIN, Chunks, write_encoded
 from .shards import Shards
 from .table import Table
 
-LAYOUT = 7  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
+LAYOUT = 8  # of the files; raise it with CHUNK, SHARD_BYTES or what is encoded, so that they are made anew
 STATED = "table.json"  # what is known of the rows; written last
 
 
@@ -132,7 +132,7 @@ class WrittenTable(Table):
         schema = features.collect_schema()
         whole = [name for name, kind in schema.items() if kind.is_integer()]
         first = features.select(exactly(whole)).head(CHUNK).collect()
-        some = exactly(column.name for column in first if counts(column))
+        some = exactly(column.name for column in first if may_count(column))
         return row_numbers(features.select(column).collect().to_series() for column in some)
 
     def require_space(self, shards: Iterable[Shards]) -> None:
