@@ -32,10 +32,6 @@ class Assignment(NamedTuple):
     job: Job
 
 
-class Died(RuntimeError):
-    """The process of a job ended before the job did."""
-
-
 class Cluster:
     """Runs the jobs of a multirun on a cluster: what Hydra calls a launcher.
 
@@ -56,7 +52,7 @@ class Cluster:
         jobs = make_jobs(job_overrides, first, self.context, self.task, self.config)
         assignments = [Assignment(job.config.hydra.sweep.subdir, needs(job.config), job) for job in jobs]
         died = self.module.launch(assignments, self.options, Path(self.config.hydra.sweep.dir))
-        return [returned(Died(died[name]) if name in died else None) for name, _, _ in assignments]
+        return [returned(RuntimeError(died[name]) if name in died else None) for name, _, _ in assignments]
 
 
 def needs(config: DictConfig) -> Needs:
