@@ -6,7 +6,7 @@ import pytest
 from hyperplane.component_settings import described
 from hyperplane.components import build
 from hyperplane.signatures.capabilities import states
-from hyperplane.validation import problems_of
+from hyperplane.validation import problems_of, with_experiment
 from pydantic import ValidationError
 
 from my_research import metrics
@@ -142,6 +142,12 @@ def test_a_wrong_setting_is_told_before_a_run(train, files, tmp_path, mistake):
     for words in named:
         assert words in done.stderr
     assert len(done.stderr.splitlines()) <= 3 and done.folders == []
+
+
+def test_a_setting_of_an_experiment_that_is_refused_is_named_as_such():
+    said = "optimizer.lr=0.01 is not allowed: why\ntrainer.max_steps=60 is not allowed: why"  # the file has 6000
+    assert with_experiment(said, "mnist1d_table") == f"{said}\nin experiment/mnist1d_table.yaml: optimizer.lr=0.01"
+    assert with_experiment(said, None) == with_experiment(said, "elsewhere") == said
 
 
 @pytest.mark.parametrize("words", ["loss=hinge", "scheduler.step_size=3 scheduler=step", "-m loss=hinge,huber"])

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ..component_settings import Component, described
 from ..components import settings_class
-from ..configs import COLLECTIONS, COMPONENTS, choices, listing, targets
+from ..configs import COLLECTIONS, COMPONENTS, choices, files, listing, targets
 from ..errors import UserError, as_typed, first_line
 from ..explaining import unchosen
 from ..paths import must_exist
@@ -100,6 +100,16 @@ def refuse_without_effect(settings: Settings, overrides: Iterable[str]) -> None:
             f"ask for {' or '.join(offer for group, offer in OFFERS if group in groups)}.\n"
             f"task has: {', '.join(task.names()) or 'none'}"
         )
+
+
+def with_experiment(message: str, experiment: Any) -> str:
+    """Return what is said of settings, and which of them the file of experiment= holds: nobody has typed those."""
+    for path in [path for path in files("experiment") if path.stem == experiment]:
+        held = leaves(OmegaConf.to_container(OmegaConf.load(path)))
+        starts = tuple(f"{key}={as_typed(value)} " for key, value in held)
+        named = [line.partition(" ")[0] for line in message.splitlines() if line.startswith(starts)]
+        return f"{message}\nin experiment/{path.name}: {', '.join(named)}" if named else message
+    return message
 
 
 def refuse_missing_files(settings: Settings) -> None:
