@@ -34,3 +34,8 @@ def test_a_batch_of_another_form_than_inputs_and_target_is_named_as_such(train, 
     monkeypatch.setattr(Task, "step", lambda self, batch: step(self, [batch[place] for place in order]))
     said = train("data=moons", status=1).stderr
     assert f"Of the {len(order)} items of a batch, the last is the target" in said and "what MLP takes" in said
+
+
+def test_a_metric_that_cannot_take_the_outputs_is_named(train):
+    said = train("data=moons", "task.metrics=[{_target_: torchmetrics.retrieval.RetrievalMAP}]", status=1).stderr
+    assert "missing 1 required positional argument: 'indexes'. Of task.metrics: retrieval_map took outputs" in said
