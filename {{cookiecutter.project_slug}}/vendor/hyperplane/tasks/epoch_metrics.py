@@ -183,7 +183,7 @@ class EpochMetrics(nn.Module):
                         metrics.update(*taken)
                     except Exception as error:
                         shapes = " and targets ".join(str(tuple(one.shape)) for one in taken)
-                        error.add_note(f"Of task.metrics: {', '.join(metrics)} took outputs {shapes}")
+                        error.add_note(f"Of task.metrics: {', '.join(map(str, metrics))} took outputs {shapes}")
                         raise
 
     def batch_weights(self, targets: Sequence[Tensor], weights: Sequence[Any]) -> Tensor:

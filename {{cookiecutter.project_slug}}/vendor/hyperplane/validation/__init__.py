@@ -163,6 +163,8 @@ def check_parts(key: str, value: Any, problems: list[str]) -> None:
 
 def check_member(key: str, given: Any, problems: list[str]) -> Component:
     """Return the settings of one component of a collection."""
+    if isinstance(given, dict) and str(given.get("_target_")).endswith(".BatchSizeFinder"):
+        problems.append(f"{key}: a run keeps its data.batch_size. find=batch_size looks for the largest one")
     if isinstance(given, dict) and given.get("_target_"):
         return check_component(key, given, problems)
     problems.append(f"{key}={as_typed(given)} is not allowed: it needs a _target_ that says what is built")
