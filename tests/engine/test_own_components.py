@@ -108,7 +108,11 @@ MISTAKES = [
     ("task", f"_target_: {PACKAGE}.tasks.auto.auto\nmetrics: f1", ["task.metrics=f1 is not allowed"]),
     ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decya: 0.9", ["mean callbacks.ema.decay?"]),
     ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decay: 0.9\n  every: a", ["ema.every=a"]),
-    ("callbacks", "a:\n  _target_: lightning.pytorch.callbacks.BatchSizeFinder", ["callbacks.a: a run", "find=batch_size"]),
+    (
+        "callbacks",
+        "a:\n  _target_: lightning.pytorch.callbacks.BatchSizeFinder",
+        ["callbacks.a: a run", "find=batch_size"],
+    ),
     ("optimizer", "_target_: torch.optim.NAdam\nmomentum_decay: -1", ["optimizer.momentum_decay=-1"]),
     ("optimizer", "_target_: torch.optim.NAdam\nlr: 0", ["optimizer.lr=0", "greater than 0"]),
     ("optimizer", "_target_: torch.optim.NAdam\nbetas: [0.9, 1.0]", ["optimizer.betas.1=1.0", "less than 1"]),
