@@ -86,12 +86,13 @@ def test_hooks_before_a_stage_need_no_super(train, monkeypatch):
     assert train(*settings).summary["metrics"] == whole
 
 
-def test_a_forecast_counts_its_band_without_super(train, monkeypatch):
+def test_a_forecast_has_its_band_and_its_naive_errors_without_super(train, monkeypatch):
     settings = ("data=demand", "model=dlinear", "trainer.max_steps=2")
     whole = train(*settings).summary["metrics"]
-    own = type("Own", (Forecasting,), {"on_test_start": lambda self: None})
+    own = type("Own", (Forecasting,), dict.fromkeys(("on_test_start", "on_test_epoch_end"), lambda self: None))
     monkeypatch.setattr("my_research.tasks.forecasting.Forecasting", own)
-    assert train(*settings).summary["metrics"] == whole and "test/coverage" in whole
+    assert train(*settings).summary["metrics"] == whole
+    assert {"test/coverage", "test/mase", "test/naive_mae"} < whole.keys()
 
 
 def test_their_state_goes_on_with_a_run(train, command, monkeypatch):

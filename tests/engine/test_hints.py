@@ -26,3 +26,16 @@ def test_a_dictionary_that_the_task_cannot_take_apart_is_refused_with_what_to_wr
     monkeypatch.setattr(Task, "training_step", lambda self, batch, _: self.step(dict(zip("xy", batch, strict=True))))
     said = train("data=moons", status=2).stderr
     assert "Batches are dictionaries with x, y here, and Classification takes tuples" in said and "adding.md" in said
+
+
+@pytest.mark.parametrize("order", [(0, 1, 1), (0, 0, 1), (0,)])
+def test_a_batch_of_another_form_than_inputs_and_target_is_named_as_such(train, monkeypatch, order):
+    step = Task.step
+    monkeypatch.setattr(Task, "step", lambda self, batch: step(self, [batch[place] for place in order]))
+    said = train("data=moons", status=1).stderr
+    assert f"Of the {len(order)} items of a batch, the last is the target" in said and "what MLP takes" in said
+
+
+def test_a_metric_that_cannot_take_the_outputs_is_named(train):
+    said = train("data=moons", "task.metrics=[{_target_: torchmetrics.retrieval.RetrievalMAP}]", status=1).stderr
+    assert "missing 1 required positional argument: 'indexes'. Of task.metrics: retrieval_map took outputs" in said

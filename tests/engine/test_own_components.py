@@ -6,7 +6,7 @@ import pytest
 from hyperplane.component_settings import described
 from hyperplane.components import build
 from hyperplane.signatures.capabilities import states
-from hyperplane.validation import problems_of
+from hyperplane.validation import problems_of, with_experiment
 from pydantic import ValidationError
 
 from my_research import metrics
@@ -108,6 +108,11 @@ MISTAKES = [
     ("task", f"_target_: {PACKAGE}.tasks.auto.auto\nmetrics: f1", ["task.metrics=f1 is not allowed"]),
     ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decya: 0.9", ["mean callbacks.ema.decay?"]),
     ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decay: 0.9\n  every: a", ["ema.every=a"]),
+    (
+        "callbacks",
+        "a:\n  _target_: lightning.pytorch.callbacks.BatchSizeFinder",
+        ["callbacks.a: a run", "find=batch_size"],
+    ),
     ("optimizer", "_target_: torch.optim.NAdam\nmomentum_decay: -1", ["optimizer.momentum_decay=-1"]),
     ("optimizer", "_target_: torch.optim.NAdam\nlr: 0", ["optimizer.lr=0", "greater than 0"]),
     ("optimizer", "_target_: torch.optim.NAdam\nbetas: [0.9, 1.0]", ["optimizer.betas.1=1.0", "less than 1"]),
@@ -142,6 +147,12 @@ def test_a_wrong_setting_is_told_before_a_run(train, files, tmp_path, mistake):
     for words in named:
         assert words in done.stderr
     assert len(done.stderr.splitlines()) <= 3 and done.folders == []
+
+
+def test_a_setting_of_an_experiment_that_is_refused_is_named_as_such():
+    said = "optimizer.lr=0.01 is not allowed: why\ntrainer.max_steps=60 is not allowed: why"  # the file has 6000
+    assert with_experiment(said, "mnist1d_table") == f"{said}\nin experiment/mnist1d_table.yaml: optimizer.lr=0.01"
+    assert with_experiment(said, None) == with_experiment(said, "elsewhere") == said
 
 
 @pytest.mark.parametrize("words", ["loss=hinge", "scheduler.step_size=3 scheduler=step", "-m loss=hinge,huber"])

@@ -25,7 +25,7 @@ from .run_folder.resuming import Recorded, go_on, read_recorded, refuse_earlier_
 from .sweeps.restoring import hydra_part
 from .training.hints import explain_failure
 from .training.run import Run
-from .validation import check, refuse_missing_files, refuse_without_effect
+from .validation import check, refuse_missing_files, refuse_without_effect, with_experiment
 
 
 def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def record(config: DictConfig, work: Callable[[Run], None]) -> dict[str, Any]:
             refuse(f"{error}\nWhat was trained is kept. Once this is put right: {resume}")
         if is_new:
             discard(folder)
-        refuse(str(error))
+        refuse(with_experiment(str(error), hydra["runtime"]["choices"].get("experiment")))
 
 
 def carry_out(run: Run, work: Callable[[Run], None]) -> None:

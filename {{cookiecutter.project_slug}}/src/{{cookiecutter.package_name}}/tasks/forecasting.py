@@ -75,31 +75,29 @@ class Forecasting(Task):
         outputs, targets = self.evaluation_step(batch, self.test_metrics[dataloader_idx])
         self.coverage.update(*self.in_units(outputs, targets))
 
-    def on_test_epoch_end(self) -> None:
-        """Log the metrics, those of naive forecasts, and the best possible loss if the data know it.
+    def floors(self, measured: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return coverage and MASE, and the metrics of naive forecasts; log the best possible loss if the data know it.
 
         MASE is the mean absolute error divided by that of the naive forecast in training; below 1, the model is better.
         """
-        super().on_test_epoch_end()
-        self.log_epoch({"test/coverage": self.coverage.compute()})
+        found = {"test/coverage": self.coverage.compute()} if self.coverage.update_called else {}
         data = getattr(self.trainer, "datamodule", None)
-        measured = self.trainer.callback_metrics
         reached = measured.get("test/quantile_loss")
         if not isinstance(data, PanelDataModule) or reached is None:
-            return
+            return found
         losses = data.naive_losses("test")
         lag = min(losses, key=losses.__getitem__)
         floors = {"quantile_loss": losses[lag], "mae": float(data.naive_errors("test", lag).abs().mean())}
-        found = {f"test/naive_{name}": torch.tensor(floor) for name, floor in floors.items()}
+        found |= {f"test/naive_{name}": torch.tensor(floor) for name, floor in floors.items()}
         scale = data.mase_scale()
         if "test/mae" in measured and scale > 0:
             found |= {"test/mase": measured["test/mae"] / scale, "test/naive_mase": found["test/naive_mae"] / scale}
-        self.log_epoch(found)
         naive = ", ".join(f"{loss:.4g} ({named_lag(lag)})" for lag, loss in losses.items())
         logger.info("test/quantile_loss {:.4g}; naive forecasts: {}", reached, naive)
         best = data.best_possible("test")
         if best is not None:
             logger.info("test/quantile_loss {:.4f}; the best possible, by the true quantiles, is {:.4f}", reached, best)
+        return found
 
     def moved(self, windows: Windows) -> list[Tensor]:
         """Return the inputs of windows on the device of the task; that of a Mac has no float64."""

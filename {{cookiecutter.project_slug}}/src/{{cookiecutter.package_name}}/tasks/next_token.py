@@ -30,7 +30,7 @@ class NextToken(Task):
             metrics |= {f"{name}perplexity": loss.exp(), f"{name}bits_per_character": loss / math.log(2) / characters}
         super().log_epoch(metrics, steps_ago)
 
-    def floors(self) -> dict[str, Tensor]:
+    def floors(self, measured: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss of bigrams on the test text, if the data state it."""
         loss = getattr(self.trainer.datamodule, "bigram_loss", None)  # type: ignore[attr-defined]
         return {} if loss is None else {"test/naive_loss": torch.tensor(loss)}

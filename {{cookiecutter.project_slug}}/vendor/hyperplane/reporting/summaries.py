@@ -147,7 +147,7 @@ def read_reported_run(path: Path) -> ReportedRun:
         status=PRUNED if summary.get("pruned") is True else intern(summary["status"]),
         fold=take_fold(settings),
         settings=settings,
-        typed=tuple(key for key, _ in map(as_setting, overrides)),
+        typed=tuple(printable(key) for key, _ in map(as_setting, overrides)),
         seed=seed if isinstance(seed, int) else None,
         metrics=finite_or_nan(summary.get("metrics") or {}),
         error=first_line(summary.get("error") or ""),

@@ -28,7 +28,7 @@ from ..run_folder.locks import at_work_in, is_locked
 from ..run_folder.provenance import code
 from ..run_folder.resuming import fingerprint
 from ..settings import Settings
-from ..validation import check, check_values, refuse_missing_files, refuse_without_effect
+from ..validation import check, check_values, refuse_missing_files, refuse_without_effect, with_experiment
 from ..whole_file import write_whole
 
 NOT_PART_OF_A_JOB = {"sweep", "tracking.notes", "tracking.tags"}
@@ -112,6 +112,7 @@ def check_job(job: list[str], config: DictConfig, loader: JobLoader) -> Settings
         return settings
     except (UserError, CompactHydraException) as error:
         reason = str(error) if isinstance(error, UserError) else explain(error)
+        reason = with_experiment(reason, config.hydra.runtime.choices.get("experiment"))
         raise UserError(f"{reason}\nin the job: {' '.join(job)}\nNo job has been started.") from None
 
 

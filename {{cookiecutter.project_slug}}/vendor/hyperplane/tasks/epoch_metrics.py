@@ -179,7 +179,12 @@ class EpochMetrics(nn.Module):
             for metrics, measured in zip(self.collections, self.measured, strict=True):
                 taken = measured(out, target)
                 if len(taken[-1]):  # a view may leave samples out, such as those without a class
-                    metrics.update(*taken)
+                    try:
+                        metrics.update(*taken)
+                    except Exception as error:
+                        shapes = " and targets ".join(str(tuple(one.shape)) for one in taken)
+                        error.add_note(f"Of task.metrics: {', '.join(map(str, metrics))} took outputs {shapes}")
+                        raise
 
     def batch_weights(self, targets: Sequence[Tensor], weights: Sequence[Any]) -> Tensor:
         """Return how much each batch counts (batches,): the mean over the epoch is that of one batch of everything."""

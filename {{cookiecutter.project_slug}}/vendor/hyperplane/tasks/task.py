@@ -155,10 +155,19 @@ class Task(Measuring):
         *inputs, targets = batch
         if self.predicts_nodes:
             *inputs, nodes = inputs
-        outputs = shard_batch(self.network, inputs)
-        if self.predicts_nodes:  # those of a part, of all that are computed
-            outputs = outputs[nodes]
-        return self.loss(outputs, targets), outputs, targets
+        try:
+            outputs = shard_batch(self.network, inputs)
+            if self.predicts_nodes:  # those of a part, of all that are computed
+                outputs = outputs[nodes]
+            return self.loss(outputs, targets), outputs, targets
+        except (TypeError, RuntimeError, IndexError) as error:
+            if len(inputs) != 1 and not self.spec.has_mask:  # data of one's own
+                error.add_note(
+                    f"Of the {len(inputs) + 1} items of a batch, the last is the target, and the others are what "
+                    f"{type(self.network).__name__} takes: batches of another form need a task of your own, see "
+                    "vendor/hyperplane/pages/adding.md, Any other data"
+                )
+            raise
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch. The hot path: nothing here waits for the device or calls `self.log`."""

@@ -41,7 +41,7 @@ def explain_failure(error: Exception, settings: Settings, trainer: "Trainer | No
         return f"{text}. In {steps[0]} gradients are off: compute them within torch.enable_grad(){inference}."
     if type(error).__module__.startswith(COMPILER):
         return f"torch could not compile the network ({first_line(error)}): hardware.compile=false trains without."
-    return text + place_of(error)
+    return ". ".join([text + place_of(error), *getattr(error, "__notes__", ())])
 
 
 def place_of(error: Exception) -> str:

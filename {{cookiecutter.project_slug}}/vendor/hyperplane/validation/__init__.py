@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ..component_settings import Component, described
 from ..components import settings_class
-from ..configs import COLLECTIONS, COMPONENTS, choices, listing, targets
+from ..configs import COLLECTIONS, COMPONENTS, choices, files, listing, targets
 from ..errors import UserError, as_typed, first_line
 from ..explaining import unchosen
 from ..paths import must_exist
@@ -102,6 +102,16 @@ def refuse_without_effect(settings: Settings, overrides: Iterable[str]) -> None:
         )
 
 
+def with_experiment(message: str, experiment: Any) -> str:
+    """Return what is said of settings, and which of them the file of experiment= holds: nobody has typed those."""
+    for path in [path for path in files("experiment") if path.stem == experiment]:
+        held = leaves(OmegaConf.to_container(OmegaConf.load(path)))
+        starts = tuple(f"{key}={as_typed(value)} " for key, value in held)
+        named = [line.partition(" ")[0] for line in message.splitlines() if line.startswith(starts)]
+        return f"{message}\nin experiment/{path.name}: {', '.join(named)}" if named else message
+    return message
+
+
 def refuse_missing_files(settings: Settings) -> None:
     """Refuse data whose files are not there, before torch is imported."""
     given = settings.data.arguments()
@@ -153,6 +163,8 @@ def check_parts(key: str, value: Any, problems: list[str]) -> None:
 
 def check_member(key: str, given: Any, problems: list[str]) -> Component:
     """Return the settings of one component of a collection."""
+    if isinstance(given, dict) and str(given.get("_target_")).endswith(".BatchSizeFinder"):
+        problems.append(f"{key}: a run keeps its data.batch_size. find=batch_size looks for the largest one")
     if isinstance(given, dict) and given.get("_target_"):
         return check_component(key, given, problems)
     problems.append(f"{key}={as_typed(given)} is not allowed: it needs a _target_ that says what is built")
