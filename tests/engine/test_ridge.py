@@ -36,6 +36,14 @@ def test_leave_one_out_chooses_as_scikit_learn_does(samples, columns, noise):
     assert leave_one_out(x, y) == pytest.approx(RidgeCV(LAMBDAS).fit(x.numpy(), y.numpy().ravel()).alpha_)
 
 
+def test_one_sample_far_from_all_others_does_not_choose_for_thousands():
+    x, y = drawn(4000, 6, 1.0)
+    x[0, 5] = 60
+    y[0] = 20
+    assert leave_one_out(x, y) == pytest.approx(RidgeCV(LAMBDAS).fit(x.numpy(), y.numpy().ravel()).alpha_)
+    assert leave_one_out(x[::4], y[::4]) == LAMBDAS[-1], "what it chooses for a quarter of them"
+
+
 def test_with_more_columns_than_samples_the_largest_of_equal_penalties_is_taken():
     torch.manual_seed(2)
     x = torch.randn(43, 500, dtype=torch.double)

@@ -2,7 +2,8 @@
 
     W = argmin ‖Y − b − XW‖² + λ ‖W‖² = V (S + λ)⁻¹ Vᵀ XᵀY,    XᵀX = V S Vᵀ,    columns of X and Y with mean 0
 
-The best λ is a variance of noise over one of weights, so a part of the samples tells it as well as all do.
+The best λ is a variance of noise over one of weights, so a part of the samples tells it about as well as all do. But a
+single sample far from all others would rule a small part, so it is as many as take no time.
 Source: Hoerl & Kennard 1970, "Ridge Regression". Dimensions: N samples, D columns, K targets, R rank of X.
 """
 
@@ -12,8 +13,8 @@ import torch
 from torch import Tensor
 
 LAMBDAS = tuple(10.0 ** (half / 2) for half in range(10, -13, -1))  # from 100,000 down to 0.000,001
-MOST_SAMPLES = 1_000  # that leave-one-out looks at, spread over all
-MOST_VALUES = 5_000_000  # of these samples: half a second
+MOST_VALUES = 5_000_000  # that leave-one-out looks at, in samples spread over all: about a second
+MOST_SAMPLES = 1_000  # with more columns than that: eigenvectors of samples take the cube of their number
 FEWEST_SAMPLES = 5
 AS_GOOD = 1.01  # times the least error: with more columns than samples the largest λ within it is taken
 LEAST = 1e-12  # of the largest eigenvalue: what is smaller is rounding
@@ -65,7 +66,10 @@ def leave_one_out(inputs: Tensor, targets: Tensor) -> float | None:
     Returns:
         λ; None where samples are too few, too large or not finite.
     """
-    most = min(MOST_SAMPLES, MOST_VALUES // max(1, inputs[:1].numel()))
+    columns = inputs[:1].numel()
+    most = MOST_VALUES // max(1, columns + targets[:1].numel())
+    if columns > MOST_SAMPLES:
+        most = min(most, MOST_SAMPLES)
     if min(most, len(inputs)) < FEWEST_SAMPLES:
         return None
     step = -(-len(inputs) // most)
@@ -74,9 +78,10 @@ def leave_one_out(inputs: Tensor, targets: Tensor) -> float | None:
         return None
     ridge = Ridge.fit(x, y)
     z = ridge.coordinates(x)
+    squares = z.square()
 
     def error(penalty: float) -> float:
-        leverage = 1 / len(x) + (z.square() / (ridge.squares + penalty)).sum(dim=1)
+        leverage = 1 / len(x) + squares @ (1 / (ridge.squares + penalty))
         residuals = y - ridge.predict(z, penalty)
         return float((residuals / (1 - leverage).clamp(min=torch.finfo(x.dtype).eps)[:, None]).square().mean())
 
