@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from hyperplane.stacking import compiling
 from hyperplane.stacking.epoch_end import EpochEnd
 from hyperplane.stacking.member import Window, share
 from stacked_sweeps import checkpoint, distance, layout, losses, members, rows, summary
@@ -38,6 +39,45 @@ def test_in_double_precision_members_have_the_weights_of_jobs_alone(sweep, model
         for key in ("status", "steps", "epochs", "parameters", "warnings", "settings", "choices", "overrides", "error"):
             assert one[key] == other[key]
         assert one["metrics"] == pytest.approx(other["metrics"], rel=1e-6)
+
+
+@pytest.mark.parametrize("outcome", ["compiled", "cannot"])
+def test_a_stack_whose_step_is_compiled_trains_as_one_that_is_not(sweep, monkeypatch, outcome):
+    used = []
+
+    def without_code(listed, dynamic, options):  # up to what a C++ compiler takes a quarter of a minute for
+        kernels = compile_whole(listed, backend="aot_eager", dynamic=dynamic)
+
+        def call(*given):
+            if outcome == "cannot":
+                raise NotImplementedError("no such kernel")
+            used.append(options)
+            return kernels(*given)
+
+        return call
+
+    compile_whole = torch.compile
+    monkeypatch.setattr(torch, "compile", without_code)
+    monkeypatch.setattr(compiling, "CALLS", 10)
+    words = ("model=mlp", "model.dropout=0.2", "data.batch_size=200", "seed=0,1", "hardware.precision=64-true")
+    words += ("trainer.max_epochs=2", "trainer.gradient_clip_val=0.5")
+    theirs, ours = (
+        members(sweep("stacked", *words, f"hardware.compile={word}", name=f"compile-{word}"))
+        for word in ("false", "true")
+    )
+    assert max(map(distance, ours.values(), theirs.values())) < 1e-8
+    assert len(ours) == len(theirs) == 2
+    # Of 36 steps the first is a window by itself, two are noted, and nine called as they are; kernels are tried once.
+    assert len(used) == (1 + 36 - 1 - 2 - 9 if outcome == "compiled" else 0)
+    assert all(one == {"fallback_random": True, "triton.cudagraphs": False} for one in used)
+    refused = "could not compile the step of the stack (NotImplementedError: no such kernel); it goes on without"
+    assert (refused in sweep.said) == (outcome == "cannot")
+
+
+def test_why_a_step_is_not_compiled_is_told(sweep):
+    words = ("model=rnn", "model.hidden_size=3", "data.batch_size=400", "seed=0,1", "trainer.max_epochs=1")
+    sweep("stacked", *words, "hardware.compile=true")
+    assert sweep.said.count("is not compiled: it is not the same list of operations each time, or a long one") == 1
 
 
 @pytest.mark.parametrize("pieces", [(5,), (2, 3)])

@@ -4,23 +4,21 @@ import os
 import sys
 from shutil import which
 
-from torch import nn
 from torch.utils._triton import has_triton
 
 from ..errors import UserError
 from ..settings import Hardware
 
 
-def compile_in_place(network: nn.Module, hardware: Hardware) -> None:
-    """Let torch compile `network` when it is called first. Its weights keep their names, and so do checkpoints.
+def refuse_missing_compiler(hardware: Hardware) -> None:
+    """Look for what torch compiles with.
 
     Raises:
-        UserError: there is nothing to compile with.
+        UserError: there is nothing.
     """
     missing = missing_compiler(hardware)
     if missing:
         raise UserError(f"hardware.compile=true needs {missing}, which torch does not find: hardware.compile=false")
-    network.compile()
 
 
 def missing_compiler(hardware: Hardware) -> str:

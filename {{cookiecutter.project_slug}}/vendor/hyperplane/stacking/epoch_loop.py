@@ -5,6 +5,7 @@ moments when one of them might look are not taken here: the loop draws their bat
 counts the steps when it is woken. What the stack does not take (it says why) the loop trains on itself.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,12 @@ from .validating import StackedValidation
 class StackedEpochLoop(LeanEpochLoop):
     """A loop whose plain steps are taken by the stack that its run is a member of."""
 
-    def __init__(self, *known: Any, every_n_steps: int | None = None) -> None:
+    def __init__(
+        self, *known: Any, every_n_steps: int | None = None, compiles: Callable[[], None] | None = None
+    ) -> None:
         super().__init__(*known)
         self.every_n_steps = every_n_steps  # a checkpoint is written
+        self.compiles = compiles  # compiles the network of a member that trains by itself, if it is to be compiled
         self.val_loop: StackedValidation = StackedValidation(self.trainer, self.val_loop.is_plain)
         self.refusal = ""  # why the run takes its steps itself
         self.drawn: Drawn | None = None
@@ -50,6 +54,8 @@ class StackedEpochLoop(LeanEpochLoop):
     def refuse(self, reason: str) -> None:
         """Take the steps here from now on."""
         self.refusal = reason
+        if self.compiles is not None:
+            self.compiles()
         logger.info("{} trains as an ordinary job: {}", Path(self.trainer.default_root_dir).name, reason)
 
     def advance(self, data_fetcher: Any) -> None:

@@ -97,7 +97,6 @@ def why_ordinary(settings: Settings) -> str:
         "trainer.accumulate_grad_batches sums gradients": trainer.accumulate_grad_batches > 1,
         "trainer.max_time looks at the clock in each step": trainer.max_time is not None,
         "trainer.profiler or detect_anomaly watch each step": trainer.profiler is not None or trainer.detect_anomaly,
-        "hardware.compile compiles a network of its own": hardware.compile,
         "it shares its batches between devices": hardware.may_be_several,
         f"hardware.precision={hardware.precision} scales or rounds weights": hardware.precision not in PRECISIONS,
     }

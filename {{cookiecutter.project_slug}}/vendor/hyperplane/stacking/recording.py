@@ -3,7 +3,8 @@
 Most of a small network's step is not operations: modules, `vmap`, rules, the graph for gradients. Each step executes
 the same list of operations, so a stack notes the list and then calls one after the other, as a CUDA graph does on a
 GPU. A list is called only if two steps have written the same one. The first step of each window is computed in both
-ways, as Python may compute something else by now.
+ways, as Python may compute something else by now. With `hardware.compile=true` torch makes kernels of a list that is
+called often, see `compiling.py`.
 """
 
 import operator
@@ -12,12 +13,14 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 import torch
+from loguru import logger
 from torch import Tensor
 from torch.fx import Graph, GraphModule
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from .batching import is_close
+from .compiling import Compiler
 from .generators import Generators
 
 FEWEST = 8  # steps of a window; its first is computed in both ways
@@ -34,6 +37,7 @@ class Operations(NamedTuple):
     names: list[str]
     listed: GraphModule
     dtype: torch.dtype  # of numbers that have none, when the operations were noted
+    call: Callable[..., list[Tensor]]  # what computes them
 
     def __call__(self, given: Sequence[Tensor]) -> Results:
         """Call one operation after the other."""
@@ -41,7 +45,7 @@ class Operations(NamedTuple):
         torch.set_default_dtype(self.dtype)
         try:
             with torch.no_grad():
-                return self.names, self.listed.forward(*given)
+                return self.names, self.call(*given)
         finally:
             torch.set_default_dtype(before)
 
@@ -109,7 +113,8 @@ class Recorder(TorchDispatchMode):
         self.graph.output(self.noted(tensors))
         if [constant._version for constant in self.constants.values()] != self.versions:
             return None
-        return Operations(names, GraphModule(self.constants, self.graph), self.dtype)
+        listed = GraphModule(self.constants, self.graph)
+        return Operations(names, listed, self.dtype, listed.forward)
 
 
 def lies_as(one: Tensor, other: Tensor) -> bool:
@@ -128,9 +133,14 @@ class State(Enum):
 
 
 class Repeated:
-    """A step that Python computes until two of its steps have written the same list of operations."""
+    """A step that Python computes until two of its steps have written the same list of operations.
 
-    def __init__(self) -> None:
+    Args:
+        compiler: of the list, if it is to be compiled.
+    """
+
+    def __init__(self, compiler: Compiler | None = None) -> None:
+        self.compiler = compiler
         self.state = State.NOTED
         self.known: Any = None  # the Operations of the last step that was noted
 
@@ -143,6 +153,8 @@ class Repeated:
             anew: it is to be computed by Python, and compared with the operations.
         """
         if self.state is State.REPEATED:
+            if self.compiler is not None and self.compiler.is_due():
+                self.known = self.known._replace(call=self.compiler.compiled(self.known.listed, given))
             return self.compared(compute, given) if anew else self.known(given)
         return compute() if self.state is State.DIFFERENT else self.noted(compute, given)
 
@@ -153,7 +165,7 @@ class Repeated:
         last, self.known = self.known, recorder.finish(results)
         if last is not None or self.known is None:
             is_same = self.known is not None and self.known.are_those_of(last)
-            self.state = State.REPEATED if is_same else State.DIFFERENT
+            self.become(State.REPEATED if is_same else State.DIFFERENT)
         return results
 
     def compared(self, compute: Callable[[], Results], given: Sequence[Tensor]) -> Results:
@@ -166,5 +178,12 @@ class Repeated:
         after.put_back()
         # Also what the step changes in place, such as the statistics of a batch norm.
         if names != others or not all(map(is_close, [*results, *given], [*again, *copies])):
-            self.state = State.DIFFERENT
+            self.become(State.DIFFERENT)
         return names, results
+
+    def become(self, state: State) -> None:
+        """Change how the next step is computed."""
+        self.state = state
+        if state is State.DIFFERENT and self.compiler is not None:
+            reason = "it is not the same list of operations each time, or a long one"
+            logger.info("The step of the stack is not compiled: {}.", reason)

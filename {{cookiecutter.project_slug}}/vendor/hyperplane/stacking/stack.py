@@ -25,6 +25,7 @@ from torch import Tensor
 
 from .batching import Level, map_tensors, shapes, tensors_in
 from .clipping import clip_norm, clip_value
+from .compiling import Compiler
 from .epoch_end import EpochEnd
 from .folding import Folded
 from .generators import Generators
@@ -78,7 +79,9 @@ class Stack:
         optimizers = [trainer.optimizers[0] for trainer in trainers]
         self.level = Level(len(tasks))
         self.epoch_end = EpochEnd(self)
-        self.repeated: dict[str, Repeated] = defaultdict(Repeated)  # steps, by the shapes of their batches
+        compiles = loops[0].compiles is not None
+        # Steps, by the shapes of their batches.
+        self.repeated: dict[str, Repeated] = defaultdict(lambda: Repeated(Compiler() if compiles else None))
         self.folded = Folded(self.level)
         self.folds = folds  # which costs each operation a little
         seeds = [getattr(trainer.datamodule, "seed", 0) for trainer in trainers]

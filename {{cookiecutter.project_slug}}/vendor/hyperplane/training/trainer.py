@@ -21,7 +21,7 @@ from ..component_settings import Strict
 from ..components import Component, build, factory, signature_of
 from ..errors import UserError, as_typed, nearest
 from ..loop.accumulation import WholeSteps
-from ..loop.compiling import compile_in_place
+from ..loop.compiling import refuse_missing_compiler
 from ..loop.divergence import FiniteLoss
 from ..loop.lean_loop import LeanEpochLoop
 from ..loop.progress import Bar, ProgressLines
@@ -89,8 +89,11 @@ def make_trainer(
     level = "INFO" if current() is None else "DEBUG"  # of those who take turns, one line tells of all
     progress = Bar() if shows_bar else ProgressLines("" if run.is_alone else f"{run.name}: ", level)
     callbacks = [progress, state, *callbacks_of(settings, run, task, state, last, validates), *more]
-    if settings.hardware.compile:
-        compile_in_place(getattr(task, "network", task), settings.hardware)
+    compiles = getattr(task, "network", task).compile if settings.hardware.compile else None
+    if compiles is not None:
+        refuse_missing_compiler(settings.hardware)
+        if current() is None:  # else the stack compiles its step
+            compiles()
     trainer = trainer_on(
         settings.hardware,
         **arguments,
@@ -108,7 +111,9 @@ def make_trainer(
     trainer.fit_loop.epoch_loop = LeanEpochLoop(trainer, between_steps, state.names)
     if current() is not None:
         every = settings.checkpoint.every_n_steps
-        trainer.fit_loop.epoch_loop = StackedEpochLoop(trainer, between_steps, state.names, every_n_steps=every)
+        trainer.fit_loop.epoch_loop = StackedEpochLoop(
+            trainer, between_steps, state.names, every_n_steps=every, compiles=compiles
+        )
     return trainer
 
 
