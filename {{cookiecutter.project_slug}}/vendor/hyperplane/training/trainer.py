@@ -19,7 +19,7 @@ from ..checkpoints.run_state import RunState
 from ..checkpoints.transfer import Freeze
 from ..component_settings import Strict
 from ..components import Component, build, factory, signature_of
-from ..errors import UserError, as_typed, nearest
+from ..errors import UserError, as_typed, with_nearest
 from ..loop.accumulation import WholeSteps
 from ..loop.compiling import compile_in_place
 from ..loop.divergence import FiniteLoss
@@ -128,7 +128,7 @@ def refuse_arguments(given: Mapping[str, Any]) -> None:
             )
         if name not in known:
             ours = "follows from the run" if name in FROM_THE_RUN else "is no argument of Lightning's Trainer"
-            raise UserError(f"make_trainer({name}=...): {name} {ours}. {nearest(name, known)}".rstrip())
+            raise UserError(with_nearest(f"make_trainer({name}=...): {name} {ours}.", name, known))
 
 
 def callbacks_of(

@@ -8,7 +8,7 @@ import torch
 from loguru import logger
 from numpy.typing import NDArray
 
-from ...errors import UserError, nearest
+from ...errors import UserError, with_nearest
 from ..columns.times import read_times
 from ..columns.values import as_numbers, as_text, listed
 from ..files.table_files import read_as
@@ -46,7 +46,7 @@ def future_windows(
     """
     for name in panel.columns:
         if name not in table.columns:
-            raise UserError(f"input={source} has no column {name!r}. {nearest(name, table.columns)}")
+            raise UserError(with_nearest(f"input={source} has no column {name!r}.", name, table.columns))
     order, names, series, time = placed(table, panel, source)
     table = table[order]
     has_target = np.isfinite(as_numbers(table[panel.target]))
