@@ -90,7 +90,7 @@ class RunState(Callback):
         if not trainer.training:
             return
         if any(isinstance(callback, ModelPruning) for callback in trainer.callbacks):  # type: ignore[attr-defined]
-            logger.warning("last.ckpt holds no masks: weights that were pruned start at 0 and may grow until the next pruning")
+            logger.warning("last.ckpt holds no masks: pruned weights go on from 0, and may grow until the next pruning")
         state = checkpoint["run_state"]
         if state["is_trained"] and json.loads(state["settings"]) == same_training(self.settings):
             self.is_trained = pl_module.is_trained = trainer.should_stop = True  # type: ignore[assignment]

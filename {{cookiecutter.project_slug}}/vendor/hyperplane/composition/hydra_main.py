@@ -142,7 +142,7 @@ def refuse_start(start: str, name: str, loader: SweepLoader) -> None:
 def call(config: DictConfig, context: HydraContext, task: TaskFunction) -> None:
     """Call `task` with a configuration that was checked, or start the multirun that it describes."""
     configure_log(config.hydra.hydra_logging, config.hydra.verbose, **GUARD)
-    refused = []
+    refused: list[str] = []
 
     def answered(settings: DictConfig) -> Any:
         try:
@@ -153,8 +153,9 @@ def call(config: DictConfig, context: HydraContext, task: TaskFunction) -> None:
 
     if is_multirun := config.hydra.mode == RunMode.MULTIRUN:
         here = config.hydra.launcher._target_.endswith(".BasicLauncher")  # others send the task to other processes
-        known = {"config": config, "hydra_context": context, "task_function": answered if here else task}
-        Plugins.instance().instantiate_sweeper(**known).sweep(arguments=list(config.hydra.overrides.task))
+        function = answered if here else task
+        sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=function)
+        sweeper.sweep(arguments=list(config.hydra.overrides.task))
     else:
         done = run_job(answered, config, job_dir_key="hydra.run.dir", job_subdir_key=None, hydra_context=context)
         _ = done.return_value  # raises what the task has raised

@@ -70,7 +70,8 @@ def as_inputs(table: "pl.DataFrame", spec: "DataSpec", source: Path) -> "NDArray
             )
     elif missing:
         raise UserError(with_nearest(f"input={source} has no column {missing[0]!r}.", missing[0], table.columns))
-    inputs = table[names].cast(pl.Float64, strict=False).to_numpy()
+    texts = pl.selectors.temporal().cast(pl.String)  # dates are no numbers, whatever a cast makes of them
+    inputs = table[names].with_columns(texts).cast(pl.Float64, strict=False).to_numpy()
     right, numbers = np.isfinite(inputs), "numbers"
     if spec.num_tokens:
         right = right & (inputs == np.round(inputs)) & (inputs >= 0) & (inputs < spec.num_tokens)

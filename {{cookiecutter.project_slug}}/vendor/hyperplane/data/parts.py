@@ -85,8 +85,8 @@ def stated(column: "pl.Series") -> NDArray[np.str_]:
     """
     says = as_text(column).fill_null("(missing)").to_numpy().astype(str)
     if unknown := sorted({*says.tolist()} - {*PARTS}):
-        says = f"data.split_column={column.name} holds {listed(unknown, 5)}; it can be {', '.join(PARTS)}."
-        raise UserError(with_nearest(says, unknown[0], PARTS))
+        found = f"data.split_column={column.name} holds {listed(unknown, 5)}; it can be {', '.join(PARTS)}."
+        raise UserError(with_nearest(found, unknown[0], PARTS))
     return says
 
 

@@ -164,10 +164,10 @@ def check_parts(key: str, value: Any, problems: list[str]) -> None:
 def check_member(key: str, given: Any, problems: list[str]) -> Component:
     """Return the settings of one component of a collection."""
     if isinstance(given, dict) and given.get("_target_"):
-        target = str(given["_target_"])
-        if inherits(target, "lightning.pytorch.callbacks.BatchSizeFinder"):
+        target, lightning = str(given["_target_"]), "lightning.pytorch.callbacks"
+        if inherits(target, f"{lightning}.BatchSizeFinder"):
             problems.append(f"{key}: a run keeps its data.batch_size. find=batch_size looks for the largest one")
-        if given.get("make_pruning_permanent") is False and inherits(target, "lightning.pytorch.callbacks.ModelPruning"):
+        if given.get("make_pruning_permanent") is False and inherits(target, f"{lightning}.ModelPruning"):
             problems.append(f"{key}.make_pruning_permanent=false: a new model cannot load weights and masks apart")
         return check_component(key, given, problems)
     problems.append(f"{key}={as_typed(given)} is not allowed: it needs a _target_ that says what is built")

@@ -73,7 +73,7 @@ def future_windows(
 
     past = np.array(starts)[:, None] + np.arange(spec.encoder_length)
     future = past[:, -1:] + 1 + np.arange(spec.decoder_length)
-    numbers = {name: as_numbers(table[name]) for name in panel.reals}
+    numbers = {name: as_numbers(table[name], f"input={source}", panel.readings.get(name)) for name in panel.reals}
     codes = {name: numbers_of(table[name], panel.categories[name]) for name in (*panel.categoricals, *panel.static)}
     missing = {name: ~np.isfinite(values) for name, values in numbers.items()}
     missing |= {name: as_text(table[name]).is_null().to_numpy() for name in codes}
@@ -85,7 +85,7 @@ def future_windows(
             count = is_missing[past].sum() + len(ahead)
             logger.warning("{}: {} missing values {}.{}", name, count, filling, where(ahead, table[panel.time], names))
     reals = [panel.carried_on(name, values, series) for name, values in numbers.items()]
-    values = as_numbers(table[panel.target])
+    values = as_numbers(table[panel.target], f"input={source}", panel.readings.get(panel.target))
     if panel.fill:
         reals.append((~has_target).astype(np.float64))
         values = last_known(values, ~has_target)

@@ -59,7 +59,7 @@ class SignalFiles(DividedArrays):
             if name not in there:
                 key = "group" if name == self.group else "target"
                 says = with_nearest(f"data.{key}={name} is not in {path}.", name, there)
-                raise UserError(f"{says}\nBesides the signals it has: {listed(there) or 'nothing'}")
+                raise UserError(f"{says} Besides the signals it has: {listed(there) or 'nothing'}")
         return file.columns.select(names)
 
     def names_of(self, columns: "pl.DataFrame") -> list[str]:

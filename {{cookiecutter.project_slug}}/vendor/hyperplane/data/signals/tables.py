@@ -54,7 +54,7 @@ def from_table(path: Path, roles: Roles, key: str, readings: Mapping[str, Readin
             raise UserError(
                 f"data.channels: {name} holds text such as {table[name].drop_nulls().first()!r}, no numbers"
             )
-        values[series, steps, k] = as_numbers(table[name])[order]
+        values[series, steps, k] = as_numbers(table[name], f"{key}={path}", readings.get(name))[order]
     names = table[roles.series][order[starts].tolist()]
     columns = names.to_frame().with_columns(
         [the_same(table[name], series, order, names) for name in others if name != roles.series]
