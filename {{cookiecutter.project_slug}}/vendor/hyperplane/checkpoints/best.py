@@ -178,10 +178,10 @@ def not_measured(monitor: str, known: Iterable[str]) -> UserError:
         return UserError(
             f"checkpoint.monitor={monitor} is not measured here: the validation logs nothing. Log it there, "
             f'self.log("{monitor}", ...), or choose a metric of the training, checkpoint.monitor=train/loss. '
-            "Without any: checkpoint.test=last"
+            "checkpoint.test=last needs none"
         )
     says = with_nearest(f"checkpoint.monitor={monitor} is not measured here.", monitor, names)
     return UserError(
         f"{says}\nThese are measured: {', '.join(names) or 'no metrics of training or validation'}. "
-        "Without it: checkpoint.test=last"
+        "checkpoint.test=last needs none"
     )

@@ -19,7 +19,7 @@ def compile_in_place(network: nn.Module, hardware: Hardware) -> None:
     """
     missing = missing_compiler(hardware)
     if missing:
-        raise UserError(f"hardware.compile=true needs {missing}, which torch does not find: hardware.compile=false")
+        raise UserError(f"hardware.compile=true needs {missing}, which torch cannot find: hardware.compile=false")
     network.compile()
 
 

@@ -155,7 +155,7 @@ def callbacks_of(
     if settings.early_stopping.patience is not None:
         if not validates:
             raise UserError(
-                "early_stopping.patience needs a validation: data.val_fraction above 0, and not "
+                "early_stopping.patience needs validation data: data.val_fraction above 0, and not "
                 "trainer.limit_val_batches=0"
             )
         callbacks.append(early_stopping(settings, monitor, mode))

@@ -168,7 +168,7 @@ def check_member(key: str, given: Any, problems: list[str]) -> Component:
         if inherits(target, f"{lightning}.BatchSizeFinder"):
             problems.append(f"{key}: a run keeps its data.batch_size. find=batch_size looks for the largest one")
         if given.get("make_pruning_permanent") is False and inherits(target, f"{lightning}.ModelPruning"):
-            problems.append(f"{key}.make_pruning_permanent=false: a new model cannot load weights and masks apart")
+            problems.append(f"{key}.make_pruning_permanent=false: a new model cannot load masks. Leave it out")
         return check_component(key, given, problems)
     problems.append(f"{key}={as_typed(given)} is not allowed: it needs a _target_ that says what is built")
     return stand_in(key)

@@ -126,7 +126,7 @@ def placed(
     if not fits.all():
         row = int(np.flatnonzero(~fits)[0])
         example = table[panel.time][int(order[row])]
-        raise UserError(f"input={source}: {trained}, and {panel.time}={example} of {names[row]} is on none.")
+        raise UserError(f"input={source}: {trained}, and {panel.time}={example} of {names[row]} falls between them.")
     same = np.diff(series) == 0
     twice = np.flatnonzero(same & (np.diff(time) == 0))
     if len(twice):

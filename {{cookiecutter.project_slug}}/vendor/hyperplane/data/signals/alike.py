@@ -80,5 +80,5 @@ def joined(tables: Sequence["pl.DataFrame"]) -> "pl.DataFrame":
     for column in tables[0]:
         if len({is_text(table[column.name]) for table in tables}) > 1:
             kinds = " and ".join(str(table[column.name].dtype) for table in tables)
-            raise UserError(f"{column.name} is {kinds} in data.path and data.test_path: write it alike in both")
+            raise UserError(f"{column.name} is {kinds} in data.path and data.test_path: write it the same way in both")
     return pl.concat(tables, how="vertical_relaxed")

@@ -87,7 +87,7 @@ def places(column: "pl.Series", path: Path) -> Numbers:
     numbers = as_numbers(column)
     missing = np.flatnonzero(~np.isfinite(numbers))
     if len(missing):
-        raise UserError(f"data.position={column.name}: row {missing[0] + 1} has none")
+        raise UserError(f"data.position={column.name}: row {missing[0] + 1} has no value")
     return numbers
 
 
