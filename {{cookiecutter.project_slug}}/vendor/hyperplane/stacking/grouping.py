@@ -63,7 +63,7 @@ def is_own(key: str) -> bool:
 def leaves(value: Any, key: str = "") -> list[tuple[str, Any]]:
     """Return every setting by its full name; in the place of a number that members have each for itself, its kind."""
     if isinstance(value, dict):
-        inner = sorted(value.items())
+        inner = sorted(value.items(), key=lambda item: str(item[0]))  # keys may be numbers
         return [leaf for name, item in inner for leaf in leaves(item, f"{key}.{name}".lstrip("."))]
     if isinstance(value, list):
         return [leaf for place, item in enumerate(value) for leaf in leaves(item, f"{key}.{place}")] or [(key, [])]
