@@ -104,7 +104,7 @@ def test_weights_travel_with_their_samples():
     [
         (
             {"train_targets": np.zeros(39, int)},
-            r"The train samples have 40 inputs, 39 targets: they must be as many",
+            r"The train samples have 40 inputs, 39 targets: each sample needs one",
         ),
         ({"test_targets": np.full(10, 3)}, r"A test target is class 3, but spec\.output_size=3: .* from 0 to 2"),
         ({"train_targets": np.full(40, -1)}, r"A train target is class -1"),

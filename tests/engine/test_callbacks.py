@@ -8,6 +8,7 @@ import torch
 from hyperplane.checkpoints.run_state import RunState
 from hyperplane.commands.evaluate import evaluate_run
 from hyperplane.configs import choices
+from hyperplane.errors import UserError
 
 import test_resume as resuming
 from my_research import callbacks
@@ -170,3 +171,21 @@ def test_a_callback_that_watches_a_metric_goes_in_its_direction(train, metric, m
     last = torch.load(train("data=moons", *watch).folder / "checkpoints" / "last.ckpt", weights_only=True)
     (key,) = [key for key in last["callbacks"] if key.startswith("EarlyStopping")]
     assert f"'monitor': '{metric}', 'mode': '{mode}'" in key
+
+
+PRUNES = "{_target_: lightning.pytorch.callbacks.ModelPruning, pruning_fn: l1_unstructured, amount: 0.5}"
+
+
+def test_a_pruned_model_keeps_its_zeros_and_no_masks(train, monkeypatch):
+    settings = ("data=moons", "trainer.max_epochs=2", "checkpoint.test=last")
+    folder = train(*settings, f"+callbacks={{p: {PRUNES}}}").folder
+    for name in ("best", "last"):
+        assert not [key for key in weights(folder, name) if key.endswith(("_orig", "_mask"))]
+    pruned = weights(folder, "last")["network.output.weight"]
+    assert (pruned == 0).float().mean() == pytest.approx(0.75, abs=0.2)
+    evaluate_run(folder)
+    train(f"resume={folder}", "trainer.max_epochs=3")
+    assert "last.ckpt holds no masks" in (folder / "train.log").read_text()
+    monkeypatch.setattr("hyperplane.checkpoints.trained.make_task", lambda *known: torch.nn.Linear(1, 1))
+    with pytest.raises(UserError, match=r"does not fit my_research.models.mlp.MLP .* Missing key(.|\n)*a callback or"):
+        evaluate_run(folder)

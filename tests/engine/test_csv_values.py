@@ -289,6 +289,16 @@ def test_new_rows_are_read_as_the_old_ones_were(tmp_path):
             read_as(path, readings, "input")
 
 
+@pytest.mark.parametrize(("rest", "is_told"), [("2", True), ("0,5", False)])
+def test_a_point_in_a_new_number_is_told_where_only_training_shows_that_it_is_between_thousands(
+    tmp_path, messages, rest, is_told
+):
+    path = tmp_path / "new.csv"
+    path.write_text(f"x;y\n1.500;a\n{rest};b\n")
+    assert read_as(path, {"x": Reading("number", ",")}, "input")["x"][0] == 1500
+    assert ("x '1.500' is read as 1500: numbers had a decimal comma" in "".join(messages)) is is_told
+
+
 @pytest.mark.parametrize(
     ("trained", "written", "meant"),
     [

@@ -226,6 +226,7 @@ MULTIRUN_MISTAKES = [
     ("seed=0,1 resume=nowhere", "resume=", "resume= resumes one run"),
     ("hydra/launcher=joblib hydra.launcher.n_jobs=0 seed=0,1", "n_jobs=0", "-1"),
     ("hydra/launcher=joblib hydra.launcher.n_jobs=many seed=0,1", "n_jobs=many", "-1"),
+    ("hydra/sweeper=optuna hydra/launcher=joblib hydra.launcher.n_jobs=0 seed=choice(0,1)", "n_jobs=0", "-1"),
     ("optimizer.lr=interval(0.1,1)", "optimizer.lr=interval(0.1,1)", "hydra/sweeper=optuna"),
     ("seed=range(0,0)", "nothing to run", "range(...)"),
     ("model=[mlp,cnn] seed=0,1", "model=[mlp,cnn]", "train -m model=mlp,cnn"),

@@ -4,6 +4,7 @@ import numpy as np
 import polars
 import pytest
 from hyperplane import figures
+from hyperplane.figures import fonts
 from matplotlib.image import imread
 from sklearn.metrics import r2_score
 
@@ -306,3 +307,14 @@ def test_the_axis_of_a_forecast_shows_times(times, ticks):
     shown = [label.get_text() for label in axes.get_xticklabels()]
     assert set(ticks) <= set(shown), shown
     assert axes.get_xlabel() == ("step (0: the last that the forecast sees)" if times is None else "month")
+
+
+@pytest.mark.parametrize("installed", [[], ["Noto Sans CJK JP"]])
+def test_boxes_in_the_place_of_signs_are_explained_once(tmp_path, messages, monkeypatch, installed):
+    monkeypatch.setattr(fonts, "INSTALLED", installed)
+    fonts.warn_of_boxes.cache_clear()
+    for name in ("温度", "城市"):
+        figure = figures.new_figure(3, 2)
+        figure.suptitle(name)
+        figures.save({name: figure}, tmp_path)
+    assert [message.count("Noto Sans CJK") for message in messages] == [1] * (not installed)

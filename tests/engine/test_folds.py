@@ -191,7 +191,7 @@ def test_a_split_column_that_tears_a_group_is_refused(tmp_path):
 def test_a_row_without_a_group_is_refused(tmp_path):
     frame = polars.DataFrame({"x": range(8), "y": [0.5 * i for i in range(8)], "who": [*"aabb", None, *"cdd"]})
     frame.write_parquet(tmp_path / "holes.parquet")
-    with pytest.raises(UserError, match=r"data\.group=who: row 5 .* has none"):
+    with pytest.raises(UserError, match=r"data\.group=who: row 5 .* has no value"):
         ready(Table(path=str(tmp_path / "holes.parquet"), target="y", group="who", **LOADING))
 
 

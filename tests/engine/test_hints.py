@@ -28,12 +28,12 @@ def test_a_dictionary_that_the_task_cannot_take_apart_is_refused_with_what_to_wr
     assert "Batches are dictionaries with x, y here, and Classification takes tuples" in said and "adding.md" in said
 
 
-@pytest.mark.parametrize("order", [(0, 1, 1), (0, 0, 1), (0,)])
-def test_a_batch_of_another_form_than_inputs_and_target_is_named_as_such(train, monkeypatch, order):
+@pytest.mark.parametrize("order, model", [((0, 1, 1), "MLP"), ((0, 0, 1), "Transformer"), ((0,), "MLP")])
+def test_a_batch_of_another_form_than_inputs_and_target_is_named_as_such(train, monkeypatch, order, model):
     step = Task.step
     monkeypatch.setattr(Task, "step", lambda self, batch: step(self, [batch[place] for place in order]))
-    said = train("data=moons", status=1).stderr
-    assert f"Of the {len(order)} items of a batch, the last is the target" in said and "what MLP takes" in said
+    said = train("data=moons", f"model={model.lower()}", status=1).stderr
+    assert f"Of the {len(order)} items of a batch, the last is the target" in said and f"what {model} takes" in said
 
 
 def test_a_metric_that_cannot_take_the_outputs_is_named(train):

@@ -23,7 +23,7 @@ def test_a_step_of_more_batches_than_an_epoch_has_is_refused(train):
     [
         ("trainer.val_check_interval=50", "trainer.val_check_interval=50 is more than the batches of an epoch"),
         ("trainer.overfit_batches=0.01", "`overfit_batches=0.33"),
-        ("trainer.limit_val_batches=0 early_stopping.patience=1", "early_stopping.patience needs a validation"),
+        ("trainer.limit_val_batches=0 early_stopping.patience=1", "early_stopping.patience needs validation data"),
         ("scheduler=plateau scheduler.monitor=val/f1", "scheduler.monitor=val/f1 is not measured here"),
     ],
 )

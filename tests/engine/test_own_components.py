@@ -63,11 +63,16 @@ class VAE(LightningModule):
 """
 CALLBACK = """
 from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import BatchSizeFinder
 
 
 class EMA(Callback):
     def __init__(self, decay: float, every: int = 1):
         self.decay = decay
+
+
+class Largest(BatchSizeFinder):
+    pass
 """
 METRIC = """
 from pydantic import PositiveInt
@@ -110,8 +115,13 @@ MISTAKES = [
     ("callbacks", f"ema:\n  _target_: {PACKAGE}.callbacks.own.EMA\n  decay: 0.9\n  every: a", ["ema.every=a"]),
     (
         "callbacks",
-        "a:\n  _target_: lightning.pytorch.callbacks.BatchSizeFinder",
+        f"a:\n  _target_: {PACKAGE}.callbacks.own.Largest",
         ["callbacks.a: a run", "find=batch_size"],
+    ),
+    (
+        "callbacks",
+        "a:\n  _target_: lightning.pytorch.callbacks.ModelPruning\n  make_pruning_permanent: false",
+        ["callbacks.a.make_pruning_permanent=false"],
     ),
     ("optimizer", "_target_: torch.optim.NAdam\nmomentum_decay: -1", ["optimizer.momentum_decay=-1"]),
     ("optimizer", "_target_: torch.optim.NAdam\nlr: 0", ["optimizer.lr=0", "greater than 0"]),

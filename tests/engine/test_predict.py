@@ -1,5 +1,6 @@
 """`predict` and `export-model` need nothing but the run folder, and say what is wrong with what they are given."""
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,8 @@ def test_tokens_are_read_as_whole_numbers():
     for wrong in (5, -1, 0.5):
         with pytest.raises(UserError, match=f"tokens, whole numbers from 0 to 4, but row 2 has {wrong}"):
             as_inputs(table.with_columns(x2=polars.Series([1.0, wrong])), spec, Path("new.csv"))
+    with pytest.raises(UserError, match="column 'x1' must hold numbers, but row 1 has datetime"):
+        as_inputs(table.with_columns(x1=date(2024, 1, 1)), DataSpec(input_shape=(2,)), Path("new.parquet"))
 
 
 class Doubled(LightningModule):

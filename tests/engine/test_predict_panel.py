@@ -85,7 +85,7 @@ def test_rows_of_other_steps_than_those_of_training_are_refused(run, sales, comm
     hours = polars.Series("day", [datetime(2026, 1, 1) + timedelta(hours=i) for i in range(8)])
     for days, message in (
         (polars.Series("day", [start + timedelta(7 * i) for i in range(8)]), "comes 7 steps after 2026-01-01"),
-        (hours, "day=2026-01-01 02:00:00 of b is on none"),
+        (hours, "day=2026-01-01 02:00:00 of b falls between them"),
         (polars.Series("day", [start + timedelta(i // 2) for i in range(8)]), "has two rows for b in the step of day="),
     ):
         last.with_columns(days).write_csv("new.csv")

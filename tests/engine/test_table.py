@@ -111,6 +111,8 @@ def test_a_category_that_is_a_whole_number_may_be_written_with_a_point(messages,
             [timedelta(1)] * 2,
             "must hold dates, as in training; it holds Duration",
         ),
+        ([date(2024, 1, 1), date(2024, 2, 1)], [2024, 2025], "must hold dates, as in training; it holds Int64"),
+        ([1.5, 2.5], [date(2024, 1, 1)] * 2, "'x' must hold numbers, as in training; it holds Date"),
     ],
 )
 def test_columns_of_a_parquet_file_may_hold_another_type(tmp_path, messages, trained, new, meant):
@@ -412,6 +414,8 @@ def test_a_table_that_makes_no_task_is_refused(frame, load, change, settings, me
         ("mine.csv", b"a,b\n" + 5000 * b"1,2\n" + b"1,\xe9\n", "byte 20007 is 0xe9"),
         ("mine.csv", b"a,b\n1,\xff\xfe\n", "byte 7 is 0xff. Convert it to UTF-8: iconv -f cp1252 -t utf-8"),
         ("mine.csv", "a,b\n1,2\n".encode("utf-16"), "iconv -f utf-16"),
+        ("mine.csv", "a,b\n1,é\n".encode("utf-16-le"), "Convert it to UTF-8: iconv -f utf-16le"),
+        ("mine.csv", "a,b\n1,2\n".encode("utf-16-be"), "byte 1 is 0x00. Convert it to UTF-8: iconv -f utf-16be"),
         ("mine.csv", gzip.compress(b"a,b\n1,2\n", mtime=0), "is compressed: let its name end in .gz"),
         ("mine.csv", b"a,b\r1,2\r", "end in a carriage return alone"),
         ("mine.parquet", b"nonsense", "cannot be read"),

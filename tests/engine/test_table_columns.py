@@ -150,7 +150,7 @@ def test_dates_give_year_month_weekday_hour_and_the_days_since_the_first(message
             "clock": [time(6), time(12), time(18), time(0)],
         }
     )
-    encoder = TableEncoder.fit([frame])
+    encoder = TableEncoder.fit([frame], {"clock": Reading("time")})
     assert encoder.names == (
         *("day year", "day days", "day month=1", "day month=3"),
         *("day weekday=Monday", "day weekday=Wednesday", "day weekday=Friday", "day missing"),

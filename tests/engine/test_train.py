@@ -196,7 +196,7 @@ def test_a_task_that_logs_no_metric_of_its_validation_is_told_what_helps(train, 
     monkeypatch.setattr("my_research.tasks.classification.Classification", Silent)
     said = train("data=moons", status=2).stderr
     assert "checkpoint.monitor=val/loss is not measured here: the validation logs nothing." in said
-    assert said.rstrip().endswith("checkpoint.monitor=train/loss. Without any: checkpoint.test=last")
+    assert said.rstrip().endswith("checkpoint.monitor=train/loss. checkpoint.test=last needs none")
     assert train("data=moons", "checkpoint.test=last").summary["checkpoint"]["tested"] == "last"
     done = train("data=moons", "checkpoint.monitor=train/loss")
     assert done.summary["checkpoint"]["tested"] == "best"

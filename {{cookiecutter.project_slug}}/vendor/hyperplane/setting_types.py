@@ -99,7 +99,7 @@ class SameLength(Pair):
     def compare(self, name: str, here: Any, there: Any) -> str:
         if len(here) == len(there):
             return ""
-        return f"{self.other} has {len(there)} and {name} {len(here)} entries: they must be as many"
+        return f"{self.other} has {len(there)} and {name} {len(here)} entries: both need the same number"
 
 
 @dataclass(frozen=True)

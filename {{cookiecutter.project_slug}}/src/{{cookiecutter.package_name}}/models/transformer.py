@@ -62,7 +62,8 @@ class Patches(nn.Module):
 
     def masked(self, mask: Tensor) -> Tensor:
         """Return which patches (B, T) of a signal are more than padding, for a mask (B, L) that is false at padding."""
-        return functional.pad(mask, self.padding[2:]).unflatten(1, (-1, self.patch_size)).any(dim=2)
+        padded = ~functional.pad(mask, self.padding[2:])  # fails for other inputs than a mask
+        return ~padded.unflatten(1, (-1, self.patch_size)).all(dim=2)
 
 
 class Attention(nn.Module):

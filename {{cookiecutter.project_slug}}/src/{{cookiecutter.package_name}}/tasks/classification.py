@@ -117,11 +117,6 @@ class Classification(Task):
         """Return the probability of each class (samples, K)."""
         return outputs.softmax(dim=1)
 
-    @property
-    def prediction_names(self) -> list[str]:
-        """The names of the classes."""
-        return list(self.spec.class_names)
-
     def as_table(self, predictions: NDArray[Any]) -> "DataFrame":
         """Return the predicted class and all probabilities; in dense prediction, the class of each position."""
         import polars

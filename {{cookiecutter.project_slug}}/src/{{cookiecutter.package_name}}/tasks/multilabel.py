@@ -33,11 +33,6 @@ class MultiLabel(Task):
         """Return the probability of each label (samples, K)."""
         return outputs.sigmoid()
 
-    @property
-    def prediction_names(self) -> list[str]:
-        """The names of the labels."""
-        return list(self.spec.class_names)
-
     def as_table(self, predictions: NDArray[Any]) -> "DataFrame":
         """Return a column of 0 and 1 for each label, and its probability."""
         import polars

@@ -54,11 +54,6 @@ class Regression(Task):
         """Return values (samples, K) in the units of the data."""
         return self.scaling.to_units(outputs)
 
-    @property
-    def prediction_names(self) -> list[str]:
-        """The names of the targets."""
-        return list(self.spec.target_names)
-
     def figures(self, data: Any) -> dict[str, "Figure"]:
         """Return the residuals of the test, and for one or two features the line or the surface through the points.
 

@@ -8,16 +8,17 @@ from typing import Any
 
 from lightning import __version__ as lightning_version
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
+from lightning.pytorch.callbacks import Checkpoint
 from loguru import logger
 from torch import Tensor, strided
 
 from ..data.spec import DataSpec
-from ..errors import UserError, first_line, nearest
+from ..errors import UserError, first_line, with_nearest
 from ..metrics.metric_names import MetricNames, find
 from ..tasks.task import Task
 from ..turns import current
 from .file import BEST, AtomicCheckpoints, link
+from .run_state import RunState
 
 SECONDS_BETWEEN_FILES = 1.0
 
@@ -85,10 +86,10 @@ class BestCheckpoint(Checkpoint):
             self.write(trainer)
 
     def weights(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        """Return the weights that were validated; a callback that averages them puts those into any checkpoint."""
+        """Return the weights as callbacks put them into any checkpoint: averaged, or with pruning made permanent."""
         checkpoint = {"state_dict": trainer.strategy.lightning_module_state_dict()}
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, WeightAveraging):
+            if not isinstance(callback, Checkpoint | RunState):
                 callback.on_save_checkpoint(trainer, pl_module, checkpoint)
         return checkpoint["state_dict"]
 
@@ -177,10 +178,10 @@ def not_measured(monitor: str, known: Iterable[str]) -> UserError:
         return UserError(
             f"checkpoint.monitor={monitor} is not measured here: the validation logs nothing. Log it there, "
             f'self.log("{monitor}", ...), or choose a metric of the training, checkpoint.monitor=train/loss. '
-            "Without any: checkpoint.test=last"
+            "checkpoint.test=last needs none"
         )
+    says = with_nearest(f"checkpoint.monitor={monitor} is not measured here.", monitor, names)
     return UserError(
-        f"checkpoint.monitor={monitor} is not measured here. {nearest(monitor, names)}\n"
-        f"These are measured: {', '.join(names) or 'no metrics of training or validation'}. "
-        "Without it: checkpoint.test=last"
+        f"{says}\nThese are measured: {', '.join(names) or 'no metrics of training or validation'}. "
+        "checkpoint.test=last needs none"
     )

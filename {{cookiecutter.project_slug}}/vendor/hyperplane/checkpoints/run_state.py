@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelPruning
+from loguru import logger
 from torch import Tensor
 
 from ..data.spec import DataSpec
@@ -87,6 +89,8 @@ class RunState(Callback):
         """Take this state back from a checkpoint. A test loads only weights."""
         if not trainer.training:
             return
+        if any(isinstance(callback, ModelPruning) for callback in trainer.callbacks):  # type: ignore[attr-defined]
+            logger.warning("last.ckpt holds no masks: pruned weights go on from 0, and may grow until the next pruning")
         state = checkpoint["run_state"]
         if state["is_trained"] and json.loads(state["settings"]) == same_training(self.settings):
             self.is_trained = pl_module.is_trained = trainer.should_stop = True  # type: ignore[assignment]

@@ -3,13 +3,14 @@
 from collections import ChainMap
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
 
 from ..components import factory
 from ..data.spec import DataSpec
-from ..errors import UserError, first_line
+from ..errors import UserError
 from ..run_folder.integrity import is_unchanged
 from ..run_folder.reading import read_run
 from ..settings import Settings
@@ -94,5 +95,8 @@ def load_trained(folder: Path, which: str = "tested") -> Trained:
         task.load_state_dict(checkpoint["state_dict"])
     except (RuntimeError, KeyError, TypeError, OSError) as error:
         model = settings.model.import_path
-        raise UserError(f"{path} is damaged, or of another model than {model}: {first_line(error)}") from None
+        raise UserError(
+            f"{path} does not fit {model} as its settings build it: {shorten(str(error), 240)}\n"
+            "Did its code change since, or did a callback or `setup` replace parts of it? Replace them in __init__"
+        ) from None
     return Trained(task.eval(), settings, summary, checkpoint, path, spec)

@@ -142,19 +142,25 @@ def refuse_start(start: str, name: str, loader: SweepLoader) -> None:
 def call(config: DictConfig, context: HydraContext, task: TaskFunction) -> None:
     """Call `task` with a configuration that was checked, or start the multirun that it describes."""
     configure_log(config.hydra.hydra_logging, config.hydra.verbose, **GUARD)
-    if config.hydra.mode == RunMode.MULTIRUN:
-        sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=task)
+    refused: list[str] = []
+
+    def answered(settings: DictConfig) -> Any:
+        try:
+            return task(settings)
+        except UserError as error:  # of which Hydra would say that a job has failed
+            job = f"\nin the job: {' '.join(HydraConfig.get().overrides.task)}" if is_multirun else ""
+            refused.append(f"{error}{job}")
+
+    if is_multirun := config.hydra.mode == RunMode.MULTIRUN:
+        here = config.hydra.launcher._target_.endswith(".BasicLauncher")  # others send the task to other processes
+        function = answered if here else task
+        sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=function)
         sweeper.sweep(arguments=list(config.hydra.overrides.task))
     else:
-
-        def answered(settings: DictConfig) -> Any:
-            try:
-                return task(settings)
-            except UserError as error:  # of which Hydra would say that a job has failed
-                refuse(str(error))
-
         done = run_job(answered, config, job_dir_key="hydra.run.dir", job_subdir_key=None, hydra_context=context)
         _ = done.return_value  # raises what the task has raised
+    if refused:
+        refuse("\n".join(refused))
 
 
 def plan(config: DictConfig, context: HydraContext, task: TaskFunction) -> str:

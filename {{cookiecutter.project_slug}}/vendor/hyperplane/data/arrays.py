@@ -54,7 +54,7 @@ def as_samples(part: str, spec: DataSpec, *columns: NDArray[Any] | None) -> Samp
     if len({len(tensor) for tensor in tensors}) > 1:
         names = zip(("inputs", "targets", "weights"), map(len, tensors), strict=False)
         raise UserError(
-            f"The {part} samples have {', '.join(f'{size} {name}' for name, size in names)}: they must be as many"
+            f"The {part} samples have {', '.join(f'{size} {name}' for name, size in names)}: each sample needs one"
         )
     targets = tensors[1]
     if spec.task == "regression" and targets.ndim == 1:

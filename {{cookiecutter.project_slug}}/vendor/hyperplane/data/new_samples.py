@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UserError, nearest
+from ..errors import UserError, with_nearest
 from .lazy_polars import pl
 from .spec import DataSpec, PanelSpec, TextSpec
 
@@ -69,8 +69,9 @@ def as_inputs(table: "pl.DataFrame", spec: "DataSpec", source: Path) -> "NDArray
                 f"(shape {spec.input_shape})"
             )
     elif missing:
-        raise UserError(f"input={source} has no column {missing[0]!r}. {nearest(missing[0], table.columns)}")
-    inputs = table[names].cast(pl.Float64, strict=False).to_numpy()
+        raise UserError(with_nearest(f"input={source} has no column {missing[0]!r}.", missing[0], table.columns))
+    texts = pl.selectors.temporal().cast(pl.String)  # dates are no numbers, whatever a cast makes of them
+    inputs = table[names].with_columns(texts).cast(pl.Float64, strict=False).to_numpy()
     right, numbers = np.isfinite(inputs), "numbers"
     if spec.num_tokens:
         right = right & (inputs == np.round(inputs)) & (inputs >= 0) & (inputs < spec.num_tokens)

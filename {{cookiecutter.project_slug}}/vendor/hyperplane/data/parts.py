@@ -12,7 +12,7 @@ from loguru import logger
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import UserError, nearest
+from ..errors import UserError, with_nearest
 from .arrays import Samples, count_classes
 from .columns.values import as_text, listed
 from .datamodule import ArrayDataModule
@@ -85,8 +85,8 @@ def stated(column: "pl.Series") -> NDArray[np.str_]:
     """
     says = as_text(column).fill_null("(missing)").to_numpy().astype(str)
     if unknown := sorted({*says.tolist()} - {*PARTS}):
-        key, hint = f"data.split_column={column.name}", nearest(unknown[0], PARTS)
-        raise UserError(f"{key} holds {listed(unknown, 5)}; it can be {', '.join(PARTS)}. {hint}".strip())
+        found = f"data.split_column={column.name} holds {listed(unknown, 5)}; it can be {', '.join(PARTS)}."
+        raise UserError(with_nearest(found, unknown[0], PARTS))
     return says
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..whole_file import whole_file
+from .fonts import say_boxes
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; stages also differ in line style and marker.
 CLASS_COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442"]
@@ -44,6 +45,7 @@ def save(figures: dict[str, Figure], folder: Path) -> dict[str, Path]:
     paths = {}
     for name, figure in figures.items():
         path = target / f"{name}.png"
+        say_boxes(figure)
         with whole_file(path) as partial:
             figure.savefig(partial, format="png", dpi=DPI)
         paths[name] = path

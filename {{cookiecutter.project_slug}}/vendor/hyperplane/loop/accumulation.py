@@ -22,6 +22,6 @@ class WholeSteps(Callback):
         if asked > batches and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             raise UserError(
                 f"trainer.accumulate_grad_batches={asked} sums the gradients of {asked} batches for a step, but an "
-                f"epoch has {batches}: its only step would be {batches / asked:.2g} times as large as asked for. At "
-                f"most {batches}, or raise data.batch_size instead"
+                f"epoch has {batches}: its only step would be {batches / asked:.2g} times as large as asked for. Ask "
+                f"for at most {batches}, or raise data.batch_size instead"
             )

@@ -18,7 +18,7 @@ def refuse_missing_compiler(hardware: Hardware) -> None:
     """
     missing = missing_compiler(hardware)
     if missing:
-        raise UserError(f"hardware.compile=true needs {missing}, which torch does not find: hardware.compile=false")
+        raise UserError(f"hardware.compile=true needs {missing}, which torch cannot find: hardware.compile=false")
 
 
 def missing_compiler(hardware: Hardware) -> str:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..components import Component, settings_class
-from ..errors import UserError, nearest
+from ..errors import UserError, with_nearest
 from ..signatures import class_attribute
 
 CLASSIFICATION = "torchmetrics.classification."
@@ -91,10 +91,8 @@ def named(name: str, task: str, classes: int = 0) -> Component:
     """
     known = METRICS.get(task, {}) | (BINARY if task == "classification" and classes == 2 else {})
     if name not in known:
-        raise UserError(
-            f"task.metrics: {name} is not a metric of {task or 'these data'}. {nearest(name, known)}\n"
-            f"Known by name: {', '.join(known)}. Any other: {{_target_: torchmetrics.…}}"
-        )
+        says = with_nearest(f"task.metrics: {name} is not a metric of {task or 'these data'}.", name, known)
+        raise UserError(f"{says}\nKnown by name: {', '.join(known)}. Any other: {{_target_: torchmetrics.…}}")
     target, arguments = known[name]
     return settings_class(target).model_validate({"_target_": target, **arguments})
 

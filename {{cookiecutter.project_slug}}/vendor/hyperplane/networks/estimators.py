@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import UserError, nearest
+from ..errors import UserError, nearest, with_nearest
 
 SUFFIXES = {"classification": "Classifier", "regression": "Regressor"}
 
@@ -38,17 +38,14 @@ def make_estimator(name: str, task: str, parameters: Mapping[str, Any], seed: in
     if kind is None:
         if name in dict(all_estimators()):
             raise UserError(f"model.estimator={name} is no {suffix.lower()}, but these data are for {task}.")
-        raise UserError(
-            f"model.estimator={name} is not a {suffix.lower()} of scikit-learn. "
-            f"{nearest(name, known) or nearest(camel, known)}\nThere are: {', '.join(known)}"
-        )
+        says = f"model.estimator={name} is not a {suffix.lower()} of scikit-learn."
+        says = with_nearest(says, name if nearest(name, known) else camel, known)
+        raise UserError(f"{says}\nThere are: {', '.join(known)}")
     names = sorted(signature(kind).parameters)
     for given in parameters:
         if given not in names:
-            raise UserError(
-                f"model.parameters.{given} is not a parameter of {kind.__name__}. {nearest(given, names)}\n"
-                f"{kind.__name__} has: {', '.join(names)}"
-            )
+            says = with_nearest(f"model.parameters.{given} is not a parameter of {kind.__name__}.", given, names)
+            raise UserError(f"{says}\n{kind.__name__} has: {', '.join(names)}")
     try:
         estimator = kind(**parameters)
     except TypeError:

@@ -6,7 +6,6 @@ in each step. Dimensions: B batch, E encoder steps, C values of a step, H decode
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..data.spec import DataSpec, PanelSpec
 from ..errors import UserError
@@ -32,11 +31,11 @@ class SteppedWindows(nn.Module):
         """Return the past and the rest."""
         static, past_reals, past, future_reals, future = windows
         columns = [
-            [functional.one_hot(values[..., i], count).to(past_reals.dtype) for i, count in enumerate(counts)]
+            [one_hot(values[..., i], count, past_reals.dtype) for i, count in enumerate(counts)]
             for values, counts in zip((static, past, future), self.cardinalities, strict=True)
         ]
         others = [column.flatten(1) for column in (future_reals, *columns[0], *columns[2])]
-        return torch.cat([past_reals, *columns[1]], dim=-1), torch.cat(others, dim=1)
+        return joined([past_reals, *columns[1]]), joined(others)
 
 
 class FlatWindows(nn.Module):
@@ -51,7 +50,18 @@ class FlatWindows(nn.Module):
     def forward(self, *windows: Tensor) -> Tensor:
         """Return reals and categories side by side."""
         past, others = self.stepped(*windows)
-        return torch.cat([past.flatten(1), others], dim=1)
+        return joined([past.flatten(1), others])
+
+
+def one_hot(values: Tensor, count: int, dtype: torch.dtype) -> Tensor:
+    """Return marks (..., count) of whole numbers (...); torch's own are of 64 bits, which thousands of series feel."""
+    return (values[..., None] == torch.arange(count, device=values.device)).to(dtype)
+
+
+def joined(parts: list[Tensor]) -> Tensor:
+    """Return columns side by side; one part alone is not copied."""
+    filled = [part for part in parts if part.shape[-1]]
+    return filled[0] if len(filled) == 1 else torch.cat(parts, dim=-1)
 
 
 def flat(x: Tensor, features: int, mask: Tensor | None = None) -> Tensor:

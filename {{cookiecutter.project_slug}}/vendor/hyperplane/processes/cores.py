@@ -1,8 +1,9 @@
 """How the cores and the GPUs of this machine are shared between jobs that run side by side."""
 
 import os
+from typing import Any
 
-from ..errors import UserError
+from ..errors import UserError, as_typed
 
 # In the environment of a process that is for jobs: which of those side by side it is, counted from 0, and how many.
 SLOT = "JOB_SLOT"
@@ -21,14 +22,16 @@ def at_most(variable: str, number: int) -> int:
     return min(number, int(said)) if said.isdigit() and int(said) > 0 else number
 
 
-def processes(n_jobs: int) -> int:
+def processes(n_jobs: Any) -> int:
     """Return how many jobs run side by side: `n_jobs`, or, counted as joblib does, -1 for all cores, -2 for one less.
 
     Raises:
-        UserError: `n_jobs` is 0.
+        UserError: `n_jobs` is 0, or no number.
     """
-    if n_jobs == 0:
-        raise UserError("hydra.launcher.n_jobs=0 would run nothing: 1 or more, or -1 for as many as there are cores")
+    if type(n_jobs) is not int or n_jobs == 0:
+        raise UserError(
+            f"hydra.launcher.n_jobs={as_typed(n_jobs)} is not allowed: 1 or more, or -1 for as many as there are cores"
+        )
     return n_jobs if n_jobs > 0 else max(1, cores() + 1 + n_jobs)
 
 

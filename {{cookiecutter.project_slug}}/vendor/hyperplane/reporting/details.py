@@ -91,7 +91,7 @@ def load_config(folder: Path, summary: dict[str, Any]) -> Any:
     if not path.exists():
         return {}
     if not is_unchanged(path, folder, summary):
-        raise UserError(f"{path} was changed after the run wrote it: its digest is another")
+        raise UserError(f"{path} was changed after the run wrote it: its digest differs")
     try:
         return safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, YAMLError) as error:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.colors import Colormap, LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 
+from ..figures import fonts as fonts  # that stand in
 from .results import FIRST_COLUMNS, Results, Row
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.

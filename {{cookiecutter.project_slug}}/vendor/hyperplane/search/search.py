@@ -101,7 +101,7 @@ def run_trials(study: Study, settings: Search, fixed: list[str], space: Space, j
         new = min(new, int(size(space)) - len(study.get_trials(deepcopy=False)))
     if answered or waiting:
         logger.info("{} of {} trials have a result already, {} are resumed", answered, settings.n_trials, len(waiting))
-    width = settings.n_jobs or processes(jobs.config.hydra.launcher.get("n_jobs") or 1)
+    width = settings.n_jobs or jobs.beside
     while waiting or new > 0:
         batch, waiting = waiting[:width], waiting[width:]
         while len(batch) < width and new > 0:
@@ -125,6 +125,7 @@ class Jobs:
         self.loader = loader
         self.launcher = launcher
         self.folder = Path(str(config.hydra.sweep.dir))
+        self.beside = processes(config.hydra.launcher.get("n_jobs", 1))
         self.launched = 0
 
     def default(self, overrides: list[str], key: str) -> Any:

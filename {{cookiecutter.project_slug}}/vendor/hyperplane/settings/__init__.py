@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from ..component_settings import Component, Optimizer, Schedule, Strict
 from ..configs import choice_of
-from ..errors import nearest
+from ..errors import nearest, with_nearest
 from ..metrics import BINARY, METRICS, higher_is_better, names
 from . import run
 from .run import Checkpoint, EarlyStopping, Hardware, Tracking, Trainer
@@ -95,7 +95,7 @@ class Settings(Strict):
         known = {name for names in (*METRICS.values(), BINARY) for name in names}
         for name in getattr(self.task, "metrics", None) or ():
             if isinstance(name, str) and name not in known:
-                raise ValueError(f"task.metrics: {name} is not a metric. {nearest(name, known)}".rstrip())
+                raise ValueError(with_nearest(f"task.metrics: {name} is not a metric.", name, known))
         return self
 
     @model_validator(mode="after")

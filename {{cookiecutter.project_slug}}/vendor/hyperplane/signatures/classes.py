@@ -21,6 +21,12 @@ def lineage(found: Definition) -> Iterator[Definition]:
         waiting[:0] = [base for base in bases if base is not None]
 
 
+def inherits(target: str, base: str) -> bool:
+    """Say whether a class is another one, or inherits from it, as far as that is written in Python."""
+    found, other = definition(target), definition(base)
+    return found is not None and other is not None and any(one.node is other.node for one in lineage(found))
+
+
 def class_attribute(target: str, name: str, default: Any = None, inherited: bool = True) -> Any:
     """Return the value of a class's attribute, where it is written as a literal.
 

@@ -75,12 +75,13 @@ def train_to_the_end(members: Sequence[Member], stop: StopRequest) -> None:
             if stop.number is None:
                 if torch.get_num_threads() != windows[0].loop.threads:  # torch counts them for each thread of Python
                     torch.set_num_threads(windows[0].loop.threads)
-                if any(map(is_unknown, windows)):  # of all, as one that has changed may be like others again
+                staying = [window for window in windows if not window.refusal]
+                if any(map(is_unknown, staying)):  # of all, as one that has changed may be like others again
                     if stack is not None:
                         stack.release()
                         stack = None
-                    sort_into_kinds(windows)
-                chosen, steps = next_steps([window for window in windows if not window.refusal])
+                    sort_into_kinds(staying)
+                chosen, steps = next_steps([window for window in staying if not window.refusal])
                 stack = train(stack, chosen, steps, stop)
                 if chosen and time.monotonic() - told > SECONDS_BETWEEN_LINES:
                     told = time.monotonic()

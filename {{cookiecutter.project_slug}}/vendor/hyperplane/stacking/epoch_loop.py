@@ -52,8 +52,10 @@ class StackedEpochLoop(LeanEpochLoop):
             self.refuse(reason)
 
     def refuse(self, reason: str) -> None:
-        """Take the steps here from now on."""
+        """Take the steps here from now on; a member of a stack leaves it, which gives its optimizer the state back."""
         self.refusal = reason
+        if self.kind is not None:
+            current().ask(Window(self, [], reason))  # type: ignore[union-attr]
         if self.compiles is not None:
             self.compiles()
         logger.info("{} trains as an ordinary job: {}", Path(self.trainer.default_root_dir).name, reason)

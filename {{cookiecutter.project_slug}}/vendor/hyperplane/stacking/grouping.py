@@ -63,7 +63,7 @@ def is_own(key: str) -> bool:
 def leaves(value: Any, key: str = "") -> list[tuple[str, Any]]:
     """Return every setting by its full name; in the place of a number that members have each for itself, its kind."""
     if isinstance(value, dict):
-        inner = sorted(value.items())
+        inner = sorted(value.items(), key=lambda item: str(item[0]))  # keys may be numbers
         return [leaf for name, item in inner for leaf in leaves(item, f"{key}.{name}".lstrip("."))]
     if isinstance(value, list):
         return [leaf for place, item in enumerate(value) for leaf in leaves(item, f"{key}.{place}")] or [(key, [])]
@@ -75,16 +75,12 @@ def kind_of(key: str, value: Any) -> Any:
 
     What is zero is often left out of a step. Lengths, folders and words on a run are free altogether.
     """
-    if key.partition(".")[0] in ("model", "optimizer", "scheduler", "loss") and not is_number(value):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if key.partition(".")[0] in ("model", "optimizer", "scheduler", "loss") and not is_number:
         return value
     if key.startswith(("model.", "optimizer.")):
         return "a number" if value else 0
     return "its own"
-
-
-def is_number(value: Any) -> bool:
-    """Say whether a setting is a number."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def why_ordinary(settings: Settings) -> str:

@@ -36,18 +36,19 @@ class Window:
     Args:
         loop: of the member, over the batches of an epoch.
         batches: on the member's device, each tensor (S, B, ...).
+        refusal: why it trains itself for good.
     """
 
-    def __init__(self, loop: Any, batches: Any) -> None:
+    def __init__(self, loop: Any, batches: Any, refusal: str = "") -> None:
         self.loop = loop
         self.batches = batches
-        self.steps = len(next(tensors_in(batches)))
+        self.steps = len(next(tensors_in(batches), ()))
         # Of the steps that were taken together: losses (S,), outputs and targets (S, B, ...).
         self.results: list[tuple[Tensor, Tensor, Tensor]] = []
         self.done = 0  # how many of the batches were trained on
         self.is_compared = False  # for it the step was compared anew
         self.trains_itself = False  # the member trains on what is left, as it is alone at its step
-        self.refusal = ""  # why it trains itself for good
+        self.refusal = refusal
         self.failure: Exception | None = None  # that ends the member
         # Where the batches are those of a whole epoch, see epoch_end.py:
         self.validation_batch: list[Tensor] | None = None  # of the validation that follows, if all members may share it

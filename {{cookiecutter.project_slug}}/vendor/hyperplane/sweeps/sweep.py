@@ -22,6 +22,7 @@ from ..data.tables.header import refuse_absent_columns
 from ..errors import SweepFailed, UserError, first_line
 from ..explaining import explain
 from ..paths import shown
+from ..processes.cores import processes
 from ..processes.signals import Stopped
 from ..run_folder.integrity import is_completed, read_summary
 from ..run_folder.locks import at_work_in, is_locked
@@ -87,11 +88,7 @@ def check_jobs(jobs: list[list[str]], config: DictConfig, loader: JobLoader) -> 
         raise UserError(ONE_NAME)
     if not jobs:
         raise UserError("There is nothing to run: a list, range(...) or glob(...) of the command has no values.")
-    n_jobs = config.hydra.launcher.get("n_jobs", 1)
-    if type(n_jobs) is not int or n_jobs == 0:
-        raise UserError(
-            f"hydra.launcher.n_jobs={n_jobs} is not allowed: 1 or more, or -1 for as many as there are cores"
-        )
+    processes(config.hydra.launcher.get("n_jobs", 1))
     return [check_job(job, config, loader) for job in jobs]
 
 

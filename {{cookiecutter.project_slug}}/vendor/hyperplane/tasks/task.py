@@ -101,7 +101,9 @@ class Task(Measuring):
 
     @property
     def prediction_names(self) -> list[str]:
-        return [f"output{i + 1}" for i in range(self.spec.output_size)]
+        """The names of the classes, labels or targets, where the data have some."""
+        names = self.spec.class_names or self.spec.target_names
+        return list(names) or [f"output{i + 1}" for i in range(self.spec.output_size)]
 
     def as_table(self, predictions: NDArray[Any]) -> "pl.DataFrame":
         """Return predictions (samples, K) under the names of their columns.

@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from ..errors import UserError, nearest
+from ..errors import UserError, with_nearest
 from ..metrics import higher_is_better
 from ..metrics.metric_names import MetricNames
 from ..settings import Settings
@@ -31,10 +31,11 @@ def refuse_unmeasured(settings: Settings, task: Task, names: MetricNames, callba
     for section, (metric, mode) in settings.watched.items():
         is_checked = section in ("checkpoint", "scheduler") and (mode is None or not may_log)  # others: by Lightning
         if is_checked and short(names(metric)) not in known:
-            raise UserError(
+            says = (
                 f"{section}.monitor={metric} is not measured here. It can be train/ or val/ with: "
-                f"{', '.join(known)}, and what task.metrics names. {nearest(names(metric).partition('/')[2], known)}"
+                f"{', '.join(known)}, and what task.metrics names."
             )
+            raise UserError(with_nearest(says, names(metric).partition("/")[2], known))
 
 
 def directions(

@@ -19,7 +19,7 @@ from ..checkpoints.run_state import RunState
 from ..checkpoints.transfer import Freeze
 from ..component_settings import Strict
 from ..components import Component, build, factory, signature_of
-from ..errors import UserError, as_typed, nearest
+from ..errors import UserError, as_typed, with_nearest
 from ..loop.accumulation import WholeSteps
 from ..loop.compiling import refuse_missing_compiler
 from ..loop.divergence import FiniteLoss
@@ -133,7 +133,7 @@ def refuse_arguments(given: Mapping[str, Any]) -> None:
             )
         if name not in known:
             ours = "follows from the run" if name in FROM_THE_RUN else "is no argument of Lightning's Trainer"
-            raise UserError(f"make_trainer({name}=...): {name} {ours}. {nearest(name, known)}".rstrip())
+            raise UserError(with_nearest(f"make_trainer({name}=...): {name} {ours}.", name, known))
 
 
 def callbacks_of(
@@ -160,7 +160,7 @@ def callbacks_of(
     if settings.early_stopping.patience is not None:
         if not validates:
             raise UserError(
-                "early_stopping.patience needs a validation: data.val_fraction above 0, and not "
+                "early_stopping.patience needs validation data: data.val_fraction above 0, and not "
                 "trainer.limit_val_batches=0"
             )
         callbacks.append(early_stopping(settings, monitor, mode))

@@ -17,7 +17,7 @@ from ..explaining import unchosen
 from ..paths import must_exist
 from ..security import leaves, place_problem, refuse_foreign_values
 from ..settings import Settings, Tracking
-from ..signatures.classes import class_attribute
+from ..signatures.classes import class_attribute, inherits
 from .problems import problems_of as problems_of
 
 REQUIRED = ("model", "task", "data", "optimizer", "loss")
@@ -163,9 +163,12 @@ def check_parts(key: str, value: Any, problems: list[str]) -> None:
 
 def check_member(key: str, given: Any, problems: list[str]) -> Component:
     """Return the settings of one component of a collection."""
-    if isinstance(given, dict) and str(given.get("_target_")).endswith(".BatchSizeFinder"):
-        problems.append(f"{key}: a run keeps its data.batch_size. find=batch_size looks for the largest one")
     if isinstance(given, dict) and given.get("_target_"):
+        target, lightning = str(given["_target_"]), "lightning.pytorch.callbacks"
+        if inherits(target, f"{lightning}.BatchSizeFinder"):
+            problems.append(f"{key}: a run keeps its data.batch_size. find=batch_size looks for the largest one")
+        if given.get("make_pruning_permanent") is False and inherits(target, f"{lightning}.ModelPruning"):
+            problems.append(f"{key}.make_pruning_permanent=false: a new model cannot load masks. Leave it out")
         return check_component(key, given, problems)
     problems.append(f"{key}={as_typed(given)} is not allowed: it needs a _target_ that says what is built")
     return stand_in(key)

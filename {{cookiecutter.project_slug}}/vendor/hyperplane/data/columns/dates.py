@@ -62,7 +62,8 @@ class Date(Column):
         where = f"{rows}: column {self.name!r}"
         if is_text(series) and self.reading.is_moment:
             series = parsed(series, self.reading, where)
-        series = as_moments(series, where)
+        if not (series.dtype.is_numeric() and self.reading.is_moment):
+            series = as_moments(series, where)
         if series.dtype not in (pl.Date, pl.Datetime):
             raise UserError(f"{where} must hold dates, as in training; it holds {series.dtype}")
         zone = getattr(series.dtype, "time_zone", None)

@@ -108,7 +108,7 @@ class Number(Column):
     def encode(self, series: "pl.Series", rows: str, remarks: Remarks) -> NDArray[np.float64]:
         if is_text(series) and not self.reading.is_plain and self.reading.kind in ("number", "boolean"):
             series = parsed(series, self.reading, rows)
-        numbers = as_numbers(series, rows)
+        numbers = as_numbers(series, rows, self.reading)
         missing = ~np.isfinite(numbers)
         if missing.any() and not self.has_indicator:
             remarks.add(missing.sum(), f"missing in {self.name}", f"the training mean {self.mean:.4g}")

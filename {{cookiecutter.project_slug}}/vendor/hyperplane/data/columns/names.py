@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ...errors import UserError, nearest
+from ...errors import UserError, with_nearest
 from ..lazy_polars import pl
 from .values import listed
 
@@ -19,7 +19,7 @@ def require_columns(named: Named, columns: Sequence[str], path: Path) -> None:
     """Refuse a file that lacks a column which a setting of the data names."""
     for key, name in named:
         if name is not None and name not in columns:
-            said = f"data.{key}={name} is not a column of {path}. {nearest(name, columns)}".rstrip()
+            said = with_nearest(f"data.{key}={name} is not a column of {path}.", name, columns)
             alone = "\nThe first line of a CSV file must name its columns." if len(columns) == 1 else ""
             raise UserError(f"{said}\nIt has: {listed(columns)}{alone}")
 
@@ -29,6 +29,5 @@ def require_in_rows(names: Iterable[str], table: "pl.DataFrame", rows: str) -> N
     there = dict.fromkeys(table.columns)
     for name in names:
         if name not in there:
-            hint = nearest(name, [*there])
-            hint = f" {hint}" if hint else ""
-            raise UserError(f"{rows} have no column {name!r}.{hint} They have: {listed([*there])}")
+            says = with_nearest(f"{rows} have no column {name!r}.", name, there)
+            raise UserError(f"{says} They have: {listed([*there])}")

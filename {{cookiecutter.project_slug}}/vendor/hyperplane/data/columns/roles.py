@@ -56,8 +56,8 @@ def groups_of(column: "pl.Series") -> NDArray[np.int64]:
     missing = names.is_null().arg_true()
     if len(missing):
         raise UserError(
-            f"data.group={column.name}: row {missing[0] + 1} of those with a target has none, so it could be on both "
-            "sides of a split; give each such row a group of its own"
+            f"data.group={column.name}: row {missing[0] + 1} of those with a target has no value, so it could be on "
+            "both sides of a split; give each such row a group of its own"
         )
     return np.unique(names.to_numpy().astype(str), return_inverse=True)[1].astype(np.int64)
 

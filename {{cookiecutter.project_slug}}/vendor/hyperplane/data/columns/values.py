@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UserError, override
+from ..files.readings import Reading
 from ..lazy_polars import pl
 
 MICROSECONDS_PER_DAY = 86_400_000_000
@@ -24,13 +25,21 @@ def as_text(series: "pl.Series") -> "pl.Series":
     return text.set(text == "", None)
 
 
-def as_numbers(series: "pl.Series", rows: str = "the training rows") -> NDArray[np.float64]:
+def as_numbers(
+    series: "pl.Series", rows: str = "the training rows", reading: Reading | None = None
+) -> NDArray[np.float64]:
     """Return values (samples,), NaN where missing: dates and times in days, booleans as 0 and 1.
 
     Raises:
-        UserError: a value is no number.
+        UserError: a value is no number, or of another kind than in training, which `reading` says.
     """
     refuse_nested(series)
+    if reading is not None:  # a Parquet file has types of its own
+        is_other = series.dtype.is_numeric() if reading.is_moment else reading.kind in ("number", "boolean")
+        if is_other and (reading.is_moment or series.dtype.is_temporal()):
+            raise UserError(
+                f"{rows}: column {series.name!r} must hold {reading}, as in training; it holds {series.dtype}"
+            )
     if series.dtype.is_temporal():
         return microseconds(series).cast(pl.Float64).to_numpy() / MICROSECONDS_PER_DAY
     numbers = series.cast(pl.Float64, strict=False)

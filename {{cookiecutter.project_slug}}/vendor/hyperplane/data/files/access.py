@@ -58,6 +58,8 @@ def not_utf8(error: UnicodeDecodeError) -> str:
             "unpack it, or save it as CSV in UTF-8" if begins == b"PK" else "let its name end in .parquet"
         )
     encoding = "utf-16" if begins in (b"\xff\xfe", b"\xfe\xff") else "cp1252"  # of Windows: latin1, and € and “ as well
+    if 0 in begins:
+        encoding = "utf-16be" if begins[0] == 0 else "utf-16le"
     return (
         f"it is not in UTF-8: byte {error.start + 1} is {error.object[error.start]:#04x}. "
         f"Convert it to UTF-8: iconv -f {encoding} -t utf-8"

@@ -45,6 +45,9 @@ def layout_of(path: Path, key: str) -> Layout:
         with opened(path, "rb") as file:
             file.read(4 * BEGINNING).decode("utf-8")  # raises with the byte's place in the file, not in a buffer
         raise
+    if "\0" in beginning.partition("\n")[0]:  # UTF-16 without a mark; in ASCII that is valid UTF-8
+        raw = beginning[:1000].encode()
+        raise UnicodeDecodeError("utf-8", raw, raw.index(0), raw.index(0) + 1, "a zero byte")
     if "\r" in beginning and "\n" not in beginning:
         raise UserError(f"{key}={path}: its lines end in a carriage return alone: convert them to line feeds")
     separator = separator_of(beginning)

@@ -84,10 +84,22 @@ def read_as(path: Path, readings: Mapping[str, Reading], key: str) -> "pl.DataFr
                 f"{key}={path}: column {name!r} holds {reading}{written}, as in training, but row {strange[0] + 1} has "
                 f"{texts[name][int(strange[0])]!r}"
             )
+        if reading.kind == "number" and reading.pattern == ",":
+            warn_of_points(texts[name], values, f"{key}={path}")
         columns.append(values.alias(name))
     table = pl.DataFrame(columns)
     refuse_two_centuries(table.lazy(), {name: readings.get(name, TEXT) for name in table.columns}, f"{key}={path}")
     return table
+
+
+def warn_of_points(texts: "pl.Series", values: "pl.Series", where: str) -> None:
+    """Say how 1.500 is read with a decimal comma, where no text of the column shows that its file has one."""
+    pointed = texts.str.contains(r"^\D*\d{1,3}\.\d{3}\D*$")
+    if pointed.any() and not texts.str.contains(",", literal=True).any():
+        text, value = texts.filter(pointed)[0], values.filter(pointed)[0]
+        logger.warning(
+            "{}: {} {!r} is read as {:g}: numbers had a decimal comma in training", where, texts.name, text, value
+        )
 
 
 def column_names(path: Path, key: str = "data.path") -> list[str]:

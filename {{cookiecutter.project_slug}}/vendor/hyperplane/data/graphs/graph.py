@@ -138,7 +138,7 @@ class GraphFiles(GraphDataModule):
         if strange or absent:
             raise UserError(
                 f"input={path} must have the nodes of the graph that was trained on, as edges join these: "
-                f"{f'{strange[0]} is none of them' if strange else f'{absent[0]} is missing'}"
+                f"{f'{strange[0]} is not one of them' if strange else f'{absent[0]} is missing'}"
             )
         rows = np.full(len(self.names), -1)  # of the file, for each node
         rows[[number[name] for name in names]] = np.arange(len(names))
@@ -161,7 +161,7 @@ class GraphFiles(GraphDataModule):
         paths = self.nodes_path, self.edges_path
         for path, now, before in zip(paths, self.digests, state_dict["digests"], strict=False):
             if now != before:
-                raise UserError(f"{path} has changed since this run was trained: the graph is another one now")
+                raise UserError(f"{path} has changed since this run was trained: it is a different graph now")
         self.names, self.id = list(state_dict["names"]), state_dict["id"]
         self.id_reading = {name: Reading.from_state(state) for name, state in state_dict["id_reading"].items()}
         self.encoder = TableEncoder.from_state(state_dict["encoder"])

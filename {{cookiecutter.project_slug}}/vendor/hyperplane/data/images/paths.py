@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ...errors import UserError, nearest
+from ...errors import UserError, with_nearest
 from ...paths import expanded
 from ..class_folders import files_below
 from ..columns.values import as_text, is_text, listed
@@ -53,8 +53,7 @@ def new_images(source: Path, column: str) -> tuple[list[Path], list[str]]:
     columns = column_names(source, "input")
     column = column or columns[0]
     if column not in columns:
-        raise UserError(
-            f"input={source} has no column {column!r}. {nearest(column, columns)} It has: {listed(columns)}"
-        )
+        says = with_nearest(f"input={source} has no column {column!r}.", column, columns)
+        raise UserError(f"{says}\nIt has: {listed(columns)}")
     table, _ = read_columns(source, [column], Spelling(), "input")
     return paths_of(table, column, source, "input")

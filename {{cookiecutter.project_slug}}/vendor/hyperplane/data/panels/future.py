@@ -8,7 +8,7 @@ import torch
 from loguru import logger
 from numpy.typing import NDArray
 
-from ...errors import UserError, nearest
+from ...errors import UserError, with_nearest
 from ..columns.times import read_times
 from ..columns.values import as_numbers, as_text, listed
 from ..files.table_files import read_as
@@ -46,7 +46,7 @@ def future_windows(
     """
     for name in panel.columns:
         if name not in table.columns:
-            raise UserError(f"input={source} has no column {name!r}. {nearest(name, table.columns)}")
+            raise UserError(with_nearest(f"input={source} has no column {name!r}.", name, table.columns))
     order, names, series, time = placed(table, panel, source)
     table = table[order]
     has_target = np.isfinite(as_numbers(table[panel.target]))
@@ -73,7 +73,7 @@ def future_windows(
 
     past = np.array(starts)[:, None] + np.arange(spec.encoder_length)
     future = past[:, -1:] + 1 + np.arange(spec.decoder_length)
-    numbers = {name: as_numbers(table[name]) for name in panel.reals}
+    numbers = {name: as_numbers(table[name], f"input={source}", panel.readings.get(name)) for name in panel.reals}
     codes = {name: numbers_of(table[name], panel.categories[name]) for name in (*panel.categoricals, *panel.static)}
     missing = {name: ~np.isfinite(values) for name, values in numbers.items()}
     missing |= {name: as_text(table[name]).is_null().to_numpy() for name in codes}
@@ -85,7 +85,7 @@ def future_windows(
             count = is_missing[past].sum() + len(ahead)
             logger.warning("{}: {} missing values {}.{}", name, count, filling, where(ahead, table[panel.time], names))
     reals = [panel.carried_on(name, values, series) for name, values in numbers.items()]
-    values = as_numbers(table[panel.target])
+    values = as_numbers(table[panel.target], f"input={source}", panel.readings.get(panel.target))
     if panel.fill:
         reals.append((~has_target).astype(np.float64))
         values = last_known(values, ~has_target)
@@ -126,7 +126,7 @@ def placed(
     if not fits.all():
         row = int(np.flatnonzero(~fits)[0])
         example = table[panel.time][int(order[row])]
-        raise UserError(f"input={source}: {trained}, and {panel.time}={example} of {names[row]} is on none.")
+        raise UserError(f"input={source}: {trained}, and {panel.time}={example} of {names[row]} falls between them.")
     same = np.diff(series) == 0
     twice = np.flatnonzero(same & (np.diff(time) == 0))
     if len(twice):

@@ -18,7 +18,7 @@ import torch
 from loguru import logger
 from numpy.typing import NDArray
 
-from ...errors import UserError, nearest
+from ...errors import UserError, with_nearest
 from ...setting_types import Distinct
 from ..columns.time_axis import TimeAxis
 from ..columns.values import as_numbers, as_text, listed
@@ -102,7 +102,8 @@ class Panel(OrderedPanel):
         there = column_names(self.path)
         for name in self.columns:
             if name not in there:
-                raise UserError(f"{self.path} has no column {name}. {nearest(name, there)}\nIt has: {listed(there)}")
+                says = with_nearest(f"{self.path} has no column {name}.", name, there)
+                raise UserError(f"{says}\nIt has: {listed(there)}")
         table, self.readings = read_columns(self.path, self.columns, self.spelling)
         self.whole = [column.name for column in table if column.dtype.is_integer()]
         self.digest = hashlib.sha256(self.path.expanduser().read_bytes()).hexdigest()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...errors import UserError, nearest
+from ...errors import UserError, with_nearest
 from ..columns.values import is_text, listed
 from ..files.readings import Reading
 from ..lazy_polars import pl
@@ -58,10 +58,8 @@ class SignalFiles(DividedArrays):
         for name in names:
             if name not in there:
                 key = "group" if name == self.group else "target"
-                raise UserError(
-                    f"data.{key}={name} is not in {path}. {nearest(name, there)} Besides the signals it has: "
-                    f"{listed(there) or 'nothing'}"
-                )
+                says = with_nearest(f"data.{key}={name} is not in {path}.", name, there)
+                raise UserError(f"{says} Besides the signals it has: {listed(there) or 'nothing'}")
         return file.columns.select(names)
 
     def names_of(self, columns: "pl.DataFrame") -> list[str]:
@@ -82,5 +80,5 @@ def joined(tables: Sequence["pl.DataFrame"]) -> "pl.DataFrame":
     for column in tables[0]:
         if len({is_text(table[column.name]) for table in tables}) > 1:
             kinds = " and ".join(str(table[column.name].dtype) for table in tables)
-            raise UserError(f"{column.name} is {kinds} in data.path and data.test_path: write it alike in both")
+            raise UserError(f"{column.name} is {kinds} in data.path and data.test_path: write it the same way in both")
     return pl.concat(tables, how="vertical_relaxed")

@@ -54,7 +54,7 @@ def from_table(path: Path, roles: Roles, key: str, readings: Mapping[str, Readin
             raise UserError(
                 f"data.channels: {name} holds text such as {table[name].drop_nulls().first()!r}, no numbers"
             )
-        values[series, steps, k] = as_numbers(table[name])[order]
+        values[series, steps, k] = as_numbers(table[name], f"{key}={path}", readings.get(name))[order]
     names = table[roles.series][order[starts].tolist()]
     columns = names.to_frame().with_columns(
         [the_same(table[name], series, order, names) for name in others if name != roles.series]
@@ -87,7 +87,7 @@ def places(column: "pl.Series", path: Path) -> Numbers:
     numbers = as_numbers(column)
     missing = np.flatnonzero(~np.isfinite(numbers))
     if len(missing):
-        raise UserError(f"data.position={column.name}: row {missing[0] + 1} has none")
+        raise UserError(f"data.position={column.name}: row {missing[0] + 1} has no value")
     return numbers
 
 

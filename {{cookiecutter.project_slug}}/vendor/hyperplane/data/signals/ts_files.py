@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import UserError, first_line, nearest
+from ...errors import UserError, first_line, with_nearest
 from ..columns.values import listed
 from ..lazy_polars import pl
 from .arrays import Numbers, Roles, SignalArrays, finite, numbered
@@ -71,11 +71,8 @@ def require_classes(labels: Sequence[str], lines: Sequence[int], classes: Sequen
     known = {*classes, "", "?"}
     for label, line in zip(labels, lines, strict=False):  # a file may have no labels
         if classes and label not in known:
-            hint = nearest(label, classes)
-            raise UserError(
-                f"{where}: line {line} ends in the class {label!r}, which is not in @classLabel: {listed(classes)}. "
-                f"{hint}".rstrip()
-            )
+            says = f"{where}: line {line} ends in the class {label!r}, which is not in @classLabel: {listed(classes)}."
+            raise UserError(with_nearest(says, label, classes))
 
 
 def numbers_of(field: str, path: Path, line: int, key: str) -> Numbers:
