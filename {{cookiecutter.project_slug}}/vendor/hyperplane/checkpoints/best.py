@@ -78,20 +78,21 @@ class BestCheckpoint(Checkpoint):
             self.score, self.epoch = score.clone(), trainer.current_epoch
             if isinstance(pl_module, Task) and pl_module.is_solved:
                 return  # there are no other weights than those of last.ckpt, which may be hundreds of megabytes
-            weights = self.weights(trainer, pl_module)
+            self.in_memory = self.validated(trainer, pl_module)
             if not is_due:
-                weights = copied(weights)
-            self.in_memory = {"epoch": trainer.current_epoch, "global_step": trainer.global_step, "state_dict": weights}
+                self.in_memory["state_dict"] = copied(self.in_memory["state_dict"])
         if is_due:
             self.write(trainer)
 
-    def weights(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+    def validated(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """Return the weights as callbacks put them into any checkpoint: averaged, or with pruning made permanent."""
-        checkpoint = {"state_dict": trainer.strategy.lightning_module_state_dict()}
+        known = {"epoch": trainer.current_epoch, "global_step": trainer.global_step}
+        weights = trainer.strategy.lightning_module_state_dict()
+        checkpoint = known | {"pytorch-lightning_version": lightning_version, "state_dict": weights}
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if not isinstance(callback, Checkpoint | RunState):
                 callback.on_save_checkpoint(trainer, pl_module, checkpoint)
-        return checkpoint["state_dict"]
+        return known | {"state_dict": checkpoint["state_dict"]}
 
     def is_best(self, score: Tensor) -> bool:
         """Say whether a score is better than all before; one that is not a number never is."""
