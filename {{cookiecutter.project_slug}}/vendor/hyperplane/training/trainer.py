@@ -109,6 +109,7 @@ def make_trainer(
     if current() is not None:
         every = settings.checkpoint.every_n_steps
         trainer.fit_loop.epoch_loop = StackedEpochLoop(trainer, between_steps, state.names, every_n_steps=every)
+    trainer.fit_loop.epoch_loop.on_restart = partial(state.begin_epoch_again, trainer)
     return trainer
 
 

@@ -23,6 +23,8 @@ from .problems import problems_of as problems_of
 REQUIRED = ("model", "task", "data", "optimizer", "loss")
 # What a task asks for, of what these groups choose.
 OFFERS = (("model", "network"), ("loss", "loss"), ("optimizer", "optimizer"), ("scheduler", "scheduler"))
+# Lightning's callbacks that would change a setting behind the run's back, also where it goes on.
+FINDERS = {"BatchSizeFinder": "data.batch_size: find=batch_size", "LearningRateFinder": "optimizer.lr: find=lr"}
 
 
 def check(config: DictConfig) -> Settings:
@@ -163,8 +165,8 @@ def check_parts(key: str, value: Any, problems: list[str]) -> None:
 
 def check_member(key: str, given: Any, problems: list[str]) -> Component:
     """Return the settings of one component of a collection."""
-    if isinstance(given, dict) and str(given.get("_target_")).endswith(".BatchSizeFinder"):
-        problems.append(f"{key}: a run keeps its data.batch_size. find=batch_size looks for the largest one")
+    if isinstance(given, dict) and (finder := str(given.get("_target_")).rpartition(".")[2]) in FINDERS:
+        problems.append(f"{key}: a run keeps its {FINDERS[finder]} finds a good one before it")
     if isinstance(given, dict) and given.get("_target_"):
         return check_component(key, given, problems)
     problems.append(f"{key}={as_typed(given)} is not allowed: it needs a _target_ that says what is built")
