@@ -143,7 +143,7 @@ class RunState(Callback):
         task.on_train_epoch_start()
         task._current_fx_name = None
         trainer.loggers = loggers
-        task.load_state_dict(weights)
+        task.load_state_dict(weights, strict=task.strict_loading)
         checkpoint = trainer.strategy.load_checkpoint(str(trainer.ckpt_path), weights_only=True)
         trainer.strategy.load_optimizer_state_dict(checkpoint)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
