@@ -96,9 +96,32 @@ def test_a_forecast_has_its_band_and_its_naive_errors_without_super(train, monke
     assert {"test/coverage", "test/mase", "test/naive_mae"} < whole.keys()
 
 
-def test_their_state_goes_on_with_a_run(train, command, monkeypatch):
-    settings = ("data=moons", "trainer.max_epochs=4", "callbacks=[ema]", "callbacks.ema.decay=0.9")
-    resuming.assert_goes_on(train, command, monkeypatch, settings, 12)
+def test_they_and_what_begins_an_epoch_go_on_with_a_run(train, command, monkeypatch):
+    step, loggers = Classification.step, []
+
+    def begin(self):
+        loggers.append(type(self.logger).__name__)
+        self.trainer.optimizers[0].param_groups[0]["lr"] *= 0.9
+        self.log("train/drawn", torch.rand(()))
+        self.scale = 1 + 0.1 * self.current_epoch
+        with torch.no_grad():
+            next(self.parameters()).mul_(0.9)
+        if self.current_epoch == 1:
+            self.network.hidden[1].requires_grad_(False)
+            self.network.dropout.eval()
+
+    def scaled(self, batch):
+        loss, *others = step(self, batch)
+        return loss * self.scale, *others
+
+    monkeypatch.setattr(Classification, "on_train_epoch_start", begin)
+    monkeypatch.setattr(Classification, "step", scaled)
+    settings = ("data=moons", "model.dropout=0.2", "trainer.max_epochs=4")
+    chosen = ("callbacks=[ema,gradient_accumulation,lr_monitor]", "callbacks.ema.decay=0.9")
+    later = "+callbacks.gradient_accumulation.scheduling.2=4"
+    folder, _ = resuming.assert_goes_on(train, command, monkeypatch, (*settings, *chosen, later), 2 * STEPS + 3)
+    assert "train/drawn" in (folder / "metrics.csv").read_text()
+    assert loggers.count("DummyLogger") == 1  # no tracker is told twice
 
 
 @pytest.mark.parametrize(

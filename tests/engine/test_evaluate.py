@@ -8,10 +8,10 @@ import torch
 from hyperplane.data.batches import Batches
 from hyperplane.data.datamodule import ArrayDataModule
 from hyperplane.data.part_loaders import PartLoaders
-from hyperplane.tasks.task import Task
 from lightning.pytorch.utilities import CombinedLoader
 
 from my_research.data.bundled import Bundled
+from my_research.tasks.classification import Classification
 
 METRICS = ("loss", "accuracy")
 
@@ -174,16 +174,24 @@ def test_a_run_that_failed_has_nothing_to_evaluate(train, evaluate, monkeypatch)
     assert status == 2 and "no checkpoint" in message
 
 
-def test_a_task_finds_the_data_module_in_evaluate_as_in_the_test_of_its_run(train, command, monkeypatch):
-    def log_size(self):
-        log_epoch(self)
-        self.log("test/trained_on", float(len(self.trainer.datamodule.arrays("train")[0])))
+def test_a_task_finds_in_evaluate_what_it_found_in_the_test_and_the_validation_of_its_run(train, command, monkeypatch):
+    def log_found(stage, log_epoch):
+        def end(self):
+            log_epoch(self)
+            self.log_dict({f"{stage}/epoch": float(self.current_epoch), f"{stage}/step": float(self.global_step)})
+            if stage == "test" and self.trainer.datamodule is not None:
+                self.log("test/trained_on", float(len(self.trainer.datamodule.arrays("train")[0])))
 
-    log_epoch = Task.on_test_epoch_end
-    monkeypatch.setattr(Task, "on_test_epoch_end", log_size)
-    done = train("data=wine")
-    assert done.summary["metrics"]["test/trained_on"] == 129
-    assert command("evaluate", f"run={done.folder}").stderr.count("as in summary.json") == 3
+        return end
+
+    ends = {"val": "on_validation_epoch_end", "test": "on_test_epoch_end"}
+    for stage, hook in ends.items():
+        monkeypatch.setattr(Classification, hook, log_found(stage, getattr(Classification, hook)))
+    done = train("data=wine", "trainer.max_epochs=3", "optimizer.lr=0.1")
+    metrics = done.summary["metrics"]
+    assert metrics["test/trained_on"] == 129 and metrics["test/epoch"] == 3 and metrics["val/epoch"] < 3
+    assert command("evaluate", f"run={done.folder}").stderr.count("as in summary.json") == 5
+    assert command("evaluate", f"run={done.folder}", "part=val").stderr.count("as in summary.json") == 4
 
 
 def test_what_a_data_module_gives_out_for_the_test_is_what_evaluate_takes(train, command, monkeypatch):

@@ -18,6 +18,7 @@ from hyperplane.data.scaling import Scaling
 from hyperplane.data.spec import DataSpec, PanelSpec
 from hyperplane.errors import UserError
 from hyperplane.exporting import ABOUT, write_programs
+from lightning.pytorch import LightningModule
 from torch import nn
 
 from my_research.losses.forecasting import Quantile
@@ -103,6 +104,15 @@ def test_models_of_tokens_are_traced_with_tokens(tmp_path):
     about = json.loads(about_of(paths["onnx"])[ABOUT])
     assert about["tokens"] == 7 and about["inputs"][0]["type"] == "int64"
     ran(call("onnx", paths["onnx"]), tmp_path)
+
+
+def test_a_program_has_one_output(tmp_path):
+    class Parts(LightningModule):
+        def forward(self, inputs):
+            return {"first": inputs[:, :1]}
+
+    with pytest.raises(UserError, match=r"Parts\.forward must return a tensor, not dict"):
+        write_programs(Parts(), DataSpec("regression", (2,), 1), tmp_path, ["pt2"])
 
 
 @needs_onnx

@@ -123,6 +123,7 @@ MISTAKES = [
         "a:\n  _target_: lightning.pytorch.callbacks.ModelPruning\n  make_pruning_permanent: false",
         ["callbacks.a.make_pruning_permanent=false"],
     ),
+    ("callbacks", "a:\n  _target_: lightning.pytorch.callbacks.LearningRateFinder", ["its optimizer.lr", "find=lr"]),
     ("optimizer", "_target_: torch.optim.NAdam\nmomentum_decay: -1", ["optimizer.momentum_decay=-1"]),
     ("optimizer", "_target_: torch.optim.NAdam\nlr: 0", ["optimizer.lr=0", "greater than 0"]),
     ("optimizer", "_target_: torch.optim.NAdam\nbetas: [0.9, 1.0]", ["optimizer.betas.1=1.0", "less than 1"]),

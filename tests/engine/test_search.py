@@ -119,7 +119,8 @@ def test_what_a_kill_cut_off_is_removed_from_the_journal(tmp_path, content, kept
 
 
 def test_a_search_ends_with_its_best_trial_and_a_table(train):
-    done = train(*SEARCH, RATE, "data.batch_size=interval(8,64)")
+    done = train(*SEARCH, RATE, "data.batch_size=interval(8,64)", "checkpoint.monitor=val/accuracy")
+    assert "compares val/loss, while" in done.stderr and "hydra.sweeper.metric=val/accuracy\n" in done.stderr
     rows = trials()
     found = {summary["metrics"]["val/loss"] for summary in summaries()}
     assert [row["trial"] for row in rows] == ["0", "1"]
@@ -258,6 +259,7 @@ def test_a_metric_that_is_not_measured_ends_the_search_and_can_be_corrected(trai
     done = train(*SEARCH, RATE, "hydra.sweeper.metric=val/rmse", status=2)
     assert "val/rmse is not measured" in done.stderr and "val/accuracy" in done.stderr
     done = train(*SEARCH, RATE, "hydra.sweeper.metric=val/accuracy")
+    assert "The search compares" not in done.stderr
     assert [(row["state"], row["direction"]) for row in trials()] == [("completed", "maximize")] * 2
     assert "Best, with the highest val/accuracy:\n" in done.stderr
     best = max(trials(), key=lambda row: float(row["val/accuracy"]))["trial"]

@@ -13,6 +13,7 @@ from typing import ClassVar
 import pytest
 import torch
 from hyperplane.checkpoints import best, file
+from hyperplane.checkpoints.copies import copied
 from hyperplane.checkpoints.file import AtomicCheckpoints
 from hyperplane.data.spec import DataSpec
 from hyperplane.loop import progress
@@ -80,7 +81,7 @@ def test_the_summary_says_what_ran_and_how_it_ended(train):
 def test_copies_of_weights_are_of_any_kind_and_share_no_memory():
     tensor = torch.arange(6.0)
     weights = {"a": tensor, "tied": tensor, "part": tensor[2:4], "sparse": torch.eye(3).to_sparse(), "state": {"n": 1}}
-    copies = best.copied(weights)
+    copies = copied(weights)
     tensor.zero_()
     weights["sparse"].values().zero_()
     assert copies["a"].tolist() == list(range(6)) and copies["tied"] is copies["a"]

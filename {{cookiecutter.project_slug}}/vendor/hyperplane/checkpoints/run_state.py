@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelPruning
+from lightning.pytorch.loggers.logger import DummyLogger
 from loguru import logger
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from ..run_folder.resuming import same_training
 from ..settings import Settings
 from ..tasks.task import Task
 from ..tracking.metrics_file import MetricsFile
+from .copies import copied
 from .file import require_plain
 from .logged_results import load_results, save_results
 
@@ -83,6 +85,8 @@ class RunState(Callback):
             "gradients": gradients(pl_module) if by_hand else {},
             "task": pl_module.save_epoch() if isinstance(pl_module, Task) else None,
             "measured": {name: value.clone() for name, value in trainer.callback_metrics.items()},
+            "frozen": [name for name, value in pl_module.named_parameters() if not value.requires_grad],
+            "evaluated": [name for name, part in pl_module.named_modules() if not part.training],
         }
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -101,6 +105,11 @@ class RunState(Callback):
         if isinstance(pl_module, Task):
             pl_module.load_epoch(state["task"])
         self.measured = state["measured"]
+        if "frozen" in state:  # not in older checkpoints
+            for name, parameter in pl_module.named_parameters():
+                parameter.requires_grad_(name not in state["frozen"])
+            for name, part in pl_module.named_modules():
+                part.training = name not in state["evaluated"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the generators at the last moment: nothing draws between here and the first step."""
@@ -120,6 +129,33 @@ class RunState(Callback):
             self.generators = None
         elif rank() > 0:  # another dropout than that of the first rank
             torch.manual_seed(self.settings.seed * 1_000_003 + rank())
+
+    def begin_epoch_again(self, trainer: Trainer) -> None:
+        """Do what begins an epoch where a run goes on within one; then all is as in the checkpoint.
+
+        Hooks at the start of an epoch set what no checkpoint holds: attributes, or how many gradients are summed. What
+        else they do has been done: draws, logged values, rates, counters.
+        """
+        if not trainer.fit_loop.restarted_mid_epoch or self.settings.hardware.is_sharded:
+            return
+        task, loggers = trainer.lightning_module, trainer.loggers
+        weights = copied(task.state_dict())
+        trainer.loggers = [DummyLogger()]
+        task._current_fx_name = "on_train_epoch_start"
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            callback.on_train_epoch_start(trainer, task)
+        task.on_train_epoch_start()
+        task._current_fx_name = None
+        trainer.loggers = loggers
+        task.load_state_dict(weights, strict=task.strict_loading)
+        checkpoint = trainer.strategy.load_checkpoint(str(trainer.ckpt_path), weights_only=True)
+        trainer.strategy.load_optimizer_state_dict(checkpoint)
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if callback.state_key in checkpoint["callbacks"]:
+                callback.load_state_dict(checkpoint["callbacks"][callback.state_key])
+        task.on_load_checkpoint(checkpoint)
+        self.on_load_checkpoint(trainer, task, checkpoint)
+        self.on_train_start(trainer, task)
 
 
 def keep_names(trainer: Trainer, names: MetricNames) -> None:

@@ -83,6 +83,11 @@ def evaluate_run(folder: Path, which: str = "tested", part: str = "test") -> dic
         inference_mode=settings.trainer.inference_mode,
         limit_test_batches=limits.get(part),
     )
+    # A task may weight its loss by these: a run tests after all epochs, and validates after that of the checkpoint.
+    epochs, steps = (summary["epochs"], summary["steps"]) if part == "test" else (saved["epoch"], saved["global_step"])
+    trainer.fit_loop.epoch_progress.current.completed = epochs
+    trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total.completed = steps
+    trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress.total.completed = steps
     tested = test(trainer, task, batches, settings.seed, None, names, validates=validates)
     metrics = {name.replace("test/", f"{part}/", 1): value for name, value in tested.items()}
     if part != "test":  # floors are those of the test

@@ -14,6 +14,7 @@ from torch.export import Dim, ExportedProgram
 from ..data.description import described, readable
 from ..data.panels.windows import Windows
 from ..data.spec import DataSpec, GraphSpec, PanelSpec
+from ..errors import UserError
 from ..paths import shown
 from .predictor import quiet, trace
 from .samples import samples
@@ -78,6 +79,9 @@ def meaning(task: LightningModule, spec: DataSpec, inputs: tuple[Tensor, ...]) -
     """
     with torch.no_grad():
         outputs = task(*inputs)
+    if not isinstance(outputs, Tensor):
+        kind = type(outputs).__name__
+        raise UserError(f"{type(task).__name__}.forward must return a tensor, not {kind}: a program has one output")
     features: dict[str, Sequence[str]] = {"inputs": spec.feature_names}
     if isinstance(spec, PanelSpec):
         features = {

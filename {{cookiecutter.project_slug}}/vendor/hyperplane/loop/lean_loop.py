@@ -75,6 +75,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
         super().__init__(trainer, trainer.fit_loop.min_steps, trainer.fit_loop.max_steps)
         self.val_loop = LeanValidation(trainer, lambda trainer: bool(self.is_plain))
         self.between_steps = between_steps
+        self.on_restart: Callable[[], None] = lambda: None  # before the first step of an epoch that goes on
         self.names = names or MetricNames()
         self.restarting: bool = False
         self.is_plain = False
@@ -101,6 +102,7 @@ class LeanEpochLoop(_TrainingEpochLoop):
                     loader.load_state_dict({"taken": loader.taken - ahead})
             iter(data_fetcher)
         super().on_run_start(data_fetcher)
+        self.on_restart()
         self.is_plain = is_plain(self.trainer)  # a callback may have changed how gradients are accumulated
         self.fused = next(filter(is_fused, self.trainer.optimizers), None) if self.is_plain else None
         self.validates_between = validates_between(self.trainer)

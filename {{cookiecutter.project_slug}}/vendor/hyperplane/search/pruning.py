@@ -27,7 +27,7 @@ class ReportToStudy(Callback):
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report the epoch before: only now are all its metrics known."""
-        if self.gives_up(trainer):
+        if not trainer.fit_loop.restarted_mid_epoch and self.gives_up(trainer):
             self.last.pruned = f"pruned after epoch {trainer.current_epoch}"
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

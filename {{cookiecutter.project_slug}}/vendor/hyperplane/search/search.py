@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 
 from ..errors import UserError, first_line
+from ..metrics.metric_names import MetricNames
 from ..processes.cores import processes
 from ..processes.signals import Stopped
 from ..run_folder.integrity import read_summary
@@ -50,6 +51,13 @@ def search(overrides: Sequence[Override], config: DictConfig, loader: JobLoader,
     for settings_of_job in checked:
         needs_validation(settings, settings_of_job)
     towards = directions(settings, checked)
+    monitor = MetricNames()(checked[0].checkpoint.monitor)
+    if settings.metric == Search().metric != (monitor,):
+        logger.warning(
+            "The search compares {}, while its runs choose their weights by checkpoint.monitor={}. To search by that "
+            "too: hydra.sweeper.metric={}",
+            *(*settings.metric, monitor, monitor),
+        )
 
     jobs.folder.mkdir(parents=True, exist_ok=True)
     with alone_in(jobs.folder):

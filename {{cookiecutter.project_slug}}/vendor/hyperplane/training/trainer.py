@@ -114,6 +114,7 @@ def make_trainer(
         trainer.fit_loop.epoch_loop = StackedEpochLoop(
             trainer, between_steps, state.names, every_n_steps=every, compiles=compiles
         )
+    trainer.fit_loop.epoch_loop.on_restart = partial(state.begin_epoch_again, trainer)
     return trainer
 
 

@@ -23,6 +23,8 @@ from .problems import problems_of as problems_of
 REQUIRED = ("model", "task", "data", "optimizer", "loss")
 # What a task asks for, of what these groups choose.
 OFFERS = (("model", "network"), ("loss", "loss"), ("optimizer", "optimizer"), ("scheduler", "scheduler"))
+# Lightning's callbacks that would change a setting behind the run's back, also where it goes on.
+FINDERS = {"BatchSizeFinder": "data.batch_size: find=batch_size", "LearningRateFinder": "optimizer.lr: find=lr"}
 
 
 def check(config: DictConfig) -> Settings:
@@ -165,8 +167,9 @@ def check_member(key: str, given: Any, problems: list[str]) -> Component:
     """Return the settings of one component of a collection."""
     if isinstance(given, dict) and given.get("_target_"):
         target, lightning = str(given["_target_"]), "lightning.pytorch.callbacks"
-        if inherits(target, f"{lightning}.BatchSizeFinder"):
-            problems.append(f"{key}: a run keeps its data.batch_size. find=batch_size looks for the largest one")
+        for finder, words in FINDERS.items():
+            if inherits(target, f"{lightning}.{finder}"):
+                problems.append(f"{key}: a run keeps its {words} finds a good one before it")
         if given.get("make_pruning_permanent") is False and inherits(target, f"{lightning}.ModelPruning"):
             problems.append(f"{key}.make_pruning_permanent=false: a new model cannot load masks. Leave it out")
         return check_component(key, given, problems)
