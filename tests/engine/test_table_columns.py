@@ -210,6 +210,29 @@ def test_texts_that_look_like_numbers_are_not_left_out_in_passing(messages):
     assert "such as '10_000'" in found[0]
 
 
+def test_dates_that_nobody_read_and_a_row_that_sums_up_are_pointed_at(load, messages):
+    rows = range(60)
+    months = [date(2020 + row // 12, 1 + row % 12, 1) for row in rows]
+    frame = polars.DataFrame(
+        {
+            "shop": [*("abc"[row % 3] for row in rows[1:]), "Total"],
+            "day": [int(day.strftime("%Y%m%d")) for day in months],
+            "month": [day.strftime("%Y-%m") for day in months],
+            "count": [200_000 + 7 * row for row in rows],
+            "price": [row % 7 + row / 9 for row in rows],
+        }
+    )
+    load(frame)
+    said = "".join(line.partition("WARNING")[2] for line in messages)
+    assert "The last row has 'Total' as shop" in said
+    assert "day is read as numbers; if 20200101 is a date: 'data.dates=[day]'" in said
+    assert "month is left out, though its texts" in said and "'data.dates=[month]' reads them" in said
+    assert "count" not in said
+    messages.clear()
+    load(frame[:-1], dates=["day", "month"])
+    assert not any("WARNING" in line and ("Total" in line or "data.dates" in line) for line in messages)
+
+
 @pytest.mark.parametrize(
     "form",
     ["{} Main St", "555-00{}", "+49 30 0000{}", "10.0.{}.0", "1.0.{}-rc", "00:01:{}", "4997{}-B", "0{}", "5?"],

@@ -12,7 +12,6 @@ from ..files.survey import survey
 from ..lazy_polars import pl
 from .dates import PARTS, Date, part_of
 from .features import Category, Column, Hashed, Number
-from .roles import NUMBERED
 from .stated import Stated
 from .times import dates_of
 from .values import as_numbers, as_text, is_text
@@ -88,7 +87,7 @@ class ColumnStatistics:
     def why_useless(self) -> str:
         """Say why the column tells nothing about other rows, or return an empty string."""
         if not self.name:
-            return NUMBERED
+            return "a column without a name, as programs give to row numbers"
         if not self.present:
             return "no values in the training rows"
         different = len(self.hashes)
@@ -111,6 +110,13 @@ class ColumnStatistics:
         different = len(self.hashes)
         are_different = different == self.present or (different > FEW and different > self.present / 2)
         return self.is_text and not self.kind and are_different and self.present > 1
+
+    def looks_like(self) -> str:
+        """Say what texts that are taken for names look like, and what to do: numbers, or dates; empty: like neither."""
+        if self.holds_numbers():
+            return "look like numbers: write plain ones to use it"
+        is_date = self.names_rows() and self.hidden_kind() == "dates"
+        return f"are dates: {override('data.dates', self.name)} reads them" if is_date else ""
 
     def holds_numbers(self) -> bool:
         """Say whether texts that are taken for names look like numbers that nobody could read: 1_000, <5, 2K and 3M."""

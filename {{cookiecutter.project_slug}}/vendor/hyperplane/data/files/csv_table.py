@@ -45,6 +45,8 @@ class CsvTable:
         self.layout = layout_of(path, key)
         if self.layout.separator != ",":
             logger.info("{}: its columns are separated by {}", path, SEPARATORS[self.layout.separator])
+        if self.layout.nameless:
+            logger.warning("{}: columns without a name are left out ({}): name them", path, self.layout.nameless)
         self.names = [name for name in self.layout.used if columns is None or name in columns]
         self.unstated = [name for name in self.names if name not in spelling.texts + spelling.codes]
         self.texts = scan_texts(path, self.layout)
@@ -113,10 +115,11 @@ class CsvTable:
 
     def doubt(self, name: str) -> str:
         """Say how a column was read whose points may be between thousands."""
-        return (
-            f"{name}: {self.found[name].pointed} is read with a decimal point. If the point is between thousands: "
-            "data.decimal=comma; if not, data.decimal=point says so"
-        )
+        remedy = "data.decimal=comma; if not, data.decimal=point says so"
+        if "decimal" not in self.spelling.settings:
+            remedy = "write the numbers without it"
+        said = f"{name}: {self.found[name].pointed} is read with a decimal point."
+        return f"{said} If the point is between thousands: {remedy}"
 
     def settled(self, first: "pl.DataFrame") -> set[str]:
         """Return the names of the columns that the first rows settle, unless others contradict them."""

@@ -74,7 +74,8 @@ class GraphFiles(GraphDataModule):
         several = {"target": self.targets, "ignore": self.ignore}
         named = [*roles.items(), *((key, name) for key, names in several.items() for name in names)]
         require_columns(named, columns, self.nodes_path)
-        table, readings = read_columns(self.nodes_path, None, Spelling(texts=(self.id,), is_local=True), "data.nodes")
+        spelling = Spelling(texts=(self.id,), is_local=True, settings=("ignore",))
+        table, readings = read_columns(self.nodes_path, None, spelling, "data.nodes")
         self.digests = [digest_of(path) for path in (self.nodes_path, self.edges_path)]
         self.names = self.ids_of(table, f"data.nodes={self.nodes_path}")
         self.id_reading = {self.id: readings[self.id]}

@@ -79,7 +79,9 @@ class Panel(OrderedPanel):
         self.categoricals = (*known_categoricals, *observed_categoricals)
         self.static = tuple(dict.fromkeys([*groups, *static_categoricals]))
         self.num_known = len(known_reals), len(known_categoricals)
-        self.spelling = Spelling(day_first, decimal, tuple(missing), codes=(*self.categoricals, *self.static))
+        codes = (*self.categoricals, *self.static)
+        told = ("day_first", "decimal", "missing")
+        self.spelling = Spelling(day_first, decimal, tuple(missing), codes=codes, settings=told)
         self.fill = fill
         self.marks = (f"{target} is filled",) if fill else ()  # one more observed variable
         self.digest = ""  # of the file

@@ -31,7 +31,7 @@ def from_table(path: Path, roles: Roles, key: str, readings: Mapping[str, Readin
     if readings:
         table = read_as(path, readings, key)
     else:
-        table, found = read_columns(path, None, Spelling(), key)
+        table, found = read_columns(path, None, Spelling(codes=(roles.series,), settings=()), key)
         readings = found
     others = [name for name in roles.others if name in table.columns]  # new signals have no target
     require_columns((one for one in roles.named if one[0] != "target"), table.columns, path)

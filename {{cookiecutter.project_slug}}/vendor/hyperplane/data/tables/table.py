@@ -15,7 +15,7 @@ from ...setting_types import Distinct, Excludes, InnerFraction
 from ..columns.encoding import TableEncoder
 from ..columns.leaks import point_at_leaks
 from ..columns.names import as_names
-from ..columns.roles import row_numbers, weights_of
+from ..columns.roles import point_at_dates, point_at_total, row_numbers, weights_of
 from ..columns.stated import Stated
 from ..columns.target import Targets, has_value
 from ..datamodule import Arrays
@@ -111,6 +111,8 @@ class Table(DividedTable):
         present = has_value(table, self.targets)
         weights = None if self.weights is None else weights_of(table[self.weights], present.to_numpy())
         table, features = table.filter(present), features.filter(present)
+        point_at_total(table)
+        point_at_dates(column for column in features if column.name not in {*self.stated.kinds, *numbered})
         encoded = self.targets_of(table)
         task, targets, _ = encoded
         parts = self.parts_of(table, strata(targets, task))
