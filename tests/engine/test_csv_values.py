@@ -158,6 +158,13 @@ def test_columns_without_a_name_are_counted_where_they_hold_something(tmp_path, 
     assert ["columns without a name are left out (1)" in message for message in messages] == [True]
 
 
+@pytest.mark.parametrize(("first", "warns"), [("0.5,1,-2", True), ("0,1,2", False), ("1,2,3", False), ("1,a,2", False)])
+def test_a_first_line_of_numbers_is_pointed_at_unless_it_counts_columns(tmp_path, messages, first, warns):
+    (tmp_path / "x.csv").write_text(f"{first}\n4,5,6\n", encoding="utf-8")
+    assert read_table(tmp_path / "x.csv").rows() == [(4, 5, 6)]
+    assert any("first line holds numbers alone" in message for message in messages) == warns
+
+
 def test_what_settings_say_decides_where_the_file_does_not(read, messages):
     assert read(["1,234", "5,678"], decimal="point") == [1234, 5678]
     assert read(["1,234", "5,678"], decimal="comma") == [1.234, 5.678]

@@ -20,10 +20,6 @@ NAMES_ROWS = re.compile(
     re.IGNORECASE,
 )
 
-# What stands in front of a line that sums up those above
-TOTAL = re.compile(r"((grand|sub)[ -]?)?totals?|sum|average|mean|overall|gesamt|summe", re.IGNORECASE)
-FEW_DATES = 5  # different whole numbers of which all are dates by chance
-
 NUMBERED = "a column without a name: the row numbers of whatever wrote the file"
 
 
@@ -70,24 +66,6 @@ def may_count(column: "pl.Series") -> bool:
     """Say whether the whole numbers of a part of a column may number the rows: all differ, or it has no name."""
     is_nameless = NO_NAME.fullmatch(column.name) is not None
     return is_nameless or (not column.null_count() and column.n_unique() == len(column))
-
-
-def point_at_dates(columns: Iterable["pl.Series"]) -> None:
-    """Warn of whole numbers that are dates such as 20240131 and 202401: a month's end is no step of 70, or of 89."""
-    for column in columns:
-        some = column[:1000].drop_nulls().unique(maintain_order=True)
-        if column.dtype.is_integer() and len(some) > FEW_DATES:
-            texts = some.cast(pl.String)
-            if texts.str.contains(r"^(1[89]|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])?$").all():
-                remedy = override("data.dates", column.name)
-                logger.warning("{} is read as numbers; if {} is a date: {}", column.name, some[0], remedy)
-
-
-def point_at_total(table: "pl.DataFrame") -> None:
-    """Warn of a last row that seems to be no row, but the total of the others, or a note."""
-    for name, value in table[-1].row(0, named=True).items():
-        if isinstance(value, str) and TOTAL.fullmatch(value) and (table[name] == value).sum() == 1:
-            logger.warning("The last row has {!r} as {}: if it sums up the others, delete it", value, name)
 
 
 def row_numbers(columns: Iterable["pl.Series"]) -> dict[str, str]:

@@ -18,8 +18,11 @@ from .values import as_numbers, as_text, is_text
 from .words import Words, most_frequent, occurrences
 
 NAMES = {"numeric": "numbers", "dates": "dates"}
-# 1_000, <5, ~3, 2K, 3.5M, 0x1F
-LIKE_NUMBER = re.compile(r"[+−–<>~≈-]?\s?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:_\d{3})*\s?[kKM]?|0x[\da-fA-F]+")
+# 1_000, <5, ~3, 2K, 3.5M, 0x1F; in quotes, after which Excel does not calculate: '5 and ="5"; 1.5D+03 of Fortran
+LIKE_NUMBER = re.compile(
+    r"""(?:=?["'])?[+−–<>~≈-]?\s?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:_\d{3})*(?:\s?[kKM]|D[+-]?\d+|["'])?"""
+    "|0x[\\da-fA-F]+"
+)
 FEW = 20  # that many categories are never taken for names of rows, unless every value is different
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ...errors import UserError, nearest
 from ...setting_types import Distinct
+from ..columns.suspects import point_at_nines
 from ..columns.time_axis import TimeAxis
 from ..columns.values import as_numbers, as_text, listed
 from ..files.readings import Reading
@@ -106,6 +107,7 @@ class Panel(OrderedPanel):
             if name not in there:
                 raise UserError(f"{self.path} has no column {name}. {nearest(name, there)}\nIt has: {listed(there)}")
         table, self.readings = read_columns(self.path, self.columns, self.spelling)
+        point_at_nines(table[name] for name in (self.target, *self.reals))
         self.whole = [column.name for column in table if column.dtype.is_integer()]
         self.digest = hashlib.sha256(self.path.expanduser().read_bytes()).hexdigest()
         series, time, table = self.ordered(table)

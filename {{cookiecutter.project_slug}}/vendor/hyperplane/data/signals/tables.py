@@ -27,7 +27,10 @@ def from_table(path: Path, roles: Roles, key: str, readings: Mapping[str, Readin
         UserError: a column is not there or holds something else, or a signal has two values at a position.
     """
     if roles.series is None:
-        raise UserError(f"{key}={path} is a table: data.series= names the column that says which signal a row is of")
+        raise UserError(
+            f"{key}={path} is a table: data.series= names the column that says which signal a row is of. If a row is a "
+            "whole signal: np.savez('signals.npz', X=values, y=labels)"
+        )
     if readings:
         table = read_as(path, readings, key)
     else:

@@ -15,8 +15,9 @@ from ...setting_types import Distinct, Excludes, InnerFraction
 from ..columns.encoding import TableEncoder
 from ..columns.leaks import point_at_leaks
 from ..columns.names import as_names
-from ..columns.roles import point_at_dates, point_at_total, row_numbers, weights_of
+from ..columns.roles import row_numbers, weights_of
 from ..columns.stated import Stated
+from ..columns.suspects import point_at_dates, point_at_nines, point_at_total
 from ..columns.target import Targets, has_value
 from ..datamodule import Arrays
 from ..files.readings import Reading
@@ -112,6 +113,7 @@ class Table(DividedTable):
         weights = None if self.weights is None else weights_of(table[self.weights], present.to_numpy())
         table, features = table.filter(present), features.filter(present)
         point_at_total(table)
+        point_at_nines(table[name] for name in {*names, *self.targets} - {*self.stated.kinds})
         point_at_dates(column for column in features if column.name not in {*self.stated.kinds, *numbered})
         encoded = self.targets_of(table)
         task, targets, _ = encoded
