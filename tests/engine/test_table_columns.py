@@ -221,15 +221,16 @@ def test_dates_that_nobody_read_and_a_row_that_sums_up_are_pointed_at(load, mess
             "count": [200_000 + 7 * row for row in rows],
             "rain": [-9999 if row % 9 == 8 else row % 5 for row in rows],
             "age": [99 if row == 5 else row for row in rows],  # not far from the others
-            "price": [row % 7 + row / 9 for row in rows],
+            "price": [999.9 if row == 7 else row % 7 + row / 9 for row in rows],
         }
     )
-    load(frame)
+    load(frame, task="regression")
     said = "".join(line.partition("WARNING")[2] for line in messages)
     assert "The last row has 'Total' as shop" in said
     assert "day is read as numbers; if 20200101 is a date: 'data.dates=[day]'" in said
     assert "month is left out, though its texts" in said and "'data.dates=[month]' reads them" in said
     assert "rain: -9999 in 6 rows is far from all other values" in said and "'data.missing=[\"-9999\"]'" in said
+    assert "price: 999.9 in 1 rows is far from all other values" in said
     assert "count" not in said and "age:" not in said
     messages.clear()
     data = load(frame[:-1], dates=["day", "month"], missing=["-9999"])

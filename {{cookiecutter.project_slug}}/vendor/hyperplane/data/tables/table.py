@@ -113,7 +113,7 @@ class Table(DividedTable):
         weights = None if self.weights is None else weights_of(table[self.weights], present.to_numpy())
         table, features = table.filter(present), features.filter(present)
         point_at_total(table)
-        point_at_nines(table[name] for name in {*names, *self.targets} - {*self.stated.kinds})
+        point_at_nines(table[name] for name in (*names, *self.targets))
         point_at_dates(column for column in features if column.name not in {*self.stated.kinds, *numbered})
         encoded = self.targets_of(table)
         task, targets, _ = encoded
