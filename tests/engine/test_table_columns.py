@@ -228,7 +228,7 @@ def test_dates_that_nobody_read_and_a_row_that_sums_up_are_pointed_at(load, mess
     said = "".join(line.partition("WARNING")[2] for line in messages)
     assert "The last row has 'Total' as shop" in said
     assert "day is read as numbers; if 20200101 is a date: 'data.dates=[day]'" in said
-    assert "month is left out, though its texts" in said and "'data.dates=[month]' reads them" in said
+    assert "month is left out, though its texts" in said and "'data.dates=[month]' reads these" in said
     assert "rain: -9999 in 6 rows is far from all other values" in said and "'data.missing=[\"-9999\"]'" in said
     assert "price: 999.9 in 1 rows is far from all other values" in said
     assert "count" not in said and "age:" not in said

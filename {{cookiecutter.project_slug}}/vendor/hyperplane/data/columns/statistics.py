@@ -119,7 +119,8 @@ class ColumnStatistics:
         if self.holds_numbers():
             return "look like numbers: write plain ones to use it"
         is_date = self.names_rows() and self.hidden_kind() == "dates"
-        return f"are dates: {override('data.dates', self.name)} reads them" if is_date else ""
+        stated = f"2026-01-31 is read as one, and in data=table {override('data.dates', self.name)} reads these"
+        return f"are dates: {stated}" if is_date else ""
 
     def holds_numbers(self) -> bool:
         """Say whether texts that are taken for names look like numbers that nobody could read: 1_000, <5, 2K and 3M."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...errors import UserError
 from ..columns.names import require_columns
+from ..columns.roles import is_nameless
 from ..columns.values import as_numbers, as_text, is_text, listed
 from ..files.readings import Reading
 from ..files.survey import Spelling
@@ -39,7 +40,8 @@ def from_table(path: Path, roles: Roles, key: str, readings: Mapping[str, Readin
     others = [name for name in roles.others if name in table.columns]  # new signals have no target
     require_columns((one for one in roles.named if one[0] != "target"), table.columns, path)
     taken = {roles.series, roles.position, *roles.others}
-    channels = roles.channels or tuple(s.name for s in table if s.name not in taken and s.dtype.is_numeric())
+    numbers = [one.name for one in table if one.name not in taken and one.dtype.is_numeric()]
+    channels = roles.channels or tuple(name for name in numbers if not is_nameless(name))
     if not channels:
         raise UserError(f"{path} has no column of numbers left for a channel: data.channels=[x,y] names them")
     series = in_order(table[roles.series], "data.series")
