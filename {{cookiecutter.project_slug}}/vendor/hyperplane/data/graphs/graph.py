@@ -43,8 +43,8 @@ class GraphFiles(GraphDataModule):
         target: str | Annotated[tuple[str, ...], Field(min_length=1)],
         # Auto: inferred from the target, see `target.py`
         task: Literal["auto", "classification", "multilabel", "regression"] = "auto",
-        id: str
-        | None = None,  # the column of the nodes that edges refer to; null: the first, or an id behind row numbers
+        # The column of the nodes that edges refer to; null: the first, or an id behind row numbers
+        id: str | None = None,
         source: str | None = None,  # the column of the edges that says where one begins; null: the first with a name
         destination: str | None = None,  # the column of the edges that says where one ends; null: the second one
         ignore: tuple[str, ...] = (),  # columns of the nodes that are left out
