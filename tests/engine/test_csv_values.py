@@ -144,6 +144,27 @@ def test_what_is_nearly_a_number_is_named_in_a_warning(read, messages, written, 
     assert named in said and ("data.missing=" in said or "data.decimal=" in said)
 
 
+def test_warnings_name_no_setting_that_a_data_set_lacks(read, messages):
+    for values, separator in ((["1", "2", "kg"], ","), (["1,234", "5,678"], ","), (["1.234", "5.678"], ";")):
+        read(values, separator, settings=())
+    said = [message for message in messages if "WARNING" in message]
+    assert len(said) == 3 and not any("data." in one.partition("WARNING")[2].partition(" - ")[2] for one in said)
+    assert "units, a total or a source" in said[0]
+
+
+def test_columns_without_a_name_are_counted_where_they_hold_something(tmp_path, messages):
+    (tmp_path / "x.csv").write_text("Q1,,Q2,,,\n1,2,3,4,,\n5,6,7,8,,\n", encoding="utf-8")
+    assert read_table(tmp_path / "x.csv").columns == ["Q1", "", "Q2"]
+    assert ["columns without a name are left out (1)" in message for message in messages] == [True]
+
+
+@pytest.mark.parametrize(("first", "warns"), [("0.5,1,-2", True), ("0,1,2", False), ("1,2,3", False), ("1,a,2", False)])
+def test_a_first_line_of_numbers_is_pointed_at_unless_it_counts_columns(tmp_path, messages, first, warns):
+    (tmp_path / "x.csv").write_text(f"{first}\n4,5,6\n", encoding="utf-8")
+    assert read_table(tmp_path / "x.csv").rows() == [(4, 5, 6)]
+    assert any("first line holds numbers alone" in message for message in messages) == warns
+
+
 def test_what_settings_say_decides_where_the_file_does_not(read, messages):
     assert read(["1,234", "5,678"], decimal="point") == [1234, 5678]
     assert read(["1,234", "5,678"], decimal="comma") == [1.234, 5.678]

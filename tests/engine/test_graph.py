@@ -77,6 +77,7 @@ def test_loops_copies_and_unknown_nodes_are_said_and_left_out(files, messages):
         (None, None, {"target": "kinds"}, r"data\.target=kinds is not a column .* Did you mean kind"),
         (None, None, {"source": "form"}, r"data\.source=form is not a column of edges\.csv\. Did you mean from"),
         (None, lambda e: e.select("from"), {}, "needs two columns"),
+        (None, lambda e: e[1:].rename(dict(zip(e.columns, e.row(0), strict=True))), {}, "first line joins n0 and n"),
     ],
 )
 def test_files_that_do_not_fit_are_refused_in_a_sentence(files, nodes, edges, options, message):
@@ -86,6 +87,22 @@ def test_files_that_do_not_fit_are_refused_in_a_sentence(files, nodes, edges, op
         edges(files[1]).write_csv("edges.csv")
     with pytest.raises(UserError, match=message):
         loaded(**options)
+
+
+@pytest.mark.parametrize("index", ["", "Unnamed: 0"])
+def test_row_numbers_in_front_are_neither_nodes_nor_features(files, index):
+    nodes, edges = files
+    numbered = {f"n{i}": i + 1 for i in range(NODES)}  # a row's number is another node
+    nodes = nodes.select(polars.col("name").replace_strict(numbered).alias("node_id"), "a", "kind")
+    nodes.write_csv("nodes.csv")
+    edges = edges.select(polars.all().replace_strict(numbered))
+    edges.write_csv("edges.csv")
+    whole = loaded()
+    nodes.with_row_index(index).write_csv("nodes.csv")
+    edges.with_row_index(index).write_csv("edges.csv")
+    data = loaded()
+    assert (data.names, data.spec.edges) == (whole.names, whole.spec.edges)
+    assert data.spec.feature_names == whole.spec.feature_names == ("a",)
 
 
 def test_names_of_nodes_are_texts_and_found_where_a_program_dropped_their_zeros(files, messages):

@@ -95,6 +95,17 @@ def test_a_long_table_is_the_same_as_an_archive(tmp_path):
         assert file.columns["kind"].to_numpy()[of_id].tolist() == np.array(["slow", "fast"])[classes].tolist()
 
 
+def test_columns_without_a_role_stop_no_table_and_01_is_another_signal_than_1(tmp_path, messages):
+    rows = [(name, t, t % 3 + len(name), len(name), "01/02/2024") for name in ("1", "01", "2", "002") for t in range(5)]
+    table = polars.DataFrame(rows, schema=["id", "t", "x", "kind", "recorded"], orient="row")
+    table.with_row_index("").write_csv(tmp_path / "signals.csv")
+    file = read_signals(tmp_path / "signals.csv", Roles("id", "t", (), ("kind",)), "data.path")
+    assert file.columns["id"].to_list() == ["1", "01", "2", "002"]
+    assert file.channels == ("x",) and file.values.shape == (4, 5, 1), "the rows' numbers are no channel"
+    (said,) = (line for line in messages if "cannot be told apart" in line)
+    assert "'recorded'" in said and "data.day_first" not in said, "data=signals has no such setting"
+
+
 def test_channels_are_standardised_by_the_training_signals_without_padding(tmp_path):
     values, classes = waves(60)
     np.savez(tmp_path / "made.npz", X=ragged(values).astype(np.float32), y=classes)

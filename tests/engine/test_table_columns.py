@@ -201,13 +201,42 @@ def test_free_text_is_left_out_unless_it_is_asked_for(frame, load, messages):
 
 
 def test_texts_that_look_like_numbers_are_not_left_out_in_passing(messages):
-    forms = {"size": "{}_000", "price": "{}K", "from": "<{}", "house": "house {}", "tag": "T{}"}
+    forms = {"size": "{}_000", "price": "{}K", "from": "<{}", "sum": '="{}"', "house": "house {}", "tag": "T{}"}
     rows = {name: [form.format(7 * row + 10) for row in range(60)] for name, form in forms.items()}
     rows["price"][1::2] = [f"{row}.5M" for row in range(30)]
     TableEncoder.fit([polars.DataFrame(rows)])
     found = [line.partition("WARNING")[2] for line in messages if "look like numbers" in line]
-    assert [line.partition(" is left out")[0].split()[-1] for line in found] == ["size", "price", "from"]
+    assert [line.partition(" is left out")[0].split()[-1] for line in found] == ["size", "price", "from", "sum"]
     assert "such as '10_000'" in found[0]
+
+
+def test_dates_that_nobody_read_and_a_row_that_sums_up_are_pointed_at(load, messages):
+    rows = range(60)
+    months = [date(2020 + row // 12, 1 + row % 12, 1) for row in rows]
+    frame = polars.DataFrame(
+        {
+            "shop": [*("abc"[row % 3] for row in rows[1:]), "Total"],
+            "day": [int(day.strftime("%Y%m%d")) for day in months],
+            "month": [day.strftime("%Y-%m") for day in months],
+            "count": [200_000 + 7 * row for row in rows],
+            "rain": [-9999 if row % 9 == 8 else row % 5 for row in rows],
+            "age": [99 if row == 5 else row for row in rows],  # not far from the others
+            "price": [999.9 if row == 7 else row % 7 + row / 9 for row in rows],
+        }
+    )
+    load(frame, task="regression")
+    said = "".join(line.partition("WARNING")[2] for line in messages)
+    assert "The last row has 'Total' as shop" in said
+    assert "day is read as numbers; if 20200101 is a date: 'data.dates=[day]'" in said
+    assert "month is left out, though its texts" in said and "'data.dates=[month]' reads these" in said
+    assert "rain: -9999 in 6 rows is far from all other values" in said and "'data.missing=[\"-9999\"]'" in said
+    assert "price: 999.9 in 1 rows is far from all other values" in said
+    assert "count" not in said and "age:" not in said
+    messages.clear()
+    data = load(frame[:-1], dates=["day", "month"], missing=["-9999"])
+    said = "".join(line.partition("WARNING")[2] for line in messages)
+    assert "Total" not in said and "data.dates" not in said and "rain" not in said
+    assert "rain missing" in data.spec.feature_names
 
 
 @pytest.mark.parametrize(

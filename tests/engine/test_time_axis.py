@@ -8,6 +8,7 @@ import polars
 import pytest
 from hyperplane.data.columns.time_axis import recognise
 from hyperplane.data.columns.times import read_times
+from hyperplane.data.panels.future import following
 from hyperplane.data.panels.panel import Panel
 from hyperplane.errors import UserError
 from loguru import logger
@@ -66,6 +67,11 @@ REGULAR = [
     ([int(day.strftime("%Y%m%d")) for day in days()], "1 day"),
     (week_numbers(), "1 week"),
     (written("%b-%y"), "months"),
+    ([int(day.strftime("%d%m%Y")) for day in days()], "1 day"),
+    ([int(day.strftime("%m%d%Y")) for day in days()], "1 day"),
+    ([int(day.strftime("%y%m%d")) for day in days()], "1 day"),
+    ([int(day.strftime("%Y%j")) for day in days()], "1 day"),
+    ([day.strftime("KW%V/%G") for day in days(every=7)], "1 week"),
     ([str(day) for day in days()], "1 day"),  # of a Parquet file
     ([np.float32(text) for text in written("%Y.%m")], "months"),
     ([float(text) for text in written("%Y.?", 3)], "quarters"),
@@ -126,15 +132,16 @@ def test_an_axis_of_winter_goes_on_in_summer():
         ([int(text) for text in written("%Y%m")], [196002, 196003, 196004]),  # no year ends between them
         ([int(day.strftime("%Y%m%d")) for day in days()], [20230602, 20230603, 20230604]),  # no month
         (week_numbers(), [202602, 202603, 202604]),  # no months
+        ([int(day.strftime("%y%m%d")) for day in days()], [230602, 230603, 230604]),  # no month
         ([float(text) for text in written("%Y.%m")], [1960.1, 1960.11, 1960.12]),  # with a point
         (list(range(200001, 200001 + STEPS)), [200201, 200202, 200203]),  # a counter
         ([int(text) for text in hours("%Y%m%d%H")], [2024020508, 2024020509, 2024020510]),  # no day
     ],
-    ids=["months", "days", "weeks", "with a point", "counter", "hours"],
+    ids=["months", "days", "weeks", "short years", "with a point", "counter", "hours"],
 )
 def test_new_whole_numbers_go_on_as_those_of_training_did(trained, new):
     axis = recognise(read_times(polars.Series("t", trained), "t"), np.zeros(STEPS, np.int64))
-    times = read_times(polars.Series("t", new), "t", lambda times: int(axis.place(times)[1].sum()))
+    times = read_times(polars.Series("t", new), "t", lambda times: following(times, axis))
     numbers, fits = axis.place(times)
     assert fits.all() and np.diff(numbers).tolist() == [1, 1] and numbers[0] > STEPS
 
@@ -168,6 +175,7 @@ def test_years_of_two_digits_are_read_alike_whatever_rows_there_are():
         ([1.0, None], "1 of 2 are missing"),
         ([1.0, float("nan")], "such as nan"),
         ([True, False], "Boolean such as True"),
+        ([1012024, 1022024, 1032024], "dates such as 1012024, in which day and month cannot be told apart"),
         ([f"Jan-{year % 100:02}" for year in range(1958, 2018)], "'Jan-68' would be in 2068 and 'Jan-69' in 1969"),
     ],
 )

@@ -58,12 +58,10 @@ class TableEncoder:
         left_out = {name: reason for name, reason in reasons.items() if reason}
         kept = {name: statistics for name, statistics in seen.items() if name not in left_out}
         for name in left_out:
-            if name in seen and name and seen[name].holds_numbers():
-                logger.warning(
-                    "{} is left out, though its texts, such as {!r}, look like numbers: write plain ones to use it",
-                    name,
-                    seen[name].examples[0],
-                )
+            hidden = seen[name].looks_like() if name in seen and name else ""
+            if hidden:
+                example = seen[name].examples[0]
+                logger.warning("{} is left out, though its texts, such as {!r}, {}", name, example, hidden)
         encoder = cls(
             [one.column((readings or {}).get(name)) for name, one in kept.items()],
             left_out,

@@ -20,7 +20,8 @@ def require_columns(named: Named, columns: Sequence[str], path: Path) -> None:
     for key, name in named:
         if name is not None and name not in columns:
             said = with_nearest(f"data.{key}={name} is not a column of {path}.", name, columns)
-            alone = "\nThe first line of a CSV file must name its columns." if len(columns) == 1 else ""
+            is_title = sum(map(bool, columns)) < 2
+            alone = "\nThe first line of a CSV file must name its columns: delete any above it." if is_title else ""
             raise UserError(f"{said}\nIt has: {listed(columns)}{alone}")
 
 

@@ -62,10 +62,14 @@ def groups_of(column: "pl.Series") -> NDArray[np.int64]:
     return np.unique(names.to_numpy().astype(str), return_inverse=True)[1].astype(np.int64)
 
 
+def is_nameless(name: str) -> bool:
+    """Say whether a column has no name, or the one that pandas or R gave it: it numbers the rows."""
+    return not name or NO_NAME.fullmatch(name) is not None
+
+
 def may_count(column: "pl.Series") -> bool:
     """Say whether the whole numbers of a part of a column may number the rows: all differ, or it has no name."""
-    is_nameless = NO_NAME.fullmatch(column.name) is not None
-    return is_nameless or (not column.null_count() and column.n_unique() == len(column))
+    return is_nameless(column.name) or (not column.null_count() and column.n_unique() == len(column))
 
 
 def row_numbers(columns: Iterable["pl.Series"]) -> dict[str, str]:

@@ -12,15 +12,17 @@ from ..files.survey import survey
 from ..lazy_polars import pl
 from .dates import PARTS, Date, part_of
 from .features import Category, Column, Hashed, Number
-from .roles import NUMBERED
 from .stated import Stated
 from .times import dates_of
 from .values import as_numbers, as_text, is_text
 from .words import Words, most_frequent, occurrences
 
 NAMES = {"numeric": "numbers", "dates": "dates"}
-# 1_000, <5, ~3, 2K, 3.5M, 0x1F
-LIKE_NUMBER = re.compile(r"[+−–<>~≈-]?\s?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:_\d{3})*\s?[kKM]?|0x[\da-fA-F]+")
+# 1_000, <5, ~3, 2K, 3.5M, 0x1F; in quotes, after which Excel does not calculate: '5 and ="5"; 1.5D+03 of Fortran
+LIKE_NUMBER = re.compile(
+    r"""(?:=?["'])?[+−–<>~≈-]?\s?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:_\d{3})*(?:\s?[kKM]|D[+-]?\d+|["'])?"""
+    "|0x[\\da-fA-F]+"
+)
 FEW = 20  # that many categories are never taken for names of rows, unless every value is different
 
 
@@ -88,7 +90,7 @@ class ColumnStatistics:
     def why_useless(self) -> str:
         """Say why the column tells nothing about other rows, or return an empty string."""
         if not self.name:
-            return NUMBERED
+            return "a column without a name, as programs give to row numbers"
         if not self.present:
             return "no values in the training rows"
         different = len(self.hashes)
@@ -111,6 +113,14 @@ class ColumnStatistics:
         different = len(self.hashes)
         are_different = different == self.present or (different > FEW and different > self.present / 2)
         return self.is_text and not self.kind and are_different and self.present > 1
+
+    def looks_like(self) -> str:
+        """Say what texts that are taken for names look like, and what to do: numbers, or dates; empty: like neither."""
+        if self.holds_numbers():
+            return "look like numbers: write plain ones to use it"
+        is_date = self.names_rows() and self.hidden_kind() == "dates"
+        stated = f"2026-01-31 is read as one, and in data=table {override('data.dates', self.name)} reads these"
+        return f"are dates: {stated}" if is_date else ""
 
     def holds_numbers(self) -> bool:
         """Say whether texts that are taken for names look like numbers that nobody could read: 1_000, <5, 2K and 3M."""

@@ -5,14 +5,16 @@ text            1949-01, 1949/01, 1949M01, 01/1949, Jan 1949, 1949 Jan, Jan-99  
                 1949Q1, 1949:1, 1949-Q1, Q1 1949, 1Q1949, FY1949Q1, 1949H1, FY1949          the first day of the period
                 1949-W01, 1949-W01-1                        the Monday of the week, or that day of it, ISO 8601
                 1949-01-31, 19490131T120000, 1949-01-31 12  date, date and time
-whole numbers   194901, 19490131, 194953, 1949013112        dates, where all are and a month or a year ends between them
+whole numbers   194901, 19490131, 31011949, 1949031, 490131, 194953, 1949013112
+                                                            dates, where all are and a month or a year ends between them
                                                             (of hours, minutes, seconds: an hour)
 with a point    1949.01, 1949.1 to 1949.4                   months, quarters, on the same condition
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -64,6 +66,19 @@ def of_week(year: str, week: str, day: str | None = None) -> date:
     return date.fromisocalendar(int(year), int(week), int(day or 1))
 
 
+def day_of_year(year: str, number: str) -> date:
+    """Return a day by its number in the year, from 1."""
+    day = date(int(year), 1, 1) + timedelta(int(number) - 1)
+    if day.year != int(year):
+        raise ValueError(number)
+    return day
+
+
+def short(year: str, *numbers: str) -> date:
+    """Return the date of a year of two digits, see `of_century`."""
+    return moment(f"{19 if int(year) > 68 else 20}{year}", *numbers)
+
+
 # How times are written that no reader of files takes for dates: a pattern, and the date that its groups name.
 WRITTEN: tuple[tuple[str, Callable[..., date]], ...] = (
     (r"(\d{4}):([1-4])", quarter),  # where no month, such as 1949:5, stands beside it
@@ -75,17 +90,23 @@ WRITTEN: tuple[tuple[str, Callable[..., date]], ...] = (
     (rf"{YEAR}{BETWEEN}[Hh]([12])", lambda year, half: quarter(year, str(2 * int(half) - 1))),
     (r"FY ?(\d{4})", moment),
     (r"(\d{4})[- ]?[Ww](\d\d?)(?:-?([1-7]))?", of_week),
+    (r"(?:[Ww]|[Kk][Ww]) ?(\d\d?)[-/. ](\d{4})", lambda week, year: of_week(year, week)),
     (r"([A-Za-z]{3,9})[-/. ]+(\d{4})", lambda name, year: month_named(year, name)),
     (r"(\d{4})[-/. ]+([A-Za-z]{3,9})", month_named),
     (SHORT_YEAR, of_century),
     (r"(\d{4})-?(\d\d)-?(\d\d)[T ]?(\d\d)(?::?(\d\d))?(?::?(\d\d))?", moment),
 )
-# Whole numbers that are dates: months, days, weeks where a number is no month; hours, minutes and seconds
+# Whole numbers that are dates: months, days, weeks where a number is no month; hours, minutes and seconds. The year
+# comes last, or in two digits, or the number is that of the day in the year, where it can be nothing else
 INTEGERS = (
     (r"(\d{4})(\d\d)", moment),
     (r"(\d{4})(\d\d)(\d\d)", moment),
+    (r"(\d\d)(\d\d)(\d\d)", short),  # where no number is a month; weeks go on beyond 31
     (r"(\d{4})(\d\d)", of_week),
     (r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)?(\d\d)?", moment),
+    (r"(\d\d?)(\d\d)(\d{4})", lambda day, month, year: moment(year, month, day)),
+    (r"(\d\d?)(\d\d)(\d{4})", lambda month, day, year: moment(year, month, day)),
+    (r"(\d{4})(\d{3})", day_of_year),
 )
 
 
@@ -112,6 +133,9 @@ def read_times(column: "pl.Series", key: str, fits: Callable[[Times], int] | Non
         if fits is not None and found and fits(best := max(found, key=fits)):
             return best
         if fits is None and found and len(np.unique(integers.to_numpy() // 100)) > 1:
+            if len(found) > 1 and len(str(integers[0])) in (7, 8):
+                example = f"{key} holds dates such as {column[0]}"
+                raise UserError(f"{example}, in which day and month cannot be told apart: write them as 2026-01-31")
             return found[0]
     # A float has too few digits for nanoseconds since 1970
     values = column.cast(pl.Int64, strict=False).to_numpy() if column.dtype.is_integer() else as_numbers(column)
@@ -178,9 +202,13 @@ def dates_of_integers(column: "pl.Series") -> "Iterator[pl.Series]":
     numbers = column.cast(pl.Int64)
     unique = numbers.unique().to_list()
     for pattern, meaning in INTEGERS:
-        dates = [written(str(number), pattern, meaning) for number in unique]
-        if None not in dates and all(FIRST_YEAR <= day.year <= LAST_YEAR for day in dates if day):
+        dates = [*takewhile(is_likely, (written(str(number), pattern, meaning) for number in unique))]
+        if len(dates) == len(unique):
             yield numbers.replace_strict(unique, dates, return_dtype=type_of(dates))
+
+
+def is_likely(day: date | None) -> bool:
+    return day is not None and FIRST_YEAR <= day.year <= LAST_YEAR
 
 
 def type_of(dates: Iterable[date | None]) -> "pl.DataType | type[pl.DataType]":

@@ -6,6 +6,7 @@ both are counted; a column with more nulls than these is surveyed as texts, like
 settle.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from .readings import MISSING, TEXT, Reading
 from .survey import ColumnSurvey, Spelling, has_synonyms, survey
 
 FIRST_ROWS = 1000
+NUMBER = re.compile(r"-?\d+([.,]\d+)?")
 
 Pieces = Callable[["pl.LazyFrame"], Iterable["pl.DataFrame"]]  # yields rows in pieces, few of which are in memory
 Keep = Callable[["pl.LazyFrame"], "pl.LazyFrame"]  # evaluates rows once, so that they can be read again and again
@@ -45,6 +47,12 @@ class CsvTable:
         self.layout = layout_of(path, key)
         if self.layout.separator != ",":
             logger.info("{}: its columns are separated by {}", path, SEPARATORS[self.layout.separator])
+        names = self.layout.names
+        counted = [str(number) for number in range(len(names) + 1)]
+        if all(NUMBER.fullmatch(name) for name in names) and names not in (counted[:-1], counted[1:]):
+            logger.warning("{}: its first line holds numbers alone, and is taken for the names of columns", path)
+        if self.layout.nameless:
+            logger.warning("{}: columns without a name are left out ({}): name them", path, self.layout.nameless)
         self.names = [name for name in self.layout.used if columns is None or name in columns]
         self.unstated = [name for name in self.names if name not in spelling.texts + spelling.codes]
         self.texts = scan_texts(path, self.layout)
@@ -113,10 +121,11 @@ class CsvTable:
 
     def doubt(self, name: str) -> str:
         """Say how a column was read whose points may be between thousands."""
-        return (
-            f"{name}: {self.found[name].pointed} is read with a decimal point. If the point is between thousands: "
-            "data.decimal=comma; if not, data.decimal=point says so"
-        )
+        remedy = "data.decimal=comma; if not, data.decimal=point says so"
+        if "decimal" not in self.spelling.settings:
+            remedy = "write the numbers without it"
+        said = f"{name}: {self.found[name].pointed} is read with a decimal point."
+        return f"{said} If the point is between thousands: {remedy}"
 
     def settled(self, first: "pl.DataFrame") -> set[str]:
         """Return the names of the columns that the first rows settle, unless others contradict them."""

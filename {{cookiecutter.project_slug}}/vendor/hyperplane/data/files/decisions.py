@@ -12,6 +12,7 @@ from .readings import BOOLEAN, PLAIN, TEXT, Reading, day_first
 from .survey import ColumnSurvey, Spelling
 
 BETWEEN_CENTURIES = 25  # years that nothing is of, between those of this century and those of the last
+FEW_LINES = 3  # of titles, units, totals and sources
 MARK = {"point": ".", "comma": ","}
 Remark = tuple[str, str]  # the level of the log, and a sentence
 
@@ -71,23 +72,33 @@ def reading_of_column(column: ColumnSurvey, tie: str, spelling: Spelling, key: s
     if numbers:
         return TEXT, [
             f"{column.name}: in numbers such as {column.example!r} the mark may separate decimals or thousands, so "
-            "the column is read as text. data.decimal=point or data.decimal=comma says which mark separates decimals"
+            "the column is read as text. "
+            + (
+                "data.decimal=point or data.decimal=comma says which mark separates decimals"
+                if "decimal" in spelling.settings
+                else "Write them without marks between thousands"
+            )
         ]
     moments = [reading for reading in certain if reading.is_moment]
     if moments:
-        return moment_of(column, moments, spelling, key), []
-    return (BOOLEAN, []) if BOOLEAN in certain else (TEXT, nearly(column))
+        return moment_of(column, moments, spelling, key)
+    return (BOOLEAN, []) if BOOLEAN in certain else (TEXT, nearly(column, spelling))
 
 
-def nearly(column: ColumnSurvey) -> list[str]:
+def nearly(column: ColumnSurvey, spelling: Spelling) -> list[str]:
     """Return a warning about a column of which most, but not all, texts say the same."""
     if not column.fits:
         return []
     near, fit = max(column.fits.items(), key=lambda one: one[1].fits)
+    remedies = [
+        f"{override('data.missing', str(fit.unlike))} reads this value as missing" * ("missing" in spelling.settings),
+        f"{override('data.ignore', column.name)} leaves the column out" * ("ignore" in spelling.settings),
+    ]
+    few = column.texts - fit.fits - fit.marks <= FEW_LINES
+    remedies.append("if its line holds units, a total or a source, delete it" * few)
     return [
         f"{column.name}: {fit.fits} of {column.texts} values are {near}, but {fit.unlike!r} is not: the column is "
-        f"read as text. {override('data.missing', str(fit.unlike))} reads this value as missing, "
-        f"{override('data.ignore', column.name)} leaves the column out"
+        f"read as text. {', '.join(filter(None, remedies))}".rstrip()
     ]
 
 
@@ -108,16 +119,19 @@ def refuse_two_centuries(table: "pl.LazyFrame", readings: Mapping[str, Reading],
             )
 
 
-def moment_of(column: ColumnSurvey, moments: list[Reading], spelling: Spelling, key: str) -> Reading:
-    """Return how dates are read."""
+def moment_of(column: ColumnSurvey, moments: list[Reading], spelling: Spelling, key: str) -> tuple[Reading, list[str]]:
+    """Return how dates are read, and a warning about those that are read as text."""
     by_order = {day_first(reading): reading for reading in moments}
     if len(by_order) == 1:
-        return moments[0]
+        return moments[0], []
     if spelling.day_first is not None:
-        return by_order[spelling.day_first]
+        return by_order[spelling.day_first], []
     if by_order[True].pattern.startswith("%d."):
-        return by_order[True]  # nobody writes the month first with points
-    raise UserError(
+        return by_order[True], []  # nobody writes the month first with points
+    said = (
         f"column {column.name!r} of {key} holds dates such as {column.example!r}, in which day and month cannot "
-        "be told apart: data.day_first=true says that the day comes first, data.day_first=false the month"
+        "be told apart"
     )
+    if "day_first" not in spelling.settings:
+        return TEXT, [f"{said}: it is read as text; write them as 2026-01-31 to use them"]
+    raise UserError(f"{said}: data.day_first=true says that the day comes first, data.day_first=false the month")

@@ -24,6 +24,7 @@ class Layout(NamedTuple):
     separator: str
     names: list[str]  # of all columns; without blanks around them, and empty where a column has none
     has_blanked_quotes: bool  # a quotation mark follows a blank, so that it is a part of the field
+    nameless: int  # columns with values in the first lines, but no name, besides the first such column
 
     @property
     def used(self) -> list[str]:
@@ -58,7 +59,9 @@ def layout_of(path: Path, key: str) -> Layout:
     if names[0].startswith("sep="):
         raise UserError(f"{key}={path} begins with the line {names[0]}{separator}, which only Excel reads: delete it")
     check_names(names, path, key)
-    return Layout(separator, names, re.search(rf'{re.escape(separator)} +"', beginning) is not None)
+    nameless = [place for place, name in enumerate(names) if not name][1:]
+    held = [place for place in nameless if any(record[place:] and record[place].strip() for record in records[1:])]
+    return Layout(separator, names, re.search(rf'{re.escape(separator)} +"', beginning) is not None, len(held))
 
 
 def too_long(path: Path, key: str) -> str:

@@ -21,6 +21,10 @@ class Spelling:
     texts: tuple[str, ...] = ()  # columns that hold texts, whatever they look like
     codes: tuple[str, ...] = ()  # columns that hold texts where two of them would be one number
     is_local: bool = False  # month, weekday and hour are those that are written, not those of UTC
+    settings: tuple[str, ...] = ("day_first", "decimal", "missing", "ignore")  # of these, those that messages may name
+
+
+UNTOLD = Spelling(settings=())  # of data sets that have none of these settings
 
 
 @dataclass

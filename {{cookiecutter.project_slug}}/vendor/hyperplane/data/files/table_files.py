@@ -15,7 +15,7 @@ from .decisions import decide, refuse_two_centuries
 from .layout import about_rows, check_names, exactly, layout_of, scan_texts, without_blank
 from .progress import with_progress
 from .readings import TEXT, Reading, reading_of
-from .survey import Spelling, misfits, read, survey
+from .survey import UNTOLD, Spelling, misfits, read, survey
 
 CHUNK = 2**17  # rows of a CSV that are looked at at once
 LARGE = 50 * 2**20  # bytes: reading a larger file takes seconds, so it is said
@@ -30,7 +30,7 @@ def read_table(path: Path, key: str = "data.path") -> "pl.DataFrame":
     Raises:
         UserError: there is no such file, it has another ending, no rows, or lines that do not fit together.
     """
-    return read_columns(path, None, Spelling(), key)[0]
+    return read_columns(path, None, UNTOLD, key)[0]
 
 
 def read_columns(

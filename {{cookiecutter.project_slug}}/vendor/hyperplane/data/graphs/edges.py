@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...errors import UserError
 from ..columns.names import require_columns
+from ..columns.roles import is_nameless
 from ..columns.values import listed
 from ..files.survey import Spelling
 from ..files.table_files import column_names, read_columns
@@ -18,16 +19,20 @@ from .names import numbers_of, texts_of
 def read_edges(path: Path, ends: Sequence[str | None], nodes: Sequence[str], unknown: str) -> NDArray[np.int64]:
     """Return the numbers of the nodes that edges join (edges, 2); those of unknown nodes are said, and left out.
 
-    `ends` are the columns that say where an edge begins and ends; None: the first, and the second.
+    `ends` are the columns that say where an edge begins and ends; None: the first, and the second that have a name.
 
     Raises:
-        UserError: the file has fewer than two columns, or no edge joins nodes.
+        UserError: the file has fewer than two columns, or no line of names, or no edge joins nodes.
     """
     key = f"data.edges={path}"
     columns = column_names(path, "data.edges")
     if len(columns) < 2:
         raise UserError(f"{key} needs two columns, where an edge begins and where it ends; it has: {listed(columns)}")
-    source, destination = (given or columns[place] for place, given in enumerate(ends))
+    usual = [name for name in columns if not is_nameless(name)]  # a nameless one holds the rows' numbers
+    usual = usual if len(usual) > 1 else columns
+    source, destination = (given or usual[place] for place, given in enumerate(ends))
+    if None in ends and {source, destination} <= {*nodes}:
+        raise UserError(f"{key}: its first line joins {source} and {destination}, two nodes: put a line of names above")
     require_columns([("source", source), ("destination", destination)], columns, path)
     if rest := [name for name in columns if name not in (source, destination)]:
         logger.warning("{}: all edges count alike; not read: {}", path, listed(rest))

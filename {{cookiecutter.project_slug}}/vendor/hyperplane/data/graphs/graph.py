@@ -13,6 +13,7 @@ from ...setting_types import Distinct
 from ..arrays import IGNORED
 from ..columns.encoding import TableEncoder
 from ..columns.names import as_names, require_columns
+from ..columns.roles import NAMES_ROWS, is_nameless, row_numbers
 from ..columns.target import Targets, TaskName, encode_targets, present_in
 from ..files.access import digest_of
 from ..files.readings import Reading
@@ -42,8 +43,9 @@ class GraphFiles(GraphDataModule):
         target: str | Annotated[tuple[str, ...], Field(min_length=1)],
         # Auto: inferred from the target, see `target.py`
         task: Literal["auto", "classification", "multilabel", "regression"] = "auto",
-        id: str | None = None,  # the column of the nodes that edges refer to; null: the first
-        source: str | None = None,  # the column of the edges that says where one begins; null: the first one
+        # The column of the nodes that edges refer to; null: the first, or an id behind row numbers
+        id: str | None = None,
+        source: str | None = None,  # the column of the edges that says where one begins; null: the first with a name
         destination: str | None = None,  # the column of the edges that says where one ends; null: the second one
         ignore: tuple[str, ...] = (),  # columns of the nodes that are left out
         # A column of the nodes that says train, val or test; replaces labelled and val_fraction
@@ -69,19 +71,22 @@ class GraphFiles(GraphDataModule):
             UserError: a file cannot be read or lacks a column, ids are missing or stand twice, or there is no target.
         """
         columns = column_names(self.nodes_path, "data.nodes")
-        self.id = self.id or next((name for name in columns if name not in self.targets), self.targets[0])
+        free = [name for name in columns if name not in self.targets] or [*self.targets]
+        is_indexed = len(free) > 1 and is_nameless(free[0]) and NAMES_ROWS.fullmatch(free[1])
+        self.id = self.id or free[1 if is_indexed else 0]
         roles = {"id": self.id, "split_column": self.split_column}
         several = {"target": self.targets, "ignore": self.ignore}
         named = [*roles.items(), *((key, name) for key, names in several.items() for name in names)]
         require_columns(named, columns, self.nodes_path)
-        table, readings = read_columns(self.nodes_path, None, Spelling(texts=(self.id,), is_local=True), "data.nodes")
+        spelling = Spelling(texts=(self.id,), is_local=True, settings=("ignore",))
+        table, readings = read_columns(self.nodes_path, None, spelling, "data.nodes")
         self.digests = [digest_of(path) for path in (self.nodes_path, self.edges_path)]
         self.names = self.ids_of(table, f"data.nodes={self.nodes_path}")
         self.id_reading = {self.id: readings[self.id]}
         encoded = self.targets_of(table.select(self.targets))
         left_out = {*roles.values(), *self.targets, *self.ignore}
         described = table.select([name for name in columns if name not in left_out])
-        self.encoder = TableEncoder.fit([described], readings)
+        self.encoder = TableEncoder.fit([described], readings, row_numbers(described))
         features = self.encoder.encode(described, "the nodes") if self.encoder.columns else None
         if features is None:
             logger.info("Nodes have no features: each is told apart from the others, and edges say the rest.")

@@ -14,7 +14,7 @@ from ..columns.names import require_columns
 from ..columns.roles import groups_of
 from ..columns.target import Targets, TaskName, encode_targets, has_value
 from ..columns.values import listed
-from ..files.survey import Spelling
+from ..files.survey import UNTOLD
 from ..files.table_files import column_names, read_columns
 from ..parts import stated
 from .paths import paths_of
@@ -74,7 +74,7 @@ def of_table(
     others = [("group", group), ("split_column", split_column)]
     roles = [("image", image), *(("target", name) for name in targets), *others]
     require_columns(roles, columns, path)
-    table, _ = read_columns(path, [name for _, name in roles if name is not None], Spelling())
+    table, _ = read_columns(path, [name for _, name in roles if name is not None], UNTOLD)
     table = table.filter(has_value(table, targets))
     files, names = paths_of(table, image or "", path, "data.image")
     return Listing(

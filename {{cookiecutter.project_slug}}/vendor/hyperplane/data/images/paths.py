@@ -6,7 +6,7 @@ from ...errors import UserError, with_nearest
 from ...paths import expanded
 from ..class_folders import files_below
 from ..columns.values import as_text, is_text, listed
-from ..files.survey import Spelling
+from ..files.survey import UNTOLD
 from ..files.table_files import column_names, read_columns
 from ..lazy_polars import pl
 from .endings import ENDINGS
@@ -55,5 +55,5 @@ def new_images(source: Path, column: str) -> tuple[list[Path], list[str]]:
     if column not in columns:
         says = with_nearest(f"input={source} has no column {column!r}.", column, columns)
         raise UserError(f"{says}\nIt has: {listed(columns)}")
-    table, _ = read_columns(source, [column], Spelling(), "input")
+    table, _ = read_columns(source, [column], UNTOLD, "input")
     return paths_of(table, column, source, "input")

@@ -9,7 +9,8 @@ from loguru import logger
 from numpy.typing import NDArray
 
 from ...errors import UserError, with_nearest
-from ..columns.times import read_times
+from ..columns.time_axis import TimeAxis
+from ..columns.times import Times, read_times
 from ..columns.values import as_numbers, as_text, listed
 from ..files.table_files import read_as
 from ..lazy_polars import pl
@@ -107,6 +108,12 @@ def where(ahead: NDArray[np.int64], times: "pl.Series", names: list[str]) -> str
     return f" {len(ahead)} of them should be known in advance, such as that of {names[row]} at {times[row]}: give them."
 
 
+def following(times: Times, axis: TimeAxis) -> int:
+    """Return how many times lie on a step, 0 if none does, and the more the more of them follow each other."""
+    steps, fits = axis.place(times)
+    return int(fits.any() and fits.sum() + (np.diff(steps) == 1).sum())
+
+
 def placed(
     table: "pl.DataFrame", panel: "Panel", source: Path
 ) -> tuple[NDArray[np.int64], list[str], NDArray[np.int64], NDArray[np.int64]]:
@@ -117,7 +124,7 @@ def placed(
     """
     order, names, series = panel.series_of(table)
     key = f"input={source}: column {panel.time!r}"
-    times = read_times(table[panel.time][order], key, lambda times: int(panel.axis.place(times)[1].sum()))
+    times = read_times(table[panel.time][order], key, lambda times: following(times, panel.axis))
     time, fits = panel.axis.place(times)
     in_time = np.lexsort((time, series))
     order, series, time, fits = order[in_time], series[in_time], time[in_time], fits[in_time]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ...errors import UserError, with_nearest
 from ...setting_types import Distinct
+from ..columns.suspects import point_at_nines
 from ..columns.time_axis import TimeAxis
 from ..columns.values import as_numbers, as_text, listed
 from ..files.readings import Reading
@@ -79,7 +80,9 @@ class Panel(OrderedPanel):
         self.categoricals = (*known_categoricals, *observed_categoricals)
         self.static = tuple(dict.fromkeys([*groups, *static_categoricals]))
         self.num_known = len(known_reals), len(known_categoricals)
-        self.spelling = Spelling(day_first, decimal, tuple(missing), codes=(*self.categoricals, *self.static))
+        codes = (*self.categoricals, *self.static)
+        told = ("day_first", "decimal", "missing")
+        self.spelling = Spelling(day_first, decimal, tuple(missing), codes=codes, settings=told)
         self.fill = fill
         self.marks = (f"{target} is filled",) if fill else ()  # one more observed variable
         self.digest = ""  # of the file
@@ -105,6 +108,7 @@ class Panel(OrderedPanel):
                 says = with_nearest(f"{self.path} has no column {name}.", name, there)
                 raise UserError(f"{says}\nIt has: {listed(there)}")
         table, self.readings = read_columns(self.path, self.columns, self.spelling)
+        point_at_nines(table[name] for name in (self.target, *self.reals))
         self.whole = [column.name for column in table if column.dtype.is_integer()]
         self.digest = hashlib.sha256(self.path.expanduser().read_bytes()).hexdigest()
         series, time, table = self.ordered(table)

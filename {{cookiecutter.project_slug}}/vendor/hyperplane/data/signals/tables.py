@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...errors import UserError
 from ..columns.names import require_columns
+from ..columns.roles import is_nameless
 from ..columns.values import as_numbers, as_text, is_text, listed
 from ..files.readings import Reading
 from ..files.survey import Spelling
@@ -27,16 +28,20 @@ def from_table(path: Path, roles: Roles, key: str, readings: Mapping[str, Readin
         UserError: a column is not there or holds something else, or a signal has two values at a position.
     """
     if roles.series is None:
-        raise UserError(f"{key}={path} is a table: data.series= names the column that says which signal a row is of")
+        raise UserError(
+            f"{key}={path} is a table: data.series= names the column that says which signal a row is of. If a row is a "
+            "whole signal: np.savez('signals.npz', X=values, y=labels)"
+        )
     if readings:
         table = read_as(path, readings, key)
     else:
-        table, found = read_columns(path, None, Spelling(), key)
+        table, found = read_columns(path, None, Spelling(codes=(roles.series,), settings=()), key)
         readings = found
     others = [name for name in roles.others if name in table.columns]  # new signals have no target
     require_columns((one for one in roles.named if one[0] != "target"), table.columns, path)
     taken = {roles.series, roles.position, *roles.others}
-    channels = roles.channels or tuple(s.name for s in table if s.name not in taken and s.dtype.is_numeric())
+    numbers = [one.name for one in table if one.name not in taken and one.dtype.is_numeric()]
+    channels = roles.channels or tuple(name for name in numbers if not is_nameless(name))
     if not channels:
         raise UserError(f"{path} has no column of numbers left for a channel: data.channels=[x,y] names them")
     series = in_order(table[roles.series], "data.series")

@@ -17,6 +17,7 @@ from ..columns.leaks import point_at_leaks
 from ..columns.names import as_names
 from ..columns.roles import row_numbers, weights_of
 from ..columns.stated import Stated
+from ..columns.suspects import point_at_dates, point_at_nines, point_at_total
 from ..columns.target import Targets, has_value
 from ..datamodule import Arrays
 from ..files.readings import Reading
@@ -111,6 +112,9 @@ class Table(DividedTable):
         present = has_value(table, self.targets)
         weights = None if self.weights is None else weights_of(table[self.weights], present.to_numpy())
         table, features = table.filter(present), features.filter(present)
+        point_at_total(table)
+        point_at_nines(table[name] for name in (*names, *self.targets))
+        point_at_dates(column for column in features if column.name not in {*self.stated.kinds, *numbered})
         encoded = self.targets_of(table)
         task, targets, _ = encoded
         parts = self.parts_of(table, strata(targets, task))

@@ -86,7 +86,8 @@ class Text(Table):
         self.tokens: Kind = tokens
         self.vocabulary = vocabulary
         self.length = length
-        self.spelling = replace(self.spelling, texts=(self.text,))
+        told = ("day_first", "decimal", "missing")
+        self.spelling = replace(self.spelling, texts=(self.text,), settings=told)
         self.files: Sequence[str] = ()  # of a folder
 
     def read(self) -> tuple[list[str], "pl.DataFrame", dict[str, Reading]]:
