@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from itertools import count
 from pathlib import Path
@@ -197,8 +198,8 @@ def stacked(training: Training) -> float:
     return multirun("stacked", training, f"stacked-{next(folders)}")
 
 
-def growing(training: Training) -> float:
-    """Train members of a stack for whole epochs; return the processor's seconds of a step of all.
+def growing(training: Training, clock: Callable[[], float] = time.process_time) -> float:
+    """Train members of a stack for whole epochs; return the seconds of a step of all, by default the processor's.
 
     An epoch of all members is what lies between the moments when the first of them begins two: validation, rows of
     metrics, tracked runs and checkpoints are in it, the start and the test of the members are not. Nor are the first
@@ -210,7 +211,7 @@ def growing(training: Training) -> float:
     begin = LeanEpochLoop.on_run_start
 
     def noting(loop: LeanEpochLoop, data_fetcher: Any) -> None:
-        begun.setdefault(loop.trainer.current_epoch, time.process_time())
+        begun.setdefault(loop.trainer.current_epoch, clock())
         begin(loop, data_fetcher)
 
     LeanEpochLoop.on_run_start = noting
@@ -289,6 +290,7 @@ CONTENDERS: dict[str, Callable[[Training], float]] = {
     "usual": usual,
     "stacked": stacked,
     "growing": growing,
+    "stack by the clock": partial(growing, clock=time.perf_counter),
     "serial": serial,
 }
 

@@ -1,12 +1,12 @@
-"""Training steps on a GPU: the textbook loop, what makes it faster one thing after the other, and this project.
+"""Training steps on a GPU: the textbook loop, what makes it faster one thing after the other, this project, its stacks.
 
     python benchmarks/gpu.py                        needs a GPU; without one it says so
     python benchmarks/gpu.py --device cpu --quick   every line but the CUDA graphs, to see that it runs
 
-The small models of contenders.py, and a Transformer large enough to fill a GPU, all on MNIST-1D; of the small ones also
-a stack of 32 members, by member, which with `hardware.compile=true` is a CUDA graph of all but the optimizer's step.
-The last column is the fraction of the device's peak: floating point operations of a step, counted by
-torch.utils.flop_counter, over its time.
+The small models of contenders.py, and a Transformer large enough to fill a GPU, all on MNIST-1D. The last column is the
+fraction of the device's peak: floating point operations of a step, counted by torch.utils.flop_counter, over its time.
+Of the small models a stack of jobs follows (`hydra/launcher=stacked`): a step by member, by the clock, from the third
+epoch on, with validation, metrics, checkpoints and tracking.
 """
 
 import argparse
@@ -44,8 +44,6 @@ PEAKS = {
 TRANSFORMER = {"patch_size": 1, "model_size": 1024, "num_heads": 16, "num_layers": 12, "feedforward_size": 4096}
 TINY = {"patch_size": 4, "model_size": 32, "num_heads": 4, "num_layers": 2, "feedforward_size": 64}
 SHORT = 36  # steps of the short run of `train`
-SHORT_STACK = 180  # of a stack, which is compiled after 100 steps
-MEMBERS, FEW_MEMBERS = 32, 4
 MODELS = ("linear", "mlp", "cnn", "rnn", "transformer")
 
 
@@ -69,6 +67,7 @@ WAYS = (
 # Words of the project's command.
 BF16 = "hardware.precision=bf16-mixed"
 OURS = ((), (BF16,), (BF16, "hardware.compile=true"))
+EPOCH = TRAIN // 100  # steps
 
 
 class Work(NamedTuple):
@@ -104,13 +103,15 @@ def main() -> None:
         os.environ.update(variables)
         os.chdir(place)
         sys.path[:0] = layers(place)
-        with Contender("project", place) as ours, Contender("stacked", place) as stack:
+        with Contender("project", place) as ours, Contender("stack by the clock", place) as stack:
             ours.train("linear", 1)  # makes the data
             for model in arguments.models:
                 work = work_of(model, arguments.quick)
                 print(f"\n{model}, batches of {work.batch}, {name}\n", flush=True)
                 peaks = peaks_of(name, arguments.peak_tflops)
-                found[model] = measure(work, device, arguments.quick, peaks, ours, stack)
+                found[model] = measure(work, device, arguments.quick, peaks, ours)
+                if model != "transformer":
+                    measure_stack(work, device, arguments.quick, peaks, stack, found[model])
                 if arguments.json:
                     results = {"microseconds": found, "device": name, **described()}
                     arguments.json.write_text(json.dumps(results, indent=1) + "\n")
@@ -137,12 +138,7 @@ def work_of(model: str, quick: bool) -> Work:
 
 
 def measure(
-    work: Work,
-    device: torch.device,
-    quick: bool,
-    peaks: tuple[float | None, float | None],
-    ours: Contender,
-    stack: Contender,
+    work: Work, device: torch.device, quick: bool, peaks: tuple[float | None, float | None], ours: Contender
 ) -> dict[str, list[float]]:
     """Measure a model in every way, print the table, and return microseconds of a step, one for each repeat."""
     steps = 5 if quick else 300 if work.model != "transformer" else 30
@@ -160,24 +156,45 @@ def measure(
             continue
         print(line(way.name, found, operations, peaks[way.bf16]), flush=True)
     accelerator = "gpu" if device.type == "cuda" else "cpu"
-    members = FEW_MEMBERS if quick else MEMBERS
-    is_large = work.batch > 100
-    for size, words in [(size, words) for size in (1, members)[: 1 if is_large else 2] for words in OURS]:
+    for words in OURS:
         hardware = (f"hardware={accelerator}", *words)
-        name = f"this project, {' '.join(hardware)}" + (f", {size} members, by member" if size > 1 else "")
-        contender, short = (stack, SHORT_STACK) if size > 1 else (ours, SHORT)
-        long = short + (144 if quick else 9 * steps)
+        name = f"this project, {' '.join(hardware)}"
+        long = 180 if quick else 10 * steps
         try:
             overrides = (*work.overrides, *hardware)
-            of_project(work, contender, size, (short, short + 1), overrides)  # compiles
-            found[name] = [
-                of_project(work, contender, size, (short, long), overrides) for _ in range(1 if quick else 5)
-            ]
+            of_project(work, ours, SHORT + 1, overrides)  # compiles
+            found[name] = [of_project(work, ours, long, overrides) for _ in range(1 if quick else 5)]
         except RuntimeError as error:
             print(f"| {name} | failed: {str(error).strip().splitlines()[-1][:200]} | | |")
             continue
         print(line(name, found, operations, peaks[BF16 in words]), flush=True)
     return found
+
+
+def measure_stack(
+    work: Work,
+    device: torch.device,
+    quick: bool,
+    peaks: tuple[float | None, float | None],
+    stack: Contender,
+    found: dict[str, list[float]],
+) -> None:
+    """Measure a stack of jobs, print lines of the table, and add microseconds of a step by member to what was found."""
+    members, epochs = (4, 4) if quick else (32, 12)
+    operations = operations_of(work)
+    accelerator = "gpu" if device.type == "cuda" else "cpu"
+    for words in OURS:
+        hardware = (f"hardware={accelerator}", *words)
+        name = f"a stack of {members} jobs, by job, {' '.join(hardware)}"
+        try:
+            found[name] = [
+                stack.train(work.model, epochs * EPOCH, members=members, overrides=hardware).loop / members * 1e6
+                for _ in range(1 if quick else 5)
+            ]
+        except RuntimeError as error:
+            print(f"| {name} | failed: {str(error).strip().splitlines()[-1][:200]} | | |")
+            continue
+        print(line(name, found, operations, peaks[BF16 in words]), flush=True)
 
 
 def line(name: str, found: dict[str, list[float]], operations: int, peak: float | None) -> str:
@@ -205,14 +222,12 @@ def shaped(work: Work, inputs: Tensor) -> Tensor:
     return inputs.unsqueeze(2) if work.model == "transformer" else inputs
 
 
-def of_project(
-    work: Work, ours: Contender, members: int, lengths: tuple[int, int], overrides: tuple[str, ...]
-) -> float:
-    """Return the microseconds of a step of the command `train`, by member: a long run less a short one."""
+def of_project(work: Work, ours: Contender, long: int, overrides: tuple[str, ...]) -> float:
+    """Return the microseconds of a step of the command `train`: a long run less a short one."""
     short, whole = (
-        ours.train(work.model, steps, batch=work.batch, overrides=overrides, members=members).loop for steps in lengths
+        ours.train(work.model, steps, batch=work.batch, overrides=overrides).loop for steps in (SHORT, long)
     )
-    return (whole - short) / (lengths[1] - lengths[0]) / members * 1e6
+    return (whole - short) / (long - SHORT) * 1e6
 
 
 def microseconds(work: Work, way: Way, device: torch.device, steps: int, repeats: int) -> list[float]:

@@ -314,9 +314,12 @@ class Looking(nn.Module):
 """
 
 
-def test_a_step_of_ones_own_and_a_callback_that_follows_steps_train_alone(sweep):
-    words = (*TINY, "seed=0,1", "trainer.max_epochs=1", "callbacks=[ema]")
+def test_a_step_of_ones_own_and_a_callback_that_follows_steps_train_alone(sweep, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda network: compiled.append(type(network).__name__))
+    words = (*TINY, "seed=0,1", "trainer.max_epochs=1", "callbacks=[ema]", "hardware.compile=true")
     folder = sweep("stacked", *words)
+    assert compiled == ["MLP", "MLP"]  # as ordinary jobs do
     assert {summary(run)["status"] for run in members(folder).values()} == {"completed"}
     assert sweep.said.count("its steps are not plain ones") == 2
 
@@ -387,6 +390,15 @@ def test_most_steps_of_a_stack_are_the_operations_of_those_before(sweep, monkeyp
     # In each epoch two batches of 69 samples, which are too few, and ten of 68: two are noted in the first, one is
     # compared in the second epoch. The first step of all is the trial.
     assert by_python == ["Linear"] * 8 + ["MLP"] * 8 + ["CNN"] * 8
+
+
+def test_a_stack_trains_in_bfloat16(sweep):
+    words = ("data=digits", "data.batch_size=70", "model=mlp", "seed=0,1", "trainer.max_epochs=2", "scheduler=none")
+    words += ("trainer.limit_train_batches=12", "hardware.precision=bf16-mixed")
+    alone, stacked = (by(sweep(launcher, *words), "seed") for launcher in ("basic", "stacked"))
+    for seed, folder in stacked.items():
+        assert losses(folder) == pytest.approx(losses(alone[seed]), rel=1e-2)
+    assert "ordinary job" not in sweep.said
 
 
 def test_a_stack_takes_the_threads_that_its_members_set(sweep, monkeypatch):

@@ -38,8 +38,9 @@ class Compiler:
             given: what they are called with; what they change of it in place is changed in copies here.
         """
         on_gpu = given[0].is_cuda
-        # What is drawn at random is what the operations draw, not what kernels would draw in their place.
-        options: dict[str, Any] = {"fallback_random": True, "triton.cudagraphs": on_gpu}
+        # Kernels draw and round as the operations do.
+        options: dict[str, Any] = {"fallback_random": True, "emulate_precision_casts": True}
+        options["triton.cudagraphs"] = on_gpu
         kernels = torch.compile(listed, dynamic=False, options=options)
 
         def call(*tensors: Tensor) -> list[Tensor]:

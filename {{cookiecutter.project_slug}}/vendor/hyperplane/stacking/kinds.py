@@ -23,7 +23,7 @@ from .generators import DrawsForAll, Generators
 from .member import Window
 from .numbers import numbers
 from .progress import LooksAtProgress
-from .stack import Stack, context_of
+from .stack import Context, Stack, context_of
 from .swapping import parts, tensors_of
 
 kinds = count()
@@ -136,10 +136,11 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, Any]]:
     batches = map_tensors(lambda *tensors: torch.stack(tensors), *firsts)
     tasks = [task_of(window) for window in group]
     stack = Stack([window.loop for window in group])
+    stack.context = exact = context_of(group[0].loop.trainer, is_exact=True)
     before = Generators(tasks[0].device)
     try:
         with as_they_were(tasks[:1]) as attributes:
-            alone(group[0].loop, firsts[0])
+            alone(group[0].loop, firsts[0], exact)
             attributes.check()
         is_random = before.have_moved()
         with as_they_were(tasks, evaluating=is_random):
@@ -149,12 +150,13 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, Any]]:
             stack.clips = limits
             found = []
             for i, (window, batch) in enumerate(zip(group, firsts, strict=True)):
-                own = alone(window.loop, batch)
+                own = alone(window.loop, batch, exact)
                 own += tensors_of(tasks[i]).values()  # which a step may change in place
                 mine = [losses[i], *(gradients[name][i] if name in gradients else None for name in stack.trained)]
                 mine += [tensor[i] for tensor in stack.tensors.values()]
                 found.append(all(map(is_close, own, mine)))
-        if is_random:  # what the step does in training alone has to be possible as well
+        stack.context = context_of(group[0].loop.trainer)
+        if is_random or stack.context != exact:  # what only training does has to be possible as well
             gradients = stack.gradients(stack.losses(batches)[0])
     finally:
         before.put_back()
@@ -169,17 +171,17 @@ def compare(group: Sequence[Window]) -> tuple[list[bool], dict[str, Any]]:
     return found, about
 
 
-def alone(loop: Any, batch: Any) -> list[Tensor | None]:
-    """Return the loss of a member and its gradients, computed by itself."""
+def alone(loop: Any, batch: Any, context: Context) -> list[Tensor | None]:
+    """Return the loss of a member and its gradients, computed by itself in the context of a precision."""
     task = loop.trainer.lightning_module
-    loss, _ = forward(loop, batch)
+    loss, _ = forward(loop, batch, context)
     trained = [tensor for tensor in tensors_of(task).values() if tensor.requires_grad]
     return [loss.detach(), *torch.autograd.grad(loss, trained, allow_unused=True)]
 
 
-def forward(loop: Any, batch: Any) -> tuple[Tensor, Tensor]:
+def forward(loop: Any, batch: Any, context: Context | None = None) -> tuple[Tensor, Tensor]:
     """Return the loss of a member and its outputs, computed by itself on a copy of a batch, which a step may change."""
     task = loop.trainer.lightning_module
-    with context_of(loop.trainer)():
+    with (context or context_of(loop.trainer))():
         loss, outputs, _ = task.step(map_tensors(torch.clone, batch))
         return (loss + task.network.penalty() if task.has_penalty else loss), outputs

@@ -155,6 +155,7 @@ class Repeated:
         if self.state is State.REPEATED:
             if self.compiler is not None and self.compiler.is_due():
                 self.known = self.known._replace(call=self.compiler.compiled(self.known.listed, given))
+                anew = True
             return self.compared(compute, given) if anew else self.known(given)
         return compute() if self.state is State.DIFFERENT else self.noted(compute, given)
 
@@ -164,8 +165,10 @@ class Repeated:
             results = compute()
         last, self.known = self.known, recorder.finish(results)
         if last is not None or self.known is None:
-            is_same = self.known is not None and self.known.are_those_of(last)
-            self.become(State.REPEATED if is_same else State.DIFFERENT)
+            if self.known is None or last is None or not self.known.are_those_of(last):
+                self.give_up("it is not one list of operations, the same each time, or a long one")
+            else:
+                self.state = State.REPEATED
         return results
 
     def compared(self, compute: Callable[[], Results], given: Sequence[Tensor]) -> Results:
@@ -178,12 +181,11 @@ class Repeated:
         after.put_back()
         # Also what the step changes in place, such as the statistics of a batch norm.
         if names != others or not all(map(is_close, [*results, *given], [*again, *copies])):
-            self.become(State.DIFFERENT)
+            self.give_up("it computes something else by now, or other numbers when it is compiled")
         return names, results
 
-    def become(self, state: State) -> None:
-        """Change how the next step is computed."""
-        self.state = state
-        if state is State.DIFFERENT and self.compiler is not None:
-            reason = "it is not the same list of operations each time, or a long one"
+    def give_up(self, reason: str) -> None:
+        """Let Python compute all steps from now on."""
+        self.state = State.DIFFERENT
+        if self.compiler is not None:
             logger.info("The step of the stack is not compiled: {}.", reason)

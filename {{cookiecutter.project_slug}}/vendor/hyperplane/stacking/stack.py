@@ -20,7 +20,7 @@ from operator import itemgetter
 from typing import Any
 
 import torch
-from lightning.pytorch.plugins.precision import Precision
+from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from torch import Tensor
 
 from .batching import Level, map_tensors, shapes, tensors_in
@@ -36,6 +36,8 @@ from .progress import without_trainer
 from .recording import FEWEST, Repeated, Results
 from .swapping import Swapped
 from .weights import Weights
+
+Context = Callable[[], AbstractContextManager[None]]
 
 
 class HalfStep(Exception):
@@ -241,7 +243,13 @@ class Stack:
         self.epoch_end.forget()
 
 
-def context_of(trainer: Any) -> Callable[[], AbstractContextManager[None]]:
-    """Return what makes the context of a forward pass in the precision of a training."""
+def context_of(trainer: Any, is_exact: bool = False) -> Context:
+    """Return what makes the context of a forward pass in the precision of a training.
+
+    Args:
+        trainer: of the training.
+        is_exact: without rounding to bfloat16, after which equal steps differ by a hundredth.
+    """
     precision = trainer.precision_plugin
-    return nullcontext if type(precision) is Precision else precision.forward_context
+    is_plain = type(precision) is Precision or (is_exact and isinstance(precision, MixedPrecision))
+    return nullcontext if is_plain else precision.forward_context
