@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import chdir, nullcontext
+from copy import deepcopy
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from ..run_folder.names import register_resolvers
 from ..terminal import print_above
 from ..turns import current
 from .notes import write_notes
-from .restoring import OfJob, copied, restored
+from .restoring import OfJob, restored
 
 IMPORTED = "hyperplane.training.imported"
 _logging: list[str] = []  # what logging was set up by in this process
@@ -68,7 +69,7 @@ def run(job: Job) -> Any:
     values = job.values | {"hydra": part | {"runtime": part["runtime"] | {"output_dir": str(folder)}}}
     own = restored({key: value for key, value in values.items() if key != "hydra"}, job.known)
     if current() is not None:
-        own = copied(own)  # jobs that take turns have one each
+        own = deepcopy(own)  # jobs that take turns have one each
     hydra.cfg = OfJob(values, job.known)  # what `${hydra:...}` refers to
     try:
         folder.mkdir(parents=True, exist_ok=True)
