@@ -5,7 +5,7 @@
 
 The small models of contenders.py, and a Transformer large enough to fill a GPU, all on MNIST-1D. The last column is the
 fraction of the device's peak: floating point operations of a step, counted by torch.utils.flop_counter, over its time.
-Of the small models a stack of jobs follows (`hydra/launcher=stacked`): a step by member, by the clock, from the third
+Of the small models a stack of jobs follows (`hydra/launcher=stacked`): a step by member, by the clock, from the fifth
 epoch on, with validation, metrics, checkpoints and tracking.
 """
 
@@ -180,7 +180,7 @@ def measure_stack(
     found: dict[str, list[float]],
 ) -> None:
     """Measure a stack of jobs, print lines of the table, and add microseconds of a step by member to what was found."""
-    members, epochs = (4, 4) if quick else (32, 12)
+    members, epochs = (4, 6) if quick else (32, 14)
     operations = operations_of(work)
     accelerator = "gpu" if device.type == "cuda" else "cpu"
     for words in OURS:
