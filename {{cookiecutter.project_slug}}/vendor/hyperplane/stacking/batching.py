@@ -50,13 +50,13 @@ def shapes(tree: Any) -> Any:
     return str(map_tensors(lambda tensor: f"{tuple(tensor.shape)} {tensor.dtype}", tree))
 
 
-def is_close(one: Tensor | None, other: Tensor | None) -> bool:
-    """Say whether two tensors agree to half of their digits."""
+def is_close(one: Tensor | None, other: Tensor | None, rounded: torch.dtype | None = None) -> bool:
+    """Say whether two tensors agree to half of their digits, or of those of what they were `rounded` to on the way."""
     if one is None or other is None:
         return one is other
     if not one.is_floating_point():
         return torch.equal(one, other)
-    close = torch.finfo(one.dtype).eps ** 0.5
+    close = torch.finfo(rounded or one.dtype).eps ** 0.5
     if not (one.isfinite().all() and other.isfinite().all()):
         return bool((one.isfinite() == other.isfinite()).all())
     return bool((one - other).norm() <= close * (one.norm() + close))

@@ -20,9 +20,14 @@ CALLS = 100  # of the list, before it is compiled
 
 
 class Compiler:
-    """Compiles a list of operations when it has been called often."""
+    """Compiles a list of operations when it has been called often.
 
-    def __init__(self) -> None:
+    Args:
+        rounded: what the operations round to, if not to the type of their results: kernels round elsewhere.
+    """
+
+    def __init__(self, rounded: torch.dtype | None) -> None:
+        self.rounded = rounded
         self.calls = 0
 
     def is_due(self) -> bool:

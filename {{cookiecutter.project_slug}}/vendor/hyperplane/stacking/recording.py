@@ -10,6 +10,7 @@ called often, see `compiling.py`.
 import operator
 from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -180,7 +181,8 @@ class Repeated:
         others, again = self.known(copies)
         after.put_back()
         # Also what the step changes in place, such as the statistics of a batch norm.
-        if names != others or not all(map(is_close, [*results, *given], [*again, *copies])):
+        close = partial(is_close, rounded=None if self.compiler is None else self.compiler.rounded)
+        if names != others or not all(map(close, [*results, *given], [*again, *copies])):
             self.give_up("it computes something else by now, or other numbers when it is compiled")
         return names, results
 

@@ -81,9 +81,9 @@ class Stack:
         optimizers = [trainer.optimizers[0] for trainer in trainers]
         self.level = Level(len(tasks))
         self.epoch_end = EpochEnd(self)
-        compiles = loops[0].compiles is not None
+        compiles, rounded = loops[0].compiles is not None, rounded_to(trainers[0])
         # Steps, by the shapes of their batches.
-        self.repeated: dict[str, Repeated] = defaultdict(lambda: Repeated(Compiler() if compiles else None))
+        self.repeated: dict[str, Repeated] = defaultdict(lambda: Repeated(Compiler(rounded) if compiles else None))
         self.folded = Folded(self.level)
         self.folds = folds  # which costs each operation a little
         seeds = [getattr(trainer.datamodule, "seed", 0) for trainer in trainers]
@@ -251,5 +251,10 @@ def context_of(trainer: Any, is_exact: bool = False) -> Context:
         is_exact: without rounding to bfloat16, after which equal steps differ by a hundredth.
     """
     precision = trainer.precision_plugin
-    is_plain = type(precision) is Precision or (is_exact and isinstance(precision, MixedPrecision))
+    is_plain = type(precision) is Precision or (is_exact and rounded_to(trainer) is not None)
     return nullcontext if is_plain else precision.forward_context
+
+
+def rounded_to(trainer: Any) -> torch.dtype | None:
+    """Return what the operations of a training are rounded to, if that is less than what its weights are."""
+    return torch.bfloat16 if isinstance(trainer.precision_plugin, MixedPrecision) else None
