@@ -112,7 +112,7 @@ def growth(project: Path, effort: Effort) -> dict[str, Growth]:
     sizes = (1, 4, 16) if effort.quick else (1, 4, 16, 64, 256)
     curves: dict[str, dict[str, Repeats]] = {NAMES.get(model, model): {} for model in ("linear", "mlp")}
     with Contender("growing", project) as stack:
-        stack.train("linear", EPOCH * 3, members=2)
+        stack.train("linear", EPOCH * 4, members=2)
         for repeat in range(effort.of(full=3, quick=1)):
             for model in ("linear", "mlp"):
                 for size in sizes if not repeat else sizes[:4]:  # to start hundreds of members takes longest
